@@ -1,0 +1,47 @@
+"""What comes in and what goes out of the engine: one GraphQL request, one GraphQL response.
+
+The HTTP layer turns bytes into a `GraphQLRequest` and a `GraphQLResponse` into bytes; the engine knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQLRequest:
+    """A well-formed GraphQL over HTTP request (GraphQL over HTTP, section 5.1 "Request parameters")."""
+
+    query: str
+    """The document, as text."""
+    operation_name: str | None = None
+    """Which operation of the document to run; may be absent where the document holds one."""
+    variables: Mapping[str, Any] | None = None
+    extensions: Mapping[str, Any] | None = None
+    queries_only: bool = False
+    """True where the transport is safe and idempotent (HTTP GET): mutations and subscriptions are refused."""
+
+
+class Outcome(Enum):
+    """How far a request came; decides the HTTP status."""
+
+    ANSWERED = auto()
+    """Executed: there is `data`, perhaps null, perhaps with field errors."""
+    REFUSED = auto()
+    """A request error (GraphQL specification, section 7.1.2): nothing was executed, there is no `data`."""
+    NOT_A_QUERY = auto()
+    """Refused because `queries_only` was set and the operation is no query."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQLResponse:
+    """The response map of the GraphQL specification, section 7.1."""
+
+    outcome: Outcome
+    data: Mapping[str, Any] | None = None
+    errors: Sequence[Mapping[str, Any]] = ()
+    """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
+    extensions: Mapping[str, Any] = field(default_factory=dict)
