@@ -32,7 +32,9 @@ class Caller:
     def __post_init__(self) -> None:
         """Refuse a caller that its kind contradicts."""
         if (self.kind is CallerKind.CITIZEN) != (self.nik is not None):
-            raise ValueError(f"A caller of kind {self.kind.value} must {'' if self.nik is None else 'not '}carry a NIK.")
+            raise ValueError(
+                f"A caller of kind {self.kind.value} must {'' if self.nik is None else 'not '}carry a NIK."
+            )
         if (self.kind is CallerKind.OFFICIAL) != (self.agency is not None):
             raise ValueError(
                 f"A caller of kind {self.kind.value} must {'' if self.agency is None else 'not '}carry an agency."

@@ -1,0 +1,24 @@
+"""What travels with every call to an agency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Until when the caller waits, and which request it belongs to.
+
+    Deadlines end inside an agency's transport, as ordinary failures (`AgencyTimeout`); nobody wraps a timeout
+    around a batch.
+    """
+
+    deadline: float
+    """The moment after which no answer helps, on the clock of `time.monotonic`, in seconds."""
+    request_id: str
+    """The request's id, for logs and for agencies that want one. Never personal."""
+
+    def remaining(self) -> float:
+        """Seconds left until the deadline; 0 when it has passed."""
+        return max(0.0, self.deadline - monotonic())

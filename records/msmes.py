@@ -1,0 +1,52 @@
+"""Micro, small and medium enterprises, as the JakPreneur programme knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from records.description import DescribedEnum, Doc
+from records.identifiers import Nib, Nik, RegionCode, Rupiah
+
+
+class ProgrammeStage(DescribedEnum):
+    """The seven stages of the JakPreneur programme."""
+
+    P1_REGISTRATION = "P1", "P1: registered."
+    P2_COACHING = "P2", "P2: coaching."
+    P3_TRAINING = "P3", "P3: training."
+    P4_LICENSING = "P4", "P4: licensing (NIB, trade mark, halal)."
+    P5_MARKETING = "P5", "P5: marketing."
+    P6_REPORTING = "P6", "P6: financial reporting."
+    P7_CAPITAL = "P7", "P7: access to capital."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """Something an enterprise sells."""
+
+    id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
+    msme_id: Annotated[str, Doc("The enterprise that sells it.")]
+    owner: Annotated[Nik, Doc("The enterprise's owner.")]
+    name: Annotated[str, Doc("What is sold.")]
+    price: Annotated[Rupiah | None, Doc("Price of one piece, in whole Rupiah.")]
+    in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Msme:
+    """A micro, small or medium enterprise enrolled in the JakPreneur programme."""
+
+    id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
+    owner: Annotated[Nik, Doc("Who registered the enterprise.")]
+    nib: Annotated[Nib | None, Doc("Business number (NIB), 13 digits, where the enterprise has one.")]
+    name: Annotated[str, Doc("Trading name.")]
+    industry_code: Annotated[str | None, Doc("Industry code (KBLI 2020), five digits.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the district it works in.")]
+    stage: Annotated[ProgrammeStage | None, Doc("How far the enterprise has come in the programme.")]
+    grade: Annotated[str | None, Doc("Curation grade, `A` being the best; none before curation.")]
+    monthly_revenue: Annotated[Rupiah | None, Doc("Revenue a month as the owner stated it, in whole Rupiah.")]
+    registered_on: Annotated[date | None, Doc("Day of enrolment.")]
+    phone: Annotated[str | None, Doc("Telephone number in international form, `+62...`.")]
+    address: Annotated[str | None, Doc("Business address, as the owner stated it.")]

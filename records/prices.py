@@ -1,0 +1,102 @@
+"""Food prices in the city's markets (Info Pangan Jakarta)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from records.description import DescribedEnum, Doc
+from records.identifiers import RegionCode, Rupiah
+from records.places import Coordinates
+
+
+class MarketLevel(DescribedEnum):
+    """Whom a market sells to."""
+
+    RETAIL = "eceran", "Retail (eceran)."
+    WHOLESALE = "grosir", "Wholesale (grosir)."
+
+
+class PriceMovement(DescribedEnum):
+    """How a price moved since the observation before."""
+
+    RISING = "rise", "Higher than before."
+    FALLING = "fall", "Lower than before."
+    STAGNANT = "stagnant", "Unchanged."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """A market in which food prices are observed."""
+
+    id: Annotated[str, Doc("Identifier at the price service.")]
+    name: Annotated[str, Doc("Name of the market.")]
+    short_name: Annotated[str | None, Doc("Short name of the market.")]
+    city_name: Annotated[str | None, Doc("City it lies in, as the price service writes it.")]
+    address: Annotated[str | None, Doc("Street address.")]
+    coordinates: Annotated[Coordinates | None, Doc("Where it is on the map.")]
+    phone: Annotated[str | None, Doc("Telephone number.")]
+    level: Annotated[MarketLevel | None, Doc("Whom it sells to.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the city it lies in.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commodity:
+    """A food whose price is observed."""
+
+    id: Annotated[str, Doc("Identifier at the price service.")]
+    name: Annotated[str, Doc("Name of the commodity (Indonesian).")]
+    unit: Annotated[str | None, Doc("What the price is for, like `kg`.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The newest price of one commodity in one market, beside what it was."""
+
+    market_id: Annotated[str, Doc("The market.")]
+    commodity: Annotated[Commodity, Doc("What is sold.")]
+    price: Annotated[Rupiah | None, Doc("Newest price of one unit, in whole Rupiah; none if it was not observed.")]
+    previous_price: Annotated[Rupiah | None, Doc("Price of the observation before.")]
+    highest_price: Annotated[Rupiah | None, Doc("Highest price among the city's markets that day.")]
+    lowest_price: Annotated[Rupiah | None, Doc("Lowest price among the city's markets that day.")]
+    average_price: Annotated[Rupiah | None, Doc("Average price over the city's markets that day.")]
+    movement: Annotated[PriceMovement | None, Doc("How it moved since the observation before.")]
+    observed_on: Annotated[date | None, Doc("Day of the newest observation.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendQuery:
+    """One commodity in one calendar month, averaged over the city's markets or in one market."""
+
+    commodity_id: str
+    year: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """The city-wide price of a commodity on one day."""
+
+    day: Annotated[date, Doc("Day of the observation. Days without one are left out.")]
+    price: Annotated[Rupiah, Doc("Average price over the city's markets, in whole Rupiah.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How a commodity's city-wide price went through one month."""
+
+    commodity_id: Annotated[str, Doc("The commodity.")]
+    year: Annotated[int, Doc("Calendar year.")]
+    month: Annotated[int, Doc("Calendar month, 1 to 12.")]
+    average_price: Annotated[Rupiah | None, Doc("Average of the month; none if nothing was observed.")]
+    highest_price: Annotated[Rupiah | None, Doc("Highest price of the month.")]
+    lowest_price: Annotated[Rupiah | None, Doc("Lowest price of the month.")]
+    points: Annotated[tuple[TrendPoint, ...], Doc("Daily prices, oldest first.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketQuery:
+    """Which markets: those whose name holds the text, or all."""
+
+    search: str = ""
