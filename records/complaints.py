@@ -112,3 +112,10 @@ class ComplaintPage:
 
     complaints: tuple[Complaint, ...]
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryQuery:
+    """Which categories: those whose name holds the text, or all."""
+
+    search: str = ""

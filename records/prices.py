@@ -100,3 +100,10 @@ class MarketQuery:
     """Which markets: those whose name holds the text, or all."""
 
     search: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommodityQuery:
+    """Which commodities: those whose name holds the text, or all."""
+
+    search: str = ""
