@@ -1,0 +1,61 @@
+"""Starts one agency of the sandbox city: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
+
+The credential it accepts comes from `SANDBOX_USER` and `SANDBOX_SECRET`; `SANDBOX_LATENCY=off` makes it answer at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox.agency import AGENCIES, AgencySpec, CannotStartError
+
+_LATENCY = {"on": True, "off": False}
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs the agency asked for until it is told to stop; the exit code is 1 when it cannot start."""
+    try:
+        spec = _spec(arguments, environment)
+        spec.state.mkdir(parents=True, exist_ok=True)
+        importlib.import_module(f"sandbox.{spec.name}").run(spec)
+    except CannotStartError as error:
+        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
+        return 1
+    except OSError as error:
+        print(f"sandbox: cannot start: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
+        return 1
+    return 0
+
+
+def _spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Start one agency of the sandbox city.")
+    parser.add_argument("agency", choices=AGENCIES)
+    parser.add_argument("--port", type=int, required=True, help="where the agency speaks its own protocol")
+    parser.add_argument("--control-port", type=int, required=True, help="where its control API listens (HTTP)")
+    parser.add_argument("--state", type=Path, required=True, help="folder the agency keeps its data in")
+    asked = parser.parse_args(arguments)
+    latency = environment.get("SANDBOX_LATENCY", "on")
+    if latency not in _LATENCY:
+        raise CannotStartError(f"SANDBOX_LATENCY is {latency!r}; set it to on or off.")
+    return AgencySpec(
+        name=asked.agency,
+        port=asked.port,
+        control_port=asked.control_port,
+        state=asked.state.resolve(),
+        user=_needed(environment, "SANDBOX_USER"),
+        secret=_needed(environment, "SANDBOX_SECRET"),
+        latency=_LATENCY[latency],
+    )
+
+
+def _needed(environment: Mapping[str, str], name: str) -> str:
+    if not (value := environment.get(name)):
+        raise CannotStartError(f"{name} is not set; it is part of the credential the agency accepts.")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

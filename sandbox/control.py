@@ -1,0 +1,159 @@
+"""The control side of every agency: call counters, imitated latency, modes of failure, and the HTTP API over them.
+
+The API listens on the agency's control port: `GET /health`, `GET|DELETE /calls`, `GET|PUT /latency`, `GET|PUT /mode`.
+"""
+
+import asyncio
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+REFUSED = "refused"
+"""The operation that a call with wrong credentials is counted as."""
+
+_SEED = 20260101
+_Z95 = 1.6448536269514722
+"""The 95 % point of the standard normal distribution."""
+
+
+class Mode(StrEnum):
+    """How an agency behaves: as it should, or in one of the ways agencies fail."""
+
+    NORMAL = "normal"
+    ERROR = "error"
+    SLOW = "slow"
+    RUBBISH = "rubbish"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles of an agency's answering time in milliseconds; `Latency(0, 0)` answers at once.
+
+    Raises `ValueError` unless both are zero or 0 < p50_ms <= p95_ms.
+    """
+
+    p50_ms: float
+    p95_ms: float
+
+    def __post_init__(self) -> None:
+        numbers = all(math.isfinite(value) for value in (self.p50_ms, self.p95_ms))
+        if not numbers or not (self.p50_ms == self.p95_ms == 0 or 0 < self.p50_ms <= self.p95_ms):
+            message = f"p50_ms {self.p50_ms} and p95_ms {self.p95_ms}: both 0, or p50_ms above 0 and not above p95_ms."
+            raise ValueError(message)
+
+    def draw(self, chance: Random) -> float:
+        """One answering time in seconds, log-normal with these quantiles."""
+        if not self.p50_ms:
+            return 0.0
+        spread = math.log(self.p95_ms / self.p50_ms) / _Z95
+        return self.p50_ms / 1000 * math.exp(chance.gauss(0, spread))
+
+
+class Control:
+    """What is asked of an agency, and how it shall behave.
+
+    An agency awaits `before(operation)` ahead of the work of every call of its own business, and then looks at `mode`.
+    `notes` are further entries of the answer of `/health`.
+    """
+
+    def __init__(self, agency: str, latency: Latency, notes: Mapping[str, str] | None = None) -> None:
+        self.mode = Mode.NORMAL
+        self.latency = latency
+        self.ready = False
+        self.notes = dict(notes or {})
+        self._agency = agency
+        self._calls: Counter[str] = Counter()
+        self._chance = Random(_SEED)  # noqa: S311 - latencies must be repeatable, not unguessable
+        self._changed = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Control {self._agency} {self.mode} calls={self._calls.total()}>"
+
+    async def before(self, operation: str) -> None:
+        """Counts one call, waits its latency, and in mode slow holds it until the mode changes."""
+        self.count(operation)
+        await asyncio.sleep(self.latency.draw(self._chance))
+        while self.mode is Mode.SLOW:
+            await self._changed.wait()
+
+    def count(self, operation: str) -> None:
+        """Counts one call that is answered without waiting, such as a refused one (`REFUSED`)."""
+        self._calls[operation] += 1
+
+    def switch(self, mode: Mode) -> None:
+        """Behave otherwise from now on; calls held by mode slow go on."""
+        self.mode = mode
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def app(self) -> Starlette:
+        """The HTTP API of the control port."""
+        return Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route("/calls", self._read_calls, methods=["GET"]),
+                Route("/calls", self._forget_calls, methods=["DELETE"]),
+                Route("/latency", self._read_latency, methods=["GET"]),
+                Route("/latency", self._set_latency, methods=["PUT"]),
+                Route("/mode", self._read_mode, methods=["GET"]),
+                Route("/mode", self._set_mode, methods=["PUT"]),
+            ]
+        )
+
+    async def _health(self, _: Request) -> JSONResponse:
+        body = {"agency": self._agency, "ready": self.ready, **self.notes}
+        return JSONResponse(body, status_code=200 if self.ready else 503)
+
+    async def _read_calls(self, _: Request) -> JSONResponse:
+        return JSONResponse({"total": self._calls.total(), "operations": dict(self._calls)})
+
+    async def _forget_calls(self, _: Request) -> Response:
+        self._calls.clear()
+        return Response(status_code=204)
+
+    async def _read_latency(self, _: Request) -> JSONResponse:
+        return JSONResponse({"p50_ms": self.latency.p50_ms, "p95_ms": self.latency.p95_ms})
+
+    async def _set_latency(self, request: Request) -> JSONResponse:
+        asked = await _object(request)
+        try:
+            self.latency = Latency(float(asked["p50_ms"]), float(asked["p95_ms"]))
+        except (KeyError, TypeError):
+            return _wrong('a latency is {"p50_ms": number, "p95_ms": number}.')
+        except ValueError as error:
+            return _wrong(str(error))
+        return await self._read_latency(request)
+
+    async def _read_mode(self, _: Request) -> JSONResponse:
+        return JSONResponse({"mode": self.mode.value})
+
+    async def _set_mode(self, request: Request) -> JSONResponse:
+        asked = (await _object(request)).get("mode")
+        try:
+            self.switch(Mode(str(asked)))
+        except ValueError:
+            return _wrong(f"mode {asked!r} is none of {', '.join(Mode)}.")
+        return await self._read_mode(request)
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _wrong(message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status_code=400)
