@@ -1,0 +1,49 @@
+"""The sandbox city for every test: each agency is started once a run, when the first test asks for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.city import RunningAgency, started
+
+
+@pytest.fixture(scope="session")
+def city_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder the agencies keep their data in, so that each is seeded once a run."""
+    return tmp_path_factory.mktemp("city")
+
+
+@pytest.fixture(scope="session")
+def dukcapil(city_state: Path) -> Iterator[RunningAgency]:
+    """The population register: PostgreSQL, database `siak`."""
+    with started("dukcapil", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def jakpreneur(city_state: Path) -> Iterator[RunningAgency]:
+    """The small business programme: MariaDB where it is installed, else an SQLite file (see its health)."""
+    with started("jakpreneur", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def pbb(city_state: Path) -> Iterator[RunningAgency]:
+    """The property tax: SOAP 1.1."""
+    with started("pbb", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def crm(city_state: Path) -> Iterator[RunningAgency]:
+    """The citizen complaints: Open311 GeoReport v2."""
+    with started("crm", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def pangan(city_state: Path) -> Iterator[RunningAgency]:
+    """The food prices: REST with an API key."""
+    with started("pangan", city_state) as agency:
+        yield agency
