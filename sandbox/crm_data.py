@@ -1,0 +1,249 @@
+"""Complaints of the sandbox city, generated from its residents: about a fifth of the adults filed one to five."""
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from sandbox.chance import chance
+from sandbox.clock import EPOCH
+from sandbox.crm_services import SERVICES, Service
+from sandbox.people import ADULT, SAMPLES, People
+from sandbox.regions import Region, regions
+
+STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK")
+"""The states a citizen sees; the last one is rare."""
+
+CLOSED = frozenset({"SELESAI", "DITOLAK"})
+CHANNELS = ("JAKI", "JAKI", "JAKI", "WHATSAPP", "TWITTER", "LAPOR 1708", "KANTOR KELURAHAN", "EMAIL")
+FIRST_ID = 10_000_001
+PUBLIC_SHARE, REPORTING_SHARE, REJECTED_SHARE, UNPLACED_SHARE = 0.3, 0.2, 0.04, 0.1
+AT_HOME_SHARE, REOPENED_SHARE, RATED_SHARE = 0.7, 0.1, 0.6
+OLDEST = timedelta(days=300)
+
+BOXES = {
+    "31.01": (-5.75, 106.55),
+    "31.71": (-6.19, 106.83),
+    "31.72": (-6.13, 106.87),
+    "31.73": (-6.17, 106.75),
+    "31.74": (-6.28, 106.81),
+    "31.75": (-6.24, 106.90),
+}
+"""Rough middle (latitude, longitude in degrees) of each city; kelurahan are strewn around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry in the history of a complaint: when it came into which state, in whose hands, with what remark."""
+
+    at: datetime
+    state: str
+    remark: str
+    agency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One complaint; the last step tells its state. `place` is latitude and longitude, if sent."""
+
+    id: int
+    number: str
+    reporter_nik: str
+    service: Service
+    description: str
+    kelurahan: Region
+    address: str
+    place: tuple[float, float] | None
+    public: bool
+    channel: str
+    steps: tuple[Step, ...]
+    supporters: int
+    rating: int | None
+
+    @property
+    def state(self) -> str:
+        """The state of the last step."""
+        return self.steps[-1].state
+
+    @property
+    def requested(self) -> datetime:
+        """When it was filed."""
+        return self.steps[0].at
+
+    @property
+    def updated(self) -> datetime:
+        """When anything last happened to it."""
+        return self.steps[-1].at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A report the desk has received but not numbered yet: it has a token and no id."""
+
+    token: str
+    reporter_nik: str
+    service: Service
+    requested: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything the complaint desk holds, newest complaint first."""
+
+    complaints: tuple[Complaint, ...]
+    pending: tuple[Pending, ...]
+    by_id: Mapping[int, Complaint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    reporter_nik: str
+    service: Service
+    kelurahan: str
+    public: bool
+    steps: tuple[Step, ...]
+    seed: str
+
+
+def desk(people: People) -> Desk:
+    """All complaints of the city, numbered in the order in which they were filed."""
+    drafts = sorted((*_sample_drafts(people), *_drafts(people)), key=lambda draft: (draft.steps[0].at, draft.seed))
+    complaints = tuple(reversed(tuple(_numbered(drafts))))
+    return Desk(complaints, tuple(_pending(people)), {complaint.id: complaint for complaint in complaints})
+
+
+def _sample_drafts(people: People) -> Iterator[_Draft]:
+    """Siti: one settled, one in work, one just filed; Budi: one on its way to the district."""
+    siti, budi = (people.by_nik[SAMPLES[name].nik] for name in ("siti", "budi"))
+    for reporter, code, public, days, state in (
+        (siti, 1202, True, 40, "SELESAI"),
+        (siti, 1201, False, 12, "PROSES"),
+        (siti, 1101, False, 1, "MENUNGGU"),
+        (budi, 1301, False, 2, "DISPOSISI"),
+    ):
+        seed = f"{reporter.nik}:{code}"
+        service = SERVICES[code]
+        steps = tuple(_steps(chance("crm", seed), EPOCH - timedelta(days=days), service, state))
+        yield _Draft(
+            reporter_nik=reporter.nik,
+            service=service,
+            kelurahan=reporter.kelurahan,
+            public=public,
+            steps=steps,
+            seed=seed,
+        )
+
+
+def _drafts(people: People) -> Iterator[_Draft]:
+    samples = {sample.nik for sample in SAMPLES.values()}
+    services, villages = tuple(SERVICES.values()), sorted(regions().population)
+    for resident in people.residents:
+        rng = chance("crm", resident.nik)
+        if resident.age < ADULT or resident.nik in samples or rng.random() >= REPORTING_SHARE:
+            continue
+        for place in range(rng.randint(1, 5)):
+            service = rng.choice(services)
+            filed = EPOCH - timedelta(minutes=rng.randint(20, int(OLDEST.total_seconds() // 60)))
+            state = _state(rng, (EPOCH - filed).days)
+            yield _Draft(
+                reporter_nik=resident.nik,
+                service=service,
+                kelurahan=resident.kelurahan if rng.random() < AT_HOME_SHARE else rng.choice(villages),
+                public=rng.random() < PUBLIC_SHARE,
+                steps=tuple(_steps(rng, filed, service, state)),
+                seed=f"{resident.nik}:{place}",
+            )
+
+
+def _state(rng: Random, days: int) -> str:
+    """Where a complaint of that age stands: of those older than two weeks 97 in a hundred are settled or rejected."""
+    if rng.random() < REJECTED_SHARE:
+        return "DITOLAK"
+    chances = ((5, (35, 20, 15, 25, 5)), (14, (5, 10, 15, 30, 40)), (OLDEST.days + 1, (0, 1, 0, 2, 97)))
+    weights = next(weights for limit, weights in chances if days < limit)
+    return rng.choices(STATES[:5], weights=weights)[0]
+
+
+def _steps(rng: Random, filed: datetime, service: Service, state: str) -> Iterator[Step]:
+    """The history up to `state`, each step after the one before and none after now; some are sent back once."""
+    way = {
+        "MENUNGGU": ["MENUNGGU"],
+        "KOORDINASI": ["MENUNGGU", "KOORDINASI"],
+        "DISPOSISI": ["MENUNGGU", "KOORDINASI", "DISPOSISI"],
+        "PROSES": ["MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES"],
+        "SELESAI": ["MENUNGGU", "DISPOSISI", "PROSES", "SELESAI"],
+        "DITOLAK": ["MENUNGGU", "DITOLAK"],
+    }[state]
+    if state == "SELESAI" and rng.random() < REOPENED_SHARE:
+        way[3:3] = ["KOORDINASI", "PROSES"]
+    room = EPOCH - filed
+    hours = min(room.total_seconds() / 3600, service.sla_hours * rng.choice((0.4, 0.7, 0.9, 1.3)))
+    for place, name in enumerate(way):
+        at = filed + timedelta(hours=hours * place / max(1, len(way) - 1))
+        agency = service.agency if place else "Biro Pemerintahan"
+        yield Step(at.replace(microsecond=0), name, _REMARKS[name], agency)
+
+
+_REMARKS = {
+    "MENUNGGU": "Laporan diterima.",
+    "KOORDINASI": "Laporan dikoordinasikan antarperangkat daerah.",
+    "DISPOSISI": "Laporan didisposisikan ke suku dinas.",
+    "PROSES": "Petugas menindaklanjuti di lapangan.",
+    "SELESAI": "Laporan selesai ditindaklanjuti.",
+    "DITOLAK": "Laporan ditolak: bukan kewenangan Pemprov DKI Jakarta.",
+}
+
+
+def _numbered(drafts: Iterable[_Draft]) -> Iterator[Complaint]:
+    """Ids run on; report numbers carry the day and start anew each day."""
+    of_day: Counter[str] = Counter()
+    for place, draft in enumerate(drafts):
+        rng = chance("crm", draft.seed, "numbered")
+        village = regions().villages[draft.kelurahan]
+        filed = draft.steps[0].at
+        day = f"{filed:%y%m%d}"
+        of_day[day] += 1
+        settled = draft.steps[-1].state == "SELESAI"
+        yield Complaint(
+            id=FIRST_ID + place,
+            number=f"JK{day}{of_day[day]:04}",
+            reporter_nik=draft.reporter_nik,
+            service=draft.service,
+            description=rng.choice(draft.service.sentences),
+            kelurahan=village,
+            address=f"Jl. {village.name} No. {rng.randint(1, 120)}",
+            place=None if rng.random() < UNPLACED_SHARE else _place(rng, draft.kelurahan),
+            public=draft.public,
+            channel=rng.choice(CHANNELS),
+            steps=draft.steps,
+            supporters=rng.randint(0, 40) if draft.public else 0,
+            rating=rng.randint(2, 5) if settled and rng.random() < RATED_SHARE else None,
+        )
+
+
+def _place(rng: Random, kelurahan: str) -> tuple[float, float]:
+    middle = BOXES[kelurahan[:5]]
+    home = chance("place", kelurahan)
+    latitude, longitude = (axis + home.uniform(-0.04, 0.04) + rng.uniform(-0.004, 0.004) for axis in middle)
+    return float32(latitude), float32(longitude)
+
+
+def float32(value: float) -> float:
+    """A number as it comes back from a column of single precision: 51.44 becomes 51.43999862670898."""
+    widened: float = struct.unpack("f", struct.pack("f", value))[0]
+    return widened
+
+
+def _pending(people: People) -> Iterator[Pending]:
+    """Seven reports of the last hour, one of Siti's among them."""
+    rng = chance("crm", "pending")
+    adults = [resident.nik for resident in people.residents if resident.age >= ADULT]
+    for place, nik in enumerate((SAMPLES["siti"].nik, *rng.sample(adults, 6))):
+        yield Pending(
+            token=f"{rng.getrandbits(64):016x}",
+            reporter_nik=nik,
+            service=rng.choice(tuple(SERVICES.values())),
+            requested=EPOCH - timedelta(minutes=8 * place + 3),
+        )
