@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -64,15 +64,18 @@ class Control:
     """What is asked of an agency, and how it shall behave.
 
     An agency awaits `before(operation)` ahead of the work of every call of its own business, and then looks at `mode`.
-    `notes` are further entries of the answer of `/health`.
+    `notes` are further entries of the answer of `/health`; `routes` are what only this agency lets be set.
     """
 
-    def __init__(self, agency: str, latency: Latency, notes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, agency: str, latency: Latency, notes: Mapping[str, str] | None = None, routes: Sequence[Route] = ()
+    ) -> None:
         self.mode = Mode.NORMAL
         self.latency = latency
         self.ready = False
         self.notes = dict(notes or {})
         self._agency = agency
+        self._routes = tuple(routes)
         self._calls: Counter[str] = Counter()
         self._chance = Random(_SEED)  # noqa: S311 - latencies must be repeatable, not unguessable
         self._changed = asyncio.Event()
@@ -108,6 +111,7 @@ class Control:
                 Route("/latency", self._set_latency, methods=["PUT"]),
                 Route("/mode", self._read_mode, methods=["GET"]),
                 Route("/mode", self._set_mode, methods=["PUT"]),
+                *self._routes,
             ]
         )
 
