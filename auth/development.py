@@ -1,0 +1,55 @@
+"""The issuer of the sandbox: signs tokens for sample people. Development only."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from auth.caller import Caller
+
+ISSUER = "simpul-development"
+AUDIENCE = "simpul"
+LIFETIME = timedelta(hours=12)
+
+
+class DevelopmentIssuer:
+    """Signs development tokens with a key of its own, which never leaves its file."""
+
+    def __init__(self, private_key: Path) -> None:
+        """Read the private key, or make one where there is none (file mode 0600)."""
+        if private_key.exists():
+            self._key = ECKey.import_key(json.loads(private_key.read_text()))
+        else:
+            self._key = ECKey.generate_key("P-256", auto_kid=True)
+            private_key.touch(mode=0o600)
+            private_key.write_text(json.dumps(self._key.as_dict(private=True)))
+
+    def write_public_keys(self, path: Path) -> None:
+        """Write the key set by which the hub checks tokens (RFC 7517)."""
+        path.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)))
+
+    def token(self, caller: Caller, *, subject: str, lifetime: timedelta = LIFETIME) -> str:
+        """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
+        now = datetime.now(UTC)
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": int(now.timestamp()),
+            "exp": int((now + lifetime).timestamp()),
+            "kind": caller.kind.value,
+        }
+        if caller.nik is not None:
+            claims["nik"] = caller.nik
+        if caller.agency is not None:
+            claims["agency"] = caller.agency
+        return jwt.encode({"alg": "ES256", "kid": self._key.kid or "development"}, claims, self._key)
+
+    def __repr__(self) -> str:
+        """Never the key."""
+        return "<DevelopmentIssuer>"

@@ -1,0 +1,110 @@
+"""From a request's text to an operation that may be run: parsed, validated, within limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from engine import limits
+from engine.errors import request_error
+from engine.inputs import named
+from engine.limits import Limits, TooLarge
+from engine.request import GraphQLRequest, Outcome
+
+MOST_VALIDATION_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of a valid document, ready to be run."""
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    name: str | None
+
+
+class RefusedRequest(Exception):  # noqa: N818 - reads as what it is
+    """The request is not run at all; the errors say why."""
+
+    def __init__(self, *errors: dict[str, Any], outcome: Outcome = Outcome.REFUSED) -> None:
+        """Take errors as the response carries them."""
+        super().__init__(f"{len(errors)} request errors")
+        self.errors = errors
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRules:
+    """What documents may do at this hub."""
+
+    limits: Limits
+    introspection: bool
+    suggestions: bool
+    """Whether errors may propose similar names; off in production, they map the schema for an attacker."""
+
+
+def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules) -> Operation:
+    """Parse and validate the request's document and find the operation it names; raises `RefusedRequest`."""
+    document = _parsed(request.query, rules)
+    definition = get_operation_ast(document, request.operation_name)
+    if definition is None:
+        raise RefusedRequest(request_error(_no_such_operation(document, request.operation_name), "OPERATION_NOT_FOUND"))
+    if request.queries_only and definition.operation is not OperationType.QUERY:
+        message = f"A {definition.operation.value} cannot be run by this method; send it as POST."
+        raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"), outcome=Outcome.NOT_A_QUERY)
+    _validate(document, schema, rules)
+    try:
+        limits.check(document, definition, rules.limits)
+    except TooLarge as error:
+        raise RefusedRequest(request_error(str(error), error.code)) from error
+    return Operation(document=document, definition=definition, name=definition.name.value if definition.name else None)
+
+
+def _parsed(text: str, rules: DocumentRules) -> DocumentNode:
+    try:
+        return parse(text, max_tokens=rules.limits.tokens)
+    except GraphQLSyntaxError as error:
+        raise RefusedRequest(request_error(error.message, "GRAPHQL_PARSE_FAILED", _locations(error))) from error
+    except RecursionError as error:
+        message = "The document is nested too deeply to be read. Ask in several operations."
+        raise RefusedRequest(request_error(message, "GRAPHQL_PARSE_FAILED")) from error
+
+
+def _validate(document: DocumentNode, schema: GraphQLSchema, rules: DocumentRules) -> None:
+    used = [*specified_rules, *([] if rules.introspection else [NoSchemaIntrospectionCustomRule])]
+    faults = validate(schema, document, used, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not rules.suggestions)
+    if faults:
+        raise RefusedRequest(
+            *(request_error(named(fault, document), "GRAPHQL_VALIDATION_FAILED", _locations(fault)) for fault in faults)
+        )
+
+
+def _locations(error: GraphQLError) -> list[Any]:
+    return [location.formatted for location in error.locations or ()]
+
+
+def _no_such_operation(document: DocumentNode, name: str | None) -> str:
+    names = [
+        definition.name.value if definition.name else "(unnamed)"
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    if not names:
+        return "The document holds no operation; add a query."
+    if name is None:
+        return f"The document holds {len(names)} operations; name one of them in 'operationName'."
+    return f"The document holds no operation '{name}'; it holds: {', '.join(names)}."

@@ -1,0 +1,38 @@
+"""An edge: how a field leads from a record (or from the root) to other records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.batch import Batch
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Edge:
+    """A key, and the batch that answers it.
+
+    The engine reads edges off the finished schema; it never calls a resolver for one parent.
+    """
+
+    batch: Batch[Any, Any]
+    key: Callable[[Any, Mapping[str, Any], Any], Any]
+    """From (parent record, field arguments, caller) to the key; pure and synchronous. None: the answer is null and
+    nobody is asked. Raises `BadInput` for arguments that cannot be answered."""
+    many: bool = False
+    """The key function gives a list of keys; the answers stand in the same order, duplicates kept."""
+    facet: type[Any] | None = None
+    """For a batch of facets: the record class this field is a part of."""
+    pick: str | None = None
+    """The attribute of the answer that is the field's value; without it, the answer itself."""
+    then: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    """From (answer, field arguments) to the field's value; pure and synchronous."""
+
+    def value(self, answer: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the record holds
+        """The field's value for one answer of the batch."""
+        if answer is None:
+            return None
+        if self.pick is not None:
+            return getattr(answer, self.pick)
+        return answer if self.then is None else self.then(answer, arguments)

@@ -1,0 +1,85 @@
+"""How large an operation may be, counted once per fragment so that counting itself stays linear.
+
+A first, static bound; it exists so that a document of a few hundred characters can never keep a process busy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+from engine.errors import SafeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on a document; each is named in the error that refuses."""
+
+    tokens: int = 5_000
+    """Lexical tokens of the whole document."""
+    depth: int = 20
+    """Fields inside fields."""
+    fields: int = 2_000
+    """Fields after all fragments are spread, aliases included."""
+
+
+class TooLarge(SafeError):  # noqa: N818 - reads as what it is
+    """The operation exceeds a limit; the text holds the number, the limit and the mend."""
+
+    code = "OPERATION_TOO_LARGE"
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    depth: int
+    fields: int
+
+
+def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> None:
+    """Refuse an operation that is deeper or wider than the limits; raises `TooLarge`.
+
+    The document must be valid: its fragments form no cycles.
+    """
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    size = _measure(operation.selection_set, fragments, {})
+    if size.depth > limits.depth:
+        raise TooLarge(
+            f"The operation is {size.depth} fields deep; at most {limits.depth} are allowed. Ask in several operations."
+        )
+    if size.fields > limits.fields:
+        raise TooLarge(
+            f"The operation selects {size.fields} fields; at most {limits.fields} are allowed. "
+            "Ask in several operations."
+        )
+
+
+def _measure(
+    selections: SelectionSetNode | None, fragments: dict[str, FragmentDefinitionNode], known: dict[str, _Size]
+) -> _Size:
+    depth = fields = 0
+    for selection in selections.selections if selections else ():
+        if isinstance(selection, FragmentSpreadNode):
+            name = selection.name.value
+            if name not in known:
+                known[name] = _measure(fragments[name].selection_set, fragments, known)
+            inner = known[name]
+        else:
+            inner = _measure(cast("FieldNode | InlineFragmentNode", selection).selection_set, fragments, known)
+        own = 1 if isinstance(selection, FieldNode) else 0
+        depth = max(depth, inner.depth + own)
+        fields += inner.fields + own
+    return _Size(depth, fields)
