@@ -15,12 +15,12 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-TETHER = Path(__file__).with_name("tether.py")
+from sandbox.tether import tethered
+
 ROOTLESS_USER = "nobody"  # PostgreSQL refuses to run as root, and this user is on every system
 READY_LINE = 7  # of postmaster.pid, counted from 0 (src/include/utils/pidfile.h)
 
@@ -97,7 +97,7 @@ class Postgres:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary, no shell
-                _tethered("postgres", "SIGINT", ["-D", str(self.data), *arguments]),
+                _command("postgres", signal.SIGINT, ["-D", str(self.data), *arguments]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -199,16 +199,15 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _tethered(program: str, ending: str, arguments: Sequence[str]) -> list[str]:
-    user = [ROOTLESS_USER] if os.geteuid() == 0 else []
-    interpreter = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), ending, *user, "--"]
-    return [*interpreter, str(_binaries() / program), *arguments]
+def _command(program: str, ending: signal.Signals, arguments: Sequence[str]) -> list[str]:
+    user = ROOTLESS_USER if os.geteuid() == 0 else None
+    return tethered([str(_binaries() / program), *arguments], ending=ending, user=user)
 
 
 def _run(program: str, arguments: Sequence[str], speak: str = "") -> str:
     """Run one of PostgreSQL's programs to its end and return what it said. Raises PostgresError."""
     outcome = subprocess.run(  # noqa: S603 - our own binary, no shell
-        _tethered(program, "SIGKILL", arguments),
+        _command(program, signal.SIGKILL, arguments),
         input=speak,
         capture_output=True,
         text=True,

@@ -10,8 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
+
+
+def tethered(command: Sequence[str], *, ending: signal.Signals, user: str | None = None) -> list[str]:
+    """The command line that runs `command` (an absolute path first) so that `ending` reaches it when we are gone.
+
+    As root it may run as another `user`. The promise is to the thread that starts it: use one that stays.
+    """
+    drop = [user] if user else []
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), ending.name, *drop, "--", *command]
 
 
 def tether(parent: int, ending: signal.Signals) -> None:

@@ -1,0 +1,181 @@
+"""The sandbox city: every agency a process of its own, started together, watched, and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sandbox.agency import AGENCIES
+from sandbox.child import PROGRAM, Child, ChildError
+from sandbox.state_folder import StateFolder
+
+
+class CityError(Exception):
+    """The city, or one of its agencies, cannot do what was asked; the text is one line for a person."""
+
+
+class AgencyState(enum.Enum):
+    """What an agency's process does."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Ended because it was asked to."""
+    DIED = "died"
+    """Ended by itself or by somebody else."""
+
+
+@dataclass(slots=True)
+class Agency:
+    """One agency: where it listens, the credential it accepts, and what its process does."""
+
+    name: str
+    port: int
+    control_port: int
+    user: str
+    secret: str = field(repr=False)
+    state: AgencyState = AgencyState.STOPPED
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An agency's state became another. `detail` says why it died."""
+
+    agency: str
+    state: AgencyState
+    detail: str = ""
+
+
+class City:
+    """`async with City(folder) as city: city.agencies["pbb"].port` - starts every agency, ends every agency.
+
+    `state` keeps ports, credentials and data between starts. `latency` lets agencies take their time. `tell` hears
+    each change of an agency's state. `program` is the command line that an agency's name and options are added to.
+    Entering raises CityError when one agency does not start (the others are ended), StateError when the folder is
+    in use. Agencies end with this process, however it ends (Linux).
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        latency: bool = True,
+        agencies: Iterable[str] = AGENCIES,
+        tell: Callable[[Change], None] = lambda _: None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        self.folder = StateFolder(state)
+        self.agencies: Mapping[str, Agency] = {}
+        self._names = tuple(agencies)
+        self._latency = latency
+        self._tell = tell
+        self._program = program
+        self._children: dict[str, Child] = {}
+        self._locks = {name: asyncio.Lock() for name in self._names}
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._exit = contextlib.ExitStack()
+
+    def __repr__(self) -> str:
+        """Its agencies and what they do."""
+        states = " ".join(f"{agency.name}={agency.state.value}" for agency in self.agencies.values())
+        return f"<City {self.folder.path} {states}>"
+
+    async def __aenter__(self) -> Self:
+        """Start all agencies at the same time."""
+        self._exit.enter_context(self.folder.locked())
+        try:
+            self.agencies = {name: self._agency(name) for name in self._names}
+            async with asyncio.TaskGroup() as together:
+                for name in self._names:
+                    together.create_task(self.start(name))
+        except BaseException as problem:
+            await self._end()
+            if isinstance(problem, BaseExceptionGroup):
+                raise problem.exceptions[0] from None  # the first to fail; the others were cancelled for it
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all agencies at the same time."""
+        await self._end()
+
+    async def start(self, name: str) -> None:
+        """Start one agency on its port of before; nothing happens when it runs. Raises CityError."""
+        async with self._lock(name):
+            agency = self.agencies[name]
+            if agency.state is AgencyState.RUNNING:
+                return
+            child = Child(name, port=agency.port, control_port=agency.control_port, log=self._log(name))
+            self._children[name] = child
+            environment = {
+                "SANDBOX_USER": agency.user,
+                "SANDBOX_SECRET": agency.secret,
+                "SANDBOX_LATENCY": "on" if self._latency else "off",
+            }
+            self._change(name, AgencyState.STARTING)
+            try:
+                await child.launch(self.folder.folder("agencies", name), environment, self._program)
+                await child.ready()
+            except ChildError as problem:
+                await child.stop()
+                self._change(name, AgencyState.DIED, str(problem))
+                raise CityError(f"{problem} (all it said: {self._log(name)})") from None
+            self._change(name, AgencyState.RUNNING)
+            self._watches[name] = asyncio.create_task(self._watch(name, child))
+
+    async def stop(self, name: str) -> None:
+        """End one agency and keep it so; nothing happens when it does not run. Raises CityError."""
+        async with self._lock(name):
+            watch = self._watches.pop(name, None)
+            if watch is not None:
+                watch.cancel()
+            child = self._children.pop(name, None)
+            if child is not None:
+                await child.stop()
+                self._change(name, AgencyState.STOPPED)
+
+    def _agency(self, name: str) -> Agency:
+        return Agency(
+            name=name,
+            port=self.folder.port(name),
+            control_port=self.folder.port(f"{name}.control"),
+            user=f"simpul_{name}",
+            secret=self.folder.secret(name),
+        )
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        if name not in self._locks:
+            raise CityError(f"{name!r} is no agency of the sandbox city: choose one of {', '.join(self._names)}")
+        return self._locks[name]
+
+    def _log(self, name: str) -> Path:
+        return self.folder.folder("logs") / f"{name}.log"
+
+    def _change(self, name: str, state: AgencyState, detail: str = "") -> None:
+        agency, child = self.agencies[name], self._children.get(name)
+        agency.state = state
+        agency.pid = child.pid if child else None
+        self._tell(Change(name, state, detail))
+
+    async def _watch(self, name: str, child: Child) -> None:
+        """Notice when an agency ends that nobody asked to."""
+        code = await child.ended()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        last = child.last_line()
+        await child.stop()  # what it left in its process group
+        self._change(name, AgencyState.DIED, f"{how}{f': {last}' if last else ''}")
+
+    async def _end(self) -> None:
+        try:
+            await asyncio.gather(*(self.stop(name) for name in self._names), return_exceptions=True)
+        finally:
+            self._exit.close()
