@@ -1,0 +1,105 @@
+"""The bridge between graphql-core, which asks for one object at a time, and batches, which take lists.
+
+aiodataloader gathers the keys that are wanted in the same turn of the event loop. One bridge lives as long as one
+request: within it each key of a batch is asked once (the request's tier of kept answers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiodataloader import DataLoader
+
+from auth.caller import Caller
+from engine.batch import Agencies, Batch
+from records.call import Call
+from records.failures import AgencyFailure
+from resolvers.ask import Ask
+
+Wanted = tuple[Hashable, type[Any] | None]
+"""A key and, for a batch of facets, the record class that is wanted of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A failure on its way through aiodataloader, which would forget the key if it saw an exception."""
+
+    failure: Exception
+
+
+class Bridge:
+    """Answers single keys from batches, for one request."""
+
+    def __init__(self, *, caller: Caller, call: Call, agencies: Agencies) -> None:
+        """Belong to one request."""
+        self._caller = caller
+        self._call = call
+        self._agencies = agencies
+        self._loaders: dict[Batch[Any, Any], DataLoader[Wanted, Any]] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
+        """The answer for one key, asked together with all keys of the same moment; raises the key's failure."""
+        loader = self._loaders.get(batch)
+        if loader is None:
+            loader = self._loaders[batch] = DataLoader(self._asking(batch))
+        return _taken(loader.load((key, facet)))
+
+    async def close(self) -> None:
+        """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
+        running = [task for task in self._running if not task.done()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _asking(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
+        async def answers(wanted: list[Wanted]) -> list[Any]:
+            task = asyncio.current_task()
+            if task is not None:
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            return await self._answers(batch, wanted)
+
+        return answers
+
+    async def _answers(self, batch: Batch[Any, Any], wanted: Sequence[Wanted]) -> list[Any]:
+        # Keys that want the same facets go in one call; nothing is fetched for a key that did not want it.
+        facets_of: dict[Hashable, set[type[Any]]] = {}
+        for key, facet in wanted:
+            facets_of.setdefault(key, set()).update(() if facet is None else (facet,))
+        groups: dict[frozenset[type[Any]], list[Hashable]] = {}
+        for key, facets in facets_of.items():
+            groups.setdefault(frozenset(facets), []).append(key)
+        answered = await asyncio.gather(*(self._ask(batch, keys, facets) for facets, keys in groups.items()))
+        answers = {key: answer for group in answered for key, answer in group.items()}
+        return [_part(answers[key], facet) for key, facet in wanted]
+
+    async def _ask(
+        self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
+    ) -> Mapping[Hashable, Any]:
+        ask = Ask(caller=self._caller, call=self._call, agencies=self._agencies, facets=facets)
+        try:
+            answers = await batch.run(keys, ask)
+        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
+            return dict.fromkeys(keys, _Failed(failure))
+        return {key: _settled(answers.get(key, batch.absent)) for key in keys}
+
+
+def _settled(answer: object) -> object:
+    return _Failed(answer) if isinstance(answer, AgencyFailure) else answer
+
+
+def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
+    if facet is None or answer is None or isinstance(answer, _Failed):
+        return answer
+    return answer.get(facet)
+
+
+async def _taken(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
+    value = await answer
+    if isinstance(value, _Failed):
+        raise value.failure
+    return value

@@ -1,0 +1,61 @@
+"""People and households: what can be asked, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from engine.batch import batch
+from records.answers import Answers
+from records.call import Call
+from records.failures import AgencyFailure
+from records.identifiers import Nik
+from records.population import Citizen, Household, PersonFacet
+from resolvers.ask import Ask
+
+
+class Population(Protocol):
+    """The domain of people and households. The composition root binds a connector to it."""
+
+    async def known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
+        """Those of the people that the register knows."""
+
+    async def facets(
+        self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
+    ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
+        """The wanted facets of each person, and nothing else of them."""
+
+    async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
+        """The household each person belongs to."""
+
+
+@batch(agency=None)
+async def citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]:  # noqa: ARG001 - nobody needs to be asked
+    """People whose existence is beyond doubt (the caller, the members of a family card): the key is all."""
+    return {nik: Citizen(nik=nik) for nik in niks}
+
+
+@batch(agency="dukcapil")
+async def known_citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]:
+    """People by a number that somebody typed; those that the register does not know are absent.
+
+    While the register is down everybody counts as known: what other agencies hold about them must still answer, and
+    the register's own fields say what is wrong.
+    """
+    try:
+        found = await ask.agencies[Population].known(niks, ask.call)
+    except AgencyFailure:
+        return {nik: Citizen(nik=nik) for nik in niks}
+    return {nik: Citizen(nik=nik) if isinstance(answer, AgencyFailure) else answer for nik, answer in found.items()}
+
+
+@batch(agency="dukcapil", facets=True)
+async def person_facets(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
+    """The facets of each person that this operation selects and this caller may see."""
+    return await ask.agencies[Population].facets(niks, ask.facets, ask.call)
+
+
+@batch(agency="dukcapil")
+async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
+    """The household each person is registered in."""
+    return await ask.agencies[Population].households(niks, ask.call)

@@ -1,0 +1,63 @@
+"""Regions: what can be asked, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from engine.batch import batch
+from records.answers import Answers
+from records.call import Call
+from records.identifiers import RegionCode
+from records.regions import CodeSystem, Region, RegionQuery
+from resolvers.ask import Ask
+
+
+class RegionAddress(NamedTuple):
+    """A region as one code system calls it."""
+
+    system: CodeSystem
+    code: str
+
+
+class Regions(Protocol):
+    """The domain of regions. The composition root binds a connector to it."""
+
+    async def regions(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Region]:
+        """Regions by Kemendagri code."""
+
+    async def regions_called(
+        self, addresses: Sequence[tuple[CodeSystem, str]], call: Call
+    ) -> Answers[tuple[CodeSystem, str], Region]:
+        """Regions by what a code system calls them."""
+
+    async def inside(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Sequence[Region]]:
+        """The regions of the next level inside each region."""
+
+    async def region_lists(self, queries: Sequence[RegionQuery], call: Call) -> Answers[RegionQuery, Sequence[Region]]:
+        """Regions by name, level and place."""
+
+
+@batch(agency=None)
+async def regions(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Region]:
+    """Regions by Kemendagri code."""
+    return await ask.agencies[Regions].regions(codes, ask.call)
+
+
+@batch(agency=None)
+async def regions_called(addresses: Sequence[RegionAddress], ask: Ask) -> Answers[RegionAddress, Region]:
+    """Regions by what a code system calls them."""
+    found = await ask.agencies[Regions].regions_called(addresses, ask.call)
+    return {address: found[address] for address in addresses if address in found}
+
+
+@batch(agency=None, absent=())
+async def regions_inside(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Sequence[Region]]:
+    """The regions of the next level inside each region."""
+    return await ask.agencies[Regions].inside(codes, ask.call)
+
+
+@batch(agency=None, absent=())
+async def region_lists(queries: Sequence[RegionQuery], ask: Ask) -> Answers[RegionQuery, Sequence[Region]]:
+    """Regions by name, level and place."""
+    return await ask.agencies[Regions].region_lists(queries, ask.call)

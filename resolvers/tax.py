@@ -1,0 +1,49 @@
+"""Property tax: what can be asked, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from engine.batch import batch
+from records.answers import Answers
+from records.call import Call
+from records.failures import AgencyFailure
+from records.identifiers import Nik, Nop
+from records.tax import TaxObject
+from resolvers.ask import Ask
+
+
+class Tax(Protocol):
+    """The domain of property tax. The composition root binds a connector to it."""
+
+    async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
+        """The taxed objects of each person, with their bills and payments."""
+
+
+class TaxObjectKey(NamedTuple):
+    """A taxed object of a person; the tax office finds objects through their owner."""
+
+    owner: Nik
+    nop: Nop
+
+
+@batch(agency="pbb", absent=())
+async def tax_objects_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[TaxObject]]:
+    """The taxed objects of each person. The agency takes one person a call; its connector bounds the fan-out."""
+    return await ask.agencies[Tax].objects_of(niks, ask.call)
+
+
+@batch(agency="pbb")
+async def tax_objects(keys: Sequence[TaxObjectKey], ask: Ask) -> Answers[TaxObjectKey, TaxObject]:
+    """Taxed objects by owner and number."""
+    owners = list(dict.fromkeys(key.owner for key in keys))
+    found = await ask.agencies[Tax].objects_of(owners, ask.call)
+    answers: dict[TaxObjectKey, TaxObject | AgencyFailure] = {}
+    for key in keys:
+        objects = found.get(key.owner, ())
+        if isinstance(objects, AgencyFailure):
+            answers[key] = objects
+        else:
+            answers.update((key, each) for each in objects if each.nop == key.nop)
+    return answers
