@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from sandbox import pbb_answers as answers
 from sandbox.agency import LOOPBACK, AgencySpec
+from sandbox.body import body_of
 from sandbox.control import REFUSED, Control, Latency, Mode
 from sandbox.pbb_data import TaxObject, TaxRoll, tax_roll
 from sandbox.people import people
@@ -20,7 +21,6 @@ from sandbox.serving import serve
 PATH = "/services/pbb"
 WSDL = Path(__file__).with_name("pbb.wsdl")
 TYPICAL = Latency(600, 1500)
-BODY_LIMIT = 64 * 1024
 NIK_DIGITS, NOP_DIGITS = 16, 18
 
 SUCCESS = ("00", "SUKSES")
@@ -81,7 +81,7 @@ class TaxService:
 
     async def call(self, request: Request) -> Response:
         """One operation: who asks, what is asked, and the agency's answer or fault."""
-        envelope = answers.parsed(await _limited(request))
+        envelope = answers.parsed(await body_of(request) or b"")
         if envelope is None:
             return _fault(answers.unreadable_fault("isi permintaan tidak dapat dibaca"))
         operation = answers.operation_of(envelope)
@@ -125,16 +125,6 @@ class TaxService:
         user, secret = (text.encode() for text in credential)
         known = secrets.compare_digest(user, self.spec.user.encode())
         return secrets.compare_digest(secret, self.spec.secret.encode()) and known
-
-
-async def _limited(request: Request) -> bytes:
-    """The body of a request; one that is too long counts as empty, which no parser accepts."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return b""
-    return bytes(body)
 
 
 def _is_number(text: str, digits: int) -> bool:
