@@ -162,7 +162,8 @@ class Postgres:
         shutil.rmtree(unfinished, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run("initdb", ["-D", str(unfinished), "-U", "postgres", "-A", "trust", "--no-sync", *locale])
-        (unfinished / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")  # instead of trust
+        rules = ("local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256")  # instead of trust
+        (unfinished / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in rules))
         owner = next(iter(self.logins))
         statements = [f'CREATE ROLE "{owner}" LOGIN', f'CREATE DATABASE "{self.database}" OWNER "{owner}"']
         _single_user(unfinished, statements)
