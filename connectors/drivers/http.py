@@ -193,9 +193,9 @@ class HttpDriver:
         if status in _NO_ENTRY:
             raise AgencyRefused(self.agency, detail)
         if status == _TOO_MANY:
-            raise AgencyRefused(self.agency, detail, retry_after=_retry_after(reply))
+            raise AgencyRefused(self.agency, detail, retry_after=retry_after(reply))
         if status >= _FIRST_SERVER_ERROR:
-            raise AgencyUnavailable(self.agency, detail, retry_after=_retry_after(reply))
+            raise AgencyUnavailable(self.agency, detail, retry_after=retry_after(reply))
         if _FIRST_REDIRECT <= status < _FIRST_CLIENT_ERROR:
             raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
 
@@ -255,7 +255,7 @@ def _failure_of(agency: str, error: Exception) -> AgencyFailure:
     return AgencyUnavailable(agency, seen)
 
 
-def _retry_after(reply: HttpReply) -> float | None:
+def retry_after(reply: HttpReply) -> float | None:
     """Seconds until the agency wants to be asked again (RFC 9110, section 10.2.3), where it says so legibly."""
     text = reply.headers.get(hdrs.RETRY_AFTER, "").strip()
     if text.isascii() and text.isdigit():

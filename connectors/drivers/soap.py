@@ -1,0 +1,260 @@
+"""SOAP 1.1, document/literal: an agency's WSDL on disk, its operations over HTTP, its answers as plain texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import zeep
+from lxml import etree
+from zeep.wsdl.bindings import Soap11Binding
+
+from connectors.drivers.http import HttpDriver, HttpReply, retry_after
+from records.call import Call
+from records.failures import AgencyMalformed, AgencyUnavailable
+
+_ENVELOPES: Final = frozenset(
+    {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
+)
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_OK: Final = 200
+_FAULT_STATUS: Final = 500
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_OF_1_2: Final = {"Sender": "Client", "Receiver": "Server"}
+
+SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | None"
+"""A text, none for `xsi:nil`, a mapping by element name for a complex type, a tuple for an element that may repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapFault:
+    """A `soap:Fault` of version 1.1, or in the shape of 1.2, in the words of 1.1."""
+
+    code: str
+    """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with what may follow a dot; "unreadable" if odd."""
+    detail: Mapping[str, str] = field(repr=False)
+    """Texts in the fault's detail, by element name. The agency's own words: not for logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapReply:
+    """What came back for one operation."""
+
+    content: Mapping[str, SoapValue] | SoapFault = field(repr=False)
+    """The parts of the response element, or the fault in its place."""
+    retry_after: float | None = None
+    """Seconds until the agency wants to be asked again, where its HTTP headers say so."""
+
+
+class SoapDriver:
+    """Speaks SOAP 1.1 to one agency.
+
+    `http` is bound to the address of the service; the address in the WSDL is not used. The WSDL is read from disk
+    here, at construction, and nothing it imports is fetched from a network. `headers` holds the parts of the SOAP
+    header that every operation of this agency takes, by part name (credentials). `charset` is what bodies are
+    written in that are not UTF-8, whatever they declare.
+
+    zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names: what
+    a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
+    None with the text in a log.
+    """
+
+    def __init__(
+        self, http: HttpDriver, wsdl: Path, *, headers: Mapping[str, Mapping[str, str]], charset: str = "windows-1252"
+    ) -> None:
+        """Read the WSDL; raises ValueError, naming the file, where it has no SOAP 1.1 port or needs a network."""
+        self.agency = http.agency
+        self._http = http
+        self._headers = {part: dict(values) for part, values in headers.items()}
+        self._charset = charset
+        settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        untyped: Any = zeep  # zeep carries types in part only, which mypy refuses to call
+        self._client: Any = untyped.Client(str(wsdl), transport=_DiskOnly(), settings=settings)
+        binding = _soap_11(self._client, wsdl)
+        shapes: dict[int, _Shape] = {}
+        self._operations = {
+            name: _Operation(
+                action=operation.soapaction or "",
+                response=operation.output.body.name,
+                shape=_shape(operation.output.body.type, shapes),
+            )
+            for name, operation in binding.all().items()
+        }
+        self._parser = etree.XMLParser(
+            encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+            remove_comments=True, remove_pis=True,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<SoapDriver {self.agency} operations={sorted(self._operations)} headers={sorted(self._headers)}>"
+
+    async def ask(self, operation: str, arguments: Mapping[str, str], call: Call) -> SoapReply:
+        """Ask one operation that only reads (it may be sent again when a kept connection turns out to be dead).
+
+        Raises KeyError for an operation that the WSDL lacks, and the failures of `HttpDriver.send`; AgencyUnavailable
+        too for an HTTP error without a fault in its body, AgencyMalformed for what is not the operation's answer.
+        """
+        known = self._operations[operation]
+        message = self._client.create_message(self._client.service, operation, _soapheaders=self._headers, **arguments)
+        reply = await self._http.send(
+            "POST",
+            "",
+            call,
+            body=etree.tostring(message, encoding="utf-8", xml_declaration=True),
+            headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.action}"'},
+            accept_status={_FAULT_STATUS},
+            repeatable=True,
+        )
+        return SoapReply(content=self._content(known, reply), retry_after=retry_after(reply))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    def _content(self, operation: _Operation, reply: HttpReply) -> Mapping[str, SoapValue] | SoapFault:
+        content = self._body_of(reply)
+        if content is not None and _local(content) == "Fault":
+            return _fault(content)
+        if reply.status != _OK:
+            raise AgencyUnavailable(self.agency, f"HTTP {reply.status} without a SOAP fault")
+        if content is None:
+            raise AgencyMalformed(self.agency, "the reply is no SOAP envelope with a body")
+        if _local(content) != operation.response:
+            raise AgencyMalformed(self.agency, f"the body holds no {operation.response}")
+        read = operation.shape.read(content)
+        if read is None:
+            raise AgencyMalformed(self.agency, f"an element of {operation.response} is repeated that must not be")
+        return read
+
+    def _body_of(self, reply: HttpReply) -> etree._Element | None:
+        """The first element in the body of an envelope; none where the reply is no envelope, or has a DTD."""
+        try:
+            root = etree.fromstring(_utf_8(reply.body, self._charset), self._parser)
+        except (etree.XMLSyntaxError, UnicodeError):
+            return None
+        name = etree.QName(root)
+        if name.localname != "Envelope" or name.namespace not in _ENVELOPES:
+            return None
+        if root.getroottree().docinfo.internalDTD is not None:
+            return None
+        body = root.find(f"{{{name.namespace}}}Body")
+        return None if body is None or not len(body) else body[0]
+
+
+class _DiskOnly:
+    """A transport for zeep that loads the WSDL and what it imports from the disk, and refuses networks."""
+
+    def load(self, url: str) -> bytes:
+        if urlsplit(url).scheme not in {"", "file"}:
+            raise ValueError("The WSDL imports a document from a network. Keep a copy of it beside the WSDL.")
+        return Path(urlsplit(url).path).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What is needed of an operation, looked up once."""
+
+    action: str
+    response: str
+    shape: _Shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The elements of a complex type: how each is read. Empty for a type that is a text."""
+
+    parts: dict[str, _Part]
+
+    def read(self, element: etree._Element) -> dict[str, SoapValue] | None:
+        """The parts of an element by local name; parts nobody described are skipped. None if one wrongly repeats."""
+        found: dict[str, SoapValue] = {}
+        lists: dict[str, list[SoapValue]] = {name: [] for name, part in self.parts.items() if part.many}
+        for child in element:
+            name = _local(child)
+            part = self.parts.get(name)
+            if part is None:
+                continue
+            value: SoapValue = None
+            if child.get(_NIL) in {"true", "1"}:
+                pass
+            elif part.shape.parts:
+                value = part.shape.read(child)
+                if value is None:
+                    return None
+            else:
+                value = child.text or ""
+            if part.many:
+                lists[name].append(value)
+            elif name in found:
+                return None
+            else:
+                found[name] = value
+        return found | {name: tuple(values) for name, values in lists.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One element of a complex type."""
+
+    many: bool
+    shape: _Shape
+
+
+def _soap_11(client: Any, wsdl: Path) -> Any:  # noqa: ANN401 - zeep carries no types here
+    for service in client.wsdl.services.values():
+        for port in service.ports.values():
+            if isinstance(port.binding, Soap11Binding):
+                return port.binding
+    raise ValueError(f"The WSDL {wsdl.name} describes no SOAP 1.1 port. The SOAP driver speaks SOAP 1.1 only.")
+
+
+def _shape(described: Any, known: dict[int, _Shape]) -> _Shape:  # noqa: ANN401 - zeep carries no types
+    """How a type of the WSDL is read. `known` holds the types met so far, as a type may contain itself."""
+    shape = known.get(id(described))
+    if shape is None:
+        shape = known[id(described)] = _Shape({})
+        for name, element in getattr(described, "elements", None) or ():
+            # `_value_1` is zeep's name for the text of a type, and for whatever xsd:any lets in.
+            if not name.startswith("_value_"):
+                shape.parts[element.name] = _Part(element.accepts_multiple, _shape(element.type, known))
+    return shape
+
+
+def _utf_8(body: bytes, charset: str) -> bytes:
+    """A reply's XML in UTF-8. The bytes decide: declarations, in the XML or in HTTP, are often wrong.
+
+    What is valid UTF-8 is UTF-8: letters of a one-byte charset hardly ever happen to be.
+    """
+    charset = _BYTE_ORDER_MARKS.get(body[:2], charset)
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return body.decode(charset).encode()
+        except UnicodeDecodeError:
+            return body.decode("iso-8859-1").encode()  # takes any byte; windows-1252 leaves five without a letter
+    return body
+
+
+def _fault(element: etree._Element) -> SoapFault:
+    """A fault of SOAP 1.1 (section 4.4) or of the shape of 1.2 (part 1, section 5.4), whatever namespaces it uses."""
+    code, detail = "", {}
+    for child in element:
+        name = _local(child)
+        if name == "faultcode":
+            code = child.text or ""
+        elif name == "Code":
+            code = next((value.text or "" for value in child if _local(value) == "Value"), "")
+        elif name in {"detail", "Detail"}:
+            detail = {_local(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()}
+    code = code.strip().rpartition(":")[2]
+    return SoapFault(code=_OF_1_2.get(code, code) if _WORD.fullmatch(code) else "unreadable", detail=detail)
+
+
+def _local(element: etree._Element) -> str:
+    return etree.QName(element).localname

@@ -1,0 +1,240 @@
+"""The property tax agency (PBB-P2): SOAP 1.1, one resident a call. `connectors/wsdl/pbb.wsdl` is its interface.
+
+Columns are those of SISMIOP, the tax offices' system. Answers carry `kode`, and errors come with HTTP 200 too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from connectors.drivers.http import HttpDriver
+from connectors.drivers.soap import SoapDriver, SoapFault, SoapReply, SoapValue
+from connectors.fan_out import fan_out
+from connectors.reading.absent import text
+from connectors.reading.dates import day
+from connectors.reading.money import rupiah
+from connectors.reading.names import ordinary, person_name
+from connectors.reading.regions import region_code
+from connectors.reading.unreadable import UnreadableError
+from records.answers import Answers
+from records.call import Call
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
+from records.identifiers import Nik, Nop, Rupiah
+from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
+
+AGENCY: Final = "pbb"
+WSDL: Final = Path(__file__).with_name("wsdl") / "pbb.wsdl"
+
+Row = Mapping[str, SoapValue]
+_T = TypeVar("_T")
+
+_NOBODY: Final = Nik("0" * 16)
+"""A number that is well formed and nobody's (no province 00): asking for it touches no person."""
+
+_NOP_COLUMNS: Final = (
+    ("KD_PROPINSI", 2),
+    ("KD_DATI2", 2),
+    ("KD_KECAMATAN", 3),
+    ("KD_KELURAHAN", 3),
+    ("KD_BLOK", 3),
+    ("NO_URUT", 4),
+    ("KD_JNS_OP", 1),
+)
+"""The seven columns of a NOP and how many digits each has (PER-12/PJ/2010)."""
+
+_SUCCESS: Final = "00"
+_UNKNOWN: Final = frozenset({"14", "15"})
+"""Nothing found for the NIK, and: the agency does not take it for a NIK, so it knows nobody by it."""
+_OWN_TROUBLE: Final = re.compile(r"9\d|5\d\d")
+"""Codes by which the agency says that its own system failed. Every other one, closing hours (68) too, is a no."""
+_KODE: Final = re.compile(r"\d{1,3}")
+_STATUS: Final = {"0": BillStatus.UNPAID, "1": BillStatus.PAID}
+_YES_NO: Final = {"0": False, "1": True}
+_WHOLE_NUMBER: Final = re.compile(r"(\d{1,12})(?:[.,]0{1,2})?", re.ASCII)
+
+
+class PropertyTax:
+    """Tax objects with their bills and payments, of one agency.
+
+    The agency takes one NIK a call: `at_once` bounds how many calls are under way for one batch.
+    """
+
+    def __init__(self, soap: SoapDriver, *, at_once: int = 8) -> None:
+        """Use a driver made for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
+        self._soap = soap
+        self._at_once = at_once
+
+    @classmethod
+    def connect(cls, url: str, *, user: str, password: str, deadline: float, at_once: int = 8) -> PropertyTax:
+        """The agency at the address of its service. `deadline` of one call in seconds. Nothing is asked yet."""
+        http = HttpDriver(
+            AGENCY,
+            url,
+            headers={"Accept": "text/xml"},
+            deadline=deadline,
+            connections=4 * at_once,
+            max_bytes=4 * 1024 * 1024,
+        )
+        credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
+        return cls(SoapDriver(http, WSDL, headers=credentials), at_once=at_once)
+
+    async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
+        """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
+
+        async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
+            return tax_objects(await self._soap.ask("GetObjekByNik", {"nik": nik}, call), nik)
+
+        return await fan_out(niks, ask_one, limit=self._at_once)
+
+    async def probe(self, call: Call) -> None:
+        """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
+        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call), _NOBODY)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._soap.close()
+
+
+def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
+    """What `GetObjekByNik` answered; None where the agency does not know the person.
+
+    Raises AgencyRefused or AgencyUnavailable for a fault and for a `kode` that says so, AgencyMalformed for an answer
+    that cannot be read.
+    """
+    answer = reply.content
+    if isinstance(answer, SoapFault):
+        raise failure_of_fault(answer, reply.retry_after)
+    code = str(answer.get("kode") or "").strip()
+    if not _KODE.fullmatch(code):
+        raise AgencyMalformed(AGENCY, "the answer has no kode")
+    code = code.zfill(2)
+    if code in _UNKNOWN:
+        return None
+    if code != _SUCCESS:
+        raise _failure_of_code(code, reply.retry_after)
+    try:
+        return tuple(_tax_object(row, owner) for row in _rows(answer, "objek"))
+    except UnreadableError as error:
+        raise AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}") from None
+
+
+def failure_of_fault(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
+    """A fault on the caller's side is a no (`kode` 401: the credentials); any other is trouble of the agency."""
+    code = fault.detail.get("kode", "").strip()
+    detail = f"SOAP fault {fault.code}" + (f", kode {code}" if _KODE.fullmatch(code) else "")
+    kind = AgencyRefused if fault.code.partition(".")[0] == "Client" else AgencyUnavailable
+    return kind(AGENCY, detail, retry_after=retry_after)
+
+
+def _failure_of_code(code: str, retry_after: float | None) -> AgencyFailure:
+    kind = AgencyUnavailable if _OWN_TROUBLE.fullmatch(code) else AgencyRefused
+    return kind(AGENCY, f"kode {code}", retry_after=retry_after)
+
+
+def _tax_object(row: Row, owner: Nik) -> TaxObject:
+    bill_rows = sorted(_rows(row, "SPPT"), key=_year, reverse=True)
+    newest: Row = bill_rows[0] if bill_rows else {}
+    name = text(newest.get("NM_WP_SPPT"))
+    return TaxObject(
+        nop=_nop(row),
+        owner=owner,
+        taxpayer_name=person_name(name) if name else None,
+        address=_address(row),
+        region_code=region_code(row.get("KD_KEMENDAGRI")),
+        land_area=_area(newest.get("LUAS_BUMI_SPPT")),
+        building_area=_area(newest.get("LUAS_BNG_SPPT")),
+        bills=tuple(_bill(bill, owner) for bill in bill_rows),
+    )
+
+
+def _bill(row: Row, owner: Nik) -> TaxBill:
+    return TaxBill(
+        nop=_nop(row),
+        owner=owner,
+        year=_year(row),
+        land_value=_money(row, "NJOP_BUMI_SPPT"),
+        building_value=rupiah(row.get("NJOP_BNG_SPPT")) or Rupiah(0),
+        assessed_value=_money(row, "NJOP_SPPT"),
+        exempt_value=_money(row, "NJOPTKP_SPPT"),
+        tax=_money(row, "PBB_TERHUTANG_SPPT"),
+        reduction=rupiah(row.get("FAKTOR_PENGURANG_SPPT")) or Rupiah(0),
+        amount=_money(row, "PBB_YG_HARUS_DIBAYAR_SPPT"),
+        status=_one_of(row, "STATUS_PEMBAYARAN_SPPT", _STATUS, "a payment status"),
+        issued_on=day(row.get("TGL_TERBIT_SPPT")),
+        due_on=day(row.get("TGL_JATUH_TEMPO_SPPT")),
+        payments=tuple(
+            sorted((_payment(one, owner) for one in _rows(row, "PEMBAYARAN")), key=lambda one: one.sequence)
+        ),
+    )
+
+
+def _payment(row: Row, owner: Nik) -> TaxPayment:
+    return TaxPayment(
+        owner=owner,
+        sequence=_whole(row.get("PEMBAYARAN_SPPT_KE"), "the number of a payment"),
+        amount=_money(row, "JML_SPPT_YG_DIBAYAR"),
+        fine=rupiah(row.get("DENDA_SPPT")) or Rupiah(0),
+        paid_on=day(row.get("TGL_PEMBAYARAN_SPPT")),
+        receipt=text(row.get("NO_BUKTI")),
+        cancelled=_one_of(row, "DIBATALKAN", _YES_NO, "a yes or no"),
+    )
+
+
+def _rows(row: Row, name: str) -> list[Row]:
+    """The rows of an element that may repeat; an element that is nil holds none."""
+    value = row.get(name)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, tuple) else []
+
+
+def _nop(row: Row) -> Nop:
+    """The number in its seven columns, whose leading zeros may be lost."""
+    digits = ""
+    for column, width in _NOP_COLUMNS:
+        part = str(row.get(column) or "").strip()
+        if not (part.isascii() and part.isdigit() and len(part) <= width):
+            raise UnreadableError("a NOP")
+        digits += part.zfill(width)
+    return Nop(digits)
+
+
+def _address(row: Row) -> str | None:
+    """Street, RT and RW, kelurahan: `Jl. Melati No. 5, RT 003/RW 007, Gambir`."""
+    street, village = text(row.get("JALAN_OP")), text(row.get("NM_KELURAHAN_OP"))
+    block = "/".join(
+        f"{kind} {number}" for kind in ("RT", "RW") if (number := text(row.get(f"{kind}_OP"))) and number.strip("0")
+    )
+    parts = (ordinary(street) if street else "", block, ordinary(village) if village else "")
+    return ", ".join(part for part in parts if part) or None
+
+
+def _year(row: Row) -> int:
+    return _whole(row.get("THN_PAJAK_SPPT"), "a tax year")
+
+
+def _area(raw: object) -> int | None:
+    """Square metres; 0, which the agency writes for land without a building, is none."""
+    return _whole(raw, "an area") or None if text(raw) else None
+
+
+def _money(row: Row, column: str) -> Rupiah:
+    amount = rupiah(row.get(column))
+    if amount is None:
+        raise UnreadableError("an amount of money")
+    return amount
+
+
+def _whole(raw: object, kind: str) -> int:
+    number = _WHOLE_NUMBER.fullmatch(text(raw, kind) or "")
+    if number is None:
+        raise UnreadableError(kind)
+    return int(number[1])
+
+
+def _one_of(row: Row, column: str, meanings: Mapping[str, _T], kind: str) -> _T:
+    sign = text(row.get(column), kind)
+    if sign is None or sign not in meanings:
+        raise UnreadableError(kind)
+    return meanings[sign]
