@@ -1,0 +1,183 @@
+"""From the bytes of a request to a `GraphQLRequest` (GraphQL over HTTP, section 5 "Request").
+
+Sans-IO, and strict: what is not a well-formed request is refused with one sentence that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from engine.request import GraphQLRequest
+from web.refusals import Code, Refusal
+
+MAX_DEPTH = 64
+"""How deep `variables` and `extensions` may nest. Input types of a schema nest a handful of levels."""
+_MAX_PARAMETERS = 20
+"""How many parameters a query string may have; four are read."""
+_EXAMPLE = 'Send an object such as {"query": "{ __typename }"}.'
+
+
+class _Name:
+    """A member's name that equals no other, so that a decoded object keeps members that came twice."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[dict[_Name, Any]]:
+    return msgspec.json.Decoder(dict[_Name, Any], dec_hook=lambda wanted, text: wanted(text))
+
+
+def parse_body(body: bytes) -> GraphQLRequest:
+    """A POST body (section 5.4).
+
+    Raises:
+        Refusal: BAD_REQUEST.
+
+    """
+    members = _decode(body, "The request body")
+    parameters = {name.text: value for name, value in members.items()}
+    if len(parameters) != len(members):
+        raise _bad(
+            "The request body has a member twice. Send each of query, operationName, variables, extensions once."
+        )
+    return _request(parameters, queries_only=False)
+
+
+def parse_query_string(query_string: bytes) -> GraphQLRequest:
+    """The query string of a GET (section 5.3): `variables` and `extensions` are JSON texts. Runs queries only.
+
+    Raises:
+        Refusal: BAD_REQUEST.
+
+    """
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
+        )
+    except UnicodeDecodeError as error:
+        raise _bad("The query string is not UTF-8 in percent-encoding. Encode each parameter.") from error
+    except ValueError as error:
+        raise _bad(f"The query string has more than {_MAX_PARAMETERS} parameters.") from error
+    parameters: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in {"query", "operationName", "variables", "extensions"}:
+            continue
+        if name in parameters:
+            raise _bad(f"The parameter '{name}' comes twice. Send it once.")
+        parameters[name] = text
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = _json_parameter(name, parameters[name])
+    # An empty parameter of a query string is an absent one.
+    parameters["operationName"] = parameters.get("operationName") or None
+    parameters["query"] = parameters.get("query") or None
+    return _request(parameters, queries_only=True)
+
+
+def _json_parameter(name: str, text: str) -> dict[str, Any] | None:
+    if text.strip() in {"", "null"}:
+        return None
+    members = _decode(text.encode(), f"The parameter '{name}'")
+    return {member.text: value for member, value in members.items()}
+
+
+def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLRequest:
+    """Section 5.1: `query` is a string, the others may be null or absent."""
+    query = parameters.get("query")
+    if query is None:
+        raise _bad(f"The parameter 'query' is missing. {_EXAMPLE} To explore the graph, open /graphiql.")
+    if not isinstance(query, str):
+        raise _bad(f"The parameter 'query' must be a string, not {_kind(query)}.")
+    operation_name = parameters.get("operationName")
+    if not isinstance(operation_name, str | None):
+        raise _bad(f"The parameter 'operationName' must be a string, not {_kind(operation_name)}.")
+    for name in ("variables", "extensions"):
+        value = parameters.get(name)
+        if not isinstance(value, dict | None):
+            raise _bad(f"The parameter '{name}' must be an object, not {_kind(value)}.")
+    return GraphQLRequest(
+        query=query,
+        operation_name=operation_name,
+        variables=parameters.get("variables"),
+        extensions=parameters.get("extensions"),
+        queries_only=queries_only,
+    )
+
+
+def _decode(text: bytes, what: str) -> dict[_Name, Any]:
+    """The members of a JSON object, in strict JSON (RFC 8259) and in UTF-8."""
+    if not text.strip(b" \t\r\n"):
+        raise _bad(f"{what} is empty. {_EXAMPLE}")
+    if text.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise _bad(f"{what} starts with a byte order mark. Send JSON in UTF-8 without one (RFC 8259, section 8.1).")
+    try:
+        members = _decoder().decode(text)
+    except UnicodeDecodeError as error:
+        raise _bad(f"{what} is not UTF-8. Send JSON in UTF-8 (RFC 8259, section 8.1).") from error
+    except RecursionError as error:
+        raise _too_deep(what) from error
+    except msgspec.ValidationError as error:
+        raise _not_an_object(text, what) from error
+    except msgspec.DecodeError as error:
+        raise _bad(f"{what} is not JSON: {error}") from error
+    # Every level of nesting opens a bracket, so most requests need no walk.
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth_exceeds(members, MAX_DEPTH):
+        raise _too_deep(what)
+    return members
+
+
+def _depth_exceeds(members: Mapping[_Name, Any], limit: int) -> bool:
+    """Whether containers nest deeper than the limit. A walk by level, which no depth can exhaust."""
+    level: list[Any] = [members]
+    for _ in range(limit):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _not_an_object(text: bytes, what: str) -> Refusal:
+    match text.lstrip(b" \t\r\n")[:1]:
+        case b"{":
+            return _bad(f"{what} holds a number that is too large to be read. Send such numbers as strings.")
+        case b"[":
+            return _bad(f"{what} is a list. Batches are not served: send one operation a request. {_EXAMPLE}")
+        case _:
+            return _bad(f"{what} is not a JSON object. {_EXAMPLE}")
+
+
+def _too_deep(what: str) -> Refusal:
+    return _bad(f"{what} nests deeper than {MAX_DEPTH} levels. Flatten its variables.")
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(Code.BAD_REQUEST, message)
+
+
+def _kind(value: object) -> str:
+    """What JSON calls the kind of a decoded value."""
+    match value:
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

@@ -1,0 +1,56 @@
+"""From a `GraphQLResponse` to status, headers and bytes (GraphQL over HTTP, section 6 "Response")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from engine.request import GraphQLResponse, Outcome
+from web.media_types import MediaType
+
+
+def status_of(outcome: Outcome, media_type: MediaType) -> int:
+    """The HTTP status of a GraphQL response.
+
+    `application/json` says 200 to every well-formed request, because intermediaries may answer 4xx in that type too
+    and clients could not tell (section 6.4.1); `application/graphql-response+json` says 400 to a request error
+    (section 6.4.2). Newer drafts say 422 and 294; the audits of graphql-http say 400.
+    """
+    match outcome:
+        case Outcome.ANSWERED:
+            return 200
+        case Outcome.NOT_A_QUERY:
+            return 405
+        case Outcome.REFUSED:
+            return 400 if media_type is MediaType.GRAPHQL_RESPONSE else 200
+
+
+def headers_of(outcome: Outcome) -> dict[str, str]:
+    """Headers that an outcome calls for: 405 names the method that would do (RFC 9110, section 15.5.6)."""
+    return {"Allow": "POST"} if outcome is Outcome.NOT_A_QUERY else {}
+
+
+def encode(response: GraphQLResponse) -> bytes:
+    """The response map as JSON. `errors` stands first, where a reader sees it (GraphQL specification, 7.1).
+
+    Raises:
+        TypeError: The engine handed over a value that JSON does not know.
+
+    """
+    body: dict[str, Any] = {}
+    if response.errors:
+        body["errors"] = response.errors
+    if response.outcome is Outcome.ANSWERED:
+        body["data"] = response.data
+    if response.extensions:
+        body["extensions"] = response.extensions
+    return orjson.dumps(body, default=_plain)
+
+
+def _plain(value: object) -> object:
+    """What orjson does not write by itself: mappings that are no dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON.")

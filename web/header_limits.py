@@ -1,0 +1,147 @@
+"""How long and how large the header of a request may be: what uvicorn does not limit by itself.
+
+A connection is in one of three states, and each has a clock: idle (uvicorn's keep-alive timeout), in a header (the
+header timeout here), in a body or an answer (`web/request_body.py`, the request's deadline, the write timeout here).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with limits on headers and on unread answers. Made by `limited_protocol`."""
+
+    header_timeout: ClassVar[float]
+    write_timeout: ClassVar[float]
+    max_header_bytes: ClassVar[int]
+
+    _in_header = False
+    """Whether bytes of a header have come and its end has not."""
+    _header_bytes = 0
+    _header_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+    _too_large = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Start the clock: a connection that says nothing is closed too."""
+        super().connection_made(transport)
+        self._await_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every clock."""
+        self._header_arrived()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count bytes while a header is awaited; refuse it when they are too many."""
+        if self._idle() and self._header_timer is None:
+            # Also where the bytes are no request yet: uvicorn has just stopped its keep-alive clock.
+            self._await_header()
+        if self._header_timer is not None:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._header_timer is not None and self._header_bytes > self.max_header_bytes:
+            self._too_large = True
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request, which may follow the last one's body at once."""
+        super().on_message_begin()
+        self._in_header = True
+        if self._header_timer is None:
+            self._await_header()
+
+    def on_headers_complete(self) -> None:
+        """The end of a header: the next clocks are the body's and the request's own."""
+        self._header_arrived()
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.max_header_bytes:
+            self._too_large = True
+            raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer an unreadable header; where an earlier request is still being answered, only close."""
+        self._header_arrived()
+        if not self._idle():
+            self.transport.close()
+        elif self._too_large:
+            text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
+            self._refuse(b"431 Request Header Fields Too Large", text)
+        else:
+            self._refuse(b"400 Bad Request", msg)
+
+    def pause_writing(self) -> None:
+        """The client does not read: start the clock."""
+        super().pause_writing()
+        self._stop_write_timer()
+        self._write_timer = self.loop.call_later(self.write_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def _idle(self) -> bool:
+        """Whether no request is being read or answered."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves out that there is none at first
+        return cycle is None or cycle.response_complete
+
+    def _await_header(self) -> None:
+        self._header_bytes = 0
+        self._header_timer = self.loop.call_later(self.header_timeout, self._header_overdue)
+
+    def _header_arrived(self) -> None:
+        self._in_header = False
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _header_overdue(self) -> None:
+        """Close; say why only to a client that had begun to speak."""
+        self._header_timer = None
+        if self.transport.is_closing():
+            return
+        if self._in_header and self._idle():
+            self._refuse(
+                b"408 Request Timeout", f"The request's header did not arrive within {self.header_timeout:g} s."
+            )
+        else:
+            self.transport.close()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _refuse(self, status: bytes, text: str) -> None:
+        """Answer before there is a request to hand inwards, and close."""
+        body = text.encode()
+        self.transport.write(
+            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (status, len(body), body)
+        )
+        self.transport.close()
+
+
+def limited_protocol(
+    *, header_timeout: float, write_timeout: float, max_header_bytes: int
+) -> type[LimitedHttpProtocol]:
+    """The protocol class with these limits; uvicorn makes one object of it for each connection.
+
+    Args:
+        header_timeout: Seconds until a header must be complete.
+        write_timeout: Seconds that a client may leave an answer unread.
+        max_header_bytes: Request line and headers together.
+
+    """
+    limits = {
+        "header_timeout": header_timeout,
+        "write_timeout": write_timeout,
+        "max_header_bytes": max_header_bytes,
+    }
+    return type("ConfiguredHttpProtocol", (LimitedHttpProtocol,), limits)

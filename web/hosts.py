@@ -1,0 +1,51 @@
+"""Under which names the hub may be addressed.
+
+A foreign page can point its own name at 127.0.0.1 (DNS rebinding) and is then, to the browser, the same origin as the
+hub: it could read sample tokens and answers. Only the `Host` header gives it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.error_answers import refused
+from web.refusals import Code, Refusal
+
+
+def check_host(host: str | None, allowed: Collection[str]) -> None:
+    """Let pass a `Host` header that names the hub, with any port.
+
+    Raises:
+        Refusal: MISDIRECTED_REQUEST.
+
+    """
+    name = (host or "").lower()
+    bare, _, port = name.rpartition(":")
+    if bare and port.isdigit():
+        name = bare
+    if name not in allowed:
+        raise Refusal(
+            Code.MISDIRECTED_REQUEST,
+            "The Host header does not name this hub. Use one of the names it is set up for (allowed_hosts).",
+        )
+
+
+class KnownHosts:
+    """ASGI middleware: serves only requests whose `Host` header names the hub."""
+
+    def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] == "http":
+            try:
+                check_host(Headers(scope=scope).get("host"), self._allowed)
+            except Refusal as refusal:
+                await refused(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

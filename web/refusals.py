@@ -1,0 +1,66 @@
+"""How the HTTP side says no: one exception, raised by the deciding functions, safe to show to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+import orjson
+
+
+class Code(Enum):
+    """The HTTP side's values of `extensions.code`; the value is the wire form, `status` the HTTP status beside it."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    CSRF_PREVENTED = "CSRF_PREVENTED"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    MISDIRECTED_REQUEST = "MISDIRECTED_REQUEST"
+    INTERNAL = "INTERNAL"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code (RFC 9110, section 15)."""
+        return _STATUS[self]
+
+
+_STATUS: Mapping[Code, int] = {
+    Code.BAD_REQUEST: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.CSRF_PREVENTED: 403,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.NOT_ACCEPTABLE: 406,
+    Code.REQUEST_TIMEOUT: 408,
+    Code.PAYLOAD_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.MISDIRECTED_REQUEST: 421,
+    Code.INTERNAL: 500,
+    Code.DEADLINE_EXCEEDED: 504,
+}
+
+
+class Refusal(Exception):  # noqa: N818 - named for what it is: a refused request, often no error of the hub's
+    """A request that is not served. The message names the thing, the value and the mend, and may be shown."""
+
+    def __init__(self, code: Code, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.headers: Mapping[str, str] = headers or {}
+        """Headers of the answer, such as `Allow` with a 405."""
+
+    def __repr__(self) -> str:
+        """Code and message."""
+        return f"<Refusal {self.code.value}: {self.message}>"
+
+
+def refusal_body(refusal: Refusal) -> bytes:
+    """The JSON of a refusal: a GraphQL response of request errors, without `data` (GraphQL specification, 7.1.2)."""
+    return orjson.dumps({"errors": [{"message": refusal.message, "extensions": {"code": refusal.code.value}}]})

@@ -1,0 +1,120 @@
+"""How much of a request's body is read, and for how long.
+
+Applies to every path: a body over the limit is answered with 413, one that comes too slowly with 408, and a
+connection whose body was not read to its end is closed after the answer, never drained for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.refusals import Code, Refusal
+
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 16 * 1024 * 1024
+"""How long, and for how much, an answered client may go on sending before the connection is cut. A connection that is
+cut while the client still writes loses the answer on its way (RFC 9112, section 9.6)."""
+
+
+class RequestBody:
+    """ASGI middleware: hands the body inwards up to a size and until a time; ends what was not read."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Guard one request."""
+        if scope["type"] != "http" or not _announces_body(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        body = _GuardedBody(scope, receive, send, max_bytes=self._max_bytes, timeout=self._timeout)
+        await self._app(scope, body.receive, body.send)
+
+
+def _announces_body(headers: Headers) -> bool:
+    """Whether a body follows the header (RFC 9112, section 6.3)."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def announced_length(headers: Headers) -> int | None:
+    """The length that the header announces, in bytes; none where it does not, as with chunked bodies."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+class _GuardedBody:
+    """One request's body on its way in, and the answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, max_bytes: int, timeout: float) -> None:
+        self._receive = receive
+        self._send = send
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._deadline = asyncio.get_running_loop().time() + timeout
+        self._announced = announced_length(Headers(scope=scope))
+        self._read = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next piece of the body.
+
+        Raises:
+            Refusal: PAYLOAD_TOO_LARGE, before reading where the length is announced, else at the first piece over the
+                limit; REQUEST_TIMEOUT.
+
+        """
+        if self._complete:
+            return await self._receive()
+        if (self._announced or 0) > self._max_bytes:
+            raise self._too_large(f"{self._announced} bytes")
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise Refusal(
+                Code.REQUEST_TIMEOUT,
+                f"The request body did not arrive within {self._timeout:g} s; {self._read} bytes of it came.",
+            ) from error
+        self._note(message)
+        if self._read > self._max_bytes:
+            raise self._too_large("larger")
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer on; where the body was not read to its end, say that the connection closes, and close it."""
+        if self._complete:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+            await self._send(message)
+        elif message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _note(self, message: Message) -> None:
+        self._read += len(message.get("body", b""))
+        self._complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
+
+    async def _linger(self) -> None:
+        """Let the client finish or go, within a bound, and throw away what it still sends."""
+        bound = self._read + _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self._complete and self._read < bound:
+                    self._note(await self._receive())
+        except TimeoutError:
+            return
+
+    def _too_large(self, size: str) -> Refusal:
+        return Refusal(
+            Code.PAYLOAD_TOO_LARGE,
+            f"The request body is {size}; at most {self._max_bytes} bytes are read. Ask in several requests.",
+        )

@@ -1,0 +1,76 @@
+"""What every request carries: an id, a deadline, and one line in the log that names no person."""
+
+from __future__ import annotations
+
+import logging
+import re
+from time import monotonic
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from records.call import Call
+
+_SANE_ID = re.compile(r"(?!\d{16,18}\Z)[A-Za-z0-9._-]{8,64}")
+"""What is taken over from a caller: nothing that could break a log line, and nothing of an identity number's shape."""
+
+_access = logging.getLogger("simpul.access")
+
+
+class RequestIdentity:
+    """ASGI middleware: gives a request its `Call`, echoes the id as `X-Request-Id`, and logs the request.
+
+    The log has method, path, status, duration and id: never the query string, which may hold variables, and no path
+    that the hub does not serve, which may hold anything.
+    """
+
+    def __init__(self, app: ASGIApp, *, request_timeout: float) -> None:
+        self._app = app
+        self._request_timeout = request_timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = monotonic()
+        call = Call(
+            deadline=started + self._request_timeout, request_id=request_id(Headers(scope=scope).get("x-request-id"))
+        )
+        scope.setdefault("state", {})["call"] = call
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = call.request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _access.info(
+                "%s %s %d %.1f ms %s",
+                scope["method"],
+                getattr(scope.get("route"), "path", "(no such path)"),
+                status,
+                (monotonic() - started) * 1000,
+                call.request_id,
+            )
+
+
+def request_id(offered: str | None) -> str:
+    """The caller's own id where it is sane, else a new one."""
+    if offered is not None and _SANE_ID.fullmatch(offered):
+        return offered
+    return uuid4().hex
+
+
+def call_of(scope: Scope) -> Call:
+    """The `Call` of a request that came through `RequestIdentity`."""
+    call = scope["state"]["call"]
+    if not isinstance(call, Call):
+        raise TypeError(f"scope['state']['call'] is {type(call).__name__}, not Call: RequestIdentity must run first.")
+    return call

@@ -1,0 +1,70 @@
+"""How the hub's application is put on a port."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from web.header_limits import limited_protocol
+from web.settings import WebSettings
+
+
+class NotLoopback(ValueError):  # noqa: N818 - names the condition
+    """The hub was told to listen where others than this machine reach it."""
+
+
+def check_loopback(host: str) -> None:
+    """Let pass addresses that only this machine reaches.
+
+    Callers prove themselves with development tokens until real identity providers are connected, so the hub must not
+    be reachable from elsewhere.
+
+    Raises:
+        NotLoopback: The host is another address, or a name other than `localhost`.
+
+    """
+    if host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise NotLoopback(
+            f"The hub listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
+            "its callers prove themselves with development tokens. Put 127.0.0.1 as the host."
+        )
+
+
+def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) -> uvicorn.Config:
+    """The configuration of uvicorn, with every limit of the settings.
+
+    uvicorn's own access log is off because it writes query strings, which may hold variables; the application logs
+    requests itself (`web/request_identity.py`). Logging is configured by the composition root, not by uvicorn.
+
+    Raises:
+        NotLoopback: See `check_loopback`.
+
+    """
+    check_loopback(host)
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=limited_protocol(
+            header_timeout=settings.header_timeout,
+            write_timeout=settings.write_timeout,
+            max_header_bytes=settings.max_header_bytes,
+        ),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=settings.keep_alive_timeout,
+        timeout_graceful_shutdown=round(settings.request_timeout + settings.overrun),
+    )

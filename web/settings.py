@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """What an operator may set about the HTTP side. Times are seconds, sizes are bytes."""
+
+    max_body_bytes: int = 1024 * 1024
+    """The largest request body that is read; a larger one is answered with 413."""
+    max_header_bytes: int = 32 * 1024
+    """Request line and headers together; more is answered with 431."""
+    header_timeout: float = 10.0
+    """Until when the header of a request must have arrived, from its first byte or from the connection's start."""
+    body_timeout: float = 10.0
+    """Until when the body of a request must have arrived, from the end of its header."""
+    write_timeout: float = 20.0
+    """How long a client may leave an answer unread before the connection is cut."""
+    keep_alive_timeout: int = 15
+    """How long an idle connection is kept."""
+    request_timeout: float = 20.0
+    """How long the hub works on one request: the deadline of the `Call` that the engine is handed."""
+    overrun: float = 1.0
+    """How long after its deadline a request that the engine left unanswered is ended with 504."""
+    max_connections: int = 1000
+    """More connections than this are answered with 503 (uvicorn's `limit_concurrency`)."""
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    """Names under which the hub may be addressed. Stops a foreign page that re-points its own name at the hub."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins whose pages may read answers (CORS), such as `https://app.example.go.id`."""
+    hsts_seconds: int = 0
+    """`max-age` of Strict-Transport-Security; 0 sends none. For servers that are reached by HTTPS alone."""
+    graphiql: bool = False
+    """Whether `/graphiql` is served."""
+    graphiql_packages: Path = Path("node_modules")
+    """Where `make` put the npm packages of GraphiQL."""
+    graphiql_examples: Path = Path("docs/frontend/examples")
+    """The folder of example operations that GraphiQL opens in tabs."""
+    development: bool = False
+    """Logs the text of unexpected errors, which may hold personal data. For sample data only."""

@@ -1,0 +1,86 @@
+// Starts GraphiQL on this page: examples in tabs, and the switch between the sample people.
+'use strict';
+
+(async () => {
+  const ANONYMOUS = { name: 'Anonymous', title: 'nobody in particular', description: 'Public fields only.', token: null };
+  const CHOSEN = 'simpul:person';
+
+  const json = async (path) => {
+    const response = await fetch(path, { headers: { Accept: 'application/json' } });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return response.json();
+  };
+
+  /** The sample person whose token goes with each operation. */
+  let person = ANONYMOUS;
+
+  const choose = (people, name) => {
+    person = people.find((each) => each.name === name) ?? ANONYMOUS;
+    document.getElementById('person-choice').value = person.name;
+    document.getElementById('person-note').textContent = person.description;
+    sessionStorage.setItem(CHOSEN, person.name);
+  };
+
+  const offer = (people) => {
+    const choice = document.getElementById('person-choice');
+    choice.replaceChildren(
+      ...people.map((each) => new Option(each === ANONYMOUS ? each.name : `${each.name} – ${each.title}`, each.name)),
+    );
+    choice.addEventListener('change', () => choose(people, choice.value));
+    choose(people, sessionStorage.getItem(CHOSEN));
+    document.getElementById('person').hidden = false;
+  };
+
+  /** An Authorization header of the headers editor goes before the chosen person. */
+  const headersOf = (written) => {
+    const headers = new Headers({
+      'Content-Type': 'application/json',
+      Accept: 'application/graphql-response+json, application/json;q=0.9',
+    });
+    if (person.token !== null) headers.set('Authorization', `Bearer ${person.token}`);
+    for (const [name, value] of Object.entries(written ?? {})) headers.set(name, value);
+    return headers;
+  };
+
+  const fetcher = async (operation, options) => {
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      headers: headersOf(options?.headers),
+      body: JSON.stringify(operation),
+    });
+    return response.json();
+  };
+
+  const restore = () => {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith('graphiql:') && key !== 'graphiql:theme') localStorage.removeItem(key);
+    }
+    location.reload();
+  };
+  document.getElementById('restore').addEventListener('click', restore);
+
+  const main = document.getElementById('graphiql');
+  try {
+    const [examples, people] = await Promise.all([
+      json('/graphiql/examples.json'),
+      document.body.dataset.people === 'yes' ? json('/graphiql/people.json') : null,
+    ]);
+    if (people !== null) offer([ANONYMOUS, ...people]);
+    ReactDOM.createRoot(main).render(
+      React.createElement(GraphiQL, {
+        fetcher,
+        defaultTabs: examples.length ? examples.map(({ query, variables }) => ({ query, variables })) : undefined,
+        defaultQuery: '# Write an operation and press Ctrl-Enter. The book on the left explains every type.\n\n{\n  __typename\n}\n',
+        defaultEditorToolsVisibility: 'variables',
+        isHeadersEditorEnabled: true,
+        inputValueDeprecation: true,
+        schemaDescription: true,
+      }),
+    );
+  } catch (error) {
+    main.replaceChildren(Object.assign(document.createElement('p'), {
+      className: 'waiting',
+      textContent: `GraphiQL could not start: ${error.message}. Reload the page; if it stays so, restart the hub.`,
+    }));
+  }
+})();
