@@ -11,6 +11,7 @@ from sandbox.chance import chance
 from sandbox.clock import EPOCH
 from sandbox.crm_services import SERVICES, Service
 from sandbox.people import ADULT, SAMPLES, People
+from sandbox.places import place_in
 from sandbox.regions import Region, regions
 
 STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK")
@@ -22,16 +23,6 @@ FIRST_ID = 10_000_001
 PUBLIC_SHARE, REPORTING_SHARE, REJECTED_SHARE, UNPLACED_SHARE = 0.3, 0.2, 0.04, 0.1
 AT_HOME_SHARE, REOPENED_SHARE, RATED_SHARE = 0.7, 0.1, 0.6
 OLDEST = timedelta(days=300)
-
-BOXES = {
-    "31.01": (-5.75, 106.55),
-    "31.71": (-6.19, 106.83),
-    "31.72": (-6.13, 106.87),
-    "31.73": (-6.17, 106.75),
-    "31.74": (-6.28, 106.81),
-    "31.75": (-6.24, 106.90),
-}
-"""Rough middle (latitude, longitude in degrees) of each city; kelurahan are strewn around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +215,7 @@ def _numbered(drafts: Iterable[_Draft]) -> Iterator[Complaint]:
 
 
 def _place(rng: Random, kelurahan: str) -> tuple[float, float]:
-    middle = BOXES[kelurahan[:5]]
-    home = chance("place", kelurahan)
-    latitude, longitude = (axis + home.uniform(-0.04, 0.04) + rng.uniform(-0.004, 0.004) for axis in middle)
+    latitude, longitude = place_in(kelurahan, rng)
     return float32(latitude), float32(longitude)
 
 
