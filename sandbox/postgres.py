@@ -68,13 +68,18 @@ class Postgres:
 
     def __repr__(self) -> str:
         """State for a person, without the passwords."""
-        pid = self._process.pid if self._process and self._process.poll() is None else None
+        pid = self.pid if self.running else None
         return f"<Postgres {self.database} on 127.0.0.1:{self.port} pid={pid}>"
 
     @property
     def pid(self) -> int | None:
         """Process id of the postmaster while it is ours."""
         return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server was launched and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self, timeout: float = 20) -> None:
         """Prepare, launch and wait. Raises PostgresError."""
