@@ -1,0 +1,112 @@
+"""A server on loopback that answers with exactly the bytes a test wants, well formed or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it came over the wire."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Script = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Wire:
+    """The server: what it was asked, on how many connections, and how many callers went away early."""
+
+    script: Script
+    url: str = ""
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: asyncio.Event = field(default_factory=asyncio.Event)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.add(writer)
+        try:
+            while True:
+                asked = await _request(reader)
+                self.asked.append(asked)
+                self.busy.set()
+                answering = asyncio.ensure_future(self.script(asked, writer))
+                leaving = asyncio.ensure_future(reader.read(1))
+                await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                if not answering.done():
+                    answering.cancel()
+                    self.left.set()
+                    break
+                await answering
+                if writer.is_closing():
+                    break
+                await writer.drain()
+                leaving.cancel()
+                await asyncio.wait({leaving})
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.writers.discard(writer)
+            writer.close()
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server does that is restarted."""
+        for writer in self.writers:
+            writer.close()
+
+
+@asynccontextmanager
+async def wire(script: Script | bytes) -> AsyncIterator[Wire]:
+    """A server on a free port; bytes are sent as the answer to every request."""
+    if isinstance(script, bytes):
+        script = says(script)
+    running = Wire(script)
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    running.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield running
+    finally:
+        server.close()
+        running.hang_up()
+        await server.wait_closed()
+
+
+def says(answer: bytes, *, then_hang_up: bool = False) -> Script:
+    """The same bytes to every request."""
+
+    async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        if then_hang_up:
+            await writer.drain()
+            writer.close()
+
+    return script
+
+
+def reply(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
+    """A well-formed answer. Headers are named with underscores."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def silence(_asked: Asked, _writer: asyncio.StreamWriter) -> None:
+    """No answer, ever."""
+    await asyncio.Event().wait()
+
+
+async def _request(reader: asyncio.StreamReader) -> Asked:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+    method, target, _ = head[0].split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-1])}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Asked(method=method, target=target, headers=headers, body=body)
