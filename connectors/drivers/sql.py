@@ -1,0 +1,235 @@
+"""SQL databases as agencies: PostgreSQL, MariaDB/MySQL and SQLite behind one way of asking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from records.call import Call
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+
+Row = Mapping[str, object]
+"""One row of an answer, by the names of its columns."""
+
+_DIALECTS = {
+    "postgresql": "postgresql+asyncpg",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mariadb+asyncmy",
+    "sqlite": "sqlite+aiosqlite",
+}
+_SERVED = "simpul.served"
+"""Mark in a connection's notes: it has answered before, so it may have died of old age."""
+
+# Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
+# (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
+# means. Any other code is the agency's own trouble.
+_REFUSED = frozenset({"28000", "28P01", "42501", "SQLite 3", "SQLite 23", 1044, 1045, 1130, 1142, 1143, 1227, 1698})
+_TOO_SLOW = frozenset({"57014", 1969, 3024})
+_BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
+_GONE = frozenset({"57P01", "57P02", "57P05", "0A000", 1053, 1927, 2006, 2013, 2055, 4031})
+"""The connection's end, told by the server or noticed by the driver. (0A000: a statement prepared on it grew old.)"""
+
+
+class SqlDriver:
+    """Asks one agency's database. Connects when first asked, so a dead agency stops nobody from starting.
+
+    `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file); `deadline` is the
+    longest time in seconds one call may take; `pool_size` the most connections held, and so the most calls at a time.
+    Everything that goes wrong is raised as an `AgencyFailure`, free of names of hosts and of values asked for.
+    """
+
+    def __init__(self, agency: str, url: str, *, deadline: float, pool_size: int) -> None:
+        self._agency = agency
+        self._deadline = deadline
+        self._pool_size = pool_size
+        self._url = _checked(agency, url)
+        self._engine = _engine(self._url, deadline=deadline, pool_size=pool_size)
+        self._ending: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        """The agency and its database, without the password."""
+        return f"<SqlDriver {self._agency} {self._url.render_as_string(hide_password=True)}>"
+
+    async def rows(
+        self, statement: str, parameters: Mapping[str, object], call: Call, *, lists: Collection[str] = ()
+    ) -> Sequence[Row]:
+        """The rows that a reading statement gives, within the call's deadline and the agency's own.
+
+        Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
+        on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
+        A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
+        must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`.
+        """
+        patience = min(call.remaining(), self._deadline)
+        if patience <= 0:
+            raise AgencyTimeout(self._agency, "no time was left to ask")
+        # Tidying up behind a silent server may take longer than the caller has: it goes on in a task of its own.
+        asking = asyncio.create_task(self._ask(statement, parameters, lists))
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=patience)
+        except asyncio.CancelledError:
+            self._give_up(asking)
+            raise
+        if not done:
+            self._give_up(asking)
+            raise AgencyTimeout(self._agency, f"no answer within {patience:.3f} s")
+        return asking.result()
+
+    async def close(self) -> None:
+        """Close the connections that no call is using, once the calls that were given up have ended."""
+        for task in self._ending:
+            task.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._engine.dispose()
+
+    async def _ask(self, statement: str, parameters: Mapping[str, object], lists: Collection[str]) -> Sequence[Row]:
+        clause = text(statement).bindparams(*(bindparam(name, parameters[name], expanding=True) for name in lists))
+        for _ in range(self._pool_size):
+            with contextlib.suppress(_DiedInPool):
+                return await self._attempt(clause, parameters)
+        # Each of those attempts dropped a dead connection: none is left, so this one is made on a fresh one.
+        return await self._attempt(clause, parameters)
+
+    async def _attempt(self, clause: TextClause, parameters: Mapping[str, object]) -> Sequence[Row]:
+        try:
+            async with self._engine.connect() as connection:
+                served = _SERVED in connection.info
+                try:
+                    result = await connection.execute(clause, parameters)
+                except BaseException as error:
+                    if _connection_is_sound(error):
+                        raise
+                    _hang_up(connection)
+                    if served and isinstance(error, Exception):
+                        raise _DiedInPool(self._agency, _seen(error)) from None
+                    raise
+                connection.info[_SERVED] = True
+                return [row._asdict() for row in result]
+        except AgencyFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - on a broken wire database drivers raise anything at all
+            raise _failure(self._agency, error) from None
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+        task.cancel()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as never retrieved
+
+
+class _DiedInPool(AgencyUnavailable):
+    """A connection that had served before is dead: the agency was started again, or the line was cut."""
+
+
+def _checked(agency: str, url: str) -> URL:
+    scheme = url.partition("://")[0]
+    dialect = _DIALECTS.get(scheme)
+    if dialect is None:
+        # Not `make_url`'s own complaint: it repeats the address, password included.
+        schemes = ", ".join(f"{name}://" for name in _DIALECTS)
+        raise ValueError(f"The address of the agency '{agency}' must start with one of {schemes}.")
+    try:
+        parsed = make_url(url).set(drivername=dialect)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"The address of the agency '{agency}' is not readable as {scheme}://... .") from None
+    if scheme != "sqlite":
+        return parsed
+    if not parsed.database or parsed.database == ":memory:":
+        raise ValueError(f"The address of the agency '{agency}' names no file. Write sqlite:///path.")
+    # Opened by the plain path, SQLite would make an empty database where the agency's file is missing.
+    return parsed.set(
+        database=f"file:{quote(str(Path(parsed.database).absolute()))}", query={"mode": "rw", "uri": "true"}
+    )
+
+
+def _engine(url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=deadline,
+        # One read is one statement: no BEGIN before it and no ROLLBACK after it.
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        hide_parameters=True,
+    )
+
+
+def _hang_up(connection: AsyncConnection) -> None:
+    """Drop a connection without the goodbye that a silent server would never answer."""
+    if not connection.invalidated and connection.sync_connection is not None:
+        # The synchronous way, outside SQLAlchemy's greenlet, closes by force; the asynchronous one says goodbye first.
+        connection.sync_connection.invalidate()
+
+
+def _connection_is_sound(error: BaseException) -> bool:
+    """Whether the server itself said no, in order, to this statement: the connection can serve the next."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    code = _code(error)
+    return code is not None and code not in _GONE | _BROKEN_PROTOCOL
+
+
+def _failure(agency: str, error: Exception) -> AgencyFailure:
+    code = _code(error)
+    kind: type[AgencyFailure]
+    if code in _REFUSED:
+        kind = AgencyRefused
+    elif code in _TOO_SLOW or isinstance(error, TimeoutError | PoolTimeoutError):
+        kind = AgencyTimeout
+    elif code in _BROKEN_PROTOCOL:
+        kind = AgencyMalformed
+    elif code is not None or _line_is_cut(error):
+        kind = AgencyUnavailable
+    else:
+        kind = AgencyMalformed  # the driver lost its way in what the server sent
+    return kind(agency, _seen(error))
+
+
+def _line_is_cut(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return any(isinstance(each, OSError | EOFError) for each in _causes(error))
+
+
+def _seen(error: BaseException) -> str:
+    """What went wrong, for the log: kind and code only, since messages name hosts, users and values."""
+    code = _code(error)
+    name = type(_causes(error)[-1]).__name__
+    return name if code is None else f"{name} ({code})"
+
+
+def _code(error: BaseException) -> str | int | None:
+    """The server's or the driver's code for what went wrong."""
+    for each in _causes(error):
+        if isinstance(state := getattr(each, "sqlstate", None), str):
+            return state
+        if isinstance(number := getattr(each, "sqlite_errorcode", None), int):
+            return f"SQLite {number & 0xFF}"
+        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
+            return number
+    return None
+
+
+def _causes(error: BaseException) -> Sequence[BaseException]:
+    """The error and what it was made from, outermost first."""
+    found: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in found:
+        found.append(inner)
+        inner = (inner.orig if isinstance(inner, DBAPIError) else None) or inner.__cause__
+    return found
