@@ -64,8 +64,9 @@ class Relationship(DescribedEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Facet: who a person is."""
+    """Who a person is. A facet of the citizen."""
 
+    nik: Annotated[Nik, Doc("Whose facet it is.")]
     name: Annotated[str, Doc("Full name, as on the identity card, in ordinary capitalisation.")]
     sex: Annotated[Sex | None, Doc("Sex, as entered in the population register.")]
     birth_place: Annotated[str | None, Doc("Place of birth, as entered in the register.")]
@@ -74,8 +75,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residence:
-    """Facet: where a person is registered to live."""
+    """Where a person is registered to live. A facet of the citizen."""
 
+    nik: Annotated[Nik, Doc("Whose facet it is.")]
     address: Annotated[str | None, Doc("Street and number of the registered home, without neighbourhood and region.")]
     neighbourhood_unit: Annotated[int | None, Doc("RT (rukun tetangga), the smallest neighbourhood unit.")]
     community_unit: Annotated[int | None, Doc("RW (rukun warga), a group of neighbourhood units.")]
@@ -84,8 +86,9 @@ class Residence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CivilStatus:
-    """Facet: what the register holds beyond identity and home. Fetched only where it is asked for."""
+    """What the register holds beyond identity and home. A facet of the citizen, read only where it is asked for."""
 
+    nik: Annotated[Nik, Doc("Whose facet it is.")]
     religion: Annotated[str | None, Doc("Religion, as entered in the register.")]
     marital_status: Annotated[MaritalStatus | None, Doc("Marital status.")]
     education: Annotated[str | None, Doc("Last completed education, in the register's words (Indonesian).")]
@@ -95,8 +98,9 @@ class CivilStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parentage:
-    """Facet: who a person's parents are."""
+    """Who a person's parents are. A facet of the citizen."""
 
+    nik: Annotated[Nik, Doc("Whose facet it is.")]
     mother_name: Annotated[str | None, Doc("Mother's full name, as in the register.")]
     father_name: Annotated[str | None, Doc("Father's full name, as in the register.")]
 

@@ -1,0 +1,57 @@
+"""The finished schema: put together, and refused where a field breaks the rules of the house."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from schema.complaints import ComplaintType
+from schema.msmes import MsmeType
+from schema.nodes import node_fields
+from schema.population import CitizenType
+from schema.prices import CommodityType, MarketType
+from schema.publishing import publication_of
+from schema.regions import RegionType
+from schema.root import QueryRoot
+from schema.scalars import scalar_map
+from schema.soundness import refuse_unsound
+from schema.tax import TaxObjectType
+
+NODES: tuple[type[Any], ...] = (
+    CitizenType,
+    TaxObjectType,
+    MsmeType,
+    ComplaintType,
+    MarketType,
+    CommodityType,
+    RegionType,
+)
+
+
+def build_schema() -> strawberry.Schema:
+    """The citizen graph. Raises `UnsoundSchema` where a field has no rule, no description, or a resolver of its own."""
+    publications = {publication.name: publication for publication in map(publication_of, NODES)}
+    query = type("Query", (), {"__doc__": QueryRoot.__doc__, "__module__": QueryRoot.__module__})
+    fields = {name: value for name, value in vars(QueryRoot).items() if not name.startswith("__")}
+    for name, field in (fields | node_fields(publications)).items():
+        setattr(query, name, field)
+    schema = strawberry.Schema(
+        query=strawberry.type(query, name="Query", description=QueryRoot.__doc__),
+        types=NODES,
+        config=StrawberryConfig(scalar_map=scalar_map()),
+    )
+    refuse_unsound(graphql_schema(schema))
+    return schema
+
+
+def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """The graphql-core schema inside; fields carry their definitions in `extensions`."""
+    return schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+
+
+def sdl(schema: strawberry.Schema) -> str:
+    """The schema in the schema definition language."""
+    return schema.as_str()

@@ -1,0 +1,184 @@
+"""Complaints, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from auth.rules import Rule
+from records.complaints import (
+    Complaint,
+    ComplaintCategory,
+    ComplaintEvent,
+    ComplaintPage,
+    ComplaintPosition,
+    ComplaintQuery,
+    ComplaintStatus,
+)
+from records.description import Doc
+from records.identifiers import RegionCode
+from resolvers.complaints import categories, complaints
+from resolvers.regions import regions
+from schema.fields import derived, edge
+from schema.places import CoordinatesType
+from schema.publishing import Refetch, publish_enum, publishes
+from schema.regions import RegionType
+from schema.relay import Node, PageInfo, PageInfoType, checked_first, cursor_of, position_of
+
+READABLE = Rule.SELF | Rule.OFFICIAL
+
+publish_enum(ComplaintStatus)
+
+
+@publishes(ComplaintCategory, rule=Rule.PUBLIC, shows=("code", "name", "description", "group", "keywords"))
+class ComplaintCategoryType:
+    """A category in the graph."""
+
+
+@publishes(
+    ComplaintEvent,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("sequence", "at", "status", "note", "agency"),
+)
+class ComplaintEventType:
+    """A step in the graph."""
+
+
+@publishes(
+    Complaint,
+    rule=READABLE,
+    subject="reporter",
+    public_when="is_public",
+    shows=(
+        "number",
+        "category_code",
+        "category_name",
+        "description",
+        "status",
+        "visibility",
+        "channel",
+        "responsible_agency",
+        "address",
+        "coordinates",
+        "reported_at",
+        "updated_at",
+        "due_at",
+        "resolved_at",
+        "support_count",
+        "rating",
+        "photo_url",
+        "events",
+    ),
+    nested=(CoordinatesType, ComplaintEventType),
+    refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
+)
+class ComplaintType(Node):
+    """A complaint in the graph."""
+
+    category: ComplaintCategoryType | None = edge(categories, by="category_code", says="What it is about.")
+    region: RegionType | None = edge(regions, by="region_code", says="The kelurahan it lies in.")
+
+    @derived(answers=bool | None)
+    def is_open(record: Complaint) -> bool:
+        """Whether it still waits for its resolution."""
+        return record.resolved_at is None
+
+    @derived(answers=bool | None)
+    def is_overdue(record: Complaint) -> bool | None:
+        """Whether it was, or still is, unresolved after the moment it was due. Null where no moment is known."""
+        if record.due_at is None:
+            return None
+        return (record.resolved_at or record.read_at) > record.due_at
+
+    @derived(answers=float | None)
+    def hours_left(record: Complaint) -> float | None:
+        """Hours until it is due, negative once overdue; null when it is resolved or no moment is known."""
+        if record.due_at is None or record.resolved_at is not None:
+            return None
+        return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintEdge:
+    """A complaint in a list, with its place in it."""
+
+    node: Annotated[Complaint, Doc("The complaint.")]
+    cursor: Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintConnection:
+    """A page of complaints."""
+
+    edges: Annotated[tuple[ComplaintEdge, ...], Doc("The complaints of this page, with their cursors.")]
+    nodes: Annotated[tuple[Complaint, ...], Doc("The complaints of this page.")]
+    page_info: Annotated[PageInfo, Doc("Where the page lies in the list.")]
+
+
+@publishes(ComplaintEdge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(ComplaintType,))
+class ComplaintEdgeType:
+    """ComplaintEdge in the graph."""
+
+
+@publishes(
+    ComplaintConnection,
+    rule=Rule.PUBLIC,
+    shows=("edges", "nodes", "page_info"),
+    nested=(ComplaintType, ComplaintEdgeType, PageInfoType),
+)
+class ComplaintConnectionType:
+    """ComplaintConnection in the graph."""
+
+
+def connection(page: ComplaintPage, arguments: Mapping[str, Any]) -> ComplaintConnection:
+    """The page of a list as a connection."""
+    edges = tuple(ComplaintEdge(node=each, cursor=cursor_of(each.reported_at, each.id)) for each in page.complaints)
+    return ComplaintConnection(
+        edges=edges,
+        nodes=page.complaints,
+        page_info=PageInfo(
+            has_next_page=page.has_more,
+            has_previous_page=bool(arguments.get("after")),
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+    )
+
+
+@strawberry.input(description="Which complaints. Everything that is given must hold.")
+class ComplaintFilter:
+    """The filter of the public list."""
+
+    statuses: list[ComplaintStatus] | None = strawberry.field(
+        default=None, description="Standing in any of these states."
+    )
+    categories: list[str] | None = strawberry.field(default=None, description="Of any of these categories, by code.")
+    regions: list[RegionCode] | None = strawberry.field(
+        default=None, description="In any of these regions, at any level from province to kelurahan."
+    )
+    reported_from: datetime | None = strawberry.field(default=None, description="Reported at or after this moment.")
+    reported_until: datetime | None = strawberry.field(default=None, description="Reported at or before this moment.")
+
+
+def query_of(first: int, after: str | None, wanted: ComplaintFilter | None) -> ComplaintQuery:
+    """The page that the arguments ask for; raises `BadInput`."""
+    position = None
+    if after:
+        reported_at, identifier = position_of(after)
+        position = ComplaintPosition(reported_at=reported_at, id=identifier)
+    wanted = wanted or ComplaintFilter()
+    return ComplaintQuery(
+        first=checked_first(first),
+        after=position,
+        statuses=tuple(wanted.statuses or ()),
+        category_codes=tuple(wanted.categories or ()),
+        regions=tuple(wanted.regions or ()),
+        reported_from=wanted.reported_from,
+        reported_until=wanted.reported_until,
+    )

@@ -1,0 +1,263 @@
+"""The kinds of field a published type can have.
+
+Each field knows its rule, and the people its parent record is about, so that the decision about a field is taken
+before anything is read or asked. The engine finds all this on the finished schema through the field's definition.
+
+- shown: an attribute of the record
+- facet: an attribute of a group that one batch fetches for the record
+- edge: leads to other records by a key and a batch
+- derived: a pure, synchronous function of the record
+- node id: the sealed key of the record
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from auth.rules import Rule
+from engine.batch import Batch
+from engine.edge import Edge
+from records.identifiers import Nik
+from schema.asking import Asking
+
+_GIVEN_BY_THE_HUB = ("record", "caller")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """How the rule of a field is decided for one parent record."""
+
+    rule: Rule
+    subject: str | None = None
+    """Attribute of the record that holds the person, or the people, it is about."""
+    public_when: str | None = None
+    """Attribute of the record that, where true, makes this very record public."""
+
+    def check(self, record: object, asking: Asking) -> None:
+        """Raise `Forbidden` where the caller may not see the field of this record."""
+        if self.rule is Rule.PUBLIC or (self.public_when is not None and getattr(record, self.public_when)):
+            return
+        asking.guard(self.rule, people(getattr(record, self.subject) if self.subject else None))
+
+
+def people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:
+    """One person, several or none, as a tuple."""
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
+class PublishedField(StrawberryField):
+    """A field of a published type. `guard` is set by `publishes`, or stands on the field itself."""
+
+    guard: Guard | None = None
+    own_rule: Rule | None = None
+
+    @property
+    def is_basic_field(self) -> bool:
+        """Public attributes need no `info`; all others do."""
+        return False
+
+    def passed(self, record: object, asking: Asking) -> None:
+        """Decide about the field for this record; raises `Forbidden`."""
+        if self.guard is None:
+            raise TypeError(f"The field {self.python_name} has no rule; the schema's own checks let it through.")
+        self.guard.check(record, asking)
+
+
+class ShownField(PublishedField):
+    """An attribute of the record."""
+
+    @property
+    def is_basic_field(self) -> bool:
+        """True where nothing has to be decided."""
+        return self.guard is not None and self.guard.rule is Rule.PUBLIC
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
+        """The record's attribute."""
+        if info is not None:
+            self.passed(source, info.context)
+        return getattr(source, self.python_name)
+
+
+class DerivedField(PublishedField):
+    """A pure, synchronous function of the record."""
+
+    derive: Callable[..., Any]
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
+        """The function's value for the record."""
+        self.passed(source, info.context)
+        return self.derive(record=source, **kwargs)
+
+
+class NodeIdField(PublishedField):
+    """The opaque id of the record: its type and key, sealed."""
+
+    type_name: str
+    key_of: Callable[[Any], str]
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
+        """The sealed id."""
+        self.passed(source, info.context)
+        return info.context.node_ids.seal(self.type_name, self.key_of(source))
+
+
+class EdgeField(PublishedField):
+    """Leads to other records, or to a facet of this one, by a key and a batch."""
+
+    edge: Edge
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
+        """An awaitable for the answer; the key joins all others that are wanted at this moment."""
+        asking: Asking = info.context
+        key = self.edge.key(source, kwargs, asking.caller)
+        self.passed_with(key, source, asking)
+        if key is None:
+            return None
+        if self.edge.many:
+            return [self._loaded(asking, each, kwargs) for each in key]
+        return self._loaded(asking, key, kwargs)
+
+    def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - for the root
+        """Decide about the field for this record; raises `Forbidden`."""
+        self.passed(record, asking)
+
+    async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+        answer = await asking.bridge.load(self.edge.batch, key, self.edge.facet)
+        return self.edge.value(answer, arguments)
+
+
+class RootField(EdgeField):
+    """A field of the root: there is no record, so the key itself is the person the answer is about."""
+
+    def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - as for an edge
+        """Decide about the field for this key; raises `Forbidden`."""
+        if self.own_rule is None:
+            raise TypeError(f"The root field {self.python_name} has no rule; the schema's own checks let it through.")
+        asking.guard(self.own_rule, (Nik(key),) if isinstance(key, str) else ())
+
+
+def edge(
+    batch: Batch[Any, Any],
+    *,
+    by: str | Callable[..., Any],
+    says: str,
+    rule: Rule | None = None,
+    facet: type[Any] | None = None,
+    then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
+) -> Any:  # noqa: ANN401 - stands in a class body where an annotation says what the field is
+    """A field that leads to other records.
+
+    `by` is the attribute of the record that holds the key, or a pure function from the record (and the field's
+    arguments, which are its further parameters) to the key. `rule` where the type's own does not fit. `facet` where the
+    batch answers facets and the field is one of them, whole.
+    """
+    field = EdgeField(description=says)
+    field.own_rule = rule
+    field.edge = Edge(batch=batch, key=_key_of(by), facet=facet, then=then)
+    if callable(by):
+        field.arguments = StrawberryResolver(_only_arguments(by)).arguments
+    return field
+
+
+def of_facet(record: type[Any], name: str, *, through: Batch[Any, Any], by: str, says: str) -> EdgeField:
+    """A field that is an attribute of a facet: a group of fields that `through` fetches together by the key `by`."""
+    field = EdgeField(description=says)
+    field.edge = Edge(batch=through, key=_key_of(by), facet=record, pick=name)
+    return field
+
+
+def derived(*, answers: Any, rule: Rule | None = None) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 - any annotation
+    """A field computed from the record alone, by a pure function of `record` and the field's arguments.
+
+    `answers` is the field's type; the function's docstring is its description.
+    """
+
+    def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"The derived field {function.__name__} is async; what has to be fetched is an edge.")
+        field = DerivedField(description=inspect.getdoc(function))
+        field.type_annotation = _annotation(answers, function)
+        field.arguments = StrawberryResolver(_only_arguments(function)).arguments
+        field.derive = function
+        field.own_rule = rule
+        return field
+
+    return declare
+
+
+def root(
+    batch: Batch[Any, Any],
+    *,
+    answers: Any,  # noqa: ANN401 - any annotation
+    rule: Rule,
+    many: bool = False,
+    then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
+) -> Callable[[Callable[..., Any]], Any]:
+    """A field of the root, made of a pure function from arguments (and `caller`) to the key, or keys.
+
+    `answers` is the field's type; the function's docstring is its description.
+    """
+
+    def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
+        field = RootField(description=inspect.getdoc(key))
+        field.type_annotation = _annotation(answers, key)
+        field.arguments = StrawberryResolver(_only_arguments(key)).arguments
+        field.own_rule = rule
+        field.edge = Edge(batch=batch, key=_key_of(key), many=many, then=then)
+        return field
+
+    return declare
+
+
+def node_id(type_name: str, key_of: Callable[[Any], str]) -> NodeIdField:
+    """The `id` of a node."""
+    field = NodeIdField(description="Opaque, stable identifier of this object. Give it to `node` to read it again.")
+    field.own_rule = Rule.PUBLIC
+    field.type_name = type_name
+    field.key_of = key_of
+    return field
+
+
+def _key_of(by: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
+    if isinstance(by, str):
+        return lambda record, _arguments, _caller: getattr(record, by)
+    wants = inspect.signature(by).parameters
+    given = [name for name in _GIVEN_BY_THE_HUB if name in wants]
+
+    def key(record: Any, arguments: Mapping[str, Any], caller: Any) -> Any:  # noqa: ANN401 - any record and key
+        hub = {"record": record, "caller": caller}
+        return by(**{name: hub[name] for name in given}, **arguments)
+
+    return key
+
+
+def _only_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A stand-in with the parameters that the caller of the graph fills; Strawberry makes arguments of them."""
+    signature = inspect.signature(function)
+    kept = [parameter for name, parameter in signature.parameters.items() if name not in _GIVEN_BY_THE_HUB]
+
+    def stand_in() -> None:
+        raise TypeError(f"{function.__name__} is a declaration and is never called by Strawberry.")
+
+    stand_in.__name__ = function.__name__
+    stand_in.__qualname__ = function.__qualname__
+    stand_in.__module__ = function.__module__
+    stand_in.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # inspect reads it
+    stand_in.__annotations__ = {
+        name: note for name, note in function.__annotations__.items() if name not in _GIVEN_BY_THE_HUB
+    }
+    return stand_in
+
+
+def _annotation(answers: Any, declared_by: Callable[..., Any]) -> StrawberryAnnotation:  # noqa: ANN401 - any annotation
+    return StrawberryAnnotation(answers, namespace=vars(sys.modules[declared_by.__module__]))

@@ -1,0 +1,59 @@
+"""Small businesses, in the graph."""
+
+from __future__ import annotations
+
+from auth.rules import Rule
+from records.identifiers import Nik
+from records.msmes import Msme, Product
+from resolvers.msmes import MsmeKey, msmes, products_of
+from resolvers.regions import regions
+from schema.fields import edge
+from schema.publishing import Refetch, publishes
+from schema.regions import RegionType
+from schema.relay import Node
+
+READABLE = Rule.SELF | Rule.OFFICIAL
+
+
+@publishes(
+    Product,
+    rule=READABLE,
+    subject="owner",
+    public_when="in_public_catalogue",
+    shows=("name", "price", "in_public_catalogue"),
+)
+class ProductType:
+    """A product in the graph."""
+
+
+def _key(record: Msme) -> MsmeKey:
+    return MsmeKey(record.owner, record.id)
+
+
+@publishes(
+    Msme,
+    rule=READABLE,
+    subject="owner",
+    shows=(
+        "nib",
+        "name",
+        "industry_code",
+        "stage",
+        "grade",
+        "monthly_revenue",
+        "registered_on",
+        "phone",
+        "address",
+    ),
+    refetch=Refetch(
+        batch=msmes,
+        seal=lambda each: f"{each.owner}:{each.id}",
+        unseal=lambda text: MsmeKey(Nik(text.partition(":")[0]), text.partition(":")[2]),
+        subject=lambda key: key.owner,
+    ),
+)
+class MsmeType(Node):
+    """An enterprise in the graph."""
+
+    region: RegionType | None = edge(regions, by="region_code", says="The district it works in.")
+    products: list[ProductType] | None = edge(products_of, by=_key, says="What it sells.")

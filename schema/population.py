@@ -1,0 +1,116 @@
+"""People and households, in the graph."""
+
+from __future__ import annotations
+
+from auth.rules import Rule
+from records.identifiers import Nik
+from records.population import (
+    Citizen,
+    CivilStatus,
+    Household,
+    HouseholdMember,
+    Identity,
+    Parentage,
+    Residence,
+)
+from resolvers.complaints import complaints_of
+from resolvers.msmes import msmes_of
+from resolvers.population import citizens, households_of, known_citizens, person_facets
+from resolvers.regions import regions
+from resolvers.tax import tax_objects_of
+from schema.complaints import ComplaintType
+from schema.fields import edge
+from schema.msmes import MsmeType
+from schema.publishing import Facet, Refetch, publishes
+from schema.regions import RegionType
+from schema.relay import Node
+from schema.tax import TaxObjectType
+
+READABLE = Rule.SELF | Rule.OFFICIAL
+
+
+@publishes(
+    HouseholdMember,
+    rule=READABLE,
+    subject="on_the_card",
+    shows=("nik", "name", "sex", "birth_date", "relationship"),
+)
+class HouseholdMemberType:
+    """A member of a household, in the graph."""
+
+    citizen: CitizenType | None = edge(
+        citizens,
+        by="nik",
+        says="The member as a citizen. What is not on the family card is readable by the member and by officials only.",
+    )
+
+
+@publishes(
+    Household,
+    rule=READABLE,
+    subject="on_the_card",
+    shows=("family_card_number", "members"),
+    nested=(HouseholdMemberType,),
+)
+class HouseholdType:
+    """A household in the graph."""
+
+
+@publishes(
+    Residence, rule=READABLE, subject="nik", shows=("address", "neighbourhood_unit", "community_unit", "region_code")
+)
+class ResidenceType:
+    """The registered home, in the graph."""
+
+    region: RegionType | None = edge(regions, by="region_code", says="The kelurahan of the registered home.")
+
+
+@publishes(
+    CivilStatus,
+    rule=READABLE,
+    subject="nik",
+    shows=("religion", "marital_status", "education", "occupation", "blood_type"),
+)
+class CivilStatusType:
+    """Civil status in the graph."""
+
+
+@publishes(Parentage, rule=READABLE, subject="nik", shows=("mother_name", "father_name"))
+class ParentageType:
+    """Parentage in the graph."""
+
+
+@publishes(
+    Citizen,
+    rule=READABLE,
+    subject="nik",
+    shows=("nik",),
+    facets=(
+        Facet(record=Identity, through=person_facets, by="nik", shows=("name", "sex", "birth_place", "birth_date")),
+    ),
+    refetch=Refetch(batch=known_citizens, seal=lambda each: each.nik, unseal=Nik, subject=lambda nik: nik),
+)
+class CitizenType(Node):
+    """A citizen in the graph."""
+
+    residence: ResidenceType | None = edge(
+        person_facets, by="nik", facet=Residence, says="Where the citizen is registered to live."
+    )
+    civil_status: CivilStatusType | None = edge(
+        person_facets, by="nik", facet=CivilStatus, says="Religion, marital status, education, occupation, blood group."
+    )
+    parentage: ParentageType | None = edge(
+        person_facets, by="nik", facet=Parentage, says="Who the citizen's parents are, as entered in the register."
+    )
+    household: HouseholdType | None = edge(
+        households_of, by="nik", says="The household on the citizen's family card (Kartu Keluarga)."
+    )
+    tax_objects: list[TaxObjectType] | None = edge(
+        tax_objects_of, by="nik", says="Land and buildings on which the citizen pays property tax (PBB)."
+    )
+    msmes: list[MsmeType] | None = edge(
+        msmes_of, by="nik", says="Small businesses the citizen enrolled in the JakPreneur programme."
+    )
+    complaints: list[ComplaintType] | None = edge(
+        complaints_of, by="nik", says="What the citizen reported to the city (JakLapor), newest first."
+    )

@@ -1,0 +1,190 @@
+"""How a record becomes a type of the graph.
+
+A published type copies the shown fields of its record: names, types and descriptions stand in the record and are
+said once. What is not shown does not exist for callers. Strawberry types are never instantiated; records are what
+flows, and attributes of records are what is read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import strawberry
+
+from auth.rules import Rule
+from engine.batch import Batch
+from records.description import DescribedEnum, Doc
+from schema.fields import Guard, PublishedField, ShownField, node_id, of_facet
+
+T = TypeVar("T", bound=type[Any])
+
+RULES_IN_WORDS = {
+    Rule.SELF: "Readable by the person it is about.",
+    Rule.OFFICIAL: "Readable by officials.",
+    Rule.SELF | Rule.OFFICIAL: "Readable by the person it is about, and by officials.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """A facet of a key-only type: a group of fields that one batch fetches, and only where they are asked for."""
+
+    record: type[Any]
+    through: Batch[Any, Any]
+    by: str
+    shows: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refetch:
+    """How a node is read again by the key inside its id."""
+
+    batch: Batch[Any, Any]
+    seal: Callable[[Any], str]
+    """From the record to the text that is sealed in its id."""
+    unseal: Callable[[str], Any]
+    """From that text to the batch's key."""
+    subject: Callable[[Any], Any] = lambda _key: None
+    """From the key to the person it is about, where the key tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What was published of a record; stands on the published class as `__publication__`."""
+
+    record: type[Any]
+    name: str
+    guard: Guard
+    refetch: Refetch | None
+
+
+def publication_of(published: type[Any]) -> Publication:
+    """What stands behind a published type; `TypeError` for a type that was not published."""
+    publication = vars(published).get("__publication__")
+    if not isinstance(publication, Publication):
+        raise TypeError(f"{published.__name__} is not a published type; declare it with @publishes(...).")
+    return publication
+
+
+def publishes(
+    record: type[Any],
+    *,
+    rule: Rule,
+    shows: Sequence[str] = (),
+    subject: str | None = None,
+    public_when: str | None = None,
+    facets: Sequence[Facet] = (),
+    nested: Sequence[type[Any]] = (),
+    refetch: Refetch | None = None,
+) -> Callable[[T], T]:
+    """Publish a record under its own name.
+
+    `rule` holds for every field that has none of its own; `subject` names the record's attribute with the person, or
+    the people, it is about; `public_when` an attribute that makes a single record public; `nested` the published types
+    of records inside the shown ones. Raises `TypeError` or
+    `ValueError` for what cannot be published: the hub does not start.
+    """
+    guard = Guard(rule=rule, subject=subject, public_when=public_when)
+    published = {publication_of(each).record: each for each in nested}
+    _refuse_unknown(record, [name for name in (subject, public_when) if name])
+
+    def declare(cls: T) -> T:
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, PublishedField)}
+        copied: dict[str, tuple[PublishedField, Any]] = {}
+        if refetch is not None:
+            copied["id"] = (node_id(record.__name__, refetch.seal), strawberry.ID)
+        copied |= _shown(record, shows, published, nullable=rule is not Rule.PUBLIC)
+        for each in facets:
+            copied |= _of_facet(each, published)
+        for name, (field, _) in copied.items():
+            setattr(cls, name, field)
+        cls.__annotations__ = {name: note for name, (_, note) in copied.items()} | dict(cls.__annotations__)
+        for field in (*own.values(), *(field for field, _ in copied.values())):
+            field.guard = guard if field.own_rule is None else Guard(rule=field.own_rule, subject=subject)
+        cls.__publication__ = Publication(record=record, name=record.__name__, guard=guard, refetch=refetch)
+        cls.is_type_of = staticmethod(lambda value, _info: isinstance(value, record))
+        return strawberry.type(cls, name=record.__name__, description=_type_description(record, guard))
+
+    return declare
+
+
+def _type_description(record: type[Any], guard: Guard) -> str:
+    who = RULES_IN_WORDS.get(guard.rule, "")
+    if guard.public_when:
+        who += " One that is public is readable by everybody."
+    return "\n\n".join(filter(None, (inspect.cleandoc(record.__doc__ or ""), who)))
+
+
+def _shown(
+    record: type[Any], names: Sequence[str], published: Mapping[type[Any], type[Any]], *, nullable: bool
+) -> dict[str, tuple[PublishedField, Any]]:
+    _refuse_unknown(record, names)
+    hints = get_type_hints(record, include_extras=True)
+    shown: dict[str, tuple[PublishedField, Any]] = {}
+    for name in names:
+        note = in_the_graph(hints[name], published)
+        shown[name] = (ShownField(description=described(record, name)), note | None if nullable else note)
+    return shown
+
+
+def _of_facet(each: Facet, published: Mapping[type[Any], type[Any]]) -> dict[str, tuple[PublishedField, Any]]:
+    _refuse_unknown(each.record, each.shows)
+    hints = get_type_hints(each.record, include_extras=True)
+    return {
+        name: (
+            of_facet(each.record, name, through=each.through, by=each.by, says=described(each.record, name)),
+            in_the_graph(hints[name], published) | None,
+        )
+        for name in each.shows
+    }
+
+
+def _refuse_unknown(record: type[Any], names: Sequence[str]) -> None:
+    known = {field.name for field in fields(record)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{record.__name__} has no field '{unknown[0]}'; it has: {', '.join(sorted(known))}. "
+            "Publish a field that the record has."
+        )
+
+
+def described(record: type[Any], name: str) -> str:
+    """What the record says a field means; raises `TypeError` where it says nothing."""
+    note = get_type_hints(record, include_extras=True)[name]
+    for part in get_args(note)[1:] if get_origin(note) is Annotated else ():
+        if isinstance(part, Doc):
+            return part.text
+    raise TypeError(
+        f"{record.__name__}.{name} has no description. Annotate it in its record: Annotated[..., Doc('...')]."
+    )
+
+
+def in_the_graph(annotation: Any, published: Mapping[type[Any], type[Any]]) -> Any:  # noqa: ANN401 - any annotation
+    """A record's annotation in the graph's terms: nested records become their published types, tuples lists."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return in_the_graph(get_args(annotation)[0], published)
+    if origin in (Union, UnionType):
+        inner = [in_the_graph(each, published) for each in get_args(annotation) if each is not NoneType]
+        return inner[0] | None
+    if origin in (tuple, list):
+        return list[in_the_graph(get_args(annotation)[0], published)]  # type: ignore[misc]  # built at run time
+    if isinstance(annotation, type) and issubclass(annotation, DescribedEnum):
+        return publish_enum(annotation)
+    return published.get(annotation, annotation)
+
+
+def publish_enum(enum: type[DescribedEnum]) -> type[Enum]:
+    """The enumeration in the graph, with the meanings its members carry."""
+    if "__strawberry_definition__" not in vars(enum):
+        strawberry.enum(enum, description=inspect.cleandoc(enum.__doc__ or ""))
+        definition = enum.__strawberry_definition__  # type: ignore[attr-defined]  # set by Strawberry
+        for value, member in zip(definition.values, enum, strict=True):
+            value.description = member.description
+    return enum

@@ -1,0 +1,32 @@
+"""Regions, in the graph."""
+
+from __future__ import annotations
+
+from auth.rules import Rule
+from records.identifiers import RegionCode
+from records.regions import Region, SystemCode
+from resolvers.regions import regions, regions_inside
+from schema.fields import edge
+from schema.publishing import Refetch, publishes
+from schema.relay import Node
+
+
+@publishes(SystemCode, rule=Rule.PUBLIC, shows=("system", "code", "source", "unknown_because"))
+class SystemCodeType:
+    """A region's code in one system, in the graph."""
+
+
+@publishes(
+    Region,
+    rule=Rule.PUBLIC,
+    shows=("code", "level", "name", "parent_code", "codes"),
+    nested=(SystemCodeType,),
+    refetch=Refetch(batch=regions, seal=lambda region: region.code, unseal=RegionCode),
+)
+class RegionType(Node):
+    """A region in the graph."""
+
+    parent: RegionType | None = edge(regions, by="parent_code", says="The region it lies in; null for a province.")
+    children: list[RegionType] | None = edge(
+        regions_inside, by="code", says="The regions of the next level inside it, by code."
+    )

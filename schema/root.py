@@ -1,0 +1,122 @@
+"""The root of the graph: where every query starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import strawberry
+
+from auth.caller import Caller
+from auth.rules import Rule
+from engine.errors import BadInput
+from records.complaints import CategoryQuery, ComplaintQuery
+from records.identifiers import Nik, RegionCode
+from records.prices import CommodityQuery, Market, MarketQuery
+from records.regions import CodeSystem, RegionLevel, RegionQuery
+from resolvers.complaints import category_lists, complaint_pages
+from resolvers.population import citizens as citizens_themselves
+from resolvers.population import known_citizens
+from resolvers.prices import commodity_lists, market_lists
+from resolvers.regions import RegionAddress, region_lists, regions_called
+from schema.complaints import (
+    ComplaintCategoryType,
+    ComplaintConnectionType,
+    ComplaintFilter,
+    connection,
+    query_of,
+)
+from schema.fields import root
+from schema.population import CitizenType
+from schema.prices import CommodityType, MarketType
+from schema.publishing import publish_enum
+from schema.regions import RegionType
+from schema.relay import MOST_PER_PAGE, checked_first
+
+MOST_CITIZENS = 100
+
+Search = Annotated[str, strawberry.argument(description="Only those whose name holds this text, upper or lower case.")]
+First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MOST_PER_PAGE}.")]
+publish_enum(CodeSystem)
+publish_enum(RegionLevel)
+
+
+def _first_markets(found: Sequence[Market], arguments: Mapping[str, Any]) -> Sequence[Market]:
+    return found[: arguments["first"]]
+
+
+class QueryRoot:
+    """Where every query starts."""
+
+    @root(citizens_themselves, answers=CitizenType | None, rule=Rule.SELF)
+    def me(caller: Caller) -> Nik | None:
+        """The citizen who is signed in."""
+        return caller.nik
+
+    @root(known_citizens, answers=CitizenType | None, rule=Rule.SELF | Rule.OFFICIAL)
+    def citizen(nik: Annotated[Nik, strawberry.argument(description="The citizen's NIK.")]) -> Nik:
+        """One citizen, for themself and for officials. Null where the population register knows no such number."""
+        return nik
+
+    @root(known_citizens, answers=list[CitizenType | None] | None, rule=Rule.OFFICIAL, many=True)
+    def citizens(
+        niks: Annotated[list[Nik], strawberry.argument(description=f"NIKs, at most {MOST_CITIZENS}.")],
+    ) -> list[Nik]:
+        """Several citizens, for officials: in the order asked for, duplicates kept, unknown numbers null."""
+        if len(niks) > MOST_CITIZENS:
+            raise BadInput(
+                f"Argument 'niks' holds {len(niks)} numbers; at most {MOST_CITIZENS} may be asked at once. "
+                "Ask in parts."
+            )
+        return niks
+
+    @root(complaint_pages, answers=ComplaintConnectionType | None, rule=Rule.PUBLIC, then=connection)
+    def complaints(
+        first: First = 20,
+        after: Annotated[
+            str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")
+        ] = None,
+        filter: Annotated[  # noqa: A002 - the name that clients of connections expect
+            ComplaintFilter | None, strawberry.argument(description="Which complaints; all public ones without it.")
+        ] = None,
+    ) -> ComplaintQuery:
+        """Public complaints, newest first. Private ones are found at their reporter only."""
+        return query_of(first, after, filter)
+
+    @root(category_lists, answers=list[ComplaintCategoryType] | None, rule=Rule.PUBLIC)
+    def complaint_categories(search: Search = "") -> CategoryQuery:
+        """What complaints can be about."""
+        return CategoryQuery(search=search)
+
+    @root(market_lists, answers=list[MarketType] | None, rule=Rule.PUBLIC, then=_first_markets)
+    def markets(search: Search = "", first: First = 10) -> MarketQuery:
+        """Markets in which food prices are observed."""
+        checked_first(first)
+        return MarketQuery(search=search)
+
+    @root(commodity_lists, answers=list[CommodityType] | None, rule=Rule.PUBLIC)
+    def commodities(search: Search = "") -> CommodityQuery:
+        """Foods whose price is observed."""
+        return CommodityQuery(search=search)
+
+    @root(regions_called, answers=RegionType | None, rule=Rule.PUBLIC)
+    def region(
+        code: Annotated[str, strawberry.argument(description="The region's code in the given system.")],
+        system: Annotated[
+            CodeSystem, strawberry.argument(description="Whose code it is. `3171` means other places to others.")
+        ] = CodeSystem.KEMENDAGRI,
+    ) -> RegionAddress:
+        """One region, by its code in one of the code systems. Null where the system is not known to use the code."""
+        return RegionAddress(system, code)
+
+    @root(region_lists, answers=list[RegionType] | None, rule=Rule.PUBLIC)
+    def regions(
+        search: Search = "",
+        level: Annotated[RegionLevel | None, strawberry.argument(description="Only this level.")] = None,
+        inside: Annotated[
+            RegionCode | None, strawberry.argument(description="Only regions inside this one, at any depth.")
+        ] = None,
+        first: First = 50,
+    ) -> RegionQuery:
+        """Regions by name, level and place, in the order of their codes."""
+        return RegionQuery(search=search, level=level, inside=inside, first=checked_first(first))

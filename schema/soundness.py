@@ -1,0 +1,60 @@
+"""What a schema must hold before the hub starts.
+
+- Every field of an object says who may see it, and what it means.
+- Only the declared kinds of field exist: a resolver of its own, which would see one parent at a time, is refused.
+- Every field that is not public, and every edge to an agency, can be null.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, is_non_null_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from auth.rules import Rule
+from schema.fields import DerivedField, EdgeField, PublishedField
+
+
+class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
+    """The schema breaks a rule of the house; the text names each field, the fault and the mend."""
+
+
+def refuse_unsound(schema: GraphQLSchema) -> None:
+    """Raise `UnsoundSchema` with every fault at once."""
+    faults = list(_faults(schema))
+    if faults:
+        raise UnsoundSchema("The schema cannot be served:\n" + "\n".join(f"- {fault}" for fault in faults))
+
+
+def _faults(schema: GraphQLSchema) -> Iterator[str]:
+    for name, type_ in schema.type_map.items():
+        if name.startswith("__") or not isinstance(type_, GraphQLObjectType):
+            continue
+        if not type_.description:
+            yield f"{name} has no description; write its record's docstring."
+        for field_name, field in type_.fields.items():
+            for fault in _field_faults(field):
+                yield f"{name}.{field_name} {fault}"
+
+
+def _field_faults(field: GraphQLField) -> Iterator[str]:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, PublishedField) or definition.base_resolver is not None:
+        yield "has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+        return
+    rule = definition.own_rule or (definition.guard.rule if definition.guard else None)
+    if rule is None:
+        yield "says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
+    elif rule is not Rule.PUBLIC and is_non_null_type(field.type):
+        yield "is not public and must be nullable, so that it can be refused alone."
+    if isinstance(definition, EdgeField) and is_non_null_type(field.type):
+        yield "leads to an agency and must be nullable, so that it can fail alone."
+    if isinstance(definition, DerivedField) and inspect.iscoroutinefunction(definition.derive):
+        yield "is derived by an async function; what has to be fetched is an edge."
+    if not field.description:
+        yield "has no description."
+    for argument_name, argument in field.args.items():
+        if not argument.description:
+            yield f"has an argument '{argument_name}' without a description."

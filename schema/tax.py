@@ -1,0 +1,89 @@
+"""Property tax, in the graph."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from auth.rules import Rule
+from records.identifiers import Nik, Nop, Rupiah
+from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
+from resolvers.regions import regions
+from resolvers.tax import TaxObjectKey, tax_objects
+from schema.fields import derived, edge
+from schema.publishing import Refetch, publishes
+from schema.regions import RegionType
+from schema.relay import Node
+
+READABLE = Rule.SELF | Rule.OFFICIAL
+
+
+@publishes(
+    TaxPayment,
+    rule=READABLE,
+    subject="owner",
+    shows=("sequence", "amount", "fine", "paid_on", "receipt", "cancelled"),
+)
+class TaxPaymentType:
+    """A payment in the graph."""
+
+
+@publishes(
+    TaxBill,
+    rule=READABLE,
+    subject="owner",
+    shows=(
+        "year",
+        "land_value",
+        "building_value",
+        "assessed_value",
+        "exempt_value",
+        "tax",
+        "reduction",
+        "amount",
+        "status",
+        "issued_on",
+        "due_on",
+        "payments",
+    ),
+    nested=(TaxPaymentType,),
+)
+class TaxBillType:
+    """A bill in the graph."""
+
+    @derived(answers=Rupiah | None)
+    def paid(record: TaxBill) -> Rupiah:
+        """What has been paid so far, fines included; payments that were taken back do not count."""
+        return Rupiah(sum(payment.amount for payment in record.payments if not payment.cancelled))
+
+
+@publishes(
+    TaxObject,
+    rule=READABLE,
+    subject="owner",
+    shows=("nop", "taxpayer_name", "address", "land_area", "building_area"),
+    refetch=Refetch(
+        batch=tax_objects,
+        seal=lambda each: f"{each.owner}:{each.nop}",
+        unseal=lambda text: TaxObjectKey(Nik(text.partition(":")[0]), Nop(text.partition(":")[2])),
+        subject=lambda key: key.owner,
+    ),
+)
+class TaxObjectType(Node):
+    """A taxed object in the graph."""
+
+    region: RegionType | None = edge(regions, by="region_code", says="The kelurahan it lies in.")
+
+    @derived(answers=list[TaxBillType] | None)
+    def bills(
+        record: TaxObject,
+        unpaid: Annotated[bool, strawberry.argument(description="Only bills that still have to be paid.")] = False,
+        year: Annotated[int | None, strawberry.argument(description="Only the bill of this tax year.")] = None,
+    ) -> list[TaxBill]:
+        """Yearly bills, newest first."""
+        return [
+            bill
+            for bill in record.bills
+            if (not unpaid or bill.status is BillStatus.UNPAID) and (year is None or bill.year == year)
+        ]
