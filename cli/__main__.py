@@ -1,0 +1,5 @@
+"""`python -m cli` is `simpul`."""
+
+from cli.main import main
+
+main()

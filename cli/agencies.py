@@ -1,0 +1,46 @@
+"""`simpul agencies check`: ask every agency for one known record, the way the hub asks, and say how it went."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import server
+from cli.failure import Failure
+from cli.hub_settings import hub_settings
+from cli.place import state_folder
+from settings import Settings
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="The agencies that the hub is connected to.")
+    group.command("check")(check)
+    group.callback()(lambda: None)  # keeps the group a group while it has one command
+    return group
+
+
+def check() -> None:
+    """Ask each agency for one known record; fail when one does not answer."""
+    settings = hub_settings(state_folder())
+    failed = asyncio.run(_asked(settings))
+    if failed:
+        raise Failure(f"no good answer from {', '.join(failed)}")
+
+
+async def _asked(settings: Settings) -> list[str]:
+    """Show a row for each agency; the names of those that failed."""
+    table = Table("agency", "protocol", "outcome", "seconds", box=None, pad_edge=False)
+    failed = []
+    console = Console()
+    with Console(stderr=True).status("Asking the agencies ..."):
+        async for agency, protocol, outcome, seconds in server.agency_checks(settings):
+            good = outcome == "ok"
+            table.add_row(agency, protocol, f"[{'green' if good else 'red'}]{outcome}[/]", f"{seconds:.3f}")
+            if not good:
+                failed.append(agency)
+    console.print(table)
+    return failed

@@ -1,0 +1,33 @@
+"""What `simpul serve` says when everything is ready: what to open, how to be somebody, a first query."""
+
+from __future__ import annotations
+
+from cli.sample_callers import sample_callers
+from sandbox.state_folder import LOOPBACK
+
+FIRST_QUERY = "{ me { __typename } }"
+
+
+def greeting(port: int, seconds: float, *, sandbox: bool) -> str:
+    """The text, with rich's markup."""
+    at = f"http://{LOOPBACK}:{port}"
+    lines = [
+        f"[bold green]Simpul is ready[/] after {seconds:.1f} s, for this machine only. Ctrl-C stops everything.",
+        "",
+        f"  GraphiQL  {at}/graphiql",
+        f"  GraphQL   {at}/graphql",
+        f"  Health    {at}/health/ready",
+    ]
+    if sandbox:
+        lines += [
+            "",
+            f"  Be one of {', '.join(sample_callers())}: .venv/bin/simpul token siti prints Siti's token,",
+            "  .venv/bin/simpul people says who they are. A first query:",
+            "",
+            f"    curl -s {at}/graphql -H 'Content-Type: application/json' \\",
+            '      -H "Authorization: Bearer $(.venv/bin/simpul token siti)" \\',
+            f'      -d \'{{"query": "{FIRST_QUERY}"}}\'',
+            "",
+            "  The agencies: .venv/bin/simpul sandbox lists them; `sandbox stop pbb`, `sandbox start pbb` try one.",
+        ]
+    return "\n".join([*lines, ""])

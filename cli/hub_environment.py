@@ -1,0 +1,64 @@
+"""The settings of a hub that stands in front of the sandbox city, as environment variables."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from cli.sample_callers import public_keys
+from sandbox.agency import LOOPBACK
+from sandbox.state_folder import StateFolder
+
+STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
+STATE_DATABASE = "simpul"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach one agency. `health` is what its control port says of it."""
+
+    port: int
+    user: str
+    secret: str
+    health: Mapping[str, str]
+
+
+def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[str, str]:
+    """One `SIMPUL_...` variable a setting; secrets are made at the first call and kept in the folder."""
+    return {
+        "SIMPUL_DEVELOPMENT": "true",
+        "SIMPUL_SECRET": folder.secret("ids", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
+        "SIMPUL_ISSUER_KEYS": str(public_keys(folder)),
+        "SIMPUL_STATE_URL": state_url(folder),
+        **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},
+    }
+
+
+def state_url(folder: StateFolder) -> str:
+    """Where the hub's own state is kept."""
+    port, secret = folder.known_port(STATE_SERVER), folder.secret(STATE_SERVER)
+    return f"postgresql://{STATE_DATABASE}:{quote(secret)}@{LOOPBACK}:{port}/{STATE_DATABASE}"
+
+
+def _of(agency: str, reach: Reach) -> dict[str, str]:
+    name = f"SIMPUL_{agency.upper()}"
+    at = f"{LOOPBACK}:{reach.port}"
+    login = f"{quote(reach.user)}:{quote(reach.secret)}@{at}"
+    match agency:
+        case "dukcapil":
+            return {f"{name}_URL": f"postgresql://{login}/siak"}
+        case "jakpreneur" if reach.health.get("engine") == "sqlite":
+            return {f"{name}_URL": f"sqlite:///{reach.health['path']}"}
+        case "jakpreneur":
+            return {f"{name}_URL": f"mysql://{login}/{reach.health.get('database', 'jakpreneur')}"}
+        case "pbb":
+            return {
+                f"{name}_URL": f"http://{at}/",
+                f"{name}_USER": reach.user,
+                f"{name}_PASSWORD": reach.secret,
+            }
+        case _:  # crm, pangan
+            return {f"{name}_URL": f"http://{at}/", f"{name}_KEY": reach.secret}

@@ -1,0 +1,64 @@
+"""The command line `simpul`: one file a group of commands, joined here."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from cli import agencies, sample_callers, sandbox, schema, serve
+from cli.failure import Failure
+from cli.place import state_folder
+from sandbox.city import CityError
+from sandbox.postgres import PostgresError
+from sandbox.state_folder import StateError
+from sandbox.steering import NoCityError
+
+EXPECTED = (Failure, CityError, NoCityError, PostgresError, StateError)
+
+
+def build_app() -> typer.Typer:
+    """The application with every command."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="One typed citizen graph in front of a city's scattered agency systems.",
+    )
+    serve.add_to(app)
+    sample_callers.add_to(app)
+    app.add_typer(sandbox.build_group(), name="sandbox")
+    app.add_typer(schema.build_group(), name="schema")
+    app.add_typer(agencies.build_group(), name="agencies")
+    return app
+
+
+def main() -> None:
+    """Run the command that the arguments name and exit. What goes wrong is told in one line."""
+    try:
+        build_app()(prog_name="simpul")
+    except EXPECTED as problem:
+        sys.exit(_told(str(problem)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `| head` does
+        sys.exit(141)
+    except Exception as problem:  # noqa: BLE001 - the last stop: a traceback helps nobody at a prompt
+        sys.exit(_told(f"unexpected {type(problem).__name__}: {problem} (where: {_kept(problem)})"))
+
+
+def _told(text: str) -> int:
+    sys.stderr.write(f"simpul: {' '.join(text.split())}\n")
+    return 1
+
+
+def _kept(problem: Exception) -> str:
+    """Write the traceback where whoever mends it finds it; its path."""
+    try:
+        path = state_folder().folder("logs") / "simpul.log"
+        path.write_text("".join(traceback.format_exception(problem)))
+    except (OSError, StateError):
+        return "no place to write it to"
+    return str(path)

@@ -1,0 +1,83 @@
+"""`simpul people` and `simpul token NAME`: who may be played in the sandbox city, and how to prove to be them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from auth.caller import Caller, CallerKind
+from auth.development import DevelopmentIssuer
+from cli.failure import Failure
+from cli.place import state_folder
+from records.identifiers import Nik
+from sandbox.samples import SAMPLES
+from sandbox.state_folder import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCaller:
+    """Somebody whose part a developer can take."""
+
+    name: str
+    description: str
+    caller: Caller
+
+
+def sample_callers() -> Mapping[str, SampleCaller]:
+    """The sample people of the sandbox city, and one official who may look at other people's data."""
+    citizens = [
+        SampleCaller(sample.name, sample.description, Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik)))
+        for sample in SAMPLES.values()
+    ]
+    official = SampleCaller(
+        "rina",
+        "Rina Kartika: official at the population register, may read any citizen",
+        Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
+    )
+    return {sample.name: sample for sample in (*citizens, official)}
+
+
+def development_issuer(folder: StateFolder) -> DevelopmentIssuer:
+    """The issuer of this state folder; its key pair is made at the first call and is the same from then on."""
+    issuer = DevelopmentIssuer(folder.folder("issuer") / "private.json")
+    issuer.write_public_keys(public_keys(folder))
+    return issuer
+
+
+def public_keys(folder: StateFolder) -> Path:
+    """Where the issuer's public keys stand, the only ones the hub gets."""
+    return folder.folder("issuer") / "public.json"
+
+
+def token_of(issuer: DevelopmentIssuer, sample: SampleCaller) -> str:
+    """A token that proves to be the sample person."""
+    return issuer.token(sample.caller, subject=sample.name)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the two commands."""
+    app.command("token")(token)
+    app.command("people")(people)
+
+
+def token(name: Annotated[str, typer.Argument(help="A sample person: see `simpul people`.")]) -> None:
+    """Print a development token for a sample person, alone on one line."""
+    known = sample_callers()
+    if name not in known:
+        raise Failure(f"{name!r} is no sample person: choose one of {', '.join(known)}")
+    typer.echo(token_of(development_issuer(state_folder()), known[name]))
+
+
+def people() -> None:
+    """List the sample people."""
+    table = Table("name", "who", "may see", box=None, pad_edge=False)
+    for sample in sample_callers().values():
+        sees = "everybody" if sample.caller.kind is CallerKind.OFFICIAL else "their own data"
+        table.add_row(sample.name, sample.description, sees)
+    Console().print(table)

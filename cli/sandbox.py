@@ -1,0 +1,124 @@
+"""`simpul sandbox`: look at the running city, stop and start its agencies, read their counters, set their latency."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.failure import Failure
+from cli.place import state_folder
+from sandbox.agency import LOOPBACK
+from sandbox.steering import steer
+
+# The defaults of the agencies' own servers, p50 and p95 in milliseconds.
+USUAL_LATENCY = {
+    "dukcapil": (5, 30),
+    "jakpreneur": (8, 40),
+    "pbb": (600, 1500),
+    "crm": (150, 500),
+    "pangan": (200, 700),
+}
+STYLES = {"running": "green", "stopped": "yellow", "died": "red", "starting": "cyan"}
+
+
+class Switch(StrEnum):
+    """On or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def build_group() -> typer.Typer:
+    """The group with every command; alone it shows the agencies."""
+    group = typer.Typer(help="The agencies of the sandbox city: alone it lists them.")
+    group.callback(invoke_without_command=True)(show)
+    group.command("stop")(stop)
+    group.command("start")(start)
+    group.command("calls")(calls)
+    group.command("latency")(latency)
+    return group
+
+
+def show(context: typer.Context) -> None:
+    """List the agencies: state, port, process, calls since the last reset."""
+    if context.invoked_subcommand is None:
+        _print(steer(state_folder().path, "state"))
+
+
+def stop(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
+    """End an agency's server, to see how the hub answers without it."""
+    _print(steer(state_folder().path, "stop", agency))
+
+
+def start(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
+    """Start an agency's server again, where it was."""
+    with Console(stderr=True).status(f"Starting {agency} ..."):
+        agencies = steer(state_folder().path, "start", agency)
+    _print(agencies)
+
+
+def calls(
+    *, reset: Annotated[bool, typer.Option("--reset", help="Set every counter to 0 after showing it.")] = False
+) -> None:
+    """Show what each agency was asked for, by operation."""
+    table = Table("agency", "operation", "calls", box=None, pad_edge=False)
+    for agency in _running():
+        counted = _control(agency, "GET", "/calls")
+        for operation, count in sorted(counted["operations"].items()):
+            table.add_row(agency["name"], operation, str(count))
+        if not counted["operations"]:
+            table.add_row(agency["name"], "-", "0")
+        if reset:
+            _control(agency, "DELETE", "/calls")
+    Console().print(table)
+
+
+def latency(switch: Annotated[Switch, typer.Argument(help="on imitates how long real agencies take.")]) -> None:
+    """Let the agencies take their time, or answer at once."""
+    for agency in _running():
+        p50, p95 = USUAL_LATENCY[agency["name"]] if switch is Switch.ON else (0, 0)
+        _control(agency, "PUT", "/latency", {"p50_ms": p50, "p95_ms": p95})
+        typer.echo(f"{agency['name']}: half of the answers within {p50} ms, 95 % within {p95} ms")
+
+
+def _running() -> list[dict[str, Any]]:
+    agencies = [agency for agency in steer(state_folder().path, "state") if agency["state"] == "running"]
+    if not agencies:
+        raise Failure("no agency runs: start one with `simpul sandbox start AGENCY`")
+    return agencies
+
+
+def _print(agencies: list[dict[str, Any]]) -> None:
+    table = Table("agency", "state", "port", "control port", "pid", "calls", box=None, pad_edge=False)
+    for agency in agencies:
+        running = agency["state"] == "running"
+        table.add_row(
+            agency["name"],
+            f"[{STYLES[agency['state']]}]{agency['state']}[/]",
+            str(agency["port"]),
+            str(agency["control_port"]),
+            str(agency["pid"] or "-"),
+            str(_control(agency, "GET", "/calls")["total"]) if running else "-",
+        )
+    Console().print(table)
+
+
+def _control(agency: dict[str, Any], method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    """Ask an agency's control API."""
+    try:
+        with closing(http.client.HTTPConnection(LOOPBACK, agency["control_port"], timeout=5)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read()
+    except (OSError, http.client.HTTPException) as problem:
+        raise Failure(f"{agency['name']} does not answer on its control port: {problem}") from None
+    if answer.status >= http.client.BAD_REQUEST:
+        raise Failure(f"{agency['name']} refused {method} {path}: {text.decode(errors='replace')}")
+    return json.loads(text) if text else None

@@ -1,0 +1,63 @@
+"""`simpul schema`: print the graph, compare it with the one that is checked in, write it anew."""
+
+from __future__ import annotations
+
+import typer
+from graphql import build_schema
+from graphql.utilities import find_breaking_changes, find_dangerous_changes
+from rich.console import Console
+
+import server
+from cli.failure import Failure
+from cli.place import ROOT
+
+SNAPSHOT = ROOT / "schema" / "schema.graphql"
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="The graph that callers see.")
+    group.command("print")(print_schema)
+    group.command("check")(check)
+    group.command("write")(write)
+    return group
+
+
+def print_schema() -> None:
+    """Print the graph in the schema definition language."""
+    typer.echo(server.build_schema_sdl().rstrip("\n"))
+
+
+def check() -> None:
+    """Compare the graph with schema/schema.graphql; name what breaks callers, what may, and fail on any difference."""
+    if not SNAPSHOT.exists():
+        raise Failure(f"{SNAPSHOT.relative_to(ROOT)} is missing: write it with `simpul schema write`")
+    before, now = SNAPSHOT.read_text(), server.build_schema_sdl()
+    if before.strip() == now.strip():
+        typer.echo("The graph is the one in schema/schema.graphql.")
+        return
+    changes = compare(before, now)
+    console = Console(stderr=True, soft_wrap=True)
+    for kind, descriptions in changes.items():
+        for description in descriptions:
+            console.print(f"{kind}: {description}", markup=False, highlight=False)
+    breaking = len(changes["breaking"])
+    raise Failure(
+        f"the graph differs from schema/schema.graphql, {breaking} breaking change{'' if breaking == 1 else 's'}: "
+        "if that is meant, `simpul schema write` and commit the file"
+    )
+
+
+def compare(before: str, now: str) -> dict[str, list[str]]:
+    """What breaks callers of the graph `before` in the graph `now`, and what may; by kind, in schema language."""
+    old, new = build_schema(before), build_schema(now)
+    return {
+        "breaking": [change.description for change in find_breaking_changes(old, new)],
+        "dangerous": [change.description for change in find_dangerous_changes(old, new)],
+    }
+
+
+def write() -> None:
+    """Write the graph to schema/schema.graphql."""
+    SNAPSHOT.write_text(server.build_schema_sdl().rstrip("\n") + "\n")
+    typer.echo(f"Wrote {SNAPSHOT.relative_to(ROOT)}.")
