@@ -29,6 +29,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is closed too."""
         super().connection_made(transport)
+        # Whatever the logging configuration says: uvicorn's access log writes query strings.
+        self.access_log = False
         self._await_header()
 
     def connection_lost(self, exc: Exception | None) -> None:

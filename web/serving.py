@@ -41,8 +41,8 @@ def check_loopback(host: str) -> None:
 def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) -> uvicorn.Config:
     """The configuration of uvicorn, with every limit of the settings.
 
-    uvicorn's own access log is off because it writes query strings, which may hold variables; the application logs
-    requests itself (`web/request_identity.py`). Logging is configured by the composition root, not by uvicorn.
+    The access log of uvicorn is off (`web/header_limits.py`) because it writes query strings, which may hold variables;
+    the application logs requests itself (`web/request_identity.py`). How logs are written is the composition root's.
 
     Raises:
         NotLoopback: See `check_loopback`.

@@ -1,0 +1,151 @@
+"""Real servers on loopback: the web application under uvicorn, behind a small graph."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+
+from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
+from web.application import web_application
+from web.serving import uvicorn_config
+from web.settings import WebSettings
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+@dataclass
+class Hub:
+    """A running server."""
+
+    port: int
+    graph: SmallGraph
+    http: aiohttp.ClientSession
+    server: uvicorn.Server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def post(self, body: bytes | str | dict[str, Any], **headers: str) -> "Answer":
+        """POST to /graphql as JSON; headers are written with underscores."""
+        data = json.dumps(body) if isinstance(body, dict) else body
+        sent = {"Content-Type": "application/json"} | named(headers)
+        stream = BytesIO(data.encode() if isinstance(data, str) else data)
+        async with self.http.post("/graphql", data=stream, headers=sent) as response:
+            return await Answer.of(response)
+
+    async def get(self, path: str, params: Any = None, **headers: str) -> "Answer":  # noqa: ANN401 - what aiohttp takes
+        async with self.http.get(path, params=params, headers=named(headers), allow_redirects=False) as response:
+            return await Answer.of(response)
+
+    async def request(self, method: str, path: str, **headers: str) -> "Answer":
+        async with self.http.request(method, path, headers=named(headers)) as response:
+            return await Answer.of(response)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection, for clients that misbehave."""
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    def holds(self, client: tuple[str, int]) -> bool:
+        """Whether the server still has the connection from this address."""
+        connections = self.server.server_state.connections
+        return any(getattr(connection, "client", None) == client for connection in connections)
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Any
+    body: bytes
+    json: Any
+
+    @classmethod
+    async def of(cls, response: aiohttp.ClientResponse) -> "Answer":
+        body = await response.read()
+        value = json.loads(body) if body and "json" in response.content_type else None
+        return cls(response.status, response.headers, body, value)
+
+    @property
+    def code(self) -> str:
+        code = self.json["errors"][0]["extensions"]["code"]
+        assert isinstance(code, str)
+        return code
+
+    @property
+    def message(self) -> str:
+        message = self.json["errors"][0]["message"]
+        assert isinstance(message, str)
+        return message
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for a condition, 5 s at most."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - what is waited for happens in the server, which sets no event
+            await asyncio.sleep(0.01)
+
+
+def named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+@asynccontextmanager
+async def serving(settings: WebSettings) -> AsyncIterator[Hub]:
+    """The application, served until the block ends."""
+    graph = SmallGraph()
+    application = web_application(
+        execute=graph.execute,
+        authenticate=authenticate,
+        ready=ready,
+        settings=settings,
+        sample_people=sample_people if settings.development else None,
+    )
+    server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, settings))
+    task = asyncio.create_task(server._serve())
+    await until(lambda: server.started or task.done())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    headers = {"User-Agent": "tests"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers, auto_decompress=False) as http:
+        yield Hub(port, graph, http, server)
+    server.should_exit = True
+    server.force_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+async def hub() -> AsyncIterator[Hub]:
+    """The application as an operator would run it, GraphiQL on."""
+    async with serving(
+        WebSettings(graphiql=True, graphiql_packages=ROOT / "node_modules", graphiql_examples=EXAMPLES)
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def hasty_hub() -> AsyncIterator[Hub]:
+    """The same with short limits, for clients that dawdle; trusts one foreign origin."""
+    async with serving(
+        WebSettings(
+            header_timeout=0.3,
+            body_timeout=0.3,
+            write_timeout=0.5,
+            keep_alive_timeout=1,
+            request_timeout=0.2,
+            overrun=0.1,
+            max_header_bytes=4096,
+            allowed_origins=("https://app.example.go.id",),
+            hsts_seconds=3600,
+        )
+    ) as running:
+        yield running

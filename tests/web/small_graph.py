@@ -1,0 +1,136 @@
+"""A small graph that stands in for the hub's own behind the HTTP side: the engine's contract, run by graphql-core."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    build_schema,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.tokens import Unauthenticated
+from engine.request import GraphQLRequest, GraphQLResponse, Outcome
+from records.call import Call
+from records.identifiers import Nik
+from web.graphiql import SamplePerson
+from web.health import AgencyReadiness, AgencyState, Readiness
+
+SCHEMA = build_schema('''
+"""The questions of a small city."""
+type Query {
+  "Who asks, in words."
+  whoAmI: String!
+  "Gives back what it is given."
+  echo(text: String!): String
+  "Answers when it is told to, or never."
+  slow: String
+  "Fails as no resolver should."
+  broken: String
+}
+"""The changes of a small city."""
+type Mutation { "Counts up." count: Int }
+''')
+SITI = Nik("3171014506900001")
+NAME = "Siti Aminah"
+PEOPLE = [
+    SamplePerson(name="Siti", title="citizen", description="Sees her own data.", token="token-of-siti"),
+    SamplePerson(name="Pak Budi", title="official", description="Sees what officials see.", token="token-of-budi"),
+]
+
+
+@dataclass
+class SmallGraph:
+    """Executes requests, and remembers what it was asked."""
+
+    calls: list[Call] = field(default_factory=list)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def execute(self, request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
+        self.calls.append(call)
+        try:
+            document = parse(request.query)
+        except GraphQLError as error:
+            return refused([error])
+        if errors := validate(SCHEMA, document):
+            return refused(errors)
+        operation = get_operation_ast(document, request.operation_name)
+        if operation is None:
+            return refused([GraphQLError("No such operation.")])
+        if request.queries_only and operation.operation is not OperationType.QUERY:
+            return refused([GraphQLError("Only queries run by GET.")], Outcome.NOT_A_QUERY)
+        variables = get_variable_values(SCHEMA, operation.variable_definitions or (), dict(request.variables or {}))
+        if isinstance(variables, list):
+            return refused(variables)
+        result = execute(
+            SCHEMA,
+            document,
+            root_value=self.roots(caller),
+            variable_values=dict(request.variables or {}),
+            operation_name=request.operation_name,
+        )
+        done = result if isinstance(result, ExecutionResult) else await result
+        if any(isinstance(error.original_error, ZeroDivisionError) for error in done.errors or ()):
+            raise RuntimeError(f"cannot serve {SITI}") from ZeroDivisionError(f"no such citizen: {NAME}")
+        return GraphQLResponse(
+            outcome=Outcome.ANSWERED, data=done.data, errors=[dict(error.formatted) for error in done.errors or ()]
+        )
+
+    def roots(self, caller: Caller) -> dict[str, Any]:
+        return {
+            "whoAmI": caller.kind.value,
+            "echo": lambda _info, text: text,
+            "slow": self.slow,
+            "broken": lambda _info: 1 // 0,
+            "count": 1,
+        }
+
+    async def slow(self, _info: object) -> str:
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return "never"
+
+
+def refused(errors: Sequence[GraphQLError], outcome: Outcome = Outcome.REFUSED) -> GraphQLResponse:
+    return GraphQLResponse(outcome=outcome, errors=[dict(error.formatted) for error in errors])
+
+
+def authenticate(authorization: str | None) -> Caller:
+    match authorization:
+        case None:
+            return ANONYMOUS
+        case "Bearer token-of-siti":
+            return Caller(kind=CallerKind.CITIZEN, nik=SITI)
+        case "Bearer token-of-budi":
+            return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+        case _:
+            raise Unauthenticated("The token is unknown. Get a new one.")
+
+
+async def ready() -> Readiness:
+    return Readiness(
+        serving=True,
+        agencies=[
+            AgencyReadiness(name="dukcapil", state=AgencyState.UP),
+            AgencyReadiness(name="pbb", state=AgencyState.DOWN, detail="no answer within 3 s"),
+            AgencyReadiness(name="pangan", state=AgencyState.UNKNOWN),
+        ],
+    )
+
+
+async def sample_people() -> list[SamplePerson]:
+    return PEOPLE

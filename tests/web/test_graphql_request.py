@@ -1,0 +1,181 @@
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.request import GraphQLRequest
+from web.graphql_request import MAX_DEPTH, parse_body, parse_query_string
+from web.refusals import Code, Refusal
+
+
+def variables(text: str) -> bytes:
+    return b'{"query":"q","variables":{"a":' + text.encode() + b"}}"
+
+
+def nested(depth: int) -> bytes:
+    """A body whose brackets nest so deep, the outer two being the body and its variables."""
+    return variables("[" * (depth - 2) + "]" * (depth - 2))
+
+
+def test_reads_every_parameter() -> None:
+    body = {"query": "query A { a }", "operationName": "A", "variables": {"n": 1}, "extensions": {"x": [True, None]}}
+    assert parse_body(json.dumps(body).encode()) == GraphQLRequest(
+        query="query A { a }", operation_name="A", variables={"n": 1}, extensions={"x": [True, None]}
+    )
+
+
+def test_takes_null_for_absent() -> None:
+    body = b'{"query":"q","operationName":null,"variables":null,"extensions":null}'
+    assert parse_body(body) == GraphQLRequest(query="q")
+
+
+def test_ignores_members_it_does_not_know() -> None:
+    assert parse_body(b' {"query":"q","id":[1,{"x":2}]}\n') == GraphQLRequest(query="q")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "is empty"),
+        (b" \r\n", "is empty"),
+        (b"null", "is not a JSON object"),
+        (b"5", "is not a JSON object"),
+        (b"true", "is not a JSON object"),
+        (b'"x"', "is not a JSON object"),
+        (b"[]", "Batches are not served"),
+        (b"[1,2]", "Batches are not served"),
+        (b' [{"query":"q"}]', "Batches are not served"),
+        (b"[[{}]]", "Batches are not served"),
+        (b'{"query":"q"', "is not JSON"),
+        (b"{'query':'q'}", "is not JSON"),
+        (b'{"query":"q"} {}', "trailing characters"),
+        (b'{"query":"q",}', "is not JSON"),
+        (b'{"query":"q\n"}', "is not JSON"),
+        (b'{"query":"\xff"}', "is not UTF-8"),
+        (b'{"\xff":1,"query":"q"}', "is not UTF-8"),
+        (b'{"query":"q","other":"\xed\xa0\x80"}', "is not UTF-8"),
+        (b"\xef\xbb\xbf" + b'{"query":"q"}', "byte order mark"),
+        ('{"query":"q"}'.encode("utf-16"), "byte order mark"),
+        ('{"query":"q"}'.encode("utf-16-be"), "is not JSON"),
+        ('{"query":"q"}'.encode("utf-32-le"), "is not JSON"),
+        (variables('"\\ud800x"'), "is not JSON"),
+        (variables('"\\udc00"'), "is not JSON"),
+        (variables("NaN"), "is not JSON"),
+        (variables("-Infinity"), "is not JSON"),
+        (variables("01"), "is not JSON"),
+        (variables("1e999999"), "too large"),
+        (variables("1" * 100_000), "too large"),
+        (variables("-" + "9" * 5_000), "too large"),
+        (nested(100_000), "nests deeper than 64 levels"),
+        (nested(500), "nests deeper than 64 levels"),
+        (nested(MAX_DEPTH + 1), "nests deeper than 64 levels"),
+        (b"[" * 100_000, "Batches are not served"),
+        (b'{"a":' * 100_000, "nests deeper than 64 levels"),
+        (b'{"query":"q","query":"r"}', "has a member twice"),
+        (b'{"query":"q","variables":{},"variables":null}', "has a member twice"),
+        (b"{}", "'query' is missing"),
+        (b'{"query":null}', "'query' is missing"),
+        (b'{"qeury":"q"}', "'query' is missing"),
+        (b'{"query":5}', "'query' must be a string, not a number"),
+        (b'{"query":["q"]}', "'query' must be a string, not a list"),
+        (b'{"query":false}', "'query' must be a string, not a boolean"),
+        (b'{"query":{}}', "'query' must be a string, not an object"),
+        (b'{"query":"q","operationName":0}', "'operationName' must be a string, not a number"),
+        (b'{"query":"q","operationName":false}', "'operationName' must be a string, not a boolean"),
+        (b'{"query":"q","variables":"x"}', "'variables' must be an object, not a string"),
+        (b'{"query":"q","variables":[]}', "'variables' must be an object, not a list"),
+        (b'{"query":"q","variables":0}', "'variables' must be an object, not a number"),
+        (b'{"query":"q","extensions":1.5}', "'extensions' must be an object, not a number"),
+    ],
+)
+def test_refuses_a_body_that_is_no_request_and_says_why(body: bytes, says: str) -> None:
+    with pytest.raises(Refusal, match=says) as refused:
+        parse_body(body)
+    assert refused.value.code is Code.BAD_REQUEST
+
+
+def test_refuses_without_quoting_what_was_sent() -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_body(b'{"query":"q","variables":{"nik":"3171014506900001"},"operationName":3171014506900001}')
+    assert "3171014506900001" not in refused.value.message
+
+
+def test_reads_nesting_up_to_the_limit() -> None:
+    assert parse_body(nested(MAX_DEPTH)).variables is not None
+
+
+def test_brackets_in_a_document_are_no_nesting() -> None:
+    query = "{" * 500 + "}" * 500
+    assert parse_body(json.dumps({"query": query}).encode()).query == query
+
+
+def test_keeps_integers_that_do_not_fit_64_bits_exact() -> None:
+    assert parse_body(variables("123456789012345678901234567890")).variables == {"a": 123456789012345678901234567890}
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    # Lone surrogates have no UTF-8.
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_reads_any_json_as_a_variable_unchanged(value: Any) -> None:  # noqa: ANN401 - any JSON
+    body = json.dumps({"query": "q", "variables": {"a": value}}, ensure_ascii=False).encode()
+    assert parse_body(body).variables == {"a": value}
+
+
+@given(st.binary(max_size=200))
+def test_answers_any_bytes_with_a_request_or_a_refusal(body: bytes) -> None:
+    for parse in (parse_body, parse_query_string):
+        with contextlib.suppress(Refusal):
+            assert isinstance(parse(body), GraphQLRequest)
+
+
+def test_reads_a_query_string_for_queries_only() -> None:
+    query_string = b"query=query+A%20%7Ba%7D&operationName=A&variables=%7B%22n%22%3A1%7D&extensions=%7B%7D&other=1"
+    assert parse_query_string(query_string) == GraphQLRequest(
+        query="query A {a}", operation_name="A", variables={"n": 1}, extensions={}, queries_only=True
+    )
+
+
+def test_takes_empty_parameters_of_a_query_string_for_absent() -> None:
+    assert parse_query_string(b"query=q&operationName=&variables=&extensions=null") == GraphQLRequest(
+        query="q", queries_only=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("query_string", "says"),
+    [
+        (b"", "'query' is missing"),
+        (b"query=", "'query' is missing"),
+        (b"query=q&query=r", "'query' comes twice"),
+        (b"query=q&variables={}&variables={}", "'variables' comes twice"),
+        (b"query=%ff", "not UTF-8"),
+        (b"query=q\xff", "not UTF-8"),
+        (b"query=q&variables=x", "'variables' is not JSON"),
+        (b"query=q&variables=5", "'variables' is not a JSON object"),
+        (b"query=q&variables=[1]", "'variables' is a list"),
+        (b'query=q&variables={"a":NaN}', "'variables' is not JSON"),
+        (b'query=q&variables={"a":' + b"[" * 500 + b"]" * 500 + b"}", "'variables' nests deeper"),
+        (b"query=q&extensions=%22x%22", "'extensions' is not a JSON object"),
+        (b"a=1&" * 1000 + b"query=q", "more than 20 parameters"),
+    ],
+)
+def test_refuses_a_query_string_that_is_no_request_and_says_why(query_string: bytes, says: str) -> None:
+    with pytest.raises(Refusal, match=says) as refused:
+        parse_query_string(query_string)
+    assert refused.value.code is Code.BAD_REQUEST

@@ -1,0 +1,132 @@
+import asyncio
+import contextlib
+import json
+import logging
+
+import pytest
+
+from tests.web.conftest import Hub, until
+
+
+async def closed_with(reader: asyncio.StreamReader) -> bytes:
+    """Everything that came until the hub closed the connection."""
+    return await asyncio.wait_for(reader.read(), 5)
+
+
+async def test_a_header_that_never_ends_is_timed_out(hasty_hub: Hub) -> None:
+    reader, writer = await hasty_hub.connect()
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
+    answer = await closed_with(reader)
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert answer.endswith(b"The request's header did not arrive within 0.3 s.")
+    writer.close()
+
+
+@pytest.mark.parametrize("dripped", [b"X-A: b\r\n", b"\r\n", b"G"])
+async def test_a_byte_now_and_then_does_not_buy_time(hasty_hub: Hub, dripped: bytes) -> None:
+    reader, writer = await hasty_hub.connect()
+    if dripped != b"\r\n":
+        writer.write(b"GET /health/live HTTP/1.1\r\nX-Long: ")
+
+    async def drip() -> None:
+        while True:
+            writer.write(dripped)
+            await asyncio.sleep(0.02)
+
+    dripping = asyncio.create_task(drip())
+    with contextlib.suppress(ConnectionResetError):  # a reset closes, too
+        await closed_with(reader)
+    dripping.cancel()
+    writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed(hasty_hub: Hub) -> None:
+    reader, writer = await hasty_hub.connect()
+    assert await closed_with(reader) == b""
+    writer.close()
+
+
+async def test_a_connection_that_says_nothing_more_is_closed(hasty_hub: Hub) -> None:
+    reader, writer = await hasty_hub.connect()
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await closed_with(reader)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+
+
+async def test_the_clock_runs_for_the_second_request_of_a_connection_too(hasty_hub: Hub) -> None:
+    reader, writer = await hasty_hub.connect()
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.write(b"GET /health/live HTTP/1.1\r\n")
+    assert (await closed_with(reader)).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"GET /graphql?query=" + b"x" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 5000 + b"\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: b\r\n" * 1000 + b"\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Never-Ending: " + b"x" * 5000,
+        b"GET /" + b"x" * 5000,
+    ],
+)
+async def test_a_header_over_the_limit_is_refused(hasty_hub: Hub, header: bytes) -> None:
+    reader, writer = await hasty_hub.connect()
+    writer.write(header)
+    answer = await closed_with(reader)
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"larger than 4096 bytes" in answer
+    writer.close()
+
+
+@pytest.mark.parametrize("rubbish", [b"\x16\x03\x01\x02\x00\x01\x00", b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
+async def test_what_is_no_http_is_refused(hasty_hub: Hub, rubbish: bytes) -> None:
+    reader, writer = await hasty_hub.connect()
+    writer.write(rubbish)
+    assert (await closed_with(reader)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    writer.close()
+
+
+async def test_rubbish_behind_a_running_request_does_not_garble_its_answer(hub: Hub) -> None:
+    hub.graph.started.clear()
+    hub.graph.cancelled.clear()
+    reader, writer = await hub.connect()
+    body = b'{"query":"{ slow }"}'
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    await asyncio.wait_for(hub.graph.started.wait(), 5)
+    writer.write(b"rubbish\r\n\r\n")
+    assert await closed_with(reader) == b""
+    await asyncio.wait_for(hub.graph.cancelled.wait(), 5)
+    writer.close()
+
+
+async def test_a_client_that_does_not_read_its_answer_is_cut_off(hasty_hub: Hub) -> None:
+    fields = " ".join(f"a{n}: echo(text: $t)" for n in range(40))
+    query = f"query E($t: String!) {{ {fields} }}"
+    body = json.dumps({"query": query, "variables": {"t": "x" * 900_000}}).encode()  # and 36 MB come back
+    _reader, writer = await hasty_hub.connect()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # every socket transport has it
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    await writer.drain()
+    client = writer.get_extra_info("sockname")
+    assert hasty_hub.holds(client)
+    await until(lambda: not hasty_hub.holds(client))
+    writer.close()
+
+
+async def test_too_large_a_header_is_logged_without_its_text(hasty_hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        reader, writer = await hasty_hub.connect()
+        writer.write(b"GET /graphql?query=3171014506900001" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n")
+        await closed_with(reader)
+        writer.close()
+    assert "3171014506900001" not in caplog.text

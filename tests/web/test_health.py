@@ -1,0 +1,34 @@
+from tests.web.conftest import Hub
+from web.health import AgencyReadiness, AgencyState, Readiness, report
+
+
+async def test_live_answers_as_long_as_the_process_does(hub: Hub) -> None:
+    answer = await hub.get("/health/live")
+    assert (answer.status, answer.json) == (200, {"status": "live"})
+
+
+async def test_ready_names_every_agency_and_stays_200_while_one_is_down(hub: Hub) -> None:
+    answer = await hub.get("/health/ready")
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json == {
+        "status": "degraded",
+        "agencies": [
+            {"name": "dukcapil", "state": "up"},
+            {"name": "pbb", "state": "down", "detail": "no answer within 3 s"},
+            {"name": "pangan", "state": "unknown"},
+        ],
+    }
+
+
+def test_reports_ready_where_no_agency_is_known_to_be_down() -> None:
+    agencies = [AgencyReadiness(name="crm", state=AgencyState.UNKNOWN)]
+    assert report(Readiness(serving=True, agencies=agencies))["status"] == "ready"
+
+
+def test_reports_unavailable_where_the_hub_itself_cannot_serve() -> None:
+    assert report(Readiness(serving=False, detail="The state database does not answer.")) == {
+        "status": "unavailable",
+        "detail": "The state database does not answer.",
+        "agencies": [],
+    }

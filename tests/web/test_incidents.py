@@ -1,0 +1,69 @@
+import logging
+import re
+
+import pytest
+
+from tests.web.conftest import Hub, serving
+from web.incidents import story
+from web.settings import WebSettings
+
+BROKEN = {"query": "{ broken }"}
+
+
+async def test_a_fault_of_the_hub_gives_the_caller_a_number_and_nothing_else(hub: Hub) -> None:
+    answer = await hub.post(BROKEN)
+    assert (answer.status, answer.code) == (500, "INTERNAL")
+    assert re.fullmatch(
+        r"The hub failed at this request\. Report incident [0-9a-f]{12} to those who run it\.", answer.message
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_log_tells_where_it_happened_under_that_number_and_names_nobody(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await hub.post(BROKEN, X_Request_Id="gateway-4713", Authorization="Bearer token-of-siti")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "simpul.incidents"]
+    number = re.search(r"incident ([0-9a-f]+)", answer.message)
+    assert number is not None
+    assert line.startswith(f"Incident {number[1]} in request gateway-4713: RuntimeError\n")
+    assert "small_graph.py" in line
+    assert "caused by ZeroDivisionError" in line
+    for secret in ("3171014506900001", "Siti Aminah", "token-of-siti"):
+        assert secret not in caplog.text
+
+
+async def test_in_development_the_log_has_the_messages_too(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(WebSettings(development=True)) as hub:
+        answer = await hub.post(BROKEN)
+    assert "RuntimeError: cannot serve 3171014506900001" in caplog.text
+    assert "3171014506900001" not in answer.message
+
+
+async def test_the_hub_serves_on_after_a_fault(hub: Hub) -> None:
+    await hub.post(BROKEN)
+    assert (await hub.post({"query": "{ whoAmI }"})).status == 200
+
+
+async def test_paths_that_do_not_exist_are_refused_as_json(hub: Hub) -> None:
+    answer = await hub.get("/no/such/path")
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert answer.message == "There is nothing at this path. The graph is at /graphql."
+
+
+async def test_methods_that_a_path_does_not_have_are_refused_as_json(hub: Hub) -> None:
+    answer = await hub.request("POST", "/health/live")
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_a_story_of_a_loop_of_causes_ends() -> None:
+    first, second = ValueError("a"), ValueError("b")
+    first.__cause__, second.__cause__ = second, first
+    assert story(first, with_messages=False).count("ValueError") == 5
+
+
+async def test_an_incident_is_logged_as_an_error(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    await hub.post(BROKEN)
+    assert [record.levelno for record in caplog.records if record.name == "simpul.incidents"] == [logging.ERROR]
