@@ -74,7 +74,13 @@ class SoapDriver:
         self._charset = charset
         settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
         untyped: Any = zeep  # zeep carries types in part only, which mypy refuses to call
-        self._client: Any = untyped.Client(str(wsdl), transport=_DiskOnly(), settings=settings)
+        try:
+            self._client: Any = untyped.Client(str(wsdl), transport=_DiskOnly(), settings=settings)
+        except (zeep.exceptions.Error, OSError, ValueError) as error:
+            raise ValueError(
+                f"The WSDL {wsdl.name} cannot be read: {type(error).__name__}. "
+                "It must be a WSDL 1.1 file on disk, and so must be what it imports."
+            ) from error
         binding = _soap_11(self._client, wsdl)
         shapes: dict[int, _Shape] = {}
         self._operations = {
@@ -110,7 +116,11 @@ class SoapDriver:
             accept_status={_FAULT_STATUS},
             repeatable=True,
         )
-        return SoapReply(content=self._content(known, reply), retry_after=retry_after(reply))
+        return self.read(operation, reply)
+
+    def read(self, operation: str, reply: HttpReply) -> SoapReply:
+        """What an HTTP reply says to an operation; raises as `ask` does. Pure: no agency is asked."""
+        return SoapReply(content=self._content(self._operations[operation], reply), retry_after=retry_after(reply))
 
     async def close(self) -> None:
         """Close the connections."""

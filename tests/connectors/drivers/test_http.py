@@ -355,7 +355,7 @@ class TestJson:
 
 class TestMisuse:
     @pytest.mark.parametrize(
-        "address", ["", "crm.example", "ftp://host", "http://", "http://h/?key=1", "http://h/#x", "http://h:port"]
+        "address", ["", "crm.example", "ftp://elsewhere", "http://", "http://h/?key=1", "http://h/#x", "http://h:port"]
     )
     def test_what_is_no_address_is_refused_without_echoing_it(self, address: str) -> None:
         with pytest.raises(ValueError, match=r"^The address of agency 'crm' is no HTTP address\.") as caught:
