@@ -1,0 +1,360 @@
+"""Citizens' complaints from the city's complaint system (CRM, JakLapor) over Open311 GeoReport v2.
+
+Standard: https://wiki.open311.org/GeoReport_v2/. Extensions the system may have: `extensions=true` (extended
+attributes and notes), paging, `code_status` and `region` filters, and the search for complaints by reporter, whose
+parameters travel in a form: a URL is logged on its way, and no identity number may stand in one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Final, Protocol, TypeVar
+
+from connectors import complaints_mapping as mapping
+from connectors.drivers.http import HttpDriver, HttpReply
+from connectors.fan_out import fan_out
+from connectors.reading.dates import JAKARTA
+from connectors.reading.rows import Row
+from connectors.reading.unreadable import UnreadableError
+from records.answers import Answers
+from records.call import Call
+from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.identifiers import Nik
+
+T = TypeVar("T")
+
+AGENCY: Final = "crm"
+
+_REQUESTS: Final = "requests.json"
+_SEARCH: Final = "requests/search.json"
+_SERVICES: Final = "services.json"
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Ids and codes that servers give. A comma would make two of one."""
+_IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
+"""Someone typed a NIK, KK or NOP where an id belongs: it must not travel in a URL."""
+_LONGEST_LIST: Final = 6_000
+"""Characters of ids in one URL; gateways take 8,000 for the whole of it."""
+_NIKS_A_SEARCH: Final = 500
+_PAGES_A_SEARCH: Final = 40
+_CALLS_A_PAGE: Final = 10
+"""How often a page of the public list is filled up before the hub gives up."""
+_SPARE: Final = 10
+"""Rows asked for beside those of the page, since some cannot be shown: reports still without an id, the complaint
+at the position itself, others of its second. Spares a second call."""
+_SECOND: Final = timedelta(seconds=1)
+_ALWAYS: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
+"""Before the first complaint. A list asked for without a beginning reaches back 90 days only."""
+
+
+class ComplaintLinks(Protocol):
+    """The hub's own memory of who reported what, for servers that do not tell."""
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        """Ids of the service requests each person filed through the hub; a person without any may be absent."""
+
+
+class CityComplaints:
+    """The complaint system as the graph asks it.
+
+    `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
+    `page_size` is the most rows the server gives in one answer, `side_by_side` how many calls of one batch may be
+    under way at once.
+    """
+
+    agency: Final = AGENCY
+
+    def __init__(
+        self,
+        http: HttpDriver,
+        *,
+        links: ComplaintLinks | None,
+        reporter_extension: bool,
+        page_size: int = 500,
+        side_by_side: int = 4,
+    ) -> None:
+        """Raises ValueError where there is no way to tell whose a complaint is, or a bound is out of range."""
+        if links is None and not reporter_extension:
+            raise ValueError("CityComplaints: without the reporter extension it needs a link table. Give `links`.")
+        if page_size <= 1 or side_by_side < 1:
+            raise ValueError(
+                f"CityComplaints: page_size is {page_size}, side_by_side {side_by_side}. "
+                "A page has at least 2 rows, and at least 1 call is under way at a time."
+            )
+        self._http = http
+        self._links = None if reporter_extension else links
+        self._page_size = page_size
+        self._side_by_side = side_by_side
+
+    async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        """What each person reported, newest first; a person without complaints is absent.
+
+        One search for all of them (further pages as needed), or, from a server that cannot search by reporter, the
+        complaints of the link table by their ids.
+        """
+        if not niks:
+            return {}
+        if self._links is not None:
+            return await self._linked(await self._links.requests_of(niks), call)
+        answers: dict[Nik, Sequence[Complaint] | AgencyFailure] = {}
+        for start in range(0, len(niks), _NIKS_A_SEARCH):
+            answers |= await self._search(niks[start : start + _NIKS_A_SEARCH], call)
+        return answers
+
+    async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
+        """Complaints by their id, private ones included: one call for as many as fit in an address.
+
+        The system does not say here who reported them. Where there are several calls, one that fails costs its own
+        ids only.
+        """
+        chunks = list(self._chunks(_codes(ids)))
+        if not chunks:
+            return {}
+        if len(chunks) == 1:
+            return await self._chunk(chunks[0], call)
+        found = await fan_out(chunks, lambda chunk: self._chunk(chunk, call), limit=self._side_by_side)
+        answers: dict[str, Complaint | AgencyFailure] = {}
+        for chunk, answer in found.items():
+            answers |= dict.fromkeys(chunk, answer) if isinstance(answer, AgencyFailure) else answer
+        return answers
+
+    async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
+        """Pages of the public list, newest first; complaints from `reported_from` on and before `reported_until`.
+
+        A page starts right after its position (moment and id), whatever was filed since. Usually one call a page;
+        a page that fails is the failure of its own query.
+        """
+        return await fan_out(queries, lambda query: self._page(query, call), limit=self._side_by_side)
+
+    async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
+        """Categories by their code. One call for all."""
+        if not codes:
+            return {}
+        found = {each.code: each for each in await self._categories(call)}
+        return {code: found[code] for code in codes if code in found}
+
+    async def category_lists(
+        self, queries: Sequence[CategoryQuery], call: Call
+    ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
+        """Categories whose name holds the text of a query (in whatever case). One call for all."""
+        if not queries:
+            return {}
+        found = await self._categories(call)
+        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+
+    async def probe(self, call: Call) -> None:
+        """Ask for the list of services, the cheapest thing there is. Raises AgencyFailure."""
+        await self._categories(call)
+
+    async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        form = {"reporter": ",".join(niks), "extensions": "true", "page_size": str(self._page_size)}
+        found: dict[str, Row] = {}
+        for page in range(1, _PAGES_A_SEARCH + 1):
+            # A complaint filed between two pages pushes one row into both: it is kept once.
+            reply = await self._http.send("POST", _SEARCH, call, form={**form, "page": str(page)}, repeatable=True)
+            listed = self._listed(reply)
+            found |= _by_id(listed)
+            if len(listed) < self._page_size:
+                return _by_reporter(found.values(), niks)
+        raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_A_SEARCH} pages")
+
+    async def _linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        found = await self.complaints(list(dict.fromkeys(chain.from_iterable(links.values()))), call)
+        answers: dict[Nik, Sequence[Complaint] | AgencyFailure] = {}
+        for nik, ids in links.items():
+            theirs = [found[each] for each in ids if each in found]
+            failed = [each for each in theirs if isinstance(each, AgencyFailure)]
+            known = [mapping.reported_by(each, nik) for each in theirs if isinstance(each, Complaint)]
+            if failed or known:
+                answers[nik] = failed[0] if failed else mapping.newest_first(known)
+        return answers
+
+    async def _chunk(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
+        query = {"service_request_id": ",".join(ids), "extensions": "true", "page_size": str(self._page_size)}
+        reply = await self._http.send("GET", _REQUESTS, call, query=query)
+        if reply.status == _BAD_REQUEST and not any(each.isdigit() for each in ids):
+            # A server that numbers its complaints refuses ids that are no numbers: it has none of them.
+            return {}
+        rows, read_at = _by_id(self._listed(reply)), _now()
+        return {each: _complaint_or_failure(rows[each], read_at) for each in ids if each in rows}
+
+    def _chunks(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Ids that go into one call. Numbers and other ids go apart, so that a mistyped id costs nobody else's."""
+        numbers, others = [each for each in ids if each.isdigit()], [each for each in ids if not each.isdigit()]
+        for alike in (numbers, others):
+            chunk: list[str] = []
+            length = 0
+            for each in alike:
+                length += len(each) + 1
+                if chunk and (len(chunk) == self._page_size or length > _LONGEST_LIST):
+                    yield tuple(chunk)
+                    chunk, length = [], len(each) + 1
+                chunk.append(each)
+            if chunk:
+                yield tuple(chunk)
+
+    async def _page(self, query: ComplaintQuery, call: Call) -> ComplaintPage:
+        """Fill one page: ask from the position backwards, and again from the oldest row seen while it is not full.
+
+        The order of complaints filed in the same second is ours, not the server's. So a second counts only when it
+        has been seen whole: when an older row was seen, or the end.
+        """
+        asked = _asked(query)
+        if asked is None:
+            return ComplaintPage(complaints=(), has_more=False)
+        found: dict[str, Complaint] = {}
+        until, size = _end_of(query), min(query.first + _SPARE, self._page_size)
+        for _ in range(_CALLS_A_PAGE):
+            parameters = asked | {"page_size": str(size)} | ({"end_date": _written(until)} if until else {})
+            listed = await self._list(parameters, call)
+            found |= {each.id: each for each in _readable(listed) if mapping.fits(each, query)}
+            if len(listed) < size:
+                shown = mapping.newest_first(found.values())
+                return ComplaintPage(complaints=shown[: query.first], has_more=len(shown) > query.first)
+            oldest = self._oldest(listed)
+            whole = [each for each in found.values() if each.reported_at > oldest]
+            if len(whole) >= query.first and len(found) > query.first:
+                return ComplaintPage(complaints=mapping.newest_first(whole)[: query.first], has_more=True)
+            if until is not None and _second_after(oldest) >= until and size == self._page_size:
+                raise AgencyMalformed(AGENCY, "a whole answer of the list of complaints holds one single second")
+            until, size = _second_after(oldest), self._page_size
+        raise AgencyMalformed(AGENCY, f"a page of the list was not full after {_CALLS_A_PAGE} calls")
+
+    async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
+        reply = await self._http.send("GET", _REQUESTS, call, query=parameters)
+        codes = parameters.get("service_code", "").split(",")
+        numbers = [code for code in codes if code.isdigit()]
+        if reply.status != _BAD_REQUEST or codes in ([""], numbers):
+            return self._listed(reply)
+        # A server that numbers its categories refuses codes that are no numbers: nothing there can fit them.
+        return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
+
+    @staticmethod
+    def _oldest(listed: Sequence[Row]) -> datetime:
+        moments = [at for each in listed if (at := _reported_at(each))]
+        if not moments:
+            raise AgencyMalformed(AGENCY, "an answer of the list of complaints holds no readable moment")
+        return min(moments)
+
+    async def _categories(self, call: Call) -> Sequence[ComplaintCategory]:
+        reply = await self._http.send("GET", _SERVICES, call)
+        return self._read(reply, mapping.categories)
+
+    def _listed(self, reply: HttpReply) -> tuple[Row, ...]:
+        """The rows of an answer; none where the server says that nothing was found."""
+        return () if reply.status == _NOT_FOUND else self._read(reply, mapping.requests)
+
+    def _read(self, reply: HttpReply, how: Callable[[object], T]) -> T:
+        if reply.status >= _BAD_REQUEST:
+            raise AgencyRefused(AGENCY, f"HTTP {reply.status}")
+        value = self._http.json_of(reply)
+        try:
+            return how(value)
+        except UnreadableError as error:
+            raise AgencyMalformed(AGENCY, str(error)) from None
+
+
+def _by_id(listed: Iterable[Row]) -> dict[str, Row]:
+    """Rows by their id, without those that have none."""
+    return {identifier: each for each in listed if (identifier := mapping.request_id(each))}
+
+
+def _by_reporter(listed: Iterable[Row], niks: Sequence[Nik]) -> Answers[Nik, Sequence[Complaint]]:
+    """The complaints of each person. One that cannot be read costs the answer for its reporter."""
+    found: dict[Nik, list[Complaint]] = {}
+    failed: dict[Nik, AgencyFailure] = {}
+    read_at = _now()
+    for each in listed:
+        nik = mapping.reporter_of(each)
+        if nik is None:
+            raise AgencyMalformed(AGENCY, "a search by reporter answers rows without a reporter")
+        if nik not in niks:
+            continue
+        answer = _complaint_or_failure(each, read_at)
+        if isinstance(answer, AgencyFailure):
+            failed[nik] = answer
+        else:
+            found.setdefault(nik, []).append(answer)
+    return {nik: mapping.newest_first(theirs) for nik, theirs in found.items()} | failed
+
+
+def _complaint_or_failure(request: Row, read_at: datetime) -> Complaint | AgencyFailure:
+    try:
+        return mapping.complaint(request, read_at)
+    except UnreadableError as error:
+        return AgencyMalformed(AGENCY, str(error))
+
+
+def _readable(listed: Iterable[Row]) -> Iterator[Complaint]:
+    """Complaints of the public list. One that cannot be read is left out: it must not block the list for ever."""
+    read_at = _now()
+    for each in _by_id(listed).values():
+        answer = _complaint_or_failure(each, read_at)
+        if isinstance(answer, Complaint):
+            yield answer
+
+
+def _reported_at(request: Row) -> datetime | None:
+    try:
+        return mapping.reported_at(request)
+    except UnreadableError:
+        return None
+
+
+def _asked(query: ComplaintQuery) -> dict[str, str] | None:
+    """The parameters that leave the choosing to the server; none where no complaint can fit."""
+    codes = _codes(query.category_codes)
+    if query.category_codes and not codes:
+        return None
+    asked = {"extensions": "true", "start_date": _written(query.reported_from or _ALWAYS)}
+    if codes:
+        asked["service_code"] = ",".join(codes)
+    if query.regions:
+        asked["region"] = ",".join(query.regions)
+    if query.statuses:
+        asked["code_status"] = ",".join(status.value for status in query.statuses)
+        closed = [status in mapping.CLOSED for status in query.statuses]
+        if all(closed) or not any(closed):
+            # The standard's own filter, for servers that know no more.
+            asked["status"] = "closed" if all(closed) else "open"
+    return asked
+
+
+def _end_of(query: ComplaintQuery) -> datetime | None:
+    """Before when the page's complaints were filed.
+
+    Servers differ in whether `end_date` itself is within, so the second of the position is asked for once more.
+    """
+    ends = [_whole_second(query.reported_until)] if query.reported_until else []
+    if query.after:
+        ends.append(_second_after(query.after.reported_at))
+    return min(ends, default=None)
+
+
+def _second_after(at: datetime) -> datetime:
+    return at.replace(microsecond=0) + _SECOND
+
+
+def _whole_second(at: datetime) -> datetime:
+    return _second_after(at) if at.microsecond else at
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(JAKARTA).isoformat(timespec="seconds")
+
+
+def _codes(given: Iterable[str]) -> list[str]:
+    """Those that can be ids or codes of a server and may travel in an address."""
+    return [each for each in given if _CODE.fullmatch(each) and not _IDENTITY_NUMBER.fullmatch(each)]
+
+
+def _holds(name: str | None, search: str) -> bool:
+    return search.strip().casefold() in (name or "").casefold()
+
+
+def _now() -> datetime:
+    return datetime.now(JAKARTA)

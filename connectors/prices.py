@@ -1,0 +1,305 @@
+"""Food prices from the price service of the city (Info Pangan Jakarta), a paced REST interface with an API key."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from statistics import fmean
+from typing import Final, TypeVar
+
+from aiolimiter import AsyncLimiter
+
+from connectors.drivers.http import HttpDriver, HttpReply
+from connectors.fan_out import fan_out
+from connectors.reading.absent import text
+from connectors.reading.coordinates import coordinates
+from connectors.reading.dates import day
+from connectors.reading.money import rupiah
+from connectors.reading.phones import phone
+from connectors.reading.rows import Row, row, rows
+from connectors.reading.unreadable import UnreadableError
+from records.answers import Answers
+from records.call import Call
+from records.failures import AgencyMalformed, AgencyRefused, AgencyTimeout
+from records.identifiers import RegionCode, Rupiah
+from records.prices import (
+    Commodity,
+    CommodityQuery,
+    Market,
+    MarketLevel,
+    MarketQuery,
+    Price,
+    PriceMovement,
+    Trend,
+    TrendPoint,
+    TrendQuery,
+)
+
+T = TypeVar("T")
+
+AGENCY: Final = "pangan"
+
+_NO_PRICE: Final = frozenset({0, 999_999})
+"""What the service writes where no price was observed."""
+_CITIES: Final = {
+    "JAKARTA PUSAT": RegionCode("31.71"),
+    "JAKARTA UTARA": RegionCode("31.72"),
+    "JAKARTA BARAT": RegionCode("31.73"),
+    "JAKARTA SELATAN": RegionCode("31.74"),
+    "JAKARTA TIMUR": RegionCode("31.75"),
+}
+"""Kemendagri codes of the five cities, by the last two words of their names.
+
+The service's own city ids are of no use: they run from 1 to 5 in one of its lists and are 31, 32, 73, ... in another.
+"""
+_OWN_ID: Final = re.compile(r"[1-9][0-9]{0,8}")
+"""Ids of markets and commodities. Market 0 is no market: it stands for all of them."""
+_MOVEMENTS: Final = {
+    "RISE": PriceMovement.RISING,
+    "FALL": PriceMovement.FALLING,
+    "STAGNANT": PriceMovement.STAGNANT,
+}
+_EVERYWHERE: Final = "0"
+_MARKETS_PATH: Final = "api2/v1/master-data/market"
+_PRICES_PATH: Final = "api2/v2/public/master-data/commodity/markets"
+_REPORT_PATH: Final = "api2/v1/public/report"
+_NOT_FOUND: Final = 404
+_FIRST_CLIENT_ERROR: Final = 400
+
+
+class FoodPrices:
+    """The price service as the graph asks it.
+
+    The service wants at most `rate` requests a second, with a short burst of `burst`; calls wait for their turn until
+    their deadline. One object paces all the calls of a process, so a process has one. `side_by_side` is how many
+    calls for different markets or months may be under way at once.
+    """
+
+    agency: Final = AGENCY
+
+    def __init__(self, http: HttpDriver, *, rate: float = 1.0, burst: int = 3, side_by_side: int = 4) -> None:
+        """`http` carries the API key in its headers. Raises ValueError where a bound is not above 0."""
+        if rate <= 0 or burst < 1 or side_by_side < 1:
+            raise ValueError(
+                f"FoodPrices: rate is {rate}, burst {burst}, side_by_side {side_by_side}. Each must be above 0."
+            )
+        self._http = http
+        self._pace = AsyncLimiter(burst, burst / rate)
+        self._side_by_side = side_by_side
+
+    async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
+        """Markets whose name holds the text of a query (in whatever case), in the service's order. One call for all."""
+        if not queries:
+            return {}
+        found = await self._markets(call)
+        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+
+    async def markets(self, ids: Sequence[str], call: Call) -> Answers[str, Market]:
+        """Markets by their id. One call for all."""
+        if not (known := _own(ids)):
+            return {}
+        found = {each.id: each for each in await self._markets(call)}
+        return {each: found[each] for each in known if each in found}
+
+    async def commodity_lists(
+        self, queries: Sequence[CommodityQuery], call: Call
+    ) -> Answers[CommodityQuery, Sequence[Commodity]]:
+        """Commodities whose name holds the text of a query (in whatever case). One call for all."""
+        if not queries:
+            return {}
+        found = await self._commodities(call)
+        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+
+    async def commodities(self, ids: Sequence[str], call: Call) -> Answers[str, Commodity]:
+        """Commodities by their id. One call for all."""
+        if not (known := _own(ids)):
+            return {}
+        found = {each.id: each for each in await self._commodities(call)}
+        return {each: found[each] for each in known if each in found}
+
+    async def prices_of(self, market_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Price]]:
+        """The newest prices of every commodity in each market: one call a market, which is all the service offers."""
+
+        async def ask(market_id: str) -> Sequence[Price] | None:
+            reply = await self._get(f"{_PRICES_PATH}/{market_id}", {}, call)
+            return None if reply is None else self._read(lambda: prices_from(reply, market_id))
+
+        return await fan_out(_own(market_ids), ask, limit=self._side_by_side)
+
+    async def trends(self, queries: Sequence[TrendQuery], call: Call) -> Answers[TrendQuery, Trend]:
+        """How the city-wide price of each commodity went through its month: one call a query."""
+
+        async def ask(query: TrendQuery) -> Trend | None:
+            month = f"{query.year:04}-{query.month:02}"
+            asked = {"filterBy": "commodity", "Id": query.commodity_id, "yearMonth": month}
+            reply = await self._get(_REPORT_PATH, asked, call)
+            return None if reply is None else self._read(lambda: trend_from(reply, query))
+
+        known = [query for query in queries if _OWN_ID.fullmatch(query.commodity_id)]
+        return await fan_out(known, ask, limit=self._side_by_side)
+
+    async def probe(self, call: Call) -> None:
+        """Ask for the list of markets, the cheapest thing there is. Raises AgencyFailure."""
+        await self._markets(call)
+
+    async def _markets(self, call: Call) -> Sequence[Market]:
+        reply = await self._get(_MARKETS_PATH, {}, call)
+        return () if reply is None else self._read(lambda: markets_from(reply))
+
+    async def _commodities(self, call: Call) -> Sequence[Commodity]:
+        reply = await self._get(f"{_PRICES_PATH}/{_EVERYWHERE}", {}, call)
+        return () if reply is None else self._read(lambda: commodities_from(reply))
+
+    async def _get(self, path: str, query: Mapping[str, str], call: Call) -> object | None:
+        """The JSON value at a path; none where the service knows nothing there."""
+        await self._turn(call)
+        reply = await self._http.send("GET", path, call, query=query)
+        return self._value(reply)
+
+    def _value(self, reply: HttpReply) -> object | None:
+        if reply.status == _NOT_FOUND:
+            return None
+        if reply.status >= _FIRST_CLIENT_ERROR:
+            raise AgencyRefused(AGENCY, f"HTTP {reply.status}")
+        return self._http.json_of(reply)
+
+    async def _turn(self, call: Call) -> None:
+        """Wait for the turn of one request. Raises AgencyTimeout where it does not come before the deadline."""
+        try:
+            async with asyncio.timeout(call.remaining()):
+                await self._pace.acquire()
+        except TimeoutError:
+            raise AgencyTimeout(AGENCY, "no turn came before the deadline: too many calls for its pace") from None
+
+    @staticmethod
+    def _read(mapping: Callable[[], T]) -> T:
+        try:
+            return mapping()
+        except UnreadableError as error:
+            raise AgencyMalformed(AGENCY, str(error)) from None
+
+
+def markets_from(reply: object) -> tuple[Market, ...]:
+    """Every market of a market list (`{"data": [...]}`, where all values are strings). Raises UnreadableError."""
+    listed = rows(row(reply).get("data"), "a list of markets")
+    return tuple(_market(each) for each in listed if text(each.get("market_id")))
+
+
+def commodities_from(reply: object) -> tuple[Commodity, ...]:
+    """Every commodity of a price list, once each. Raises UnreadableError."""
+    found = {known.id: known for each in _price_rows(reply) if (known := _commodity(each))}
+    return tuple(found.values())
+
+
+def prices_from(reply: object, market_id: str) -> tuple[Price, ...]:
+    """Every price of the price list of one market. Raises UnreadableError."""
+    return tuple(
+        Price(
+            market_id=market_id,
+            commodity=commodity,
+            price=(newest := _price(each.get("newest_price"))),
+            previous_price=_price(each.get("prev_price")),
+            highest_price=_price(each.get("highest_price")),
+            lowest_price=_price(each.get("lowest_price")),
+            average_price=_price(each.get("avg_price")),
+            # Where there is no newest price the service writes that it did not move.
+            movement=_MOVEMENTS.get((text(each.get("status")) or "").upper()) if newest is not None else None,
+            observed_on=day(each.get("latest_new_price_date")),
+        )
+        for each in _price_rows(reply)
+        if (commodity := _commodity(each))
+    )
+
+
+def trend_from(reply: object, query: TrendQuery) -> Trend:
+    """One commodity's month from a report; without points where nothing was observed. Raises UnreadableError.
+
+    The report by commodity has one entry with the city-wide price of each day that was observed; where there are
+    several, the price of a day is the mean over them. The average of the month is the mean over its days.
+    """
+    entries = [
+        each
+        for each in rows(row(row(reply).get("data")).get("data"), "a report")
+        if text(each.get("commodity_id")) in {None, query.commodity_id}
+    ]
+    seen: dict[date, list[Rupiah]] = {}
+    for entry in entries:
+        for recap in rows(entry.get("recaps") or [], "a report"):
+            on, value = day(recap.get("time")), _price(recap.get("value"))
+            if on is not None and value is not None and (on.year, on.month) == (query.year, query.month):
+                seen.setdefault(on, []).append(value)
+    means = {on: fmean(values) for on, values in sorted(seen.items())}
+    values = [value for day_values in seen.values() for value in day_values]
+    return Trend(
+        commodity_id=query.commodity_id,
+        year=query.year,
+        month=query.month,
+        average_price=_whole(fmean(means.values())) if means else None,
+        highest_price=max(values, default=None),
+        lowest_price=min(values, default=None),
+        points=tuple(TrendPoint(day=on, price=_whole(mean)) for on, mean in means.items()),
+    )
+
+
+def _market(listed: Row) -> Market:
+    name = text(listed.get("market_name"))
+    short_name = text(listed.get("market_short_name"))
+    identifier = text(listed.get("market_id"))
+    city = text(listed.get("city_name"))
+    if identifier is None or (shown := name or short_name) is None:
+        raise UnreadableError("a market")
+    return Market(
+        id=identifier,
+        name=shown,
+        short_name=short_name,
+        city_name=city,
+        address=text(listed.get("market_address")),
+        coordinates=coordinates(listed.get("market_latitude"), listed.get("market_longitude")),
+        phone=_phone(listed.get("market_phone")),
+        level=_level(listed.get("market_level")),
+        region_code=_CITIES.get(" ".join(city.upper().split()[-2:])) if city else None,
+    )
+
+
+def _commodity(listed: Row) -> Commodity | None:
+    identifier, name = text(listed.get("commodity_id")), text(listed.get("name"))
+    if identifier is None or name is None:
+        return None
+    return Commodity(id=identifier, name=name, unit=text(listed.get("unit")))
+
+
+def _price_rows(reply: object) -> tuple[Row, ...]:
+    return rows(row(row(reply).get("data")).get("data"), "a price list")
+
+
+def _price(raw: object) -> Rupiah | None:
+    amount = rupiah(raw)
+    return None if amount in _NO_PRICE else amount
+
+
+def _whole(mean: float) -> Rupiah:
+    return Rupiah(int(mean + 0.5))
+
+
+def _phone(raw: object) -> str | None:
+    # Markets write what they like here ("hubungi kantor pasar"): no reason to lose the market over it.
+    try:
+        return phone(raw)
+    except UnreadableError:
+        return None
+
+
+def _level(raw: object) -> MarketLevel | None:
+    word = (text(raw) or "").lower()
+    return next((level for level in MarketLevel if level.value == word), None)
+
+
+def _holds(name: str, search: str) -> bool:
+    return search.strip().casefold() in name.casefold()
+
+
+def _own(ids: Iterable[str]) -> list[str]:
+    """Those ids that the service could have given; whatever else is in a caller's id stays out of its addresses."""
+    return [each for each in ids if _OWN_ID.fullmatch(each)]
