@@ -1,7 +1,7 @@
 """Daily food prices of 2026 up to the city's day, a repeatable random walk for every market and commodity."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
@@ -20,7 +20,7 @@ SILENT_MARKET, SILENT_FROM = 20, date(2026, 7, 1)
 _STEPS = (-18, -9, -4, 0, 0, 0, 0, 4, 10, 18)
 """What a price may do overnight, in thousandths of the usual price."""
 
-Walk = array[int]
+Walk = Sequence[int]
 """Price in Rupiah for each day from `FIRST_DAY`; 0 where nobody wrote it down."""
 
 Priced = tuple[date, int]
