@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sandbox.agency import LOOPBACK, AgencySpec, CannotStartError
-from sandbox.control import Control
+from sandbox.control import Control, Mode
 
 _GRACE_S = 1
 """How long answers in flight may take once the agency is told to stop."""
@@ -39,6 +39,7 @@ def serve(spec: AgencySpec, control: Control, app: ASGIApp) -> None:
             await running.enter_async_context(controlled(spec, control))
             control.ready = True
             await told_to_stop()
+            control.switch(Mode.NORMAL)  # answers held by mode slow go out, or the server would wait and cut them off
 
     asyncio.run(agency())
 

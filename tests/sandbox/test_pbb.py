@@ -1,7 +1,10 @@
 """The property tax agency speaks SOAP 1.1 as `docs/agencies/pbb.md` says."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 import zeep
@@ -9,7 +12,7 @@ from lxml import etree
 
 from sandbox.pbb_data import fine_on, tax_on, tax_roll
 from sandbox.people import SAMPLES, people
-from tests.city import HOST, RunningAgency
+from tests.city import HOST, RunningAgency, started
 from tests.sandbox.asking import Answer, ask, setting, soap
 
 SITI, DEWI, AGUS = (SAMPLES[name].nik for name in ("siti", "dewi", "agus"))
@@ -170,6 +173,20 @@ def test_in_mode_rubbish_the_xml_breaks_off(quiet: RunningAgency) -> None:
     assert answer.status == 200
     with pytest.raises(etree.XMLSyntaxError):
         etree.fromstring(answer.body)
+
+
+def test_told_to_stop_while_it_holds_an_answer_it_ends_in_order_and_in_silence(tmp_path: Path) -> None:
+    with started("pbb", tmp_path) as held, ThreadPoolExecutor() as elsewhere:
+        held.set_mode("slow")
+        waiting = elsewhere.submit(soap, held, "GetTagihan", SITIS_HOME)
+        until = time.monotonic() + 10
+        while held.calls() != {"GetTagihan": 1} and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not waiting.done()
+
+        assert held.stop() == 0
+        assert waiting.result().status == 200
+    assert (tmp_path / "pbb.stderr").read_text() == ""
 
 
 @pytest.mark.parametrize(
