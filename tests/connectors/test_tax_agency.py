@@ -1,0 +1,201 @@
+import asyncio
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from lxml import etree
+
+from connectors.tax import WSDL, PropertyTax
+from records.call import Call
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.identifiers import Nik
+from records.tax import BillStatus, TaxObject
+from sandbox import pbb_data
+from sandbox.people import people
+from tests.city import HOST, RunningAgency, started
+from tests.connectors.drivers.wire import Asked, Script, reply, wire
+from tests.connectors.pbb import AGUS, BUDI, DEWI, SITI, connected, mapped, recorded
+
+NOBODY = Nik("3171010101019999")
+RICH = Nik("3171020101709998")
+
+
+def call(seconds: float = 10) -> Call:
+    return Call(deadline=monotonic() + seconds, request_id="r-1")
+
+
+def address(agency: RunningAgency) -> str:
+    return f"http://{HOST}:{agency.port}/services/pbb"
+
+
+class TestFanOut:
+    async def test_one_call_a_person_at_most_so_many_at_once_and_one_broken_answer_costs_that_person_only(self) -> None:
+        under_way, most = 0, 0
+
+        async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            under_way -= 1
+            writer.write(reply(200, b"<html>" if DEWI.encode() in asked.body else recorded("siti")))
+
+        async with served(script, at_once=3) as tax:
+            niks = [SITI, BUDI, DEWI, AGUS, NOBODY, RICH]
+            answers = await tax.objects_of(niks, call())
+
+        assert most == 3
+        assert list(answers) == niks
+        assert {nik for nik, answer in answers.items() if isinstance(answer, AgencyMalformed)} == {DEWI}
+        found = answers[RICH]
+        assert not isinstance(found, AgencyFailure)
+        assert [held.owner for held in found] == [RICH, RICH]
+
+
+@pytest.fixture
+async def tax(pbb: RunningAgency) -> AsyncIterator[PropertyTax]:
+    """The connector to the running agency, whose counters are at 0."""
+    connector = connected(address(pbb))
+    pbb.reset_calls()
+    yield connector
+    await connector.close()
+
+
+class TestRealAgency:
+    async def test_sample_people(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+        answers = await tax.objects_of([SITI, BUDI, DEWI, AGUS, NOBODY], call())
+
+        assert answers == {SITI: mapped(recorded("siti")), DEWI: mapped(recorded("dewi"), owner=DEWI)}
+        assert pbb.calls() == {"GetObjekByNik": 5}
+
+    async def test_fifty_people_get_what_the_tax_roll_says(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+        roll = pbb_data.tax_roll(people())
+        owners = sorted(roll.by_nik)[:35]
+        others = sorted(nik for nik in people().by_nik if nik not in roll.by_nik)[:15]
+        answers = await tax.objects_of([Nik(nik) for nik in (*owners, *others)], call())
+
+        assert list(answers) == owners
+        assert pbb.calls() == {"GetObjekByNik": 50}
+        for nik, found in answers.items():
+            assert not isinstance(found, AgencyFailure)
+            assert [told(held) for held in found] == [expected(held) for held in roll.by_nik[nik]]
+
+    async def test_no_keys_ask_nothing(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+        assert await tax.objects_of([], call()) == {}
+        assert pbb.calls() == {}
+
+    async def test_the_probe_asks_once_and_for_nobody(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+        await tax.probe(call())
+        assert pbb.calls() == {"GetObjekByNik": 1}
+
+    @pytest.mark.parametrize(
+        ("mode", "kind"),
+        [("error", AgencyUnavailable), ("rubbish", AgencyMalformed), ("refuse", AgencyRefused)],
+    )
+    async def test_an_agency_in_trouble(
+        self, tax: PropertyTax, pbb: RunningAgency, mode: str, kind: type[AgencyFailure]
+    ) -> None:
+        with pbb.in_mode(mode):
+            answers = await tax.objects_of([SITI, DEWI], call())
+            with pytest.raises(kind):
+                await tax.probe(call())
+
+        assert list(answers) == [SITI, DEWI]
+        for failure in answers.values():
+            assert type(failure) is kind
+            assert_tells_nothing(failure, pbb)
+        assert isinstance((await tax.objects_of([SITI], call()))[SITI], tuple)
+
+    async def test_a_slow_agency_is_a_timeout_within_the_deadline(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+        began = monotonic()
+        with pbb.in_mode("slow"):
+            answers = await tax.objects_of([SITI, DEWI], call(0.3))
+        assert monotonic() - began < 2
+        assert [type(failure) for failure in answers.values()] == [AgencyTimeout, AgencyTimeout]
+
+    async def test_wrong_credentials_are_refused(self, pbb: RunningAgency) -> None:
+        connector = connected(address(pbb), secret="salah-sekali")
+        answers = await connector.objects_of([SITI], call())
+        await connector.close()
+        assert type(answers[SITI]) is AgencyRefused
+        assert_tells_nothing(answers[SITI], pbb)
+        assert "salah-sekali" not in repr(answers[SITI])
+
+    async def test_the_same_connector_serves_again_after_the_agency_was_down(self, tmp_path: Path) -> None:
+        with started("pbb", tmp_path) as agency:
+            connector = connected(address(agency))
+            before = await connector.objects_of([SITI], call())
+            agency.stop()
+            down = await connector.objects_of([SITI], call())
+            agency.start_again()
+            after = await connector.objects_of([SITI], call())
+            await connector.close()
+
+        assert type(down[SITI]) is AgencyUnavailable
+        assert_tells_nothing(down[SITI], agency)
+        assert after == before == {SITI: mapped(recorded("siti"))}
+
+    def test_our_copy_of_the_wsdl_is_the_one_the_agency_publishes(self, pbb: RunningAgency) -> None:
+        with urllib.request.urlopen(f"{address(pbb)}?wsdl") as published:  # noqa: S310 - the sandbox on loopback
+            assert canonical(published.read()) == canonical(WSDL.read_bytes())
+
+
+@asynccontextmanager
+async def served(script: Script, *, at_once: int) -> AsyncIterator[PropertyTax]:
+    async with wire(script) as server:
+        connector = connected(server.url, at_once=at_once)
+        try:
+            yield connector
+        finally:
+            await connector.close()
+
+
+def told(held: TaxObject) -> object:
+    return (
+        held.nop,
+        held.region_code,
+        held.land_area,
+        held.building_area,
+        [
+            (bill.nop, bill.year, bill.land_value, bill.building_value, bill.assessed_value, bill.tax, bill.reduction,
+             bill.amount, bill.status is BillStatus.PAID, bill.issued_on, bill.due_on,
+             [(paid.sequence, paid.amount, paid.fine, paid.paid_on, paid.receipt, paid.cancelled)
+              for paid in bill.payments])
+            for bill in held.bills
+        ],
+    )  # fmt: skip
+
+
+def expected(held: pbb_data.TaxObject) -> object:
+    return (
+        str(held.nop),
+        held.village.code,
+        held.bills[-1].land_area,
+        held.bills[-1].building_area or None,
+        [
+            (str(bill.nop), bill.year, bill.land_value, bill.building_value or 0, bill.value, bill.tax,
+             bill.reduction or 0, bill.payable, bill.paid, bill.issued_on, bill.due_on,
+             [(paid.sequence, paid.amount, paid.fine or 0, paid.paid_on, paid.receipt, paid.cancelled)
+              for paid in bill.payments])
+            for bill in reversed(held.bills)
+        ],
+    )  # fmt: skip
+
+
+def assert_tells_nothing(failure: object, agency: RunningAgency) -> None:
+    assert isinstance(failure, AgencyFailure)
+    told = f"{failure} {failure!r} {failure.detail} {failure.__cause__!r} {failure.__context__!r}"
+    for hidden in (SITI, DEWI, HOST, str(agency.port), agency.secret, agency.user + ":"):
+        assert hidden not in told
+
+
+def canonical(wsdl: bytes) -> str:
+    """A WSDL without the address of the server, as that is each server's own."""
+    root = etree.fromstring(wsdl)
+    for address in root.iter("{http://schemas.xmlsoap.org/wsdl/soap/}address"):
+        address.set("location", "")
+    return etree.tostring(root, method="c14n").decode()
