@@ -6,17 +6,18 @@ agencies (`AgencyFailure`). Everything else is internal: logged in full, shown a
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any, ClassVar
 
-import structlog
 from graphql import GraphQLError
 
 from records.failures import AgencyFailure
 
-log = structlog.get_logger(__name__)
+_log = logging.getLogger("simpul.engine")
 
 MOST_ERRORS = 50
 """Errors beyond this number are counted, not listed."""
@@ -82,12 +83,22 @@ def _message_and_extensions(error: GraphQLError, *, request_id: str) -> tuple[st
         extensions: dict[str, Any] = {"code": cause.code, "agency": cause.agency}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
-        log.warning("agency_failed", agency=cause.agency, code=cause.code, detail=cause.detail, request_id=request_id)
+        _log.warning("%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail)
         return str(cause), extensions
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
     if cause is None:
         return error.message, {"code": "GRAPHQL_EXECUTION_FAILED"}
     incident = token_hex(6)
-    log.error("incident", incident=incident, request_id=request_id, path=error.path, exc_info=cause)
+    _log.error("Incident %s in request %s: %s", incident, request_id, story(cause))
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}
+
+
+def story(error: BaseException) -> str:
+    """The traceback of an error and its causes, without their texts: those may hold personal data."""
+    parts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(parts) < 5:  # noqa: PLR2004 - enough causes for any story
+        parts.append(f"{type(cause).__qualname__}\n{''.join(traceback.format_tb(cause.__traceback__))}")
+        cause = cause.__cause__ or cause.__context__
+    return "caused by ".join(parts)

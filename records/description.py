@@ -19,7 +19,7 @@ class DescribedEnum(Enum):
 
     description: str
 
-    def __new__(cls, value: str, description: str) -> Any:  # noqa: ANN401 - Enum builds members through this hook
+    def __new__(cls, value: str, description: str = "") -> Any:  # noqa: ANN401 - Enum builds members through this hook
         """Keep the first item as the value and the second as the meaning."""
         member = object.__new__(cls)
         member._value_ = value

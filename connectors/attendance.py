@@ -1,0 +1,49 @@
+"""Whether agencies answer, asked now and then and kept for a little while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from secrets import token_hex
+from time import monotonic
+from typing import Protocol
+
+from records.call import Call
+from records.failures import AgencyFailure
+
+
+class Probed(Protocol):
+    """A connector that can tell whether its agency answers."""
+
+    async def probe(self, call: Call) -> None:
+        """Make the cheapest call that proves it; raises `AgencyFailure`."""
+
+
+class Attendance:
+    """Asks every agency whether it answers, at most once in `kept_for` seconds however often it is read."""
+
+    def __init__(self, connectors: Mapping[str, Probed], *, kept_for: float = 15.0, patience: float = 2.0) -> None:
+        """`patience` in seconds is how long one agency may take to prove that it answers."""
+        self._connectors = dict(connectors)
+        self._kept_for = kept_for
+        self._patience = patience
+        self._known: Mapping[str, AgencyFailure | None] = {}
+        self._known_until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def failures(self) -> Mapping[str, AgencyFailure | None]:
+        """For each agency, how it fails, or None where it answers."""
+        async with self._asking:
+            if monotonic() >= self._known_until:
+                found = await asyncio.gather(*(self._failure(each) for each in self._connectors.values()))
+                self._known = dict(zip(self._connectors, found, strict=True))
+                self._known_until = monotonic() + self._kept_for
+            return self._known
+
+    async def _failure(self, connector: Probed) -> AgencyFailure | None:
+        call = Call(deadline=monotonic() + self._patience, request_id=f"probe-{token_hex(4)}")
+        try:
+            await connector.probe(call)
+        except AgencyFailure as failure:
+            return failure
+        return None

@@ -1,0 +1,117 @@
+"""Regions and their codes, from the reference tables in `data/`. The hub's own; no agency is asked."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from connectors.reading.names import ordinary
+from records.answers import Answers
+from records.call import Call
+from records.identifiers import RegionCode
+from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
+
+_FILES = {
+    RegionLevel.PROVINCE: ("provinces.csv", None),
+    RegionLevel.REGENCY: ("regencies.csv", "province_code"),
+    RegionLevel.DISTRICT: ("districts.csv", "regency_code"),
+    RegionLevel.VILLAGE: ("villages.csv", "district_code"),
+}
+_KEMENDAGRI_SOURCE = "Kemendagri codes as in idn-area-data 3.1.2 (ODbL 1.0)"
+_UNKNOWN = {
+    CodeSystem.BPS: "The hub holds sourced BPS codes for the province and the cities of Jakarta only.",
+    CodeSystem.PBB: "The tax office publishes no list of its region codes; a NOP carries them.",
+}
+
+
+class RegionTables:
+    """The regions of the reference tables, all in memory."""
+
+    def __init__(self, data: Path) -> None:
+        """Read the tables in the folder; raises `OSError` or `KeyError` where one is missing or has other columns."""
+        sourced = _sourced_codes(data / "region_codes.csv")
+        self._by_code = {region.code: region for region in _read(data / "regions", sourced)}
+        self._by_address = {
+            (each.system, each.code): region
+            for region in self._by_code.values()
+            for each in region.codes
+            if each.code is not None
+        }
+        self._inside: dict[RegionCode, list[Region]] = {}
+        for region in self._by_code.values():
+            if region.parent_code is not None:
+                self._inside.setdefault(region.parent_code, []).append(region)
+
+    async def regions(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Region]:  # noqa: ARG002 - nobody is asked
+        """Regions by Kemendagri code."""
+        return {code: self._by_code[code] for code in codes if code in self._by_code}
+
+    async def regions_called(
+        self,
+        addresses: Sequence[tuple[CodeSystem, str]],
+        call: Call,  # noqa: ARG002 - nobody is asked
+    ) -> Answers[tuple[CodeSystem, str], Region]:
+        """Regions by what a code system calls them; only codes that have a source."""
+        return {address: self._by_address[address] for address in addresses if address in self._by_address}
+
+    async def inside(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Sequence[Region]]:  # noqa: ARG002 - nobody is asked
+        """The regions of the next level inside each region, by code."""
+        return {code: self._inside.get(code, ()) for code in codes}
+
+    async def region_lists(
+        self,
+        queries: Sequence[RegionQuery],
+        call: Call,  # noqa: ARG002 - nobody is asked
+    ) -> Answers[RegionQuery, Sequence[Region]]:
+        """Regions by name, level and place, by code."""
+        return {query: self._matching(query) for query in queries}
+
+    def _matching(self, query: RegionQuery) -> Sequence[Region]:
+        text = query.search.casefold()
+        found: list[Region] = []
+        for region in self._by_code.values():
+            if len(found) == query.first:
+                break
+            if (
+                text in region.name.casefold()
+                and query.level in (None, region.level)
+                and (query.inside is None or region.code.startswith(f"{query.inside}."))
+            ):
+                found.append(region)
+        return found
+
+
+def _sourced_codes(path: Path) -> dict[str, list[SystemCode]]:
+    sourced: dict[str, list[SystemCode]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            code = SystemCode(
+                system=CodeSystem(row["system"]), code=row["code"], source=row["source"], unknown_because=None
+            )
+            sourced.setdefault(row["kemendagri"], []).append(code)
+    return sourced
+
+
+def _read(folder: Path, sourced: dict[str, list[SystemCode]]) -> Iterator[Region]:
+    for level, (name, parent_column) in _FILES.items():
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            for row in sorted(csv.DictReader(file), key=lambda each: each["code"]):
+                yield Region(
+                    code=RegionCode(row["code"]),
+                    level=level,
+                    name=ordinary(row["name"]),
+                    parent_code=RegionCode(row[parent_column]) if parent_column else None,
+                    codes=_codes(row["code"], sourced.get(row["code"], [])),
+                )
+
+
+def _codes(kemendagri: str, sourced: Sequence[SystemCode]) -> tuple[SystemCode, ...]:
+    own = SystemCode(system=CodeSystem.KEMENDAGRI, code=kemendagri, source=_KEMENDAGRI_SOURCE, unknown_because=None)
+    known = {each.system for each in sourced}
+    unknown = (
+        SystemCode(system=system, code=None, source=None, unknown_because=reason)
+        for system, reason in _UNKNOWN.items()
+        if system not in known
+    )
+    return (own, *sourced, *unknown)

@@ -1,0 +1,295 @@
+"""The composition root: settings -> connectors, callers, engine, schema -> application.
+
+The only place where the parts of the hub are put together, and where the order of the stages can be read:
+HTTP (`web/`) -> who asks (`auth/`) -> which operation (`engine/`) -> fields and their rules (`schema/`) -> batches
+(`resolvers/`) -> agencies (`connectors/`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from joserfc.jwk import KeySet
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+
+from auth.caller import Caller
+from auth.development import AUDIENCE, ISSUER
+from auth.node_ids import NodeIds
+from auth.tokens import TokenReader
+from connectors.attendance import Attendance
+from connectors.complaints import CityComplaints
+from connectors.drivers.http import HttpDriver
+from connectors.drivers.sql import SqlDriver
+from connectors.msmes import JakPreneur
+from connectors.population import PopulationRegister
+from connectors.prices import FoodPrices
+from connectors.regions import RegionTables
+from connectors.tax import PropertyTax
+from engine.batch import Agencies
+from engine.document import DocumentRules
+from engine.limits import Limits
+from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run import Engine
+from records.call import Call
+from records.failures import AgencyFailure
+from records.identifiers import Nik
+from records.population import Identity
+from records.prices import MarketQuery
+from resolvers.bridge import Bridge
+from resolvers.complaints import Complaints
+from resolvers.msmes import Msmes
+from resolvers.population import Population
+from resolvers.prices import Prices
+from resolvers.regions import Regions
+from resolvers.tax import Tax
+from schema.asking import Asking
+from schema.build import build_schema, graphql_schema, sdl
+from settings import Settings
+from store.complaint_links import ComplaintLinkTable
+from store.database import database, migrate
+from web.application import web_application
+from web.graphiql import SamplePeople
+from web.graphql_endpoint import Execute
+from web.health import AgencyReadiness, AgencyState, Readiness
+
+DATA = Path(__file__).parent / "data"
+_POOL = 8
+_HTTP_CONNECTIONS = 32
+_MOST_BYTES = 8 * 1024 * 1024
+
+D = TypeVar("D")
+
+
+class Closable(Protocol):
+    """Something that holds connections."""
+
+    async def close(self) -> None:
+        """Close them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connectors:
+    """One connector for each domain."""
+
+    population: PopulationRegister
+    msmes: JakPreneur
+    tax: PropertyTax
+    complaints: CityComplaints
+    prices: FoodPrices
+    regions: RegionTables
+    to_close: Sequence[Closable]
+    """What holds connections to agencies."""
+
+    def agencies(self) -> Agencies:
+        """The connectors, bound to the domains they answer; the types prove that each fits."""
+        bound: dict[type[Any], Any] = {}
+
+        def bind(domain: type[D], connector: D) -> None:
+            bound[domain] = connector
+
+        bind(Population, self.population)
+        bind(Msmes, self.msmes)
+        bind(Tax, self.tax)
+        bind(Complaints, self.complaints)
+        bind(Prices, self.prices)
+        bind(Regions, self.regions)
+        return Agencies(bound)
+
+    def attendance(self) -> Attendance:
+        """Who tells whether each agency answers."""
+        return Attendance(
+            {
+                "dukcapil": self.population,
+                "jakpreneur": self.msmes,
+                "pbb": self.tax,
+                "crm": self.complaints,
+                "pangan": self.prices,
+            }
+        )
+
+    async def close(self) -> None:
+        """Close every connection to an agency."""
+        for each in self.to_close:
+            await each.close()
+
+
+def connect(settings: Settings, state: AsyncEngine) -> Connectors:
+    """A connector for each agency; nothing is asked yet, so a dead agency does not stop the hub."""
+    patience = settings.agency_timeout
+    dukcapil = _sql("dukcapil", settings.dukcapil_url, patience)
+    jakpreneur = _sql("jakpreneur", settings.jakpreneur_url, patience)
+    crm = _http("crm", settings.crm_url, {"X-Api-Key": settings.crm_key}, patience)
+    pangan = _http("pangan", settings.pangan_url, {"app-client-id": settings.pangan_key}, patience)
+    tax = PropertyTax.connect(
+        settings.pbb_url,
+        user=settings.pbb_user,
+        password=settings.pbb_password.get_secret_value(),
+        deadline=patience,
+        at_once=settings.pbb_at_once,
+    )
+    links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
+    return Connectors(
+        population=PopulationRegister(dukcapil),
+        msmes=JakPreneur(jakpreneur),
+        tax=tax,
+        complaints=CityComplaints(crm, links=links, reporter_extension=settings.crm_reporter_extension),
+        prices=FoodPrices(pangan, rate=settings.pangan_rate, burst=settings.pangan_burst),
+        regions=RegionTables(DATA),
+        to_close=(dukcapil, jakpreneur, crm, pangan, tax),
+    )
+
+
+def _sql(agency: str, url: SecretStr, patience: float) -> SqlDriver:
+    return SqlDriver(agency, url.get_secret_value(), deadline=patience, pool_size=_POOL)
+
+
+def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: float) -> HttpDriver:
+    return HttpDriver(
+        agency,
+        url,
+        headers={name: value.get_secret_value() for name, value in headers.items()},
+        deadline=patience,
+        connections=_HTTP_CONNECTIONS,
+        max_bytes=_MOST_BYTES,
+    )
+
+
+def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
+    """What runs one request: everything that belongs to it lives and ends with it."""
+
+    async def execute(request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
+        bridge = Bridge(caller=caller, call=call, agencies=agencies)
+        try:
+            asking = Asking(caller=caller, bridge=bridge, node_ids=node_ids)
+            return await engine.run(request, asking, request_id=call.request_id)
+        finally:
+            await bridge.close()
+
+    return execute
+
+
+def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> Starlette:
+    """The hub. `sample_people` are offered in GraphiQL, in development only."""
+    configure_logging()
+    state = database(settings.state_url.get_secret_value())
+    connectors = connect(settings, state)
+    attendance = connectors.attendance()
+    engine = Engine(
+        graphql_schema(build_schema()),
+        DocumentRules(limits=Limits(), introspection=settings.shows_schema, suggestions=settings.development),
+    )
+    tokens = TokenReader(
+        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(state.dispose)
+            stack.push_async_callback(connectors.close)
+            await migrate(state)
+            yield
+
+    return web_application(
+        execute=executor(engine, connectors.agencies(), NodeIds(settings.secret_bytes)),
+        authenticate=tokens.caller,
+        ready=readiness(attendance),
+        settings=settings.web,
+        sample_people=sample_people if settings.development else None,
+        lifespan=lifespan,
+    )
+
+
+def readiness(attendance: Attendance) -> Callable[[], Awaitable[Readiness]]:
+    """What `/health/ready` reports."""
+
+    async def ready() -> Readiness:
+        failures = await attendance.failures()
+        return Readiness(
+            serving=True,
+            agencies=[
+                AgencyReadiness(
+                    name=name,
+                    state=AgencyState.UP if failure is None else AgencyState.DOWN,
+                    detail=None if failure is None else failure.code,
+                )
+                for name, failure in failures.items()
+            ],
+        )
+
+    return ready
+
+
+def configure_logging() -> None:
+    """One line an event on standard error. No part of the hub logs personal data."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def build_schema_sdl() -> str:
+    """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
+    return sdl(build_schema())
+
+
+async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:
+    """Ask each agency for one known record, or, where none is known, whether it answers.
+
+    Yields (agency, protocol, outcome, seconds); the outcome is `ok`, or says what is wrong.
+    """
+    state = database(settings.state_url.get_secret_value())
+    connectors = connect(settings, state)
+    try:
+        for agency, protocol, ask in _checks(connectors, settings):
+            started = monotonic()
+            try:
+                found = await ask(Call(deadline=started + settings.agency_timeout, request_id=f"check-{token_hex(4)}"))
+                outcome = "ok" if found else "answers, but does not know the known record"
+            except AgencyFailure as failure:
+                outcome = f"{failure.code}: {failure.detail or failure}"
+            yield agency, protocol, outcome, monotonic() - started
+    finally:
+        await connectors.close()
+        await state.dispose()
+
+
+def _checks(connectors: Connectors, settings: Settings) -> Sequence[tuple[str, str, Callable[[Call], Awaitable[bool]]]]:
+    person = [Nik(settings.known_nik.get_secret_value())] if settings.known_nik else []
+
+    def known(read: Callable[[Sequence[Nik], Call], Awaitable[Mapping[Any, Any]]], probe: Any) -> Any:  # noqa: ANN401 - see _checks
+        async def ask(call: Call) -> bool:
+            if not person:
+                await probe(call)
+                return True
+            found = (await read(person, call)).get(person[0])
+            if isinstance(found, AgencyFailure):
+                raise found
+            return bool(found)
+
+        return ask
+
+    async def identity(niks: Sequence[Nik], call: Call) -> Mapping[Any, Any]:
+        return await connectors.population.facets(niks, frozenset({Identity}), call)
+
+    async def market(call: Call) -> bool:
+        return any((await connectors.prices.market_lists([MarketQuery()], call)).values())
+
+    return (
+        ("dukcapil", "PostgreSQL", known(identity, connectors.population.probe)),
+        ("jakpreneur", "SQL", known(connectors.msmes.msmes_of, connectors.msmes.probe)),
+        ("pbb", "SOAP 1.1", known(connectors.tax.objects_of, connectors.tax.probe)),
+        ("crm", "Open311", known(connectors.complaints.complaints_of, connectors.complaints.probe)),
+        ("pangan", "REST", market),
+    )

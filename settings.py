@@ -1,0 +1,98 @@
+"""Everything an operator can set: environment variables `SIMPUL_...`, checked once at start."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from web.settings import WebSettings
+
+ELSEWHERE = frozenset({"SIMPUL_STATE"})
+"""Variables that belong to the command line, not to the hub."""
+
+_SECRET_BYTES = 32
+
+
+def _words(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+"""Several values, separated by spaces."""
+
+
+class Settings(BaseSettings):
+    """The hub's settings. Frozen; unknown names are refused; secrets are masked wherever they are printed."""
+
+    model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid")
+
+    development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
+    port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
+    secret: SecretStr = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
+    issuer_keys: Path = Field(description="File with the public keys (JWKS) by which tokens are checked.")
+    state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
+    request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
+    agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
+    introspection: bool | None = Field(None, description="Whether the schema can be queried; as `development` says.")
+    graphiql: bool | None = Field(None, description="Whether `/graphiql` is served; as `development` says.")
+    allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
+    max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
+    known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
+
+    dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
+    jakpreneur_url: SecretStr = Field(description="Small businesses, `mysql://...` or `sqlite:///path`.")
+    pbb_url: str = Field(description="Property tax, address of the SOAP service.")
+    pbb_user: str = Field(description="User of the property tax service.")
+    pbb_password: SecretStr = Field(description="Password of the property tax service.")
+    pbb_at_once: int = Field(8, ge=1, le=64, description="Calls to the property tax service side by side.")
+    crm_url: str = Field(description="Complaint system, base address of its Open311 interface.")
+    crm_key: SecretStr = Field(description="API key of the complaint system.")
+    crm_reporter_extension: bool = Field(
+        default=True, description="Whether the complaint system can be asked by reporter; else the link table is used."
+    )
+    pangan_url: str = Field(description="Food prices, base address.")
+    pangan_key: SecretStr = Field(description="API key of the food price service.")
+    pangan_rate: float = Field(1.0, gt=0, description="Calls a second the food price service allows.")
+    pangan_burst: int = Field(5, ge=1, description="Calls the food price service allows at once.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | ELSEWHERE
+        unknown = sorted(name for name in os.environ if name.startswith("SIMPUL_") and name not in known)
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no setting of the hub. Correct its name or unset it.")
+        return given
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(b64decode(secret.get_secret_value())) < _SECRET_BYTES:
+            raise ValueError("the secret must hold at least 32 bytes in base64: `openssl rand -base64 32` makes one")
+        return secret
+
+    @property
+    def secret_bytes(self) -> bytes:
+        """The hub's secret, decoded."""
+        return b64decode(self.secret.get_secret_value())
+
+    @property
+    def shows_schema(self) -> bool:
+        """Whether introspection is on."""
+        return self.development if self.introspection is None else self.introspection
+
+    @property
+    def web(self) -> WebSettings:
+        """What concerns HTTP."""
+        return WebSettings(
+            request_timeout=self.request_timeout,
+            max_body_bytes=self.max_body_bytes,
+            allowed_origins=self.allowed_origins,
+            graphiql=self.development if self.graphiql is None else self.graphiql,
+            development=self.development,
+        )
