@@ -119,7 +119,6 @@ async def serving(settings: WebSettings) -> AsyncIterator[Hub]:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers, auto_decompress=False) as http:
         yield Hub(port, graph, http, server)
     server.should_exit = True
-    server.force_exit = True
     await task
 
 

@@ -4,6 +4,7 @@
 (async () => {
   const ANONYMOUS = { name: 'Anonymous', title: 'nobody in particular', description: 'Public fields only.', token: null };
   const CHOSEN = 'simpul:person';
+  const RESTORE = 'simpul:restore-examples';
 
   const json = async (path) => {
     const response = await fetch(path, { headers: { Accept: 'application/json' } });
@@ -24,7 +25,7 @@
   const offer = (people) => {
     const choice = document.getElementById('person-choice');
     choice.replaceChildren(
-      ...people.map((each) => new Option(each === ANONYMOUS ? each.name : `${each.name} – ${each.title}`, each.name)),
+      ...people.map((each) => new Option(each === ANONYMOUS ? each.name : `${each.name} (${each.title})`, each.name)),
     );
     choice.addEventListener('change', () => choose(people, choice.value));
     choose(people, sessionStorage.getItem(CHOSEN));
@@ -51,13 +52,16 @@
     return response.json();
   };
 
-  const restore = () => {
-    for (const key of Object.keys(localStorage)) {
-      if (key.startsWith('graphiql:') && key !== 'graphiql:theme') localStorage.removeItem(key);
-    }
+  /** GraphiQL keeps its tabs in the browser and writes them late: they are forgotten before it starts again. */
+  if (sessionStorage.getItem(RESTORE) !== null) {
+    sessionStorage.removeItem(RESTORE);
+    localStorage.removeItem('graphiql:tabState');
+    for (const editor of ['query', 'variables', 'headers', 'operationName']) localStorage.removeItem(`graphiql:${editor}`);
+  }
+  document.getElementById('restore').addEventListener('click', () => {
+    sessionStorage.setItem(RESTORE, 'yes');
     location.reload();
-  };
-  document.getElementById('restore').addEventListener('click', restore);
+  });
 
   const main = document.getElementById('graphiql');
   try {

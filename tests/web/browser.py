@@ -1,0 +1,153 @@
+"""Headless Chromium, driven by the DevTools protocol."""
+
+import asyncio
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.apt import apt_install
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,850",
+    "--remote-debugging-port=0",
+    "about:blank",
+)
+
+
+def chromium_or_reason() -> tuple[str | None, str]:
+    """The browser's path, installed where that is possible; else why there is none."""
+    reason = ""
+    if (found := _find_chromium()) is None:
+        reason = apt_install("chromium") or ""
+        found = _find_chromium()
+    return found, reason or "chromium is not installed"
+
+
+def _find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class ProtocolError(Exception):
+    """The browser refused a call."""
+
+
+@dataclass
+class Page:
+    """One tab of the browser."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    requested: list[str] = field(default_factory=list)
+    """Every address that the page asked for."""
+    complaints: list[str] = field(default_factory=list)
+    """What the browser complained about: exceptions, errors in the console, refusals of the content policy."""
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - as the protocol has it
+        """Call a method of the protocol."""
+        number = next(self._numbers)
+        await self.socket.send_json({"id": number, "method": method, "params": params})
+        while True:
+            message = await self.socket.receive_json(timeout=20)
+            if message.get("id") == number:
+                if "error" in message:
+                    raise ProtocolError(message["error"]["message"])
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        params = event["params"]
+        match event["method"]:
+            case "Network.requestWillBeSent":
+                self.requested.append(params["request"]["url"])
+            case "Runtime.exceptionThrown":
+                self.complaints.append(json.dumps(params["exceptionDetails"]))
+            case "Log.entryAdded" if params["entry"]["level"] in {"error", "warning"}:
+                self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+            case "Runtime.consoleAPICalled" if params["type"] == "error":
+                self.complaints.append(json.dumps(params["args"]))
+
+    async def open(self, address: str) -> None:
+        """Go to an address."""
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await self.ask(f"{domain}.enable")
+        await self.ask("Page.navigate", url=address)
+
+    async def value(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """What a JavaScript expression comes to."""
+        result = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, (expression, result["exceptionDetails"])
+        return result["result"].get("value")
+
+    async def _value_or_none(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """The same, and none while the page is being left for another."""
+        try:
+            return await self.value(expression)
+        except ProtocolError:
+            return None
+
+    async def until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """Wait until a JavaScript expression comes to something true, 20 s at most; what it came to."""
+        try:
+            async with asyncio.timeout(20):
+                while not (value := await self._value_or_none(expression)):  # noqa: ASYNC110 - pages set no events
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            text = await self.value("document.body.innerText")
+            raise AssertionError(f"never true: {expression}\n{self.complaints}\n{text}") from None
+        return value
+
+
+@asynccontextmanager
+async def page_of(chromium: str) -> AsyncIterator[Page]:
+    """A fresh browser with one empty page; gone afterwards."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process = await asyncio.create_subprocess_exec(
+            chromium,
+            f"--user-data-dir={profile}",
+            *ARGUMENTS,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            port = await _port(Path(profile) / "DevToolsActivePort", process)
+            async with (
+                aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+                http.get("/json/list") as targets,
+            ):
+                (target,) = [each for each in await targets.json() if each["type"] == "page"]
+                async with http.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                    yield Page(socket)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def _port(file: Path, process: asyncio.subprocess.Process) -> int:
+    """The port on which the browser listens, as soon as it has written it down."""
+    async with asyncio.timeout(30):
+        while not (written := _written(file)).count("\n"):
+            assert process.returncode is None, f"chromium ended with {process.returncode}"
+            await asyncio.sleep(0.05)
+    return int(written.split("\n")[0])
+
+
+def _written(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

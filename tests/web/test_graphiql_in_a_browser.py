@@ -1,0 +1,141 @@
+"""A person at `/graphiql`, in a real browser."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.web.browser import Page, chromium_or_reason, page_of
+from tests.web.conftest import EXAMPLES, ROOT, Hub, serving
+from web.settings import WebSettings
+
+RUN = "document.querySelector('.graphiql-execute-button').click()"
+ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
+TABS = "[...document.querySelectorAll('.graphiql-tab-button')].map(tab => tab.textContent).join()"
+
+
+@pytest.fixture(scope="module")
+async def development_hub() -> AsyncIterator[Hub]:
+    """The page as developers see it: examples, and sample people to ask as."""
+    packages = ROOT / "node_modules"
+    if not (packages / "graphiql").is_dir():
+        pytest.skip("npm packages are not installed; run make with npm")
+    settings = WebSettings(graphiql=True, graphiql_packages=packages, graphiql_examples=EXAMPLES, development=True)
+    async with serving(settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def page(development_hub: Hub) -> AsyncIterator[Page]:
+    """The page, opened and ready."""
+    chromium, reason = chromium_or_reason()
+    if chromium is None:
+        pytest.skip(reason)
+    async with page_of(chromium) as opened:
+        await opened.open(f"{development_hub.url}/graphiql")
+        await opened.until("document.querySelectorAll('.CodeMirror').length === 4")
+        yield opened
+
+
+async def open_tab(page: Page, title: str) -> None:
+    """Choose a tab, and wait until its operation is the one that would run."""
+    tab = f"[...document.querySelectorAll('.graphiql-tab-button')].find(tab => tab.textContent === '{title}')"
+    await page.value(f"{tab}.click()")
+    await page.until(f"localStorage.getItem('graphiql:operationName') === '{title}'")
+
+
+async def answer_to(page: Page, person: str, *, tab: str = "WhoAmI") -> str:
+    """What is shown after choosing a tab and a person and pressing the button."""
+    await open_tab(page, tab)
+    await page.value(
+        f"(choice => {{ choice.value = {json.dumps(person)}; choice.dispatchEvent(new Event('change')) }})"
+        "(document.getElementById('person-choice'))"
+    )
+    await page.value("document.querySelector('.result-window .CodeMirror').CodeMirror.setValue('')")
+    await page.value(RUN)
+    shown = await page.until(ANSWER)
+    assert isinstance(shown, str)
+    return shown
+
+
+async def test_the_examples_stand_in_tabs_with_their_titles(page: Page) -> None:
+    assert await page.value(TABS) == "WhoAmI,Echo"
+    query = await page.value("document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()")
+    assert query.startswith("# Who asks\n")
+
+
+async def test_an_example_runs_and_shows_data(page: Page) -> None:
+    assert json.loads(await answer_to(page, "Anonymous")) == {"data": {"whoAmI": "anonymous"}}
+
+
+async def test_an_example_brings_its_variables(page: Page) -> None:
+    assert json.loads(await answer_to(page, "Anonymous", tab="Echo")) == {"data": {"echo": "halo"}}
+
+
+async def test_the_switch_offers_the_sample_people_after_anonymous(page: Page) -> None:
+    options = "[...document.getElementById('person-choice').options].map(option => option.text).join()"
+    assert await page.value(options) == "Anonymous,Siti (citizen),Pak Budi (official)"
+
+
+async def test_the_chosen_person_asks(page: Page) -> None:
+    assert json.loads(await answer_to(page, "Siti")) == {"data": {"whoAmI": "citizen"}}
+    assert await page.value("document.getElementById('person-note').textContent") == "Sees her own data."
+    assert json.loads(await answer_to(page, "Pak Budi")) == {"data": {"whoAmI": "official"}}
+    assert json.loads(await answer_to(page, "Anonymous")) == {"data": {"whoAmI": "anonymous"}}
+
+
+async def test_a_header_written_by_hand_goes_before_the_chosen_person(page: Page) -> None:
+    editor = "document.querySelectorAll('.graphiql-editor-tool .CodeMirror')[1].CodeMirror"
+    written = json.dumps(json.dumps({"Authorization": "Bearer token-of-budi"}))
+    await open_tab(page, "WhoAmI")
+    await page.value(f"{editor}.setValue({written})")
+    await page.value("document.querySelector('.result-window .CodeMirror').CodeMirror.setValue('')")
+    await page.value(RUN)
+    assert json.loads(await page.until(ANSWER)) == {"data": {"whoAmI": "official"}}
+    await page.value(f"{editor}.setValue('')")
+
+
+async def test_the_documentation_describes_the_schema(page: Page) -> None:
+    await page.value("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
+    await page.until("document.body.innerText.includes('Root Types')")
+    await page.value("document.querySelector('.graphiql-doc-explorer-type-name').click()")
+    assert await page.until("document.body.innerText.includes('The questions of a small city.')")
+
+
+async def test_the_switch_has_a_label_and_shows_where_the_keyboard_is(page: Page) -> None:
+    assert await page.value("document.getElementById('person-choice').labels[0].textContent") == "Ask as"
+    await page.value("document.activeElement.blur()")
+    for kind in ("keyDown", "keyUp"):
+        await page.ask("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    await page.value("document.getElementById('person-choice').focus()")
+    outline = "getComputedStyle(document.getElementById('person-choice')).outlineWidth"
+    assert await page.value(outline) == "3px"
+
+
+async def test_on_a_narrow_screen_nothing_is_cut_off(page: Page) -> None:
+    await page.ask("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+    await page.until("innerWidth === 390")
+    assert await page.value("document.documentElement.scrollWidth") == 390
+    below = (
+        "document.querySelector('.graphiql-response').getBoundingClientRect().top >= "
+        "document.querySelector('.graphiql-editors').getBoundingClientRect().bottom"
+    )
+    assert await page.until(below)
+    await page.ask("Emulation.clearDeviceMetricsOverride")
+
+
+async def test_restoring_the_examples_brings_back_a_closed_tab(page: Page) -> None:
+    await page.value("document.querySelector('.graphiql-tab-close').click()")
+    await page.until(f"{TABS} === 'Echo'")
+    await page.value("document.getElementById('restore').click()")
+    await page.until(f"{TABS} === 'WhoAmI,Echo'")
+
+
+async def test_the_page_asked_no_other_server_and_broke_no_rule(page: Page, development_hub: Hub) -> None:
+    """Stands last: it looks back on all of the above."""
+    foreign = [
+        address for address in page.requested if not address.startswith((f"{development_hub.url}/", "data:", "blob:"))
+    ]
+    assert foreign == []
+    assert len(page.requested) > 10
+    assert page.complaints == []
