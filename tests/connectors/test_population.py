@@ -1,0 +1,531 @@
+"""The population register's rows as records, and the register itself as the sandbox city runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from connectors.drivers.sql import SqlDriver
+from connectors.population import PopulationRegister, facets_statement, read_facets, read_households
+from records.failures import (
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+)
+from records.identifiers import Nik, RegionCode
+from records.population import (
+    BloodType,
+    Citizen,
+    CivilStatus,
+    Household,
+    HouseholdMember,
+    Identity,
+    MaritalStatus,
+    Parentage,
+    PersonFacet,
+    Relationship,
+    Residence,
+    Sex,
+)
+from sandbox.people import SAMPLES, people
+from sandbox.residents import Resident
+from tests.city import RunningAgency, started
+from tests.connectors.failing import assert_discreet, call, failing
+
+SITI, BUDI, DEWI, AGUS = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi", "agus"))
+NADIA, RIZKY = Nik("3171014904159001"), Nik("3171012311189001")
+NOBODY = Nik("3171014506909999")
+EVERY_FACET: frozenset[type[PersonFacet]] = frozenset({Identity, Residence, CivilStatus, Parentage})
+
+ROW = {
+    "nik": SITI,
+    "no_kk": "3171010203149001",
+    "nama_lgkp": "DRG. HJ. SITI RAHMAWATI, S.SOS",
+    "tmpt_lhr": "JAKARTA",
+    "tgl_lhr": date(1990, 6, 5),
+    "jenis_klmin": "PEREMPUAN",
+    "gol_darah": "B",
+    "agama": "ISLAM",
+    "status_kawin": "KAWIN",
+    "pddk_akh": "DIPLOMA IV/STRATA I",
+    "jenis_pkrjn": "KARYAWAN SWASTA",
+    "stat_hbkel": "ISTRI",
+    "nama_lgkp_ibu": "NUR AINI",
+    "nama_lgkp_ayah": "RAHMAT HIDAYAT",
+    "no_prop": 31,
+    "no_kab": 71,
+    "no_kec": 1,
+    "no_kel": 1001,
+    "no_rt": 4,
+    "no_rw": 2,
+    "alamat": "JL. KENANGA NO. 12",
+    "nik_kepala": BUDI,
+}
+"""A row as the register gives it: upper case, unpadded numbers."""
+
+
+def read(wanted: type[PersonFacet], **values: object) -> PersonFacet:
+    found = read_facets({**ROW, **values}, frozenset({wanted}))
+    assert not isinstance(found, AgencyFailure), found.detail
+    assert list(found) == [wanted]
+    return found[wanted]
+
+
+class TestAskedColumns:
+    @pytest.mark.parametrize(
+        ("wanted", "columns"),
+        [
+            ({Identity}, "nik, nama_lgkp, jenis_klmin, tmpt_lhr, tgl_lhr"),
+            ({Residence}, "nik, alamat, no_rt, no_rw, no_prop, no_kab, no_kec, no_kel"),
+            ({CivilStatus}, "nik, agama, status_kawin, pddk_akh, jenis_pkrjn, gol_darah"),
+            ({Parentage}, "nik, nama_lgkp_ibu, nama_lgkp_ayah"),
+            ({Parentage, Identity}, "nik, nama_lgkp, jenis_klmin, tmpt_lhr, tgl_lhr, nama_lgkp_ibu, nama_lgkp_ayah"),
+        ],
+    )
+    def test_only_the_columns_of_the_wanted_facets_are_asked_for(
+        self, wanted: set[type[PersonFacet]], columns: str
+    ) -> None:
+        statement = facets_statement(frozenset(wanted))
+        asked, _, rest = statement.removeprefix("SELECT ").partition(" FROM ")
+        assert (asked, rest) == (columns, "biodata_wni WHERE nik = ANY(:niks)")
+
+    def test_a_row_of_just_those_columns_is_enough(self) -> None:
+        for facet in EVERY_FACET:
+            statement = facets_statement(frozenset({facet}))
+            columns = statement.removeprefix("SELECT ").partition(" FROM")[0].split(", ")
+            found = read_facets({column: ROW[column] for column in columns}, frozenset({facet}))
+            assert not isinstance(found, AgencyFailure)
+
+
+class TestFacets:
+    def test_a_person_in_upper_case_is_shown_in_ordinary_capitalisation(self) -> None:
+        assert read_facets(ROW, EVERY_FACET) == {
+            Identity: Identity(
+                nik=SITI,
+                name="Drg. Hj. Siti Rahmawati, S.Sos",
+                sex=Sex.FEMALE,
+                birth_place="Jakarta",
+                birth_date=date(1990, 6, 5),
+            ),
+            Residence: Residence(
+                nik=SITI,
+                address="Jl. Kenanga No. 12",
+                neighbourhood_unit=4,
+                community_unit=2,
+                region_code=RegionCode("31.71.01.1001"),
+            ),
+            CivilStatus: CivilStatus(
+                nik=SITI,
+                religion="Islam",
+                marital_status=MaritalStatus.MARRIED,
+                education="Diploma IV/Strata I",
+                occupation="Karyawan Swasta",
+                blood_type=BloodType.B,
+            ),
+            Parentage: Parentage(nik=SITI, mother_name="Nur Aini", father_name="Rahmat Hidayat"),
+        }
+
+    @pytest.mark.parametrize("absent", [None, "", "-", "---", "TIDAK TAHU"])
+    def test_every_way_of_writing_nothing_is_none(self, absent: object) -> None:
+        row = {column: absent for column in ROW if column not in {"nik", "nama_lgkp"}} | {
+            "nik": SITI,
+            "nama_lgkp": "SITI",
+        }
+        assert read_facets(row, EVERY_FACET) == {
+            Identity: Identity(nik=SITI, name="Siti", sex=None, birth_place=None, birth_date=None),
+            Residence: Residence(
+                nik=SITI, address=None, neighbourhood_unit=None, community_unit=None, region_code=None
+            ),
+            CivilStatus: CivilStatus(
+                nik=SITI, religion=None, marital_status=None, education=None, occupation=None, blood_type=None
+            ),
+            Parentage: Parentage(nik=SITI, mother_name=None, father_name=None),
+        }
+
+    @pytest.mark.parametrize(
+        ("written", "sex"),
+        [
+            ("LAKI-LAKI", Sex.MALE),
+            ("Laki - laki", Sex.MALE),
+            ("1", Sex.MALE),
+            (1, Sex.MALE),
+            ("PEREMPUAN", Sex.FEMALE),
+            ("2", Sex.FEMALE),
+            (2, Sex.FEMALE),
+            ("3", None),
+        ],
+    )
+    def test_sex_is_a_word_or_a_digit(self, written: object, sex: Sex | None) -> None:
+        identity = read(Identity, jenis_klmin=written)
+        assert isinstance(identity, Identity)
+        assert identity.sex is sex
+
+    @pytest.mark.parametrize(
+        ("written", "day"),
+        [
+            (date(1900, 1, 1), None),
+            ("01/01/1900", None),
+            ("05/06/1990", date(1990, 6, 5)),
+            ("05-06-1990", date(1990, 6, 5)),
+        ],
+    )
+    def test_a_day_of_birth_may_be_a_sentinel_or_a_text(self, written: object, day: date | None) -> None:
+        identity = read(Identity, tgl_lhr=written)
+        assert isinstance(identity, Identity)
+        assert identity.birth_date == day
+
+    @pytest.mark.parametrize(
+        ("numbers", "code"),
+        [
+            ((31, 71, 1, 1001), "31.71.01.1001"),
+            (("31", "1", "2", "1003"), "31.01.02.1003"),
+            ((36, 3, 12, 2005), "36.03.12.2005"),
+            ((31, 71, 1, 0), None),
+            ((31, None, 1, 1001), None),
+        ],
+    )
+    def test_unpadded_region_numbers_are_joined_to_a_code(self, numbers: tuple[object, ...], code: str | None) -> None:
+        named = dict(zip(("no_prop", "no_kab", "no_kec", "no_kel"), numbers, strict=True))
+        residence = read(Residence, **named)
+        assert isinstance(residence, Residence)
+        assert residence.region_code == code
+
+    def test_neighbourhood_units_lose_their_zeros_and_0_is_none(self) -> None:
+        residence = read(Residence, no_rt="004", no_rw=0)
+        assert isinstance(residence, Residence)
+        assert (residence.neighbourhood_unit, residence.community_unit) == (4, None)
+
+    @pytest.mark.parametrize(
+        ("written", "status"),
+        [
+            ("BELUM KAWIN", MaritalStatus.SINGLE),
+            ("KAWIN", MaritalStatus.MARRIED),
+            ("KAWIN TERCATAT", MaritalStatus.MARRIED),
+            ("KAWIN BELUM TERCATAT", MaritalStatus.MARRIED),
+            ("CERAI HIDUP", MaritalStatus.DIVORCED),
+            ("CERAI MATI", MaritalStatus.WIDOWED),
+            ("LAINNYA", None),
+        ],
+    )
+    def test_marital_status_is_read_with_or_without_its_registration(
+        self, written: str, status: MaritalStatus | None
+    ) -> None:
+        civil_status = read(CivilStatus, status_kawin=written)
+        assert isinstance(civil_status, CivilStatus)
+        assert civil_status.marital_status is status
+
+    @pytest.mark.parametrize(
+        ("written", "group"),
+        [("A", BloodType.A), ("AB", BloodType.AB), ("O+", BloodType.O), ("B-", BloodType.B), ("C", None)],
+    )
+    def test_a_blood_group_is_read_without_its_rhesus_factor(self, written: str, group: BloodType | None) -> None:
+        civil_status = read(CivilStatus, gol_darah=written)
+        assert isinstance(civil_status, CivilStatus)
+        assert civil_status.blood_type is group
+
+    @pytest.mark.parametrize(
+        ("values", "detail"),
+        [
+            ({"tgl_lhr": "31/02/1990"}, "not readable as a day"),
+            ({"nama_lgkp": "-"}, "not readable as a name"),
+            ({"no_kec": 3171010001}, "not readable as a Kemendagri region code"),
+            ({"no_rt": "RT4"}, "not readable as a whole number"),
+        ],
+    )
+    def test_an_unreadable_value_is_malformed_without_repeating_it(
+        self, values: Mapping[str, object], detail: str
+    ) -> None:
+        answer = read_facets({**ROW, **values}, EVERY_FACET)
+        assert isinstance(answer, AgencyMalformed)
+        assert answer.detail == detail
+        assert_discreet(answer, *(str(value) for value in values.values() if value != "-"))
+
+    def test_an_unreadable_value_of_a_facet_that_nobody_wants_does_no_harm(self) -> None:
+        answer = read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
+        assert not isinstance(answer, AgencyFailure)
+
+
+class TestHouseholds:
+    def card(self, *changes: Mapping[str, object]) -> list[Mapping[str, object]]:
+        return [{**ROW, **change} for change in changes]
+
+    def test_members_stand_as_on_a_card_head_spouse_children_from_the_oldest(self) -> None:
+        rows = self.card(
+            {"nik": RIZKY, "stat_hbkel": "ANAK", "tgl_lhr": date(2018, 11, 23)},
+            {"nik": "5", "stat_hbkel": "PEMBANTU"},
+            {"nik": NADIA, "stat_hbkel": "ANAK", "tgl_lhr": date(2015, 4, 9)},
+            {"nik": "4", "stat_hbkel": "ORANGTUA"},
+            {"nik": SITI, "stat_hbkel": "ISTERI"},
+            {"nik": BUDI, "stat_hbkel": "KEPALA KELUARGA"},
+        )
+        household = read_households(rows)[SITI]
+        assert isinstance(household, Household)
+        assert household.family_card_number == "3171010203149001"
+        assert household.head_nik == BUDI
+        assert [(member.nik, member.relationship) for member in household.members] == [
+            (BUDI, Relationship.HEAD),
+            (SITI, Relationship.WIFE),
+            (NADIA, Relationship.CHILD),
+            (RIZKY, Relationship.CHILD),
+            ("4", Relationship.PARENT),
+            ("5", Relationship.HOUSEHOLD_HELP),
+        ]
+        everybody = tuple(sorted((BUDI, SITI, NADIA, RIZKY, "4", "5")))
+        assert household.on_the_card == everybody
+        assert {member.on_the_card for member in household.members} == {everybody}
+
+    @pytest.mark.parametrize(
+        ("written", "relationship"),
+        [
+            ("SUAMI", Relationship.HUSBAND),
+            ("MENANTU", Relationship.CHILD_IN_LAW),
+            ("CUCU", Relationship.GRANDCHILD),
+            ("ORANG TUA", Relationship.PARENT),
+            ("MERTUA", Relationship.PARENT_IN_LAW),
+            ("FAMILI LAIN", Relationship.RELATIVE),
+            ("LAINNYA", Relationship.OTHER),
+            ("-", Relationship.OTHER),
+            (None, Relationship.OTHER),
+        ],
+    )
+    def test_every_relationship_of_the_register_has_its_own(self, written: object, relationship: Relationship) -> None:
+        household = read_households(self.card({"stat_hbkel": written}))[SITI]
+        assert isinstance(household, Household)
+        assert household.members[0].relationship is relationship
+
+    def test_a_card_without_a_named_head_is_headed_by_who_says_so(self) -> None:
+        rows = self.card({"nik_kepala": None}, {"nik": BUDI, "stat_hbkel": "KEPALA KELUARGA", "nik_kepala": None})
+        household = read_households(rows)[SITI]
+        assert isinstance(household, Household)
+        assert household.head_nik == BUDI
+
+    def test_two_cards_are_two_households(self) -> None:
+        rows = self.card({}, {"nik": DEWI, "no_kk": "3174051406119001", "nik_kepala": DEWI})
+        households = read_households(rows)
+        assert [type(household) for household in households.values()] == [Household, Household]
+        assert {
+            nik: household.on_the_card for nik, household in households.items() if isinstance(household, Household)
+        } == {
+            SITI: (SITI,),
+            DEWI: (DEWI,),
+        }
+
+    def test_who_has_no_card_has_no_household(self) -> None:
+        assert read_households(self.card({"no_kk": "-"}, {"nik": BUDI, "no_kk": ""})) == {}
+
+    def test_an_unreadable_member_costs_the_card_and_no_other(self) -> None:
+        rows = self.card(
+            {}, {"nik": BUDI, "tgl_lhr": "31/02/1990"}, {"nik": DEWI, "no_kk": "3174051406119001", "nik_kepala": DEWI}
+        )
+        households = read_households(rows)
+        assert {nik: type(answer) for nik, answer in households.items()} == {
+            SITI: AgencyMalformed,
+            BUDI: AgencyMalformed,
+            DEWI: Household,
+        }
+
+
+@asynccontextmanager
+async def register_of(
+    agency: RunningAgency, *, secret: str | None = None, deadline: float = 10
+) -> AsyncIterator[PopulationRegister]:
+    url = f"postgresql://{agency.user}:{secret or agency.secret}@127.0.0.1:{agency.port}/siak"
+    sql = SqlDriver("dukcapil", url, deadline=deadline, pool_size=2)
+    try:
+        yield PopulationRegister(sql)
+    finally:
+        await sql.close()
+
+
+@pytest.fixture
+async def register(dukcapil: RunningAgency) -> AsyncIterator[PopulationRegister]:
+    async with register_of(dukcapil) as register:
+        yield register
+        dukcapil.reset_calls()
+
+
+def expected_sex(resident: Resident) -> Sex:
+    return Sex.FEMALE if resident.sex == "P" else Sex.MALE
+
+
+class TestTheRegister:
+    async def test_people_it_does_not_know_are_absent(self, register: PopulationRegister) -> None:
+        assert await register.known([SITI, NOBODY, AGUS], call()) == {
+            SITI: Citizen(nik=SITI),
+            AGUS: Citizen(nik=AGUS),
+        }
+
+    async def test_siti_is_told_whole(self, register: PopulationRegister) -> None:
+        assert await register.facets([SITI, NOBODY], EVERY_FACET, call()) == {
+            SITI: {
+                Identity: Identity(
+                    nik=SITI,
+                    name="Siti Rahmawati",
+                    sex=Sex.FEMALE,
+                    birth_place="Jakarta",
+                    birth_date=date(1990, 6, 5),
+                ),
+                Residence: Residence(
+                    nik=SITI,
+                    address="Jl. Kenanga No. 12",
+                    neighbourhood_unit=4,
+                    community_unit=2,
+                    region_code=RegionCode("31.71.01.1001"),
+                ),
+                CivilStatus: CivilStatus(
+                    nik=SITI,
+                    religion="Islam",
+                    marital_status=MaritalStatus.MARRIED,
+                    education="Diploma IV/Strata I",
+                    occupation="Karyawan Swasta",
+                    blood_type=BloodType.B,
+                ),
+                Parentage: Parentage(nik=SITI, mother_name="Nur Aini", father_name="Rahmat Hidayat"),
+            }
+        }
+
+    async def test_what_is_not_known_of_dewi_and_agus_is_none(self, register: PopulationRegister) -> None:
+        answers = await register.facets([DEWI, AGUS], frozenset({CivilStatus, Parentage}), call())
+        dewi, agus = answers[DEWI], answers[AGUS]
+        assert not isinstance(dewi, AgencyFailure)
+        assert not isinstance(agus, AgencyFailure)
+        assert dewi[Parentage] == Parentage(nik=DEWI, mother_name="Sumarni", father_name=None)
+        assert agus[CivilStatus] == CivilStatus(
+            nik=AGUS,
+            religion="Islam",
+            marital_status=MaritalStatus.SINGLE,
+            education="SLTA/Sederajat",
+            occupation="Karyawan Swasta",
+            blood_type=None,
+        )
+
+    async def test_the_household_of_siti_is_budis(self, register: PopulationRegister) -> None:
+        answers = await register.households([SITI, NOBODY], call())
+        household = answers[SITI]
+        assert list(answers) == [SITI]
+        assert isinstance(household, Household)
+        assert household.family_card_number == "3171010203149001"
+        assert household.head_nik == BUDI
+        everybody = (RIZKY, SITI, BUDI, NADIA)
+        assert household.on_the_card == tuple(sorted(everybody))
+        assert household.members[1] == HouseholdMember(
+            nik=SITI,
+            name="Siti Rahmawati",
+            sex=Sex.FEMALE,
+            birth_date=date(1990, 6, 5),
+            relationship=Relationship.WIFE,
+            on_the_card=household.on_the_card,
+        )
+        assert [member.name for member in household.members] == [
+            "Budi Santoso",
+            "Siti Rahmawati",
+            "Nadia Putri Santoso",
+            "Rizky Santoso",
+        ]
+
+    async def test_everybody_in_the_register_can_be_read(self, register: PopulationRegister) -> None:
+        city = people()
+        niks = [Nik(nik) for nik in city.by_nik]
+        facets = await register.facets(niks, EVERY_FACET, call(30))
+        households = await register.households(niks, call(30))
+        assert len(facets) == len(households) == len(city.residents)
+        for resident in city.residents:
+            answer, household = facets[Nik(resident.nik)], households[Nik(resident.nik)]
+            assert not isinstance(answer, AgencyFailure)
+            assert isinstance(household, Household)
+            identity, residence = answer[Identity], answer[Residence]
+            assert isinstance(identity, Identity)
+            assert isinstance(residence, Residence)
+            assert identity.name.upper() == resident.name
+            assert identity.name != resident.name
+            assert identity.sex is expected_sex(resident)
+            assert identity.birth_date == resident.birth_date
+            assert residence.region_code == resident.kelurahan
+            assert (residence.neighbourhood_unit, residence.community_unit) == (resident.rt, resident.rw)
+            assert household.family_card_number == resident.no_kk
+            assert household.head_nik == household.members[0].nik
+        for known in city.households:
+            household = households[Nik(known.head_nik)]
+            assert isinstance(household, Household)
+            assert set(household.on_the_card) == set(known.member_niks)
+
+    @pytest.mark.parametrize("count", [1, 10, 50])
+    async def test_any_number_of_people_costs_one_call_a_read(
+        self, dukcapil: RunningAgency, register: PopulationRegister, count: int
+    ) -> None:
+        niks = [Nik(resident.nik) for resident in people().residents[:count]]
+        await register.probe(call())
+        dukcapil.reset_calls()
+        assert len(await register.known(niks, call())) == count
+        assert dukcapil.calls() == {"select biodata_wni": 1}
+        assert len(await register.facets(niks, EVERY_FACET, call())) == count
+        assert dukcapil.calls() == {"select biodata_wni": 2}
+        assert len(await register.households(niks, call())) == count
+        assert dukcapil.calls() == {"select biodata_wni": 3}
+
+    async def test_nobody_costs_no_call(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
+        dukcapil.reset_calls()
+        assert await register.known([], call()) == {}
+        assert await register.facets([], EVERY_FACET, call()) == {}
+        assert await register.facets([SITI], frozenset(), call()) == {}
+        assert await register.households([], call()) == {}
+        assert dukcapil.calls() == {}
+
+
+class TestTheRegisterInTrouble:
+    async def test_its_own_error_is_unavailable(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
+        with dukcapil.in_mode("error"):
+            await failing(register.known([SITI], call()), AgencyUnavailable, "dukcapil")
+            await failing(register.households([SITI], call()), AgencyUnavailable, "dukcapil")
+        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+
+    async def test_rubbish_is_malformed_or_unavailable(
+        self, dukcapil: RunningAgency, register: PopulationRegister
+    ) -> None:
+        await register.probe(call())
+        with dukcapil.in_mode("rubbish"):
+            failure = await failing(register.known([SITI], call()), AgencyFailure, "dukcapil")
+            assert isinstance(failure, AgencyMalformed | AgencyUnavailable)
+        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+
+    async def test_refused_credentials_are_refused_on_open_connections_too(
+        self, dukcapil: RunningAgency, register: PopulationRegister
+    ) -> None:
+        await register.probe(call())
+        with dukcapil.in_mode("refuse"):
+            await failing(register.known([SITI], call()), AgencyRefused, "dukcapil")
+        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+
+    async def test_a_wrong_password_is_refused(self, dukcapil: RunningAgency) -> None:
+        async with register_of(dukcapil, secret="kata-sandi-salah") as register:
+            await failing(register.probe(call()), AgencyRefused, "dukcapil", secrets=("kata-sandi-salah",))
+
+    async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_register_usable(
+        self, dukcapil: RunningAgency, register: PopulationRegister
+    ) -> None:
+        with dukcapil.in_mode("slow"):
+            started_at = time.monotonic()
+            slow = (register.known([SITI], call(0.3)) for _ in range(4))
+            failures = await asyncio.gather(*slow, return_exceptions=True)
+            assert time.monotonic() - started_at < 1.5
+        assert {type(failure) for failure in failures} == {AgencyTimeout}
+        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+
+    async def test_a_stopped_register_is_unavailable_and_is_found_again_when_it_is_back(self, tmp_path: Path) -> None:
+        with started("dukcapil", tmp_path) as agency:
+            async with register_of(agency) as register:
+                await asyncio.gather(*(register.known([SITI], call()) for _ in range(2)))
+                for end in (agency.stop, agency.kill):
+                    end()
+                    await failing(register.known([SITI], call()), AgencyUnavailable, "dukcapil")
+                    agency.start_again()
+                    answers = await asyncio.gather(*(register.known([SITI], call()) for _ in range(4)))
+                    assert answers == [{SITI: Citizen(nik=SITI)}] * 4
