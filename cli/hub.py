@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
@@ -32,6 +33,7 @@ class Hub(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, greet: Callable[[], None]) -> None:
         super().__init__(config)
         self._greet = greet
+        self._startup = _Startup(self)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -41,10 +43,14 @@ class Hub(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until `end`. Raises Failure when the application's own start fails."""
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._startup)
         try:
             await super().serve(sockets)
-        except SystemExit:  # uvicorn's way to say that the application's lifespan failed, after logging why
-            raise Failure("the hub could not start: its log says why") from None
+        except SystemExit:  # uvicorn's way to say that the application's lifespan failed
+            raise Failure(f"the hub could not start: {self._startup.reason()}") from None
+        finally:
+            log.removeFilter(self._startup)
 
     def end(self) -> None:
         """Let answers in flight finish; the second time end at once."""
@@ -55,3 +61,24 @@ class Hub(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the command, which has more than this server to end."""
         yield
+
+
+class _Startup:
+    """Keeps uvicorn's reports of the start to itself: a failed one is told in one line instead of a traceback."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._errors: list[str] = []
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR and not self._hub.started:
+            self._errors.append(record.getMessage())
+            if record.exc_info and record.exc_info[1]:
+                self._errors.append(f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}")
+            return False
+        return record.levelno >= logging.WARNING
+
+    def reason(self) -> str:
+        """The last line of the first report, which is where Python tells the error."""
+        lines = [line.strip() for line in (self._errors or ["no reason given"])[0].splitlines() if line.strip()]
+        return lines[-1]

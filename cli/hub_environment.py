@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cli.sample_callers import public_keys
 from sandbox.agency import LOOPBACK
+from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
 STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
@@ -33,6 +34,7 @@ def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[
         "SIMPUL_SECRET": folder.secret("ids", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
         "SIMPUL_ISSUER_KEYS": str(public_keys(folder)),
         "SIMPUL_STATE_URL": state_url(folder),
+        "SIMPUL_KNOWN_NIK": SAMPLES["siti"].nik,
         **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},
     }
 
@@ -53,12 +55,14 @@ def _of(agency: str, reach: Reach) -> dict[str, str]:
         case "jakpreneur" if reach.health.get("engine") == "sqlite":
             return {f"{name}_URL": f"sqlite:///{reach.health['path']}"}
         case "jakpreneur":
-            return {f"{name}_URL": f"mysql://{login}/{reach.health.get('database', 'jakpreneur')}"}
+            return {f"{name}_URL": f"mysql://{login}/jakpreneur"}
         case "pbb":
             return {
-                f"{name}_URL": f"http://{at}/",
+                f"{name}_URL": f"http://{at}/services/pbb",
                 f"{name}_USER": reach.user,
                 f"{name}_PASSWORD": reach.secret,
             }
-        case _:  # crm, pangan
-            return {f"{name}_URL": f"http://{at}/", f"{name}_KEY": reach.secret}
+        case "crm":
+            return {f"{name}_URL": f"http://{at}/open311/v2", f"{name}_KEY": reach.secret}
+        case _:
+            return {f"{name}_URL": f"http://{at}", f"{name}_KEY": reach.secret}

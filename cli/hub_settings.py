@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from cli.failure import Failure
 from cli.hub_environment import Reach, hub_environment
@@ -18,29 +19,41 @@ from settings import Settings
 
 
 def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool = True) -> Settings:
-    """The settings of a hub; with `sandbox` in front of the city that runs on the folder.
+    """The settings of a hub; with `sandbox` in front of the city of the folder, where there is one.
 
     What the environment says goes before what the city would say. Raises Failure with what is missing or wrong.
     """
-    if sandbox:
-        for name, value in hub_environment(folder, _reaches(folder)).items():
+    reaches = _reaches(folder) if sandbox else {}
+    if reaches:
+        for name, value in hub_environment(folder, reaches).items():
             os.environ.setdefault(name, value)
     if port is not None:
         os.environ["SIMPUL_PORT"] = str(port)
     try:
-        return Settings()
+        return Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValidationError as problem:
-        wrong = "; ".join(f"SIMPUL_{'__'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in problem.errors())
-        raise Failure(f"the hub's settings are not complete: {wrong}") from None
+        wrong = "; ".join(_told(one) for one in problem.errors(include_input=False, include_url=False))
+        no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not reaches else ""
+        raise Failure(f"the hub's settings are not complete: {wrong}{no_city}") from None
+
+
+def _told(error: ErrorDetails) -> str:
+    """One error of a setting, by the name of its variable."""
+    where = "__".join(str(part) for part in error["loc"]).upper()
+    reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"SIMPUL_{where} is not set"
+    return f"SIMPUL_{where}: {reason}" if where else reason
 
 
 def _reaches(folder: StateFolder) -> Mapping[str, Reach]:
+    """How to reach each agency of the folder's city; empty where no city was ever started."""
     reaches = {}
     for name in AGENCIES:
         port, control_port = folder.known_port(name), folder.known_port(f"{name}.control")
         secret = folder.known_secret(name)
         if port is None or control_port is None or secret is None:
-            raise Failure(f"no sandbox city was ever started on {folder.path}: start it with `make serve`")
+            return {}
         reaches[name] = Reach(port=port, user=f"simpul_{name}", secret=secret, health=_health(control_port))
     return reaches
 

@@ -25,6 +25,8 @@ class SampleCaller:
     """Somebody whose part a developer can take."""
 
     name: str
+    title: str
+    """What the person is to the city."""
     description: str
     caller: Caller
 
@@ -32,12 +34,13 @@ class SampleCaller:
 def sample_callers() -> Mapping[str, SampleCaller]:
     """The sample people of the sandbox city, and one official who may look at other people's data."""
     citizens = [
-        SampleCaller(sample.name, sample.description, Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik)))
+        SampleCaller(sample.name, "citizen", sample.description, Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik)))
         for sample in SAMPLES.values()
     ]
     official = SampleCaller(
         "rina",
-        "Rina Kartika: official at the population register, may read any citizen",
+        "official of the population register",
+        "Rina Kartika: may read any citizen",
         Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
     )
     return {sample.name: sample for sample in (*citizens, official)}
@@ -76,8 +79,7 @@ def token(name: Annotated[str, typer.Argument(help="A sample person: see `simpul
 
 def people() -> None:
     """List the sample people."""
-    table = Table("name", "who", "may see", box=None, pad_edge=False)
+    table = Table("name", "what", "who", box=None, pad_edge=False)
     for sample in sample_callers().values():
-        sees = "everybody" if sample.caller.kind is CallerKind.OFFICIAL else "their own data"
-        table.add_row(sample.name, sample.description, sees)
+        table.add_row(sample.name, sample.title, sample.description)
     Console().print(table)

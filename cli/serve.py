@@ -18,13 +18,14 @@ from rich.console import Console
 import server
 from cli.greeting import greeting
 from cli.hub import Hub, reserved
-from cli.hub_state import hub_state
 from cli.hub_settings import hub_settings
+from cli.hub_state import hub_state
 from cli.place import state_folder
 from cli.sample_callers import development_issuer, sample_callers, token_of
 from sandbox.city import AgencyState, Change, City
 from sandbox.state_folder import LOOPBACK, StateFolder
 from sandbox.steering import steered
+from web.graphiql import SamplePerson
 from web.serving import uvicorn_config
 
 DEFAULT_PORT = 8000
@@ -97,17 +98,17 @@ class Run:
     async def _made_hub(self, folder: StateFolder) -> Hub:
         issuer = development_issuer(folder) if self._sandbox else None
 
-        def sample_people() -> list[dict[str, str]]:
-            """With fresh tokens at every look."""
+        async def sample_people() -> list[SamplePerson]:
+            """Whom a developer may ask as in GraphiQL, with fresh tokens at every look."""
             if issuer is None:
                 return []
-            samples = sample_callers().values()
             return [
-                {"name": one.name, "description": one.description, "token": token_of(issuer, one)} for one in samples
+                SamplePerson(name=one.name, title=one.title, description=one.description, token=token_of(issuer, one))
+                for one in sample_callers().values()
             ]
 
         settings = await asyncio.to_thread(hub_settings, folder, port=self._port, sandbox=self._sandbox)
-        app = server.create_app(settings, sample_people=sample_people)
+        app = server.create_app(settings, sample_people=sample_people if issuer else None)
         config = uvicorn_config(app, LOOPBACK, self._port, settings.web)
         config.timeout_graceful_shutdown = GRACE
         return Hub(config, self._greet)

@@ -82,7 +82,10 @@ class StateFolder:
         """A folder inside, made where missing."""
         self._make()
         path = self.path.joinpath(*names)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StateError(f"the folder {path} cannot be made: {problem.strerror}") from None
         return path
 
     def _make(self) -> None:

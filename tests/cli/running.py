@@ -1,0 +1,140 @@
+"""The command line as a person runs it: a process of its own, its console, its signals, what it leaves behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[2]
+SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
+READY_WITHIN = 90.0
+ENDED_WITHIN = 30.0
+
+
+def environment(state: Path, **variables: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
+    return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", **variables}
+
+
+def simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [*SIMPUL, *arguments],
+        env=environment(state, **variables),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=READY_WITHIN,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], bool], what: str, within: float = ENDED_WITHIN) -> None:
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, f"not within {within:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be fetched does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process that the process started, and theirs."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.parent.name)] = int(fields[1])
+    found, fresh = set[int](), {pid}
+    while fresh:
+        fresh = {child for child, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+class Serve:
+    """`simpul serve` as a process; `console` is what it printed so far."""
+
+    def __init__(self, state: Path, *arguments: str, port: int | None = None) -> None:
+        self.state = state
+        self.port = port or free_port()
+        self.seen: set[int] = set()
+        self._console = state.with_name(f"{state.name}.console")
+        with self._console.open("wb") as console:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [*SIMPUL, "serve", "--port", str(self.port), "--no-latency", *arguments],
+                env=environment(state),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    @property
+    def console(self) -> str:
+        return self._console.read_text(errors="replace")
+
+    def wait_until_ready(self) -> float:
+        """The seconds that it says it took."""
+
+        def ready_or_ended() -> bool:
+            return "Simpul is ready" in self.console or self.process.poll() is not None
+
+        until(ready_or_ended, "Simpul is ready", READY_WITHIN)
+        assert self.process.poll() is None, self.console
+        self.seen |= descendants(self.process.pid)
+        found = re.search(r"Simpul is ready after ([0-9.]+) s", self.console)
+        assert found is not None, self.console
+        return float(found[1])
+
+    def wait_for(self, text: str) -> None:
+        until(lambda: text in self.console, f"{text!r} in {self.console}")
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send the signal and wait for the exit code."""
+        self.seen |= descendants(self.process.pid)
+        self.process.send_signal(number)
+        return self.process.wait(ENDED_WITHIN)
+
+    def left_behind(self) -> set[int]:
+        return {pid for pid in self.seen if alive(pid)}
+
+
+@contextmanager
+def state_folder() -> Iterator[Path]:
+    """Short and directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
+    with TemporaryDirectory(prefix="simpul-", dir="/tmp") as folder:
+        yield Path(folder) / "a state"
+
+
+@contextmanager
+def serving(state: Path, *arguments: str) -> Iterator[Serve]:
+    serve = Serve(state, *arguments)
+    try:
+        serve.wait_until_ready()
+        yield serve
+    finally:
+        if serve.process.poll() is None:
+            serve.end()

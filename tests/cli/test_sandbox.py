@@ -1,0 +1,76 @@
+"""`simpul sandbox` looks at and steers the city that another process runs."""
+
+import re
+from pathlib import Path
+
+from tests.cli.running import Serve, simpul, state_folder
+
+AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+
+
+def rows(output: str) -> list[list[str]]:
+    return [line.split() for line in output.splitlines()[1:]]
+
+
+def test_alone_it_lists_every_agency_with_state_ports_process_and_calls(running: Serve) -> None:
+    outcome = simpul(running.state, "sandbox")
+    assert outcome.returncode == 0
+    assert outcome.stdout.splitlines()[0].split() == ["agency", "state", "port", "control", "port", "pid", "calls"]
+    listed = rows(outcome.stdout)
+    assert [row[0] for row in listed] == AGENCIES
+    assert {row[1] for row in listed} == {"running"}
+    assert all(re.fullmatch(r"\d+", cell) for row in listed for cell in row[2:])
+
+
+def test_an_agency_is_stopped_and_started_on_its_port_by_name(running: Serve) -> None:
+    before = {row[0]: row[2:4] for row in rows(simpul(running.state, "sandbox").stdout)}
+    stopped = rows(simpul(running.state, "sandbox", "stop", "pbb").stdout)
+    assert stopped[2] == ["pbb", "stopped", *before["pbb"], "-", "-"]
+    running.wait_for("pbb is stopped.")
+    started = rows(simpul(running.state, "sandbox", "start", "pbb").stdout)
+    assert started[2][:4] == ["pbb", "running", *before["pbb"]]
+    running.wait_for("pbb is running.")
+
+
+def test_an_unknown_agency_is_refused_with_the_known_ones(running: Serve) -> None:
+    outcome = simpul(running.state, "sandbox", "stop", "pajak")
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        "simpul: 'pajak' is no agency of the sandbox city: choose one of dukcapil, jakpreneur, pbb, crm, pangan\n"
+    )
+
+
+def test_calls_are_shown_by_operation_and_set_to_nought(running: Serve) -> None:
+    checked = simpul(running.state, "agencies", "check")
+    assert checked.returncode == 0, checked.stderr
+    shown = rows(simpul(running.state, "sandbox", "calls", "--reset").stdout)
+    assert [row[0] for row in shown if row[-1] == "0"] == []
+    assert {row[0] for row in shown} == set(AGENCIES)
+    assert rows(simpul(running.state, "sandbox", "calls").stdout) == [[agency, "-", "0"] for agency in AGENCIES]
+
+
+def test_latency_is_switched_on_and_off(running: Serve) -> None:
+    on = simpul(running.state, "sandbox", "latency", "on")
+    assert "pbb: half of the answers within 600 ms, 95 % within 1500 ms" in on.stdout
+    off = simpul(running.state, "sandbox", "latency", "off")
+    assert off.stdout.splitlines() == [
+        f"{agency}: half of the answers within 0 ms, 95 % within 0 ms" for agency in AGENCIES
+    ]
+
+
+def test_where_no_city_runs_it_says_how_to_start_one(tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "sandbox")
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: no sandbox city runs on {tmp_path}: start it with `make serve`\n"
+
+
+def test_after_the_city_ended_it_says_so_too(seeded: Path) -> None:
+    outcome = simpul(seeded, "sandbox", "stop", "pbb")
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("simpul: no sandbox city runs on ")
+
+
+def test_without_a_state_folder_nothing_is_made() -> None:
+    with state_folder() as state:
+        simpul(state, "sandbox")
+        assert not state.exists()

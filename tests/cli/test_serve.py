@@ -1,0 +1,129 @@
+"""`simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Serve, alive, descendants, free_port, serving, simpul, state_folder, until
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reaches_it(running: Serve) -> None:
+    at = f"http://127.0.0.1:{running.port}"
+    for line in (
+        f"GraphiQL  {at}/graphiql",
+        f"GraphQL   {at}/graphql",
+        f"Health    {at}/health/ready",
+        "for this machine only. Ctrl-C stops everything.",
+        ".venv/bin/simpul token siti",
+        f"curl -s {at}/graphql",
+    ):
+        assert line in running.console
+    assert get(running.port, "/health/live")[0] == 200
+
+
+def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded: Path) -> None:
+    serve = Serve(seeded)
+    assert serve.wait_until_ready() <= 10
+    assert len(serve.seen) >= 6  # five agencies and the hub's database server
+    assert serve.end(signal.SIGINT) == 0
+    assert serve.left_behind() == set()
+    assert serve.console.rstrip().endswith("Stopped.")
+
+
+def test_sigterm_leaves_no_process_either(seeded: Path) -> None:
+    serve = Serve(seeded)
+    serve.wait_until_ready()
+    assert serve.end(signal.SIGTERM) == 0
+    assert serve.left_behind() == set()
+
+
+def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded: Path) -> None:
+    serve = Serve(seeded)
+    serve.wait_until_ready()
+    assert serve.end(signal.SIGKILL) == -signal.SIGKILL
+    until(lambda: serve.left_behind() == set(), "every child gone")
+    with serving(seeded) as again:
+        assert get(again.port, "/health/live")[0] == 200
+
+
+def test_ctrl_c_while_starting_leaves_no_process(seeded: Path) -> None:
+    serve = Serve(seeded)
+    until(lambda: len(descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting")
+    assert serve.end(signal.SIGINT) == 130
+    assert serve.left_behind() == set()
+    assert "Traceback" not in serve.console
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_started() -> None:
+    with state_folder() as state, socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        outcome = simpul(state, "serve", PORT=str(port))
+        assert outcome.returncode == 1
+        assert outcome.stderr == (
+            f"simpul: port {port} is taken by another program: choose another one with PORT={port + 1}\n"
+        )
+        assert not state.exists()
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "eight"])
+def test_a_port_that_is_none_is_refused_without_a_traceback(port: str) -> None:
+    with state_folder() as state:
+        outcome = simpul(state, "serve", PORT=port)
+    assert outcome.returncode == 2
+    assert f"'{port}'" in outcome.stderr or f" {port} " in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_second_serve_on_the_same_state_says_so_in_one_line(running: Serve) -> None:
+    outcome = simpul(running.state, "serve", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"simpul: Simpul already runs on {running.state} (process {running.process.pid}): stop it with Ctrl-C there, "
+        "or set SIMPUL_STATE to another folder.\n"
+    )
+
+
+def test_an_agency_that_cannot_start_stops_everything_with_one_line_that_names_it() -> None:
+    with state_folder() as state:
+        broken = state / "agencies" / "dukcapil"
+        broken.mkdir(parents=True)
+        (broken / "postgres").write_text("not a folder")
+        outcome = simpul(state, "serve", "--port", str(free_port()))
+        assert outcome.returncode == 1
+        assert re.fullmatch(r"simpul: dukcapil did not start: [^\n]+\n", outcome.stderr), outcome.stderr
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = simpul(tmp_path / "file" / "state", "serve", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: the state folder {tmp_path}/file/state cannot be made: Not a directory\n"
+
+
+def test_an_agency_that_dies_is_reported_and_the_hub_stays_up(running: Serve) -> None:
+    listed = simpul(running.state, "sandbox").stdout
+    found = re.search(r"^crm .* (\d+) +\d+ *$", listed, re.MULTILINE)
+    assert found is not None, listed
+    pid = int(found[1])
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    running.wait_for("crm ended (signal 9")
+    assert get(running.port, "/health/live")[0] == 200
+    assert simpul(running.state, "sandbox", "start", "crm").returncode == 0
