@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+_PROJECT = Path(__file__).parents[1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
@@ -34,9 +36,9 @@ class WebSettings:
     """`max-age` of Strict-Transport-Security; 0 sends none. For servers that are reached by HTTPS alone."""
     graphiql: bool = False
     """Whether `/graphiql` is served."""
-    graphiql_packages: Path = Path("node_modules")
+    graphiql_packages: Path = _PROJECT / "node_modules"
     """Where `make` put the npm packages of GraphiQL."""
-    graphiql_examples: Path = Path("docs/frontend/examples")
+    graphiql_examples: Path = _PROJECT / "docs" / "frontend" / "examples"
     """The folder of example operations that GraphiQL opens in tabs."""
     development: bool = False
     """Logs the text of unexpected errors, which may hold personal data. For sample data only."""
