@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from connectors.drivers.soap import SoapDriver, SoapFault, SoapReply
 from connectors.tax import WSDL
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from tests.connectors.drivers.wire import Script, Wire, reply, silence, wire
+from tests.connectors.drivers.wire import Asked, Script, Wire, reply, silence, wire
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -98,6 +99,22 @@ class TestRequests:
             with pytest.raises(AgencyUnavailable) as caught:
                 await driver.ask("GetObjekByNik", {"nik": NIK}, call())
         assert caught.value.retry_after == 9
+
+    async def test_a_kept_connection_that_died_meanwhile_costs_nothing(self) -> None:
+        asked = 0
+
+        async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 2:
+                writer.close()
+            else:
+                writer.write(reply(200, answer("<kode>14</kode>").encode()))
+
+        async with driven(script) as (driver, server):
+            for _ in range(2):
+                assert (await driver.ask("GetObjekByNik", {"nik": NIK}, call())).content == {"kode": "14", "objek": ()}
+        assert server.connections == 2
 
     async def test_a_fault_comes_with_status_500_and_is_an_answer(self) -> None:
         body = envelope("<s:Fault><faultcode>s:Server</faultcode></s:Fault>").encode()
