@@ -1,0 +1,553 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+import pytest
+
+from connectors.complaints import CityComplaints, ComplaintLinks
+from connectors.drivers.http import HttpDriver
+from connectors.reading.dates import JAKARTA
+from records.answers import Answers
+from records.call import Call
+from records.complaints import (
+    CategoryQuery,
+    Complaint,
+    ComplaintPage,
+    ComplaintPosition,
+    ComplaintQuery,
+    ComplaintStatus,
+)
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.identifiers import Nik, RegionCode
+from sandbox.crm_data import desk
+from sandbox.people import people
+from tests.city import RunningAgency, started
+from tests.connectors.drivers.wire import Asked, Script, reply, wire
+from tests.sandbox.asking import open311
+
+SITI, BUDI, DEWI, AGUS = (
+    Nik(nik) for nik in ("3171014506909001", "3171021708889002", "3174055203559003", "3672010101009004")
+)
+SITIS = ["10000884", "10000855", "10000777"]
+LISTS, SEARCHES, SERVICES = (
+    "GET /open311/v2/requests.json",
+    "POST /open311/v2/requests/search.json",
+    "GET /open311/v2/services.json",
+)
+NOON = datetime(2026, 10, 31, 12, tzinfo=JAKARTA)
+
+
+class LinkTable:
+    """What the hub remembers of who reported what."""
+
+    def __init__(self, links: Mapping[Nik, Sequence[str]]) -> None:
+        self.links = links
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        return {nik: self.links[nik] for nik in niks if nik in self.links}
+
+
+def call(seconds: float = 5) -> Call:
+    return Call(deadline=monotonic() + seconds, request_id="r-1")
+
+
+@asynccontextmanager
+async def connected(
+    base: str, key: str = "kunci", *, links: ComplaintLinks | None = None, page_size: int = 500
+) -> AsyncIterator[CityComplaints]:
+    """The connector to a server; with links, to one that cannot search by reporter."""
+    http = HttpDriver("crm", base, headers={"X-Api-Key": key}, deadline=5, connections=4, max_bytes=4_000_000)
+    try:
+        yield CityComplaints(http, links=links, reporter_extension=links is None, page_size=page_size)
+    finally:
+        await http.close()
+
+
+def base_of(agency: RunningAgency) -> str:
+    return f"http://127.0.0.1:{agency.port}/open311/v2"
+
+
+@pytest.fixture
+async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
+    async with connected(base_of(crm), crm.secret) as connector:
+        crm.reset_calls()
+        yield connector
+
+
+def ids(answer: Sequence[Complaint] | AgencyFailure | None) -> list[str]:
+    assert answer is not None
+    assert not isinstance(answer, AgencyFailure), answer.detail
+    return [each.id for each in answer]
+
+
+def shown(answers: Answers[ComplaintQuery, ComplaintPage]) -> ComplaintPage:
+    (answer,) = answers.values()
+    assert isinstance(answer, ComplaintPage), answer
+    return answer
+
+
+def public_list(crm: RunningAgency, parameters: str = "") -> list[dict[str, Any]]:
+    """The rows of the agency's whole public list, asked for in another way than the connector asks."""
+    rows = open311(crm, f"requests.json?start_date=2025-01-01T00:00:00%2B07:00&page_size=500{parameters}").json
+    assert len(rows) < 500
+    return [row for row in rows if "service_request_id" in row]
+
+
+class TestComplaintsOfCitizens:
+    async def test_each_has_their_own_newest_first_in_one_search(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        assert crm.calls() == {SEARCHES: 1}
+
+    async def test_fifty_people_cost_one_search_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        everybody = people()
+        asked = [Nik(one.nik) for one in everybody.residents[:50]]
+        expected: dict[str, list[str]] = {}
+        for complaint in desk(everybody).complaints:
+            expected.setdefault(complaint.reporter_nik, []).append(str(complaint.id))
+
+        answers = await connector.complaints_of(asked, call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {
+            nik: expected[nik] for nik in asked if nik in expected
+        }
+        assert len(answers) > 5
+        assert crm.calls() == {SEARCHES: 1}
+
+    async def test_many_complaints_are_followed_through_every_page(self, crm: RunningAgency) -> None:
+        async with connected(base_of(crm), crm.secret, page_size=2) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints_of([SITI, BUDI], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        assert crm.calls() == {SEARCHES: 3}
+
+    async def test_nobody_is_asked_about_nobody(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        assert await connector.complaints_of([], call()) == {}
+        assert await connector.complaints([], call()) == {}
+        assert await connector.pages([], call()) == {}
+        assert await connector.categories([], call()) == {}
+        assert await connector.category_lists([], call()) == {}
+        assert crm.calls() == {}
+
+    async def test_no_identity_number_stands_in_an_address(self) -> None:
+        async with wire(reply(200, b"[]")) as server, connected(server.url) as connector:
+            await connector.complaints_of([SITI, BUDI], call())
+            await connector.complaints([SITI, "317302000300300410", "7"], call())
+            await connector.pages([ComplaintQuery(first=1, category_codes=(SITI,))], call())
+
+        assert server.asked[0].method == "POST"
+        assert dict(parse_qsl(server.asked[0].body.decode()))["reporter"] == f"{SITI},{BUDI}"
+        assert len(server.asked) == 2
+        assert all(SITI not in asked.target and "3173020003" not in asked.target for asked in server.asked)
+
+    async def test_rows_of_people_nobody_asked_for_are_not_handed_out(self) -> None:
+        rows = [row(1, NOON, reporter=SITI), row(2, NOON, reporter=DEWI)]
+        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url) as connector:
+            answers = await connector.complaints_of([SITI], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: ["1"]}
+
+    async def test_a_server_that_does_not_say_whose_they_are_is_not_believed(self) -> None:
+        async with wire(reply(200, orjson.dumps([row(1, NOON)]))) as server, connected(server.url) as connector:
+            with pytest.raises(AgencyMalformed):
+                await connector.complaints_of([SITI], call())
+
+    async def test_an_unreadable_complaint_costs_its_reporter_only(self) -> None:
+        rows = [row(1, NOON, reporter=SITI), row(2, NOON, reporter=BUDI) | {"requested_datetime": "kemarin"}]
+        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url) as connector:
+            answers = await connector.complaints_of([SITI, BUDI], call())
+
+        assert ids(answers[SITI]) == ["1"]
+        assert isinstance(answers[BUDI], AgencyMalformed)
+
+
+class TestComplaintsByTheLinkTable:
+    async def test_complaints_are_asked_for_by_id_and_given_to_who_filed_them(self, crm: RunningAgency) -> None:
+        links = LinkTable({SITI: [*reversed(SITIS), "999"], BUDI: ["10000881"], DEWI: ["998"]})
+        async with connected(base_of(crm), crm.secret, links=links) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        for nik, answer in answers.items():
+            assert not isinstance(answer, AgencyFailure)
+            assert {each.reporter for each in answer} == {nik}
+            assert {event.reporter for each in answer for event in each.events} == {nik}
+        assert crm.calls() == {LISTS: 1}
+
+    async def test_nothing_is_asked_where_nothing_was_filed(self, crm: RunningAgency) -> None:
+        async with connected(base_of(crm), crm.secret, links=LinkTable({})) as connector:
+            crm.reset_calls()
+            assert await connector.complaints_of([SITI], call()) == {}
+        assert crm.calls() == {}
+
+    async def test_without_links_or_search_there_is_no_connector(self) -> None:
+        http = HttpDriver("crm", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
+        with pytest.raises(ValueError, match=r"^CityComplaints: without the reporter extension it needs a link table"):
+            CityComplaints(http, links=None, reporter_extension=False)
+
+
+class TestComplaintsById:
+    async def test_known_ones_are_answered_in_one_call_and_unknown_ones_absent(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints(["10000777", "1", "10000884"], call())
+
+        assert list(answers) == ["10000777", "10000884"]
+        public, private = answers.values()
+        assert isinstance(public, Complaint)
+        assert isinstance(private, Complaint)
+        assert (public.is_public, private.is_public) == (True, False)
+        assert (public.reporter, private.reporter) == (None, None)
+        assert crm.calls() == {LISTS: 1}
+
+    async def test_an_id_that_is_no_number_costs_nobody_elses_complaint(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints(["10000777", "JK2609220001", "1,2", "", "a/../b"], call())
+
+        assert list(answers) == ["10000777"]
+        assert crm.calls() == {LISTS: 2}
+
+    async def test_more_than_fit_into_an_address_are_asked_for_in_several_calls(self, crm: RunningAgency) -> None:
+        complaints = [str(each.id) for each in desk(people()).complaints]
+        async with connected(base_of(crm), crm.secret, page_size=100) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints(complaints[:250], call())
+
+        assert list(answers) == complaints[:250]
+        assert crm.calls() == {LISTS: 3}
+
+    async def test_a_call_that_fails_costs_its_own_ids(self) -> None:
+        def script(asked: Asked) -> bytes:
+            wanted = parameters(asked)["service_request_id"].split(",")
+            if "3" in wanted:
+                return reply(503)
+            return reply(200, orjson.dumps([row(int(each), NOON) for each in wanted]))
+
+        async with wire(scripted(script)) as server, connected(server.url, page_size=2) as connector:
+            answers = await connector.complaints(["1", "2", "3", "4", "5"], call())
+
+        kinds = {id_: type(answer) for id_, answer in answers.items()}
+        assert kinds == {"1": Complaint, "2": Complaint, "3": AgencyUnavailable, "4": AgencyUnavailable, "5": Complaint}
+
+    async def test_a_server_that_says_not_found_has_none_of_them(self) -> None:
+        async with wire(reply(404, b'[{"code":404}]')) as server, connected(server.url) as connector:
+            assert await connector.complaints(["1"], call()) == {}
+
+
+class TestThePublicList:
+    async def test_the_pages_are_the_agencys_list_one_call_each(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        expected = [str(each["service_request_id"]) for each in public_list(crm)]
+        crm.reset_calls()
+
+        found, pages = await walk(connector, ComplaintQuery(first=40))
+
+        assert [each.id for each in found] == expected
+        assert all(each.is_public and each.reporter is None for each in found)
+        assert crm.calls() == {LISTS: pages}
+
+    async def test_the_choosing_is_left_to_the_agency(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        rows = public_list(crm, "&code_status=SELESAI,DITOLAK&region=31.74,31.75.01&extensions=true")
+        expected = [str(each["service_request_id"]) for each in rows]
+        query = ComplaintQuery(
+            first=500,
+            statuses=(ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED),
+            regions=(RegionCode("31.74"), RegionCode("31.75.01")),
+        )
+        crm.reset_calls()
+
+        page = shown(await connector.pages([query], call()))
+
+        assert ids(page.complaints) == expected
+        assert len(expected) > 10
+        assert not page.has_more
+        assert {each.status for each in page.complaints} <= {ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED}
+        assert crm.calls() == {LISTS: 1}
+
+    async def test_categories_and_days_choose_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        since, until = datetime(2026, 6, 1, tzinfo=JAKARTA), datetime(2026, 10, 1, tzinfo=JAKARTA)
+        listed = public_list(crm, "&service_code=1101,1202")
+        within = [each for each in listed if since <= datetime.fromisoformat(each["requested_datetime"]) < until]
+        query = ComplaintQuery(first=50, category_codes=("1101", "1202"), reported_from=since, reported_until=until)
+
+        page = shown(await connector.pages([query], call()))
+
+        assert ids(page.complaints) == [str(each["service_request_id"]) for each in within]
+        assert 1 < len(within) < len(listed)
+        assert {each.category_code for each in page.complaints} == {"1101", "1202"}
+
+    async def test_a_category_that_cannot_be_fits_nothing(self, connector: CityComplaints) -> None:
+        none = ComplaintQuery(first=5, category_codes=("sampah",))
+        mixed = ComplaintQuery(first=5, category_codes=("sampah", "1202"))
+
+        answers = await connector.pages([none, mixed], call())
+
+        assert answers[none] == ComplaintPage(complaints=(), has_more=False)
+        page = answers[mixed]
+        assert isinstance(page, ComplaintPage)
+        assert [each.category_code for each in page.complaints] == ["1202"] * 5
+
+    async def test_different_queries_are_answered_side_by_side(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        queries = [ComplaintQuery(first=number) for number in range(1, 6)]
+
+        answers = await connector.pages(queries, call())
+
+        lengths = [len(page.complaints) for page in answers.values() if isinstance(page, ComplaintPage)]
+        assert lengths == [1, 2, 3, 4, 5]
+        assert crm.calls() == {LISTS: 5}
+
+    async def test_what_is_filed_meanwhile_moves_nothing(self) -> None:
+        listing = Listing([row(id_, NOON - timedelta(minutes=id_), visibility="PUBLIC") for id_ in range(1, 31)])
+        async with listing.served() as server, connected(server.url) as connector:
+            first = shown(await connector.pages([ComplaintQuery(first=10)], call()))
+            listing.rows[:0] = [row(99, NOON + timedelta(hours=1), visibility="PUBLIC")]
+            second = shown(await connector.pages([ComplaintQuery(first=10, after=position(first))], call()))
+
+        assert ids(first.complaints) == [str(id_) for id_ in range(1, 11)]
+        assert ids(second.complaints) == [str(id_) for id_ in range(11, 21)]
+
+    @pytest.mark.parametrize("end_is_within", [True, False])
+    @pytest.mark.parametrize("first", [1, 2, 3, 7])
+    async def test_complaints_of_one_second_come_once_each_whatever_the_servers_order(
+        self,
+        first: int,
+        end_is_within: bool,  # noqa: FBT001 - a row
+    ) -> None:
+        moments = [
+            NOON,
+            *[NOON - timedelta(seconds=1)] * 5,
+            NOON - timedelta(seconds=2),
+            *[NOON - timedelta(days=9)] * 4,
+        ]
+        listing = Listing(
+            [row(id_, moment, visibility="PUBLIC") for id_, moment in enumerate(moments, start=8)],
+            end_is_within=end_is_within,
+        )
+        async with listing.served() as server, connected(server.url, page_size=8) as connector:
+            found, _ = await walk(connector, ComplaintQuery(first=first))
+
+        assert [each.id for each in found] == ["8", "13", "12", "11", "10", "9", "14", "18", "17", "16", "15"]
+
+    async def test_private_rows_that_eat_a_page_are_made_up_for(self) -> None:
+        rows = [
+            row(id_, NOON - timedelta(minutes=id_), visibility="PUBLIC" if id_ % 20 == 0 else "PRIVATE")
+            for id_ in range(1, 101)
+        ]
+        listing = Listing(rows)
+        async with listing.served() as server, connected(server.url, page_size=50) as connector:
+            page = shown(await connector.pages([ComplaintQuery(first=3)], call()))
+
+        assert (ids(page.complaints), page.has_more) == (["20", "40", "60"], True)
+        assert [parameters(asked).get("page_size") for asked in server.asked] == ["13", "50", "50"]
+
+    async def test_an_unreadable_row_does_not_block_the_list(self) -> None:
+        rows = [row(id_, NOON - timedelta(minutes=id_), visibility="PUBLIC") for id_ in range(1, 4)]
+        rows[1]["updated_datetime"] = "kemarin"
+        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url) as connector:
+            assert ids(shown(await connector.pages([ComplaintQuery(first=5)], call())).complaints) == ["1", "3"]
+
+    async def test_a_list_that_never_moves_on_ends_as_malformed(self) -> None:
+        rows = [row(id_, NOON, visibility="PUBLIC") for id_ in range(1, 51)]
+        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url, page_size=50) as connector:
+            query = ComplaintQuery(first=5)
+            assert isinstance((await connector.pages([query], call()))[query], AgencyMalformed)
+        assert len(server.asked) == 2
+
+    async def test_filters_a_server_does_not_know_are_applied_here(self) -> None:
+        rows = [
+            row(1, NOON, visibility="PUBLIC", status_code="PROSES", kelurahan="31.71.01.1001"),
+            row(2, NOON, visibility="PUBLIC", status_code="SELESAI", kelurahan="31.71.01.1001"),
+            row(3, NOON, visibility="PUBLIC", status_code="PROSES", kelurahan="31.74.01.1001"),
+        ]
+        query = ComplaintQuery(first=9, statuses=(ComplaintStatus.IN_PROGRESS,), regions=(RegionCode("31.71"),))
+        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url) as connector:
+            assert ids(shown(await connector.pages([query], call())).complaints) == ["1"]
+
+        assert parameters(server.asked[0]) == {
+            "extensions": "true",
+            "start_date": "2000-01-01T00:00:00+07:00",
+            "region": "31.71",
+            "code_status": "PROSES",
+            "status": "open",
+            "page_size": "19",
+        }
+
+
+class TestCategories:
+    async def test_codes_are_answered_in_one_call_and_unknown_ones_absent(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.categories(["1202", "7", "1999"], call())
+
+        names = {code: answer if isinstance(answer, AgencyFailure) else answer.name for code, answer in answers.items()}
+        assert names == {"1202": "Lampu jalan", "1999": None}
+        assert crm.calls() == {SERVICES: 1}
+
+    async def test_a_search_finds_names_in_whatever_case_in_one_call(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        queries = [CategoryQuery(search=text) for text in ("SAMPAH", " lampu ", "", "tidak ada")]
+
+        answers = await connector.category_lists(queries, call())
+
+        found = [[each.code for each in answer] for answer in answers.values() if not isinstance(answer, AgencyFailure)]
+        assert found[0] == ["1101", "1102"]
+        assert found[1] == ["1202"]
+        assert len(found[2]) == 26
+        assert found[3] == []
+        assert crm.calls() == {SERVICES: 1}
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("mode", "expected"),
+        [
+            ("error", AgencyUnavailable),
+            ("refuse", AgencyRefused),
+            ("rubbish", AgencyMalformed),
+            ("slow", AgencyTimeout),
+        ],
+    )
+    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+        self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
+    ) -> None:
+        seconds, query = 0.3, ComplaintQuery(first=5)
+        with crm.in_mode(mode):
+            for asking in (
+                lambda: connector.complaints_of([SITI], call(seconds)),
+                lambda: connector.complaints(["10000777"], call(seconds)),
+                lambda: connector.categories(["1202"], call(seconds)),
+                lambda: connector.probe(call(seconds)),
+            ):
+                began = monotonic()
+                with pytest.raises(expected) as caught:
+                    await asking()
+                assert monotonic() - began < seconds + 0.5
+                tells_nothing(caught.value, crm)
+            page = (await connector.pages([query], call(seconds)))[query]
+            assert isinstance(page, expected)
+            tells_nothing(page, crm)
+
+        assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+
+    async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
+        with started("crm", tmp_path) as crm:
+            async with connected(base_of(crm), crm.secret) as connector:
+                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+                crm.stop()
+                with pytest.raises(AgencyUnavailable) as caught:
+                    await connector.complaints_of([SITI], call())
+                tells_nothing(caught.value, crm)
+                crm.start_again()
+                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+
+    async def test_a_wrong_key_is_refused(self, crm: RunningAgency) -> None:
+        async with connected(base_of(crm), "salah") as connector:
+            with pytest.raises(AgencyRefused):
+                await connector.probe(call())
+
+    async def test_too_many_calls_are_refused_with_the_time_to_wait(self) -> None:
+        async with wire(reply(429, b"", Retry_After="7")) as server, connected(server.url) as connector:
+            with pytest.raises(AgencyRefused) as caught:
+                await connector.complaints_of([SITI], call())
+        assert caught.value.retry_after == 7
+
+    @pytest.mark.parametrize("body", [b"{}", b'{"errors":[]}', b"[1]", b"null", b'"x"'])
+    async def test_json_that_is_not_open311_is_malformed(self, body: bytes) -> None:
+        async with wire(reply(200, body)) as server, connected(server.url) as connector:
+            with pytest.raises(AgencyMalformed):
+                await connector.complaints_of([SITI], call())
+            with pytest.raises(AgencyMalformed):
+                await connector.categories(["1"], call())
+
+    async def test_a_call_the_agency_finds_wrong_is_refused(self) -> None:
+        async with wire(reply(400, b"[]")) as server, connected(server.url) as connector:
+            with pytest.raises(AgencyRefused) as caught:
+                await connector.complaints(["1"], call())
+        assert caught.value.detail == "HTTP 400"
+
+
+def tells_nothing(failure: AgencyFailure, crm: RunningAgency) -> None:
+    """No number of a person, address or key is told, to callers or to the log."""
+    told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
+    for hidden in (SITI, crm.secret, "127.0.0.1", str(crm.port)):
+        assert hidden not in told
+
+
+async def walk(connector: CityComplaints, query: ComplaintQuery) -> tuple[list[Complaint], int]:
+    """Every page of a list, one after the other: the complaints and how many pages there were."""
+    found: list[Complaint] = []
+    for number in range(1, 100):
+        page = shown(await connector.pages([query], call()))
+        assert len(page.complaints) == query.first or not page.has_more
+        found += page.complaints
+        if not page.has_more:
+            return found, number
+        query = ComplaintQuery(first=query.first, after=position(page))
+    raise AssertionError("the list does not end")
+
+
+def position(page: ComplaintPage) -> ComplaintPosition:
+    last = page.complaints[-1]
+    return ComplaintPosition(reported_at=last.reported_at, id=last.id)
+
+
+def row(identifier: int, requested: datetime, **extended: object) -> dict[str, object]:
+    """A service request as a server writes it."""
+    return {
+        "service_request_id": identifier,
+        "status": "open",
+        "service_code": 1101,
+        "requested_datetime": requested.isoformat(),
+        "extended_attributes": extended,
+    }
+
+
+def parameters(asked: Asked) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(asked.target).query))
+
+
+def scripted(answer: Any) -> Script:  # noqa: ANN401 - a function from what was asked to bytes
+    async def script(asked: Asked, writer: Any) -> None:  # noqa: ANN401 - the wire's writer
+        writer.write(answer(asked))
+
+    return script
+
+
+class Listing:
+    """A server with a list of requests in an order of its own: by moment only, newest first."""
+
+    def __init__(self, rows: list[dict[str, object]], *, end_is_within: bool = False) -> None:
+        self.rows = rows
+        self.end_is_within = end_is_within
+
+    def served(self) -> Any:  # noqa: ANN401 - the context manager of `wire`
+        return wire(scripted(self._answer))
+
+    def _answer(self, asked: Asked) -> bytes:
+        given = parameters(asked)
+        rows = list(self._until(given.get("end_date")))
+        return reply(200, orjson.dumps(rows[: int(given["page_size"])]))
+
+    def _until(self, end: str | None) -> Iterator[dict[str, object]]:
+        for each in self.rows:
+            at = datetime.fromisoformat(str(each["requested_datetime"]))
+            last = datetime.fromisoformat(end) if end else at
+            if at < last or (at == last and (self.end_is_within or not end)):
+                yield each
