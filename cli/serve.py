@@ -129,7 +129,7 @@ class Run:
         elif change.state is AgencyState.DIED:
             mend = f".venv/bin/simpul sandbox start {change.agency}"
             self._warn(f"{change.agency} ended ({change.detail}): what it holds is missing from answers until {mend}")
-        else:
+        elif change.state is not AgencyState.STARTING:
             self._console.print(f"{change.agency} is {change.state.value}.")
 
     def _warn(self, text: str) -> None:

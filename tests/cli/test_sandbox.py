@@ -1,8 +1,11 @@
 """`simpul sandbox` looks at and steers the city that another process runs."""
 
+import importlib
 import re
 from pathlib import Path
 
+from cli.sandbox import USUAL_LATENCY
+from sandbox.control import Latency
 from tests.cli.running import Serve, simpul, state_folder
 
 AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
@@ -56,6 +59,13 @@ def test_latency_is_switched_on_and_off(running: Serve) -> None:
     assert off.stdout.splitlines() == [
         f"{agency}: half of the answers within 0 ms, 95 % within 0 ms" for agency in AGENCIES
     ]
+
+
+def test_the_usual_latency_is_the_one_the_agencies_start_with() -> None:
+    for agency, (p50, p95) in USUAL_LATENCY.items():
+        module = importlib.import_module(f"sandbox.{agency}")
+        own = [value for value in vars(module).values() if isinstance(value, Latency)]
+        assert own == [Latency(p50, p95)]
 
 
 def test_where_no_city_runs_it_says_how_to_start_one(tmp_path: Path) -> None:

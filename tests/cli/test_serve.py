@@ -1,6 +1,7 @@
 """`simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -34,6 +35,28 @@ def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reac
     ):
         assert line in running.console
     assert get(running.port, "/health/live")[0] == 200
+
+
+def test_the_first_query_it_shows_is_answered_by_all_five_agencies(running: Serve) -> None:
+    shown = re.search(r"-d '(.*)'$", running.console, re.MULTILINE)
+    assert shown is not None
+    token = simpul(running.state, "token", "siti").stdout.strip()
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    connection.request("POST", "/graphql", shown[1], headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    assert "errors" not in answer
+    me = answer["data"]["me"]
+    assert me["name"] == "SITI RAHMAWATI"
+    assert (len(me["taxObjects"]), len(me["msmes"]), len(me["complaints"])) == (2, 1, 3)
+    assert len(answer["data"]["markets"]) == 1
+
+
+def test_graphiql_is_offered_the_sample_people_with_tokens(running: Serve) -> None:
+    status, body = get(running.port, "/graphiql/people.json")
+    assert status == 200
+    assert [person["name"] for person in json.loads(body)] == ["siti", "budi", "dewi", "agus", "rina"]
 
 
 def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded: Path) -> None:
