@@ -8,12 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import TextClause, bindparam, event, text
+from sqlalchemy.connectors.asyncio import AsyncAdapt_terminate
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
@@ -27,6 +31,8 @@ _DIALECTS = {
     "mariadb": "mariadb+asyncmy",
     "sqlite": "sqlite+aiosqlite",
 }
+_GOODBYE_S = 1.0
+"""How long a server may take to notice that a connection ends, before it is cut."""
 _SERVED = "simpul.served"
 """Mark in a connection's notes: it has answered before, so it may have died of old age."""
 
@@ -55,6 +61,8 @@ class SqlDriver:
         self._url = _checked(agency, url)
         self._engine = _engine(self._url, deadline=deadline, pool_size=pool_size)
         self._ending: set[asyncio.Task[Any]] = set()
+        self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
+        event.listen(self._engine.sync_engine, "connect", self._connected)
 
     def __repr__(self) -> str:
         """The agency and its database, without the password."""
@@ -86,9 +94,18 @@ class SqlDriver:
         return asking.result()
 
     async def close(self) -> None:
-        """Close the connections that no call is using, once the calls that were given up have ended."""
-        for task in self._ending:
-            task.cancel()
+        """Close the connections that no call is using, once the calls that were given up have ended.
+
+        Takes a second or two at most: a server that does not answer the goodbye is left without one.
+        """
+        closing = asyncio.create_task(self._say_goodbye())
+        _, late = await asyncio.wait({closing}, timeout=_GOODBYE_S)
+        if late:
+            for entry in self._entries:
+                _cut(entry)
+            await asyncio.wait({closing}, timeout=_GOODBYE_S)
+
+    async def _say_goodbye(self) -> None:
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._engine.dispose()
 
@@ -120,10 +137,15 @@ class SqlDriver:
         except Exception as error:  # noqa: BLE001 - on a broken wire database drivers raise anything at all
             raise _failure(self._agency, error) from None
 
+    def _connected(self, _: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        self._entries.add(entry)
+
     def _give_up(self, task: asyncio.Task[Any]) -> None:
         self._ending.add(task)
         task.add_done_callback(self._ended)
         task.cancel()
+        # Cancelled again, SQLAlchemy no longer waits for the server to take notice and cuts the connection.
+        asyncio.get_running_loop().call_later(_GOODBYE_S, task.cancel)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._ending.discard(task)
@@ -167,6 +189,12 @@ def _engine(url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
         skip_autocommit_rollback=True,
         hide_parameters=True,
     )
+
+
+def _cut(entry: ConnectionPoolEntry) -> None:
+    """Close the connection of a place in the pool by force."""
+    if isinstance(entry.dbapi_connection, AsyncAdapt_terminate):
+        entry.dbapi_connection.terminate()
 
 
 def _hang_up(connection: AsyncConnection) -> None:

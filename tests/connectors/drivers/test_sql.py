@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -266,6 +267,57 @@ class TestRecovering:
     async def test_a_call_cut_on_a_new_connection_is_not_sent_twice(self, url: str) -> None:
         async with driver_of(url) as driver:
             await failing(driver.rows("SELECT pg_terminate_backend(pg_backend_pid())", {}, call()), AgencyUnavailable)
+
+
+class Relay:
+    """A line to a server that can fall silent in both directions, as a frozen machine or a dropped route does."""
+
+    def __init__(self, port: int) -> None:
+        self._server_port = port
+        self.passing = asyncio.Event()
+        self.passing.set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        ways = self._pass(reader, server_writer), self._pass(server_reader, writer)
+        with closing(writer), closing(server_writer):
+            await asyncio.wait([asyncio.create_task(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await self.passing.wait()
+                sink.write(data)
+                await sink.drain()
+
+
+class TestSilence:
+    async def test_a_line_that_falls_silent_costs_its_deadline_and_comes_back(self, server: Postgres) -> None:
+        relay = Relay(server.port)
+        async with await asyncio.start_server(relay.accept, "127.0.0.1", 0) as line:
+            port = line.sockets[0].getsockname()[1]
+            async with driver_of(f"postgresql://{LOGIN}:{PASSWORD}@127.0.0.1:{port}/siak", pool_size=1) as driver:
+                await driver.rows("SELECT 1", {}, call())
+                relay.passing.clear()
+                await failing(driver.rows("SELECT 1", {}, call(0.1)), AgencyTimeout)
+                await failing(driver.rows("SELECT 1", {}, call(0.1)), AgencyTimeout)
+                relay.passing.set()
+                assert await driver.rows("SELECT 1 AS one", {}, call()) == [{"one": 1}]
+
+    async def test_closing_does_not_wait_for_a_silent_server(self, server: Postgres) -> None:
+        relay = Relay(server.port)
+        async with await asyncio.start_server(relay.accept, "127.0.0.1", 0) as line:
+            port = line.sockets[0].getsockname()[1]
+            driver = SqlDriver(
+                "dukcapil", f"postgresql://{LOGIN}:{PASSWORD}@127.0.0.1:{port}/siak", deadline=10, pool_size=3
+            )
+            await asyncio.gather(*(driver.rows("SELECT 1, pg_sleep(0.05)", {}, call()) for _ in range(3)))
+            relay.passing.clear()
+            await failing(driver.rows("SELECT 1", {}, call(0.1)), AgencyTimeout)
+            started = time.monotonic()
+            await driver.close()
+            assert time.monotonic() - started < 3
+            relay.passing.set()
 
 
 class TestSqlite:
