@@ -156,7 +156,7 @@ class CityComplaints:
         for page in range(1, _PAGES_A_SEARCH + 1):
             # A complaint filed between two pages pushes one row into both: it is kept once.
             reply = await self._http.send("POST", _SEARCH, call, form={**form, "page": str(page)}, repeatable=True)
-            listed = self._listed(reply)
+            listed = self._read(reply, mapping.requests)
             found |= _by_id(listed)
             if len(listed) < self._page_size:
                 return _by_reporter(found.values(), niks)
@@ -176,10 +176,10 @@ class CityComplaints:
     async def _chunk(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         query = {"service_request_id": ",".join(ids), "extensions": "true", "page_size": str(self._page_size)}
         reply = await self._http.send("GET", _REQUESTS, call, query=query)
-        if reply.status == _BAD_REQUEST and not any(each.isdigit() for each in ids):
-            # A server that numbers its complaints refuses ids that are no numbers: it has none of them.
+        if reply.status == _NOT_FOUND or (reply.status == _BAD_REQUEST and not any(each.isdigit() for each in ids)):
+            # A server that numbers its complaints calls ids that are no numbers a bad request: it has none of them.
             return {}
-        rows, read_at = _by_id(self._listed(reply)), _now()
+        rows, read_at = _by_id(self._read(reply, mapping.requests)), _now()
         return {each: _complaint_or_failure(rows[each], read_at) for each in ids if each in rows}
 
     def _chunks(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -229,7 +229,7 @@ class CityComplaints:
         codes = parameters.get("service_code", "").split(",")
         numbers = [code for code in codes if code.isdigit()]
         if reply.status != _BAD_REQUEST or codes in ([""], numbers):
-            return self._listed(reply)
+            return self._read(reply, mapping.requests)
         # A server that numbers its categories refuses codes that are no numbers: nothing there can fit them.
         return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
 
@@ -243,10 +243,6 @@ class CityComplaints:
     async def _categories(self, call: Call) -> Sequence[ComplaintCategory]:
         reply = await self._http.send("GET", _SERVICES, call)
         return self._read(reply, mapping.categories)
-
-    def _listed(self, reply: HttpReply) -> tuple[Row, ...]:
-        """The rows of an answer; none where the server says that nothing was found."""
-        return () if reply.status == _NOT_FOUND else self._read(reply, mapping.requests)
 
     def _read(self, reply: HttpReply, how: Callable[[object], T]) -> T:
         if reply.status >= _BAD_REQUEST:

@@ -123,8 +123,8 @@ class FoodPrices:
         """The newest prices of every commodity in each market: one call a market, which is all the service offers."""
 
         async def ask(market_id: str) -> Sequence[Price] | None:
-            reply = await self._get(f"{_PRICES_PATH}/{market_id}", {}, call)
-            return None if reply is None else self._read(lambda: prices_from(reply, market_id))
+            path = f"{_PRICES_PATH}/{market_id}"
+            return await self._known(path, {}, call, lambda reply: prices_from(reply, market_id))
 
         return await fan_out(_own(market_ids), ask, limit=self._side_by_side)
 
@@ -134,8 +134,7 @@ class FoodPrices:
         async def ask(query: TrendQuery) -> Trend | None:
             month = f"{query.year:04}-{query.month:02}"
             asked = {"filterBy": "commodity", "Id": query.commodity_id, "yearMonth": month}
-            reply = await self._get(_REPORT_PATH, asked, call)
-            return None if reply is None else self._read(lambda: trend_from(reply, query))
+            return await self._known(_REPORT_PATH, asked, call, lambda reply: trend_from(reply, query))
 
         known = [query for query in queries if _OWN_ID.fullmatch(query.commodity_id)]
         return await fan_out(known, ask, limit=self._side_by_side)
@@ -145,25 +144,19 @@ class FoodPrices:
         await self._markets(call)
 
     async def _markets(self, call: Call) -> Sequence[Market]:
-        reply = await self._get(_MARKETS_PATH, {}, call)
-        return () if reply is None else self._read(lambda: markets_from(reply))
+        return self._read(await self._get(_MARKETS_PATH, {}, call), markets_from)
 
     async def _commodities(self, call: Call) -> Sequence[Commodity]:
-        reply = await self._get(f"{_PRICES_PATH}/{_EVERYWHERE}", {}, call)
-        return () if reply is None else self._read(lambda: commodities_from(reply))
+        return self._read(await self._get(f"{_PRICES_PATH}/{_EVERYWHERE}", {}, call), commodities_from)
 
-    async def _get(self, path: str, query: Mapping[str, str], call: Call) -> object | None:
-        """The JSON value at a path; none where the service knows nothing there."""
+    async def _known(self, path: str, query: Mapping[str, str], call: Call, mapping: Callable[[object], T]) -> T | None:
+        """What stands at a path; none where the service knows no such market or commodity."""
+        reply = await self._get(path, query, call)
+        return None if reply.status == _NOT_FOUND else self._read(reply, mapping)
+
+    async def _get(self, path: str, query: Mapping[str, str], call: Call) -> HttpReply:
         await self._turn(call)
-        reply = await self._http.send("GET", path, call, query=query)
-        return self._value(reply)
-
-    def _value(self, reply: HttpReply) -> object | None:
-        if reply.status == _NOT_FOUND:
-            return None
-        if reply.status >= _FIRST_CLIENT_ERROR:
-            raise AgencyRefused(AGENCY, f"HTTP {reply.status}")
-        return self._http.json_of(reply)
+        return await self._http.send("GET", path, call, query=query)
 
     async def _turn(self, call: Call) -> None:
         """Wait for the turn of one request. Raises AgencyTimeout where it does not come before the deadline."""
@@ -173,10 +166,12 @@ class FoodPrices:
         except TimeoutError:
             raise AgencyTimeout(AGENCY, "no turn came before the deadline: too many calls for its pace") from None
 
-    @staticmethod
-    def _read(mapping: Callable[[], T]) -> T:
+    def _read(self, reply: HttpReply, mapping: Callable[[object], T]) -> T:
+        if reply.status >= _FIRST_CLIENT_ERROR:
+            raise AgencyRefused(AGENCY, f"HTTP {reply.status}")
+        value = self._http.json_of(reply)
         try:
-            return mapping()
+            return mapping(value)
         except UnreadableError as error:
             raise AgencyMalformed(AGENCY, str(error)) from None
 

@@ -462,6 +462,15 @@ class TestFailures:
             with pytest.raises(AgencyRefused):
                 await connector.probe(call())
 
+    async def test_a_server_that_has_no_such_address_is_not_taken_for_an_empty_one(self, crm: RunningAgency) -> None:
+        query = ComplaintQuery(first=5)
+        async with connected(f"{base_of(crm)}/lama", crm.secret) as connector:
+            with pytest.raises(AgencyRefused):
+                await connector.complaints_of([SITI], call())
+            with pytest.raises(AgencyRefused):
+                await connector.probe(call())
+            assert isinstance((await connector.pages([query], call()))[query], AgencyRefused)
+
     async def test_too_many_calls_are_refused_with_the_time_to_wait(self) -> None:
         async with wire(reply(429, b"", Retry_After="7")) as server, connected(server.url) as connector:
             with pytest.raises(AgencyRefused) as caught:

@@ -1,0 +1,518 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors import prices
+from connectors.drivers.http import HttpDriver
+from connectors.prices import FoodPrices
+from connectors.reading.unreadable import UnreadableError
+from records.call import Call
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.places import Coordinates
+from records.prices import (
+    Commodity,
+    CommodityQuery,
+    Market,
+    MarketLevel,
+    MarketQuery,
+    Price,
+    PriceMovement,
+    Trend,
+    TrendPoint,
+    TrendQuery,
+)
+from tests.city import RunningAgency, started
+from tests.connectors.drivers.wire import reply, wire
+from tests.sandbox.asking import setting
+
+RECORDED = Path(__file__).parent / "recorded"
+MARKETS = "GET /api2/v1/master-data/market"
+NEWEST = "GET /api2/v2/public/master-data/commodity/markets/{market_id}"
+REPORT = "GET /api2/v1/public/report"
+FAST = 1000.0
+"""Calls a second; a test that is not about the pace does not wait for it."""
+CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
+
+
+def recorded(name: str) -> Any:  # noqa: ANN401 - JSON
+    return orjson.loads((RECORDED / name).read_bytes())
+
+
+def call(seconds: float = 5) -> Call:
+    return Call(deadline=monotonic() + seconds, request_id="r-1")
+
+
+@asynccontextmanager
+async def connected(
+    base: str, key: str = "kunci", *, rate: float = FAST, burst: int = 100
+) -> AsyncIterator[FoodPrices]:
+    http = HttpDriver("pangan", base, headers={"app-client-id": key}, deadline=5, connections=4, max_bytes=1_000_000)
+    try:
+        yield FoodPrices(http, rate=rate, burst=burst)
+    finally:
+        await http.close()
+
+
+def base_of(agency: RunningAgency) -> str:
+    return f"http://127.0.0.1:{agency.port}"
+
+
+@pytest.fixture
+async def connector(pangan: RunningAgency) -> AsyncIterator[FoodPrices]:
+    async with connected(base_of(pangan), pangan.secret) as connector:
+        pangan.reset_calls()
+        yield connector
+
+
+class TestRecordedMarkets:
+    def test_a_market_in_which_all_is_text_is_read_whole(self) -> None:
+        found = {each.id: each for each in prices.markets_from(recorded("pangan_markets.json"))}
+
+        assert found["3"] == Market(
+            id="3",
+            name="Pasar Senen Blok III - VI",
+            short_name="Senen Blok III - VI",
+            city_name="Jakarta Pusat",
+            address="Jl. Senen Raya No. 44",
+            coordinates=Coordinates(latitude=-6.218418, longitude=106.82026),
+            phone="+62217181738",
+            level=MarketLevel.RETAIL,
+            region_code=found["1"].region_code,
+        )
+        assert {each.phone for id_, each in found.items() if id_ in {"1", "2"}} == {None}
+        assert found["9"].level is MarketLevel.WHOLESALE
+
+    def test_cities_are_known_by_name_not_by_the_services_own_numbers(self) -> None:
+        raw = recorded("pangan_markets.json")["data"]
+
+        found = prices.markets_from({"data": raw})
+
+        assert {(each.city_name, each.region_code) for each in found} == {
+            ("Jakarta Pusat", "31.71"),
+            ("Jakarta Utara", "31.72"),
+            ("Jakarta Barat", "31.73"),
+            ("Jakarta Selatan", "31.74"),
+            ("Jakarta Timur", "31.75"),
+        }
+        # The agency's kelurahan, where it tells them, agree.
+        assert [each.region_code for each in found] == [each["kelurahan_code"][:5] for each in raw]
+
+    @pytest.mark.parametrize("name", ["pangan_markets.json", "pangan_markets_search.json"])
+    def test_a_list_with_and_without_a_total_is_read(self, name: str) -> None:
+        raw = recorded(name)
+        assert len(prices.markets_from(raw)) == len(raw["data"]) > 0
+
+
+class TestMarket:
+    @pytest.mark.parametrize(
+        ("city", "expected"),
+        [
+            ("Kota Administrasi Jakarta Barat", "31.73"),
+            ("JAKARTA TIMUR", "31.75"),
+            ("Tangerang Selatan", None),
+            ("Kepulauan Seribu", None),
+            ("Pusat", None),
+            ("", None),
+            ("-", None),
+        ],
+    )
+    def test_an_unknown_city_has_no_code(self, city: str, expected: str | None) -> None:
+        assert read_market(city_name=city, city_id="3").region_code == expected
+
+    @pytest.mark.parametrize(
+        ("field", "raw", "name", "expected"),
+        [
+            ("market_phone", "hubungi pengelola", "phone", None),
+            ("market_level", "GROSIR", "level", MarketLevel.WHOLESALE),
+            ("market_level", "induk", "level", None),
+            ("market_latitude", "0", "coordinates", None),
+            ("market_longitude", "", "coordinates", None),
+            ("market_address", "-", "address", None),
+            ("market_id", 3, "id", "3"),
+        ],
+    )
+    def test_what_is_none_or_odd_stays_out(self, field: str, raw: object, name: str, expected: object) -> None:
+        assert getattr(read_market(**{field: raw}), name) == expected
+
+    def test_a_market_without_an_id_is_left_out(self) -> None:
+        assert prices.markets_from({"data": [{"market_id": "", "market_name": "Pasar"}]}) == ()
+
+    @pytest.mark.parametrize("reply", [None, [], {}, {"data": {}}, {"data": ["Pasar"]}, {"data": [{"market_id": "1"}]}])
+    def test_what_is_no_list_of_markets_is_unreadable(self, reply: object) -> None:
+        with pytest.raises(UnreadableError):
+            prices.markets_from(reply)
+
+
+class TestRecordedPrices:
+    def test_numbers_are_read_as_rupiah_and_the_day_as_a_day(self) -> None:
+        found = prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
+
+        assert found[1] == Price(
+            market_id="3",
+            commodity=Commodity(id="2", name="Beras IR. II (IR 64) Ramos", unit="kg"),
+            price=rupiah(14_000),
+            previous_price=rupiah(14_500),
+            highest_price=rupiah(15_000),
+            lowest_price=rupiah(14_000),
+            average_price=rupiah(14_375),
+            movement=PriceMovement.FALLING,
+            observed_on=date(2026, 11, 1),
+        )
+        assert {each.movement for each in found} == {*PriceMovement, None}
+        assert len(found) == 47
+
+    def test_a_closed_market_has_no_newest_price_and_no_movement(self) -> None:
+        found = prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")[0]
+
+        assert (found.price, found.highest_price, found.lowest_price, found.average_price) == (None,) * 4
+        assert (found.previous_price, found.movement, found.observed_on) == (15_000, None, date(2026, 6, 30))
+
+    @pytest.mark.parametrize("name", ["pangan_newest_market_3.json", "pangan_newest_closed_market_20.json"])
+    def test_no_sentinel_is_a_price(self, name: str) -> None:
+        raw = recorded(name)
+        assert b"999999" in orjson.dumps([each["newest_price"] for each in raw["data"]["data"]])
+
+        amounts = {
+            amount
+            for each in prices.prices_from(raw, "3")
+            for amount in (each.price, each.previous_price, each.highest_price, each.lowest_price, each.average_price)
+        }
+
+        assert not amounts & {0, 999_999}
+
+    def test_every_commodity_is_listed_once(self) -> None:
+        found = prices.commodities_from(recorded("pangan_newest_all.json"))
+        assert [each.id for each in found] == [str(number) for number in range(1, 48)]
+        assert found[0] == Commodity(id="1", name="Beras IR. I (IR 64)", unit="kg")
+
+
+class TestPrice:
+    @pytest.mark.parametrize(
+        ("raw", "expected"),
+        [(14_000, 14_000), ("14000", 14_000), (999_999, None), ("999999", None), (0, None), ("", None)],
+    )
+    def test_sentinels_are_none(self, raw: object, expected: int | None) -> None:
+        assert read_price(newest_price=raw).price == expected
+
+    @pytest.mark.parametrize(
+        ("raw", "expected"),
+        [
+            ("rise", PriceMovement.RISING),
+            ("FALL", PriceMovement.FALLING),
+            ("stagnant", PriceMovement.STAGNANT),
+            ("naik", None),
+            (None, None),
+        ],
+    )
+    def test_movements(self, raw: object, expected: PriceMovement | None) -> None:
+        assert read_price(status=raw).movement is expected
+
+    @pytest.mark.parametrize(
+        "reply",
+        [None, {}, {"data": []}, {"data": {"data": {}}}, {"data": {"data": [{"commodity_id": 1, "name": [1]}]}}],
+    )
+    def test_what_is_no_price_list_is_unreadable(self, reply: object) -> None:
+        with pytest.raises(UnreadableError):
+            prices.prices_from(reply, "3")
+
+
+class TestTrendOfAMonth:
+    def test_a_recorded_month_is_its_daily_means(self) -> None:
+        raw = recorded("pangan_report_commodity_10.json")
+
+        found = prices.trend_from(raw, CHILLI)
+
+        entry = raw["data"]["data"][0]
+        assert (found.commodity_id, found.year, found.month) == ("10", 2026, 10)
+        assert (found.average_price, found.highest_price, found.lowest_price) == (52_787, 53_210, 52_358)
+        assert found.points[0] == TrendPoint(day=date(2026, 10, 1), price=rupiah(52_702))
+        assert [each.price for each in found.points] == [each["value"] for each in entry["recaps"]]
+
+    def test_several_entries_are_averaged_by_day_and_then_over_the_days(self) -> None:
+        found = prices.trend_from(
+            report(
+                [("2026-10-02", 20_000), ("2026-10-01", 10_000)],
+                [("2026-10-01", 13_001), ("2026-10-03", 999_999), ("2026-10-04", 0), ("2026-11-01", 5)],
+            ),
+            CHILLI,
+        )
+
+        assert found.points == (
+            TrendPoint(day=date(2026, 10, 1), price=rupiah(11_501)),
+            TrendPoint(day=date(2026, 10, 2), price=rupiah(20_000)),
+        )
+        assert (found.average_price, found.highest_price, found.lowest_price) == (15_750, 20_000, 10_000)
+
+    @pytest.mark.parametrize(
+        "raw", [{"data": {"data": []}}, {"data": {"data": [{"commodity_id": 10, "recaps": None}]}}]
+    )
+    def test_an_empty_month_has_no_points_and_no_prices(self, raw: object) -> None:
+        assert prices.trend_from(raw, CHILLI) == Trend(
+            commodity_id="10", year=2026, month=10, average_price=None, highest_price=None, lowest_price=None, points=()
+        )
+
+    def test_another_commoditys_entry_is_left_out(self) -> None:
+        raw = {"data": {"data": [{"commodity_id": 11, "recaps": [{"value": 5, "time": "2026-10-01"}]}]}}
+        assert prices.trend_from(raw, CHILLI).points == ()
+
+
+class TestTheService:
+    async def test_any_number_of_market_searches_costs_one_call(
+        self, pangan: RunningAgency, connector: FoodPrices
+    ) -> None:
+        queries = [MarketQuery(search=text) for text in ("SENEN", "induk ", "", "tidak ada")]
+
+        answers = await connector.market_lists(queries, call())
+
+        found = [[each.name for each in answer] for answer in answers.values() if not isinstance(answer, AgencyFailure)]
+        assert found[0] == ["Pasar Senen Blok III - VI"]
+        assert found[1][0] == "Pasar Induk Tanah Tinggi"
+        assert len(found[2]) == 50
+        assert found[3] == []
+        assert pangan.calls() == {MARKETS: 1}
+
+    async def test_markets_and_commodities_by_id_cost_one_call_each(
+        self, pangan: RunningAgency, connector: FoodPrices
+    ) -> None:
+        markets = await connector.markets(["3", "0", "99", "../1", "", "03"], call())
+        commodities = await connector.commodities(["10", "0", "99", "x"], call())
+
+        assert [getattr(each, "name", each) for each in markets.values()] == ["Pasar Senen Blok III - VI"]
+        assert list(markets) == ["3"]
+        assert {id_: getattr(each, "name", each) for id_, each in commodities.items()} == {"10": "Cabe Merah Keriting"}
+        assert pangan.calls() == {MARKETS: 1, NEWEST: 1}
+
+    async def test_any_number_of_commodity_searches_costs_one_call(
+        self, pangan: RunningAgency, connector: FoodPrices
+    ) -> None:
+        answers = await connector.commodity_lists([CommodityQuery(search="BERAS ir"), CommodityQuery()], call())
+
+        first, everything = answers.values()
+        assert not isinstance(first, AgencyFailure)
+        assert not isinstance(everything, AgencyFailure)
+        assert {each.name[:8] for each in first} == {"Beras IR"}
+        assert len(everything) == 47
+        assert pangan.calls() == {NEWEST: 1}
+
+    async def test_prices_cost_one_call_a_market_and_unknown_markets_are_absent(
+        self, pangan: RunningAgency, connector: FoodPrices
+    ) -> None:
+        answers = await connector.prices_of(["3", "20", "99", "0", "../0"], call())
+
+        assert list(answers) == ["3", "20"]
+        assert answers["3"] == prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
+        assert answers["20"] == prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")
+        assert pangan.calls() == {NEWEST: 3}
+
+    async def test_trends_cost_one_call_a_month_and_unknown_commodities_are_absent(
+        self, pangan: RunningAgency, connector: FoodPrices
+    ) -> None:
+        before = TrendQuery(commodity_id="10", year=2025, month=1)
+        unknown = TrendQuery(commodity_id="99", year=2026, month=10)
+        odd = TrendQuery(commodity_id="1&Id=2", year=2026, month=10)
+
+        answers = await connector.trends([CHILLI, before, unknown, odd], call())
+
+        assert list(answers) == [CHILLI, before]
+        assert answers[CHILLI] == prices.trend_from(recorded("pangan_report_commodity_10.json"), CHILLI)
+        assert answers[before] == prices.trend_from({"data": {"data": []}}, before)
+        assert pangan.calls() == {REPORT: 3}
+
+    async def test_nothing_is_asked_about_nothing(self, pangan: RunningAgency, connector: FoodPrices) -> None:
+        assert await connector.market_lists([], call()) == {}
+        assert await connector.markets([], call()) == {}
+        assert await connector.commodity_lists([], call()) == {}
+        assert await connector.commodities([], call()) == {}
+        assert await connector.prices_of([], call()) == {}
+        assert await connector.trends([], call()) == {}
+        assert await connector.prices_of(["0"], call()) == {}
+        assert pangan.calls() == {}
+
+
+class TestPace:
+    async def test_a_burst_goes_at_once(self) -> None:
+        async with wire(reply(404)) as server, connected(server.url, rate=0.01, burst=3) as connector:
+            assert await connector.prices_of(["1", "2", "3"], call()) == {}
+        assert len(server.asked) == 3
+
+    async def test_what_comes_after_the_burst_goes_at_the_services_pace(self) -> None:
+        async with wire(reply(404)) as server, connected(server.url, rate=20, burst=3) as connector:
+            began = monotonic()
+            await connector.prices_of(["1", "2", "3", "4", "5", "6", "7"], call())
+            took = monotonic() - began
+
+        assert took >= 0.19
+        assert len(server.asked) == 7
+
+    async def test_a_key_whose_turn_comes_too_late_times_out_alone_and_the_service_is_not_asked(self) -> None:
+        empty = reply(200, b'{"data":{"data":[]}}')
+        async with wire(empty) as server, connected(server.url, rate=0.1, burst=2) as connector:
+            began = monotonic()
+            answers = await connector.prices_of(["1", "2", "3", "4", "5", "6", "7"], call(0.3))
+            took = monotonic() - began
+
+        assert [answers["1"], answers["2"]] == [(), ()]
+        assert {type(answers[id_]) for id_ in ("3", "4", "5", "6", "7")} == {AgencyTimeout}
+        assert len(server.asked) == 2
+        assert 0.25 < took < 3
+
+    async def test_a_turn_that_nobody_waits_for_any_more_is_left_to_the_next(self) -> None:
+        async with wire(reply(404)) as server, connected(server.url, rate=10, burst=1) as connector:
+            await connector.prices_of(["1"], call())
+            leaving = asyncio.ensure_future(connector.prices_of(["2"], call()))
+            await asyncio.sleep(0)
+            leaving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leaving
+            await connector.prices_of(["3"], call(2))
+
+        assert [asked.target.rpartition("/")[2] for asked in server.asked] == ["1", "3"]
+
+    async def test_every_question_shares_the_one_pace(self) -> None:
+        async with wire(reply(404)) as server, connected(server.url, rate=0.1, burst=1) as connector:
+            await connector.prices_of(["1"], call())
+            with pytest.raises(AgencyTimeout) as caught:
+                await connector.market_lists([MarketQuery()], call(0.1))
+            with pytest.raises(AgencyTimeout):
+                await connector.commodities(["1"], call(0.1))
+            assert isinstance((await connector.trends([CHILLI], call(0.1)))[CHILLI], AgencyTimeout)
+
+        assert caught.value.detail == "no turn came before the deadline: too many calls for its pace"
+        assert len(server.asked) == 1
+
+    async def test_the_paced_connector_is_never_throttled_by_the_real_service(self, pangan: RunningAgency) -> None:
+        with setting(pangan, "/rate", {"per_second": 20}, back={"per_second": 0}):
+            async with connected(base_of(pangan), pangan.secret, rate=18, burst=4) as connector:
+                pangan.reset_calls()
+                answers = await connector.prices_of([str(number) for number in range(1, 13)], call())
+
+        assert len(answers) == 12
+        assert not [each for each in answers.values() if isinstance(each, AgencyFailure)]
+        assert pangan.calls() == {NEWEST: 12}
+
+    async def test_a_throttled_call_is_refused_with_the_time_to_wait_for_its_key_alone(
+        self, pangan: RunningAgency
+    ) -> None:
+        with setting(pangan, "/rate", {"per_second": 0.1}, back={"per_second": 0}):
+            async with connected(base_of(pangan), pangan.secret) as connector:
+                answers = await connector.prices_of([str(number) for number in range(1, 8)], call())
+
+        refused = [each for each in answers.values() if isinstance(each, AgencyRefused)]
+        assert len(refused) == 2
+        assert [each.retry_after for each in refused] == [10, 10]
+
+    @pytest.mark.parametrize("bounds", [{"rate": 0}, {"rate": -1}, {"burst": 0}, {"side_by_side": 0}])
+    async def test_bounds_are_above_zero(self, bounds: dict[str, Any]) -> None:
+        http = HttpDriver("pangan", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
+        with pytest.raises(ValueError, match=r"^FoodPrices: rate is .* Each must be above 0\.$"):
+            FoodPrices(http, **bounds)
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("mode", "expected"),
+        [
+            ("error", AgencyUnavailable),
+            ("refuse", AgencyRefused),
+            ("rubbish", AgencyMalformed),
+            ("slow", AgencyTimeout),
+        ],
+    )
+    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+        self, pangan: RunningAgency, connector: FoodPrices, mode: str, expected: type[AgencyFailure]
+    ) -> None:
+        seconds = 0.3
+        with pangan.in_mode(mode):
+            for asking in (
+                lambda: connector.market_lists([MarketQuery()], call(seconds)),
+                lambda: connector.commodities(["1"], call(seconds)),
+                lambda: connector.probe(call(seconds)),
+            ):
+                began = monotonic()
+                with pytest.raises(expected) as caught:
+                    await asking()
+                assert monotonic() - began < seconds + 0.5
+                tells_nothing(caught.value, pangan)
+            answers = await connector.prices_of(["3", "4"], call(seconds))
+            trends = await connector.trends([CHILLI], call(seconds))
+            assert {type(each) for each in [*answers.values(), *trends.values()]} == {expected}
+
+        assert list(await connector.markets(["3"], call())) == ["3"]
+
+    async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
+        with started("pangan", tmp_path) as pangan:
+            async with connected(base_of(pangan), pangan.secret) as connector:
+                assert list(await connector.markets(["3"], call())) == ["3"]
+                pangan.stop()
+                with pytest.raises(AgencyUnavailable) as caught:
+                    await connector.markets(["3"], call())
+                tells_nothing(caught.value, pangan)
+                assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyUnavailable)
+                pangan.start_again()
+                assert list(await connector.prices_of(["3"], call())) == ["3"]
+
+    @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'{"data":5}', b'{"status":200,"message":"success"}'])
+    async def test_json_of_another_shape_is_malformed(self, body: bytes) -> None:
+        async with wire(reply(200, body)) as server, connected(server.url) as connector:
+            with pytest.raises(AgencyMalformed):
+                await connector.market_lists([MarketQuery()], call())
+            assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyMalformed)
+            assert isinstance((await connector.trends([CHILLI], call()))[CHILLI], AgencyMalformed)
+
+    async def test_a_call_the_agency_finds_wrong_is_refused(self, connector: FoodPrices) -> None:
+        never = TrendQuery(commodity_id="10", year=2026, month=13)
+        answer = (await connector.trends([never], call()))[never]
+        assert isinstance(answer, AgencyRefused)
+        assert answer.detail == "HTTP 400"
+
+    async def test_a_service_that_has_no_such_address_is_not_taken_for_an_empty_one(
+        self, pangan: RunningAgency
+    ) -> None:
+        async with connected(f"{base_of(pangan)}/lama", pangan.secret) as connector:
+            with pytest.raises(AgencyRefused) as caught:
+                await connector.market_lists([MarketQuery()], call())
+        assert caught.value.detail == "HTTP 404"
+
+
+def tells_nothing(failure: AgencyFailure, pangan: RunningAgency) -> None:
+    """No address or key is told, to callers or to the log."""
+    told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
+    for hidden in (pangan.secret, "127.0.0.1", str(pangan.port)):
+        assert hidden not in told
+
+
+def rupiah(amount: int) -> Any:  # noqa: ANN401 - an amount, however it is typed
+    return amount
+
+
+def read_market(**fields: object) -> Market:
+    """The least of a market, with changes."""
+    least = {"market_id": "3", "market_name": "Pasar Senen", "market_latitude": "-6.2", "market_longitude": "106.8"}
+    return prices.markets_from({"data": [{**least, **fields}]})[0]
+
+
+def read_price(**fields: object) -> Price:
+    """The least of a price, with changes."""
+    least = {"commodity_id": 1, "name": "Beras", "newest_price": 14_000}
+    return prices.prices_from({"data": {"data": [{**least, **fields}]}}, "3")[0]
+
+
+def report(*entries: list[tuple[str, int]]) -> object:
+    """A report on one commodity with several entries of days and values."""
+    return {
+        "data": {
+            "data": [
+                {"commodity_id": 10, "recaps": [{"time": day, "value": value} for day, value in entry]}
+                for entry in entries
+            ]
+        }
+    }
