@@ -5,6 +5,7 @@ import os
 import pwd
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
@@ -69,6 +70,17 @@ def give(path: Path) -> None:
     if os.geteuid() == 0:
         entry = pwd.getpwnam(ROOTLESS_USER)
         os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def let_in(folder: Path) -> None:
+    """Keeps a folder for the user that database servers run as; as root, the folders above it become searchable."""
+    give(folder)
+    folder.chmod(0o700)
+    if os.geteuid() == 0:
+        for parent in folder.resolve().parents:
+            mode = stat.S_IMODE(parent.stat().st_mode)
+            if not mode & stat.S_IXOTH:
+                parent.chmod(mode | stat.S_IXOTH)
 
 
 def kept_secret(path: Path) -> str:

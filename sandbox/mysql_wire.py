@@ -13,7 +13,7 @@ _HEAD = 4
 _OK, _ERR, _GREETING = 0x00, 0xFF, 0x0A
 _LAST_PREPARED = b"\xff\xff\xff\xff"
 _COMPRESS = 0x20
-_ACCESS_DENIED = 1045
+_ACCESS_DENIED, _ACCOUNT_LOCKED = 1045, 4151
 _FAILURES = {
     Failure.ERROR: (1105, b"HY000", b"the sandbox plays a failing server"),
     Failure.REFUSED: (_ACCESS_DENIED, b"28000", b"Access denied"),
@@ -101,7 +101,7 @@ class MysqlDialect(Dialect):
         if not self._proven:
             self._proven = kind == _OK
             code = int.from_bytes(packet[_HEAD + 1 : _HEAD + 3], "little")
-            return Piece(packet, refused=kind == _ERR and code == _ACCESS_DENIED)
+            return Piece(packet, refused=kind == _ERR and code in {_ACCESS_DENIED, _ACCOUNT_LOCKED})
         if self._preparing is not None:
             if kind == _OK:
                 statement = packet[_HEAD + 1 : _HEAD + 5]

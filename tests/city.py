@@ -40,6 +40,7 @@ class RunningAgency:
     secret: str = field(repr=False)
     state: Path
     latency: bool
+    environment: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -114,8 +115,11 @@ def start_agency(
     control_port: int | None = None,
     user: str = USER,
     secret: str = SECRET,
+    environment: Mapping[str, str] | None = None,
 ) -> RunningAgency:
     """Starts an agency and returns when it is ready; its data goes to `state/<name>`.
+
+    `environment` adds to what it is told, such as `{"SANDBOX_MARIADB": "off"}`.
 
     Raises `AgencyDidNotStartError`.
     """
@@ -127,15 +131,18 @@ def start_agency(
         secret=secret,
         state=state / name,
         latency=latency,
+        environment=environment or {},
     )
     agency.start_again()
     return agency
 
 
 @contextmanager
-def started(name: str, state: Path, *, latency: bool = False) -> Iterator[RunningAgency]:
+def started(
+    name: str, state: Path, *, latency: bool = False, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningAgency]:
     """An agency that runs for the length of the block."""
-    agency = start_agency(name, state, latency=latency)
+    agency = start_agency(name, state, latency=latency, environment=environment)
     try:
         yield agency
     finally:
@@ -157,6 +164,7 @@ def _launch(agency: RunningAgency) -> subprocess.Popen[bytes]:
         "SANDBOX_USER": agency.user,
         "SANDBOX_SECRET": agency.secret,
         "SANDBOX_LATENCY": "on" if agency.latency else "off",
+        **agency.environment,
     }
     tether = [sys.executable, str(ROOT / "sandbox" / "tether.py"), str(os.getpid()), "SIGTERM", "--"]
     ports = ["--port", str(agency.port), "--control-port", str(agency.control_port)]

@@ -1,0 +1,137 @@
+"""The small business programme (JakPreneur): MariaDB, database `jakpreneur`; an SQLite file where MariaDB is missing.
+
+`GET /health` tells which: `"engine": "mariadb"`, or `"engine": "sqlite"` with the file's `"path"`. `SANDBOX_MARIADB=off`
+asks for the file where there is a choice. The file is read by whoever knows its path: there is no server that could
+check a credential, count calls, imitate latency or play a mode (the control API answers, and changes nothing).
+"""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import asyncmy
+
+from sandbox.agency import AgencySpec, CannotStartError
+from sandbox.control import Control, Latency
+from sandbox.database import Database, is_seeded, kept_secret, mark_seeded, serve_database, socket_folder
+from sandbox.jakpreneur_data import MARIADB_SCHEMA, PRODUK, SQLITE_SCHEMA, UMKM, rows
+from sandbox.mariadb import MariaDb, MariaDbError, MariaDbPrograms, installed_mariadb, quoted
+from sandbox.mysql_wire import MysqlDialect
+from sandbox.people import fingerprint, people
+from sandbox.serving import controlled, told_to_stop
+from sandbox.statements import Statements
+
+DATABASE = "jakpreneur"
+LATENCY = Latency(8, 40)
+_OWNER = "jakpreneur_owner"
+_SOCKET = "mariadb.sock"
+
+
+def run(spec: AgencySpec) -> None:
+    """Runs the programme's database until it is told to stop. Raises `CannotStartError`."""
+    if spec.user in {_OWNER, "root"}:
+        raise CannotStartError(
+            f"the user {spec.user} owns the tables; choose another name for the one that reads them."
+        )
+    programs = installed_mariadb()
+    if programs is None or os.environ.get("SANDBOX_MARIADB") == "off":
+        asyncio.run(_serve_file(spec))
+        return
+    control = Control(spec.name, LATENCY if spec.latency else Latency(0, 0), {"engine": "mariadb"})
+    statements = Statements((UMKM, PRODUK))
+    asyncio.run(serve_database(spec, control, _server(spec, programs), lambda: MysqlDialect(statements)))
+
+
+@asynccontextmanager
+async def _server(spec: AgencySpec, programs: MariaDbPrograms) -> AsyncIterator[Database]:
+    """The MariaDB server with the seeded tables, listening on a unix socket alone."""
+    folder = spec.state / "mariadb"
+    wanted = _wanted(MARIADB_SCHEMA, spec.user)
+    if folder.exists() and not is_seeded(folder, wanted):
+        shutil.rmtree(folder)
+    folder.mkdir(exist_ok=True)
+    with socket_folder(folder, _SOCKET) as sockets:
+        owner = kept_secret(folder / "owner.secret")
+        server = MariaDb(programs, folder, sockets / _SOCKET)
+        try:
+            await server.start(_rights(owner, spec))
+            if not is_seeded(folder, wanted):
+                await _seed(server.socket, owner)
+                mark_seeded(folder, wanted)
+            yield Database(server.socket, server.pid)
+        except MariaDbError as error:
+            raise CannotStartError(str(error)) from error
+        finally:
+            server.stop()
+
+
+def _rights(owner: str, spec: AgencySpec) -> tuple[str, ...]:
+    """Statements of every start: who may log in, and that the login given may read and nothing else."""
+    reader = f"{quoted(spec.user)}@localhost"
+    return (
+        "ALTER USER root@localhost ACCOUNT LOCK",
+        f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4",
+        f"CREATE OR REPLACE USER {_OWNER}@localhost IDENTIFIED BY {quoted(owner)}",
+        f"GRANT ALL ON {DATABASE}.* TO {_OWNER}@localhost",
+        f"CREATE OR REPLACE USER {reader} IDENTIFIED BY {quoted(spec.secret)}",
+        f"GRANT SELECT ON {DATABASE}.* TO {reader}",
+    )
+
+
+async def _seed(socket: Path, owner: str) -> None:
+    enterprises, products = rows(people())
+    connection = await asyncmy.connect(
+        unix_socket=str(socket), user=_OWNER, password=owner, db=DATABASE, charset="utf8mb4"
+    )
+    try:
+        async with connection.cursor() as cursor:
+            for statement in MARIADB_SCHEMA:
+                await cursor.execute(statement)
+            await cursor.executemany(_insert(UMKM, enterprises, "%s"), enterprises)
+            await cursor.executemany(_insert(PRODUK, products, "%s"), products)
+        await connection.commit()
+    finally:
+        await connection.ensure_closed()
+
+
+async def _serve_file(spec: AgencySpec) -> None:
+    """No server: the file is kept ready, and the control API says where it is."""
+    path = spec.state / f"{DATABASE}.sqlite3"
+    await asyncio.to_thread(_write_file, path)
+    control = Control(spec.name, Latency(0, 0), {"engine": "sqlite", "path": str(path)})
+    async with controlled(spec, control):
+        control.ready = True
+        await told_to_stop()
+
+
+def _write_file(path: Path) -> None:
+    """Writes the file where it is missing or was made for another city; it gets its name only when it is complete."""
+    wanted = int(_wanted(SQLITE_SCHEMA)[:7], 16)
+    if path.exists():
+        with closing(sqlite3.connect(path)) as connection:
+            if connection.execute("PRAGMA user_version").fetchone() == (wanted,):
+                return
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    enterprises, products = rows(people())
+    with closing(sqlite3.connect(unfinished)) as connection, connection:
+        for statement in SQLITE_SCHEMA:
+            connection.execute(statement)
+        connection.executemany(_insert(UMKM, enterprises, "?"), enterprises)
+        connection.executemany(_insert(PRODUK, products, "?"), products)
+        connection.execute(f"PRAGMA user_version = {wanted}")
+    unfinished.replace(path)
+
+
+def _insert(table: str, values: Sequence[tuple[object, ...]], mark: str) -> str:
+    return f"INSERT INTO {table} VALUES ({', '.join([mark] * len(values[0]))})"  # noqa: S608 - our own table names
+
+
+def _wanted(schema: tuple[str, ...], *about: str) -> str:
+    """What the data must have been made from: another city, other tables or another login are of no use."""
+    return hashlib.sha256(repr((fingerprint(people()), schema, about)).encode()).hexdigest()
