@@ -108,6 +108,9 @@ def check_method(method: str) -> None:
 
 async def _parsed(request: Request) -> GraphQLRequest:
     if request.method == "GET":
+        await (
+            request.body()
+        )  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within the limits
         return parse_query_string(request.scope["query_string"])
     check_content_encoding(request.headers.getlist("content-encoding"))
     check_content_type(request.headers.getlist("content-type"))

@@ -124,6 +124,13 @@ async def test_on_a_narrow_screen_nothing_is_cut_off(page: Page) -> None:
     await page.ask("Emulation.clearDeviceMetricsOverride")
 
 
+async def test_the_settings_open(page: Page) -> None:
+    await page.value("""document.querySelector('[aria-label="Open settings dialog"]').click()""")
+    await page.until("document.querySelector('.graphiql-dialog').innerText.includes('Theme')")
+    await page.value("""document.querySelector('[aria-label="Close dialog"], .graphiql-dialog-close').click()""")
+    await page.until("document.querySelector('.graphiql-dialog') === null")
+
+
 async def test_restoring_the_examples_brings_back_a_closed_tab(page: Page) -> None:
     await page.value("document.querySelector('.graphiql-tab-close').click()")
     await page.until(f"{TABS} === 'Echo'")

@@ -49,6 +49,9 @@
       headers: headersOf(options?.headers),
       body: JSON.stringify(operation),
     });
+    if (!response.headers.get('Content-Type')?.includes('json')) {
+      throw new Error(`The hub answered ${response.status}: ${await response.text()}`);
+    }
     return response.json();
   };
 
