@@ -28,6 +28,7 @@ _ACRONYMS = frozenset(
         *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # what stands in addresses
     )
 )
+_UNITS = frozenset({"KG", "GR", "ML", "CM", "PCS"})
 _ROMAN = re.compile(r"(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})")
 _WORD = re.compile(r"[^\s/]+")
 _PIECE = re.compile(r"[^.\-(\"]+")
@@ -85,6 +86,8 @@ def _term(word: str) -> str:
 
 
 def _term_piece(piece: str) -> str:
+    if piece in _UNITS:
+        return piece.lower()
     bare = piece.rstrip("),")
     if bare in _ACRONYMS or _ROMAN.fullmatch(bare) or any(sign.isdigit() for sign in bare):
         return piece

@@ -52,6 +52,8 @@ def test_a_persons_name_is_written_as_on_a_letter(raw: str, expected: str) -> No
         ("TIDAK/BELUM SEKOLAH", "Tidak/Belum Sekolah"),
         ("TENTARA NASIONAL INDONESIA (TNI)", "Tentara Nasional Indonesia (TNI)"),
         ("KARYAWAN BUMN", "Karyawan BUMN"),
+        ("BERAS 5 KG", "Beras 5 kg"),
+        ("KAFÉ SUSU GULA AREN", "Kafé Susu Gula Aren"),
         ("CV MAJU JAYA", "CV Maju Jaya"),
         ("WARUNG KOPI DAN ROTI IBU SITI", "Warung Kopi dan Roti Ibu Siti"),
         ("Warung KOPI", "Warung KOPI"),

@@ -1,0 +1,385 @@
+"""The JakPreneur programme's rows as records, and its database as the sandbox city runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from connectors.drivers.sql import SqlDriver
+from connectors.msmes import JakPreneur, read_msme, read_product
+from connectors.reading.unreadable import UnreadableError
+from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.identifiers import Nib, Nik, RegionCode, Rupiah
+from records.msmes import Msme, Product, ProgrammeStage
+from sandbox.jakpreneur_data import SQLITE_SCHEMA, rows
+from sandbox.people import SAMPLES, people
+from tests.city import RunningAgency, started
+from tests.connectors.failing import call, failing
+
+SITI, BUDI, DEWI = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi"))
+
+UMKM_ROW = {
+    "id": 1,
+    "nik": SITI,
+    "nib": "9120001234567",
+    "nama_usaha": "DAPUR SITI 🍰",
+    "kbli": "10710",
+    "kode_kec": 317101,
+    "tahap": "P5",
+    "grade": "A",
+    "omzet_bulanan": "12500000.00",
+    "tgl_daftar": "17/03/2021",
+    "telp": "0812-5550-1990",
+    "alamat": "JL. KENANGA NO. 12",
+}
+"""A row as the programme keeps it."""
+PRODUK_ROW = {
+    "id": 2,
+    "umkm_id": 1,
+    "nik": SITI,
+    "nama_produk": "KAFÉ SUSU GULA AREN",
+    "harga": "18.000",
+    "katalog_publik": "Y",
+}
+SITIS = Msme(
+    id="1",
+    owner=SITI,
+    nib=Nib("9120001234567"),
+    name="Dapur Siti 🍰",
+    industry_code="10710",
+    region_code=RegionCode("31.71.01"),
+    stage=ProgrammeStage.P5_MARKETING,
+    grade="A",
+    monthly_revenue=Rupiah(12_500_000),
+    registered_on=date(2021, 3, 17),
+    phone="+6281255501990",
+    address="Jl. Kenanga No. 12",
+)
+BUDIS = Msme(
+    id="2",
+    owner=BUDI,
+    nib=None,
+    name="Bengkel Motor Budi",
+    industry_code="45407",
+    region_code=RegionCode("31.71.01"),
+    stage=ProgrammeStage.P2_COACHING,
+    grade=None,
+    monthly_revenue=Rupiah(8_750_000),
+    registered_on=date(2024, 9, 2),
+    phone=None,
+    address="Jl. Kenanga No. 12",
+)
+COFFEE = Product(
+    id="2",
+    msme_id="1",
+    owner=SITI,
+    name="Kafé Susu Gula Aren",
+    price=Rupiah(18_000),
+    in_public_catalogue=True,
+)
+
+
+class TestEnterprises:
+    def test_a_row_in_the_programmes_own_words_is_an_msme(self) -> None:
+        assert read_msme(UMKM_ROW) == SITIS
+
+    @pytest.mark.parametrize("absent", [None, "", "-", "---"])
+    def test_every_way_of_writing_nothing_is_none(self, absent: object) -> None:
+        kept = {"id", "nik", "nama_usaha"}
+        assert read_msme({key: value if key in kept else absent for key, value in UMKM_ROW.items()}) == Msme(
+            id="1",
+            owner=SITI,
+            nib=None,
+            name="Dapur Siti 🍰",
+            industry_code=None,
+            region_code=None,
+            stage=None,
+            grade=None,
+            monthly_revenue=None,
+            registered_on=None,
+            phone=None,
+            address=None,
+        )
+
+    @pytest.mark.parametrize("written", ["1900-01-01", "01/01/1900", date(1900, 1, 1), "00/00/0000"])
+    def test_a_sentinel_is_no_day(self, written: object) -> None:
+        assert read_msme({**UMKM_ROW, "tgl_daftar": written}).registered_on is None
+
+    @pytest.mark.parametrize(
+        ("written", "amount"),
+        [
+            (Decimal("12500000.00"), 12_500_000),
+            ("12500000.00", 12_500_000),
+            ("8.750.000", 8_750_000),
+            ("Rp31.700", 31_700),
+            (4_500_000, 4_500_000),
+            ("0", 0),
+        ],
+    )
+    def test_revenue_in_every_form_is_whole_rupiah(self, written: object, amount: int) -> None:
+        assert read_msme({**UMKM_ROW, "omzet_bulanan": written}).monthly_revenue == amount
+
+    def test_a_district_without_dots_gets_them(self) -> None:
+        assert read_msme({**UMKM_ROW, "kode_kec": "310102"}).region_code == "31.01.02"
+
+    def test_codes_from_numeric_columns_get_their_zeros_back(self) -> None:
+        msme = read_msme({**UMKM_ROW, "kbli": 1111, "nib": 220001234567})
+        assert (msme.industry_code, msme.nib) == ("01111", "0220001234567")
+
+    @pytest.mark.parametrize("stage", list(ProgrammeStage))
+    def test_every_stage_is_known(self, stage: ProgrammeStage) -> None:
+        assert read_msme({**UMKM_ROW, "tahap": stage.value.lower()}).stage is stage
+
+    def test_a_stage_that_nobody_knows_yet_is_none(self) -> None:
+        assert read_msme({**UMKM_ROW, "tahap": "P8"}).stage is None
+
+    @pytest.mark.parametrize(
+        ("values", "complaint"),
+        [
+            ({"nib": "912000123456X"}, "not readable as a NIB"),
+            ({"nib": "91200012345678"}, "not readable as a NIB"),
+            ({"kbli": "makanan"}, r"not readable as an industry code \(KBLI\)"),
+            ({"kode_kec": 31710}, "not readable as a Kemendagri region code"),
+            ({"omzet_bulanan": "sejuta"}, "not readable as an amount of money"),
+            ({"tgl_daftar": "31/02/2024"}, "not readable as a day"),
+            ({"telp": "tanya Siti"}, "not readable as a telephone number"),
+            ({"nama_usaha": "-"}, "not readable as a name"),
+            ({"nik": None}, "not readable as a NIK"),
+        ],
+    )
+    def test_an_unreadable_value_is_named_by_its_kind_alone(self, values: Mapping[str, object], complaint: str) -> None:
+        with pytest.raises(UnreadableError, match=f"^{complaint}$"):
+            read_msme({**UMKM_ROW, **values})
+
+
+class TestProducts:
+    def test_a_row_in_the_programmes_own_words_is_a_product(self) -> None:
+        assert read_product(PRODUK_ROW) == COFFEE
+
+    @pytest.mark.parametrize(
+        ("written", "public"), [("Y", True), ("y", True), ("N", False), ("", False), (None, False), ("?", False)]
+    )
+    def test_only_a_clear_yes_makes_a_product_public(self, written: object, public: bool) -> None:  # noqa: FBT001 - the expected value
+        assert read_product({**PRODUK_ROW, "katalog_publik": written}).in_public_catalogue is public
+
+    def test_a_product_may_have_no_price(self) -> None:
+        assert read_product({**PRODUK_ROW, "harga": "-"}).price is None
+
+
+@asynccontextmanager
+async def programme_at(url: str) -> AsyncIterator[JakPreneur]:
+    sql = SqlDriver("jakpreneur", url, deadline=10, pool_size=2)
+    try:
+        yield JakPreneur(sql)
+    finally:
+        await sql.close()
+
+
+def url_of(agency: RunningAgency, *, secret: str | None = None) -> str:
+    health = agency.health()
+    if health["engine"] == "sqlite":
+        return f"sqlite:///{health['path']}"
+    return f"mysql://{agency.user}:{secret or agency.secret}@127.0.0.1:{agency.port}/jakpreneur"
+
+
+@pytest.fixture(scope="module")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programme's data where there is no MariaDB."""
+    path = tmp_path_factory.mktemp("jakpreneur") / "jakpreneur.sqlite3"
+    with closing(sqlite3.connect(path)) as database, database:
+        for statement in SQLITE_SCHEMA:
+            database.execute(statement)
+        enterprises, products = rows(people())
+        database.executemany("INSERT INTO umkm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", enterprises)
+        database.executemany("INSERT INTO produk VALUES (?, ?, ?, ?, ?)", products)
+    return path
+
+
+@pytest.fixture(params=["as started", "SQLite"])
+async def programme(
+    request: pytest.FixtureRequest, jakpreneur: RunningAgency, sqlite_file: Path
+) -> AsyncIterator[JakPreneur]:
+    """The programme as the sandbox city runs it here, and as it runs where there is no MariaDB."""
+    url = url_of(jakpreneur) if request.param == "as started" else f"sqlite:///{sqlite_file}"
+    async with programme_at(url) as connector:
+        yield connector
+
+
+@pytest.fixture
+def mariadb(jakpreneur: RunningAgency) -> RunningAgency:
+    """The programme as a server; an SQLite file can be neither counted nor broken."""
+    if jakpreneur.health()["engine"] != "mariadb":
+        pytest.skip("MariaDB is not installed: the sandbox keeps jakpreneur in an SQLite file, without a server")
+    return jakpreneur
+
+
+@pytest.fixture
+async def at_server(mariadb: RunningAgency) -> AsyncIterator[JakPreneur]:
+    async with programme_at(url_of(mariadb)) as connector:
+        yield connector
+
+
+class TestTheProgramme:
+    async def test_owners_are_answered_and_others_are_absent(self, programme: JakPreneur) -> None:
+        assert await programme.msmes_of([DEWI, BUDI, SITI], call()) == {SITI: (SITIS,), BUDI: (BUDIS,)}
+
+    async def test_enterprises_are_found_by_identifier(self, programme: JakPreneur) -> None:
+        assert await programme.msmes(["2", "999999", "1"], call()) == {"2": BUDIS, "1": SITIS}
+
+    @pytest.mark.parametrize("identifier", ["1abc", "01", " 1", "1 ", "x", "", "-1", "1.0", "9" * 30, "1 OR 1=1"])
+    async def test_what_only_resembles_an_identifier_is_absent(self, programme: JakPreneur, identifier: str) -> None:
+        assert await programme.msmes([identifier], call()) == {}
+        assert await programme.products_of([identifier], call()) == {}
+
+    async def test_products_are_grouped_by_their_enterprise(self, programme: JakPreneur) -> None:
+        answers = await programme.products_of(["2", "1", "999999"], call())
+        assert {key: answer for key, answer in answers.items() if not isinstance(answer, AgencyFailure)} == {
+            "1": (
+                Product(
+                    id="1",
+                    msme_id="1",
+                    owner=SITI,
+                    name="Kue Lapis Legit",
+                    price=Rupiah(185_000),
+                    in_public_catalogue=True,
+                ),
+                COFFEE,
+                Product(id="3", msme_id="1", owner=SITI, name="Pesanan", price=None, in_public_catalogue=False),
+            ),
+            "2": (
+                Product(
+                    id="4",
+                    msme_id="2",
+                    owner=BUDI,
+                    name="Ganti Oli",
+                    price=Rupiah(65_000),
+                    in_public_catalogue=False,
+                ),
+            ),
+        }
+
+    async def test_every_enterprise_and_product_can_be_read(self, programme: JakPreneur) -> None:
+        enterprises, products = rows(people())
+        ids = [str(row[0]) for row in enterprises]
+        owners = list({Nik(row[1]): None for row in enterprises})
+        by_id, by_owner = await programme.msmes(ids, call()), await programme.msmes_of(owners, call())
+        sold = await programme.products_of(ids, call())
+        assert [
+            answer
+            for answer in (*by_id.values(), *by_owner.values(), *sold.values())
+            if isinstance(answer, AgencyFailure)
+        ] == []
+        assert list(by_id) == ids
+        assert list(by_owner) == owners
+        owned = [msme for answer in by_owner.values() if not isinstance(answer, AgencyFailure) for msme in answer]
+        assert {msme.id: msme for msme in owned} == dict(by_id)
+        goods = [product for answer in sold.values() if not isinstance(answer, AgencyFailure) for product in answer]
+        assert sorted(int(product.id) for product in goods) == [row[0] for row in products]
+        assert {product.id: product.name.upper() for product in goods} == {str(row[0]): row[2] for row in products}
+
+    async def test_nobody_costs_nothing(self, programme: JakPreneur) -> None:
+        assert await programme.msmes_of([], call()) == {}
+        assert await programme.msmes([], call()) == {}
+        assert await programme.products_of([], call()) == {}
+
+    async def test_it_answers_a_probe(self, programme: JakPreneur) -> None:
+        await programme.probe(call())
+
+    async def test_one_unreadable_row_is_the_failure_of_its_key_alone(self, sqlite_file: Path, tmp_path: Path) -> None:
+        broken = shutil.copy(sqlite_file, tmp_path)
+        with closing(sqlite3.connect(broken)) as database, database:
+            database.execute("UPDATE umkm SET tgl_daftar = '31/02/2024' WHERE id = 2")
+            database.execute("UPDATE produk SET harga = 'sejuta' WHERE id = 2")
+        async with programme_at(f"sqlite:///{broken}") as connector:
+            msmes = await connector.msmes_of([SITI, BUDI], call())
+            products = await connector.products_of(["1", "2"], call())
+        assert msmes[SITI] == (SITIS,)
+        assert [type(answer) for answer in (msmes[BUDI], products["1"], products["2"])] == [
+            AgencyMalformed,
+            AgencyMalformed,
+            tuple,
+        ]
+
+
+class TestTheCostOfAsking:
+    @pytest.mark.parametrize("count", [1, 10, 50])
+    async def test_any_number_of_keys_costs_one_call_a_read(
+        self, mariadb: RunningAgency, at_server: JakPreneur, count: int
+    ) -> None:
+        niks = [Nik(resident.nik) for resident in people().residents[:count]]
+        ids = [str(number) for number in range(1, count + 1)]
+        await at_server.probe(call())
+        mariadb.reset_calls()
+        await at_server.msmes_of(niks, call())
+        assert mariadb.calls() == {"select umkm": 1}
+        await at_server.msmes(ids, call())
+        assert mariadb.calls() == {"select umkm": 2}
+        await at_server.products_of(ids, call())
+        assert mariadb.calls() == {"select umkm": 2, "select produk": 1}
+
+    async def test_nobody_costs_no_call(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+        mariadb.reset_calls()
+        await at_server.msmes_of([], call())
+        await at_server.msmes(["no-number"], call())
+        await at_server.products_of([], call())
+        assert mariadb.calls() == {}
+
+
+class TestTheProgrammeInTrouble:
+    async def test_its_own_error_is_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+        with mariadb.in_mode("error"):
+            await failing(at_server.msmes_of([SITI], call()), AgencyUnavailable, "jakpreneur")
+        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+
+    async def test_rubbish_is_malformed_or_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+        await at_server.probe(call())
+        with mariadb.in_mode("rubbish"):
+            failure = await failing(at_server.msmes_of([SITI], call()), AgencyFailure, "jakpreneur")
+            assert isinstance(failure, AgencyMalformed | AgencyUnavailable)
+        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+
+    async def test_refused_credentials_are_refused_on_open_connections_too(
+        self, mariadb: RunningAgency, at_server: JakPreneur
+    ) -> None:
+        await at_server.probe(call())
+        with mariadb.in_mode("refuse"):
+            await failing(at_server.msmes_of([SITI], call()), AgencyRefused, "jakpreneur")
+        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+
+    async def test_a_wrong_password_is_refused(self, mariadb: RunningAgency) -> None:
+        async with programme_at(url_of(mariadb, secret="kata-sandi-salah")) as connector:
+            await failing(connector.probe(call()), AgencyRefused, "jakpreneur", secrets=("kata-sandi-salah",))
+
+    async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_programme_usable(
+        self, mariadb: RunningAgency, at_server: JakPreneur
+    ) -> None:
+        with mariadb.in_mode("slow"):
+            started_at = time.monotonic()
+            slow = (at_server.msmes_of([SITI], call(0.3)) for _ in range(4))
+            failures = await asyncio.gather(*slow, return_exceptions=True)
+            assert time.monotonic() - started_at < 1.5
+        assert {type(failure) for failure in failures} == {AgencyTimeout}
+        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+
+    async def test_a_stopped_programme_is_unavailable_and_is_found_again_when_it_is_back(
+        self, mariadb: RunningAgency, tmp_path: Path
+    ) -> None:
+        assert mariadb.health()["engine"] == "mariadb"
+        with started("jakpreneur", tmp_path) as agency:
+            async with programme_at(url_of(agency)) as connector:
+                await asyncio.gather(*(connector.msmes_of([SITI], call()) for _ in range(2)))
+                for end in (agency.stop, agency.kill):
+                    end()
+                    await failing(connector.msmes_of([SITI], call()), AgencyUnavailable, "jakpreneur")
+                    agency.start_again()
+                    answers = await asyncio.gather(*(connector.msmes_of([SITI], call()) for _ in range(4)))
+                    assert answers == [{SITI: (SITIS,)}] * 4
