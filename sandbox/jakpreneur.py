@@ -1,8 +1,8 @@
 """The small business programme (JakPreneur): MariaDB, database `jakpreneur`; an SQLite file where MariaDB is missing.
 
 `GET /health` tells which: `"engine": "mariadb"`, or `"engine": "sqlite"` with the file's `"path"`; `SANDBOX_MARIADB`
-set to `off` asks for the file. The file is read by whoever knows its path: there is no server that could check a credential, count
-calls, imitate latency or play a mode (the control API answers, and changes nothing).
+set to `off` asks for the file. The file is read by whoever knows its path: there is no server that could check a
+credential, count calls, imitate latency or play a mode (the control API answers, and changes nothing).
 """
 
 import asyncio
