@@ -1,0 +1,169 @@
+"""The hub for journeys: the production composition on a real port, in front of the whole sandbox city."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvicorn
+from pydantic import SecretStr
+
+import server
+from auth.caller import Caller, CallerKind
+from auth.development import DevelopmentIssuer
+from records.identifiers import Nik
+from sandbox.postgres import Postgres
+from sandbox.samples import SAMPLES
+from settings import Settings
+from tests.city import HOST, RunningAgency, free_port
+from web.serving import uvicorn_config
+
+STATE_USER = "simpul"
+STATE_PASSWORD = "rahasia-hub"
+OFFICIAL = "official"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - JSON
+        """The answer's data."""
+        return self.body.get("data")
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """Each error's path, dotted, and code; sorted."""
+        return sorted(
+            (".".join(map(str, error.get("path", ()))), error["extensions"]["code"])
+            for error in self.body.get("errors", ())
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """The five agencies."""
+
+    agencies: Mapping[str, RunningAgency]
+
+    def reset_calls(self) -> None:
+        """Set every counter to 0."""
+        for agency in self.agencies.values():
+            agency.reset_calls()
+
+    def calls(self) -> dict[str, int]:
+        """How many calls each agency got; agencies that were not asked are left out."""
+        totals = {name: sum(agency.calls().values()) for name, agency in self.agencies.items()}
+        return {name: total for name, total in totals.items() if total}
+
+    @property
+    def counts_msmes(self) -> bool:
+        """Whether the small business programme can count: an SQLite file cannot."""
+        return bool(self.agencies["jakpreneur"].health().get("engine") == "mariadb")
+
+
+class Hub:
+    """A running hub, and a client of it."""
+
+    def __init__(self, *, url: str, issuer: DevelopmentIssuer, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self._issuer = issuer
+        self._session = session
+
+    def headers(self, caller: str | None) -> dict[str, str]:
+        """What proves a sample person, by name; an official; or nobody."""
+        if caller is None:
+            return {}
+        if caller == OFFICIAL:
+            proven = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+        else:
+            proven = Caller(kind=CallerKind.CITIZEN, nik=Nik(SAMPLES[caller].nik))
+        return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
+
+    async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:
+        """Ask by POST."""
+        body = {"query": query, "variables": dict(variables or {})}
+        async with self._session.post(f"{self.url}/graphql", json=body, headers=self.headers(caller)) as response:
+            return Answer(status=response.status, body=await response.json(content_type=None))
+
+    async def get(self, path: str) -> Answer:
+        """Read another address of the hub."""
+        async with self._session.get(f"{self.url}{path}") as response:
+            return Answer(status=response.status, body=await response.json(content_type=None))
+
+
+@contextlib.contextmanager
+def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
+    """The hub's own PostgreSQL; gives its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    postgres = Postgres(folder, port=port, database="simpul", logins={STATE_USER: STATE_PASSWORD}, settings={})
+    postgres.prepare()
+    postgres.launch()
+    try:
+        postgres.wait()
+        yield f"postgresql://{STATE_USER}:{STATE_PASSWORD}@{HOST}:{port}/simpul"
+    finally:
+        postgres.stop()
+
+
+def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folder: Path, **given: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Settings of a hub in front of the city."""
+    keys = folder / "keys.json"
+    issuer.write_public_keys(keys)
+    agency = city.agencies
+    login = {name: f"{each.user}:{each.secret}@{HOST}:{each.port}" for name, each in agency.items()}
+    health = agency["jakpreneur"].health()
+    jakpreneur = (
+        f"sqlite:///{health['path']}" if health["engine"] == "sqlite" else f"mysql://{login['jakpreneur']}/jakpreneur"
+    )
+    return Settings(
+        **{
+            "development": True,
+            "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
+            "issuer_keys": keys,
+            "state_url": SecretStr(state_url),
+            "known_nik": SecretStr(SAMPLES["siti"].nik),
+            "dukcapil_url": SecretStr(f"postgresql://{login['dukcapil']}/siak"),
+            "jakpreneur_url": SecretStr(jakpreneur),
+            "pbb_url": f"http://{HOST}:{agency['pbb'].port}/services/pbb",
+            "pbb_user": agency["pbb"].user,
+            "pbb_password": SecretStr(agency["pbb"].secret),
+            "crm_url": f"http://{HOST}:{agency['crm'].port}/open311/v2",
+            "crm_key": SecretStr(agency["crm"].secret),
+            "pangan_url": f"http://{HOST}:{agency['pangan'].port}",
+            "pangan_key": SecretStr(agency["pangan"].secret),
+            "pangan_rate": 1000.0,
+            "pangan_burst": 1000,
+            **given,
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[Hub]:
+    """The production composition, served by uvicorn for the length of the block."""
+    port = free_port()
+    web = uvicorn.Server(uvicorn_config(server.create_app(settings), HOST, port, settings.web))
+    serving = asyncio.create_task(web.serve())
+    try:
+        while not web.started:
+            if serving.done():
+                serving.result()
+                raise RuntimeError("the hub ended before it served; its log says why")
+            await asyncio.sleep(0.01)
+        async with aiohttp.ClientSession() as session:
+            yield Hub(url=f"http://{HOST}:{port}", issuer=issuer, session=session)
+    finally:
+        web.should_exit = True
+        await serving
