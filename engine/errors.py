@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-import traceback
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any, ClassVar
 
 from graphql import GraphQLError
 
+from engine.story import story
 from records.failures import AgencyFailure
 
 _log = logging.getLogger("simpul.engine")
@@ -92,13 +92,3 @@ def _message_and_extensions(error: GraphQLError, *, request_id: str) -> tuple[st
     incident = token_hex(6)
     _log.error("Incident %s in request %s: %s", incident, request_id, story(cause))
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}
-
-
-def story(error: BaseException) -> str:
-    """The traceback of an error and its causes, without their texts: those may hold personal data."""
-    parts: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(parts) < 5:  # noqa: PLR2004 - enough causes for any story
-        parts.append(f"{type(cause).__qualname__}\n{''.join(traceback.format_tb(cause.__traceback__))}")
-        cause = cause.__cause__ or cause.__context__
-    return "caused by ".join(parts)

@@ -58,16 +58,16 @@ class Price:
     commodity: Annotated[Commodity, Doc("What is sold.")]
     price: Annotated[Rupiah | None, Doc("Newest price of one unit, in whole Rupiah; none if it was not observed.")]
     previous_price: Annotated[Rupiah | None, Doc("Price of the observation before.")]
-    highest_price: Annotated[Rupiah | None, Doc("Highest price among the city's markets that day.")]
-    lowest_price: Annotated[Rupiah | None, Doc("Lowest price among the city's markets that day.")]
-    average_price: Annotated[Rupiah | None, Doc("Average price over the city's markets that day.")]
+    highest_price: Annotated[Rupiah | None, Doc("Highest price in this market over the last 30 days.")]
+    lowest_price: Annotated[Rupiah | None, Doc("Lowest price in this market over the last 30 days.")]
+    average_price: Annotated[Rupiah | None, Doc("Average price in this market over the last 30 days.")]
     movement: Annotated[PriceMovement | None, Doc("How it moved since the observation before.")]
     observed_on: Annotated[date | None, Doc("Day of the newest observation.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendQuery:
-    """One commodity in one calendar month, averaged over the city's markets or in one market."""
+    """One commodity in one calendar month, averaged over the city's markets."""
 
     commodity_id: str
     year: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-import traceback
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.story import story
 from web.error_answers import refused
 from web.refusals import Code, Refusal
 from web.request_identity import call_of
@@ -40,7 +40,10 @@ class Incidents:
             number = secrets.token_hex(6)
             # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
             _log.error(
-                "Incident %s in request %s: %s", number, call_of(scope).request_id, story(error, self._with_messages)
+                "Incident %s in request %s: %s",
+                number,
+                call_of(scope).request_id,
+                story(error, with_messages=self._with_messages),
             )
             if started:
                 # Half an answer is on its way: only a broken connection can say that it is not whole.
@@ -56,18 +59,3 @@ class _BrokenAnswerError(Exception):
 
     def __init__(self, number: str) -> None:
         super().__init__(f"The answer broke off; see incident {number}.")
-
-
-def story(error: BaseException, with_messages: bool) -> str:  # noqa: FBT001 - the setting's name says it at the caller
-    """The traceback of an error and its causes: types and lines of code, and messages only where asked for.
-
-    Messages and values may hold personal data; types and lines of code do not.
-    """
-    if with_messages:
-        return "".join(traceback.format_exception(error))
-    parts: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(parts) < 5:  # noqa: PLR2004 - enough causes for any story
-        parts.append(f"{type(cause).__qualname__}\n{''.join(traceback.format_tb(cause.__traceback__))}")
-        cause = cause.__cause__ or cause.__context__
-    return "caused by ".join(parts)

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
+from engine.story import story
 from tests.web.conftest import Hub, serving
-from web.incidents import story
 from web.settings import WebSettings
 
 BROKEN = {"query": "{ broken }"}
