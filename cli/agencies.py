@@ -8,11 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import server
 from cli.failure import Failure
-from cli.hub_settings import hub_settings
 from cli.place import state_folder
-from settings import Settings
 
 
 def build_group() -> typer.Typer:
@@ -25,19 +22,22 @@ def build_group() -> typer.Typer:
 
 def check() -> None:
     """Ask each agency for one known record; fail when one does not answer."""
-    settings = hub_settings(state_folder())
-    failed = asyncio.run(_asked(settings))
+    failed = asyncio.run(_asked())
     if failed:
         raise Failure(f"no good answer from {', '.join(failed)}")
 
 
-async def _asked(settings: Settings) -> list[str]:
+async def _asked() -> list[str]:
     """Show a row for each agency; the names of those that failed."""
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from server import agency_checks  # noqa: PLC0415 - same
+
     table = Table("agency", "protocol", "outcome", "seconds", box=None, pad_edge=False)
     failed = []
     console = Console()
+    settings = await asyncio.to_thread(hub_settings, state_folder())
     with Console(stderr=True).status("Asking the agencies ..."):
-        async for agency, protocol, outcome, seconds in server.agency_checks(settings):
+        async for agency, protocol, outcome, seconds in agency_checks(settings):
             good = outcome == "ok"
             table.add_row(agency, protocol, f"[{'green' if good else 'red'}]{outcome}[/]", f"{seconds:.3f}")
             if not good:

@@ -7,7 +7,6 @@ from graphql import build_schema
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 from rich.console import Console
 
-import server
 from cli.failure import Failure
 from cli.place import ROOT
 
@@ -23,16 +22,22 @@ def build_group() -> typer.Typer:
     return group
 
 
+def _sdl() -> str:
+    from server import build_schema_sdl  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+
+    return build_schema_sdl()
+
+
 def print_schema() -> None:
     """Print the graph in the schema definition language."""
-    typer.echo(server.build_schema_sdl().rstrip("\n"))
+    typer.echo(_sdl().rstrip("\n"))
 
 
 def check() -> None:
     """Compare the graph with schema/schema.graphql; name what breaks callers, what may, and fail on any difference."""
     if not SNAPSHOT.exists():
         raise Failure(f"{SNAPSHOT.relative_to(ROOT)} is missing: write it with `simpul schema write`")
-    before, now = SNAPSHOT.read_text(), server.build_schema_sdl()
+    before, now = SNAPSHOT.read_text(), _sdl()
     if before.strip() == now.strip():
         typer.echo("The graph is the one in schema/schema.graphql.")
         return
@@ -59,5 +64,5 @@ def compare(before: str, now: str) -> dict[str, list[str]]:
 
 def write() -> None:
     """Write the graph to schema/schema.graphql."""
-    SNAPSHOT.write_text(server.build_schema_sdl().rstrip("\n") + "\n")
+    SNAPSHOT.write_text(_sdl().rstrip("\n") + "\n")
     typer.echo(f"Wrote {SNAPSHOT.relative_to(ROOT)}.")

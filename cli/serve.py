@@ -8,28 +8,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated
 
 import typer
 import uvloop
 from rich.console import Console
 
-import server
+from cli.failure import Failure
 from cli.greeting import greeting
 from cli.hub import Hub, reserved
-from cli.hub_settings import hub_settings
 from cli.hub_state import hub_state
 from cli.place import state_folder
-from cli.sample_callers import development_issuer, sample_callers, token_of
 from sandbox.city import AgencyState, Change, City
-from sandbox.state_folder import LOOPBACK, StateFolder
+from sandbox.state_folder import StateFolder
 from sandbox.steering import steered
-from web.graphiql import SamplePerson
-from web.serving import uvicorn_config
 
 DEFAULT_PORT = 8000
-GRACE = 3  # seconds that answers in flight get at the end
+HIGHEST_PORT = 65535
 INTERRUPTED = 130
 
 
@@ -41,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     *,
     port: Annotated[
-        int, typer.Option(envvar=["PORT", "SIMPUL_PORT"], min=1, max=65535, help="Where the hub listens (loopback).")
+        int, typer.Option(envvar=["PORT", "SIMPUL_PORT"], parser=_port, help="Where the hub listens (loopback).")
     ] = DEFAULT_PORT,
     sandbox: Annotated[
         bool, typer.Option("--sandbox/--no-sandbox", help="Without it the agencies come from SIMPUL_... settings.")
@@ -55,6 +51,18 @@ def serve(
         uvloop.run(Run(port=port, sandbox=sandbox, latency=latency).until_stopped())
     except asyncio.CancelledError:
         sys.exit(INTERRUPTED)
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT:
+        return int(text)
+    raise Failure(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")
+
+
+def _hub_maker() -> Callable[..., Awaitable[Hub]]:
+    from cli.hub_made import made_hub  # noqa: PLC0415 - takes a second or two, in which the agencies start
+
+    return made_hub
 
 
 class Run:
@@ -75,10 +83,14 @@ class Run:
         """Start everything, serve, end everything. Raises what a part that cannot start raises."""
         with self._signals(), reserved(self._port) as listener:
             async with contextlib.AsyncExitStack() as stack:
+                importing = asyncio.ensure_future(asyncio.to_thread(_hub_maker))
+                stack.callback(importing.cancel)
                 self._status.start()
                 stack.callback(self._status.stop)
                 await self._behind_the_hub(stack, state_folder())
-                self._hub = await self._made_hub(state_folder())
+                made_hub = await importing
+                folder = state_folder()
+                self._hub = await made_hub(folder, port=self._port, sandbox=self._sandbox, greet=self._greet)
                 await self._hub.serve([listener])
                 self._serving = False
                 self._console.print("Stopping ...")
@@ -94,24 +106,6 @@ class Run:
             stack.enter_context(folder.locked())
         if "SIMPUL_STATE_URL" not in os.environ:
             await stack.enter_async_context(hub_state(folder, self._warn))
-
-    async def _made_hub(self, folder: StateFolder) -> Hub:
-        issuer = development_issuer(folder) if self._sandbox else None
-
-        async def sample_people() -> list[SamplePerson]:
-            """Whom a developer may ask as in GraphiQL, with fresh tokens at every look."""
-            if issuer is None:
-                return []
-            return [
-                SamplePerson(name=one.name, title=one.title, description=one.description, token=token_of(issuer, one))
-                for one in sample_callers().values()
-            ]
-
-        settings = await asyncio.to_thread(hub_settings, folder, port=self._port, sandbox=self._sandbox)
-        app = server.create_app(settings, sample_people=sample_people if issuer else None)
-        config = uvicorn_config(app, LOOPBACK, self._port, settings.web)
-        config.timeout_graceful_shutdown = GRACE
-        return Hub(config, self._greet)
 
     def _greet(self) -> None:
         self._status.stop()

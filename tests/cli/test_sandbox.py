@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli.sandbox import USUAL_LATENCY
 from sandbox.control import Latency
+from sandbox.mariadb import installed_mariadb
 from tests.cli.running import Serve, simpul, state_folder
 
 AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
@@ -47,7 +48,8 @@ def test_calls_are_shown_by_operation_and_set_to_nought(running: Serve) -> None:
     checked = simpul(running.state, "agencies", "check")
     assert checked.returncode == 0, checked.stderr
     shown = rows(simpul(running.state, "sandbox", "calls", "--reset").stdout)
-    assert [row[0] for row in shown if row[-1] == "0"] == []
+    uncounted = [] if installed_mariadb() else ["jakpreneur"]  # a file of SQLite has no server that could count
+    assert [row[0] for row in shown if row[-1] == "0"] == uncounted
     assert {row[0] for row in shown} == set(AGENCIES)
     assert rows(simpul(running.state, "sandbox", "calls").stdout) == [[agency, "-", "0"] for agency in AGENCIES]
 
