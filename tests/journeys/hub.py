@@ -17,11 +17,13 @@ from pydantic import SecretStr
 import server
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
+from cli.sample_callers import sample_callers, token_of
 from records.identifiers import Nik
 from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
 from settings import Settings
 from tests.city import HOST, RunningAgency, free_port
+from web.graphiql import SamplePerson
 from web.serving import uvicorn_config
 
 STATE_USER = "simpul"
@@ -154,7 +156,15 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
 async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[Hub]:
     """The production composition, served by uvicorn for the length of the block."""
     port = free_port()
-    web = uvicorn.Server(uvicorn_config(server.create_app(settings), HOST, port, settings.web))
+
+    async def people() -> list[SamplePerson]:
+        return [
+            SamplePerson(name=each.name, title=each.title, description=each.description, token=token_of(issuer, each))
+            for each in sample_callers().values()
+        ]
+
+    app = server.create_app(settings, sample_people=people)
+    web = uvicorn.Server(uvicorn_config(app, HOST, port, settings.web))
     serving = asyncio.create_task(web.serve())
     try:
         while not web.started:

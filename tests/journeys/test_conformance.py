@@ -1,0 +1,6 @@
+from tests.journeys.hub import Hub
+from tests.web.audits import failed_audits
+
+
+async def test_every_audit_of_graphql_over_http_passes_on_the_hub_itself(hub: Hub) -> None:
+    assert await failed_audits(f"{hub.url}/graphql") == []

@@ -1,0 +1,53 @@
+"""A developer opens the hub's GraphiQL, chooses a sample person, runs the first example and sees data."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.journeys.hub import City, Hub
+from tests.web.browser import Page, chromium_or_reason, page_of
+from tests.web.conftest import ROOT
+
+EDITORS = 4
+RUN = "document.querySelector('.graphiql-execute-button').click()"
+ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
+
+
+@pytest.fixture
+async def page(hub: Hub) -> AsyncIterator[Page]:
+    """GraphiQL, opened and ready."""
+    if not (ROOT / "node_modules" / "graphiql").is_dir():
+        pytest.skip("npm packages are not installed; run make with npm")
+    chromium, reason = chromium_or_reason()
+    if chromium is None:
+        pytest.skip(reason)
+    async with page_of(chromium) as opened:
+        await opened.open(f"{hub.url}/graphiql")
+        await opened.until(f"document.querySelectorAll('.CodeMirror').length === {EDITORS}")
+        yield opened
+
+
+async def test_the_first_example_shows_what_five_agencies_know_about_the_chosen_person(page: Page, city: City) -> None:
+    await page.until("document.getElementById('person-choice').options.length === 6")
+    await page.value(
+        "(choice => { choice.value = 'siti'; choice.dispatchEvent(new Event('change')) })"
+        "(document.getElementById('person-choice'))"
+    )
+    city.reset_calls()
+
+    await page.value(RUN)
+    answer = json.loads(str(await page.until(ANSWER)))
+
+    assert "errors" not in answer
+    assert answer["data"]["me"]["name"] == "Siti Rahmawati"
+    assert len(answer["data"]["me"]["taxObjects"]) == 2
+    asked = {"crm", "dukcapil", "pangan", "pbb"} | ({"jakpreneur"} if city.counts_msmes else set())
+    assert set(city.calls()) == asked
+
+
+async def test_the_documentation_explains_every_root_field(page: Page) -> None:
+    await page.value("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
+    await page.until("document.body.innerText.includes('Root Types')")
+    await page.value("document.querySelector('.graphiql-doc-explorer-type-name').click()")
+    assert await page.until("document.body.innerText.includes('The citizen who is signed in.')")
