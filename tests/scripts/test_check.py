@@ -1,0 +1,83 @@
+"""`make check` runs every check, and the import rules bite."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = (
+    "cli",
+    "web",
+    "schema",
+    "resolvers",
+    "engine",
+    "connectors",
+    "cache",
+    "auth",
+    "store",
+    "records",
+    "sandbox",
+    "scripts",
+)
+
+
+def run(*command: str | Path, where: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - ours
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The project's layers, to plant something in."""
+    for layer in LAYERS:
+        shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("server.py", "settings.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def import_rules(where: Path) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-P", where / "scripts" / "import_rules.py", "--no-logo", "--no-cache", where=Path("/"))
+
+
+def test_the_import_rules_are_kept(copied: Path) -> None:
+    outcome = import_rules(copied)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert " 0 broken." in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("records/planted.py", "import connectors.tax"),
+        ("records/planted.py", "import settings"),
+        ("engine/planted.py", "from auth import caller"),
+        ("resolvers/planted.py", "import server"),
+        ("web/planted.py", "from cli.main import main"),
+    ],
+)
+def test_a_wrong_import_is_named_and_fails(copied: Path, where: str, line: str) -> None:
+    (copied / where).write_text(f"{line}\n")
+    outcome = import_rules(copied)
+    assert outcome.returncode == 1
+    assert where.removesuffix(".py").replace("/", ".") in outcome.stdout
+
+
+def test_every_check_runs_and_is_reported_even_when_the_first_fails(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "check", tmp_path / "scripts" / "check")
+    fake = tmp_path / ".venv" / "bin" / "python"
+    fake.parent.mkdir(parents=True)
+    fake.write_text('#!/bin/sh\ncase "$*" in "-m ruff check ."|"-m mypy .") exit 1;; esac\n')
+    fake.chmod(0o755)
+    outcome = run(str(shutil.which("sh")), tmp_path / "scripts" / "check", where=Path("/"))
+    assert outcome.returncode == 1
+    assert outcome.stdout.splitlines() == [
+        "== lint (ruff check)",
+        "== formatting (ruff format)",
+        "== types (mypy --strict)",
+        "== import rules (import-linter)",
+    ]
+    assert outcome.stderr == "Failed: lint (ruff check), types (mypy --strict)\n"
