@@ -112,7 +112,7 @@ class PostgresDialect(Dialect):
             self._one_byte_answers -= 1
             yield Piece(self._take(1))
         while size := self._next_size():
-            if self._settled and self._words is None:
+            if self._settled and self._words is None and not self._fatal:
                 yield Piece(self._take(self._whole_size()))
             else:
                 yield self._answer(self._take(size))
@@ -140,11 +140,12 @@ class PostgresDialect(Dialect):
             self._proven = True
         if kind == b"Z":
             self._settled = True
+            return Piece(message, last=self._fatal)
         if kind == b"K":
             return Piece(message, key=message[1 + _LENGTH :])
         if kind == b"E" and self._words is not None:
             words, self._words = self._words, None
-            return Piece(words, last=self._fatal)
+            return Piece(words)
         refused = kind == b"E" and not self._proven and b"\0C28" in message
         return Piece(message, refused=refused)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.apt import apt_install
 from tests.city import RunningAgency, started
 
 
@@ -25,6 +26,22 @@ def dukcapil(city_state: Path) -> Iterator[RunningAgency]:
 def jakpreneur(city_state: Path) -> Iterator[RunningAgency]:
     """The small business programme: MariaDB where it is installed, else an SQLite file (see its health)."""
     with started("jakpreneur", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def jakpreneur_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
+    """The small business programme on MariaDB, which is installed where it can be."""
+    if reason := apt_install("mariadb-server"):
+        pytest.skip(reason)
+    with started("jakpreneur", tmp_path_factory.mktemp("mariadb")) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def jakpreneur_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
+    """The small business programme as it runs where there is no MariaDB."""
+    with started("jakpreneur", tmp_path_factory.mktemp("sqlite"), environment={"SANDBOX_MARIADB": "off"}) as agency:
         yield agency
 
 
