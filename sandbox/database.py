@@ -1,6 +1,7 @@
 """How an SQL agency runs: a real database server that only its front can reach, and how both come and go together."""
 
 import asyncio
+import hashlib
 import os
 import pwd
 import secrets
@@ -57,7 +58,14 @@ def socket_folder(folder: Path, name: str) -> Iterator[Path]:
     if len(os.fsencode(folder / name)) <= _SOCKET_PATH_LIMIT:
         yield folder
         return
-    short = Path(tempfile.mkdtemp(prefix="simpul-"))
+    # The same name at every start, so that a killed agency leaves one folder behind and not one a start.
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"simpul-socket-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if short.is_symlink() or short.stat().st_uid not in {os.geteuid(), _server_uid()}:
+        raise CannotStartError(
+            f"{short} belongs to somebody else; delete it, or choose a state folder of a shorter path."
+        )
     try:
         give(short)
         yield short
@@ -68,8 +76,11 @@ def socket_folder(folder: Path, name: str) -> Iterator[Path]:
 def give(path: Path) -> None:
     """As root: makes the user that database servers run as the owner of a file or folder."""
     if os.geteuid() == 0:
-        entry = pwd.getpwnam(ROOTLESS_USER)
-        os.chown(path, entry.pw_uid, entry.pw_gid)
+        os.chown(path, _server_uid(), pwd.getpwnam(ROOTLESS_USER).pw_gid)
+
+
+def _server_uid() -> int:
+    return pwd.getpwnam(ROOTLESS_USER).pw_uid if os.geteuid() == 0 else os.geteuid()
 
 
 def let_in(folder: Path) -> None:

@@ -55,6 +55,10 @@ class RunningAgency:
         health: dict[str, Any] = self._control("GET", "/health")
         return health
 
+    def said(self) -> str:
+        """What it wrote to stderr since its last start."""
+        return _stderr(self).read_text(errors="replace").strip()
+
     def calls(self) -> dict[str, int]:
         """How often each operation was asked for since the last reset."""
         operations: dict[str, int] = self._control("GET", "/calls")["operations"]
@@ -179,8 +183,8 @@ def _wait_until_ready(agency: RunningAgency) -> None:
         if agency.process.poll() is not None or time.monotonic() > until:
             agency.process.kill()
             code = agency.process.wait(STOPPED_WITHIN_S)
-            said = _stderr(agency).read_text(errors="replace").strip()
-            raise AgencyDidNotStartError(f"{agency.name} is not ready (exit code {code}): {said or 'it said nothing'}")
+            said = agency.said() or "it said nothing"
+            raise AgencyDidNotStartError(f"{agency.name} is not ready (exit code {code}): {said}")
         time.sleep(0.02)
 
 

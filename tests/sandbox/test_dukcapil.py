@@ -1,7 +1,10 @@
 """The population register: a real PostgreSQL behind the front, asked with asyncpg."""
 
 import asyncio
+import os
+import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -287,6 +290,25 @@ async def test_a_killed_register_is_not_reachable_and_comes_back(own_state: Path
         connection = await connected(agency)
         assert len(await connection.fetch(BY_NIK, [SITI])) == 1
         await connection.close()
+
+
+async def test_a_register_whose_server_dies_ends_with_one_clear_line(own_state: Path) -> None:
+    with started("dukcapil", own_state) as agency:
+        postmaster = (agency.state / "postgres" / "data" / "postmaster.pid").read_text().split()[0]
+        os.kill(int(postmaster), signal.SIGKILL)
+
+        assert agency.process.wait(5) == 1
+        assert agency.said() == f"sandbox: the database server of dukcapil ended; look into {agency.state}."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+async def test_no_server_outlives_a_killed_register(own_state: Path) -> None:
+    with started("dukcapil", own_state) as agency:
+        postmaster = (agency.state / "postgres" / "data" / "postmaster.pid").read_text().split()[0]
+        agency.kill()
+        async with asyncio.timeout(5):
+            while Path(f"/proc/{postmaster}/exe").exists():  # noqa: ASYNC110, ASYNC240 - only the kernel knows
+                await asyncio.sleep(0.02)
 
 
 async def test_the_login_of_an_earlier_start_is_no_longer_accepted(own_state: Path) -> None:
