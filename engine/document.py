@@ -13,6 +13,8 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
+    ValidationContext,
     get_operation_ast,
     parse,
     specified_rules,
@@ -21,11 +23,15 @@ from graphql import (
 
 from engine import limits
 from engine.errors import request_error
-from engine.inputs import named
+from engine.inputs import RefusedValue, named, refused
 from engine.limits import Limits, TooLarge
 from engine.request import GraphQLRequest, Outcome
 
 MOST_VALIDATION_ERRORS = 20
+_ABORTED = "Validation aborted."
+"""All that graphql-core says where checking a document would take too much work."""
+_LONGEST_NAME = 100
+_MOST_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +81,41 @@ def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: Document
 
 
 def _parsed(text: str, rules: DocumentRules) -> DocumentNode:
+    # graphql-core bounds the nesting of a document by itself (200 levels) and reports it as a syntax error.
     try:
         return parse(text, max_tokens=rules.limits.tokens)
     except GraphQLSyntaxError as error:
         raise RefusedRequest(request_error(error.message, "GRAPHQL_PARSE_FAILED", _locations(error))) from error
-    except RecursionError as error:
-        message = "The document is nested too deeply to be read. Ask in several operations."
-        raise RefusedRequest(request_error(message, "GRAPHQL_PARSE_FAILED")) from error
 
 
 def _validate(document: DocumentNode, schema: GraphQLSchema, rules: DocumentRules) -> None:
-    used = [*specified_rules, *([] if rules.introspection else [NoSchemaIntrospectionCustomRule])]
+    used = [
+        *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+        _affordable_merging(rules.limits.comparisons),
+        *([] if rules.introspection else [NoSchemaIntrospectionCustomRule]),
+    ]
     faults = validate(schema, document, used, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not rules.suggestions)
     if faults:
-        raise RefusedRequest(
-            *(request_error(named(fault, document), "GRAPHQL_VALIDATION_FAILED", _locations(fault)) for fault in faults)
-        )
+        raise RefusedRequest(*(_validation_error(fault, document) for fault in faults))
+
+
+def _validation_error(fault: GraphQLError, document: DocumentNode) -> dict[str, Any]:
+    if fault.message == _ABORTED:
+        message = "The document repeats too many fields, or nests its fragments too deeply. Ask in several operations."
+        return request_error(message, TooLarge.code)
+    code = "GRAPHQL_VALIDATION_FAILED" if refused(fault) is None else RefusedValue.code
+    return request_error(named(fault, document), code, _locations(fault))
+
+
+def _affordable_merging(comparisons: int) -> type[OverlappingFieldsCanBeMergedRule]:
+    """The rule "Field Selection Merging" (GraphQL specification, section 5.3.2) with a budget of its own."""
+
+    class AffordableMerging(OverlappingFieldsCanBeMergedRule):
+        def __init__(self, context: ValidationContext) -> None:
+            super().__init__(context)
+            self.rule_context.remaining_complexity_budget = comparisons
+
+    return AffordableMerging
 
 
 def _locations(error: GraphQLError) -> list[Any]:
@@ -107,4 +132,4 @@ def _no_such_operation(document: DocumentNode, name: str | None) -> str:
         return "The document holds no operation; add a query."
     if name is None:
         return f"The document holds {len(names)} operations; name one of them in 'operationName'."
-    return f"The document holds no operation '{name}'; it holds: {', '.join(names)}."
+    return f"The document holds no operation '{name[:_LONGEST_NAME]}'; it holds: {', '.join(names[:_MOST_NAMES])}."

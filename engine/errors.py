@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from graphql import GraphQLError
+from graphql import ArgumentNode, GraphQLError, ValueNode
 
 from engine.story import story
 from records.failures import AgencyFailure
@@ -22,7 +22,8 @@ _log = logging.getLogger("simpul.engine")
 MOST_ERRORS = 50
 """Errors beyond this number are counted, not listed."""
 
-_LONG_NUMBER = re.compile(r"\d{10,}")
+_LONG_NUMBER = re.compile(r"\d(?:[.\-/ ]?\d){12,}|\d{10,}")
+"""Ten digits on end, or thirteen (a NIB is the shortest identity number) with the separators they are printed with."""
 
 
 class SafeError(Exception):
@@ -48,11 +49,17 @@ def without_numbers(text: str) -> str:
 
 def formatted(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
     """Errors of an execution as the response carries them (GraphQL specification, section 7.1.2), at most 50."""
-    shown = [_formatted_one(error, request_id=request_id) for error in errors[:MOST_ERRORS]]
-    if len(errors) > MOST_ERRORS:
-        message = f"{len(errors) - MOST_ERRORS} more errors are not listed."
-        shown.append({"message": message, "extensions": {"code": "MORE_ERRORS"}})
-    return shown
+    told: dict[int, tuple[str, dict[str, Any]]] = {}
+    return at_most([_formatted_one(error, told, request_id=request_id) for error in errors[:MOST_ERRORS]], len(errors))
+
+
+def at_most(shown: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """At most 50 of `count` errors, and how many are not listed."""
+    listed = list(shown[:MOST_ERRORS])
+    if count > len(listed):
+        message = f"{count - len(listed)} more errors are not listed."
+        listed.append({"message": message, "extensions": {"code": "MORE_ERRORS"}})
+    return listed
 
 
 def request_error(message: str, code: str, locations: Sequence[Mapping[str, int]] = ()) -> dict[str, Any]:
@@ -63,22 +70,32 @@ def request_error(message: str, code: str, locations: Sequence[Mapping[str, int]
     return error | {"extensions": {"code": code}}
 
 
-def _formatted_one(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
+def _formatted_one(
+    error: GraphQLError, told: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
+) -> dict[str, Any]:
+    cause = _cause(error)
+    # One failure of a batch is the failure of many fields: it is logged once, under one incident number.
+    if id(cause) not in told:
+        told[id(cause)] = _message_and_extensions(cause, request_id=request_id)
+    message, extensions = told[id(cause)]
     shown: dict[str, Any] = {}
-    message, extensions = _message_and_extensions(error, request_id=request_id)
     shown["message"] = without_numbers(message)
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:
         shown["path"] = error.path
-    shown["extensions"] = extensions
+    shown["extensions"] = dict(extensions)
     return shown
 
 
-def _message_and_extensions(error: GraphQLError, *, request_id: str) -> tuple[str, dict[str, Any]]:
-    cause = error.original_error
+def _cause(error: GraphQLError) -> Exception:
+    cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
+    return cause
+
+
+def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, AgencyFailure):
         extensions: dict[str, Any] = {"code": cause.code, "agency": cause.agency}
         if cause.retry_after is not None:
@@ -87,8 +104,13 @@ def _message_and_extensions(error: GraphQLError, *, request_id: str) -> tuple[st
         return str(cause), extensions
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
-    if cause is None:
-        return error.message, {"code": "GRAPHQL_EXECUTION_FAILED"}
+    if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):
+        return cause.message, {"code": BadInput.code}
     incident = token_hex(6)
     _log.error("Incident %s in request %s: %s", incident, request_id, story(cause))
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}
+
+
+def _is_about_an_argument(error: GraphQLError) -> bool:
+    """Whether graphql-core refused an argument while executing: a null that a variable carried past validation."""
+    return bool(error.nodes) and all(isinstance(node, ArgumentNode | ValueNode) for node in error.nodes or ())

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphql import (
+    SKIP,
     ArgumentNode,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     GraphQLError,
     Node,
     ObjectFieldNode,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     visit,
 )
 
-
-class RefusedValue(GraphQLError):  # noqa: N818 - reads as what it is
-    """A value that its scalar refused; the message is the scalar's rule and does not hold the value."""
+from engine.errors import SafeError
 
 
-def named(error: GraphQLError, document: DocumentNode) -> str:
-    """The message for a value that was refused, with the argument it was given for.
+class RefusedValue(SafeError, ValueError):  # noqa: N818 - reads as what it is
+    """A value that its scalar refused; the message is the scalar's rule and does not hold the value.
 
-    graphql-core quotes refused values in its messages; identity numbers must never be echoed, so the message is
-    written anew from the scalar's rule.
+    No `GraphQLError`: graphql-core hands those on as they are and forgets which literal was meant.
     """
-    refused = _refused(error)
-    if refused is None:
-        return error.message
-    place = _Place(error)
-    visit(document, place)
-    return f"{place.says}: {refused.message}" if place.says else refused.message
 
 
-def _refused(error: GraphQLError) -> RefusedValue | None:
+def refused(error: GraphQLError) -> RefusedValue | None:
+    """The refusal of a custom scalar that an error comes from, if it comes from one."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, RefusedValue):
@@ -42,33 +40,69 @@ def _refused(error: GraphQLError) -> RefusedValue | None:
     return None
 
 
-class _Place(Visitor):
-    """Finds the argument that holds the refused literal, or uses the refused variable."""
+def named(error: GraphQLError, document: DocumentNode) -> str:
+    """The message for a value that was refused, with the argument it was given for.
 
-    def __init__(self, error: GraphQLError) -> None:
+    graphql-core quotes refused values in its messages; identity numbers must never be echoed, so the message is
+    written anew from the scalar's rule.
+    """
+    rule = refused(error)
+    if rule is None:
+        return error.message
+    place = _Place(error, document)
+    visit(document, place)
+    return f"{place.says}: {rule}" if place.says else str(rule)
+
+
+class _Place(Visitor):
+    """Finds the argument that holds the refused literal, or uses the variable whose value or default was refused."""
+
+    def __init__(self, error: GraphQLError, document: DocumentNode) -> None:
         super().__init__()
         self._nodes = error.nodes or []
-        self._variables = {
-            node.variable.name.value for node in self._nodes if hasattr(node, "variable") and node.variable is not None
-        }
-        self._fields: list[str] = []
-        self.says = ""
+        self._operation: OperationDefinitionNode | None = None
+        self._variable = ""
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode):
+                self._look_for_variable(operation)
+        self._inside: list[str] = []
+        self.says = f"Variable '${self._variable}'" if self._variable else ""
+        self._found = False
+
+    def _look_for_variable(self, operation: OperationDefinitionNode) -> None:
+        for definition in operation.variable_definitions or ():
+            if any(definition is node for node in self._nodes) or self._holds(definition.default_value):
+                self._operation, self._variable = operation, definition.variable.name.value
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        # A variable belongs to one operation; others of the document may use the same name.
+        return SKIP if self._operation is not None and node is not self._operation else None
+
+    def enter_variable_definition(self, _node: VariableDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return SKIP
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        self._fields.append(node.name.value)
+        self._inside.append(node.name.value)
 
     def leave_field(self, *_: object) -> None:
-        self._fields.pop()
+        self._inside.pop()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        self._inside.append(f"@{node.name.value}")
+
+    def leave_directive(self, *_: object) -> None:
+        self._inside.pop()
 
     def enter_argument(self, node: ArgumentNode, *_: object) -> None:
-        if not self.says and self._holds(node.value):
-            self.says = f"Argument '{node.name.value}'" + (f" of '{self._fields[-1]}'" if self._fields else "")
+        if not self._found and self._holds(node.value):
+            self._found = True
+            self.says = f"Argument '{node.name.value}' of '{self._inside[-1]}'"
 
     def _holds(self, value: Node | None) -> bool:
         if value is None:
             return False
         if isinstance(value, VariableNode):
-            return value.name.value in self._variables
+            return value.name.value == self._variable
         if any(value is node for node in self._nodes):
             return True
         return any(

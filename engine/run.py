@@ -12,7 +12,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
 
 from engine.document import DocumentRules, Operation, RefusedRequest, operation_of
-from engine.errors import formatted, request_error
+from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 
@@ -36,8 +36,9 @@ class Engine:
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
         result = await self._execute(operation, request, context)
         if result.data is None and _refused_before_execution(result):
-            errors = [_variable_error(error, operation) for error in result.errors or ()]
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors)
+            errors = result.errors or []
+            shown = at_most([_variable_error(error, operation) for error in errors[:MOST_ERRORS]], len(errors))
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
         return GraphQLResponse(
             outcome=Outcome.ANSWERED, data=result.data, errors=formatted(result.errors or (), request_id=request_id)
         )
