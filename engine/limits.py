@@ -31,12 +31,36 @@ class Limits:
     """Fields inside fields."""
     fields: int = 2_000
     """Fields after all fragments are spread, aliases included."""
+    records: int = 10_000
+    """Records that one answer may hold, counted while it is made: lists inside lists multiply."""
+    comparisons: int = 40_000
+    """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
+    their number. graphql-core allows itself 500,000, which take about two seconds."""
 
 
 class TooLarge(SafeError):  # noqa: N818 - reads as what it is
     """The operation exceeds a limit; the text holds the number, the limit and the mend."""
 
     code = "OPERATION_TOO_LARGE"
+
+
+class AnswerSize:
+    """Counts the records of one answer, and stops the operation from reading on where there are too many."""
+
+    def __init__(self, most: int = Limits().records) -> None:
+        """Belong to one request."""
+        self._most = most
+        self._count = 0
+
+    def add(self, answer: object) -> None:
+        """Count what an edge led to, one record or a list of them; raises `TooLarge`."""
+        self._count += len(answer) if isinstance(answer, list | tuple) else 1
+        if self._count > self._most:
+            raise TooLarge(f"The answer would hold more than {self._most} records. Ask in several operations.")
+
+    def __repr__(self) -> str:
+        """How far it came."""
+        return f"<AnswerSize {self._count} of {self._most}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +86,7 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Li
         )
     if size.fields > limits.fields:
         raise TooLarge(
-            f"The operation selects {size.fields} fields; at most {limits.fields} are allowed. "
-            "Ask in several operations."
+            f"The operation selects more than {limits.fields} fields, fragments spread out. Ask in several operations."
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth.caller import Caller
 from auth.node_ids import NodeIds
 from auth.rules import Rule, decide
 from engine.errors import Forbidden
+from engine.limits import AnswerSize
 from records.identifiers import Nik
 from resolvers.bridge import Bridge
 
@@ -20,6 +21,8 @@ class Asking:
     caller: Caller
     bridge: Bridge
     node_ids: NodeIds
+    size: AnswerSize = field(default_factory=AnswerSize)
+    """How much has been read for this request."""
 
     def guard(self, rule: Rule, subjects: Collection[Nik]) -> None:
         """Let the caller pass, or raise `Forbidden` with the reason."""

@@ -133,7 +133,10 @@ class EdgeField(PublishedField):
 
     async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
         answer = await asking.bridge.load(self.edge.batch, key, self.edge.facet)
-        return self.edge.value(answer, arguments)
+        value = self.edge.value(answer, arguments)
+        if self.edge.pick is None:
+            asking.size.add(value)
+        return value
 
 
 class RootField(EdgeField):
