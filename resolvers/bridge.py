@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from aiodataloader import DataLoader
@@ -28,6 +29,8 @@ class _Failed:
     """A failure on its way through aiodataloader, which would forget the key if it saw an exception."""
 
     failure: Exception
+    traceback: TracebackType | None
+    """Where it was raised first. It is raised again for each key, and every time Python would add to its traceback."""
 
 
 class Bridge:
@@ -84,12 +87,16 @@ class Bridge:
         try:
             answers = await batch.run(keys, ask)
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
-            return dict.fromkeys(keys, _Failed(failure))
+            return dict.fromkeys(keys, _failed(failure))
         return {key: _settled(answers.get(key, batch.absent)) for key in keys}
 
 
 def _settled(answer: object) -> object:
-    return _Failed(answer) if isinstance(answer, AgencyFailure) else answer
+    return _failed(answer) if isinstance(answer, AgencyFailure) else answer
+
+
+def _failed(failure: Exception) -> _Failed:
+    return _Failed(failure, failure.__traceback__)
 
 
 def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
@@ -101,5 +108,5 @@ def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatev
 async def _taken(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
     value = await answer
     if isinstance(value, _Failed):
-        raise value.failure
+        raise value.failure.with_traceback(value.traceback)
     return value

@@ -57,7 +57,10 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     shown: dict[str, Complaint | AgencyFailure] = {id_: found[id_] for id_ in found if id_ not in private}
     if ask.caller.nik is None:
         return shown
-    own = (await connector.complaints_of([ask.caller.nik], ask.call)).get(ask.caller.nik, ())
+    try:
+        own = (await connector.complaints_of([ask.caller.nik], ask.call)).get(ask.caller.nik, ())
+    except AgencyFailure as failure:
+        own = failure
     if isinstance(own, AgencyFailure):
         return shown | dict.fromkeys(private, own)
     return shown | {each.id: each for each in own if each.id in private}

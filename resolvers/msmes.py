@@ -43,7 +43,7 @@ async def msmes_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Msme]
 @batch(agency="jakpreneur")
 async def msmes(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Msme]:
     """Enterprises by owner and identifier. One that changed hands is no longer found under its former owner."""
-    found = await ask.agencies[Msmes].msmes([key.id for key in keys], ask.call)
+    found = await ask.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), ask.call)
     return {
         key: answer
         for key in keys
@@ -55,5 +55,5 @@ async def msmes(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Msme]:
 @batch(agency="jakpreneur", absent=())
 async def products_of(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Sequence[Product]]:
     """What each enterprise sells."""
-    found = await ask.agencies[Msmes].products_of([key.id for key in keys], ask.call)
+    found = await ask.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), ask.call)
     return {key: answer for key in keys if (answer := found.get(key.id)) is not None}
