@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,11 @@ class DevelopmentIssuer:
             self._key = ECKey.import_key(json.loads(private_key.read_text()))
         else:
             self._key = ECKey.generate_key("P-256", auto_kid=True)
-            private_key.touch(mode=0o600)
-            private_key.write_text(json.dumps(self._key.as_dict(private=True)))
+            _write_whole(private_key, json.dumps(self._key.as_dict(private=True)))
 
     def write_public_keys(self, path: Path) -> None:
         """Write the key set by which the hub checks tokens (RFC 7517)."""
-        path.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)))
+        _write_whole(path, json.dumps(KeySet([self._key]).as_dict(private=False)))
 
     def token(self, caller: Caller, *, subject: str, lifetime: timedelta = LIFETIME) -> str:
         """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
@@ -53,3 +53,12 @@ class DevelopmentIssuer:
     def __repr__(self) -> str:
         """Never the key."""
         return "<DevelopmentIssuer>"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file for its owner alone; it has its name only once it is complete."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    unfinished.replace(path)

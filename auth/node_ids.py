@@ -34,7 +34,7 @@ class NodeIds:
     def seal(self, type_name: str, key: str) -> str:
         """The id of the record of this type that is known by this key."""
         sealed = self._cipher.encrypt(f"{type_name}\0{key}".encode(), None)
-        return urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _text(sealed)
 
     def open(self, node_id: str) -> tuple[str, str]:
         """Type name and key inside an id; raises `UnknownNodeId`."""
@@ -42,6 +42,9 @@ class NodeIds:
             raise UnknownNodeId("The id is longer than any id of this hub.")
         try:
             sealed = urlsafe_b64decode(node_id + "=" * (-len(node_id) % 4))
+            # Python's reading of base64 skips what does not belong to it: each record has one id, and no look-alikes.
+            if _text(sealed) != node_id:
+                raise UnknownNodeId("The id was not made by this hub.")
             type_name, _, key = self._cipher.decrypt(sealed, None).decode().partition("\0")
         except (InvalidTag, NotBase64, ValueError) as error:
             raise UnknownNodeId("The id was not made by this hub.") from error
@@ -50,3 +53,7 @@ class NodeIds:
     def __repr__(self) -> str:
         """Never the key."""
         return "<NodeIds>"
+
+
+def _text(sealed: bytes) -> str:
+    return urlsafe_b64encode(sealed).decode().rstrip("=")

@@ -6,6 +6,7 @@ algorithms are accepted, so that the hub can check tokens but never make one.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from joserfc import jwt
@@ -17,6 +18,7 @@ from records.identifiers import Nik
 
 ALGORITHMS = ["ES256", "EdDSA"]
 _LONGEST_TOKEN = 8192
+_NIK = re.compile(r"\d{16}", re.ASCII)
 
 
 class Unauthenticated(Exception):  # noqa: N818 - the standard term
@@ -67,12 +69,24 @@ class TokenReader:
 def _caller_of(claims: dict[str, Any]) -> Caller:
     kind, nik, agency = claims.get("kind"), claims.get("nik"), claims.get("agency")
     try:
-        return Caller(
-            kind=CallerKind(kind),
-            nik=Nik(nik) if isinstance(nik, str) else None,
-            agency=agency if isinstance(agency, str) else None,
-        )
+        return Caller(kind=CallerKind(kind), nik=_nik(nik), agency=_agency(agency))
     except ValueError as error:
         raise Unauthenticated(
             "The token's claims name no caller this hub knows. Ask the issuer for another."
         ) from error
+
+
+def _nik(claim: object) -> Nik | None:
+    if claim is None:
+        return None
+    if not isinstance(claim, str) or not _NIK.fullmatch(claim):
+        raise ValueError("The claim 'nik' is no NIK.")
+    return Nik(claim)
+
+
+def _agency(claim: object) -> str | None:
+    if claim is None:
+        return None
+    if not isinstance(claim, str) or not claim.strip():
+        raise ValueError("The claim 'agency' names no agency.")
+    return claim
