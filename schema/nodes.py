@@ -29,7 +29,9 @@ class NodeField(PublishedField):
             return self._loaded(info.context, kwargs["id"])
         ids = kwargs["ids"]
         if len(ids) > MOST_PER_PAGE:
-            raise BadInput(f"Argument 'ids' holds {len(ids)} ids; at most {MOST_PER_PAGE} may be asked at once.")
+            raise BadInput(
+                f"Argument 'ids' holds {len(ids)} ids; at most {MOST_PER_PAGE} may be asked at once. Ask in parts."
+            )
         return [self._loaded(info.context, each) for each in ids]
 
     async def _loaded(self, asking: Asking, node_id: str) -> Any:  # noqa: ANN401 - any record
@@ -51,7 +53,7 @@ def node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]
     """The root fields `node` and `nodes` over the published nodes."""
     one = _field(publications, "The object with this id, or null where it no longer exists.", Node | None)
     one.arguments = [_argument("id", strawberry.ID, "An id as it was received.")]
-    many = _field(publications, "The objects with these ids, in the same order.", list[Node | None])
+    many = _field(publications, "The objects with these ids, in the same order.", list[Node | None] | None)
     many.arguments = [_argument("ids", list[strawberry.ID], f"Ids as they were received, at most {MOST_PER_PAGE}.")]
     return {"node": one, "nodes": many}
 

@@ -13,6 +13,7 @@ from auth.rules import Rule
 from engine.errors import BadInput
 from records.description import Doc
 from schema.publishing import publishes
+from schema.scalars import comparable
 
 MOST_PER_PAGE = 100
 
@@ -48,10 +49,10 @@ def position_of(cursor: str) -> tuple[datetime, str]:
     """Moment and identifier inside a cursor; raises `BadInput` for what is none."""
     try:
         moment, _, identifier = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        position = datetime.fromisoformat(moment), identifier
+        position = comparable(datetime.fromisoformat(moment)), identifier
     except ValueError:
         position = None
-    if position is None or position[0].tzinfo is None or not position[1]:
+    if position is None or cursor_of(*position) != cursor:
         raise BadInput(
             "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import strawberry
@@ -15,7 +15,8 @@ from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rup
 
 _DAY_OFFSET_OF_WOMEN = 40
 _LARGEST_SAFE_INTEGER = 2**53 - 1
-_REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?")
+_REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def parsed_nik(value: object) -> Nik:
@@ -65,7 +66,7 @@ def parsed_rupiah(value: object) -> Rupiah:
 def parsed_date(value: object) -> date:
     """A day, ISO 8601."""
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
     except ValueError:
         raise RefusedValue("A date is written YYYY-MM-DD, like 2026-11-23.") from None
 
@@ -73,11 +74,19 @@ def parsed_date(value: object) -> date:
 def parsed_date_time(value: object) -> datetime:
     """A moment, ISO 8601 with an offset (RFC 3339)."""
     try:
-        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        return comparable(datetime.fromisoformat(value if isinstance(value, str) else ""))
     except ValueError:
-        moment = datetime.min  # noqa: DTZ901 - refused right below, for want of an offset
+        raise RefusedValue("A moment is written with its offset, like 2026-11-23T08:00:00+07:00.") from None
+
+
+def comparable(moment: datetime) -> datetime:
+    """The moment, where it has an offset and a place in UTC too; else `ValueError`."""
     if moment.tzinfo is None:
-        raise RefusedValue("A moment is written with its offset, like 2026-11-23T08:00:00+07:00.")
+        raise ValueError("The moment has no offset.")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("The moment lies outside the years 1 to 9999 in UTC.") from None
     return moment
 
 

@@ -15,6 +15,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.rules import Rule
 from schema.fields import DerivedField, EdgeField, PublishedField
+from schema.nodes import NodeField
 
 
 class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
@@ -49,7 +50,7 @@ def _field_faults(field: GraphQLField) -> Iterator[str]:
         yield "says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
     elif rule is not Rule.PUBLIC and is_non_null_type(field.type):
         yield "is not public and must be nullable, so that it can be refused alone."
-    if isinstance(definition, EdgeField) and is_non_null_type(field.type):
+    if isinstance(definition, EdgeField | NodeField) and is_non_null_type(field.type):
         yield "leads to an agency and must be nullable, so that it can fail alone."
     if isinstance(definition, DerivedField) and inspect.iscoroutinefunction(definition.derive):
         yield "is derived by an async function; what has to be fetched is an edge."
