@@ -29,7 +29,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 class Settings(BaseSettings):
     """The hub's settings. Frozen; unknown names are refused; secrets are masked wherever they are printed."""
 
-    model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
     port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     @classmethod
     def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
         known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | ELSEWHERE
-        unknown = sorted(name for name in os.environ if name.startswith("SIMPUL_") and name not in known)
+        unknown = sorted(
+            name for name in os.environ if name.upper().startswith("SIMPUL_") and name.upper() not in known
+        )
         if unknown:
             raise ValueError(f"{unknown[0]} is no setting of the hub. Correct its name or unset it.")
         return given
@@ -72,7 +74,11 @@ class Settings(BaseSettings):
     @field_validator("secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        if len(b64decode(secret.get_secret_value())) < _SECRET_BYTES:
+        try:
+            length = len(b64decode(secret.get_secret_value(), validate=True))
+        except ValueError:
+            length = 0
+        if length < _SECRET_BYTES:
             raise ValueError("the secret must hold at least 32 bytes in base64: `openssl rand -base64 32` makes one")
         return secret
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from secrets import token_hex
 from time import monotonic
 from typing import Protocol
 
 from records.call import Call
-from records.failures import AgencyFailure
+from records.failures import AgencyFailure, AgencyUnavailable
+
+_log = logging.getLogger("simpul.attendance")
 
 
 class Probed(Protocol):
@@ -35,15 +38,19 @@ class Attendance:
         """For each agency, how it fails, or None where it answers."""
         async with self._asking:
             if monotonic() >= self._known_until:
-                found = await asyncio.gather(*(self._failure(each) for each in self._connectors.values()))
+                found = await asyncio.gather(*(self._failure(*each) for each in self._connectors.items()))
                 self._known = dict(zip(self._connectors, found, strict=True))
                 self._known_until = monotonic() + self._kept_for
             return self._known
 
-    async def _failure(self, connector: Probed) -> AgencyFailure | None:
+    async def _failure(self, agency: str, connector: Probed) -> AgencyFailure | None:
         call = Call(deadline=monotonic() + self._patience, request_id=f"probe-{token_hex(4)}")
         try:
             await connector.probe(call)
         except AgencyFailure as failure:
             return failure
+        except Exception as error:  # noqa: BLE001 - see below
+            # A fault of ours in one connector must not take away the report about all others.
+            _log.error("The probe of agency %s failed in an unexpected way: %s", agency, type(error).__qualname__)
+            return AgencyUnavailable(agency, type(error).__qualname__)
         return None

@@ -31,7 +31,8 @@ class RegionTables:
     def __init__(self, data: Path) -> None:
         """Read the tables in the folder; raises `OSError` or `KeyError` where one is missing or has other columns."""
         sourced = _sourced_codes(data / "region_codes.csv")
-        self._by_code = {region.code: region for region in _read(data / "regions", sourced)}
+        read = sorted(_read(data / "regions", sourced), key=lambda region: region.code)
+        self._by_code = {region.code: region for region in read}
         self._by_address = {
             (each.system, each.code): region
             for region in self._by_code.values()
@@ -96,7 +97,7 @@ def _sourced_codes(path: Path) -> dict[str, list[SystemCode]]:
 def _read(folder: Path, sourced: dict[str, list[SystemCode]]) -> Iterator[Region]:
     for level, (name, parent_column) in _FILES.items():
         with (folder / name).open(encoding="utf-8", newline="") as file:
-            for row in sorted(csv.DictReader(file), key=lambda each: each["code"]):
+            for row in csv.DictReader(file):
                 yield Region(
                     code=RegionCode(row["code"]),
                     level=level,
