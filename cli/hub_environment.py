@@ -41,14 +41,15 @@ def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[
 
 def state_url(folder: StateFolder) -> str:
     """Where the hub's own state is kept."""
-    port, secret = folder.known_port(STATE_SERVER), folder.secret(STATE_SERVER)
-    return f"postgresql://{STATE_DATABASE}:{quote(secret)}@{LOOPBACK}:{port}/{STATE_DATABASE}"
+    port = folder.known_port(STATE_SERVER) or folder.port(STATE_SERVER)
+    secret = folder.secret(STATE_SERVER)
+    return f"postgresql://{STATE_DATABASE}:{quote(secret, safe='')}@{LOOPBACK}:{port}/{STATE_DATABASE}"
 
 
 def _of(agency: str, reach: Reach) -> dict[str, str]:
     name = f"SIMPUL_{agency.upper()}"
     at = f"{LOOPBACK}:{reach.port}"
-    login = f"{quote(reach.user)}:{quote(reach.secret)}@{at}"
+    login = f"{quote(reach.user, safe='')}:{quote(reach.secret, safe='')}@{at}"
     match agency:
         case "dukcapil":
             return {f"{name}_URL": f"postgresql://{login}/siak"}

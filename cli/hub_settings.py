@@ -5,14 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cli.failure import Failure
-from cli.hub_environment import Reach, hub_environment
+from cli.hub_environment import Reach, hub_environment, state_url
 from sandbox.agency import AGENCIES, LOOPBACK
 from sandbox.state_folder import StateFolder
 from settings import Settings
@@ -24,26 +24,32 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
     What the environment says goes before what the city would say. Raises Failure with what is missing or wrong.
     """
     reaches = _reaches(folder) if sandbox else {}
-    if reaches:
-        for name, value in hub_environment(folder, reaches).items():
-            os.environ.setdefault(name, value)
+    told = hub_environment(folder, reaches) if reaches else {}
     if port is not None:
-        os.environ["SIMPUL_PORT"] = str(port)
+        told |= {"SIMPUL_PORT": str(port), "SIMPUL_STATE_URL": state_url(folder)}
+    for name, value in told.items():
+        os.environ.setdefault(name, value)
     try:
         return Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValidationError as problem:
-        wrong = "; ".join(_told(one) for one in problem.errors(include_input=False, include_url=False))
-        no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not reaches else ""
-        raise Failure(f"the hub's settings are not complete: {wrong}{no_city}") from None
+        errors = problem.errors(include_input=False, include_url=False)
+    no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not reaches else ""
+    raise Failure(f"the hub's settings are not complete: {_told(errors)}{no_city}")
 
 
-def _told(error: ErrorDetails) -> str:
-    """One error of a setting, by the name of its variable."""
-    where = "__".join(str(part) for part in error["loc"]).upper()
-    reason = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"SIMPUL_{where} is not set"
-    return f"SIMPUL_{where}: {reason}" if where else reason
+def _told(errors: Sequence[ErrorDetails]) -> str:
+    """What is wrong with the settings, by the names of their variables."""
+    missing = [_variable(error) for error in errors if error["type"] == "missing"]
+    wrong = [error for error in errors if error["type"] != "missing"]
+    reasons = [
+        f"{_variable(error)}: {error['msg']}" if error["loc"] else error["msg"].removeprefix("Value error, ")
+        for error in wrong
+    ]
+    return "; ".join([*reasons, *([f"not set: {', '.join(missing)}"] if missing else [])])
+
+
+def _variable(error: ErrorDetails) -> str:
+    return f"SIMPUL_{'__'.join(str(part) for part in error['loc']).upper()}"
 
 
 def _reaches(folder: StateFolder) -> Mapping[str, Reach]:

@@ -53,7 +53,8 @@ def serve(
         sys.exit(INTERRUPTED)
 
 
-def _port(text: str) -> int:
+def _port(given: str | int) -> int:
+    text = str(given)  # the default comes as a number
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT:
         return int(text)
     raise Failure(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")

@@ -1,0 +1,99 @@
+"""The hub's settings come from the environment, and from the city where the environment says nothing."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.failure import Failure
+from cli.hub_environment import Reach, hub_environment
+from cli.hub_settings import hub_settings
+from sandbox.agency import AGENCIES
+from sandbox.state_folder import StateFolder
+from tests.cli.running import simpul
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if not k.startswith("SIMPUL_")})
+
+
+def started_once(path: Path) -> StateFolder:
+    """The folder of a city that does not run now."""
+    folder = StateFolder(path)
+    for agency in AGENCIES:
+        folder.port(agency)
+        folder.port(f"{agency}.control")
+        folder.secret(agency)
+    return folder
+
+
+def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    health = {"engine": "mariadb"}
+    reaches = {
+        name: Reach(port=1000 + n, user=f"u_{name}", secret="s/1", health=health) for n, name in enumerate(AGENCIES)
+    }
+    environment = hub_environment(folder, reaches)
+    agencies = ("DUKCAPIL", "JAKPRENEUR", "PBB", "CRM", "PANGAN")
+    assert {name: value for name, value in environment.items() if name.split("_")[1] in agencies} == {
+        "SIMPUL_DUKCAPIL_URL": "postgresql://u_dukcapil:s%2F1@127.0.0.1:1000/siak",
+        "SIMPUL_JAKPRENEUR_URL": "mysql://u_jakpreneur:s%2F1@127.0.0.1:1001/jakpreneur",
+        "SIMPUL_PBB_URL": "http://127.0.0.1:1002/services/pbb",
+        "SIMPUL_PBB_USER": "u_pbb",
+        "SIMPUL_PBB_PASSWORD": "s/1",
+        "SIMPUL_CRM_URL": "http://127.0.0.1:1003/open311/v2",
+        "SIMPUL_CRM_KEY": "s/1",
+        "SIMPUL_PANGAN_URL": "http://127.0.0.1:1004",
+        "SIMPUL_PANGAN_KEY": "s/1",
+    }
+    assert len(base64.b64decode(environment["SIMPUL_SECRET"])) == 32
+    assert hub_environment(folder, reaches)["SIMPUL_SECRET"] == environment["SIMPUL_SECRET"]
+
+
+def test_where_mariadb_is_missing_the_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:
+    reach = Reach(port=1, user="u", secret="s", health={"engine": "sqlite", "path": "/a b/jakpreneur.sqlite3"})
+    environment = hub_environment(StateFolder(tmp_path), {"jakpreneur": reach})
+    assert environment["SIMPUL_JAKPRENEUR_URL"] == "sqlite:////a b/jakpreneur.sqlite3"
+
+
+@pytest.mark.usefixtures("bare")
+def test_what_the_operator_set_goes_before_what_the_city_says(tmp_path: Path) -> None:
+    folder = started_once(tmp_path)
+    os.environ["SIMPUL_PBB_URL"] = "https://pajak.example.go.id/soap"
+    settings = hub_settings(folder, port=8123)
+    assert settings.pbb_url == "https://pajak.example.go.id/soap"
+    assert settings.crm_url == f"http://127.0.0.1:{folder.known_port('crm')}/open311/v2"
+    assert settings.port == 8123
+    assert settings.development
+
+
+@pytest.mark.usefixtures("bare")
+def test_without_a_city_every_missing_setting_is_named_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        hub_settings(StateFolder(tmp_path))
+    assert str(caught.value) == (
+        "the hub's settings are not complete: not set: SIMPUL_SECRET, SIMPUL_ISSUER_KEYS, SIMPUL_STATE_URL, "
+        "SIMPUL_DUKCAPIL_URL, SIMPUL_JAKPRENEUR_URL, SIMPUL_PBB_URL, SIMPUL_PBB_USER, SIMPUL_PBB_PASSWORD, "
+        f"SIMPUL_CRM_URL, SIMPUL_CRM_KEY, SIMPUL_PANGAN_URL, SIMPUL_PANGAN_KEY; "
+        f"no sandbox city was ever started on {tmp_path}"
+    )
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
+    os.environ["SIMPUL_SECRET"] = base64.b64encode(b"short").decode()
+    with pytest.raises(Failure, match="SIMPUL_SECRET: Value error, the secret must hold at least 32 bytes") as caught:
+        hub_settings(started_once(tmp_path))
+    assert os.environ["SIMPUL_SECRET"] not in str(caught.value)
+
+
+def test_a_variable_that_is_no_setting_is_refused(tmp_path: Path) -> None:
+    started_once(tmp_path)
+    outcome = simpul(tmp_path, "agencies", "check", SIMPUL_PBB_ULR="http://x")
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        "simpul: the hub's settings are not complete: SIMPUL_PBB_ULR is no setting of the hub. "
+        "Correct its name or unset it.\n"
+    )
