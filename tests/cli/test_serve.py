@@ -132,6 +132,22 @@ def test_an_agency_that_cannot_start_stops_everything_with_one_line_that_names_i
         assert re.fullmatch(r"simpul: dukcapil did not start: [^\n]+\n", outcome.stderr), outcome.stderr
 
 
+def test_a_hub_that_cannot_reach_its_own_state_is_one_line_and_takes_the_city_down(seeded: Path) -> None:
+    url = f"postgresql://simpul:rahasia@127.0.0.1:{free_port()}/simpul"
+    outcome = simpul(seeded, "serve", "--port", str(free_port()), SIMPUL_STATE_URL=url)
+    assert outcome.returncode == 1
+    assert re.fullmatch(r"simpul: the hub could not start: [^\n]*refused[^\n]*\n", outcome.stderr), outcome.stderr
+    assert "rahasia" not in outcome.stderr
+    assert simpul(seeded, "sandbox").returncode == 1
+
+
+def test_without_the_sandbox_the_missing_settings_are_named() -> None:
+    with state_folder() as state:
+        outcome = simpul(state, "serve", "--no-sandbox", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("simpul: the hub's settings are not complete: not set: SIMPUL_SECRET, ")
+
+
 def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     outcome = simpul(tmp_path / "file" / "state", "serve", "--port", str(free_port()))

@@ -1,0 +1,59 @@
+"""The state folder remembers ports and secrets, for one city at a time."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from sandbox.state_folder import PORTS, StateError, StateFolder, is_free
+
+
+def test_a_port_is_remembered_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:
+    port = StateFolder(tmp_path).port("pbb")
+    assert port in PORTS
+    assert StateFolder(tmp_path).port("pbb") == port
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        assert not is_free(port)
+        other = StateFolder(tmp_path).port("pbb")
+    assert other != port
+    assert StateFolder(tmp_path).known_port("pbb") == other
+
+
+def test_no_two_names_share_a_port(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    assert len({folder.port(f"name {n}") for n in range(40)}) == 40
+
+
+def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    secret = StateFolder(tmp_path).secret("pbb")
+    assert len(secret) >= 32
+    assert StateFolder(tmp_path).secret("pbb") == secret
+    assert StateFolder(tmp_path).secret("crm") != secret
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"pbb": "text"}', "{"])
+def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ports.json").write_text(content)
+    with pytest.raises(StateError, match=r"ports\.json .*: delete it, the next start makes a new one$"):
+        StateFolder(tmp_path).port("pbb")
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "not there")
+    assert folder.known_port("pbb") is None
+    assert folder.known_secret("pbb") is None
+    assert not folder.path.exists()
+
+
+def test_a_folder_is_free_again_after_the_block(tmp_path: Path) -> None:
+    with (
+        StateFolder(tmp_path).locked(),
+        pytest.raises(StateError, match="already runs"),
+        StateFolder(tmp_path).locked(),
+    ):
+        pass
+    with StateFolder(tmp_path).locked():
+        pass
