@@ -1,0 +1,11 @@
+"""Callers of every kind."""
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from records.identifiers import Nik
+
+SITI = Nik("3171014506900001")
+BUDI = Nik("3171010101800002")
+
+CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+CALLERS = {"anonymous": ANONYMOUS, "citizen": CITIZEN, "official": OFFICIAL}

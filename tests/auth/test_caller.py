@@ -1,0 +1,49 @@
+"""Who asks."""
+
+from typing import Any
+
+import pytest
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from tests.auth.people import CITIZEN, OFFICIAL, SITI
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown"),
+    [
+        (ANONYMOUS, "<Caller anonymous>"),
+        (CITIZEN, "<Caller citizen>"),
+        (OFFICIAL, "<Caller official at dukcapil>"),
+    ],
+)
+def test_a_caller_can_be_logged(caller: Caller, shown: str) -> None:
+    assert repr(caller) == str(caller) == f"{caller}" == shown
+
+
+@pytest.mark.parametrize(
+    ("claims", "message"),
+    [
+        ({"kind": CallerKind.ANONYMOUS, "nik": SITI}, "A caller of kind anonymous must not carry a NIK."),
+        ({"kind": CallerKind.CITIZEN}, "A caller of kind citizen must carry a NIK."),
+        (
+            {"kind": CallerKind.CITIZEN, "nik": SITI, "agency": "crm"},
+            "A caller of kind citizen must not carry an agency.",
+        ),
+        ({"kind": CallerKind.OFFICIAL}, "A caller of kind official must carry an agency."),
+        (
+            {"kind": CallerKind.OFFICIAL, "agency": "crm", "nik": SITI},
+            "A caller of kind official must not carry a NIK.",
+        ),
+        ({"kind": CallerKind.ANONYMOUS, "agency": "crm"}, "A caller of kind anonymous must not carry an agency."),
+    ],
+)
+def test_a_caller_that_contradicts_itself_does_not_exist(claims: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$") as refusal:
+        Caller(**claims)
+    assert SITI not in str(refusal.value)
+
+
+def test_a_caller_does_not_change() -> None:
+    caller: Any = ANONYMOUS
+    with pytest.raises(AttributeError):
+        caller.kind = CallerKind.OFFICIAL

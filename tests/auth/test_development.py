@@ -1,0 +1,85 @@
+"""The issuer of the sandbox."""
+
+import json
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import KeySet
+
+from auth.caller import Caller
+from auth.development import AUDIENCE, ISSUER, DevelopmentIssuer
+from auth.tokens import TokenReader, Unauthenticated
+from tests.auth.people import CALLERS, CITIZEN
+
+
+def reader(public: Path) -> TokenReader:
+    keys = KeySet.import_key_set(json.loads(public.read_text()))
+    return TokenReader(keys=keys, issuer=ISSUER, audience=AUDIENCE)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> DevelopmentIssuer:
+    return DevelopmentIssuer(tmp_path / "issuer.json")
+
+
+@pytest.fixture
+def public(issuer: DevelopmentIssuer, tmp_path: Path) -> Path:
+    issuer.write_public_keys(tmp_path / "keys.json")
+    return tmp_path / "keys.json"
+
+
+@pytest.mark.parametrize("caller", [CALLERS["citizen"], CALLERS["official"]], ids=["citizen", "official"])
+def test_a_token_proves_its_caller_by_the_public_keys_alone(
+    issuer: DevelopmentIssuer, public: Path, caller: Caller
+) -> None:
+    token = issuer.token(caller, subject="siti")
+    assert reader(public).caller(f"Bearer {token}") == caller
+
+
+def test_the_private_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "issuer.json"
+    DevelopmentIssuer(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text())["d"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["issuer.json"]
+
+
+def test_the_public_keys_hold_no_private_part(public: Path) -> None:
+    [key] = json.loads(public.read_text())["keys"]
+    assert set(key) == {"kty", "crv", "x", "y", "kid"}
+    assert (key["kty"], key["crv"]) == ("EC", "P-256")
+
+
+def test_the_key_outlives_a_start(issuer: DevelopmentIssuer, public: Path, tmp_path: Path) -> None:
+    token = issuer.token(CITIZEN, subject="siti")
+    again = DevelopmentIssuer(tmp_path / "issuer.json")
+    again.write_public_keys(public)
+    assert reader(public).caller(f"Bearer {token}") == CITIZEN
+    assert reader(public).caller(f"Bearer {again.token(CITIZEN, subject='siti')}") == CITIZEN
+
+
+def test_a_key_that_was_being_written_when_the_power_went_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "issuer.json.new").write_text('{"kty": "E')
+    issuer = DevelopmentIssuer(tmp_path / "issuer.json")
+    issuer.write_public_keys(tmp_path / "keys.json")
+    assert reader(tmp_path / "keys.json").caller(f"Bearer {issuer.token(CITIZEN, subject='siti')}") == CITIZEN
+
+
+def test_another_issuers_token_proves_nobody(public: Path, tmp_path: Path) -> None:
+    stranger = DevelopmentIssuer(tmp_path / "stranger.json")
+    with pytest.raises(Unauthenticated):
+        reader(public).caller(f"Bearer {stranger.token(CITIZEN, subject='siti')}")
+
+
+def test_a_token_ends_after_its_lifetime(issuer: DevelopmentIssuer, public: Path) -> None:
+    token = issuer.token(CITIZEN, subject="siti", lifetime=timedelta(seconds=-1))
+    with pytest.raises(
+        Unauthenticated, match=r"^The token was refused \(expired_token\)\. Sign in again for a new one\.$"
+    ):
+        reader(public).caller(f"Bearer {token}")
+
+
+def test_the_key_is_not_shown(issuer: DevelopmentIssuer) -> None:
+    assert repr(issuer) == "<DevelopmentIssuer>"

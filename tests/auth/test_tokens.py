@@ -1,0 +1,322 @@
+"""Tokens: only the issuer's own, for this hub, now, and making sense."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from time import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.tokens import TokenReader, Unauthenticated
+from tests.auth.people import CITIZEN, OFFICIAL, SITI
+
+KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
+FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
+READER = TokenReader(keys=KeySet([ECKey.import_key(KEY.as_dict(private=False))]), issuer="city", audience="simpul")
+NOW = int(time())
+CLAIMS: dict[str, Any] = {
+    "iss": "city",
+    "aud": "simpul",
+    "sub": "siti",
+    "iat": NOW,
+    "exp": NOW + 600,
+    "kind": "citizen",
+    "nik": SITI,
+}
+OFFICIALS = {name: value for name, value in CLAIMS.items() if name != "nik"} | {
+    "kind": "official",
+    "agency": "dukcapil",
+}
+HEADER: dict[str, Any] = {"alg": "ES256", "kid": "key-1"}
+
+
+def signed(claims: dict[str, Any], header: dict[str, Any] = HEADER, key: Any = KEY) -> str:  # noqa: ANN401 - any key
+    return jwt.encode(header, claims, key)
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in CLAIMS.items() if name not in names}
+
+
+def raw(header: object, payload: object, sign: Callable[[bytes], bytes]) -> str:
+    """A token made by hand: what libraries refuse to make."""
+    parts = ".".join(
+        _part(each if isinstance(each, bytes) else json.dumps(each).encode()) for each in (header, payload)
+    )
+    return f"{parts}.{_part(sign(parts.encode()))}"
+
+
+def _part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def refused(token: str) -> str:
+    with pytest.raises(Unauthenticated) as refusal:
+        READER.caller(f"Bearer {token}")
+    message = str(refusal.value)
+    assert SITI not in message
+    assert len(token) < 10 or token not in message
+    return message
+
+
+def test_nobody_asks_without_a_token() -> None:
+    assert READER.caller(None) is ANONYMOUS
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_token_of_the_issuer_proves_its_caller(scheme: str) -> None:
+    assert READER.caller(f"{scheme} {signed(CLAIMS)}") == CITIZEN
+    assert READER.caller(f"  {scheme}   {signed(OFFICIALS)}  ") == OFFICIAL
+
+
+@pytest.mark.parametrize("header", [HEADER, {"alg": "ES256"}])
+def test_a_token_need_not_name_the_only_key(header: dict[str, Any]) -> None:
+    assert READER.caller(f"Bearer {signed(CLAIMS, header)}") == CITIZEN
+
+
+def test_this_hub_may_be_one_of_several_audiences() -> None:
+    assert READER.caller(f"Bearer {signed(CLAIMS | {'aud': ['payments', 'simpul']})}") == CITIZEN
+
+
+@pytest.mark.parametrize("value", ["", " ", "Bearer", "Bearer ", "Basic c2l0aTpyYWhhc2lh", "Token x", "BearerX y"])
+def test_another_scheme_is_refused(value: str) -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        READER.caller(value)
+    assert str(refusal.value) == (
+        "The Authorization header holds no bearer token. Send 'Authorization: Bearer <token>'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        (CLAIMS | {"iss": "village"}, "invalid_claim"),
+        (CLAIMS | {"iss": ["city"]}, "invalid_claim"),
+        (CLAIMS | {"aud": "payments"}, "invalid_claim"),
+        (CLAIMS | {"aud": []}, "invalid_claim"),
+        (CLAIMS | {"aud": "simpul-payments"}, "invalid_claim"),
+        (CLAIMS | {"exp": NOW}, "expired_token"),
+        (CLAIMS | {"exp": -1}, "expired_token"),
+        (CLAIMS | {"exp": "tomorrow"}, "invalid_claim"),
+        (CLAIMS | {"exp": str(NOW + 600)}, "invalid_claim"),
+        (CLAIMS | {"exp": True}, "invalid_claim"),
+        (CLAIMS | {"exp": float("nan")}, "invalid_claim"),
+        (CLAIMS | {"exp": float("inf")}, "invalid_claim"),
+        (CLAIMS | {"nbf": NOW + 300}, "invalid_claim"),
+        (CLAIMS | {"iat": NOW + 300}, "invalid_claim"),
+        (CLAIMS | {"nbf": "soon"}, "invalid_claim"),
+        (without("iss"), "missing_claim"),
+        (without("aud"), "missing_claim"),
+        (without("exp"), "missing_claim"),
+        (without("sub"), "missing_claim"),
+        (CLAIMS | {"exp": None}, "missing_claim"),
+        (CLAIMS | {"sub": ""}, "invalid_claim"),
+        (CLAIMS | {"sub": 5}, "invalid_claim"),
+    ],
+)
+def test_a_token_of_another_issuer_for_another_hub_or_another_time_is_refused(
+    claims: dict[str, Any], reason: str
+) -> None:
+    token = raw(HEADER, claims, _sign)
+    assert refused(token) == f"The token was refused ({reason}). Sign in again for a new one."
+
+
+def _sign(content: bytes) -> bytes:
+    from joserfc.jws import JWSRegistry  # noqa: PLC0415 - the only use of the library's inside
+
+    return JWSRegistry.algorithms["ES256"].sign(content, KEY)
+
+
+def test_a_token_that_is_valid_from_now_on_is_accepted() -> None:
+    assert READER.caller(f"Bearer {signed(CLAIMS | {'nbf': NOW})}") == CITIZEN
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        without("nik"),
+        without("kind"),
+        CLAIMS | {"kind": "admin"},
+        CLAIMS | {"kind": ["citizen"]},
+        CLAIMS | {"kind": None},
+        CLAIMS | {"kind": "official"},
+        CLAIMS | {"agency": "dukcapil"},
+        OFFICIALS | {"nik": SITI},
+        OFFICIALS | {"nik": int(SITI)},
+        OFFICIALS | {"nik": ""},
+        OFFICIALS | {"agency": ""},
+        OFFICIALS | {"agency": "  "},
+        OFFICIALS | {"agency": ["dukcapil"]},
+        OFFICIALS | {"agency": None},
+        CLAIMS | {"nik": int(SITI)},
+        CLAIMS | {"nik": [SITI]},
+        CLAIMS | {"nik": ""},
+        CLAIMS | {"nik": SITI[:-1]},
+        CLAIMS | {"nik": SITI + "0"},
+        CLAIMS | {"nik": f" {SITI[1:]}"},
+        CLAIMS | {"nik": f"{SITI}\n"},
+        CLAIMS | {"nik": "\uff13" * 16},
+        CLAIMS | {"kind": "anonymous"},
+    ],
+)
+def test_claims_that_contradict_each_other_or_name_nobody_are_refused(claims: dict[str, Any]) -> None:
+    assert refused(signed(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
+
+
+def test_a_token_may_say_that_nobody_asks() -> None:
+    claims = without("nik") | {"kind": "anonymous"}
+    assert READER.caller(f"Bearer {signed(claims)}") == Caller(kind=CallerKind.ANONYMOUS)
+
+
+def test_an_unsigned_token_is_refused() -> None:
+    for algorithm in ("none", "None", "NONE", "", None):
+        refused(raw({"alg": algorithm}, CLAIMS, lambda _: b""))
+        refused(raw({"alg": algorithm}, CLAIMS, _sign))
+
+
+@pytest.mark.parametrize("form", ["pem", "der", "json", "x"])
+def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(form: str) -> None:
+    public = ECKey.import_key(KEY.as_dict(private=False))
+    secret = {
+        "pem": public.as_pem(private=False),
+        "der": public.as_der(private=False),
+        "json": json.dumps(public.as_dict(private=False)).encode(),
+        "x": str(public.as_dict(private=False)["x"]).encode(),
+    }[form]
+    refused(raw({"alg": "HS256", "kid": "key-1"}, CLAIMS, lambda content: hmac.digest(secret, content, sha256)))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("HS256", OctKey.generate_key(256)),
+        ("RS256", RSAKey.generate_key(2048)),
+        ("PS256", RSAKey.generate_key(2048)),
+        ("ES256", FOREIGN),
+        ("ES384", ECKey.generate_key("P-384")),
+        ("Ed25519", OKPKey.generate_key("Ed25519")),
+    ],
+)
+@pytest.mark.parametrize("kid", [{"kid": "key-1"}, {"kid": "key-2"}, {}])
+def test_a_foreign_key_is_refused_whatever_it_calls_itself(algorithm: str, key: Any, kid: dict[str, str]) -> None:  # noqa: ANN401 - any key
+    refused(jwt.encode({"alg": algorithm, **kid}, CLAIMS, key, algorithms=[algorithm]))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"jwk": FOREIGN.as_dict(private=False)},
+        {"jku": "https://evil.example/keys.json"},
+        {"x5u": "https://evil.example/cert.pem"},
+        {"x5c": ["MIIB"]},
+        {"kid": "../../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": 5},
+        {"kid": ["key-1"]},
+        {"kid": None},
+        {"kid": {}},
+    ],
+)
+def test_a_key_that_the_token_brings_along_or_points_to_is_not_used(more: dict[str, Any]) -> None:
+    from joserfc.jws import JWSRegistry  # noqa: PLC0415 - as above
+
+    algorithm = JWSRegistry.algorithms["ES256"]
+    refused(raw({"alg": "ES256", **more}, CLAIMS, lambda content: algorithm.sign(content, FOREIGN)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"crit": ["exp"]},
+        {"crit": ["unheard-of"], "unheard-of": True},
+        {"crit": "b64"},
+        {"crit": ["b64"], "b64": False},
+        {"unheard-of": True},
+    ],
+)
+def test_a_header_that_must_be_understood_and_is_not_is_refused(more: dict[str, Any]) -> None:
+    refused(raw({**HEADER, **more}, CLAIMS, _sign))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "a.b.c.d.e",
+        "é.é.é",
+        "\0",
+        "eyJhbGciOiJFUzI1NiJ9..",
+        "W10.e30.AA",
+        "NQ.e30.AA",
+        "bnVsbA.e30.AA",
+        "IiI.e30.AA",
+    ],
+)
+def test_garbage_is_refused(token: str) -> None:
+    assert refused(token).startswith("The token was refused (")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 300,
+        b"[" * 5_000,
+        b'{"a":' * 75,
+        b'{"a":' * 1_000,
+        b"9" * 500,
+        b"9" * 5_000,
+        b"\xff\xfe",
+        b'{"alg": ["ES256"]}',
+        b'{"alg": {}}',
+        b'{"alg": 5}',
+        b'{"alg": "EdDSA"}',
+        b'{"alg": "ES256", "alg": "none"}',
+    ],
+)
+def test_a_garbage_header_is_refused(header: bytes) -> None:
+    assert refused(raw(header, CLAIMS, _sign)).startswith("The token was refused (")
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"null", b"5", b'"x"', b"", b"{", b"\xff", b"[" * 3_000])
+def test_a_signed_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+    refused(raw(HEADER, payload, _sign))
+
+
+def test_a_token_of_more_than_8192_characters_is_refused_unread() -> None:
+    assert refused("a" * 8193) == "The token is longer than 8192 characters. Ask the issuer for another."
+
+
+@settings(derandomize=True, max_examples=300)
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    with pytest.raises(Unauthenticated):
+        READER.caller(f"Bearer {text}.")
+
+
+@settings(derandomize=True, max_examples=300)
+@given(
+    position=st.integers(0, 10_000),
+    letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."),
+)
+def test_a_token_that_was_changed_anywhere_is_refused(position: int, letter: str) -> None:
+    token = signed(CLAIMS)
+    at = position % len(token)
+    changed = token[:at] + letter + token[at + 1 :]
+    if changed != token:
+        refused(changed)
+
+
+def test_a_reader_tells_how_many_keys_it_holds() -> None:
+    assert repr(READER) == "<TokenReader 1 keys>"

@@ -1,0 +1,84 @@
+"""Batches, edges, and how connectors are found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+
+from engine.batch import Agencies, Ask, batch
+from engine.edge import Edge
+from records.answers import Answers
+from records.call import Call
+
+
+class Books(Protocol):
+    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]: ...
+
+
+class Shelf:
+    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]:  # noqa: ARG002 - nobody is asked
+        return {id_: f"book {id_}" for id_ in ids}
+
+
+@batch(agency="library", absent=())
+async def titles(ids: Sequence[int], ask: Ask[str]) -> Answers[int, str]:
+    """Titles by number."""
+    return await ask.agencies[Books].titles(ids, ask.call)
+
+
+def test_a_batch_takes_its_name_and_meaning_from_its_function() -> None:
+    assert (titles.name, titles.agency, titles.says, titles.absent, titles.facets) == (
+        "titles",
+        "library",
+        "Titles by number.",
+        (),
+        False,
+    )
+    assert repr(titles) == "<Batch titles of library>"
+
+
+def test_a_batch_of_the_hub_itself_has_no_agency() -> None:
+    assert repr(batch(agency=None)(titles.run)) == "<Batch titles of the hub>"
+
+
+def test_a_batch_is_equal_to_itself_alone() -> None:
+    again = batch(agency="library", absent=())(titles.run)
+    assert titles != again
+    assert len({titles, titles, again}) == 2
+
+
+async def test_a_batch_finds_its_connector_by_domain() -> None:
+    ask = Ask(caller="me", call=Call(deadline=1e12, request_id="r"), agencies=Agencies({Books: Shelf()}))
+    assert await titles.run([1, 2], ask) == {1: "book 1", 2: "book 2"}
+
+
+def test_a_domain_without_a_connector_is_named() -> None:
+    with pytest.raises(LookupError, match=r"^No connector is bound to the domain Books; bind one in server\.py\.$"):
+        Agencies({})[Books]
+
+
+def test_agencies_tell_their_domains() -> None:
+    assert repr(Agencies({Books: Shelf(), Sequence: ()})) == "<Agencies Books, Sequence>"
+
+
+@dataclass(frozen=True)
+class Book:
+    title: str
+    pages: int
+
+
+def edge(**more: Any) -> Edge:  # noqa: ANN401 - keyword arguments of Edge
+    return Edge(batch=titles, key=lambda record, _arguments, _caller: record, **more)
+
+
+def test_an_edge_gives_the_answer_itself_an_attribute_of_it_or_what_a_function_makes_of_it() -> None:
+    book = Book("Max Havelaar", 320)
+    assert edge().value(book, {}) is book
+    assert edge(pick="title").value(book, {}) == "Max Havelaar"
+    assert edge(then=lambda answer, arguments: answer.pages // arguments["a_day"]).value(book, {"a_day": 32}) == 10
+
+
+@pytest.mark.parametrize("more", [{}, {"pick": "title"}, {"then": lambda answer, _: answer.pages}])
+def test_an_edge_to_nothing_is_null(more: dict[str, Any]) -> None:
+    assert edge(**more).value(None, {}) is None

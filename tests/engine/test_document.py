@@ -1,0 +1,188 @@
+"""From text to operation: what is refused, with which words."""
+
+import time
+
+import pytest
+
+from engine.limits import Limits
+from engine.request import Outcome
+from tests.engine.library import CARD, rules, run, told
+
+DEEP = 10_000
+QUICK = 0.5
+"""Seconds of processor time; each takes a few hundredths, and minutes where a count is exponential."""
+
+
+async def test_a_syntax_error_tells_where() -> None:
+    response = await run("{ book { title }")
+    assert response.outcome is Outcome.REFUSED
+    assert list(response.errors) == [
+        {
+            "message": "Syntax Error: Expected Name, found <EOF>.",
+            "locations": [{"line": 1, "column": 17}],
+            "extensions": {"code": "GRAPHQL_PARSE_FAILED"},
+        }
+    ]
+    assert response.data is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{book" * DEEP,
+        "{ book " + "{ by { books " * DEEP + "{ title }" + "} }" * DEEP + "}",
+        "{ readers(cards: " + "[" * DEEP + "]" * DEEP + ") { name } }",
+        "{ search(wanted: " + "{nested: " * DEEP + "null" + "}" * DEEP + ") { title } }",
+        "query ($v: " + "[" * DEEP + "Int" + "]" * DEEP + ") { count }",
+        "{ ... " * DEEP + "{count}" + "}" * DEEP,
+    ],
+    ids=["open braces", "fields", "list literal", "object literal", "list type", "inline fragments"],
+)
+async def test_a_document_nested_10_000_deep_is_a_syntax_error(document: str) -> None:
+    started = time.process_time()
+    [(code, message)] = told(await run(document))
+    assert code == "GRAPHQL_PARSE_FAILED"
+    assert message.startswith("Syntax Error: ")
+    assert time.process_time() - started < QUICK
+
+
+async def test_variables_nested_10_000_deep_are_refused() -> None:
+    value: object = CARD
+    for _ in range(DEEP):
+        value = [value]
+    response = await run("query ($c: [Card!]!) { readers(cards: $c) { name } }", {"c": value})
+    assert response.outcome is Outcome.REFUSED
+    [(code, message)] = told(response)
+    assert code == "BAD_USER_INPUT"
+    assert message in (
+        "Argument 'cards' of 'readers': A card number is a string of exactly 16 digits.",
+        "Variable values are nested too deeply.",  # where Python cannot even look at them
+    )
+
+
+async def test_variables_of_a_nested_input_10_000_deep_are_refused() -> None:
+    value: object = None
+    for _ in range(DEEP):
+        value = {"nested": value}
+    response = await run("query ($w: Wanted) { search(wanted: $w) { title } }", {"w": value})
+    assert response.outcome is Outcome.REFUSED
+    [(code, _)] = told(response)
+    assert code == "BAD_USER_INPUT"
+
+
+async def test_a_document_of_more_tokens_than_allowed_is_refused() -> None:
+    response = await run("{" + "count " * 20 + "}", by=rules(limits=Limits(tokens=20)))
+    assert told(response) == [
+        ("GRAPHQL_PARSE_FAILED", "Syntax Error: Document contains more than 20 tokens. Parsing aborted.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "shown", "query"),
+    [
+        (
+            "Cannot query field 'titel' on type 'Book'.",
+            "Cannot query field 'titel' on type 'Book'. Did you mean 'title'?",
+            "{ book { titel } }",
+        ),
+        (
+            "Unknown argument 'car' on field 'Query.reader'.",
+            "Unknown argument 'car' on field 'Query.reader'. Did you mean 'card'?",
+            f'{{ reader(car: "{CARD}", card: "{CARD}") {{ name }} }}',
+        ),
+        (
+            "Value 'HIG' does not exist in 'Shelf' enum.",
+            "Value 'HIG' does not exist in 'Shelf' enum. Did you mean the enum value 'HIGH'?",
+            "{ search(wanted: {shelf: HIG}) { title } }",
+        ),
+        (
+            "Unknown type 'Boook'.",
+            "Unknown type 'Boook'. Did you mean 'Book'?",
+            "{ book { ... on Boook { title } } }",
+        ),
+    ],
+)
+async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, shown: str, query: str) -> None:
+    assert told(await run(query)) == [("GRAPHQL_VALIDATION_FAILED", hidden)]
+    assert told(await run(query, by=rules(suggestions=True))) == [("GRAPHQL_VALIDATION_FAILED", shown)]
+
+
+async def test_names_are_not_proposed_for_variables_either() -> None:
+    query = "query ($s: Wanted) { search(wanted: $s) { title } }"
+    hidden = told(await run(query, {"s": {"shelf": "HIG"}}))
+    shown = told(await run(query, {"s": {"shelf": "HIG"}}, by=rules(suggestions=True)))
+    assert "Did you mean" not in hidden[0][1]
+    assert "Did you mean the enum value 'HIGH'?" in shown[0][1]
+
+
+async def test_introspection_is_refused_unless_the_rules_allow_it() -> None:
+    query = "{ __schema { types { name } } }"
+    refused = await run(query)
+    assert refused.outcome is Outcome.REFUSED
+    assert told(refused)[0] == (
+        "GRAPHQL_VALIDATION_FAILED",
+        "GraphQL introspection has been disabled, but the requested query contained the field '__schema'.",
+    )
+    assert (await run(query, by=rules(introspection=True))).errors == []
+
+
+async def test_a_type_can_be_named_with_introspection_off() -> None:
+    response = await run("{ __typename }")
+    assert response.data == {"__typename": "Query"}
+
+
+async def test_at_most_20_validation_errors_are_listed() -> None:
+    response = await run("{" + " ".join(f"no{n}" for n in range(100)) + "}")
+    assert len(response.errors) == 21
+    assert told(response)[20][1] == "Too many validation errors, error limit reached. Validation aborted."
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "message"),
+    [
+        ("fragment F on Book { title }", None, "The document holds no operation; add a query."),
+        (
+            "query A { count } query B { count }",
+            None,
+            "The document holds 2 operations; name one of them in 'operationName'.",
+        ),
+        ("query A { count } query B { count }", "C", "The document holds no operation 'C'; it holds: A, B."),
+        ("{ count }", "A", "The document holds no operation 'A'; it holds: (unnamed)."),
+        ("query A { count }", CARD, "The document holds no operation '[number]'; it holds: A."),
+        ("query A { count }", "x" * 5_000, f"The document holds no operation '{'x' * 100}'; it holds: A."),
+    ],
+)
+async def test_an_operation_that_is_not_there_is_named(document: str, name: str | None, message: str) -> None:
+    response = await run(document, operation=name)
+    assert response.outcome is Outcome.REFUSED
+    assert told(response) == [("OPERATION_NOT_FOUND", message)]
+
+
+async def test_the_named_operation_is_run() -> None:
+    response = await run("query A { a: count } query B { b: count }", operation="B", context={"count": 7})
+    assert response.data == {"b": 7}
+
+
+@pytest.mark.parametrize("operation", ["mutation", "subscription"])
+async def test_only_queries_run_where_queries_only_are_allowed(operation: str) -> None:
+    field = f'lend(card: "{CARD}") {{ title }}' if operation == "mutation" else "lent { title }"
+    response = await run(f"{operation} {{ {field} }}", queries_only=True)
+    assert response.outcome is Outcome.NOT_A_QUERY
+    assert told(response) == [("METHOD_NOT_ALLOWED", f"A {operation} cannot be run by this method; send it as POST.")]
+
+
+async def test_a_query_runs_where_queries_only_are_allowed_even_beside_a_mutation() -> None:
+    document = f'query A {{ count }} mutation B {{ lend(card: "{CARD}") {{ title }} }}'
+    response = await run(document, operation="A", queries_only=True, context={"count": 1})
+    assert (response.outcome, response.data) == (Outcome.ANSWERED, {"count": 1})
+
+
+async def test_a_subscription_is_refused_by_post_too() -> None:
+    response = await run("subscription { lent { title } }")
+    assert response.outcome is Outcome.REFUSED
+    assert told(response) == [("METHOD_NOT_ALLOWED", "Subscriptions cannot be run by a plain HTTP request.")]
+
+
+async def test_a_fragment_that_spreads_itself_is_refused() -> None:
+    response = await run("{ book { ...A } } fragment A on Book { ...B } fragment B on Book { similar { ...A } }")
+    assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot spread fragment 'A' within itself via 'B'.")]

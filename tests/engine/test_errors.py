@@ -1,0 +1,172 @@
+"""What callers read of errors, and what the log gets."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+from graphql import GraphQLError
+
+from engine.errors import BadInput, Forbidden, formatted, request_error, without_numbers
+from records.failures import AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from tests.engine.library import CARD, run, told
+
+SECRET = "Siti Aminah of postgres://dukcapil.internal:5432"
+
+
+def failing(error: BaseException) -> dict[str, Any]:
+    def fail() -> None:
+        raise error
+
+    return {"secret": fail, "broken": fail}
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "message"),
+    [
+        (
+            AgencyUnavailable("crm", "connection refused by 10.0.0.1"),
+            "AGENCY_UNAVAILABLE",
+            "The agency 'crm' cannot be reached at the moment. Everything else still answers; try again later.",
+        ),
+        (
+            AgencyTimeout("crm", "after 5 s"),
+            "AGENCY_TIMEOUT",
+            "The agency 'crm' did not answer in time. Everything else still answers; try again later.",
+        ),
+        (
+            AgencyRefused("crm", "HTTP 403"),
+            "AGENCY_REFUSED",
+            "The agency 'crm' refused the hub's call. The operators of the hub can mend this.",
+        ),
+        (
+            AgencyMalformed("crm", "no JSON"),
+            "AGENCY_MALFORMED",
+            "The agency 'crm' answered something the hub cannot read. The operators of the hub can mend this.",
+        ),
+    ],
+)
+async def test_a_failing_agency_is_named_with_its_code_and_costs_its_field_alone(
+    failure: Exception, code: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await run("{ secret count }", context={**failing(failure), "count": 1})
+    assert response.data == {"secret": None, "count": 1}
+    assert list(response.errors) == [
+        {
+            "message": message,
+            "locations": [{"line": 1, "column": 3}],
+            "path": ["secret"],
+            "extensions": {"code": code, "agency": "crm"},
+        }
+    ]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert caplog.messages == [f"{code} of agency crm in request r-1: {failure.detail}"]  # type: ignore[attr-defined]  # an AgencyFailure
+
+
+async def test_an_agency_that_says_when_to_come_back_is_quoted() -> None:
+    response = await run("{ secret }", context=failing(AgencyRefused("pangan", retry_after=1.5)))
+    assert response.errors[0]["extensions"] == {"code": "AGENCY_REFUSED", "agency": "pangan", "retryAfter": 1.5}
+
+
+async def test_what_was_written_for_the_caller_is_shown() -> None:
+    assert told(await run("{ secret }", context=failing(BadInput("Argument 'x' is 5; it must be 4.")))) == [
+        ("BAD_USER_INPUT", "Argument 'x' is 5; it must be 4.")
+    ]
+    assert told(await run("{ secret }", context=failing(Forbidden("Not yours.")))) == [("FORBIDDEN", "Not yours.")]
+
+
+async def test_any_other_exception_is_an_incident_number_and_its_text_stays_inside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = RuntimeError(f"cannot serve {CARD}")
+    error.__cause__ = LookupError(SECRET)
+    response = await run("{ secret }", context=failing(error))
+    [shown] = response.errors
+    incident = shown["extensions"]["incident"]
+    assert re.fullmatch(r"[0-9a-f]{12}", incident)
+    assert shown == {
+        "message": f"The hub failed to answer this field. Incident {incident}.",
+        "locations": [{"line": 1, "column": 3}],
+        "path": ["secret"],
+        "extensions": {"code": "INTERNAL", "incident": incident},
+    }
+    assert f"Incident {incident} in request r-1: RuntimeError\n" in caplog.text
+    assert "caused by LookupError\n" in caplog.text
+    assert CARD not in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_a_value_that_does_not_fit_its_type_is_an_incident_and_is_not_quoted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    response = await run("{ count }", context={"count": SECRET})
+    [(code, message)] = told(response)
+    assert code == "INTERNAL"
+    assert SECRET not in message
+    assert SECRET not in caplog.text
+    assert response.data is None
+
+
+async def test_a_missing_value_where_none_may_miss_is_an_incident() -> None:
+    response = await run("{ count }", context={})
+    assert [code for code, _ in told(response)] == ["INTERNAL"]
+
+
+@pytest.mark.parametrize("failure", [AgencyTimeout("crm", "slow"), ValueError("x")])
+async def test_one_failure_of_many_fields_is_logged_once_under_one_number(
+    failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await run("{ a: secret b: secret c: broken }", context=failing(failure))
+    assert len(response.errors) == 3
+    assert len({str(error["extensions"]) for error in response.errors}) == 1
+    assert len(caplog.records) == 1
+
+
+async def test_two_failures_have_two_numbers() -> None:
+    context = {"secret": failing(ValueError("x"))["secret"], "broken": failing(ValueError("x"))["broken"]}
+    response = await run("{ secret broken }", context=context)
+    assert len({error["extensions"]["incident"] for error in response.errors}) == 2
+
+
+@pytest.mark.parametrize(("count", "listed"), [(50, 50), (51, 51), (120, 51)])
+async def test_at_most_50_errors_are_listed_and_the_rest_is_counted(count: int, listed: int) -> None:
+    query = "{" + " ".join(f"a{n}: secret" for n in range(count)) + "}"
+    response = await run(query, context=failing(BadInput("No.")))
+    assert len(response.errors) == listed
+    if count > 50:
+        assert response.errors[50] == {
+            "message": f"{count - 50} more errors are not listed.",
+            "extensions": {"code": "MORE_ERRORS"},
+        }
+
+
+async def test_at_most_50_refused_variables_are_listed() -> None:
+    response = await run("query ($c: [Card!]!) { readers(cards: $c) { name } }", {"c": ["x"] * 200})
+    assert len(response.errors) == 51
+    assert {code for code, _ in told(response)[:50]} == {"BAD_USER_INPUT"}
+    assert told(response)[50] == ("MORE_ERRORS", "1 more errors are not listed.")
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"NIK {CARD}.", "NIK [number]."),
+        ("3171 0145 0690 0001", "[number]"),
+        ("NOP 31.72.010.001.001-0001.0 here", "NOP [number] here"),
+        ("1234567890", "[number]"),
+        ("123456789", "123456789"),
+        ("a region like 31.71.01.1001", "a region like 31.71.01.1001"),
+        ("2026-11-23T08:00:00+07:00", "2026-11-23T08:00:00+07:00"),
+        ("\uff11" * 16, "[number]"),
+        ("5000 tokens, 2000 fields", "5000 tokens, 2000 fields"),
+    ],
+)
+def test_long_numbers_are_taken_out_of_messages(text: str, masked: str) -> None:
+    assert without_numbers(text) == masked
+    assert request_error(text, "X")["message"] == masked
+    assert formatted([GraphQLError(text, original_error=BadInput(text))], request_id="r")[0]["message"] == masked
+
+
+async def test_errors_keep_the_order_and_the_paths_of_their_fields() -> None:
+    response = await run("{ b: secret a: broken }", context=failing(BadInput("No.")))
+    assert [error["path"] for error in response.errors] == [["b"], ["a"]]

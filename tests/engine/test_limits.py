@@ -1,0 +1,142 @@
+"""The size of an operation: counted in time that grows with the document, not with what it stands for."""
+
+import time
+from typing import Any
+
+import pytest
+
+from engine.limits import AnswerSize, Limits, TooLarge
+from engine.request import Outcome
+from tests.engine.library import rules, run, told
+
+QUICK = 0.5
+"""Seconds of processor time."""
+
+
+@pytest.mark.parametrize(("depth", "refused"), [(20, False), (21, True)])
+async def test_fields_may_lie_20_deep(depth: int, refused: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    query = "{ book " + "{ similar " * (depth - 2) + "{ title }" + "}" * (depth - 2) + "}"
+    expected = [
+        ("OPERATION_TOO_LARGE", "The operation is 21 fields deep; at most 20 are allowed. Ask in several operations.")
+    ]
+    assert told(await run(query)) == (expected if refused else [])
+
+
+async def test_depth_counts_fields_and_not_fragments() -> None:
+    query = "{ ... on Query { ... { book { ...F } } } } fragment F on Book { ... { title } }"
+    assert told(await run(query, by=rules(limits=Limits(depth=2)))) == []
+    assert told(await run(query, by=rules(limits=Limits(depth=1)))) == [
+        ("OPERATION_TOO_LARGE", "The operation is 2 fields deep; at most 1 are allowed. Ask in several operations.")
+    ]
+
+
+@pytest.mark.parametrize(("most", "refused"), [(9, False), (8, True)])
+async def test_every_spread_of_a_fragment_counts_its_fields(most: int, refused: bool) -> None:  # noqa: FBT001 - as above
+    query = "{ a: book { ...F } b: book { ...F } c: book { ...F } } fragment F on Book { title by { name } }"
+    response = await run(query, by=rules(limits=Limits(fields=most + 3)))
+    message = f"The operation selects more than {most + 3} fields, fragments spread out. Ask in several operations."
+    assert told(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
+
+
+async def test_the_operation_that_is_run_is_measured_and_no_other() -> None:
+    query = "query Small { count } query Large { book { similar { similar { title } } } }"
+    assert told(await run(query, operation="Small", context={"count": 1}, by=rules(limits=Limits(depth=2)))) == []
+
+
+def exponential(levels: int) -> str:
+    return (
+        "{ book { ...F0 } } "
+        + " ".join(
+            f"fragment F{n} on Book {{ a{n}: similar {{ ...F{n + 1} }} b{n}: similar {{ ...F{n + 1} }} }}"
+            for n in range(levels)
+        )
+        + f" fragment F{levels} on Book {{ title }}"
+    )
+
+
+def same_fragment_twice(levels: int) -> str:
+    return (
+        "{ book { ...F0 } } "
+        + " ".join(f"fragment F{n} on Book {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels))
+        + f" fragment F{levels} on Book {{ title }}"
+    )
+
+
+def every_fragment_in_every_other(count: int) -> str:
+    return "{ book { ...F0 } } " + " ".join(
+        f"fragment F{n} on Book {{ title {' '.join(f'...F{m}' for m in range(n + 1, count))} }}" for n in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        exponential(15),
+        same_fragment_twice(30),
+        exponential(100),
+        same_fragment_twice(400),
+        every_fragment_in_every_other(45),
+        "{" + "book { title } " * 1_200 + "}",
+        "{" + "search(first: 1) { similar { title } } " * 300 + "}",
+        "{ book {"
+        + " ".join(f"...F{n}" for n in range(400))
+        + "} }"
+        + " ".join(f"fragment F{n} on Book {{ title }}" for n in range(400)),
+    ],
+    ids=[
+        "2^15 fields",
+        "2^30 spreads",
+        "2^100 fields",
+        "400 levels",
+        "45 squared",
+        "1200 times one field",
+        "300 times one field with arguments",
+        "400 fragments at once",
+    ],
+)
+async def test_a_document_that_means_more_than_it_says_is_refused_at_once(document: str) -> None:
+    started = time.process_time()
+    response = await run(document)
+    assert time.process_time() - started < QUICK
+    assert response.outcome is Outcome.REFUSED
+    assert {code for code, _ in told(response)} == {"OPERATION_TOO_LARGE"}
+    assert {message for _, message in told(response)} <= {
+        "The operation selects more than 2000 fields, fragments spread out. Ask in several operations.",
+        "The document repeats too many fields, or nests its fragments too deeply. Ask in several operations.",
+    }
+
+
+async def test_a_large_honest_operation_runs() -> None:
+    books = " ".join(
+        f"a{n}: search(first: {n}) {{ title by {{ name books {{ title by {{ name }} }} }} ...F }}" for n in range(150)
+    )
+    response = await run(f"{{ {books} }} fragment F on Book {{ title by {{ name }} }}")
+    assert told(response) == []
+
+
+async def test_fields_of_one_name_still_have_to_be_mergeable() -> None:
+    response = await run("{ a: search(first: 1) { title } a: search(first: 2) { title } }")
+    assert told(response) == [
+        (
+            "GRAPHQL_VALIDATION_FAILED",
+            "Fields 'a' conflict because they have differing arguments. "  # noqa: ISC004 - one message
+            "Use different aliases on the fields to fetch both if this was intentional.",
+        )
+    ]
+
+
+def test_an_answer_is_counted_by_its_records() -> None:
+    size = AnswerSize(10)
+    size.add(object())
+    size.add(None)
+    size.add([1, 2, 3])
+    size.add((1, 2, 3, 4, 5))
+    assert repr(size) == "<AnswerSize 10 of 10>"
+    with pytest.raises(TooLarge, match=r"^The answer would hold more than 10 records\. Ask in several operations\.$"):
+        size.add("another")
+
+
+def test_limits_are_frozen() -> None:
+    limits: Any = Limits()
+    with pytest.raises(AttributeError):
+        limits.depth = 1_000
