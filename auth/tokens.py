@@ -16,7 +16,8 @@ from joserfc.jwk import KeySet
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from records.identifiers import Nik
 
-ALGORITHMS = ["ES256", "EdDSA"]
+ALGORITHMS = ["ES256", "Ed25519"]
+"""By their names of RFC 9864; under the older name `EdDSA` the curve is anybody's guess."""
 _LONGEST_TOKEN = 8192
 _NIK = re.compile(r"\d{16}", re.ASCII)
 
