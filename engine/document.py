@@ -69,15 +69,23 @@ def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: Document
     definition = get_operation_ast(document, request.operation_name)
     if definition is None:
         raise RefusedRequest(request_error(_no_such_operation(document, request.operation_name), "OPERATION_NOT_FOUND"))
-    if request.queries_only and definition.operation is not OperationType.QUERY:
-        message = f"A {definition.operation.value} cannot be run by this method; send it as POST."
-        raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"), outcome=Outcome.NOT_A_QUERY)
+    operation = Operation(
+        document=document, definition=definition, name=definition.name.value if definition.name else None
+    )
+    check_method(operation, request)
     _validate(document, schema, rules)
     try:
         limits.check(document, definition, rules.limits)
     except TooLarge as error:
         raise RefusedRequest(request_error(str(error), error.code)) from error
-    return Operation(document=document, definition=definition, name=definition.name.value if definition.name else None)
+    return operation
+
+
+def check_method(operation: Operation, request: GraphQLRequest) -> None:
+    """Refuse mutations and subscriptions where the transport allows queries only; raises `RefusedRequest`."""
+    if request.queries_only and operation.definition.operation is not OperationType.QUERY:
+        message = f"A {operation.definition.operation.value} cannot be run by this method; send it as POST."
+        raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"), outcome=Outcome.NOT_A_QUERY)
 
 
 def _parsed(text: str, rules: DocumentRules) -> DocumentNode:

@@ -20,6 +20,8 @@ class Edge:
     key: Callable[[Any, Mapping[str, Any], Any], Any]
     """From (parent record, field arguments, caller) to the key; pure and synchronous. None: the answer is null and
     nobody is asked. Raises `BadInput` for arguments that cannot be answered."""
+    by: str | None = None
+    """The attribute of the parent record that is the key, where it is no more than that."""
     many: bool = False
     """The key function gives a list of keys; the answers stand in the same order, duplicates kept."""
     facet: type[Any] | None = None

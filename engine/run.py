@@ -7,43 +7,102 @@ parent alone; a compiled plan will take this place and be tested against it.
 from __future__ import annotations
 
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Protocol
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.document import DocumentRules, Operation, RefusedRequest, operation_of
+from engine.batch import Ask
+from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
+from engine.plan.gather import Gather
+from engine.plan.kept import KeptOperation, KeptOperations
+from engine.plan.plan import Plan, plan_of
+from engine.plan.run import Run
+from engine.plan.tree import NotPlannable, conditions
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
+
+MOST_CONDITIONS = 6
+"""A plan is compiled for each set of values of `@include` and `@skip` conditions; more of them run on graphql-core."""
+
+
+class Context(Protocol):
+    """What the engine needs of the context that the schema's fields are given."""
+
+    def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
+        """What a batch is given for this request, when these facets are wanted."""
 
 
 class Engine:
-    """Answers GraphQL requests over one schema."""
+    """Answers GraphQL requests over one schema.
 
-    def __init__(self, schema: GraphQLSchema, rules: DocumentRules) -> None:
-        """Take the finished schema; nothing is asked and nothing is opened."""
+    A document that is seen for the first time runs on graphql-core; from the second time on by a plan of its own.
+    """
+
+    def __init__(self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True) -> None:
+        """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all."""
         self.schema = schema
         self.rules = rules
+        self._plans = plans
+        self._kept = KeptOperations()
 
-    async def run(self, request: GraphQLRequest, context: object, *, request_id: str) -> GraphQLResponse:
+    async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
         """Answer one request. `context` is what the schema's fields get as `info.context`."""
         try:
-            operation = operation_of(request, self.schema, self.rules)
+            kept, seen_before = self._operation(request)
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
+        operation = kept.operation
         if operation.definition.operation is OperationType.SUBSCRIPTION:
             error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
-        result = await self._execute(operation, request, context)
-        if result.data is None and _refused_before_execution(result):
-            errors = result.errors or []
-            shown = at_most([_variable_error(error, operation) for error in errors[:MOST_ERRORS]], len(errors))
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
-        return GraphQLResponse(
-            outcome=Outcome.ANSWERED, data=result.data, errors=formatted(result.errors or (), request_id=request_id)
+        variables = get_variable_values(
+            self.schema,
+            operation.definition.variable_definitions or (),
+            dict(request.variables or {}),
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not self.rules.suggestions,
         )
+        if isinstance(variables, list):
+            shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
+        plan = self._plan(kept, variables) if seen_before and self._plans else None
+        if plan is None:
+            result = await self._execute(operation, request, context)
+            data, errors = result.data, result.errors or []
+        else:
+            data, errors = await _planned(plan, context, variables)
+        return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
 
-    async def _execute(self, operation: Operation, request: GraphQLRequest, context: object) -> ExecutionResult:
+    def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
+        seen = (request.query, request.operation_name)
+        kept = self._kept.find(seen)
+        seen_before = kept is not None
+        if kept is None:
+            operation = operation_of(request, self.schema, self.rules)
+            kept = KeptOperation(operation, conditions(operation.document, operation.definition))
+            self._kept.add(seen, kept)
+        check_method(kept.operation, request)
+        return kept, seen_before
+
+    def _plan(self, kept: KeptOperation, variables: VariableValues) -> Plan | None:
+        given = [variables.coerced.get(name) for name in kept.conditions]
+        values = tuple(value for value in given if isinstance(value, bool))
+        if len(values) > MOST_CONDITIONS or len(values) < len(given):
+            return None
+        plan = kept.plans.get(values)
+        if plan is None:
+            operation = kept.operation
+            try:
+                flags = dict(zip(kept.conditions, values, strict=True))
+                plan = plan_of(self.schema, operation.document, operation.definition, flags)
+            except NotPlannable as reason:
+                plan = reason
+            kept.plans[values] = plan
+        return plan if isinstance(plan, Plan) else None
+
+    async def _execute(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:
         result: Any = execute(
             self.schema,
             operation.document,
@@ -59,9 +118,14 @@ class Engine:
         return result
 
 
-def _refused_before_execution(result: ExecutionResult) -> bool:
-    # graphql-core reports refused variables as errors without a path; field errors always carry one.
-    return bool(result.errors) and all(error.path is None for error in result.errors or ())
+async def _planned(
+    plan: Plan, context: Context, variables: VariableValues
+) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    gather = Gather(context.ask)
+    try:
+        return await Run(plan, context, gather, plan.arguments(variables)).answer()
+    finally:
+        await gather.close()
 
 
 def _variable_error(error: GraphQLError, operation: Operation) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Bridge:
         self._agencies = agencies
         self._loaders: dict[Batch[Any, Any], DataLoader[Wanted, Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
         """The answer for one key, asked together with all keys of the same moment; raises the key's failure."""
@@ -51,8 +52,13 @@ class Bridge:
             loader = self._loaders[batch] = DataLoader(self._asking(batch))
         return _taken(loader.load((key, facet)))
 
+    def ask(self, facets: frozenset[type[Any]]) -> Ask:
+        """What a batch is given for this request, when these facets are wanted."""
+        return Ask(caller=self._caller, call=self._call, agencies=self._agencies, facets=facets)
+
     async def close(self) -> None:
         """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
+        self._closed = True
         running = [task for task in self._running if not task.done()]
         for task in running:
             task.cancel()
@@ -60,6 +66,8 @@ class Bridge:
 
     def _asking(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
         async def answers(wanted: list[Wanted]) -> list[Any]:
+            if self._closed:  # wanted in the very moment in which the request ended
+                raise asyncio.CancelledError
             task = asyncio.current_task()
             if task is not None:
                 self._running.add(task)
@@ -83,9 +91,8 @@ class Bridge:
     async def _ask(
         self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
     ) -> Mapping[Hashable, Any]:
-        ask = Ask(caller=self._caller, call=self._call, agencies=self._agencies, facets=facets)
         try:
-            answers = await batch.run(keys, ask)
+            answers = await batch.run(keys, self.ask(facets))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
             return dict.fromkeys(keys, _failed(failure))
         return {key: _settled(answers.get(key, batch.absent)) for key in keys}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from auth.caller import Caller
 from auth.node_ids import NodeIds
@@ -11,6 +12,7 @@ from auth.rules import Rule, decide
 from engine.errors import Forbidden
 from engine.limits import AnswerSize
 from records.identifiers import Nik
+from resolvers.ask import Ask
 from resolvers.bridge import Bridge
 
 
@@ -24,8 +26,17 @@ class Asking:
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""
 
+    def ask(self, facets: frozenset[type[Any]]) -> Ask:
+        """What a batch is given for this request, when these facets are wanted."""
+        return self.bridge.ask(facets)
+
     def guard(self, rule: Rule, subjects: Collection[Nik]) -> None:
         """Let the caller pass, or raise `Forbidden` with the reason."""
+        refusal = self.refusal(rule, subjects)
+        if refusal is not None:
+            raise refusal
+
+    def refusal(self, rule: Rule, subjects: Collection[Nik]) -> Forbidden | None:
+        """Why the caller may not pass; None where they may."""
         decision = decide(rule, self.caller, subjects)
-        if decision.refusal is not None:
-            raise Forbidden(decision.refusal.value)
+        return None if decision.refusal is None else Forbidden(decision.refusal.value)

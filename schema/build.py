@@ -7,8 +7,10 @@ from typing import Any
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from schema.complaints import ComplaintType
+from schema.fields import Conversion, PublishedField
 from schema.msmes import MsmeType
 from schema.nodes import node_fields
 from schema.population import CitizenType
@@ -44,7 +46,18 @@ def build_schema() -> strawberry.Schema:
         config=StrawberryConfig(scalar_map=scalar_map()),
     )
     refuse_unsound(graphql_schema(schema))
+    _finish(schema)
     return schema
+
+
+def _finish(schema: strawberry.Schema) -> None:
+    """Tell every field how this schema makes Python values of arguments."""
+    conversion = Conversion(schema.schema_converter.scalar_registry, schema.config)
+    for type_ in graphql_schema(schema).type_map.values():
+        for field in getattr(type_, "fields", {}).values():
+            definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+            if isinstance(definition, PublishedField):
+                definition.conversion = conversion
 
 
 def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:

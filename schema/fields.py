@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from strawberry.annotation import StrawberryAnnotation
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from auth.rules import Rule
 from engine.batch import Batch
 from engine.edge import Edge
+from engine.kinds import Derived, Leads, Shown
 from records.identifiers import Nik
 from schema.asking import Asking
 
@@ -41,6 +44,28 @@ class Guard:
     public_when: str | None = None
     """Attribute of the record that, where true, makes this very record public."""
 
+    of_key: bool = False
+    """Whether the key itself is the person it is about, as at the root, where there is no record."""
+
+    @property
+    def is_public(self) -> bool:
+        """True where everybody may see the field of every record."""
+        return self.rule is Rule.PUBLIC
+
+    def prepared(self, context: Asking) -> Callable[[Any, Any], Exception | None] | None:
+        """The decision for this caller, from (record, key) to a refusal; None where nothing can be refused."""
+        if context.refusal(self.rule, ()) is None:
+            return None
+
+        def refusal(record: Any, key: Any) -> Exception | None:  # noqa: ANN401 - any record and key
+            if self.public_when is not None and getattr(record, self.public_when):
+                return None
+            if self.of_key:
+                return context.refusal(self.rule, (Nik(key),) if isinstance(key, str) else ())
+            return context.refusal(self.rule, people(getattr(record, self.subject) if self.subject else None))
+
+        return refusal
+
     def check(self, record: object, asking: Asking) -> None:
         """Raise `Forbidden` where the caller may not see the field of this record."""
         if self.rule is Rule.PUBLIC or (self.public_when is not None and getattr(record, self.public_when)):
@@ -55,11 +80,21 @@ def people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What Strawberry needs to make Python values of arguments."""
+
+    scalars: Mapping[object, Any]
+    config: StrawberryConfig
+
+
 class PublishedField(StrawberryField):
     """A field of a published type. `guard` is set by `publishes`, or stands on the field itself."""
 
     guard: Guard | None = None
     own_rule: Rule | None = None
+    conversion: Conversion | None = None
+    """Set when the schema is finished."""
 
     @property
     def is_basic_field(self) -> bool:
@@ -68,9 +103,19 @@ class PublishedField(StrawberryField):
 
     def passed(self, record: object, asking: Asking) -> None:
         """Decide about the field for this record; raises `Forbidden`."""
+        self.engine_guard().check(record, asking)
+
+    def engine_guard(self) -> Guard:
+        """Who may see the field."""
         if self.guard is None:
             raise TypeError(f"The field {self.python_name} has no rule; the schema's own checks let it through.")
-        self.guard.check(record, asking)
+        return self.guard
+
+    def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments by the names and types of Python."""
+        if self.conversion is None:
+            raise TypeError(f"The field {self.python_name} belongs to no finished schema.")
+        return convert_arguments(dict(coerced), self.arguments, self.conversion.scalars, self.conversion.config)
 
 
 class ShownField(PublishedField):
@@ -87,6 +132,10 @@ class ShownField(PublishedField):
             self.passed(source, info.context)
         return getattr(source, self.python_name)
 
+    def engine_kind(self) -> Shown:
+        """For plans."""
+        return Shown(self.python_name)
+
 
 class DerivedField(PublishedField):
     """A pure, synchronous function of the record."""
@@ -97,6 +146,11 @@ class DerivedField(PublishedField):
         """The function's value for the record."""
         self.passed(source, info.context)
         return self.derive(record=source, **kwargs)
+
+    def engine_kind(self) -> Derived:
+        """For plans."""
+        derive = self.derive
+        return Derived(lambda record, arguments, _context: derive(record=record, **arguments))
 
 
 class NodeIdField(PublishedField):
@@ -110,6 +164,10 @@ class NodeIdField(PublishedField):
         self.passed(source, info.context)
         return info.context.node_ids.seal(self.type_name, self.key_of(source))
 
+    def engine_kind(self) -> Derived:
+        """For plans."""
+        return Derived(lambda record, _arguments, asking: asking.node_ids.seal(self.type_name, self.key_of(record)))
+
 
 class EdgeField(PublishedField):
     """Leads to other records, or to a facet of this one, by a key and a batch."""
@@ -119,7 +177,7 @@ class EdgeField(PublishedField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all others that are wanted at this moment."""
         asking: Asking = info.context
-        key = self.edge.key(source, kwargs, asking.caller)
+        key = self.key(source, kwargs, asking)
         self.passed_with(key, source, asking)
         if key is None:
             return None
@@ -127,11 +185,21 @@ class EdgeField(PublishedField):
             return [self._loaded(asking, each, kwargs) for each in key]
         return self._loaded(asking, key, kwargs)
 
+    def engine_kind(self) -> Leads:
+        """For plans."""
+        return Leads(self.edge, self.key)
+
+    def key(self, record: Any, arguments: Mapping[str, Any], asking: Asking) -> Any:  # noqa: ANN401 - any record and key
+        """The key, or keys, of a record."""
+        return self.edge.key(record, arguments, asking.caller)
+
     def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - for the root
         """Decide about the field for this record; raises `Forbidden`."""
         self.passed(record, asking)
 
     async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+        if isinstance(key, Exception):
+            raise key
         answer = await asking.bridge.load(self.edge.batch, key, self.edge.facet)
         value = self.edge.value(answer, arguments)
         if self.edge.pick is None:
@@ -144,9 +212,13 @@ class RootField(EdgeField):
 
     def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - as for an edge
         """Decide about the field for this key; raises `Forbidden`."""
+        asking.guard(self.engine_guard().rule, (Nik(key),) if isinstance(key, str) else ())
+
+    def engine_guard(self) -> Guard:
+        """Who may see the field."""
         if self.own_rule is None:
             raise TypeError(f"The root field {self.python_name} has no rule; the schema's own checks let it through.")
-        asking.guard(self.own_rule, (Nik(key),) if isinstance(key, str) else ())
+        return Guard(rule=self.own_rule, of_key=True)
 
 
 def edge(
@@ -166,7 +238,7 @@ def edge(
     """
     field = EdgeField(description=says)
     field.own_rule = rule
-    field.edge = Edge(batch=batch, key=_key_of(by), facet=facet, then=then)
+    field.edge = Edge(batch=batch, key=_key_of(by), by=by if isinstance(by, str) else None, facet=facet, then=then)
     if callable(by):
         field.arguments = StrawberryResolver(_only_arguments(by)).arguments
     return field
@@ -175,7 +247,7 @@ def edge(
 def of_facet(record: type[Any], name: str, *, through: Batch[Any, Any], by: str, says: str) -> EdgeField:
     """A field that is an attribute of a facet: a group of fields that `through` fetches together by the key `by`."""
     field = EdgeField(description=says)
-    field.edge = Edge(batch=through, key=_key_of(by), facet=record, pick=name)
+    field.edge = Edge(batch=through, key=_key_of(by), by=by, facet=record, pick=name)
     return field
 
 

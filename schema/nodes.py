@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -11,30 +12,66 @@ from strawberry.types.arguments import StrawberryArgument
 
 from auth.node_ids import UnknownNodeId
 from auth.rules import Rule
-from engine.errors import BadInput
+from engine.batch import Batch, batch
+from engine.edge import Edge
+from engine.errors import BadInput, SafeError
+from records.answers import Answers
+from records.failures import AgencyFailure
+from resolvers.ask import Ask
 from schema.asking import Asking
-from schema.fields import PublishedField, people
-from schema.publishing import Publication
+from schema.fields import EdgeField, Guard, people
+from schema.publishing import Publication, Refetch
 from schema.relay import MOST_PER_PAGE, Node
 
 
-class NodeField(PublishedField):
+class NodeKey(NamedTuple):
+    """A node to read again: how, and by which key."""
+
+    refetch: Refetch
+    key: Any
+
+
+@batch(agency=None)
+async def nodes(keys: Sequence[NodeKey], ask: Ask) -> Answers[NodeKey, Any]:
+    """Nodes of whatever types; each type is asked for all of its nodes at once."""
+    by_batch: dict[Batch[Any, Any], list[NodeKey]] = {}
+    for key in keys:
+        by_batch.setdefault(key.refetch.batch, []).append(key)
+
+    async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> dict[NodeKey, Any]:
+        try:
+            found = await asked.run([each.key for each in wanted], ask)
+        except AgencyFailure as failure:
+            return dict.fromkeys(wanted, failure)
+        return {each: found[each.key] for each in wanted if each.key in found}
+
+    answers = await asyncio.gather(*(of_one_type(asked, wanted) for asked, wanted in by_batch.items()))
+    return {key: answer for part in answers for key, answer in part.items()}
+
+
+class NodeField(EdgeField):
     """`node(id:)` and `nodes(ids:)`: the batch is chosen by the type inside each id."""
 
     publications: Mapping[str, Publication]
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
-        """An awaitable for each node."""
-        if "id" in kwargs:
-            return self._loaded(info.context, kwargs["id"])
-        ids = kwargs["ids"]
+    def key(self, record: Any, arguments: Mapping[str, Any], asking: Asking) -> Any:  # noqa: ANN401, ARG002 - as for an edge
+        """The key inside the id; for several ids the keys, with a refusal in place of a key that may not be read."""
+        if "id" in arguments:
+            return self._key(arguments["id"], asking)
+        ids = arguments["ids"]
         if len(ids) > MOST_PER_PAGE:
             raise BadInput(
                 f"Argument 'ids' holds {len(ids)} ids; at most {MOST_PER_PAGE} may be asked at once. Ask in parts."
             )
-        return [self._loaded(info.context, each) for each in ids]
+        return [self._key_or_refusal(each, asking) for each in ids]
 
-    async def _loaded(self, asking: Asking, node_id: str) -> Any:  # noqa: ANN401 - any record
+    def _key_or_refusal(self, node_id: str, asking: Asking) -> NodeKey | SafeError:
+        try:
+            return self._key(node_id, asking)
+        except SafeError as refusal:
+            return refusal
+
+    def _key(self, node_id: str, asking: Asking) -> NodeKey:
         try:
             type_name, text = asking.node_ids.open(node_id)
             publication = self.publications[type_name]
@@ -46,22 +83,30 @@ class NodeField(PublishedField):
         key = refetch.unseal(text)
         if guard.rule is not Rule.PUBLIC and guard.public_when is None:
             asking.guard(guard.rule, people(refetch.subject(key)))
-        return await asking.bridge.load(refetch.batch, key)
+        return NodeKey(refetch, key)
+
+    def passed_with(self, key: object, record: object, asking: Asking) -> None:
+        """Nothing more: who may read a node was decided with its key."""
+
+    def engine_guard(self) -> Guard:
+        """Anybody may ask; who may read a node is decided with its key."""
+        return Guard(rule=Rule.PUBLIC)
 
 
 def node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
     """The root fields `node` and `nodes` over the published nodes."""
-    one = _field(publications, "The object with this id, or null where it no longer exists.", Node | None)
+    one = _field(publications, "The object with this id, or null where it no longer exists.", Node | None, many=False)
     one.arguments = [_argument("id", strawberry.ID, "An id as it was received.")]
-    many = _field(publications, "The objects with these ids, in the same order.", list[Node | None] | None)
+    many = _field(publications, "The objects with these ids, in the same order.", list[Node | None] | None, many=True)
     many.arguments = [_argument("ids", list[strawberry.ID], f"Ids as they were received, at most {MOST_PER_PAGE}.")]
     return {"node": one, "nodes": many}
 
 
-def _field(publications: Mapping[str, Publication], says: str, answers: Any) -> NodeField:  # noqa: ANN401 - an annotation
+def _field(publications: Mapping[str, Publication], says: str, answers: Any, *, many: bool) -> NodeField:  # noqa: ANN401 - an annotation
     field = NodeField(description=says, type_annotation=StrawberryAnnotation(answers))
     field.own_rule = Rule.PUBLIC
     field.publications = publications
+    field.edge = Edge(batch=nodes, key=lambda *_: None, many=many)
     return field
 
 

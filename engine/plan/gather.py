@@ -1,0 +1,146 @@
+"""All reads of one request: equal keys once, and one call for all that is wanted in the same turn of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any
+
+from engine.batch import Ask, Batch
+
+Facet = type[Any] | None
+Wanted = tuple[Batch[Any, Any], Facet]
+
+
+class Failed:
+    """In place of an answer: why there is none."""
+
+    __slots__ = ("failure",)
+
+    def __init__(self, failure: Exception) -> None:
+        """Hold the failure."""
+        self.failure = failure
+
+
+class Gather:
+    """Asks batches for the steps of one run."""
+
+    def __init__(self, ask: Callable[[frozenset[type[Any]]], Ask[Any]]) -> None:
+        """`ask` makes what a batch is given, for the facets that are wanted."""
+        self._ask = ask
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[Wanted, dict[Hashable, Any]] = {}
+        self._asked: dict[Wanted, set[Hashable]] = {}
+        self._pending: dict[Wanted, dict[Hashable, None]] = {}
+        self._waiting: dict[Wanted, list[Waiting]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    def want(
+        self,
+        batch: Batch[Any, Any],
+        facet: Facet,
+        keys: Iterable[Hashable],
+        then: Callable[[Mapping[Hashable, Any]], None],
+    ) -> None:
+        """Call `then` with the answers, as soon as every key has one; at once where all are known."""
+        wanted = (batch, facet)
+        known = self._known.setdefault(wanted, {})
+        missing = {key for key in keys if key not in known}
+        if not missing:
+            then(known)
+            return
+        self._waiting.setdefault(wanted, []).append(Waiting(missing, then))
+        asked = self._asked.setdefault(wanted, set())
+        fresh = missing - asked
+        if fresh:
+            asked |= fresh
+            pending = self._pending.setdefault(wanted, {})
+            pending.update(dict.fromkeys(key for key in keys if key in fresh))
+            if not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._dispatch)
+
+    def end(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
+        """Ask nobody any more: what is not known yet becomes the failure of its batch."""
+        self._pending.clear()
+        for task in self._tasks:
+            task.cancel()
+        while self._waiting:
+            wanted, steps = self._waiting.popitem()
+            failed = Failed(failure(wanted[0]))
+            known = self._known[wanted]
+            for step in steps:
+                for key in step.missing:
+                    known.setdefault(key, failed)
+            for step in steps:
+                step.then(known)
+
+    async def close(self) -> None:
+        """Stop what still runs, and wait until it has stopped."""
+        running = [task for task in self._tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        pending, self._pending = self._pending, {}
+        by_batch: dict[Batch[Any, Any], dict[Hashable, set[type[Any]]]] = {}
+        for (batch, facet), keys in pending.items():
+            facets_of = by_batch.setdefault(batch, {})
+            for key in keys:
+                wanted = facets_of.setdefault(key, set())
+                if facet is not None:
+                    wanted.add(facet)
+        for batch, facets_of in by_batch.items():
+            groups: dict[frozenset[type[Any]], list[Hashable]] = {}
+            for key, facets in facets_of.items():
+                groups.setdefault(frozenset(facets), []).append(key)
+            for asked_facets, asked in groups.items():
+                task = self._loop.create_task(self._call(batch, asked_facets, asked))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, batch: Batch[Any, Any], facets: frozenset[type[Any]], keys: list[Hashable]) -> None:
+        answers: Mapping[Hashable, Any]
+        try:
+            answers = await batch.run(keys, self._ask(facets))
+        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
+            answers = dict.fromkeys(keys, Failed(failure))
+        for facet in facets or (None,):
+            self._settle((batch, facet), keys, answers)
+
+    def _settle(self, wanted: Wanted, keys: list[Hashable], answers: Mapping[Hashable, Any]) -> None:
+        batch, facet = wanted
+        known = self._known[wanted]
+        absent = batch.absent
+        for key in keys:
+            answer = answers.get(key, absent)
+            if isinstance(answer, Exception):
+                answer = Failed(answer)
+            elif facet is not None and answer is not None and type(answer) is not Failed:
+                answer = answer.get(facet)
+            known[key] = answer
+        settled = set(keys)
+        still: list[Waiting] = []
+        ready: list[Waiting] = []
+        for step in self._waiting.pop(wanted, []):
+            step.missing -= settled
+            (still if step.missing else ready).append(step)
+        if still:
+            self._waiting[wanted] = still
+        for step in ready:
+            step.then(known)
+
+
+class Waiting:
+    """A step that waits for keys."""
+
+    __slots__ = ("missing", "then")
+
+    def __init__(self, missing: set[Hashable], then: Callable[[Mapping[Hashable, Any]], None]) -> None:
+        """Wait for the keys, then go on."""
+        self.missing = missing
+        self.then = then

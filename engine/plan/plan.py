@@ -1,0 +1,106 @@
+"""A compiled operation: its tree, its functions, and what is known of it before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_argument_values,
+    get_named_type,
+    is_abstract_type,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import inspect
+
+from engine.plan.source import compile_shapes
+from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Plan:
+    """One operation, compiled for one set of values of its `@include` and `@skip` conditions."""
+
+    schema: GraphQLSchema
+    root: Shape
+    fields: Sequence[PlanField]
+    source: str
+    """The Python source its functions were made of."""
+    serial: bool
+    """Whether root fields run one after another (mutations)."""
+    constant_arguments: Sequence[Any] = field(default_factory=list)
+    """By number of field: its arguments where no variable is in them, else None."""
+
+    def arguments(self, variables: VariableValues) -> Sequence[Any]:
+        """By number of field: its arguments for this run, or the error that they are."""
+        return [
+            constant if constant is not None else _arguments(planned, variables)
+            for planned, constant in zip(self.fields, self.constant_arguments, strict=True)
+        ]
+
+    def is_concrete(self, planned: PlanField) -> bool:
+        """Whether the field's values are objects of one type that the schema names."""
+        return not is_abstract_type(get_named_type(planned.type))
+
+    def shape_of(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
+        """The shape for a value of the field's type; raises where it is of no type that the field can have."""
+        info: Any = SimpleNamespace(context=context, schema=self.schema)
+        named: Any = get_named_type(planned.type)
+        if is_abstract_type(named):
+            for shape in planned.shapes.values():
+                if shape.type.is_type_of is not None and shape.type.is_type_of(value, info):
+                    return shape
+            raise GraphQLError(
+                f"Abstract type '{named}' must resolve to an Object type at runtime for field '{planned.name}'."
+                f" Either the '{named}' type should provide a 'resolve_type' function or each possible type should"
+                " provide an 'is_type_of' function."
+            )
+        (shape,) = planned.shapes.values()
+        if shape.type.is_type_of is not None and not shape.type.is_type_of(value, info):
+            raise GraphQLError(f"Expected value of type '{shape.type.name}' but got: {inspect(value)}.")
+        return shape
+
+
+def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:
+    """Compile an operation; raises `NotPlannable` for what only graphql-core runs."""
+    if definition.operation is OperationType.SUBSCRIPTION:
+        raise NotPlannable("subscription")
+    root_type = schema.get_root_type(definition.operation)
+    if root_type is None:
+        raise NotPlannable(f"a schema without {definition.operation.value}")
+    planter = Planter(schema, document, flags)
+    root = planter.root(root_type, definition)
+    source = compile_shapes(planter.shapes)
+    nothing = VariableValues({}, {})
+    return Plan(
+        schema=schema,
+        root=root,
+        fields=planter.fields,
+        source=source,
+        serial=definition.operation is OperationType.MUTATION,
+        constant_arguments=[None if _has_variables(each) else _arguments(each, nothing) for each in planter.fields],
+    )
+
+
+def _arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:
+    if not planned.graphql.args:
+        return {}
+    try:
+        return planned.definition.engine_arguments(get_argument_values(planned.graphql, planned.nodes[0], variables))
+    except Exception as fault:  # noqa: BLE001 - bad arguments are the fault of the field, where it is answered
+        return fault
+
+
+def _has_variables(planned: PlanField) -> bool:
+    return any(
+        "$" in argument.value.loc.source.body[argument.value.loc.start : argument.value.loc.end]
+        for argument in planned.nodes[0].arguments or ()
+        if argument.value.loc is not None
+    )

@@ -1,0 +1,109 @@
+"""From the tree of a plan to Python source, and from the source to functions.
+
+Only response keys (as quoted literals) and attribute names of records enter the source; everything else travels by
+reference. One function a shape: it takes the records of all parents together and gives their part of the answer,
+edges still empty; edges are then asked for all records at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import get_nullable_type, specified_scalar_types
+
+from engine.kinds import Derived, Leads, Shown
+from engine.plan.leaves import quick
+from engine.plan.tree import PlanField, Shape
+
+_PLAIN = ("String", "ID")
+
+
+def compile_shapes(shapes: Sequence[Shape]) -> str:
+    """Give every shape its function; returns the source they were made of."""
+    names: dict[str, Any] = {}
+    parts: list[str] = []
+    for shape in shapes:
+        for planned in shape.fields:
+            if planned.is_leaf:
+                planned.complete = names[f"leaf_{planned.number}"] = quick(planned.type, planned.name)
+            if isinstance(planned.kind, Derived):
+                names[f"derive_{planned.number}"] = planned.kind.function
+            names[f"field_{planned.number}"] = planned
+        names[f"shape_{shape.number}"] = shape
+        names[f"groups_{shape.number}"] = groups_of(shape)
+        parts.append(_function(shape))
+    source = "\n\n".join(parts)
+    made: dict[str, Any] = dict(names)
+    exec(compile(source, "<plan>", "exec"), made)  # noqa: S102 - the source is ours: quoted keys and checked attributes
+    for shape in shapes:
+        shape.function = made[f"answer_{shape.number}"]
+    return source
+
+
+def groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
+    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
+    groups: dict[object, list[PlanField]] = {}
+    for planned in shape.fields:
+        if isinstance(planned.kind, Leads):
+            edge = planned.kind.edge
+            together = (
+                (edge.batch, edge.facet, edge.by, id(planned.guard))
+                if edge.by and not planned.graphql.args
+                else planned
+            )
+            groups.setdefault(together, []).append(planned)
+    return tuple(tuple(each) for each in groups.values())
+
+
+def _function(shape: Shape) -> str:
+    number = shape.number
+    leaves = [each for each in shape.fields if each.is_leaf and not isinstance(each.kind, Leads)]
+    nested = [each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads)]
+    guards = sorted(
+        {id(each.guard): each for each in leaves if not each.guard.is_public}.values(), key=lambda f: f.number
+    )
+    lines = [f"def answer_{number}(run, records):  # {shape.type.name}"]
+    lines += [f"    may_{each.number} = run.may(field_{each.number})" for each in guards]
+    lines += [
+        f"    arguments_{each.number} = run.arguments(field_{each.number})" for each in leaves if _takes_arguments(each)
+    ]
+    lines += ["    context = run.context"] if any(isinstance(each.kind, Derived) for each in leaves) else []
+    lines += ["    answers = []", "    add = answers.append", "    for record in records:", "        try:"]
+    for each in guards:
+        lines += [f"            if may_{each.number} is not None and may_{each.number}(record, None) is not None:"]
+        lines += [f"                add(run.carefully(shape_{number}, record))", "                continue"]
+    by_key = {each.key: each for each in leaves}
+    items = []
+    for key in shape.keys:
+        if key in shape.typenames:
+            items.append(f"{key!r}: {shape.type.name!r}")
+        elif key in by_key:
+            items.append(f"{key!r}: {_value(by_key[key])}")
+        else:
+            items.append(f"{key!r}: None")
+    lines += ["            add({", *(f"                {item}," for item in items), "            })"]
+    lines += ["        except Exception:", f"            add(run.carefully(shape_{number}, record))"]
+    lines += [f"    run.nested(field_{each.number}, records, answers)" for each in nested]
+    if any(isinstance(each.kind, Leads) for each in shape.fields):
+        lines += [f"    for group in groups_{number}:", "        run.lead(group, records, answers)"]
+    lines += ["    return answers"]
+    return "\n".join(lines)
+
+
+def _takes_arguments(planned: PlanField) -> bool:
+    return isinstance(planned.kind, Derived) and bool(planned.graphql.args)
+
+
+def _value(planned: PlanField) -> str:
+    leaf = f"leaf_{planned.number}"
+    if isinstance(planned.kind, Shown):
+        attribute = planned.kind.attribute
+        if not attribute.isidentifier():
+            raise ValueError(f"{planned.name} shows {attribute!r}, which is no attribute name.")
+        named: Any = get_nullable_type(planned.type)
+        if getattr(named, "name", None) in _PLAIN and specified_scalar_types.get(named.name) is named:
+            return f"value if type(value := record.{attribute}) is str else {leaf}(value)"
+        return f"{leaf}(record.{attribute})"
+    arguments = f"arguments_{planned.number}" if _takes_arguments(planned) else "{}"
+    return f"{leaf}(derive_{planned.number}(record, {arguments}, context))"
