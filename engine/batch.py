@@ -39,7 +39,7 @@ class Agencies:
         return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a frozen one by its alias `Ask[Caller]`
 class Ask(Generic[C]):
     """Everything a batch may know about the request it works for."""
 
