@@ -1,0 +1,14 @@
+"""What a batch is given in these tests."""
+
+from auth.caller import ANONYMOUS, Caller
+from resolvers.ask import Ask
+from resolvers.bridge import Bridge
+from tests.small_city import CALL, SmallCity
+
+
+def ask(city: SmallCity, caller: Caller = ANONYMOUS) -> Ask:
+    return Ask(caller=caller, call=CALL, agencies=city.agencies())
+
+
+def bridge(city: SmallCity, caller: Caller = ANONYMOUS) -> Bridge:
+    return Bridge(caller=caller, call=CALL, agencies=city.agencies())

@@ -1,0 +1,240 @@
+"""The bridge: single keys are asked together, each once a request, and nothing outlives the request."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from auth.caller import ANONYMOUS
+from engine.batch import Agencies, Batch
+from records.failures import AgencyTimeout, AgencyUnavailable
+from resolvers.ask import Ask
+from resolvers.bridge import Bridge
+from tests.small_city import CALL
+
+
+class Name: ...
+
+
+class Home: ...
+
+
+@dataclass
+class Recorded:
+    """A batch of one's own that remembers what it was asked."""
+
+    answers: Mapping[Any, Any] = field(default_factory=dict)
+    raises: Exception | None = None
+    facets: bool = False
+    absent: object = None
+    asked: list[tuple[list[Any], frozenset[type[Any]]]] = field(default_factory=list)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event | None = None
+    cancelled: int = 0
+
+    def batch(self) -> Batch[Any, Any]:
+        return Batch(name="recorded", agency="crm", run=self.run, facets=self.facets, absent=self.absent)
+
+    async def run(self, keys: Sequence[Any], ask: Ask) -> Mapping[Any, Any]:
+        self.asked.append((list(keys), ask.facets))
+        self.started.set()
+        if self.go_on is not None:
+            try:
+                await self.go_on.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        if self.raises is not None:
+            raise self.raises
+        if self.facets:
+            return {
+                key: {kind: each for kind, each in self.answers[key].items() if kind in ask.facets}
+                for key in keys
+                if key in self.answers
+            }
+        return {key: self.answers[key] for key in keys if key in self.answers}
+
+
+def bridge() -> Bridge:
+    return Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+
+
+async def settled(*waiting: Any) -> list[Any]:  # noqa: ANN401 - awaitables
+    return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+
+async def test_keys_wanted_at_the_same_moment_are_asked_in_one_call_each_once() -> None:
+    recorded = Recorded({1: "one", 2: "two"})
+    batch, to = recorded.batch(), bridge()
+    answers = await settled(*(to.load(batch, key) for key in (1, 2, 1, 2, 2)))
+    assert answers == ["one", "two", "one", "two", "two"]
+    assert recorded.asked == [([1, 2], frozenset())]
+
+
+async def test_a_key_that_was_answered_is_not_asked_again_in_the_same_request() -> None:
+    recorded = Recorded({1: "one", 2: "two"})
+    batch, to = recorded.batch(), bridge()
+    assert await to.load(batch, 1) == "one"
+    assert await settled(to.load(batch, 1), to.load(batch, 2)) == ["one", "two"]
+    assert recorded.asked == [([1], frozenset()), ([2], frozenset())]
+
+
+async def test_another_request_asks_again() -> None:
+    recorded = Recorded({1: "one"})
+    batch = recorded.batch()
+    await bridge().load(batch, 1)
+    await bridge().load(batch, 1)
+    assert len(recorded.asked) == 2
+
+
+async def test_different_batches_are_asked_side_by_side() -> None:
+    go_on = asyncio.Event()
+    first, second = Recorded({1: "a"}, go_on=go_on), Recorded({1: "b"}, go_on=go_on)
+    to = bridge()
+    waiting = asyncio.gather(to.load(first.batch(), 1), to.load(second.batch(), 1))
+    await asyncio.wait_for(asyncio.gather(first.started.wait(), second.started.wait()), 5)
+    go_on.set()
+    assert list(await waiting) == ["a", "b"]
+
+
+async def test_an_unknown_key_is_what_the_batch_says_absent_means() -> None:
+    assert await bridge().load(Recorded().batch(), 1) is None
+    assert await bridge().load(Recorded(absent=()).batch(), 1) == ()
+
+
+async def test_a_failure_of_one_key_is_raised_for_that_key_alone() -> None:
+    recorded = Recorded({1: "one", 2: AgencyTimeout("crm")})
+    batch, to = recorded.batch(), bridge()
+    one, two = await settled(to.load(batch, 1), to.load(batch, 2))
+    assert one == "one"
+    assert isinstance(two, AgencyTimeout)
+
+
+@pytest.mark.parametrize("failure", [AgencyUnavailable("crm"), ZeroDivisionError("a fault of ours")])
+async def test_a_failure_of_the_whole_call_is_raised_for_every_key_of_it(failure: Exception) -> None:
+    recorded = Recorded(raises=failure)
+    batch, to = recorded.batch(), bridge()
+    assert await settled(to.load(batch, 1), to.load(batch, 2)) == [failure, failure]
+    assert recorded.asked == [([1, 2], frozenset())]
+
+
+@pytest.mark.parametrize(
+    "recorded", [Recorded(raises=AgencyUnavailable("crm")), Recorded({1: AgencyUnavailable("crm")})]
+)
+async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded: Recorded) -> None:
+    batch, to = recorded.batch(), bridge()
+    for _ in range(3):
+        with pytest.raises(AgencyUnavailable):
+            await to.load(batch, 1)
+    assert len(recorded.asked) == 1
+
+
+async def test_one_failure_raised_for_many_keys_does_not_pile_up_its_traceback() -> None:
+    recorded = Recorded(raises=AgencyUnavailable("crm"))
+    batch, to = recorded.batch(), bridge()
+    await settled(*(to.load(batch, key) for key in range(200)))
+    with pytest.raises(AgencyUnavailable) as failure:
+        await to.load(batch, 5)
+    frames = traceback.extract_tb(failure.value.__traceback__)
+    assert len(frames) < 8
+    assert [frame.name for frame in frames][-1] == "run"
+
+
+async def test_facets_that_one_key_wants_in_several_places_are_asked_for_together() -> None:
+    recorded = Recorded({1: {Name: "Siti", Home: "Gambir"}}, facets=True)
+    batch, to = recorded.batch(), bridge()
+    assert await settled(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 1, Name)) == [
+        "Siti",
+        "Gambir",
+        "Siti",
+    ]
+    assert recorded.asked == [([1], frozenset({Name, Home}))]
+
+
+async def test_nothing_is_fetched_of_a_key_that_did_not_want_it() -> None:
+    recorded = Recorded({key: {Name: f"name {key}", Home: f"home {key}"} for key in (1, 2, 3)}, facets=True)
+    batch, to = recorded.batch(), bridge()
+    answers = await settled(
+        to.load(batch, 1, Name), to.load(batch, 2, Name), to.load(batch, 2, Home), to.load(batch, 3, Name)
+    )
+    assert answers == ["name 1", "name 2", "home 2", "name 3"]
+    assert recorded.asked == [([1, 3], frozenset({Name})), ([2], frozenset({Name, Home}))]
+
+
+async def test_a_facet_that_the_agency_does_not_hold_is_null() -> None:
+    recorded = Recorded({1: {Name: "Siti"}}, facets=True)
+    batch, to = recorded.batch(), bridge()
+    assert await settled(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 9, Home)) == [
+        "Siti",
+        None,
+        None,
+    ]
+
+
+async def test_a_failed_group_of_facets_does_not_cost_the_others() -> None:
+    class OneGroupFails(Recorded):
+        async def run(self, keys: Sequence[Any], ask: Ask) -> Mapping[Any, Any]:
+            if Home in ask.facets:
+                raise AgencyTimeout("crm")
+            return await super().run(keys, ask)
+
+    recorded = OneGroupFails({1: {Name: "Siti"}, 2: {Name: "Budi"}}, facets=True)
+    batch, to = recorded.batch(), bridge()
+    siti, budi, home = await settled(to.load(batch, 1, Name), to.load(batch, 2, Name), to.load(batch, 2, Home))
+    assert siti == "Siti"
+    assert isinstance(budi, AgencyTimeout)
+    assert isinstance(home, AgencyTimeout)
+
+
+async def test_closing_cancels_what_still_runs_and_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    recorded = Recorded(go_on=asyncio.Event())
+    batch, to = recorded.batch(), bridge()
+    waiting = asyncio.ensure_future(to.load(batch, 1))
+    await asyncio.wait_for(recorded.started.wait(), 5)
+    waiting.cancel()
+    await to.close()
+    await settled(waiting)
+    assert recorded.cancelled == 1
+    assert asyncio.all_tasks() == before
+    gc.collect()  # what was left pending would complain now, and warnings are errors
+
+
+async def test_closing_reaches_a_batch_that_has_not_started_yet() -> None:
+    before = asyncio.all_tasks()
+    recorded = Recorded(go_on=asyncio.Event())
+    batch, to = recorded.batch(), bridge()
+    waiting = asyncio.ensure_future(to.load(batch, 1))
+    await asyncio.sleep(0)  # wanted, and not asked yet
+    waiting.cancel()
+    await to.close()
+    await settled(waiting)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+    assert recorded.asked == []
+
+
+async def test_closing_twice_or_unused_does_no_harm() -> None:
+    to = bridge()
+    await to.close()
+    await to.close()
+
+
+async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() -> None:
+    go_on = asyncio.Event()
+    recorded = Recorded({1: "one", 2: "two"}, go_on=go_on)
+    batch, to = recorded.batch(), bridge()
+    first = asyncio.ensure_future(to.load(batch, 1))
+    second = asyncio.ensure_future(to.load(batch, 2))
+    await asyncio.wait_for(recorded.started.wait(), 5)
+    first.cancel()
+    go_on.set()
+    assert await second == "two"
+    await to.close()

@@ -1,0 +1,30 @@
+"""Small businesses."""
+
+from records.failures import AgencyTimeout
+from resolvers.msmes import MsmeKey, msmes, msmes_of, products_of
+from tests.resolvers.asking import ask
+from tests.small_city import BUDI, SITI, SmallCity, msme, product
+
+OWN, FORMER = MsmeKey(SITI, "M-1"), MsmeKey(BUDI, "M-1")
+
+
+async def test_an_enterprise_is_found_under_its_owner_alone() -> None:
+    city = SmallCity()
+    assert await msmes.run([OWN, FORMER, MsmeKey(SITI, "M-9")], ask(city)) == {OWN: msme()}
+    assert city.asked == [("jakpreneur", "msmes", ("M-1", "M-9"))]
+
+
+async def test_a_failure_is_the_answer_of_every_key_that_asked_for_it() -> None:
+    timeout = AgencyTimeout("jakpreneur")
+    assert await msmes.run([OWN, FORMER], ask(SmallCity(failing={"M-1": timeout}))) == {OWN: timeout, FORMER: timeout}
+
+
+async def test_products_are_asked_once_an_enterprise() -> None:
+    city = SmallCity()
+    sold = (product("Nasi", public=True), product("Rahasia", public=False))
+    assert await products_of.run([OWN, FORMER, MsmeKey(SITI, "M-9")], ask(city)) == {OWN: sold, FORMER: sold}
+    assert city.asked == [("jakpreneur", "products_of", ("M-1", "M-9"))]
+
+
+async def test_enterprises_by_owner() -> None:
+    assert await msmes_of.run([SITI, BUDI], ask(SmallCity())) == {SITI: (msme(),)}
