@@ -1,0 +1,290 @@
+"""Who may see each field of the graph: a table that is generated from the schema, so that no field can be forgotten.
+
+For every field of every published type, every field of the root, and every kind of caller: the answer, or null with
+FORBIDDEN and no agency asked. What is expected is read off the three lists below and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+
+from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run import Engine
+from records.complaints import Complaint
+from records.identifiers import Rupiah
+from records.places import Coordinates
+from records.population import Citizen, CivilStatus, Parentage, Residence
+from records.prices import Trend, TrendPoint
+from records.tax import BillStatus
+from resolvers.bridge import Bridge
+from schema.asking import Asking
+from schema.complaints import ComplaintConnection, ComplaintEdge
+from schema.relay import PageInfo
+from tests.schema.asking import IDS, engine, run, told
+from tests.small_city import (
+    BUDI,
+    CALL,
+    CALLERS,
+    CATEGORY,
+    COMMODITY,
+    MARKET,
+    PRICE,
+    PRIVATE,
+    PUBLIC,
+    REGIONS,
+    SITI,
+    SmallCity,
+    bill,
+    complaint,
+    facets,
+    household,
+    msme,
+    payment,
+    tax_object,
+)
+from tests.small_city import (
+    product as sold,
+)
+
+PUBLIC_TYPES = {
+    "Region",
+    "SystemCode",
+    "Market",
+    "Price",
+    "Commodity",
+    "Trend",
+    "TrendPoint",
+    "ComplaintCategory",
+    "ComplaintConnection",
+    "ComplaintEdge",
+    "PageInfo",
+    "Coordinates",
+}
+"""Types of which every field is readable by everybody."""
+PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
+"""Readable by everybody who has come as far as the object."""
+GUARDED_ROOTS = {
+    "me": {"the person", "another citizen"},
+    "citizen": {"the person", "an official"},
+    "citizens": {"an official"},
+}
+"""Fields of the root that not everybody may read, and who may."""
+
+THE_PERSON_AND_OFFICIALS = {"the person", "an official"}
+PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
+SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
+EDGE = ComplaintEdge(node=complaint(PUBLIC, public=True), cursor="a")
+POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
+RECORDS: dict[str, Any] = {
+    "Citizen": Citizen(nik=SITI),
+    "Residence": facets(SITI)[Residence],
+    "CivilStatus": facets(SITI)[CivilStatus],
+    "Parentage": facets(SITI)[Parentage],
+    "Household": household(),
+    "HouseholdMember": household().members[0],
+    "TaxObject": tax_object(),
+    "TaxBill": bill(2026, BillStatus.UNPAID, payment(1, 5_000)),
+    "TaxPayment": payment(1, 5_000),
+    "Msme": msme(),
+    "Product": sold("Rahasia", public=False),
+    "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
+    "ComplaintEvent": SITIS.events[0],
+    "ComplaintCategory": CATEGORY,
+    "ComplaintConnection": ComplaintConnection(edges=(EDGE,), nodes=(EDGE.node,), page_info=PAGE_INFO),
+    "ComplaintEdge": EDGE,
+    "PageInfo": PAGE_INFO,
+    "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
+    "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
+    "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
+    "Market": MARKET,
+    "Price": PRICE,
+    "Commodity": COMMODITY,
+    "Trend": Trend(
+        commodity_id="1",
+        year=2026,
+        month=11,
+        average_price=Rupiah(1),
+        highest_price=Rupiah(1),
+        lowest_price=Rupiah(1),
+        points=(POINT,),
+    ),
+    "TrendPoint": POINT,
+}
+"""Siti's record of every type."""
+NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft"}
+"""Fields that are null in these records though nothing is refused."""
+
+REGION_ID = IDS.seal("Region", "31.71")
+ARGUMENTS = {
+    "Query.citizen": f'(nik: "{SITI}")',
+    "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
+    "Query.region": '(code: "31.71")',
+    "Query.node": f'(id: "{REGION_ID}")',
+    "Query.nodes": f'(ids: ["{REGION_ID}"])',
+    "Commodity.trend": "(year: 2026, month: 11)",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field of a type."""
+
+    type_name: str
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.type_name}.{self.field}"
+
+    @property
+    def guarded(self) -> bool:
+        return self.type_name not in PUBLIC_TYPES and str(self) not in PUBLIC_FIELDS
+
+    @property
+    def selected(self) -> str:
+        leaf = is_leaf_type(get_named_type(types()[self.type_name].fields[self.field].type))
+        return f"{self.field}{ARGUMENTS.get(str(self), '')}{'' if leaf else ' { __typename }'}"
+
+
+@cache
+def types() -> dict[str, GraphQLObjectType]:
+    return {
+        name: type_
+        for name, type_ in engine().schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
+    }
+
+
+def places() -> list[Place]:
+    return [Place(name, field) for name, type_ in types().items() if name != "Query" for field in type_.fields]
+
+
+def roots() -> list[Place]:
+    return [Place("Query", field) for field in types()["Query"].fields]
+
+
+@cache
+def engine_of(type_name: str) -> Engine:
+    """The published type with a root of its own that hands out whatever record the context holds.
+
+    Past the rules on the way to it, since each field must hold by itself: there may be another way tomorrow.
+    """
+    it = GraphQLField(types()[type_name], resolve=lambda *_: RECORDS[type_name])
+    return Engine(GraphQLSchema(GraphQLObjectType("Root", {"it": it})), engine().rules)
+
+
+async def read(place: Place, caller: str, city: SmallCity) -> GraphQLResponse:
+    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=city.agencies())
+    asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
+    try:
+        request = GraphQLRequest(query=f"{{ it {{ {place.selected} }} }}")
+        return await engine_of(place.type_name).run(request, asking, request_id="r-1")
+    finally:
+        await bridge.close()
+
+
+def test_every_type_of_the_graph_stands_in_the_table() -> None:
+    assert set(types()) == {*RECORDS, "Query"}
+    assert set(RECORDS) >= PUBLIC_TYPES
+    assert {str(place) for place in places()} >= PUBLIC_FIELDS
+    assert {place.field for place in roots()} >= set(GUARDED_ROOTS)
+    assert len(places()) > 100
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("place", places(), ids=str)
+async def test_a_field_is_read_by_those_who_may_and_refused_before_anybody_is_asked(place: Place, caller: str) -> None:
+    city = SmallCity()
+    response = await read(place, caller, city)
+    value = (response.data or {})["it"][place.field]
+    if place.guarded and caller not in THE_PERSON_AND_OFFICIALS:
+        assert value is None
+        assert told(response) == [(f"it.{place.field}", "FORBIDDEN")]
+        assert city.asked == []
+    else:
+        assert told(response) == []
+        assert value is not None or str(place) in NULL_BY_MEANING
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("place", roots(), ids=str)
+async def test_a_root_field_is_read_by_those_who_may_and_refused_before_anybody_is_asked(
+    place: Place, caller: str
+) -> None:
+    city = SmallCity()
+    response = await run(f"{{ {place.selected} }}", caller=caller, city=city)
+    value = (response.data or {})[place.field]
+    if caller in GUARDED_ROOTS.get(place.field, CALLERS):
+        assert told(response) == []
+        assert value is not None
+    else:
+        assert value is None
+        assert told(response) == [(place.field, "FORBIDDEN")]
+        assert city.asked == []
+
+
+PUBLIC_COMPLAINT = [place for place in places() if place.type_name in ("Complaint", "ComplaintEvent")]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("place", PUBLIC_COMPLAINT, ids=str)
+async def test_every_field_of_a_public_complaint_is_readable_by_everybody(
+    place: Place, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public: Complaint = complaint(PUBLIC, public=True, rating=5, resolved_at=SITIS.read_at)
+    monkeypatch.setitem(RECORDS, place.type_name, public if place.type_name == "Complaint" else public.events[0])
+    response = await read(place, caller, SmallCity())
+    assert told(response) == []
+    assert (response.data or {})["it"][place.field] is not None or str(place) in NULL_BY_MEANING
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("place", [place for place in places() if place.type_name == "Product"], ids=str)
+async def test_every_field_of_a_product_in_the_public_catalogue_is_readable_by_everybody(
+    place: Place, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECORDS, "Product", sold("Nasi", public=True))
+    assert told(await read(place, caller, SmallCity())) == []
+
+
+def of_nobody() -> list[tuple[str, Any]]:
+    unknown = complaint(PRIVATE, public=False, reporter=None)
+    return [("Complaint", unknown), ("ComplaintEvent", unknown.events[0])]
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "the person", "another citizen"])
+@pytest.mark.parametrize(("type_name", "record"), of_nobody(), ids=["Complaint", "ComplaintEvent"])
+async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_officials_only(
+    type_name: str, record: object, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECORDS, type_name, record)
+    guarded = [place for place in places() if place.type_name == type_name and place.guarded]
+    for place, city in product(guarded, [SmallCity()]):
+        assert told(await read(place, caller, city)) == [(f"it.{place.field}", "FORBIDDEN")]
+        assert city.asked == []
+
+
+async def test_the_household_card_shows_its_members_to_each_other_and_what_is_not_on_it_to_nobody_else() -> None:
+    city = SmallCity()
+    response = await run(
+        "{ me { household { members { nik name citizen { id name taxObjects { nop } } } } } }",
+        caller="the person",
+        city=city,
+    )
+    members = (response.data or {})["me"]["household"]["members"]
+    assert [member["nik"] for member in members] == list(household().on_the_card)
+    assert members[0]["citizen"]["name"] == "Person 1"
+    assert members[1]["citizen"] == {"id": members[1]["citizen"]["id"], "name": None, "taxObjects": None}
+    assert told(response) == [
+        ("me.household.members.1.citizen.name", "FORBIDDEN"),
+        ("me.household.members.1.citizen.taxObjects", "FORBIDDEN"),
+    ]
+    assert [(agency, question, keys) for agency, question, keys in city.asked if question != "households"] == [
+        ("dukcapil", "facets", (SITI,)),
+        ("pbb", "objects_of", (SITI,)),
+    ]
