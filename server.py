@@ -18,10 +18,12 @@ from secrets import token_hex
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
+from graphql import GraphQLSchema
 from joserfc.jwk import KeySet
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
+from starlette.types import Lifespan
 
 from auth.caller import Caller
 from auth.development import AUDIENCE, ISSUER
@@ -184,14 +186,6 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     configure_logging()
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
-    attendance = connectors.attendance()
-    engine = Engine(
-        graphql_schema(build_schema()),
-        DocumentRules(limits=Limits(), introspection=settings.shows_schema, suggestions=settings.development),
-    )
-    tokens = TokenReader(
-        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE
-    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -201,8 +195,38 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
             await migrate(state)
             yield
 
+    return compose(
+        settings,
+        schema=graphql_schema(build_schema()),
+        agencies=connectors.agencies(),
+        attendance=connectors.attendance(),
+        lifespan=lifespan,
+        sample_people=sample_people,
+    )
+
+
+def compose(
+    settings: Settings,
+    *,
+    schema: GraphQLSchema,
+    agencies: Agencies,
+    attendance: Attendance,
+    lifespan: Lifespan[Starlette],
+    sample_people: SamplePeople | None = None,
+) -> Starlette:
+    """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
+
+    `lifespan` opens and closes what the agencies need.
+    """
+    engine = Engine(
+        schema,
+        DocumentRules(limits=Limits(), introspection=settings.shows_schema, suggestions=settings.development),
+    )
+    tokens = TokenReader(
+        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE
+    )
     return web_application(
-        execute=executor(engine, connectors.agencies(), NodeIds(settings.secret_bytes)),
+        execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
         authenticate=tokens.caller,
         ready=readiness(attendance),
         settings=settings.web,

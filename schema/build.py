@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
@@ -40,11 +41,12 @@ def build_schema() -> strawberry.Schema:
     fields = {name: value for name, value in vars(QueryRoot).items() if not name.startswith("__")}
     for name, field in (fields | node_fields(publications)).items():
         setattr(query, name, field)
-    schema = strawberry.Schema(
-        query=strawberry.type(query, name="Query", description=QueryRoot.__doc__),
-        types=NODES,
-        config=StrawberryConfig(scalar_map=scalar_map()),
-    )
+    return finished(strawberry.type(query, name="Query", description=QueryRoot.__doc__), NODES)
+
+
+def finished(query: type[Any], types: Sequence[type[Any]] = ()) -> strawberry.Schema:
+    """The schema of a query root and published types; raises `UnsoundSchema` where a field breaks a rule."""
+    schema = strawberry.Schema(query=query, types=types, config=StrawberryConfig(scalar_map=scalar_map()))
     refuse_unsound(graphql_schema(schema))
     _finish(schema)
     return schema
