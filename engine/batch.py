@@ -67,6 +67,10 @@ class Batch(Generic[K, V]):
     facets: bool = False
     absent: object = None
     """What a key stands for that the agency does not know: null, or an empty list."""
+    keys_a_call: int | None = None
+    """How many keys the agency takes in one call; None where it takes them all. The connector bounds the fan-out."""
+    reads_caller: bool = False
+    """Whether the answer depends on who asks: such answers are never shared between callers."""
     says: str = ""
 
     def __repr__(self) -> str:
@@ -75,7 +79,12 @@ class Batch(Generic[K, V]):
 
 
 def batch(
-    *, agency: str | None, facets: bool = False, absent: object = None
+    *,
+    agency: str | None,
+    facets: bool = False,
+    absent: object = None,
+    keys_a_call: int | None = None,
+    reads_caller: bool = False,
 ) -> Callable[[Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -85,7 +94,14 @@ def batch(
 
     def declare(run: Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]) -> Batch[K, V]:
         return Batch(
-            name=run.__name__, agency=agency, run=run, facets=facets, absent=absent, says=(run.__doc__ or "").strip()
+            name=run.__name__,
+            agency=agency,
+            run=run,
+            facets=facets,
+            absent=absent,
+            keys_a_call=keys_a_call,
+            reads_caller=reads_caller,
+            says=(run.__doc__ or "").strip(),
         )
 
     return declare

@@ -22,6 +22,8 @@ class Edge:
     nobody is asked. Raises `BadInput` for arguments that cannot be answered."""
     by: str | None = None
     """The attribute of the parent record that is the key, where it is no more than that."""
+    reads_caller: bool = False
+    """Whether the key depends on who asks."""
     many: bool = False
     """The key function gives a list of keys; the answers stand in the same order, duplicates kept."""
     facet: type[Any] | None = None

@@ -32,7 +32,9 @@ class Limits:
     fields: int = 2_000
     """Fields after all fragments are spread, aliases included."""
     records: int = 10_000
-    """Records that one answer may hold, counted while it is made: lists inside lists multiply."""
+    """Records that may be read for one answer by graphql-core, counted while it is made: lists in lists multiply."""
+    objects: int = 50_000
+    """Objects that an answer of a plan may hold, those inside records included, once it is written out."""
     comparisons: int = 40_000
     """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
     their number. graphql-core allows itself 500,000, which take about two seconds."""

@@ -16,6 +16,7 @@ from engine.batch import Ask
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
+from engine.limits import Limits
 from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan, plan_of
@@ -72,7 +73,7 @@ class Engine:
             result = await self._execute(operation, request, context)
             data, errors = result.data, result.errors or []
         else:
-            data, errors = await _planned(plan, context, variables)
+            data, errors = await _planned(plan, context, variables, self.rules.limits)
         return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
@@ -119,11 +120,11 @@ class Engine:
 
 
 async def _planned(
-    plan: Plan, context: Context, variables: VariableValues
+    plan: Plan, context: Context, variables: VariableValues, limits: Limits
 ) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
     gather = Gather(context.ask)
     try:
-        return await Run(plan, context, gather, plan.arguments(variables)).answer()
+        return await Run(plan, context, gather, plan.arguments(variables), limits).answer()
     finally:
         await gather.close()
 

@@ -20,6 +20,8 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
+from engine.kinds import Kind, Leads
+from engine.plan.size import may_multiply
 from engine.plan.source import compile_shapes
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
 
@@ -35,8 +37,15 @@ class Plan:
     """The Python source its functions were made of."""
     serial: bool
     """Whether root fields run one after another (mutations)."""
+    may_multiply: bool
+    """Whether the answer has to be measured: lists of records inside lists of records."""
     constant_arguments: Sequence[Any] = field(default_factory=list)
     """By number of field: its arguments where no variable is in them, else None."""
+
+    @property
+    def reads_caller(self) -> bool:
+        """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
+        return any(not each.guard.is_public or _reads_caller(each.kind) for each in self.fields)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -84,9 +93,14 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: Operation
         root=root,
         fields=planter.fields,
         source=source,
+        may_multiply=may_multiply(planter.fields),
         serial=definition.operation is OperationType.MUTATION,
         constant_arguments=[None if _has_variables(each) else _arguments(each, nothing) for each in planter.fields],
     )
+
+
+def _reads_caller(kind: Kind) -> bool:
+    return isinstance(kind, Leads) and (kind.edge.reads_caller or kind.edge.batch.reads_caller)
 
 
 def _arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:

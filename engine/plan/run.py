@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 from graphql import GraphQLError, is_non_null_type
 
 from engine.kinds import Derived, Leads
+from engine.limits import Limits, TooLarge
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
 from engine.plan.leaves import careful, items_of, null_in_non_null
 from engine.plan.plan import Plan
+from engine.plan.size import objects_in
 from engine.plan.tree import PlanField, Shape
 
 Decision = Callable[[Any, Any], Exception | None]
@@ -27,9 +29,10 @@ Decision = Callable[[Any, Any], Exception | None]
 class Run:
     """Answers one request by one plan."""
 
-    def __init__(self, plan: Plan, context: Any, gather: Gather, arguments: Sequence[Any]) -> None:  # noqa: ANN401 - the schema's context
+    def __init__(self, plan: Plan, context: Any, gather: Gather, arguments: Sequence[Any], limits: Limits) -> None:  # noqa: ANN401 - the schema's context
         """`arguments` holds, by number of field, its arguments or the error that they are."""
         self.context = context
+        self._limits = limits
         self._plan = plan
         self._gather = gather
         self._arguments = arguments
@@ -52,6 +55,9 @@ class Run:
         else:
             data = self.shaped(shape, [None])[0]
             await self._all_settled()
+        if self._plan.may_multiply and objects_in(data) > self._limits.objects:
+            message = f"The answer would hold more than {self._limits.objects} objects. Ask in several operations."
+            return None, [GraphQLError(message, original_error=TooLarge(message))]
         if not self._faults:
             return data, []
         return located(shape, data, self._faults)

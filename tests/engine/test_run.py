@@ -1,6 +1,7 @@
 """One request through the engine."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from graphql import GraphQLSchema
@@ -89,7 +90,7 @@ def test_an_operation_knows_its_name() -> None:
 
 
 async def test_an_engine_serves_requests_side_by_side() -> None:
-    engine = Engine(library(), rules())
+    engine: Any = Engine(library(), rules())
     answers = await asyncio.gather(
         *(engine.run(GraphQLRequest(query="{ count }"), {"count": n}, request_id=str(n)) for n in range(20))
     )

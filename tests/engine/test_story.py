@@ -8,7 +8,7 @@ NAME = "Siti Aminah"
 
 def failing() -> None:
     try:
-        {}[NUMBER]
+        {NAME: NAME}[NUMBER]
     except LookupError as error:
         raise RuntimeError(NAME) from error
 

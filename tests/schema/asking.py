@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -25,16 +26,52 @@ def engine() -> Engine:
     return Engine(graphql_schema(build_schema()), rules)
 
 
+@cache
+def without_plans() -> Engine:
+    """The same schema, answered by graphql-core alone."""
+    return Engine(engine().schema, engine().rules, plans=False)
+
+
 async def run(
-    query: str, variables: dict[str, Any] | None = None, *, caller: str = "an official", city: SmallCity | None = None
+    query: str,
+    variables: dict[str, Any] | None = None,
+    *,
+    caller: str = "an official",
+    city: SmallCity | None = None,
+    engines: tuple[Engine, Engine] | None = None,
 ) -> GraphQLResponse:
-    """The response to one operation."""
-    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=(city or SmallCity()).agencies())
+    """The response to one operation, which has to be the same by graphql-core and by a plan."""
+    by_graphql_core, by_plan = engines or (without_plans(), engine())
+    city = city or SmallCity()
+    first, second = deepcopy(city), deepcopy(city)
+    request = GraphQLRequest(query=query, variables=variables)
+    response = await _run(by_graphql_core, request, caller, city)
+    await _run(by_plan, request, caller, first)  # from the second time on, documents run by their plan
+    planned = await _run(by_plan, request, caller, second)
+    assert planned.data == response.data
+    assert _comparable(planned) == _comparable(response)
+    assert sorted(map(_asked, second.asked)) == sorted(map(_asked, city.asked))
+    return response
+
+
+async def _run(engine: Engine, request: GraphQLRequest, caller: str, city: SmallCity) -> GraphQLResponse:
+    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=city.agencies())
     asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
     try:
-        return await engine().run(GraphQLRequest(query=query, variables=variables), asking, request_id="r-1")
+        return await engine.run(request, asking, request_id="r-1")
     finally:
         await bridge.close()
+
+
+def _comparable(response: GraphQLResponse) -> list[str]:
+    return sorted(
+        repr({**error, "message": None} if "incident" in error["extensions"] else error) for error in response.errors
+    )
+
+
+def _asked(each: tuple[str, str, tuple[Any, ...]]) -> str:
+    agency, question, keys = each
+    return repr((agency, question, sorted(map(repr, keys))))
 
 
 async def data(

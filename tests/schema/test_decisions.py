@@ -6,6 +6,7 @@ FORBIDDEN and no agency asked. What is expected is read off the three lists belo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -13,23 +14,26 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from engine.request import GraphQLRequest, GraphQLResponse
+from auth.rules import Rule
+from engine.batch import batch
+from engine.request import GraphQLResponse
 from engine.run import Engine
+from records.answers import Answers
 from records.complaints import Complaint
 from records.identifiers import Rupiah
 from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.tax import BillStatus
-from resolvers.bridge import Bridge
-from schema.asking import Asking
+from resolvers.ask import Ask
 from schema.complaints import ComplaintConnection, ComplaintEdge
+from schema.fields import root
 from schema.relay import PageInfo
 from tests.schema.asking import IDS, engine, run, told
 from tests.small_city import (
     BUDI,
-    CALL,
     CALLERS,
     CATEGORY,
     COMMODITY,
@@ -169,23 +173,34 @@ def roots() -> list[Place]:
 
 
 @cache
-def engine_of(type_name: str) -> Engine:
+def engines_of(type_name: str) -> tuple[Engine, Engine]:
     """The published type with a root of its own that hands out whatever record the context holds.
 
     Past the rules on the way to it, since each field must hold by itself: there may be another way tomorrow.
     """
-    it = GraphQLField(types()[type_name], resolve=lambda *_: RECORDS[type_name])
-    return Engine(GraphQLSchema(GraphQLObjectType("Root", {"it": it})), engine().rules)
+
+    @root(record_of, answers=str, rule=Rule.PUBLIC)
+    def handed_out() -> str:
+        return type_name
+
+    it = GraphQLField(
+        types()[type_name],
+        resolve=lambda *_: RECORDS[type_name],
+        extensions={GraphQLCoreConverter.DEFINITION_BACKREF: handed_out},
+    )
+    schema = GraphQLSchema(GraphQLObjectType("Root", {"it": it}))
+    return Engine(schema, engine().rules, plans=False), Engine(schema, engine().rules)
+
+
+@batch(agency=None)
+async def record_of(type_names: Sequence[str], _ask: Ask) -> Answers[str, Any]:
+    """The same, for plans."""
+    return {name: RECORDS[name] for name in type_names}
 
 
 async def read(place: Place, caller: str, city: SmallCity) -> GraphQLResponse:
-    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=city.agencies())
-    asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
-    try:
-        request = GraphQLRequest(query=f"{{ it {{ {place.selected} }} }}")
-        return await engine_of(place.type_name).run(request, asking, request_id="r-1")
-    finally:
-        await bridge.close()
+    query = f"{{ it {{ {place.selected} }} }}"
+    return await run(query, caller=caller, city=city, engines=engines_of(place.type_name))
 
 
 def test_every_type_of_the_graph_stands_in_the_table() -> None:
