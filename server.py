@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -181,6 +182,11 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
     return execute
 
 
+def in_common(asking: Asking, reads_caller: bool) -> tuple[Caller | None, int]:  # noqa: FBT001 - the engine's protocol
+    """What two requests must have in common to share a run: who asks, where the answer depends on it, and patience."""
+    return asking.caller if reads_caller else None, ceil(asking.ask(frozenset()).call.remaining())
+
+
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> Starlette:
     """The hub. `sample_people` are offered in GraphiQL, in development only."""
     configure_logging()
@@ -221,6 +227,7 @@ def compose(
     engine = Engine(
         schema,
         DocumentRules(limits=Limits(), introspection=settings.shows_schema, suggestions=settings.development),
+        shares=in_common,
     )
     tokens = TokenReader(
         keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE

@@ -45,3 +45,5 @@ class GraphQLResponse:
     errors: Sequence[Mapping[str, Any]] = ()
     """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes | None = None
+    """The whole response map as JSON, where it was made already: what several callers share is written once."""

@@ -6,17 +6,22 @@ parent alone; a compiled plan will take this place and be tested against it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, Protocol
 
+import orjson
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import Ask
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
+from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
 from engine.limits import Limits
+from engine.plan.flights import Flights
 from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan, plan_of
@@ -35,18 +40,30 @@ class Context(Protocol):
         """What a batch is given for this request, when these facets are wanted."""
 
 
+Shares = Callable[[Any, bool], Hashable]
+"""From (context, whether the plan reads who asks) to what two requests must have in common to share a run, besides the
+plan and the variables."""
+
+
 class Engine:
     """Answers GraphQL requests over one schema.
 
     A document that is seen for the first time runs on graphql-core; from the second time on by a plan of its own.
     """
 
-    def __init__(self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True) -> None:
-        """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all."""
+    def __init__(
+        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, shares: Shares | None = None
+    ) -> None:
+        """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
+
+        With `shares`, equal operations that are under way at the same moment share one run.
+        """
         self.schema = schema
         self.rules = rules
         self._plans = plans
+        self._shares = shares
         self._kept = KeptOperations()
+        self._flights: Flights[GraphQLResponse] = Flights()
 
     async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
         """Answer one request. `context` is what the schema's fields get as `info.context`."""
@@ -71,10 +88,25 @@ class Engine:
         plan = self._plan(kept, variables) if seen_before and self._plans else None
         if plan is None:
             result = await self._execute(operation, request, context)
-            data, errors = result.data, result.errors or []
-        else:
-            data, errors = await _planned(plan, context, variables, self.rules.limits)
-        return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
+            return _answered(result.data, result.errors or [], request_id)
+        return await self._by_plan(plan, request, context, variables, request_id)
+
+    async def _by_plan(
+        self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str
+    ) -> GraphQLResponse:
+        async def run() -> GraphQLResponse:
+            return _answered(*await _planned(plan, context, variables, self.rules.limits), request_id)
+
+        async def run_for_all() -> GraphQLResponse:
+            response = await run()
+            return replace(response, body=encode(response))
+
+        if self._shares is None or plan.serial or request.extensions:
+            return await run()
+        given = _canonical(request.variables)
+        if given is None:
+            return await run()
+        return await self._flights.join((plan, given, self._shares(context, plan.reads_caller)), run_for_all)
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
         seen = (request.query, request.operation_name)
@@ -117,6 +149,18 @@ class Engine:
         if not isinstance(result, ExecutionResult):
             raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
         return result
+
+
+def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
+
+
+def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
+    """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
+    try:
+        return orjson.dumps(dict(variables or {}), option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return None
 
 
 async def _planned(

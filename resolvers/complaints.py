@@ -42,7 +42,7 @@ async def complaints_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[
     return await ask.agencies[Complaints].complaints_of(niks, ask.call)
 
 
-@batch(agency="crm")
+@batch(agency="crm", reads_caller=True)
 async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     """Complaints by identifier, as this caller may know them.
 

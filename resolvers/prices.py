@@ -60,13 +60,13 @@ async def commodities(ids: Sequence[str], ask: Ask) -> Answers[str, Commodity]:
     return await ask.agencies[Prices].commodities(ids, ask.call)
 
 
-@batch(agency="pangan", absent=())
+@batch(agency="pangan", absent=(), keys_a_call=1)
 async def prices_of(market_ids: Sequence[str], ask: Ask) -> Answers[str, Sequence[Price]]:
     """The newest prices in each market. The agency takes one market a call and one call a second."""
     return await ask.agencies[Prices].prices_of(market_ids, ask.call)
 
 
-@batch(agency="pangan")
+@batch(agency="pangan", keys_a_call=1)
 async def trends(queries: Sequence[TrendQuery], ask: Ask) -> Answers[TrendQuery, Trend]:
     """How the price of each commodity went through each month. One call for each, one call a second."""
     return await ask.agencies[Prices].trends(queries, ask.call)

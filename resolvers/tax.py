@@ -28,13 +28,13 @@ class TaxObjectKey(NamedTuple):
     nop: Nop
 
 
-@batch(agency="pbb", absent=())
+@batch(agency="pbb", absent=(), keys_a_call=1)
 async def tax_objects_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[TaxObject]]:
     """The taxed objects of each person. The agency takes one person a call; its connector bounds the fan-out."""
     return await ask.agencies[Tax].objects_of(niks, ask.call)
 
 
-@batch(agency="pbb")
+@batch(agency="pbb", keys_a_call=1)
 async def tax_objects(keys: Sequence[TaxObjectKey], ask: Ask) -> Answers[TaxObjectKey, TaxObject]:
     """Taxed objects by owner and number."""
     owners = list(dict.fromkeys(key.owner for key in keys))

@@ -238,7 +238,14 @@ def edge(
     """
     field = EdgeField(description=says)
     field.own_rule = rule
-    field.edge = Edge(batch=batch, key=_key_of(by), by=by if isinstance(by, str) else None, facet=facet, then=then)
+    field.edge = Edge(
+        batch=batch,
+        key=_key_of(by),
+        by=by if isinstance(by, str) else None,
+        reads_caller=not isinstance(by, str) and _reads_caller(by),
+        facet=facet,
+        then=then,
+    )
     if callable(by):
         field.arguments = StrawberryResolver(_only_arguments(by)).arguments
     return field
@@ -288,7 +295,7 @@ def root(
         field.type_annotation = _annotation(answers, key)
         field.arguments = StrawberryResolver(_only_arguments(key)).arguments
         field.own_rule = rule
-        field.edge = Edge(batch=batch, key=_key_of(key), many=many, then=then)
+        field.edge = Edge(batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, then=then)
         return field
 
     return declare
@@ -301,6 +308,10 @@ def node_id(type_name: str, key_of: Callable[[Any], str]) -> NodeIdField:
     field.type_name = type_name
     field.key_of = key_of
     return field
+
+
+def _reads_caller(by: Callable[..., Any]) -> bool:
+    return "caller" in inspect.signature(by).parameters
 
 
 def _key_of(by: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:

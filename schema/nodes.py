@@ -31,7 +31,7 @@ class NodeKey(NamedTuple):
     key: Any
 
 
-@batch(agency=None)
+@batch(agency=None, reads_caller=True)
 async def nodes(keys: Sequence[NodeKey], ask: Ask) -> Answers[NodeKey, Any]:
     """Nodes of whatever types; each type is asked for all of its nodes at once."""
     by_batch: dict[Batch[Any, Any], list[NodeKey]] = {}
@@ -106,7 +106,7 @@ def _field(publications: Mapping[str, Publication], says: str, answers: Any, *, 
     field = NodeField(description=says, type_annotation=StrawberryAnnotation(answers))
     field.own_rule = Rule.PUBLIC
     field.publications = publications
-    field.edge = Edge(batch=nodes, key=lambda *_: None, many=many)
+    field.edge = Edge(batch=nodes, key=lambda *_: None, reads_caller=True, many=many)
     return field
 
 

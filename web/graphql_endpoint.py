@@ -11,12 +11,13 @@ from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
 from auth.tokens import Unauthenticated
+from engine.encoding import encode
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from web.attended import ClientGone, Overdue, attended
 from web.csrf import check_forgery
 from web.graphql_request import parse_body, parse_query_string
-from web.graphql_response import encode, headers_of, status_of
+from web.graphql_response import headers_of, status_of
 from web.media_types import MediaType, check_content_encoding, check_content_type, negotiate
 from web.refusals import Code, Refusal, refusal_body
 from web.request_identity import call_of

@@ -1,13 +1,8 @@
-"""From a `GraphQLResponse` to status, headers and bytes (GraphQL over HTTP, section 6 "Response")."""
+"""From the outcome of a request to status and headers (GraphQL over HTTP, section 6 "Response")."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import orjson
-
-from engine.request import GraphQLResponse, Outcome
+from engine.request import Outcome
 from web.media_types import MediaType
 
 
@@ -30,27 +25,3 @@ def status_of(outcome: Outcome, media_type: MediaType) -> int:
 def headers_of(outcome: Outcome) -> dict[str, str]:
     """Headers that an outcome calls for: 405 names the method that would do (RFC 9110, section 15.5.6)."""
     return {"Allow": "POST"} if outcome is Outcome.NOT_A_QUERY else {}
-
-
-def encode(response: GraphQLResponse) -> bytes:
-    """The response map as JSON. `errors` stands first, where a reader sees it (GraphQL specification, 7.1).
-
-    Raises:
-        TypeError: The engine handed over a value that JSON does not know.
-
-    """
-    body: dict[str, Any] = {}
-    if response.errors:
-        body["errors"] = response.errors
-    if response.outcome is Outcome.ANSWERED:
-        body["data"] = response.data
-    if response.extensions:
-        body["extensions"] = response.extensions
-    return orjson.dumps(body, default=_plain)
-
-
-def _plain(value: object) -> object:
-    """What orjson does not write by itself: mappings that are no dict."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON.")

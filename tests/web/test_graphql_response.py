@@ -2,8 +2,9 @@ from types import MappingProxyType
 
 import pytest
 
+from engine.encoding import encode
 from engine.request import GraphQLResponse, Outcome
-from web.graphql_response import encode, headers_of, status_of
+from web.graphql_response import headers_of, status_of
 from web.media_types import MediaType
 
 ERROR = {"message": "no", "path": ["me", 0]}

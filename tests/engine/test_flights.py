@@ -1,0 +1,104 @@
+import asyncio
+from functools import partial
+
+import pytest
+
+from engine.plan.flights import Flights
+
+
+async def test_the_same_question_under_way_is_run_once() -> None:
+    flights: Flights[int] = Flights()
+    runs: list[int] = []
+    go = asyncio.Event()
+
+    async def run() -> int:
+        runs.append(1)
+        await go.wait()
+        return 42
+
+    waiting = [asyncio.create_task(flights.join("q", run)) for _ in range(5)]
+    await asyncio.sleep(0)
+    go.set()
+
+    assert await asyncio.gather(*waiting) == [42] * 5
+    assert runs == [1]
+    assert len(flights) == 0
+
+
+async def test_a_question_that_was_answered_is_run_anew() -> None:
+    flights: Flights[int] = Flights()
+    runs: list[int] = []
+
+    async def run() -> int:
+        runs.append(1)
+        return len(runs)
+
+    assert [await flights.join("q", run), await flights.join("q", run)] == [1, 2]
+
+
+async def test_other_questions_are_runs_of_their_own() -> None:
+    flights: Flights[str] = Flights()
+
+    async def answer(text: str) -> str:
+        await asyncio.sleep(0)
+        return text
+
+    answers = await asyncio.gather(*(flights.join(text, partial(answer, text)) for text in ("a", "b")))
+
+    assert answers == ["a", "b"]
+
+
+async def test_who_began_may_leave_and_the_others_get_their_answer() -> None:
+    flights: Flights[int] = Flights()
+    go = asyncio.Event()
+
+    async def run() -> int:
+        await go.wait()
+        return 42
+
+    leader = asyncio.create_task(flights.join("q", run))
+    follower = asyncio.create_task(flights.join("q", run))
+    await asyncio.sleep(0)
+    leader.cancel()
+    await asyncio.gather(leader, return_exceptions=True)
+    go.set()
+
+    assert await follower == 42
+
+
+async def test_a_run_that_nobody_waits_for_is_stopped_and_nobody_joins_it_any_more() -> None:
+    flights: Flights[int] = Flights()
+    stopped = asyncio.Event()
+
+    async def endless() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        return 0
+
+    async def quick() -> int:
+        return 42
+
+    alone = asyncio.create_task(flights.join("q", endless))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    alone.cancel()
+    await asyncio.gather(alone, return_exceptions=True)
+
+    assert await flights.join("q", quick) == 42
+    await asyncio.wait_for(stopped.wait(), 1)
+
+
+async def test_a_run_that_fails_fails_for_everybody_who_waits() -> None:
+    flights: Flights[int] = Flights()
+
+    async def run() -> int:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    answers = await asyncio.gather(*(flights.join("q", run) for _ in range(3)), return_exceptions=True)
+
+    assert [str(answer) for answer in answers] == ["no"] * 3
+    with pytest.raises(ValueError, match="no"):
+        await flights.join("q", run)
