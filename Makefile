@@ -1,7 +1,7 @@
 # Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup serve test check lock clean help
+.PHONY: setup serve test test-long check lock clean help
 
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
@@ -11,6 +11,9 @@ serve: setup ## Run the sandbox city and the hub (PORT=8000)
 
 test: setup ## Run the tests (PYTEST_ARGS="tests/web -k csrf")
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-long: setup ## Run the tests that take minutes
+	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
@@ -22,5 +25,5 @@ clean: ## Remove what make made: .venv, node_modules, caches, the sandbox's data
 	sh scripts/clean
 
 help: ## This list
-	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 	echo "PYTHON=/path/to/python chooses the Python that .venv is made with (3.11 to 3.13)."
