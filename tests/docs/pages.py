@@ -1,0 +1,105 @@
+"""The pages of the documentation, and the examples in them.
+
+An example is run by the tests where a comment before it says as whom: `<!-- run: siti -->`, `<!-- run: anonymous -->`,
+`<!-- run: official; stopped: crm -->`. The next block is the operation; a block of variables may follow, and the answer
+as JSON. Whitespace does not count, everything else does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_OURS = {".venv", "node_modules", ".simpul", ".git", ".pytest_cache"}
+
+_FENCE = re.compile(r"^```(?P<kind>[\w-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_RUN = re.compile(
+    r"<!-- run: (?P<caller>\w+)(?:; stopped: (?P<stopped>\w+))? -->\s*"
+    r"```graphql\n(?P<query>.*?)```"
+    r"(?:[^`#]*?```json variables\n(?P<variables>.*?)```)?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: str
+    line: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """An operation with its real answer."""
+
+    page: str
+    line: int
+    caller: str | None
+    stopped: str | None
+    query: str
+    variables: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Where it stands."""
+        return f"{self.page}:{self.line}"
+
+
+def pages() -> list[Path]:
+    """Every Markdown page of the project."""
+    found = (path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
+    return sorted(found)
+
+
+def named(path: Path) -> str:
+    """A page by its path in the project."""
+    return str(path.relative_to(ROOT))
+
+
+def text_of(*names: str) -> str:
+    """The text of pages by their paths in the project."""
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
+
+
+def blocks(kind: str) -> Iterator[Block]:
+    """Every fenced block of a kind."""
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        for match in _FENCE.finditer(text):
+            if match["kind"] == kind:
+                yield Block(page=named(path), line=_line(text, match.start()), kind=kind, text=match["text"])
+
+
+def examples() -> list[Example]:
+    """Every example that is run."""
+    return [example for path in pages() for example in _examples_of(path)]
+
+
+def _examples_of(path: Path) -> Iterator[Example]:
+    text = path.read_text(encoding="utf-8")
+    for match in _RUN.finditer(text):
+        answer = next((each for each in _FENCE.finditer(text, match.end()) if each["kind"] == "json"), None)
+        if answer is None:
+            raise ValueError(f"{named(path)}:{_line(text, match.start())} has no answer; add a block of JSON after it.")
+        yield Example(
+            page=named(path),
+            line=_line(text, match.start()),
+            caller=None if match["caller"] == "anonymous" else match["caller"],
+            stopped=match["stopped"],
+            query=match["query"],
+            variables=json.loads(match["variables"] or "{}"),
+            answer=json.loads(answer["text"]),
+        )
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1

@@ -1,0 +1,33 @@
+"""Every example of the documentation is a real question with its real answer."""
+
+import pytest
+
+from tests.docs.pages import Example, examples
+from tests.journeys.hub import City, Hub
+
+EXAMPLES = examples()
+
+
+def test_there_are_examples_of_every_kind_of_caller() -> None:
+    assert {example.caller for example in EXAMPLES} >= {None, "siti", "budi", "official"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+async def test_an_example_is_answered_as_the_page_says(example: Example, hub: Hub, city: City) -> None:
+    if example.stopped is None:
+        answer = await hub.ask(example.query, example.variables, caller=example.caller)
+    else:
+        agency = city.agencies[example.stopped]
+        agency.stop()
+        try:
+            answer = await hub.ask(example.query, example.variables, caller=example.caller)
+        finally:
+            agency.start_again()
+    assert answer.body == example.answer
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.stopped is None], ids=lambda each: each.name)
+async def test_an_example_that_is_asked_again_has_the_same_answer(example: Example, hub: Hub) -> None:
+    await hub.ask(example.query, example.variables, caller=example.caller)
+    answer = await hub.ask(example.query, example.variables, caller=example.caller)
+    assert answer.body == example.answer

@@ -1,0 +1,36 @@
+"""A newcomer who follows the README sees what it shows."""
+
+import re
+
+from tests.docs.pages import ROOT, examples, text_of
+from tests.journeys.hub import City, Hub
+
+(FIRST,) = (example for example in examples() if example.page == "README.md")
+
+
+async def test_the_first_query_is_answered_as_the_readme_shows(hub: Hub) -> None:
+    answer = await hub.ask(FIRST.query, caller=FIRST.caller)
+
+    assert answer.status == 200
+    assert answer.body == FIRST.answer
+
+
+async def test_the_first_query_asks_all_five_agencies(hub: Hub, city: City) -> None:
+    city.reset_calls()
+
+    await hub.ask(FIRST.query, caller=FIRST.caller)
+
+    asked = set(city.calls()) | (set() if city.counts_msmes else {"jakpreneur"})
+    assert asked == {"dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
+
+
+def test_the_file_that_the_command_sends_is_the_query_that_is_shown() -> None:
+    (file,) = re.findall(r"--data-urlencode query@(\S+)", text_of("README.md"))
+    assert (ROOT / file).read_text(encoding="utf-8") == FIRST.query
+
+
+def test_the_readme_says_how_it_may_be_used() -> None:
+    text = text_of("README.md")
+    licences = [path for path in ROOT.iterdir() if path.name.upper().startswith("LICEN")]
+    assert ("no licence file yet" in text) == (not licences)
+    assert "Open Database License" in text
