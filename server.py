@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from inspect import signature
 from math import ceil
 from pathlib import Path
 from secrets import token_hex
@@ -40,8 +41,10 @@ from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
-from engine.document import DocumentRules
+from engine.document import DocumentRules, RefusedRequest
 from engine.limits import Limits
+from engine.plan.explain import explain
+from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
@@ -226,7 +229,12 @@ def compose(
     """
     engine = Engine(
         schema,
-        DocumentRules(limits=Limits(), introspection=settings.shows_schema, suggestions=settings.development),
+        DocumentRules(
+            limits=Limits(),
+            introspection=settings.shows_schema,
+            suggestions=settings.development,
+            explains=settings.development,
+        ),
         shares=in_common,
     )
     tokens = TokenReader(
@@ -273,6 +281,26 @@ def configure_logging() -> None:
 def build_schema_sdl() -> str:
     """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
     return sdl(build_schema())
+
+
+def explained(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
+    """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
+
+    Raises `ValueError` with what is wrong with the document, or why it has no plan.
+    """
+    rules = DocumentRules(limits=Limits(), introspection=True, suggestions=True)
+    request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
+    try:
+        plan = Engine(graphql_schema(build_schema()), rules).plan(request)
+    except RefusedRequest as refused:
+        raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
+    except NotPlannable as reason:
+        raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
+    bounds = {
+        "pbb": Settings.model_fields["pbb_at_once"].default,
+        "pangan": signature(FoodPrices).parameters["side_by_side"].default,
+    }
+    return explain(plan).as_text(bounds), plan.source
 
 
 async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:

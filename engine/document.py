@@ -61,6 +61,8 @@ class DocumentRules:
     introspection: bool
     suggestions: bool
     """Whether errors may propose similar names; off in production, they map the schema for an attacker."""
+    explains: bool = False
+    """Whether a request may ask for its plan, by `"extensions": {"explain": true}`."""
 
 
 def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules) -> Operation:

@@ -21,6 +21,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
 from engine.limits import Limits
+from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
@@ -85,11 +86,23 @@ class Engine:
         if isinstance(variables, list):
             shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
-        plan = self._plan(kept, variables) if seen_before and self._plans else None
+        explained = self.rules.explains and (request.extensions or {}).get("explain") is True
+        plan = self._plan(kept, variables) if (seen_before or explained) and self._plans else None
+        if plan is not None and explained:
+            response = await self._by_plan(plan, request, context, variables, request_id)
+            return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
         if plan is None:
             result = await self._execute(operation, request, context)
             return _answered(result.data, result.errors or [], request_id)
         return await self._by_plan(plan, request, context, variables, request_id)
+
+    def plan(self, request: GraphQLRequest) -> Plan:
+        """The plan by which a request would be run; raises `RefusedRequest`, or `NotPlannable` where there is none."""
+        kept, _ = self._operation(request)
+        operation = kept.operation
+        variables = request.variables or {}
+        flags = {name: variables.get(name) is True for name in kept.conditions}
+        return plan_of(self.schema, operation.document, operation.definition, flags)
 
     async def _by_plan(
         self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str

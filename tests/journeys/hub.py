@@ -94,7 +94,10 @@ class Hub:
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:
         """Ask by POST."""
-        body = {"query": query, "variables": dict(variables or {})}
+        return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
+
+    async def post(self, body: Mapping[str, Any], *, caller: str | None = None) -> Answer:
+        """Send a request as it is."""
         async with self._session.post(f"{self.url}/graphql", json=body, headers=self.headers(caller)) as response:
             return Answer(status=response.status, body=await response.json(content_type=None))
 

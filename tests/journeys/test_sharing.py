@@ -68,3 +68,28 @@ async def test_a_leader_that_goes_away_costs_its_followers_nothing(hub: Hub, cit
         await asyncio.gather(leader, return_exceptions=True)
 
     assert (await follower).data["markets"][0]["name"] == "Pasar Senen Blok III - VI"
+
+
+async def test_a_developer_gets_the_plan_beside_the_answer(hub: Hub) -> None:
+    body = {"query": "{ me { name } }", "extensions": {"explain": True}}
+
+    answer = await hub.post(body, caller="siti")
+
+    assert answer.data == {"me": {"name": "Siti Rahmawati"}}
+    identity = {"fields": ["name"], "batch": "person_facets", "agency": "dukcapil", "facets": ["Identity"]}
+    assert answer.body["extensions"]["explain"] == {
+        "levels": 2,
+        "calls": {"dukcapil": 1},
+        "callsAKey": {},
+        "steps": [
+            {
+                "fields": ["me"],
+                "batch": "citizens",
+                "agency": None,
+                "facets": [],
+                "level": 1,
+                "keysACall": None,
+                "steps": [{**identity, "level": 2, "keysACall": None, "steps": []}],
+            }
+        ],
+    }
