@@ -52,7 +52,7 @@ def position_of(cursor: str) -> tuple[datetime, str]:
         position = comparable(datetime.fromisoformat(moment)), identifier
     except ValueError:
         position = None
-    if position is None or cursor_of(*position) != cursor:
+    if position is None or not position[1] or cursor_of(*position) != cursor:
         raise BadInput(
             "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
         )

@@ -1,6 +1,7 @@
 """What a schema must hold before the hub starts.
 
-- Every field of an object says who may see it, and what it means.
+- Every field of an object says who may see it.
+- Every type, field, argument and enum value says what it means.
 - Only the declared kinds of field exist: a resolver of its own, which would see one parent at a time, is refused.
 - Every field that is not public, and every edge to an agency, can be null.
 """
@@ -8,9 +9,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, is_non_null_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    is_non_null_type,
+)
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.rules import Rule
@@ -31,13 +43,26 @@ def refuse_unsound(schema: GraphQLSchema) -> None:
 
 def _faults(schema: GraphQLSchema) -> Iterator[str]:
     for name, type_ in schema.type_map.items():
-        if name.startswith("__") or not isinstance(type_, GraphQLObjectType):
+        if name.startswith("__"):
             continue
         if not type_.description:
             yield f"{name} has no description; write its record's docstring."
-        for field_name, field in type_.fields.items():
-            for fault in _field_faults(field):
-                yield f"{name}.{field_name} {fault}"
+        if isinstance(type_, GraphQLObjectType):
+            for field_name, field in type_.fields.items():
+                for fault in _field_faults(field):
+                    yield f"{name}.{field_name} {fault}"
+        else:
+            yield from (f"{name}.{part} has no description." for part in _undescribed(type_))
+
+
+def _undescribed(type_: GraphQLNamedType) -> Iterator[str]:
+    """Fields of inputs and interfaces, and values of enums, that nobody could understand."""
+    parts: Mapping[str, GraphQLEnumValue | GraphQLInputField | GraphQLField] = {}
+    if isinstance(type_, GraphQLEnumType):
+        parts = type_.values
+    elif isinstance(type_, GraphQLInputObjectType | GraphQLInterfaceType):
+        parts = type_.fields
+    yield from (name for name, part in parts.items() if not part.description)
 
 
 def _field_faults(field: GraphQLField) -> Iterator[str]:
@@ -45,8 +70,8 @@ def _field_faults(field: GraphQLField) -> Iterator[str]:
     if not isinstance(definition, PublishedField) or definition.base_resolver is not None:
         yield "has a resolver of its own; declare an edge (key and batch) or a derived field instead."
         return
-    rule = definition.own_rule or (definition.guard.rule if definition.guard else None)
-    if rule is None:
+    rule = definition.guard.rule if definition.guard else definition.own_rule
+    if not rule:
         yield "says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
     elif rule is not Rule.PUBLIC and is_non_null_type(field.type):
         yield "is not public and must be nullable, so that it can be refused alone."

@@ -1,0 +1,67 @@
+"""A frontend developer understands the graph from its descriptions alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    specified_scalar_types,
+)
+
+from auth.rules import Rule
+from schema import build
+from schema.fields import PublishedField
+from tests.schema.asking import engine
+
+SNAPSHOT = Path(__file__).parents[2] / "schema" / "schema.graphql"
+
+
+def described() -> Iterator[tuple[str, str | None]]:
+    """Everything in the graph that can have a description, by its coordinate."""
+    for name, type_ in engine().schema.type_map.items():
+        if name.startswith("__") or name in specified_scalar_types:
+            continue
+        yield name, type_.description
+        if isinstance(type_, GraphQLEnumType):
+            yield from ((f"{name}.{value}", each.description) for value, each in type_.values.items())
+        elif isinstance(type_, GraphQLInputObjectType):
+            yield from ((f"{name}.{field}", each.description) for field, each in type_.fields.items())
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+            for field, each in type_.fields.items():
+                yield f"{name}.{field}", each.description
+                yield from ((f"{name}.{field}({argument}:)", a.description) for argument, a in each.args.items())
+
+
+def test_everything_in_the_graph_is_described_in_sentences() -> None:
+    every = dict(described())
+    assert len(every) > 250
+    assert {place: text for place, text in every.items() if not text or not re.search(r"[.`]\s*$", text)} == {}
+
+
+def test_every_field_of_every_type_says_who_may_see_it() -> None:
+    for name, type_ in engine().schema.type_map.items():
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
+            for field_name, field in type_.fields.items():
+                definition = field.extensions["strawberry-definition"]
+                assert isinstance(definition, PublishedField), f"{name}.{field_name}"
+                rule = definition.guard.rule if definition.guard else definition.own_rule
+                assert isinstance(rule, Rule), f"{name}.{field_name}"
+                assert rule, f"{name}.{field_name}"
+
+
+def test_types_with_personal_data_say_who_may_read_them() -> None:
+    said = dict(described())
+    for name in ("Citizen", "Household", "TaxObject", "TaxBill", "TaxPayment", "Msme", "Residence", "Parentage"):
+        assert (said[name] or "").endswith("Readable by the person it is about, and by officials.")
+    for name in ("Complaint", "ComplaintEvent", "Product"):
+        assert (said[name] or "").endswith("One that is public is readable by everybody.")
+
+
+def test_the_schema_that_is_checked_in_is_the_schema_that_is_served() -> None:
+    assert SNAPSHOT.read_text().strip() == build.sdl(build.build_schema()).strip()

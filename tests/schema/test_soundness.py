@@ -1,0 +1,259 @@
+"""An unsound schema does not start: each kind of offender is planted and named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+import strawberry
+
+from auth.rules import Rule
+from engine.batch import batch
+from records.answers import Answers
+from records.description import DescribedEnum, Doc
+from resolvers.ask import Ask
+from schema.build import build_schema, finished
+from schema.fields import derived, edge, root
+from schema.publishing import publishes
+from schema.soundness import UnsoundSchema
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree in a street."""
+
+    id: Annotated[str, Doc("Number of the tree.")]
+    height: Annotated[int, Doc("In metres.")]
+    planted_by: Annotated[str | None, Doc("Who planted it.")] = None
+    bare: str = ""
+
+
+@batch(agency="parks")
+async def trees(ids: Sequence[str], _ask: Ask) -> Answers[str, Tree]:
+    """Trees by number."""
+    return {id_: Tree(id=id_, height=5) for id_ in ids}
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A leaf."""
+
+    colour: Annotated[str, Doc("Its colour.")]
+
+
+@publishes(Leaf, rule=Rule.PUBLIC, shows=("colour",))
+class LeafType: ...
+
+
+class Season(DescribedEnum):
+    """A season."""
+
+    WET = "wet"
+
+
+strawberry.enum(Season, description="A season.")
+
+
+@strawberry.input(description="Which trees.")
+class TreeFilter:
+    tall: bool = False
+
+
+def schema_with(tree: type[Any], *, root_rule: Rule | None = Rule.PUBLIC, answers: Any = None) -> strawberry.Schema:  # noqa: ANN401 - an annotation
+    @root(trees, answers=answers or (tree | None), rule=root_rule)  # type: ignore[arg-type]  # None is what is planted
+    def tree_(number: Annotated[str, strawberry.argument(description="Its number.")]) -> str:
+        """One tree."""
+        return number
+
+    query = type("Query", (), {"tree": tree_})
+    return finished(strawberry.type(query, name="Query", description="Trees."))
+
+
+def faults(make: Callable[[], object]) -> list[str]:
+    with pytest.raises(UnsoundSchema) as refused:
+        make()
+    first, *lines = str(refused.value).splitlines()
+    assert first == "The schema cannot be served:"
+    return [line.removeprefix("- ") for line in lines]
+
+
+def test_a_sound_schema_starts() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id", "height"))
+    class TreeType:
+        leaf: LeafType | None = edge(trees, by="id", says="The highest.")
+
+        @derived(answers=bool)
+        def tall(record: Tree) -> bool:
+            """Whether it is tall."""
+            return record.height > 10
+
+    assert "tall: Boolean!" in schema_with(TreeType).as_str()
+
+
+def test_the_hubs_own_schema_starts() -> None:
+    assert "type Citizen implements Node" in build_schema().as_str()
+
+
+def test_a_resolver_on_a_type_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        @strawberry.field(description="One call for every tree.")  # type: ignore[untyped-decorator]  # Strawberry's own
+        async def owner(self) -> str:
+            await asyncio.sleep(0)
+            return "x"
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.owner has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+    ]
+
+
+def test_a_plain_field_that_was_not_published_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        height: int = strawberry.field(description="In metres.")
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.height has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+    ]
+
+
+def test_a_type_that_was_not_published_is_refused() -> None:
+    @strawberry.type(description="A tree.")
+    class Plain:
+        id: str = strawberry.field(description="Its number.")
+
+    assert faults(lambda: schema_with(Plain)) == [
+        "Plain.id has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+    ]
+
+
+def test_a_root_field_without_a_rule_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType: ...
+
+    assert faults(lambda: schema_with(TreeType, root_rule=None)) == [
+        "Query.tree says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
+    ]
+
+
+def test_a_field_without_a_rule_is_refused() -> None:
+    @publishes(Tree, rule=Rule(0), shows=("id",))
+    class TreeType: ...
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.id says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
+    ]
+
+
+def test_a_field_that_is_not_public_and_cannot_be_null_is_refused() -> None:
+    @publishes(Tree, rule=Rule.SELF, shows=("id",), subject="planted_by")
+    class TreeType:
+        @derived(answers=bool)
+        def tall(record: Tree) -> bool:
+            """Whether it is tall."""
+            return record.height > 10
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.tall is not public and must be nullable, so that it can be refused alone."
+    ]
+
+
+def test_an_edge_that_cannot_be_null_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        leaves: list[LeafType] = edge(trees, by="id", says="What falls.")
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.leaves leads to an agency and must be nullable, so that it can fail alone."
+    ]
+
+
+def test_a_root_field_that_cannot_be_null_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType: ...
+
+    assert faults(lambda: schema_with(TreeType, answers=TreeType)) == [
+        "Query.tree leads to an agency and must be nullable, so that it can fail alone."
+    ]
+
+
+def test_a_derived_field_that_is_async_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(TypeError, match=r"^The derived field tall is async; what has to be fetched is an edge\.$"):
+
+        @derived(answers=bool)
+        async def tall(record: Tree) -> bool:
+            """Whether it is tall."""
+            await asyncio.sleep(0)
+            return record.height > 10
+
+
+def test_a_field_without_a_description_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        leaf: LeafType | None = edge(trees, by="id", says="")
+
+        @derived(answers=bool)
+        def tall(record: Tree) -> bool:
+            return record.height > 10
+
+    assert sorted(faults(lambda: schema_with(TreeType))) == [
+        "Tree.leaf has no description.",
+        "Tree.tall has no description.",
+    ]
+
+
+def test_an_argument_without_a_description_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        @derived(answers=bool)
+        def taller(record: Tree, than: int) -> bool:
+            """Whether it is taller."""
+            return record.height > than
+
+    assert faults(lambda: schema_with(TreeType)) == ["Tree.taller has an argument 'than' without a description."]
+
+
+def test_a_type_without_a_description_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Shrub:
+        id: Annotated[str, Doc("Number of the shrub.")]
+
+    Shrub.__doc__ = ""
+
+    @publishes(Shrub, rule=Rule.PUBLIC, shows=("id",))
+    class ShrubType: ...
+
+    assert faults(lambda: schema_with(ShrubType)) == ["Shrub has no description; write its record's docstring."]
+
+
+def test_an_enum_value_or_input_field_without_a_description_is_refused() -> None:
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        @derived(answers=bool)
+        def blooms(
+            record: Tree,
+            season: Annotated[Season, strawberry.argument(description="When.")],
+            wanted: Annotated[TreeFilter, strawberry.argument(description="Which.")],
+        ) -> bool:
+            """Whether it blooms."""
+            return wanted.tall and season is Season.WET
+
+    assert sorted(faults(lambda: schema_with(TreeType))) == [
+        "Season.WET has no description.",
+        "TreeFilter.tall has no description.",
+    ]
+
+
+def test_every_fault_is_named_at_once() -> None:
+    @publishes(Tree, rule=Rule.SELF, shows=("id",))
+    class TreeType:
+        leaves: list[LeafType] = edge(trees, by="id", says="")
+
+    assert faults(lambda: schema_with(TreeType)) == [
+        "Tree.leaves is not public and must be nullable, so that it can be refused alone.",
+        "Tree.leaves leads to an agency and must be nullable, so that it can fail alone.",
+        "Tree.leaves has no description.",
+    ]
