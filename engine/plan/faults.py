@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from graphql import GraphQLError, get_nullable_type, is_non_null_type, located_error
@@ -29,48 +29,80 @@ def located(
 
     An object that stands at several places (the same record was asked for there) has its faults at all of them.
     """
-    wanted = {id(fault.answer) for fault in faults}
-    paths: dict[int, list[Path]] = {each: [] for each in wanted}
-    for path, answer in _objects(data, ()):
-        if id(answer) in paths:
-            paths[id(answer)].append(path)
+    paths = _paths(data, faults)
     errors: list[GraphQLError] = []
-    nulls: list[Path | None] = []
+    nulls: dict[str | int, Any] = {}
+    all_null = False
     for fault in faults:
+        nodes = list(fault.field.nodes)
+        alone = not is_non_null_type(_type_of(fault))
         for path in paths[id(fault.answer)]:
             full = (*path, fault.field.key, *fault.place)
-            nulls.append(_null_of(root, full))
-            error = located_error(fault.fault, list(fault.field.nodes), list(full))
-            errors.append(error)
-    for null in sorted(nulls, key=lambda each: len(each or ()), reverse=True):
-        if null is None:
-            return None, errors
-        data = _nulled(data, null)
-    return data, errors
+            errors.append(located_error(fault.fault, nodes, list(full)))
+            if alone:
+                continue  # null stands there already
+            null = _null_of(root, full)
+            if null is None:
+                all_null = True
+            else:
+                _mark(nulls, null)
+    if all_null:
+        return None, errors
+    return (_nulled(data, nulls) if nulls else data), errors
 
 
-def _objects(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:  # noqa: ANN401 - any part of an answer
-    if type(value) is dict:
-        yield path, value
-        for key, inner in value.items():
-            if type(inner) is dict or type(inner) is list:
-                yield from _objects(inner, (*path, key))
-    elif type(value) is list:
+def _paths(data: dict[str, Any], faults: Sequence[Fault]) -> dict[int, list[Path]]:
+    """Where the objects with faults stand, by their identity. Only what lies above a fault is looked at."""
+    above: dict[str, Any] = {}
+    for field in {fault.field for fault in faults}:
+        keys: list[str] = []
+        over = field.parent.parent
+        while over is not None:
+            keys.append(over.key)
+            over = over.parent.parent
+        at = above
+        for key in reversed(keys):
+            at = at.setdefault(key, {})
+    paths: dict[int, list[Path]] = {id(fault.answer): [] for fault in faults}
+    _look(data, above, (), paths)
+    return paths
+
+
+def _look(value: Any, above: dict[str, Any], path: Path, paths: dict[int, list[Path]]) -> None:  # noqa: ANN401 - any part of an answer
+    if type(value) is list:
         for index, inner in enumerate(value):
-            if type(inner) is dict or type(inner) is list:
-                yield from _objects(inner, (*path, index))
+            if inner is not None:
+                _look(inner, above, (*path, index), paths)
+        return
+    found = paths.get(id(value))
+    if found is not None:
+        found.append(path)
+    for key, below in above.items():
+        inner = value.get(key)
+        if inner is not None:
+            _look(inner, below, (*path, key), paths)
+
+
+def _type_of(fault: Fault) -> Any:  # noqa: ANN401 - any type
+    """The type of the place that failed."""
+    type_: Any = fault.field.type
+    for _ in fault.place:
+        type_ = get_nullable_type(type_).of_type
+    return type_
 
 
 def _null_of(root: Shape, path: Path) -> Path | None:
     """The place that becomes null: the nearest one at or above the path that may be. None for the whole data."""
     types: list[Any] = []
-    shapes: Sequence[Shape] = (root,)
+    shapes: list[Shape] = [root]
     type_: Any = None
     for part in path:
         if isinstance(part, str):
-            field = next(each for shape in shapes for each in shape.fields if each.key == part)
-            type_ = field.type
-            shapes = tuple(field.shapes.values())
+            # Objects of several types may stand here; where they share a key, validation saw to it that they agree
+            # about null, but what is selected below may differ.
+            fields = [each for shape in shapes for each in shape.fields if each.key == part]
+            type_ = fields[0].type
+            shapes = [shape for each in fields for shape in each.shapes.values()]
         else:
             type_ = get_nullable_type(type_).of_type
         types.append(type_)
@@ -80,15 +112,21 @@ def _null_of(root: Shape, path: Path) -> Path | None:
     return path[:length] if length else None
 
 
-def _nulled(data: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The data with null at the path. What changes is copied: an object may stand elsewhere too, without the null."""
-    changed: Any = dict(data)
-    at = changed
+def _mark(nulls: dict[str | int, Any], path: Path) -> None:
+    """Note that the path becomes null, and with it all below."""
+    at = nulls
     for part in path[:-1]:
-        inner = at[part]
-        if inner is None:
-            return data
-        at[part] = dict(inner) if type(inner) is dict else list(inner)
-        at = at[part]
+        at = at.setdefault(part, {})
+        if at is None:
+            return
     at[path[-1]] = None
-    return changed  # type: ignore[no-any-return]  # a copy of the data
+
+
+def _nulled(value: Any, nulls: dict[str | int, Any]) -> Any:  # noqa: ANN401 - any part of an answer
+    """The value with its nulls. What changes is copied, once: an object may stand elsewhere too, without the null."""
+    if value is None:
+        return None
+    changed: Any = dict(value) if type(value) is dict else list(value)
+    for part, below in nulls.items():
+        changed[part] = None if below is None else _nulled(changed[part], below)
+    return changed

@@ -11,6 +11,9 @@ from engine.batch import Ask, Batch
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
 
+_FAREWELL = 1.0
+"""Seconds that calls which are stopped may take to clean up before they are left to themselves."""
+
 
 class Failed:
     """In place of an answer: why there is none."""
@@ -35,6 +38,8 @@ class Gather:
         self._waiting: dict[Wanted, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._too_late: Callable[[Batch[Any, Any]], Exception] | None = None
+        self._closed = False
 
     def want(
         self,
@@ -50,6 +55,10 @@ class Gather:
         if not missing:
             then(known)
             return
+        if self._too_late is not None:
+            known.update(dict.fromkeys(missing, Failed(self._too_late(batch))))
+            then(known)
+            return
         self._waiting.setdefault(wanted, []).append(Waiting(missing, then))
         asked = self._asked.setdefault(wanted, set())
         fresh = missing - asked
@@ -61,8 +70,14 @@ class Gather:
                 self._scheduled = True
                 self._loop.call_soon(self._dispatch)
 
+    def forget(self) -> None:
+        """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        self._known.clear()
+        self._asked.clear()
+
     def end(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
-        """Ask nobody any more: what is not known yet becomes the failure of its batch."""
+        """Ask nobody any more: what is not known by now is the failure of its batch."""
+        self._too_late = failure
         self._pending.clear()
         for task in self._tasks:
             task.cancel()
@@ -77,25 +92,26 @@ class Gather:
                 step.then(known)
 
     async def close(self) -> None:
-        """Stop what still runs, and wait until it has stopped."""
+        """Stop what still runs, and wait a moment until it has stopped."""
+        self._closed = True
         running = [task for task in self._tasks if not task.done()]
         for task in running:
             task.cancel()
         if running:
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.wait(running, timeout=_FAREWELL)
 
     def _dispatch(self) -> None:
         self._scheduled = False
         pending, self._pending = self._pending, {}
-        by_batch: dict[Batch[Any, Any], dict[Hashable, set[type[Any]]]] = {}
+        if self._closed:  # wanted in the very moment in which the request ended
+            return
+        by_batch: dict[Batch[Any, Any], dict[Hashable, set[Facet]]] = {}
         for (batch, facet), keys in pending.items():
             facets_of = by_batch.setdefault(batch, {})
             for key in keys:
-                wanted = facets_of.setdefault(key, set())
-                if facet is not None:
-                    wanted.add(facet)
+                facets_of.setdefault(key, set()).add(facet)
         for batch, facets_of in by_batch.items():
-            groups: dict[frozenset[type[Any]], list[Hashable]] = {}
+            groups: dict[frozenset[Facet], list[Hashable]] = {}
             for key, facets in facets_of.items():
                 groups.setdefault(frozenset(facets), []).append(key)
             for asked_facets, asked in groups.items():
@@ -103,36 +119,49 @@ class Gather:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _call(self, batch: Batch[Any, Any], facets: frozenset[type[Any]], keys: list[Hashable]) -> None:
-        answers: Mapping[Hashable, Any]
+    async def _call(self, batch: Batch[Any, Any], facets: frozenset[Facet], keys: list[Hashable]) -> None:
         try:
-            answers = await batch.run(keys, self._ask(facets))
+            answers = await batch.run(keys, self._ask(frozenset(each for each in facets if each is not None)))
+            parts = {facet: _part(batch, facet, keys, answers) for facet in facets}
+        except asyncio.CancelledError:
+            if self._closed or self._too_late is not None:
+                raise
+            # Somebody else stopped what the batch waited for; whoever waits for the batch must not wait for ever.
+            parts = dict.fromkeys(facets, dict.fromkeys(keys, Failed(RuntimeError(f"{batch!r} was cancelled."))))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
-            answers = dict.fromkeys(keys, Failed(failure))
-        for facet in facets or (None,):
-            self._settle((batch, facet), keys, answers)
+            parts = dict.fromkeys(facets, dict.fromkeys(keys, Failed(failure)))
+        for facet, part in parts.items():
+            self._settle((batch, facet), part)
 
-    def _settle(self, wanted: Wanted, keys: list[Hashable], answers: Mapping[Hashable, Any]) -> None:
-        batch, facet = wanted
-        known = self._known[wanted]
-        absent = batch.absent
-        for key in keys:
-            answer = answers.get(key, absent)
-            if isinstance(answer, Exception):
-                answer = Failed(answer)
-            elif facet is not None and answer is not None and type(answer) is not Failed:
-                answer = answer.get(facet)
-            known[key] = answer
-        settled = set(keys)
+    def _settle(self, wanted: Wanted, part: Mapping[Hashable, Any]) -> None:
+        known = self._known.setdefault(wanted, {})
+        known.update(part)
         still: list[Waiting] = []
         ready: list[Waiting] = []
         for step in self._waiting.pop(wanted, []):
-            step.missing -= settled
+            step.missing -= part.keys()
             (still if step.missing else ready).append(step)
         if still:
-            self._waiting[wanted] = still
+            self._waiting.setdefault(wanted, []).extend(still)
         for step in ready:
             step.then(known)
+
+
+def _part(
+    batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
+) -> dict[Hashable, Any]:
+    """What each key stands for; the answer's part for the facet, where facets were asked."""
+    absent = batch.absent
+    part: dict[Hashable, Any] = {}
+    for key in keys:
+        answer = answers.get(key, absent)
+        if facet is not None and answer is not None and not isinstance(answer, Exception):
+            try:
+                answer = answer.get(facet)
+            except Exception as fault:  # noqa: BLE001 - an answer that holds no facets is the failure of its key
+                answer = fault
+        part[key] = Failed(answer) if isinstance(answer, Exception) else answer
+    return part
 
 
 class Waiting:

@@ -35,9 +35,10 @@ def quick(type_: GraphQLOutputType, name: str) -> Callable[[Any], Any]:
         inner = quick(type_.of_type, name)
 
         def never_null(value: Any) -> Any:  # noqa: ANN401 - any value
-            if value is None:
+            result = inner(value)
+            if result is None:
                 raise null_in_non_null(name)
-            return inner(value)
+            return result
 
         return never_null
     if is_list_type(type_):
@@ -91,7 +92,7 @@ def _quick_enum(type_: GraphQLEnumType) -> Callable[[Any], Any]:
 def coerced(coerce: Callable[[Any], Any], value: Any, type_: GraphQLLeafType) -> Any:  # noqa: ANN401 - any value
     """The value by the type's own rule; raises where it gives nothing."""
     if isinstance(value, Exception):
-        raise value
+        raise value.with_traceback(None)  # it may stand at many places, and each raising would add to its traceback
     if value is Undefined:
         return None
     result = coerce(value)
@@ -105,6 +106,9 @@ def coerced(coerce: Callable[[Any], Any], value: Any, type_: GraphQLLeafType) ->
 
 def careful(type_: GraphQLOutputType, value: Any, name: str, report: Report, place: tuple[int, ...] = ()) -> Any:  # noqa: ANN401 - any value
     """The value, with null in place of what cannot be one; every fault is reported with its place."""
+    if isinstance(value, Exception):
+        report(place, value)
+        return None
     try:
         return _careful(type_, value, name, report, place)
     except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its place
@@ -113,8 +117,6 @@ def careful(type_: GraphQLOutputType, value: Any, name: str, report: Report, pla
 
 
 def _careful(type_: GraphQLOutputType, value: Any, name: str, report: Report, place: tuple[int, ...]) -> Any:  # noqa: ANN401 - any value
-    if isinstance(value, Exception):
-        raise value
     if value is None or value is Undefined:
         if is_non_null_type(type_):
             raise null_in_non_null(name)
@@ -131,9 +133,14 @@ def _careful(type_: GraphQLOutputType, value: Any, name: str, report: Report, pl
 def items_of(value: Any, name: str) -> Iterable[Any]:  # noqa: ANN401 - any value
     """The items of a list value; raises for what is none."""
     if not is_iterable(value):
-        raise GraphQLError(f"Expected Iterable, but did not find one for field '{name}'.")
+        raise no_list(name)
     items: Iterable[Any] = value
     return items
+
+
+def no_list(name: str) -> GraphQLError:
+    """The error of a value that is no list where one must be, in graphql-core's words."""
+    return GraphQLError(f"Expected Iterable, but did not find one for field '{name}'.")
 
 
 def null_in_non_null(name: str) -> TypeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    default_type_resolver,
     get_argument_values,
     get_named_type,
     is_abstract_type,
+    is_object_type,
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
@@ -54,27 +57,61 @@ class Plan:
             for planned, constant in zip(self.fields, self.constant_arguments, strict=True)
         ]
 
-    def is_concrete(self, planned: PlanField) -> bool:
-        """Whether the field's values are objects of one type that the schema names."""
-        return not is_abstract_type(get_named_type(planned.type))
-
     def shape_of(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
         """The shape for a value of the field's type; raises where it is of no type that the field can have."""
-        info: Any = SimpleNamespace(context=context, schema=self.schema)
+        info: Any = SimpleNamespace(
+            context=context,
+            schema=self.schema,
+            field_name=planned.nodes[0].name.value,
+            parent_type=planned.parent.type,
+            return_type=planned.type,
+            is_awaitable=isawaitable,
+        )
         named: Any = get_named_type(planned.type)
         if is_abstract_type(named):
-            for shape in planned.shapes.values():
+            return self._shape_by_type(planned, value, info)
+        (shape,) = planned.shapes.values()
+        return _of_type(shape, value, info)
+
+    def _shape_by_type(self, planned: PlanField, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
+        named: Any = get_named_type(planned.type)
+        shapes = planned.shapes
+        if all(shape.record is not None for shape in shapes.values()):  # published records: their class says it
+            for shape in shapes.values():
                 if shape.type.is_type_of is not None and shape.type.is_type_of(value, info):
                     return shape
+        name: Any = (named.resolve_type or default_type_resolver)(value, info, named)
+        if name is None:
             raise GraphQLError(
                 f"Abstract type '{named}' must resolve to an Object type at runtime for field '{planned.name}'."
                 f" Either the '{named}' type should provide a 'resolve_type' function or each possible type should"
                 " provide an 'is_type_of' function."
             )
-        (shape,) = planned.shapes.values()
-        if shape.type.is_type_of is not None and not shape.type.is_type_of(value, info):
-            raise GraphQLError(f"Expected value of type '{shape.type.name}' but got: {inspect(value)}.")
-        return shape
+        if name not in shapes:
+            raise self._no_such_type(planned, named, value, name)
+        return _of_type(shapes[name], value, info)
+
+    def _no_such_type(self, planned: PlanField, named: Any, value: Any, name: Any) -> GraphQLError:  # noqa: ANN401 - any type and value
+        """Why an abstract type cannot be this one, in graphql-core's words."""
+        if not isinstance(name, str):
+            return GraphQLError(
+                f"Abstract type '{named}' must resolve to an Object type at runtime for field '{planned.name}'"
+                f" with value {inspect(value)}, received '{inspect(name)}', which is not a valid Object type name."
+            )
+        type_ = self.schema.get_type(name)
+        if type_ is None:
+            return GraphQLError(
+                f"Abstract type '{named}' was resolved to a type '{name}' that does not exist inside the schema."
+            )
+        if not is_object_type(type_):
+            return GraphQLError(f"Abstract type '{named}' was resolved to a non-object type '{name}'.")
+        return GraphQLError(f"Runtime Object type '{name}' is not a possible type for '{named}'.")
+
+
+def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
+    if shape.type.is_type_of is not None and not shape.type.is_type_of(value, info):
+        raise GraphQLError(f"Expected value of type '{shape.type.name}' but got: {inspect(value)}.")
+    return shape
 
 
 def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:

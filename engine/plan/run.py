@@ -7,23 +7,29 @@ A field that fails is null, and its place in the answer is looked up afterwards:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from graphql import GraphQLError, is_non_null_type
+from graphql import GraphQLError
 
+from engine.batch import Batch
 from engine.kinds import Derived, Leads
 from engine.limits import Limits, TooLarge
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
-from engine.plan.leaves import careful, items_of, null_in_non_null
+from engine.plan.leaves import careful, null_in_non_null
+from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
 from engine.plan.size import objects_in
 from engine.plan.tree import PlanField, Shape
+from records.failures import AgencyTimeout
 
 Decision = Callable[[Any, Any], Exception | None]
+
+SLICE = 1000
+"""Objects that are shaped before other requests get their turn: a few milliseconds of work."""
 
 
 class Run:
@@ -40,21 +46,21 @@ class Run:
         self._faults: list[Fault] = []
         self._open = 0
         self._settled = asyncio.Event()
+        self._working: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
 
     async def answer(self) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
         """The data and the errors of the operation."""
         shape = self._plan.root
-        data: dict[str, Any] = {}
-        if self._plan.serial:
-            data = dict.fromkeys(shape.keys)
-            data |= dict.fromkeys(shape.typenames, shape.type.name)
-            for field in shape.fields:
-                self.lead((field,), [None], [data])
+        try:
+            if self._plan.serial:
+                data = await self._one_after_another(shape)
+            else:
+                data = self.shaped(shape, [None])[0]
                 await self._all_settled()
-        else:
-            data = self.shaped(shape, [None])[0]
-            await self._all_settled()
+        finally:
+            for task in self._working:
+                task.cancel()
         if self._plan.may_multiply and objects_in(data) > self._limits.objects:
             message = f"The answer would hold more than {self._limits.objects} objects. Ask in several operations."
             return None, [GraphQLError(message, original_error=TooLarge(message))]
@@ -62,21 +68,70 @@ class Run:
             return data, []
         return located(shape, data, self._faults)
 
+    async def _one_after_another(self, shape: Shape) -> dict[str, Any]:
+        """The fields of a mutation, each begun when the one before has ended."""
+        data: dict[str, Any] = dict.fromkeys(shape.keys)
+        data |= dict.fromkeys(shape.typenames, shape.type.name)
+        for field in shape.fields:
+            self._gather.forget()
+            if isinstance(field.kind, Leads):
+                self.lead((field,), [None], [data])
+            elif field.is_leaf:
+                self._leaf_carefully(field, None, data)
+            else:
+                self.nested(field, [None], [data])
+            await self._all_settled()
+            if self._faults and located(shape, data, self._faults)[0] is None:
+                break  # the whole answer is null already: nothing more is changed
+        return data
+
     async def _all_settled(self) -> None:
+        """Wait until everything is in place, or until the deadline of the request."""
         if self._open:
             self._settled.clear()
-            await self._settled.wait()
+            remaining = self.context.ask(frozenset()).call.remaining()
+            end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
+            try:
+                await self._settled.wait()
+            finally:
+                end.cancel()
         if self._crash is not None:
             raise self._crash
 
-    # What generated functions call.
+    def _close(self) -> None:
+        """One thing less to wait for."""
+        self._open -= 1
+        if not self._open or self._crash is not None:
+            self._settled.set()
 
-    def shaped(self, shape: Shape, records: list[Any]) -> list[dict[str, Any]]:
+    def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what is long piece by piece, so that other requests get their turn in between."""
+
+        async def watched() -> None:
+            try:
+                await work
+            except Exception as crash:  # noqa: BLE001 - a fault of the hub ends the run
+                self._crash = crash
+            self._close()
+
+        self._open += 1
+        task = asyncio.get_running_loop().create_task(watched())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    def shaped(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """The answers for records of one shape, edges under way."""
-        function = shape.function
-        if function is None:
-            raise TypeError(f"{shape!r} was never compiled.")
-        return function(self, records)
+        answers = leaves_of(shape, self, records)
+        self._below(shape, records, answers)
+        return answers
+
+    def _below(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+        for field in shape.nested:
+            self.nested(field, records, answers)
+        for group in shape.groups:
+            self.lead(group, records, answers)
+
+    # What generated functions call.
 
     def may(self, field: PlanField) -> Decision | None:
         """The decision about the field for this caller; None where everything may be seen."""
@@ -91,7 +146,7 @@ class Run:
         """The field's arguments; raises where they cannot be had."""
         given: Mapping[str, Any] | Exception = self._arguments[field.number]
         if isinstance(given, Exception):
-            raise given
+            raise given.with_traceback(None)  # it may be raised for many records, and outlives the request
         return given
 
     def carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
@@ -99,251 +154,238 @@ class Run:
         answer: dict[str, Any] = dict.fromkeys(shape.keys)
         answer |= dict.fromkeys(shape.typenames, shape.type.name)
         for field in shape.fields:
-            if not field.is_leaf or isinstance(field.kind, Leads):
-                continue
-            try:
-                value = self._raw(field, record)
-            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
-                self._fault(field, answer, fault)
-                continue
-            answer[field.key] = careful(field.type, value, field.name, partial(self._fault_at, field, answer))
+            if field.is_leaf and not isinstance(field.kind, Leads):
+                self._leaf_carefully(field, record, answer)
         return answer
+
+    def _leaf_carefully(self, field: PlanField, record: Any, answer: dict[str, Any]) -> None:  # noqa: ANN401 - any record
+        try:
+            value = self._raw(field, record)
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+            self.fault(field, answer, (), fault)
+            return
+        answer[field.key] = careful(field.type, value, field.name, partial(self.fault, field, answer))
+
+    # Fields that hold other records, or lead to them.
 
     def nested(self, field: PlanField, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
         """A field whose value, a record or records, is at hand."""
+        self._complete(field, self._values(field, records), answers)
+
+    def _values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
         values: list[Any] = []
         for record in records:
             try:
                 values.append(self._raw(field, record))
             except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
                 values.append(Failed(fault))
-        self._complete(field, values, answers)
+        return values
 
     def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
         """Fields that one batch answers by one key, or by the keys of a list."""
         first = group[0]
-        kind = first.kind
-        if not isinstance(kind, Leads):
-            raise TypeError(f"{first!r} leads nowhere.")
-        edge = kind.edge
-        may = self.may(first)
-        keys: list[Any] = []
-        targets: list[dict[str, Any]] = []
-        if may is None and edge.by is not None and not first.graphql.args:
-            get = attrgetter(edge.by)
-            for record, answer in zip(records, answers, strict=True):
-                if (key := get(record)) is None:
-                    self._nulls(group, answer)
-                else:
-                    keys.append(key)
-                    targets.append(answer)
+        edge = _leads(first).edge
+        keys: list[Any]
+        targets: Sequence[dict[str, Any]]
+        wanted: dict[Hashable, None]
+        plain = self._plain_keys(first, records)
+        if plain is not None:
+            (keys, wanted), targets = plain, answers
         else:
-            self._keyed(group, records, answers, keys, targets)
-        if not keys:
-            return
-        self._open += 1
-        if edge.many:
-            wanted = dict.fromkeys(each for key in keys for each in key if not isinstance(each, Exception))
-        else:
+            keys, targets, wanted = self._keyed(group, records, answers)
+        if keys:
+            self._open += 1
+            self._gather.want(edge.batch, edge.facet, wanted, partial(self._landed, group, keys, wanted, targets))
+
+    def _plain_keys(self, field: PlanField, records: Sequence[Any]) -> tuple[list[Any], dict[Hashable, None]] | None:
+        """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
+        edge = _leads(field).edge
+        if edge.by is None or edge.many or field.graphql.args:
+            return None
+        try:
+            if self.may(field) is not None:
+                return None
+            keys = list(map(attrgetter(edge.by), records))
             wanted = dict.fromkeys(keys)
-        then = partial(self._landed, group, keys, targets)
-        self._gather.want(edge.batch, edge.facet, wanted, then)
+        except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
+            return None
+        return None if None in wanted else (keys, wanted)
 
     def _keyed(
-        self,
-        group: Sequence[PlanField],
-        records: Sequence[Any],
-        answers: Sequence[dict[str, Any]],
-        keys: list[Any],
-        targets: list[dict[str, Any]],
-    ) -> None:
+        self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
+    ) -> tuple[list[Any], list[dict[str, Any]], dict[Hashable, None]]:
+        """Keys, the answers they are for, and what has to be asked; each fault the fault of its own record."""
         first = group[0]
-        kind = first.kind
-        if not isinstance(kind, Leads):
-            raise TypeError(f"{first!r} leads nowhere.")
-        edge = kind.edge
-        may = self.may(first)
+        kind = _leads(first)
+        keys: list[Any] = []
+        targets: list[dict[str, Any]] = []
+        wanted: dict[Hashable, None] = {}
         for record, answer in zip(records, answers, strict=True):
             try:
                 key = kind.key(record, self.arguments(first), self.context)
-                if edge.many and key is not None:
-                    key = list(key)
-                refusal = may(record, key) if may is not None else None
+                refusal = None if (may := self.may(first)) is None else may(record, key)
                 if refusal is not None:
                     raise refusal  # noqa: TRY301 - one way for all faults of a field
+                if key is not None:
+                    if kind.edge.many:
+                        key = [_hashable(each) for each in key]
+                        wanted.update((each, None) for each in key if not isinstance(each, Exception))
+                    else:
+                        wanted[key] = None
+                    keys.append(key)
+                    targets.append(answer)
+                    continue
             except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
                 for field in group:
-                    self._fault(field, answer, fault)
+                    self.fault(field, answer, (), fault)
                 continue
-            if key is None:
-                self._nulls(group, answer)
-            else:
-                keys.append(key)
-                targets.append(answer)
+            for field in group:
+                if field.non_null:
+                    self.fault(field, answer, (), null_in_non_null(field.name))
+        return keys, targets, wanted
 
     def _landed(
         self,
         group: Sequence[PlanField],
         keys: Sequence[Any],
+        wanted: Iterable[Hashable],
         targets: Sequence[dict[str, Any]],
         known: Mapping[Hashable, Any],
     ) -> None:
         try:
             for field in group:
-                self._put(field, keys, targets, known)
+                self._put(field, keys, self._answered(field, wanted, known), targets)
         except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
             self._crash = crash
-        self._open -= 1
-        if not self._open or self._crash is not None:
-            self._settled.set()
+        self._close()
 
-    def _put(
-        self, field: PlanField, keys: Sequence[Any], targets: Sequence[dict[str, Any]], known: Mapping[Hashable, Any]
-    ) -> None:
-        edge = field.kind.edge  # type: ignore[union-attr]  # only edges land
+    def _answered(
+        self, field: PlanField, wanted: Iterable[Hashable], known: Mapping[Hashable, Any]
+    ) -> Mapping[Hashable, Any]:
+        """The field's values by key."""
+        edge = _leads(field).edge
+        if edge.pick is None and edge.then is None:
+            return known
         arguments = self.arguments(field)
         values: dict[Hashable, Any] = {}
+        for key in wanted:
+            answer = known[key]
+            if answer is not None and type(answer) is not Failed:
+                try:
+                    answer = edge.value(answer, arguments)
+                except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+                    answer = Failed(fault)
+            values[key] = answer
+        return values
 
-        def value_of(key: Hashable) -> Any:  # noqa: ANN401 - any value
-            if isinstance(key, Exception):
-                return Failed(key)
-            if key not in values:
-                answer = known[key]
-                if type(answer) is not Failed and answer is not None:
-                    try:
-                        answer = edge.value(answer, arguments)
-                    except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
-                        answer = Failed(fault)
-                values[key] = answer
-            return values[key]
-
-        found = [[value_of(each) for each in key] for key in keys] if edge.many else [value_of(key) for key in keys]
-        if field.is_leaf:
-            self._leaves(field, found, targets)
+    def _put(
+        self,
+        field: PlanField,
+        keys: Sequence[Any],
+        values: Mapping[Hashable, Any],
+        targets: Sequence[dict[str, Any]],
+    ) -> None:
+        found: list[Any]
+        if _leads(field).edge.many:
+            found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
         else:
+            found = [values[key] for key in keys]
+        if not field.is_leaf:
             self._complete(field, found, targets)
+        elif len(found) > SLICE:
+            self._in_slices(self._put_leaves_in_slices(field, found, targets))
+        else:
+            self._put_leaves(field, found, targets)
 
-    def _leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
+    async def _put_leaves_in_slices(
+        self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]
+    ) -> None:
+        for start in range(0, len(values), SLICE):
+            self._put_leaves(field, values[start : start + SLICE], targets[start : start + SLICE])
+            await asyncio.sleep(0)
+
+    def _put_leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         complete = field.complete
+        key = field.key
         for value, answer in zip(values, targets, strict=True):
             if type(value) is Failed:
-                self._fault(field, answer, value.failure)
+                self.fault(field, answer, (), value.failure)
                 continue
             try:
-                answer[field.key] = complete(value)  # type: ignore[misc]  # leaves are compiled with it
+                answer[key] = complete(value)  # type: ignore[misc]  # leaves are compiled with it
             except Exception:  # noqa: BLE001 - the careful way says what it was
-                plain = (
-                    [each.failure if type(each) is Failed else each for each in value]
-                    if field.depth and type(value) is list
-                    else value
-                )
-                answer[field.key] = careful(field.type, plain, field.name, partial(self._fault_at, field, answer))
+                answer[key] = careful(field.type, value, field.name, partial(self.fault, field, answer))
 
     # Records below a field.
 
     def _complete(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         """Put the objects below a field in place, for all parents together; equal objects are answered once."""
-        fresh: dict[int, Any] = {}
-        if field.depth == 0:
-            for value in values:
-                if value is not None and type(value) is not Failed:
-                    fresh[id(value)] = value
-        else:
-            for value in values:
-                _collect(value, field.depth, fresh)
-        shaped = self._objects(field, list(fresh.values()))
-        by_id = dict(zip(fresh, shaped, strict=True))
-        for value, answer in zip(values, targets, strict=True):
-            answer[field.key] = self._placed(Position(field, answer, by_id), field.type, value, ())
+        made = Made(self._plan, field, self)
+        values = made.given(values)
+        if len(made.objects) > SLICE or len(values) > SLICE:
+            self._in_slices(self._complete_in_slices(made, values, targets))
+            return
+        made.make(made.objects)
+        for shape, (records, answers) in made.of_shape.items():
+            self._below(shape, records, answers)
+        made.place(values, targets)
 
-    def _placed(self, position: Position, type_: Any, value: Any, place: tuple[int, ...]) -> Any:  # noqa: ANN401 - any type, value and part of an answer
-        """The part of the answer for one value of the field's type, or of the type of its items."""
-        non_null = is_non_null_type(type_)
-        try:
-            if value is None and not non_null:
-                return None
-            if value is None:
-                raise null_in_non_null(position.field.name)  # noqa: TRY301 - one way for all faults of a place
-            if len(place) == position.field.depth:
-                return position.object_for(value)
-            item_type = (type_.of_type if non_null else type_).of_type
-            items = list(items_of(_plain(value), position.field.name))
-        except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its place
-            self._fault(position.field, position.answer, fault, place)
-            return None
-        return [self._placed(position, item_type, each, (*place, index)) for index, each in enumerate(items)]
-
-    def _objects(self, field: PlanField, values: list[Any]) -> list[Any]:
-        """The answers for values of the field's type, in their order; `Failed` for what is of no such type."""
-        if len(field.shapes) == 1 and self._plan.is_concrete(field):
-            (shape,) = field.shapes.values()
-            record = shape.record
-            if record is not None and all(type(value) is record for value in values):
-                return self.shaped(shape, values)
-        of_shape: dict[Shape, list[int]] = {}
-        placed: list[Any] = [None] * len(values)
-        for index, value in enumerate(values):
-            try:
-                of_shape.setdefault(self._plan.shape_of(field, value, self.context), []).append(index)
-            except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its field
-                placed[index] = Failed(fault)
-        for shape, indices in of_shape.items():
-            for index, answer in zip(indices, self.shaped(shape, [values[n] for n in indices]), strict=True):
-                placed[index] = answer
-        return placed
+    async def _complete_in_slices(self, made: Made, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
+        for start in range(0, len(made.objects), SLICE):
+            made.make(made.objects[start : start + SLICE])
+            await asyncio.sleep(0)
+        # Edges are led from all records together, however many: slices must not become calls.
+        for shape, (records, answers) in made.of_shape.items():
+            for nested in shape.nested:
+                found: list[Any] = []
+                for start in range(0, len(records), SLICE):
+                    found += self._values(nested, records[start : start + SLICE])
+                    await asyncio.sleep(0)
+                self._complete(nested, found, answers)
+            for group in shape.groups:
+                self.lead(group, records, answers)
+                await asyncio.sleep(0)
+        for start in range(0, len(values), SLICE):
+            made.place(values[start : start + SLICE], targets[start : start + SLICE])
+            await asyncio.sleep(0)
 
     def _raw(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value
+        kind = field.kind
+        arguments = self.arguments(field)
         may = self.may(field)
         refusal = may(record, None) if may is not None else None
         if refusal is not None:
             raise refusal
-        kind = field.kind
         if isinstance(kind, Derived):
-            return kind.function(record, self.arguments(field), self.context)
+            return kind.function(record, arguments, self.context)
         return getattr(record, kind.attribute)  # type: ignore[union-attr]  # shown: edges never come here
 
     # Faults.
 
-    def _nulls(self, group: Sequence[PlanField], answer: dict[str, Any]) -> None:
-        for field in group:
-            if field.non_null:
-                self._fault(field, answer, null_in_non_null(field.name))
-
-    def _fault(self, field: PlanField, answer: dict[str, Any], fault: Exception, place: tuple[int, ...] = ()) -> None:
-        self._faults.append(Fault(field, answer, place, fault))
-
-    def _fault_at(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
+    def fault(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
+        """Note that a field failed in one object of the answer, at the place inside its own lists."""
         self._faults.append(Fault(field, answer, place, fault))
 
 
-class Position(NamedTuple):
-    """A field of one object of the answer, while its value is put in place."""
-
-    field: PlanField
-    answer: dict[str, Any]
-    by_id: Mapping[int, Any]
-    """The answers for the objects below the field, by the identity of the records."""
-
-    def object_for(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-        """The answer for one record; raises why there is none."""
-        answer: dict[str, Any] = _plain(self.by_id[id(_plain(value))])
-        return answer
+def _leads(field: PlanField) -> Leads:
+    if not isinstance(field.kind, Leads):
+        raise TypeError(f"{field!r} leads nowhere.")
+    return field.kind
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any value
-    """The value itself; raises the failure that stands in its place."""
-    if type(value) is Failed:
-        raise value.failure
-    if isinstance(value, Exception):
-        raise value
-    return value
+def _too_late(batch: Batch[Any, Any]) -> AgencyTimeout:
+    return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
 
 
-def _collect(value: Any, depth: int, fresh: dict[int, Any]) -> None:  # noqa: ANN401 - any value
-    if value is None or type(value) is Failed or isinstance(value, Exception):
-        return
-    if depth == 0:
-        fresh[id(value)] = value
-    elif isinstance(value, list | tuple):
-        for each in value:
-            _collect(each, depth - 1, fresh)
+def _hashable(key: Any) -> Any:  # noqa: ANN401 - any key
+    """The key, or why nothing can be asked by it."""
+    try:
+        hash(key)
+    except TypeError as fault:
+        return fault
+    return key
+
+
+def _bare(value: Any) -> Any:  # noqa: ANN401 - any value
+    """In a list, a failure is an exception among the values."""
+    return value.failure if type(value) is Failed else value

@@ -1,13 +1,14 @@
 """From the tree of a plan to Python source, and from the source to functions.
 
 Only response keys (as quoted literals) and attribute names of records enter the source; everything else travels by
-reference. One function a shape: it takes the records of all parents together and gives their part of the answer,
-edges still empty; edges are then asked for all records at once.
+reference. One function a shape: it takes the records of all parents together and gives their part of the answer, with
+null wherever other records will stand; those are then asked for, or put in place, for all records at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 from graphql import get_nullable_type, specified_scalar_types
@@ -31,13 +32,14 @@ def compile_shapes(shapes: Sequence[Shape]) -> str:
                 names[f"derive_{planned.number}"] = planned.kind.function
             names[f"field_{planned.number}"] = planned
         names[f"shape_{shape.number}"] = shape
-        names[f"groups_{shape.number}"] = groups_of(shape)
+        shape.nested = tuple(each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads))
+        shape.groups = groups_of(shape)
         parts.append(_function(shape))
     source = "\n\n".join(parts)
     made: dict[str, Any] = dict(names)
     exec(compile(source, "<plan>", "exec"), made)  # noqa: S102 - the source is ours: quoted keys and checked attributes
     for shape in shapes:
-        shape.function = made[f"answer_{shape.number}"]
+        shape.function = made[f"leaves_{shape.number}"]
     return source
 
 
@@ -49,7 +51,7 @@ def groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
             edge = planned.kind.edge
             together = (
                 (edge.batch, edge.facet, edge.by, id(planned.guard))
-                if edge.by and not planned.graphql.args
+                if edge.by and not edge.many and not planned.graphql.args
                 else planned
             )
             groups.setdefault(together, []).append(planned)
@@ -59,15 +61,21 @@ def groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
 def _function(shape: Shape) -> str:
     number = shape.number
     leaves = [each for each in shape.fields if each.is_leaf and not isinstance(each.kind, Leads)]
-    nested = [each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads)]
     guards = sorted(
         {id(each.guard): each for each in leaves if not each.guard.is_public}.values(), key=lambda f: f.number
     )
-    lines = [f"def answer_{number}(run, records):  # {shape.type.name}"]
-    lines += [f"    may_{each.number} = run.may(field_{each.number})" for each in guards]
-    lines += [
-        f"    arguments_{each.number} = run.arguments(field_{each.number})" for each in leaves if _takes_arguments(each)
+    before = [f"may_{each.number} = run.may(field_{each.number})" for each in guards]
+    before += [
+        f"arguments_{each.number} = run.arguments(field_{each.number})" for each in leaves if _takes_arguments(each)
     ]
+    lines = [f"def leaves_{number}(run, records):  # {shape.type.name}"]
+    if before:
+        # What cannot be had for this caller or these arguments is the fault of its fields, in every record.
+        lines += ["    try:", *(f"        {each}" for each in before)]
+        lines += [
+            "    except Exception:",
+            f"        return [run.carefully(shape_{number}, record) for record in records]",
+        ]
     lines += ["    context = run.context"] if any(isinstance(each.kind, Derived) for each in leaves) else []
     lines += ["    answers = []", "    add = answers.append", "    for record in records:", "        try:"]
     for each in guards:
@@ -84,9 +92,6 @@ def _function(shape: Shape) -> str:
             items.append(f"{key!r}: None")
     lines += ["            add({", *(f"                {item}," for item in items), "            })"]
     lines += ["        except Exception:", f"            add(run.carefully(shape_{number}, record))"]
-    lines += [f"    run.nested(field_{each.number}, records, answers)" for each in nested]
-    if any(isinstance(each.kind, Leads) for each in shape.fields):
-        lines += [f"    for group in groups_{number}:", "        run.lead(group, records, answers)"]
     lines += ["    return answers"]
     return "\n".join(lines)
 
@@ -99,7 +104,7 @@ def _value(planned: PlanField) -> str:
     leaf = f"leaf_{planned.number}"
     if isinstance(planned.kind, Shown):
         attribute = planned.kind.attribute
-        if not attribute.isidentifier():
+        if not attribute.isidentifier() or not attribute.isascii() or iskeyword(attribute):
             raise ValueError(f"{planned.name} shows {attribute!r}, which is no attribute name.")
         named: Any = get_nullable_type(planned.type)
         if getattr(named, "name", None) in _PLAIN and specified_scalar_types.get(named.name) is named:

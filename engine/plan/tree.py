@@ -41,6 +41,9 @@ DEFINITION = "strawberry-definition"
 """Where the schema library keeps a field's definition."""
 
 
+_MOST_FIELDS = 10_000
+
+
 class NotPlannable(Exception):  # noqa: N818 - reads as what it is
     """The operation holds something that only graphql-core runs."""
 
@@ -62,6 +65,10 @@ class PlanField:
     """How many lists its value is wrapped in."""
     shapes: dict[str, Shape] = field(default_factory=dict)
     """What is selected of its value, for each object type it can be of; empty for scalars and enums."""
+    only: Shape | None = None
+    """The shape of all of its objects, where they are of one type and the schema names their class."""
+    object_non_null: bool = False
+    """Whether the objects themselves, inside all lists, can never be null."""
     complete: Callable[[Any], Any] | None = None
     """For scalars and enums: from a value to what the answer holds; raises for what cannot be one."""
 
@@ -98,7 +105,12 @@ class Shape:
     typenames: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
-    function: Callable[[Any, list[Any]], list[dict[str, Any]]] | None = None
+    function: Callable[[Any, Sequence[Any]], list[dict[str, Any]]] | None = None
+    """From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
+    nested: tuple[PlanField, ...] = ()
+    """Fields whose value, a record or records, is at hand."""
+    groups: tuple[tuple[PlanField, ...], ...] = ()
+    """Fields that lead elsewhere; what is asked together stands together."""
 
     def __repr__(self) -> str:
         """Type and number."""
@@ -176,17 +188,24 @@ class Planter:
             depth=list_depth(graphql.type),
         )
         self.fields.append(planned)
+        if len(self.fields) > _MOST_FIELDS:  # interfaces inside interfaces multiply: each type has fields of its own
+            raise NotPlannable(f"more than {_MOST_FIELDS} fields")
         named = get_named_type(graphql.type)
         if not is_leaf_type(named):
             selections = [node.selection_set for node in nodes if node.selection_set is not None]
             for type_ in self._possible(named):
                 planned.shapes[type_.name] = self._shape(type_, planned, selections)
+            planned.only = _only(named, planned.shapes)
+            planned.object_non_null = _innermost_non_null(graphql.type)
         return planned
 
     def _possible(self, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
         if is_abstract_type(named):
             abstract: GraphQLAbstractType = named
-            return self._schema.get_possible_types(abstract)
+            possible = self._schema.get_possible_types(abstract)
+            if not possible:
+                raise NotPlannable(f"{named.name}, which nothing can be")
+            return possible
         if isinstance(named, GraphQLObjectType):
             return (named,)
         raise NotPlannable(named.name)
@@ -250,6 +269,20 @@ def record_of(type_: GraphQLObjectType) -> type[Any] | None:
     publication = getattr(getattr(definition, "origin", None), "__publication__", None)
     record = getattr(publication, "record", None)
     return record if isinstance(record, type) else None
+
+
+def _only(named: GraphQLNamedType, shapes: Mapping[str, Shape]) -> Shape | None:
+    shape = next(iter(shapes.values()), None)
+    if is_abstract_type(named) or shape is None or shape.record is None:
+        return None
+    return shape
+
+
+def _innermost_non_null(type_: GraphQLOutputType) -> bool:
+    inner: Any = type_
+    while is_list_type(get_nullable_type(inner)):
+        inner = get_nullable_type(inner).of_type
+    return is_non_null_type(inner)
 
 
 def list_depth(type_: GraphQLOutputType) -> int:

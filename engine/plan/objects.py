@@ -1,0 +1,154 @@
+"""The objects below one field of the answer: each is shaped once, and put in place wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from graphql import Undefined, is_non_null_type
+from graphql.pyutils import is_iterable
+
+from engine.plan.gather import Failed
+from engine.plan.leaves import no_list, null_in_non_null
+from engine.plan.plan import Plan
+from engine.plan.tree import PlanField, Shape
+
+_LISTS = (list, tuple)
+
+
+class Shaping(Protocol):
+    """What is needed of the run."""
+
+    context: Any
+
+    def fault(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
+        """Note a fault."""
+
+
+class Made:
+    """The answers for the objects below one field, for all of its parents together."""
+
+    __slots__ = ("_by_id", "_field", "_plan", "_run", "_whole", "objects", "of_shape")
+
+    def __init__(self, plan: Plan, field: PlanField, run: Shaping) -> None:
+        """Nothing is made yet."""
+        self.objects: list[Any] = []
+        """Every object below the field, once."""
+        self.of_shape: dict[Shape, tuple[list[Any], list[dict[str, Any]]]] = {}
+        """Records that were shaped, and their answers."""
+        self._plan = plan
+        self._field = field
+        self._run = run
+        self._by_id: dict[int, Any] = {}
+        """By the identity of the object: its answer, or why it has none."""
+        self._whole = True
+        """Whether all that stands where objects stand can be looked up: no failure, and no null that may not be."""
+
+    def given(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Take the field's values for all parents; returns them with every list as a list."""
+        depth = self._field.depth
+        if depth:
+            values = [value if type(value) in _LISTS and depth == 1 else _listed(value, depth) for value in values]
+        fresh: dict[int, Any] = {}
+        _collect(values, depth, fresh)
+        if fresh.pop(id(None), self) is None:
+            if self._field.object_non_null:
+                self._whole = False
+            else:
+                self._by_id[id(None)] = None
+        self.objects = list(fresh.values())
+        return values
+
+    def make(self, objects: Sequence[Any]) -> None:
+        """Shape objects, without what lies below them."""
+        only = self._field.only
+        if only is not None and set(map(type, objects)) <= {only.record}:
+            self._add(only, objects)
+            return
+        of_shape: dict[Shape, list[Any]] = {}
+        for value in objects:
+            if value is Undefined or type(value) is Failed or isinstance(value, Exception):
+                self._whole = False
+                continue
+            try:
+                shape = self._plan.shape_of(self._field, value, self._run.context)
+            except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its place
+                self._by_id[id(value)] = Failed(fault)
+                self._whole = False
+            else:
+                of_shape.setdefault(shape, []).append(value)
+        for shape, records in of_shape.items():
+            self._add(shape, records)
+
+    def _add(self, shape: Shape, records: Sequence[Any]) -> None:
+        answers = leaves_of(shape, self._run, records)
+        self._by_id.update(zip(map(id, records), answers, strict=True))
+        known = self.of_shape.setdefault(shape, ([], []))
+        known[0].extend(records)
+        known[1].extend(answers)
+
+    def place(self, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
+        """Put the answers where their objects stand, for some of the parents."""
+        by_id, key, type_ = self._by_id, self._field.key, self._field.type
+        if self._whole and not self._field.depth:
+            for value, answer in zip(values, targets, strict=True):
+                answer[key] = by_id[id(value)]
+            return
+        plain = self._whole and self._field.depth == 1
+        for value, answer in zip(values, targets, strict=True):
+            if plain and type(value) in _LISTS:
+                answer[key] = [by_id[id(each)] for each in value]
+            else:
+                answer[key] = self._placed(answer, type_, value, ())
+
+    def _placed(self, answer: dict[str, Any], type_: Any, value: Any, place: tuple[int, ...]) -> Any:  # noqa: ANN401 - any type, value and part of an answer
+        """The part of the answer for one value of the field's type, or of the type of its items."""
+        field = self._field
+        fault: Exception
+        if type(value) is Failed:
+            fault = value.failure
+        elif isinstance(value, Exception):
+            fault = value
+        elif value is None or value is Undefined:
+            if not is_non_null_type(type_):
+                return None
+            fault = null_in_non_null(field.name)
+        elif len(place) == field.depth:
+            made = self._by_id[id(value)]
+            if type(made) is not Failed:
+                return made
+            fault = made.failure
+        elif type(value) not in _LISTS:
+            fault = no_list(field.name)
+        else:
+            item_type = (type_.of_type if is_non_null_type(type_) else type_).of_type
+            return [self._placed(answer, item_type, each, (*place, index)) for index, each in enumerate(value)]
+        self._run.fault(field, answer, place, fault)
+        return None
+
+
+def leaves_of(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+    """What the shape's generated function gives."""
+    if shape.function is None:
+        raise TypeError(f"{shape!r} was never compiled.")
+    return shape.function(run, records)
+
+
+def _listed(value: Any, depth: int) -> Any:  # noqa: ANN401 - any value
+    """The value with its lists as lists, whatever could be iterated over before."""
+    if not depth or not is_iterable(value):
+        return value
+    try:
+        return [_listed(each, depth - 1) for each in value]
+    except Exception as fault:  # noqa: BLE001 - a list that breaks while it is read is the fault of its place
+        return fault
+
+
+def _collect(values: Sequence[Any], depth: int, fresh: dict[int, Any]) -> None:
+    """Everything that stands where objects stand, by its identity."""
+    if depth:
+        for value in values:
+            if type(value) in _LISTS:
+                _collect(value, depth - 1, fresh)
+    else:
+        fresh.update(zip(map(id, values), values, strict=True))
