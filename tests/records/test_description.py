@@ -1,0 +1,51 @@
+"""Enumerations that carry their meaning."""
+
+from enum import Enum
+
+import pytest
+
+from records import complaints, msmes, population, prices, regions, tax
+from records.description import DescribedEnum, Doc
+
+MODULES = (complaints, msmes, population, prices, regions, tax)
+ENUMS = [
+    each
+    for module in MODULES
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, DescribedEnum) and each is not DescribedEnum
+]
+
+
+class Season(DescribedEnum):
+    """A season."""
+
+    WET = "wet", "It rains."
+    DRY = "dry", "It does not."
+
+
+def test_a_member_is_its_value_and_its_meaning() -> None:
+    assert (Season.WET.value, Season.WET.description) == ("wet", "It rains.")
+    assert Season("dry") is Season.DRY
+    assert list(Season) == [Season.WET, Season.DRY]
+
+
+def test_an_unknown_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="'windy' is not a valid Season"):
+        Season("windy")
+
+
+@pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name__)
+def test_every_member_of_every_enumeration_says_what_it_means(enum: type[Enum]) -> None:
+    for member in enum:
+        assert isinstance(member, DescribedEnum)
+        assert member.description.endswith(".")
+    assert len({member.value for member in enum}) == len(enum)
+
+
+def test_there_are_enumerations_to_look_at() -> None:
+    assert len(set(ENUMS)) >= 10
+
+
+def test_a_meaning_is_a_value() -> None:
+    assert Doc("Its name.") == Doc("Its name.")
+    assert Doc("Its name.").text == "Its name."

@@ -1,0 +1,57 @@
+"""What holds for every record."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from records import complaints, msmes, places, population, prices, regions, tax
+from tests.schema.test_decisions import RECORDS
+
+MODULES: tuple[ModuleType, ...] = (complaints, msmes, places, population, prices, regions, tax)
+KINDS = [
+    each
+    for module in MODULES
+    for each in vars(module).values()
+    if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
+]
+ASKED = ("Query", "Position", "Page")
+"""What ends so is asked or paged by the hub and is not published itself."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_record_is_frozen_and_named_by_keywords_and_has_no_dictionary(kind: type[Any]) -> None:
+    parameters: Any = kind.__dataclass_params__
+    assert parameters.frozen
+    assert all(each.kw_only for each in fields(kind))
+    assert "__slots__" in vars(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if not kind.__name__.endswith(ASKED)], ids=lambda kind: kind.__name__
+)
+def test_every_field_of_a_record_says_what_it_means(kind: type[Any]) -> None:
+    for field in fields(kind):
+        assert "Doc(" in str(field.type), f"{kind.__name__}.{field.name}"
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_record_cannot_be_changed_after_it_was_read(record: object) -> None:
+    name = fields(record)[0].name  # type: ignore[arg-type]  # a record
+    with pytest.raises(FrozenInstanceError):
+        setattr(record, name, None)
+
+
+@pytest.mark.parametrize(
+    "query", [kind for kind in KINDS if kind.__name__.endswith("Query")], ids=lambda kind: kind.__name__
+)
+def test_a_query_is_a_key_like_any_other(query: type[Any]) -> None:
+    required: dict[str, Any] = {"TrendQuery": {"commodity_id": "1", "year": 2026, "month": 1}}.get(
+        query.__name__, {"first": 5} if query.__name__ == "ComplaintQuery" else {}
+    )
+    assert query(**required) == query(**required)
+    assert len({query(**required), query(**required)}) == 1

@@ -1,0 +1,80 @@
+"""The hub's own database: reached late, brought to the newest form once, and in step with the tables of the code."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from store.database import database, migrate
+from store.tables import metadata
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return set(await connection.run_sync(lambda it: inspect(it).get_table_names()))
+
+
+async def test_an_empty_database_is_brought_to_the_newest_form(empty: AsyncEngine) -> None:
+    assert await tables(empty) == set()
+    await migrate(empty)
+    assert await tables(empty) == {*metadata.tables, "alembic_version"}
+
+
+async def test_a_second_start_changes_nothing(empty: AsyncEngine) -> None:
+    await migrate(empty)
+    await migrate(empty)
+    async with empty.connect() as connection:
+        rows = (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).all()
+    assert len(rows) == 1
+
+
+async def test_several_hubs_may_start_at_once(empty: AsyncEngine, state_url: str) -> None:
+    other = database(state_url)
+    try:
+        await asyncio.wait_for(asyncio.gather(*(migrate(engine) for engine in (empty, other, empty, other))), 30)
+    finally:
+        await other.dispose()
+    assert await tables(empty) == {*metadata.tables, "alembic_version"}
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(empty: AsyncEngine) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+    await migrate(empty)
+    async with empty.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(empty: AsyncEngine) -> None:
+    async with empty.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE complaint_links (in_the_way int)")
+    with pytest.raises(Exception, match="complaint_links"):
+        await migrate(empty)
+    assert await tables(empty) == {"complaint_links"}
+
+
+async def test_nothing_is_opened_before_the_first_use() -> None:
+    engine = database("postgresql://simpul:x@127.0.0.1:1/simpul")
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///state.db", "mysql://u:geheim@127.0.0.1/x", "postgresql+psycopg2://u:p@h/x"])
+def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^The hub's state lives in PostgreSQL; '[a-z0-9+]+' is another kind"
+    ) as refused:
+        database(url)
+    assert "geheim" not in str(refused.value)
+
+
+def test_the_password_is_not_shown() -> None:
+    engine = database("postgresql://simpul:geheim@127.0.0.1/simpul")
+    assert "geheim" not in repr(engine)
+    assert "geheim" not in str(engine.url)
