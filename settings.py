@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
     pangan_url: str = Field(description="Food prices, base address.")
     pangan_key: SecretStr = Field(description="API key of the food price service.")
-    pangan_rate: float = Field(1.0, gt=0, description="Calls a second the food price service allows.")
+    pangan_rate: float = Field(1.0, gt=0, le=1000, description="Calls a second the food price service allows.")
     pangan_burst: int = Field(3, ge=1, description="Calls the food price service allows at once.")
 
     @model_validator(mode="before")

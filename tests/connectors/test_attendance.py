@@ -1,0 +1,104 @@
+"""Who answers: asked now and then, kept for a little while, and one that breaks costs nobody else's line."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from time import monotonic
+
+import pytest
+
+from connectors.attendance import Attendance
+from records.call import Call
+from records.failures import AgencyTimeout, AgencyUnavailable
+
+
+@dataclass
+class Agency:
+    """Answers its probe, or fails as it is told."""
+
+    failure: Exception | None = None
+    calls: list[Call] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def probe(self, call: Call) -> None:
+        self.calls.append(call)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+
+
+async def test_each_agency_says_whether_it_answers() -> None:
+    timeout = AgencyTimeout("pbb")
+    up, down = Agency(), Agency(timeout)
+    assert await Attendance({"crm": up, "pbb": down}).failures() == {"crm": None, "pbb": timeout}
+
+
+async def test_answers_are_kept_for_a_while() -> None:
+    agency = Agency()
+    attendance = Attendance({"crm": agency}, kept_for=1_000)
+    for _ in range(5):
+        assert await attendance.failures() == {"crm": None}
+    assert len(agency.calls) == 1
+
+
+async def test_answers_are_not_kept_for_longer() -> None:
+    agency = Agency()
+    attendance = Attendance({"crm": agency}, kept_for=0)
+    await attendance.failures()
+    agency.failure = AgencyUnavailable("crm")
+    assert await attendance.failures() == {"crm": agency.failure}
+    assert len(agency.calls) == 2
+
+
+async def test_many_readers_at_once_ask_once() -> None:
+    agency = Agency(gate=asyncio.Event())
+    attendance = Attendance({"crm": agency}, kept_for=1_000)
+    reading = [asyncio.ensure_future(attendance.failures()) for _ in range(20)]
+    while not agency.calls:
+        await asyncio.sleep(0)
+    assert agency.gate is not None
+    agency.gate.set()
+    assert await asyncio.gather(*reading) == [{"crm": None}] * 20
+    assert len(agency.calls) == 1
+
+
+async def test_agencies_are_asked_side_by_side() -> None:
+    gate = asyncio.Event()
+    first, second = Agency(gate=gate), Agency(gate=gate)
+    reading = asyncio.ensure_future(Attendance({"crm": first, "pbb": second}).failures())
+    while not (first.calls and second.calls):
+        await asyncio.sleep(0)
+    gate.set()
+    assert await reading == {"crm": None, "pbb": None}
+
+
+async def test_an_agency_gets_the_time_that_it_may_take_and_no_personal_request_id() -> None:
+    agency = Agency()
+    before = monotonic()
+    await Attendance({"crm": agency}, patience=3.0).failures()
+    [call] = agency.calls
+    assert before + 3.0 <= call.deadline <= monotonic() + 3.0
+    assert call.request_id.startswith("probe-")
+
+
+async def test_a_probe_that_breaks_in_an_unexpected_way_costs_its_own_line(caplog: pytest.LogCaptureFixture) -> None:
+    found = await Attendance({"crm": Agency(ValueError("http://10.0.0.1")), "pbb": Agency()}).failures()
+    failure = found["crm"]
+    assert isinstance(failure, AgencyUnavailable)
+    assert (failure.agency, failure.detail) == ("crm", "ValueError")
+    assert found["pbb"] is None
+    assert caplog.messages == ["The probe of agency crm failed in an unexpected way: ValueError"]
+
+
+async def test_a_reader_that_goes_away_does_not_leave_the_next_one_waiting() -> None:
+    agency = Agency(gate=asyncio.Event())
+    attendance = Attendance({"crm": agency})
+    reading = asyncio.ensure_future(attendance.failures())
+    while not agency.calls:
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    agency.gate = None
+    assert await asyncio.wait_for(attendance.failures(), 5) == {"crm": None}

@@ -1,0 +1,182 @@
+"""The hub's settings: read once, unknown names refused, secrets never shown."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from settings import ELSEWHERE, Settings
+
+SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
+REQUIRED = {
+    "SIMPUL_SECRET": SECRET,
+    "SIMPUL_ISSUER_KEYS": "/run/keys.json",
+    "SIMPUL_STATE_URL": "postgresql://simpul:geheim-1@127.0.0.1/simpul",
+    "SIMPUL_DUKCAPIL_URL": "postgresql://simpul:geheim-2@127.0.0.1/siak",
+    "SIMPUL_JAKPRENEUR_URL": "mysql://simpul:geheim-3@127.0.0.1/jakpreneur",
+    "SIMPUL_PBB_URL": "http://127.0.0.1:9003/services/pbb",
+    "SIMPUL_PBB_USER": "simpul",
+    "SIMPUL_PBB_PASSWORD": "geheim-4",
+    "SIMPUL_CRM_URL": "http://127.0.0.1:9004/open311/v2",
+    "SIMPUL_CRM_KEY": "geheim-5",
+    "SIMPUL_PANGAN_URL": "http://127.0.0.1:9005",
+    "SIMPUL_PANGAN_KEY": "geheim-6",
+    "SIMPUL_KNOWN_NIK": "3171014506900001",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator has to set, and nothing else."""
+    import os  # noqa: PLC0415 - to clear what the machine has set
+
+    for name in [name for name in os.environ if name.upper().startswith("SIMPUL_")]:
+        monkeypatch.delenv(name)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+
+
+def read() -> Settings:
+    return Settings()  # type: ignore[call-arg]  # its values come from the environment
+
+
+def refusal() -> str:
+    with pytest.raises(ValidationError) as refused:
+        read()
+    return str(refused.value)
+
+
+def test_what_need_not_be_set_is_safe() -> None:
+    settings = read()
+    assert settings.development is False
+    assert settings.shows_schema is False
+    assert (settings.web.graphiql, settings.web.development) == (False, False)
+    assert settings.allowed_origins == ()
+    assert settings.crm_reporter_extension is True
+    assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
+    assert (settings.pbb_at_once, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 5)
+    assert settings.max_body_bytes == 1024 * 1024
+
+
+def test_development_turns_on_what_maps_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    settings = read()
+    assert settings.shows_schema is True
+    assert (settings.web.graphiql, settings.web.development) == (True, True)
+
+
+@pytest.mark.parametrize("development", ["true", "false"])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_introspection_and_graphiql_can_be_set_by_themselves(
+    development: str,
+    wanted: bool,  # noqa: FBT001 - a column of the table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", development)
+    monkeypatch.setenv("SIMPUL_INTROSPECTION", str(wanted))
+    monkeypatch.setenv("SIMPUL_GRAPHIQL", str(wanted))
+    assert (read().shows_schema, read().web.graphiql) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("name", ["SIMPUL_PROT", "SIMPUL_SECRETS", "simpul_prot", "Simpul_Prot", "SIMPUL_"])
+def test_an_unknown_name_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "geheim-7")
+    message = refusal()
+    assert f"{name} is no setting of the hub. Correct its name or unset it." in message
+    assert "geheim" not in message
+
+
+@pytest.mark.parametrize("name", sorted(ELSEWHERE))
+def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "x")
+    assert read().port == 8000
+
+
+def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("simpul_port", "9000")
+    assert read().port == 9000
+
+
+@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK"}))
+def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(ValidationError) as refused:
+        read()
+    [error] = refused.value.errors()
+    assert (error["type"], error["loc"]) == ("missing", (name.removeprefix("SIMPUL_").lower(),))
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "short", b64encode(b"x" * 31).decode(), "geheim geheim geheim geheim", "é" * 50]
+)
+def test_a_secret_that_is_too_short_or_no_base64_is_refused_and_not_shown(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_SECRET", secret)
+    message = refusal()
+    assert "the secret must hold at least 32 bytes in base64: `openssl rand -base64 32` makes one" in message
+    assert not secret or secret not in message.replace("too_short", "")
+
+
+def test_a_secret_is_its_bytes() -> None:
+    assert read().secret_bytes == b"a secret of thirty-two bytes...."
+
+
+@pytest.mark.parametrize("show", [repr, str, lambda settings: str(settings.model_dump())])
+def test_no_secret_is_shown(show: Any) -> None:  # noqa: ANN401 - a way of showing
+    shown = show(read())
+    assert "geheim" not in shown
+    assert SECRET not in shown
+    assert REQUIRED["SIMPUL_KNOWN_NIK"] not in shown
+    assert "geheim" not in repr(read().web)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIMPUL_PORT", "0"),
+        ("SIMPUL_PORT", "65536"),
+        ("SIMPUL_PORT", "http"),
+        ("SIMPUL_REQUEST_TIMEOUT", "0"),
+        ("SIMPUL_REQUEST_TIMEOUT", "121"),
+        ("SIMPUL_REQUEST_TIMEOUT", "nan"),
+        ("SIMPUL_REQUEST_TIMEOUT", "inf"),
+        ("SIMPUL_AGENCY_TIMEOUT", "-1"),
+        ("SIMPUL_AGENCY_TIMEOUT", "nan"),
+        ("SIMPUL_PBB_AT_ONCE", "0"),
+        ("SIMPUL_PBB_AT_ONCE", "65"),
+        ("SIMPUL_PANGAN_RATE", "0"),
+        ("SIMPUL_PANGAN_RATE", "nan"),
+        ("SIMPUL_PANGAN_RATE", "inf"),
+        ("SIMPUL_PANGAN_BURST", "0"),
+        ("SIMPUL_MAX_BODY_BYTES", "1023"),
+        ("SIMPUL_DEVELOPMENT", "perhaps"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_setting(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert name.removeprefix("SIMPUL_").lower() in refusal()
+
+
+def test_origins_are_separated_by_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_ALLOWED_ORIGINS", " https://a.example  https://b.example ")
+    assert read().web.allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_settings_do_not_change() -> None:
+    settings: Any = read()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+    assert settings.issuer_keys == Path("/run/keys.json")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert {
+        name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")
+    } == set()
