@@ -58,7 +58,7 @@ def test_what_need_not_be_set_is_safe() -> None:
     assert settings.allowed_origins == ()
     assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
-    assert (settings.pbb_at_once, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 5)
+    assert (settings.pbb_at_once, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
     assert settings.max_body_bytes == 1024 * 1024
 
 
@@ -110,9 +110,7 @@ def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: p
     assert (error["type"], error["loc"]) == ("missing", (name.removeprefix("SIMPUL_").lower(),))
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "short", b64encode(b"x" * 31).decode(), "geheim geheim geheim geheim", "é" * 50]
-)
+@pytest.mark.parametrize("secret", ["", "short", b64encode(b"x" * 31).decode(), "geheim geheim geheim", "é" * 50])
 def test_a_secret_that_is_too_short_or_no_base64_is_refused_and_not_shown(
     secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,9 +20,11 @@ class Agency:
     failure: Exception | None = None
     calls: list[Call] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def probe(self, call: Call) -> None:
         self.calls.append(call)
+        self.asked.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.failure is not None:
@@ -56,8 +58,7 @@ async def test_many_readers_at_once_ask_once() -> None:
     agency = Agency(gate=asyncio.Event())
     attendance = Attendance({"crm": agency}, kept_for=1_000)
     reading = [asyncio.ensure_future(attendance.failures()) for _ in range(20)]
-    while not agency.calls:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(agency.asked.wait(), 5)
     assert agency.gate is not None
     agency.gate.set()
     assert await asyncio.gather(*reading) == [{"crm": None}] * 20
@@ -68,8 +69,7 @@ async def test_agencies_are_asked_side_by_side() -> None:
     gate = asyncio.Event()
     first, second = Agency(gate=gate), Agency(gate=gate)
     reading = asyncio.ensure_future(Attendance({"crm": first, "pbb": second}).failures())
-    while not (first.calls and second.calls):
-        await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.gather(first.asked.wait(), second.asked.wait()), 5)
     gate.set()
     assert await reading == {"crm": None, "pbb": None}
 
@@ -96,8 +96,7 @@ async def test_a_reader_that_goes_away_does_not_leave_the_next_one_waiting() -> 
     agency = Agency(gate=asyncio.Event())
     attendance = Attendance({"crm": agency})
     reading = asyncio.ensure_future(attendance.failures())
-    while not agency.calls:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(agency.asked.wait(), 5)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     agency.gate = None

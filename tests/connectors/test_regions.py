@@ -164,7 +164,7 @@ async def test_regions_inside_are_those_of_the_next_level_by_code(tables: Region
     [
         (RegionQuery(search="menteng", level=RegionLevel.DISTRICT), ["31.71.06"]),
         (RegionQuery(search="MENTENG", inside=RegionCode("31.71")), ["31.71.06", "31.71.06.1001"]),
-        (RegionQuery(search="gambir", first=1), ["31.71.01"]),
+        (RegionQuery(search="gambir", inside=RegionCode("31"), first=1), ["31.71.01"]),
         (RegionQuery(search="gambir", inside=RegionCode("31.71.01")), ["31.71.01.1001"]),
         (RegionQuery(level=RegionLevel.PROVINCE), ["13", "31", "36"]),
         (RegionQuery(level=RegionLevel.PROVINCE, inside=RegionCode("31")), []),
