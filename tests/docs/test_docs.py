@@ -1,0 +1,240 @@
+"""The documentation describes what there is: nothing is missing, nothing is named that does not exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from graphql import GraphQLScalarType, OperationType, build_schema, is_specified_scalar_type, parse, validate
+
+from auth.caller import ANONYMOUS, Caller
+from cli.main import build_app
+from engine.errors import SafeError
+from engine.limits import Limits
+from engine.request import GraphQLRequest, GraphQLResponse
+from records.call import Call
+from records.failures import AgencyFailure
+from sandbox.agency import AGENCIES
+from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
+from sandbox.jakpreneur_data import MARIADB_SCHEMA
+from settings import ELSEWHERE, Settings
+from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
+from web.application import web_application
+from web.health import Readiness
+from web.refusals import Code
+from web.settings import WebSettings
+
+SETTINGS = text_of("docs/operators/settings.md")
+COMMANDS = text_of("docs/operators/commands.md")
+ERRORS = text_of("docs/frontend/errors.md")
+READING = text_of("docs/frontend/reading.md")
+SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+LAYERS = "auth|cache|cli|connectors|data|docs|engine|records|resolvers|sandbox|schema|scripts|store|tests|web"
+HEALTH = ("/health/live", "/health/ready")
+QUERY = SCHEMA.get_root_type(OperationType.QUERY)
+
+
+def shown_default(default: Any) -> str:  # noqa: ANN401 - any setting's
+    """How the table of settings writes a default."""
+    match default:
+        case None | ():
+            return "not set"
+        case bool():
+            return f"`{str(default).lower()}`"
+        case float():
+            return f"`{default:g}`"
+        case _:
+            return f"`{default}`"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_stands_in_the_table_with_its_default_and_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    default = "required" if field.is_required() else shown_default(field.default)
+    assert f"| `SIMPUL_{name.upper()}` | {default} | {field.description} |" in SETTINGS
+
+
+def test_the_table_of_settings_has_no_other() -> None:
+    known = {f"SIMPUL_{name.upper()}" for name in Settings.model_fields} | ELSEWHERE
+    assert set(re.findall(r"^\| `(SIMPUL_\w+)`", SETTINGS, re.MULTILINE)) == known
+
+
+def test_limits_that_are_not_settings_are_told_as_they_are() -> None:
+    web, document = WebSettings(), Limits()
+    for told in (
+        f"{web.max_header_bytes // 1024} KiB (431)",
+        f"| time for a request's header | {web.header_timeout:g} s",
+        f"| time for a request's body | {web.body_timeout:g} s",
+        f"| time for a client to read its answer | {web.write_timeout:g} s",
+        f"| idle connection | {web.keep_alive_timeout} s",
+        f"| connections at a time | {web.max_connections:,} (503)",
+        ", ".join(f"`{host}`" for host in web.allowed_hosts),
+        f"{document.tokens:,} tokens, {document.depth} fields deep, {document.fields:,} fields",
+        f"{document.records:,} records",
+    ):
+        assert told in SETTINGS
+
+
+def subclasses(parent: type[Any]) -> Iterator[type[Any]]:
+    """A class and everything that is made from it."""
+    yield parent
+    for child in parent.__subclasses__():
+        yield from subclasses(child)
+
+
+def written_codes(path: Path) -> Iterator[str]:
+    """Codes that a module writes out: given to `request_error`, under the key "code", or to a name `code`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        found: list[ast.expr | None] = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "request_error":
+            found = list(node.args[1:2])
+        elif isinstance(node, ast.Dict):
+            found = [
+                value
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value == "code"
+            ]
+        elif isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "code" for target in node.targets):
+            found = [node.value]
+        for value in found:
+            for inner in ast.walk(value) if value is not None else ():
+                if isinstance(inner, ast.Constant) and re.fullmatch(r"[A-Z][A-Z_]+", str(inner.value)):
+                    yield str(inner.value)
+
+
+def codes() -> set[str]:
+    """Every `extensions.code` that a caller can get."""
+    modules = [path for layer in ("engine", "schema", "web", "auth") for path in (ROOT / layer).rglob("*.py")]
+    written = {code for path in modules for code in written_codes(path)}
+    raised = {str(each.code) for parent in (AgencyFailure, SafeError) for each in subclasses(parent)}
+    return written | raised | {code.value for code in Code}
+
+
+def test_the_codes_are_found_where_they_are_written() -> None:
+    assert codes() >= {"FORBIDDEN", "AGENCY_TIMEOUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "INTERNAL"}
+
+
+def test_the_tables_of_errors_hold_every_code_and_no_other() -> None:
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", ERRORS, re.MULTILINE)) == codes()
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_refusal_stands_with_its_http_status(code: Code) -> None:
+    assert f"| `{code.value}` | {code.status} |" in ERRORS
+
+
+def commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer keeps a click of its own
+    """Every command that can be typed, without its arguments."""
+    inner = getattr(group, "commands", {})
+    if not inner or getattr(group, "invoke_without_command", False):
+        yield name
+    for each, command in inner.items():
+        yield from commands(command, f"{name} {each}")
+
+
+COMMAND_LINE = sorted(commands(typer.main.get_command(build_app()), "simpul"))
+
+
+@pytest.mark.parametrize("command", COMMAND_LINE)
+def test_a_command_is_described(command: str) -> None:
+    assert re.search(rf"^\| `{re.escape(command)}( [^`]*)?` \| \S", COMMANDS, re.MULTILINE)
+
+
+def test_no_command_is_described_that_does_not_exist() -> None:
+    for line in re.findall(r"^\| `(simpul [^`]+)` \|", COMMANDS, re.MULTILINE):
+        words = [word for word in line.split() if word.islower() and not word.startswith("-")]
+        assert any(" ".join(words[:length]) in COMMAND_LINE for length in range(len(words), 1, -1)), line
+
+
+def test_every_make_target_is_described_and_no_other() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert set(re.findall(r"^\| `make ([a-z-]+)` \| \S", COMMANDS, re.MULTILINE)) == targets
+
+
+@pytest.mark.parametrize("agency", AGENCIES)
+def test_an_agency_has_its_interface_document_in_the_index(agency: str) -> None:
+    assert (ROOT / "docs" / "agencies" / f"{agency}.md").exists()
+    assert f"| `{agency}` |" in text_of("docs/agencies/README.md")
+    assert f"[{agency}.md]({agency}.md)" in text_of("docs/agencies/README.md")
+    assert f"`{agency}`" in text_of("docs/operators/README.md")
+
+
+def test_every_column_of_the_agencies_databases_is_described() -> None:
+    documented = set(re.findall(r"`(\w+)`", text_of("docs/agencies/dukcapil.md")))
+    assert documented >= {*BIODATA_COLUMNS, *KELUARGA_COLUMNS}
+    columns = set(re.findall(r"^        (\w+) ", "\n".join(MARIADB_SCHEMA), re.MULTILINE))
+    assert len(columns) > 10
+    assert set(re.findall(r"`(\w+)`", text_of("docs/agencies/jakpreneur.md"))) >= columns
+
+
+def test_every_address_of_the_hub_is_described() -> None:
+    async def execute(request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
+        raise NotImplementedError((request, caller, call))
+
+    async def ready() -> Readiness:
+        raise NotImplementedError
+
+    application = web_application(
+        execute=execute, authenticate=lambda _: ANONYMOUS, ready=ready, settings=WebSettings(graphiql=True)
+    )
+    text = text_of("docs/operators/README.md", "docs/frontend/README.md")
+    paths = {str(getattr(route, "path", "")) for route in application.routes}
+    assert {path for path in paths if not path.startswith("/graphiql/")} == {"/", "/graphql", "/graphiql", *HEALTH}
+    for path in ("/graphql", "/graphiql", *HEALTH):
+        assert f"{path}`" in text
+
+
+@pytest.mark.parametrize("name", sorted(QUERY.fields) if QUERY else [])
+def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
+    assert QUERY is not None
+    arguments = ", ".join(f"{argument}:" for argument in QUERY.fields[name].args)
+    assert f"| `{name}({arguments})` |".replace("()", "") in READING
+
+
+def test_every_scalar_of_the_graph_is_described() -> None:
+    own = {
+        name
+        for name, type_ in SCHEMA.type_map.items()
+        if isinstance(type_, GraphQLScalarType) and not is_specified_scalar_type(type_)
+    }
+    assert set(re.findall(r"^\| `(\w+)` \|", READING.partition("## Scalars")[2], re.MULTILINE)) == own
+
+
+@pytest.mark.parametrize("block", list(blocks("graphql")), ids=lambda block: f"{block.page}:{block.line}")
+def test_a_graphql_block_fits_the_schema(block: Block) -> None:
+    assert [error.message for error in validate(SCHEMA, parse(block.text))] == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", pages(), ids=named)
+def test_links_inside_the_project_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("path", pages(), ids=named)
+def test_files_and_tests_that_a_page_names_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for path_named, test in re.findall(rf"`((?:{LAYERS})/[\w./-]*)(?:::(\w+))?`", text):
+        if "NAME" in path_named or "AGENCY" in path_named:
+            continue
+        assert (ROOT / path_named).exists(), path_named
+        assert not test or f"def {test}(" in (ROOT / path_named).read_text(encoding="utf-8"), f"{path_named}::{test}"
