@@ -1,0 +1,91 @@
+"""The floor plan of the house: every wall stands, and each is broken by the import it is there to stop.
+
+How `make check` runs the rules is tested in tests/scripts/test_check.py; here every rule is tried.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+FOLDERS = {
+    name for contract in CONTRACTS for name in contract.get("layers", []) for name in name.replace(" ", "").split("|")
+} - {"server", "settings"} | {"sandbox", "scripts"}
+
+PLANTED = {
+    "Imports run one way": [
+        ("records/planted.py", "import connectors.tax"),
+        ("engine/planted.py", "import auth.caller"),
+        ("auth/planted.py", "import store.database"),
+        ("connectors/planted.py", "import resolvers.tax"),
+        ("web/planted.py", "import server"),
+    ],
+    "Strawberry lives in schema": [("resolvers/planted.py", "import strawberry")],
+    "graphql-core lives in engine and schema": [("web/planted_too.py", "import graphql")],
+    "SQLAlchemy lives in the SQL driver and in store": [("connectors/planted_too.py", "from sqlalchemy import text")],
+    "aiohttp lives in the HTTP driver": [("connectors/drivers/planted.py", "import aiohttp")],
+    "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
+    "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
+    "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
+    "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],
+    "Records import the standard library only": [("records/planted_too.py", "import pydantic")],
+    "The sandbox imports nothing of the hub": [("sandbox/planted.py", "import records.tax")],
+    "The hub imports nothing of the sandbox; only cli starts it": [("store/planted.py", "import sandbox.city")],
+}
+"""A wrong import or more for each rule, by the rule's name."""
+
+
+def checked(where: Path) -> dict[str, str]:
+    """What is said of each rule, by its name; the imports that break it stand below under `details`."""
+    outcome = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-P", where / "scripts" / "import_rules.py", "--no-logo", "--no-cache"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    verdicts = {"details": outcome.stdout}
+    for line in outcome.stdout.splitlines():
+        for verdict in ("KEPT", "BROKEN"):
+            name, found, _ = line.partition(f" {verdict}")
+            if found:
+                verdicts[name] = verdict
+    return verdicts
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The project's layers, to plant something in."""
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("server.py", "settings.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_every_rule_is_tried() -> None:
+    assert {contract["name"] for contract in CONTRACTS} == set(PLANTED)
+
+
+def test_every_rule_holds() -> None:
+    verdicts = checked(ROOT)
+    assert {name: verdicts.get(name) for name in PLANTED} == dict.fromkeys(PLANTED, "KEPT"), verdicts["details"]
+
+
+def test_every_rule_is_broken_by_the_import_that_it_is_there_to_stop(copied: Path) -> None:
+    for plants in PLANTED.values():
+        for where, line in plants:
+            assert not (copied / where).exists()
+            (copied / where).write_text(f"{line}\n")
+    verdicts = checked(copied)
+    assert {name: verdicts.get(name) for name in PLANTED} == dict.fromkeys(PLANTED, "BROKEN"), verdicts["details"]
+    for where, _ in (plant for plants in PLANTED.values() for plant in plants):
+        assert where.removesuffix(".py").replace("/", ".") in verdicts["details"]
