@@ -113,7 +113,9 @@ def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatev
 
 
 async def _taken(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
-    value = await answer
+    # Where a null is passed on to a parent, graphql-core cancels what is still waited for below it. Others may wait for
+    # the same key: it must not be cancelled with the first of them.
+    value = await asyncio.shield(answer)
     if isinstance(value, _Failed):
         raise value.failure.with_traceback(value.traceback)
     return value

@@ -209,7 +209,8 @@ class Run:
             wanted = dict.fromkeys(keys)
         except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
             return None
-        return None if None in wanted else (keys, wanted)
+        kinds = set(map(type, wanted))
+        return None if any(issubclass(kind, _ODD_KEYS) for kind in kinds) else (keys, wanted)
 
     def _keyed(
         self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
@@ -226,6 +227,8 @@ class Run:
                 refusal = None if (may := self.may(first)) is None else may(record, key)
                 if refusal is not None:
                     raise refusal  # noqa: TRY301 - one way for all faults of a field
+                if isinstance(key, Exception):
+                    raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
                 if key is not None:
                     if kind.edge.many:
                         key = [_hashable(each) for each in key]
@@ -365,6 +368,10 @@ class Run:
     def fault(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
         """Note that a field failed in one object of the answer, at the place inside its own lists."""
         self._faults.append(Fault(field, answer, place, fault))
+
+
+_ODD_KEYS = (type(None), Exception)
+"""Nobody is asked by them."""
 
 
 def _leads(field: PlanField) -> Leads:

@@ -1,0 +1,118 @@
+"""One operation by a plan and by graphql-core, and what differs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute, parse
+from graphql.execution.values import VariableValues, get_variable_values
+
+from engine.limits import Limits
+from engine.plan.gather import Gather
+from engine.plan.plan import plan_of
+from engine.plan.run import Run
+from engine.plan.tree import conditions
+
+Path = tuple[str | int, ...]
+Told = tuple[Path, str, tuple[tuple[int, int], ...]]
+"""Path, message and locations of an error."""
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    data: Any
+    errors: Sequence[GraphQLError]
+
+    @property
+    def told(self) -> set[Told]:
+        """The errors, as they are compared."""
+        return {
+            (
+                tuple(error.path or ()),
+                error.message,
+                tuple((each.line, each.column) for each in error.locations or ()),
+            )
+            for error in self.errors
+        }
+
+    @property
+    def propagated(self) -> bool:
+        """Whether a null was passed on to a parent."""
+        return any(not _stands(self.data, tuple(error.path or ())) for error in self.errors)
+
+
+def operation_in(document: DocumentNode) -> OperationDefinitionNode:
+    return next(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+
+
+async def by_plan(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
+    """The answer of a plan."""
+    document = parse(text)
+    operation = operation_in(document)
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    assert isinstance(values, VariableValues), values
+    flags = {name: values.coerced[name] for name in conditions(document, operation)}
+    plan = plan_of(schema, document, operation, flags)
+    gather = Gather(context.ask)
+    try:
+        return Answer(*await Run(plan, context, gather, plan.arguments(values), Limits(objects=10**9)).answer())
+    finally:
+        await gather.close()
+
+
+async def by_graphql_core(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
+    """The answer of graphql-core."""
+    result: Any = execute(schema, parse(text), context_value=context, variable_values=dict(variables))
+    if isawaitable(result):
+        result = await result
+    assert isinstance(result, ExecutionResult)
+    await asyncio.sleep(100)  # what was begun below a null that was passed on ends by itself
+    return Answer(result.data, result.errors or [])
+
+
+def differences(plan: Answer, oracle: Answer) -> list[str]:
+    """What the specification does not allow to differ.
+
+    Where a null was passed on to a parent, only one error has to say why; other errors below that parent may be left
+    out by either side (GraphQL specification, section 6.4.4 "Handling Execution Errors").
+    """
+    found: list[str] = []
+    if plan.data != oracle.data or repr(plan.data) != repr(oracle.data):
+        found.append(f"data: {plan.data!r}, but graphql-core has {oracle.data!r}")
+    found += [f"only the plan has {each}" for each in _unexplained(plan.told, oracle.told, oracle.data)]
+    found += [f"only graphql-core has {each}" for each in _unexplained(oracle.told, plan.told, oracle.data)]
+    return found
+
+
+def _unexplained(these: set[Told], those: set[Told], data: object) -> list[Told]:
+    return [each for each in these - those if not _explained(each, those, data)]
+
+
+def _explained(told: Told, others: set[Told], data: object) -> bool:
+    """Whether the error lies below a parent that became null, and the other side says why it did."""
+    path = told[0]
+    for length in range(len(path)):
+        if _at(data, path[:length]) is None:
+            above = path[:length]
+            return any(len(other[0]) > length and other[0][:length] == above for other in others)
+    return False
+
+
+def _stands(data: object, path: Path) -> bool:
+    """Whether the place of an error is itself the null."""
+    return all(_at(data, path[:length]) is not None for length in range(len(path)))
+
+
+def _at(data: object, path: Path) -> Any:  # noqa: ANN401 - any part of an answer
+    at: Any = data
+    for part in path:
+        if at is None:
+            return None
+        at = at[part]
+    return at
