@@ -222,10 +222,12 @@ def compose(
     attendance: Attendance,
     lifespan: Lifespan[Starlette],
     sample_people: SamplePeople | None = None,
+    coalescing: bool = True,
 ) -> Starlette:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
-    `lifespan` opens and closes what the agencies need.
+    `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
+    same moment are run each on its own.
     """
     engine = Engine(
         schema,
@@ -235,7 +237,7 @@ def compose(
             suggestions=settings.development,
             explains=settings.development,
         ),
-        shares=in_common,
+        shares=in_common if coalescing else None,
     )
     tokens = TokenReader(
         keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE
