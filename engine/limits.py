@@ -31,8 +31,8 @@ class Limits:
     """Fields inside fields."""
     fields: int = 2_000
     """Fields after all fragments are spread, aliases included."""
-    records: int = 10_000
-    """Records that may be read for one answer by graphql-core, counted while it is made: lists in lists multiply."""
+    records: int = 20_000
+    """Edges that graphql-core may follow for one answer, and records in their lists, counted while it is made."""
     objects: int = 50_000
     """Objects that an answer of a plan may hold, those inside records included, once it is written out."""
     comparisons: int = 40_000
@@ -47,18 +47,31 @@ class TooLarge(SafeError):  # noqa: N818 - reads as what it is
 
 
 class AnswerSize:
-    """Counts the records of one answer, and stops the operation from reading on where there are too many."""
+    """Counts what is read for one answer, and stops the operation from reading on where it is too much.
+
+    Lists inside lists multiply. Whoever follows an edge looks at `exceeded` first: an answer that is too large is given
+    up as a whole, and tens of thousands of refusals, one for each edge left, would cost more than the answer.
+    """
 
     def __init__(self, most: int = Limits().records) -> None:
         """Belong to one request."""
         self._most = most
         self._count = 0
 
-    def add(self, answer: object) -> None:
-        """Count what an edge led to, one record or a list of them; raises `TooLarge`."""
-        self._count += len(answer) if isinstance(answer, list | tuple) else 1
-        if self._count > self._most:
-            raise TooLarge(f"The answer would hold more than {self._most} records. Ask in several operations.")
+    @property
+    def exceeded(self) -> bool:
+        """Whether the answer is too large and will be given up."""
+        return self._count > self._most
+
+    def add(self, count: int) -> None:
+        """Count edges that are followed, or records that they led to; raises `TooLarge`."""
+        self._count += count
+        if self.exceeded:
+            raise self.refusal()
+
+    def refusal(self) -> TooLarge:
+        """What the caller is told."""
+        return TooLarge(f"The answer would hold more than {self._most} records. Ask in several operations.")
 
     def __repr__(self) -> str:
         """How far it came."""

@@ -20,7 +20,7 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
-from engine.limits import Limits
+from engine.limits import AnswerSize, Limits
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
@@ -92,7 +92,7 @@ class Engine:
             response = await self._by_plan(plan, request, context, variables, request_id)
             return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
         if plan is None:
-            result = await self._execute(operation, request, context)
+            result = _unless_too_large(await self._execute(operation, request, context), context)
             return _answered(result.data, result.errors or [], request_id)
         return await self._by_plan(plan, request, context, variables, request_id)
 
@@ -162,6 +162,15 @@ class Engine:
         if not isinstance(result, ExecutionResult):
             raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
         return result
+
+
+def _unless_too_large(result: ExecutionResult, context: Context) -> ExecutionResult:
+    """The result; without its data where the context says that it was given up on the way."""
+    size = getattr(context, "size", None)
+    if not isinstance(size, AnswerSize) or not size.exceeded:
+        return result
+    refusal = size.refusal()
+    return ExecutionResult(None, [GraphQLError(str(refusal), original_error=refusal)])
 
 
 def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:

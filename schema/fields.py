@@ -177,10 +177,13 @@ class EdgeField(PublishedField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all others that are wanted at this moment."""
         asking: Asking = info.context
+        if asking.size.exceeded:
+            return None
         key = self.key(source, kwargs, asking)
         self.passed_with(key, source, asking)
         if key is None:
             return None
+        asking.size.add(len(key) if self.edge.many else 1)
         if self.edge.many:
             return [self._loaded(asking, each, kwargs) for each in key]
         return self._loaded(asking, key, kwargs)
@@ -201,9 +204,11 @@ class EdgeField(PublishedField):
         if isinstance(key, Exception):
             raise key
         answer = await asking.bridge.load(self.edge.batch, key, self.edge.facet)
+        if asking.size.exceeded:
+            return None
         value = self.edge.value(answer, arguments)
-        if self.edge.pick is None:
-            asking.size.add(value)
+        if isinstance(value, list | tuple):
+            asking.size.add(len(value))
         return value
 
 
