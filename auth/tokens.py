@@ -56,7 +56,7 @@ class TokenReader:
         try:
             decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
             self._claims.validate(decoded.claims)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             # joserfc's own words may quote claims; the class of the error is enough for the caller.
             reason = getattr(error, "error", "") or "not a token of this issuer"
             raise Unauthenticated(f"The token was refused ({reason}). Sign in again for a new one.") from error
