@@ -18,6 +18,9 @@ test-long: setup ## Run the tests that take minutes
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
+bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; MICRO=1 in process only)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(MICRO),benchmarks.micro,benchmarks) $(if $(QUICK),--quick)
+
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock
 

@@ -1,0 +1,75 @@
+"""What can be asked of the small world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from benchmarks.blog.records import Account, Message, Order, Post, User
+from engine.batch import batch
+from records.answers import Answers
+from records.call import Call
+from records.identifiers import Nik
+from resolvers.ask import Ask
+
+ALL = "all"
+"""The only key of a batch that answers one thing."""
+
+
+class Blog(Protocol):
+    """Posts and their writers."""
+
+    async def post_lists(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Post]]:
+        """Every post."""
+
+    async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
+        """Users by number."""
+
+
+class Own(Protocol):
+    """What callers have of their own."""
+
+    async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
+        """The account of each."""
+
+    async def orders(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Order]]:
+        """The orders of each."""
+
+    async def messages(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Message]]:
+        """The messages of each."""
+
+
+@batch(agency=None)
+async def greetings(keys: Sequence[str], _ask: Ask) -> Answers[str, str]:
+    """A greeting, which the hub knows by itself."""
+    return dict.fromkeys(keys, "Hello World!")
+
+
+@batch(agency="blog", absent=())
+async def post_lists(keys: Sequence[str], ask: Ask) -> Answers[str, Sequence[Post]]:
+    """Every post."""
+    return await ask.agencies[Blog].post_lists(keys, ask.call)
+
+
+@batch(agency="blog")
+async def users(ids: Sequence[int], ask: Ask) -> Answers[int, User]:
+    """Users by number."""
+    return await ask.agencies[Blog].users(ids, ask.call)
+
+
+@batch(agency="bank")
+async def accounts(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Account]:
+    """The account of each."""
+    return await ask.agencies[Own].accounts(niks, ask.call)
+
+
+@batch(agency="shop", absent=())
+async def orders(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Order]]:
+    """The orders of each."""
+    return await ask.agencies[Own].orders(niks, ask.call)
+
+
+@batch(agency="post office", absent=())
+async def messages(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Message]]:
+    """The messages of each."""
+    return await ask.agencies[Own].messages(niks, ask.call)

@@ -1,0 +1,58 @@
+"""The small world of the benchmarks: posts by users, and what callers have of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from records.description import Doc
+from records.identifiers import Nik
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who writes posts."""
+
+    id: Annotated[int, Doc("Number of the user.")]
+    name: Annotated[str, Doc("Full name.")]
+    email: Annotated[str, Doc("Address for mail.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Something that a user wrote."""
+
+    id: Annotated[int, Doc("Number of the post.")]
+    user_id: Annotated[int, Doc("Who wrote it.")]
+    title: Annotated[str, Doc("Headline.")]
+    body: Annotated[str, Doc("What it says.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What a caller has at the bank."""
+
+    owner: Annotated[Nik, Doc("Whose it is.")]
+    id: Annotated[str, Doc("Number of the account.")]
+    name: Annotated[str, Doc("Name of the owner.")]
+    balance: Annotated[int, Doc("Whole Rupiah.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Something that a caller bought."""
+
+    owner: Annotated[Nik, Doc("Who bought it.")]
+    id: Annotated[int, Doc("Number of the order.")]
+    item: Annotated[str, Doc("What was bought.")]
+    total: Annotated[int, Doc("Whole Rupiah.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something that a caller was told."""
+
+    owner: Annotated[Nik, Doc("Who was told.")]
+    id: Annotated[int, Doc("Number of the message.")]
+    subject: Annotated[str, Doc("Headline.")]
+    unread: Annotated[bool, Doc("Whether it was not read yet.")]

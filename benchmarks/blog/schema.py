@@ -1,0 +1,79 @@
+"""The graph of the small world, published as the hub publishes the city's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from auth.rules import Rule
+from benchmarks.blog.batches import ALL, accounts, greetings, messages, orders, post_lists, users
+from benchmarks.blog.records import Account, Message, Order, Post, User
+from records.identifiers import Nik
+from schema.build import finished
+from schema.fields import edge, root
+from schema.publishing import publishes
+
+
+@publishes(User, rule=Rule.PUBLIC, shows=("id", "name", "email"))
+class UserType:
+    """A user in the graph."""
+
+
+@publishes(Post, rule=Rule.PUBLIC, shows=("id", "title", "body"))
+class PostType:
+    """A post in the graph."""
+
+    user: UserType | None = edge(users, by="user_id", says="Who wrote it.")
+
+
+@publishes(Account, rule=Rule.SELF, subject="owner", shows=("id", "name", "balance"))
+class AccountType:
+    """An account in the graph."""
+
+
+@publishes(Order, rule=Rule.SELF, subject="owner", shows=("id", "item", "total"))
+class OrderType:
+    """An order in the graph."""
+
+
+@publishes(Message, rule=Rule.SELF, subject="owner", shows=("id", "subject", "unread"))
+class MessageType:
+    """A message in the graph."""
+
+
+Owner = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+
+
+class QueryRoot:
+    """Where every query of the small world starts."""
+
+    @root(greetings, answers=str | None, rule=Rule.PUBLIC)
+    def greet() -> str:
+        """A greeting."""
+        return ALL
+
+    @root(post_lists, answers=list[PostType] | None, rule=Rule.PUBLIC)
+    def posts() -> str:
+        """Every post."""
+        return ALL
+
+    @root(accounts, answers=AccountType | None, rule=Rule.SELF)
+    def account(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
+        """The account of a person, for themself."""
+        return Nik(id)
+
+    @root(orders, answers=list[OrderType] | None, rule=Rule.SELF)
+    def orders(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
+        """The orders of a person, for themself."""
+        return Nik(id)
+
+    @root(messages, answers=list[MessageType] | None, rule=Rule.SELF)
+    def messages(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
+        """The messages of a person, for themself."""
+        return Nik(id)
+
+
+def blog_schema() -> strawberry.Schema:
+    """The finished schema."""
+    return finished(strawberry.type(QueryRoot, name="Query", description=QueryRoot.__doc__))

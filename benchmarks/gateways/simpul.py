@@ -1,0 +1,31 @@
+"""Simpul: `server.py`'s production composition, served as `simpul serve` serves it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+
+import server
+from benchmarks.blog.application import blog_application, blog_settings
+from benchmarks.places import HOST
+from web.serving import uvicorn_config
+
+
+def main() -> None:
+    """Serve until ended."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("port", type=int)
+    arguments.add_argument("upstream")
+    arguments.add_argument("keys", type=Path)
+    arguments.add_argument("--coalescing", action="store_true")
+    given = arguments.parse_args()
+    server.configure_logging()
+    settings = blog_settings(given.keys)
+    app = blog_application(settings, given.upstream, coalescing=given.coalescing)
+    uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""A small stand-in for nginx: files of one folder from memory, over uvicorn without any framework."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from benchmarks.places import HOST
+
+
+def application(folder: Path) -> Any:  # noqa: ANN401 - an ASGI application
+    """Serves the files, and at `/calls` how often it was asked, in the words of nginx."""
+    files = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    asked = 0
+
+    async def serve(scope: dict[str, Any], _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        nonlocal asked
+        asked += 1
+        body = files.get(scope["path"])
+        if scope["path"] == "/calls":
+            body = f"Active connections: 1\nserver accepts handled requests\n {asked} {asked} {asked} \n".encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body or b"")).encode())]
+        await send({"type": "http.response.start", "status": 404 if body is None else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body or b""})
+
+    return serve
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        application(Path(sys.argv[2])),
+        host=HOST,
+        port=int(sys.argv[1]),
+        lifespan="off",
+        log_level="error",
+        loop="uvloop",
+    )

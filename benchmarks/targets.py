@@ -1,0 +1,176 @@
+"""What is measured: Simpul, its peers, and what can be written by hand."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.places import HOST, NPM, ROOT
+from benchmarks.questions import Q1, Q2, Q3, QUESTIONS, Question
+
+TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a target is told when it is started."""
+
+    port: int
+    upstream: str
+    keys: Path
+    folder: Path
+    """For files of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a target is started."""
+
+    words: Sequence[str]
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One program that answers the questions."""
+
+    name: str
+    command: Callable[[Place], Command]
+    missing: Callable[[], str | None] = lambda: None
+    """Why it cannot be started here, if it cannot."""
+    questions: Sequence[Question] = QUESTIONS
+    shares: bool = False
+    """Whether requests that are under way at the same moment share calls or answers."""
+    checks_owner: bool = True
+    """Whether it can compare the token with the id that is asked for, besides proving the token."""
+    lets_anonymous: bool = False
+    """Whether it answers Q4 without any token too; a token that is sent is checked all the same."""
+    path: str = "/graphql"
+
+
+def _python(module: str, *more: str) -> Callable[[Place], Command]:
+    def command(place: Place) -> Command:
+        words = [sys.executable, "-P", "-m", f"benchmarks.gateways.{module}", str(place.port), place.upstream]
+        return Command(words=[*words, str(place.keys), *more])
+
+    return command
+
+
+def _node(script: str) -> Callable[[Place], Command]:
+    def command(place: Place) -> Command:
+        words = ["node", script, str(place.port), place.upstream, str(place.keys)]
+        return Command(words=words, folder=NPM, environment={"NODE_ENV": "production"})
+
+    return command
+
+
+def _hive(place: Place) -> Command:
+    supergraph = place.folder / "supergraph.graphql"
+    supergraph.write_text((NPM / "hive" / "supergraph.graphql").read_text().replace("UPSTREAM", place.upstream))
+    gateway = str(NPM / "node_modules" / "@graphql-hive" / "gateway" / "dist" / "bin.js")
+    environment = {
+        "NODE_ENV": "production",
+        "BENCH_PORT": str(place.port),
+        "BENCH_KEYS": str(place.keys),
+        "BENCH_SUPERGRAPH": str(supergraph),
+    }
+    words = ["node", gateway, "supergraph", "--config-path", "hive/gateway.config.mjs"]
+    return Command(words=words, folder=NPM, environment=environment)
+
+
+def _tailcall(dedupe: str) -> Callable[[Place], Command]:
+    def command(place: Place) -> Command:
+        text = (NPM / "tailcall.graphql").read_text()
+        for name, value in {
+            "PORT": str(place.port),
+            "UPSTREAM": place.upstream,
+            "KEYS": str(place.keys),
+            "DEDUPE": dedupe,
+        }.items():
+            text = text.replace(name, value)
+        configuration = place.folder / f"tailcall{len(dedupe)}.graphql"
+        configuration.write_text(text)
+        environment = {"TAILCALL_LOG_LEVEL": "error", "TAILCALL_TRACKER": "false", "TC_TRACKER": "false"}
+        return Command(words=[str(TAILCALL), "start", str(configuration)], environment=environment)
+
+    return command
+
+
+def _needs_node(package: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        if shutil.which("node") is None:
+            return "node is not installed"
+        return None if (NPM / "node_modules" / package).is_dir() else f"npm did not bring {package}"
+
+    return missing
+
+
+def _needs_tailcall() -> str | None:
+    return None if TAILCALL.is_file() else "npm did not bring Tailcall's binary for this machine"
+
+
+SIMPUL = Target(name="Simpul", command=_python("simpul"))
+SIMPUL_COALESCING = Target(
+    name="Simpul, coalescing",
+    command=_python("simpul", "--coalescing"),
+    shares=True,
+)
+STRAWBERRY = Target(name="Strawberry + aiodataloader", command=_python("plain_strawberry"), path="/graphql/")
+HIVE = Target(
+    name="Hive Gateway, JIT",
+    command=_hive,
+    missing=_needs_node("@graphql-hive/gateway"),
+    checks_owner=False,
+    lets_anonymous=True,
+)
+APOLLO = Target(
+    name="Apollo Server 5 + dataloader",
+    command=_node("apollo.mjs"),
+    missing=_needs_node("@apollo/server"),
+    path="/",
+)
+MERCURIUS = Target(
+    name="Mercurius + JIT + dataloader", command=_node("mercurius.mjs"), missing=_needs_node("mercurius")
+)
+TAILCALL_BATCHING = Target(
+    name="Tailcall, batching",
+    command=_tailcall(""),
+    missing=_needs_tailcall,
+    shares=True,  # its batches wait a millisecond and take in what other requests want
+    checks_owner=False,
+)
+TAILCALL_DEDUPE = Target(
+    name="Tailcall, dedupe",
+    command=_tailcall(", dedupe: true"),
+    missing=_needs_tailcall,
+    shares=True,
+    checks_owner=False,
+)
+HANDWRITTEN = Target(name="handwritten Python", command=_python("handwritten"))
+HANDWRITTEN_SHARED = Target(
+    name="handwritten Python, replies shared", command=_python("handwritten", "--shared"), shares=True
+)
+RAW = Target(name="raw uvicorn, constant bytes", command=_python("raw"), questions=(Q1, Q2, Q3), shares=True)
+
+TARGETS = (
+    SIMPUL,
+    SIMPUL_COALESCING,
+    STRAWBERRY,
+    HIVE,
+    APOLLO,
+    TAILCALL_BATCHING,
+    MERCURIUS,
+    HANDWRITTEN,
+    TAILCALL_DEDUPE,
+    HANDWRITTEN_SHARED,
+    RAW,
+)
+
+
+def url(target: Target, port: int) -> str:
+    """Where a running target answers."""
+    return f"http://{HOST}:{port}{target.path}"
