@@ -225,8 +225,8 @@ def _run(program: str, arguments: Sequence[str], speak: str = "") -> str:
     )
     if outcome.returncode != 0:
         lines = [line.strip() for line in outcome.stderr.splitlines() if line.strip()] or ["it said nothing"]
-        reason = next((line for line in lines if "error" in line.lower() or "FATAL" in line), lines[-1])
-        raise PostgresError(f"PostgreSQL's {program} failed: {reason}")
+        # What went wrong stands first; then initdb tells how it tidied up, which may fail too.
+        raise PostgresError(f"PostgreSQL's {program} failed ({outcome.returncode}): {' / '.join(lines[:4])}")
     return outcome.stdout
 
 
