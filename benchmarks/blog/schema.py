@@ -75,5 +75,6 @@ class QueryRoot:
 
 
 def blog_schema() -> strawberry.Schema:
-    """The finished schema."""
-    return finished(strawberry.type(QueryRoot, name="Query", description=QueryRoot.__doc__))
+    """The finished schema, made anew."""
+    members = {name: value for name, value in vars(QueryRoot).items() if name not in ("__dict__", "__weakref__")}
+    return finished(strawberry.type(type("Query", (), members), description=QueryRoot.__doc__))
