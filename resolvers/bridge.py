@@ -17,7 +17,6 @@ from aiodataloader import DataLoader
 from auth.caller import Caller
 from engine.batch import Agencies, Batch
 from records.call import Call
-from records.failures import AgencyFailure
 from resolvers.ask import Ask
 
 Wanted = tuple[Hashable, type[Any] | None]
@@ -99,7 +98,7 @@ class Bridge:
 
 
 def _settled(answer: object) -> object:
-    return _failed(answer) if isinstance(answer, AgencyFailure) else answer
+    return _failed(answer) if isinstance(answer, Exception) else answer
 
 
 def _failed(failure: Exception) -> _Failed:
@@ -109,7 +108,7 @@ def _failed(failure: Exception) -> _Failed:
 def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
     if facet is None or answer is None or isinstance(answer, _Failed):
         return answer
-    return answer.get(facet)
+    return _settled(answer.get(facet))
 
 
 async def _taken(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute, parse
 from graphql.execution.values import VariableValues, get_variable_values
 
+from engine.kinds import Leads
 from engine.limits import Limits
 from engine.plan.gather import Gather
-from engine.plan.plan import plan_of
+from engine.plan.plan import Plan, plan_of
 from engine.plan.run import Run
 from engine.plan.tree import conditions
 
@@ -28,6 +30,8 @@ class Answer:
 
     data: Any
     errors: Sequence[GraphQLError]
+    steps: Counter[str] = field(default_factory=Counter)
+    """By name of batch: how many steps of the plan want it."""
 
     @property
     def told(self) -> set[Told]:
@@ -61,9 +65,16 @@ async def by_plan(schema: GraphQLSchema, text: str, variables: Mapping[str, Any]
     plan = plan_of(schema, document, operation, flags)
     gather = Gather(context.ask)
     try:
-        return Answer(*await Run(plan, context, gather, plan.arguments(values), Limits(objects=10**9)).answer())
+        run = Run(plan, context, gather, plan.arguments(values), Limits(objects=10**9))
+        return Answer(*await run.answer(), _steps(plan))
     finally:
         await gather.close()
+
+
+def _steps(plan: Plan) -> Counter[str]:
+    shapes = {plan.root, *(shape for each in plan.fields for shape in each.shapes.values())}
+    kinds = [group[0].kind for shape in shapes for group in shape.groups]
+    return Counter(kind.edge.batch.name for kind in kinds if isinstance(kind, Leads))
 
 
 async def by_graphql_core(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context

@@ -98,7 +98,6 @@ class Motto(Record):
 
 
 IDS = tuple("123456")
-_BATCH_NAMES = ("people", "friends", "facets", "firms", "places", "children", "parties", "words", "changes")
 
 
 @dataclass
@@ -107,7 +106,8 @@ class World:
 
     seed: int
     trouble: float = 0.0
-    delays: bool = True
+    delays: tuple[float | None, ...] = (1, 1, 2, 5)
+    """How many seconds a batch may take; None where it answers without waiting at all."""
     asked: list[tuple[str, frozenset[type[Any]], tuple[Hashable, ...]]] = field(default_factory=list)
     changes: list[Hashable] = field(default_factory=list)
     known: dict[tuple[str, Hashable], Any] = field(default_factory=dict)
@@ -118,9 +118,7 @@ class World:
 
     async def pass_time(self, name: str) -> None:
         """Wait as long as the batch of this name takes in this world."""
-        if not self.delays:
-            return
-        seconds = self.random("delay", name).choice((None, 0, 0, 1, 1, 2, 5))
+        seconds = self.random("delay", name).choice(self.delays)
         if seconds is not None:
             await asyncio.sleep(seconds)
 
@@ -523,6 +521,16 @@ def _doubled(record: Any, arguments: Mapping[str, Any], _context: Torture) -> An
 
 def _described(_record: Any, arguments: Mapping[str, Any], _context: Torture) -> Any:  # noqa: ANN401 - any record and value
     return repr(arguments)
+
+
+POOLS = {
+    "id": [f'"{each}"' for each in IDS],
+    "ids": ['["1", "2", "2"]', '["3", "9"]', "[]"],
+    "first": ["0", "1", "2", "3"],
+    "times": ["0", "1", "2", "13"],
+    "limit": ["1", "2"],
+}
+"""What a caller would know to ask for."""
 
 
 def torture_schema() -> GraphQLSchema:
