@@ -36,7 +36,6 @@ from auth.caller import ANONYMOUS
 from auth.node_ids import NodeIds
 from benchmarks import world
 from benchmarks.blog.batches import Blog
-from benchmarks.blog.connector import posts_from, users_from
 from benchmarks.blog.records import Post, User
 from benchmarks.blog.schema import blog_schema
 from benchmarks.chain import InMemory as Chain
@@ -112,10 +111,18 @@ class Hub:
 
 def blog_hub(posts: int, users: int, document: str = Q3.document, *, plans: bool = True) -> Hub:
     """A hub over so many posts and users."""
-    written = posts_from(world.posts(posts, users))
-    people = {each.id: each for each in users_from(world.users(users))}
+    written, people = _world(posts, users)
     agencies = Agencies({Blog: InMemory(written, people)})
     return Hub(agencies, graphql_schema(blog_schema()), document, plans=plans)
+
+
+def _world(posts: int, users: int) -> tuple[tuple[Post, ...], dict[int, User]]:
+    written = (
+        Post(id=each["id"], user_id=each["userId"], title=each["title"], body=each["body"])
+        for each in world.posts(posts, users)
+    )
+    people = (User(id=each["id"], name=each["name"], email=each["email"]) for each in world.users(users))
+    return tuple(written), {each.id: each for each in people}
 
 
 async def measured(run: Callable[[], Awaitable[Any]], *, within: float) -> float:
@@ -140,8 +147,7 @@ async def four_ways(within: float) -> dict[str, float]:
     """Microseconds for Q3, objects in memory, by each way; every answer is checked first."""
     hub = blog_hub(world.POSTS, world.USERS)
     oracle = blog_hub(world.POSTS, world.USERS, plans=False)
-    written = posts_from(world.posts())
-    people = {each.id: each for each in users_from(world.users())}
+    written, people = _world(world.POSTS, world.USERS)
 
     async def bare() -> dict[str, Any]:
         users = {key: {"id": each.id, "name": each.name, "email": each.email} for key, each in people.items()}

@@ -1,15 +1,16 @@
-"""The small world over REST, as connectors of the hub read their agencies."""
+"""The small world over REST: connectors for agencies that are asked often, so JSON is read into types at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
+
+import msgspec
+from msgspec.json import Decoder
 
 from benchmarks.blog.records import Account, Message, Order, Post, User
 from connectors.drivers.http import HttpDriver
 from connectors.fan_out import fan_out
-from connectors.reading.rows import Row, row, rows
-from connectors.reading.unreadable import UnreadableError
 from records.answers import Answers
 from records.call import Call
 from records.failures import AgencyMalformed, AgencyRefused
@@ -31,23 +32,28 @@ class RestWorld:
         self._bank = bank
         self._shop = shop
         self._post_office = post_office
+        self._posts = Decoder(list[WirePost])
+        self._users = Decoder(list[WireUser])
+        self._accounts = Decoder(WireAccount)
+        self._orders = Decoder(list[WireOrder])
+        self._messages = Decoder(list[WireMessage])
 
     async def post_lists(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Post]]:
         """Every post. One call."""
-        posts = await _read(self._blog, "posts", posts_from, call) or ()
-        return dict.fromkeys(keys, posts)
+        found = await _read(self._blog, "posts", self._posts, call)
+        return dict.fromkeys(keys, tuple(map(post_of, found or ())))
 
     async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
         """Users by number. One call for all."""
-        asked = ",".join(map(str, ids))
-        found = await _read(self._blog, "users", users_from, call, {"id": asked}) or ()
-        return {user.id: user for user in found}
+        found = await _read(self._blog, "users", self._users, call, {"id": ",".join(map(str, ids))})
+        return {each.id: user_of(each) for each in found or ()}
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
         """The account of each. One call a person, which is all the bank offers."""
 
         async def ask(nik: Nik) -> Account | None:
-            return await _read(self._bank, f"accounts/{nik}", lambda raw: account_from(raw, nik), call)
+            found = await _read(self._bank, f"accounts/{nik}", self._accounts, call)
+            return None if found is None else account_of(found, nik)
 
         return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
 
@@ -55,7 +61,8 @@ class RestWorld:
         """The orders of each. One call a person."""
 
         async def ask(nik: Nik) -> Sequence[Order] | None:
-            return await _read(self._shop, f"orders/{nik}", lambda raw: orders_from(raw, nik), call)
+            found = await _read(self._shop, f"orders/{nik}", self._orders, call)
+            return None if found is None else tuple(order_of(each, nik) for each in found)
 
         return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
 
@@ -63,7 +70,8 @@ class RestWorld:
         """The messages of each. One call a person."""
 
         async def ask(nik: Nik) -> Sequence[Message] | None:
-            return await _read(self._post_office, f"messages/{nik}", lambda raw: messages_from(raw, nik), call)
+            found = await _read(self._post_office, f"messages/{nik}", self._messages, call)
+            return None if found is None else tuple(message_of(each, nik) for each in found)
 
         return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
 
@@ -73,7 +81,7 @@ class RestWorld:
 
 
 async def _read(
-    http: HttpDriver, path: str, mapping: Callable[[object], T], call: Call, query: dict[str, str] | None = None
+    http: HttpDriver, path: str, decoder: Decoder[T], call: Call, query: dict[str, str] | None = None
 ) -> T | None:
     """What stands at a path; none where there is nothing."""
     reply = await http.send("GET", path, call, query=query)
@@ -82,63 +90,72 @@ async def _read(
     if reply.status >= _FIRST_CLIENT_ERROR:
         raise AgencyRefused(http.agency, f"HTTP {reply.status}")
     try:
-        return mapping(http.json_of(reply))
-    except UnreadableError as error:
-        raise AgencyMalformed(http.agency, str(error)) from None
+        return decoder.decode(reply.body)
+    except msgspec.DecodeError:
+        raise AgencyMalformed(http.agency, f"{path.partition('/')[0]}: not what was agreed") from None
 
 
-def posts_from(raw: object) -> tuple[Post, ...]:
-    """Every post of a list. Raises UnreadableError."""
-    return tuple(
-        Post(
-            id=_whole(each, "id"),
-            user_id=_whole(each, "userId"),
-            title=_text(each, "title"),
-            body=_text(each, "body"),
-        )
-        for each in rows(raw, "a list of posts")
-    )
+class WirePost(msgspec.Struct):
+    """A post as the agency writes it; checked and typed while it is read."""
+
+    userId: int  # noqa: N815 - the agency's name
+    id: int
+    title: str
+    body: str
 
 
-def users_from(raw: object) -> tuple[User, ...]:
-    """Every user of a list. Raises UnreadableError."""
-    return tuple(
-        User(id=_whole(each, "id"), name=_text(each, "name"), email=_text(each, "email"))
-        for each in rows(raw, "a list of users")
-    )
+class WireUser(msgspec.Struct):
+    """A user as the agency writes it."""
+
+    id: int
+    name: str
+    email: str
 
 
-def account_from(raw: object, owner: Nik) -> Account:
-    """One account. Raises UnreadableError."""
-    one = row(raw, "an account")
-    return Account(owner=owner, id=_text(one, "id"), name=_text(one, "name"), balance=_whole(one, "balance"))
+class WireAccount(msgspec.Struct):
+    """An account as the agency writes it."""
+
+    id: str
+    name: str
+    balance: int
 
 
-def orders_from(raw: object, owner: Nik) -> tuple[Order, ...]:
-    """Every order of a list. Raises UnreadableError."""
-    return tuple(
-        Order(owner=owner, id=_whole(each, "id"), item=_text(each, "item"), total=_whole(each, "total"))
-        for each in rows(raw, "a list of orders")
-    )
+class WireOrder(msgspec.Struct):
+    """An order as the agency writes it."""
+
+    id: int
+    item: str
+    total: int
 
 
-def messages_from(raw: object, owner: Nik) -> tuple[Message, ...]:
-    """Every message of a list. Raises UnreadableError."""
-    return tuple(
-        Message(owner=owner, id=_whole(each, "id"), subject=_text(each, "subject"), unread=each.get("unread") is True)
-        for each in rows(raw, "a list of messages")
-    )
+class WireMessage(msgspec.Struct):
+    """A message as the agency writes it."""
+
+    id: int
+    subject: str
+    unread: bool
 
 
-def _whole(raw: Row, name: str) -> int:
-    value = raw.get(name)
-    if type(value) is not int:
-        raise UnreadableError(f"'{name}', a whole number")
-    return value
+def post_of(wire: WirePost) -> Post:
+    """A post by our names."""
+    return Post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
 
 
-def _text(raw: Row, name: str) -> str:
-    value = raw.get(name)
-    if type(value) is not str:
-        raise UnreadableError(f"'{name}', a text")
-    return value
+def user_of(wire: WireUser) -> User:
+    """A user by our names."""
+    return User(id=wire.id, name=wire.name, email=wire.email)
+
+
+def account_of(wire: WireAccount, owner: Nik) -> Account:
+    """An account by our names."""
+    return Account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
+
+
+def order_of(wire: WireOrder, owner: Nik) -> Order:
+    """An order by our names."""
+    return Order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
+
+
+def message_of(wire: WireMessage, owner: Nik) -> Message:
+    """A message by our names."""
+    return Message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)
