@@ -10,8 +10,8 @@ from time import monotonic
 class Call:
     """Until when the caller waits, and which request it belongs to.
 
-    Deadlines end inside an agency's transport, as ordinary failures (`AgencyTimeout`); nobody wraps a timeout
-    around a batch.
+    Deadlines end inside an agency's transport, as ordinary failures (`AgencyTimeout`). What is still not there at the
+    deadline is given up by the engine: the answer holds what is ready.
     """
 
     deadline: float

@@ -17,6 +17,7 @@ from aiodataloader import DataLoader
 from auth.caller import Caller
 from engine.batch import Agencies, Batch
 from records.call import Call
+from records.failures import AgencyTimeout
 from resolvers.ask import Ask
 
 Wanted = tuple[Hashable, type[Any] | None]
@@ -90,8 +91,15 @@ class Bridge:
     async def _ask(
         self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
     ) -> Mapping[Hashable, Any]:
+        late = asyncio.timeout(self._call.remaining())
         try:
-            answers = await batch.run(keys, self.ask(facets))
+            async with late:
+                answers = await batch.run(keys, self.ask(facets))
+        except TimeoutError as failure:
+            if late.expired():
+                failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
+                return dict.fromkeys(keys, _failed(failed))
+            return dict.fromkeys(keys, _failed(failure))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
             return dict.fromkeys(keys, _failed(failure))
         return {key: _settled(answers.get(key, batch.absent)) for key in keys}

@@ -72,7 +72,7 @@ def _middleware(settings: WebSettings) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
         allow_methods=METHODS,
-        allow_headers=("Authorization", "Content-Type", "X-Request-Id", *PREFLIGHT_HEADERS),
+        allow_headers=("Authorization", "Content-Type", "X-Request-Id", "X-Request-Timeout", *PREFLIGHT_HEADERS),
         expose_headers=("X-Request-Id",),
     )
     return [

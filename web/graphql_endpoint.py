@@ -20,7 +20,7 @@ from web.graphql_request import parse_body, parse_query_string
 from web.graphql_response import headers_of, status_of
 from web.media_types import MediaType, check_content_encoding, check_content_type, negotiate
 from web.refusals import Code, Refusal, refusal_body
-from web.request_identity import call_of
+from web.request_identity import call_of, patience
 from web.settings import WebSettings
 
 METHODS = ("GET", "POST")
@@ -66,6 +66,7 @@ class GraphQLEndpoint:
     async def _serve(self, request: Request, media_type: MediaType) -> Response:
         check_method(request.method)
         check_forgery(request.method, request.headers, self._settings.allowed_origins)
+        seconds = patience(request.headers, self._settings.request_timeout)
         caller = self._who_asks(request)
         graphql_request = await _parsed(request)
         call = call_of(request.scope)
@@ -78,7 +79,7 @@ class GraphQLEndpoint:
         except Overdue as overdue:
             raise Refusal(
                 Code.DEADLINE_EXCEEDED,
-                f"The hub did not answer within {self._settings.request_timeout:g} s. Ask for less, or try again.",
+                f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
             ) from overdue
         return _response(encode(answer), status_of(answer.outcome, media_type), media_type, headers_of(answer.outcome))
 

@@ -1,4 +1,7 @@
-"""What every request carries: an id, a deadline, and one line in the log that names no person."""
+"""What every request carries: an id, a deadline, and one line in the log that names no person.
+
+The deadline is the hub's own setting, or earlier where the caller says so by `X-Request-Timeout`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.call import Call
+from web.refusals import Code, Refusal
 
 _SANE_ID = re.compile(r"(?!\d{16,18}\Z)[A-Za-z0-9._-]{8,64}")
 """What is taken over from a caller: nothing that could break a log line, and nothing of an identity number's shape."""
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 _access = logging.getLogger("simpul.access")
 
@@ -35,8 +41,10 @@ class RequestIdentity:
             await self._app(scope, receive, send)
             return
         started = monotonic()
+        headers = Headers(scope=scope)
         call = Call(
-            deadline=started + self._request_timeout, request_id=request_id(Headers(scope=scope).get("x-request-id"))
+            deadline=started + (_patience(headers, self._request_timeout) or self._request_timeout),
+            request_id=request_id(headers.get("x-request-id")),
         )
         scope.setdefault("state", {})["call"] = call
         status = 0
@@ -66,6 +74,31 @@ def request_id(offered: str | None) -> str:
     if offered is not None and _SANE_ID.fullmatch(offered):
         return offered
     return uuid4().hex
+
+
+def patience(headers: Headers, most: float) -> float:
+    """How many seconds the caller gives the hub: `X-Request-Timeout`, and never more than `most`.
+
+    Raises:
+        Refusal: BAD_REQUEST, for what is no number of seconds above 0.
+
+    """
+    seconds = _patience(headers, most)
+    if seconds is None:
+        raise Refusal(
+            Code.BAD_REQUEST,
+            "The header X-Request-Timeout is no number of seconds above 0. Send one such as 2 or 0.5, once.",
+        )
+    return seconds
+
+
+def _patience(headers: Headers, most: float) -> float | None:
+    offered = headers.getlist("x-request-timeout")
+    if not offered:
+        return most
+    if len(offered) > 1 or not _SECONDS.fullmatch(offered[0]):
+        return None
+    return min(float(offered[0]), most) or None
 
 
 def call_of(scope: Scope) -> Call:

@@ -1,9 +1,12 @@
 import logging
+from time import monotonic
 
 import pytest
+from starlette.datastructures import Headers
 
 from tests.web.conftest import Hub
-from web.request_identity import call_of, request_id
+from web.refusals import Refusal
+from web.request_identity import call_of, patience, request_id
 
 
 @pytest.mark.parametrize("offered", ["a" * 8, "a" * 64, "4bf92f35-77b3-4da6_a3ce.929d0e0e4736", "12345678"])
@@ -46,3 +49,39 @@ async def test_the_log_has_no_query_string_and_no_unknown_path(hub: Hub, caplog:
 def test_says_which_middleware_is_missing() -> None:
     with pytest.raises(TypeError, match="RequestIdentity must run first"):
         call_of({"state": {"call": None}})
+
+
+@pytest.mark.parametrize(
+    ("offered", "seconds"), [(None, 20.0), ("0.5", 0.5), ("3", 3.0), ("20", 20.0), ("21", 20.0), ("999999999", 20.0)]
+)
+def test_a_caller_may_wait_for_less_than_the_hub_would_and_never_for_more(offered: str | None, seconds: float) -> None:
+    headers = Headers({} if offered is None else {"X-Request-Timeout": offered})
+    assert patience(headers, 20.0) == seconds
+
+
+@pytest.mark.parametrize(
+    "offered", ["", "0", "0.0", "-1", "+1", "1e3", "nan", "inf", "soon", "1 ", "1,5", "٣", "1" * 10]
+)
+def test_what_is_no_number_of_seconds_is_refused(offered: str) -> None:
+    headers = Headers(raw=[(b"x-request-timeout", offered.encode())])
+    with pytest.raises(Refusal, match=r"^The header X-Request-Timeout is no number of seconds above 0\."):
+        patience(headers, 20.0)
+
+
+def test_two_timeouts_are_refused() -> None:
+    with pytest.raises(Refusal):
+        patience(Headers(raw=[(b"x-request-timeout", b"1"), (b"x-request-timeout", b"2")]), 20.0)
+
+
+async def test_the_callers_patience_is_the_deadline_of_the_call(hub: Hub) -> None:
+    before = monotonic()
+    await hub.post({"query": "{ whoAmI }"}, X_Request_Timeout="5")
+    assert before + 5 <= hub.graph.calls[-1].deadline <= monotonic() + 5
+
+
+async def test_a_wrong_timeout_is_refused_in_words_and_the_health_is_told_all_the_same(hub: Hub) -> None:
+    asked = len(hub.graph.calls)
+    answer = await hub.post({"query": "{ whoAmI }"}, X_Request_Timeout="soon")
+    assert (answer.status, answer.code) == (400, "BAD_REQUEST")
+    assert len(hub.graph.calls) == asked
+    assert (await hub.get("/health/live", X_Request_Timeout="soon")).status == 200

@@ -106,9 +106,9 @@ def _unexplained(these: set[Told], those: set[Told], data: object) -> list[Told]
 
 
 def _explained(told: Told, others: set[Told], data: object) -> bool:
-    """Whether the error lies below a parent that became null, and the other side says why it did."""
+    """Whether the error lies at or below a place to which a null was passed on, and the other side says why."""
     path = told[0]
-    for length in range(len(path)):
+    for length in range(len(path) + 1):
         if _at(data, path[:length]) is None:
             above = path[:length]
             return any(len(other[0]) > length and other[0][:length] == above for other in others)

@@ -23,7 +23,8 @@ from schema.build import build_schema, graphql_schema
 from tests.engine.plan.both import Answer, by_graphql_core, by_plan, differences
 from tests.engine.plan.clock import VirtualLoop, virtual_loop
 from tests.engine.plan.operations import Asked, operations
-from tests.engine.plan.torture import POOLS, Torture, World, torture_schema
+from tests.engine.plan.torture import POOLS, Torture, torture_schema
+from tests.engine.plan.world import World
 from tests.schema.asking import IDS
 from tests.small_city import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI, SmallCity
 
@@ -53,7 +54,7 @@ def graph() -> GraphQLSchema:
     return graphql_schema(build_schema())
 
 
-def some(examples: int) -> Any:  # noqa: ANN401 - a decorator of hypothesis
+def some(examples: int) -> settings:
     return settings(
         max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
