@@ -55,12 +55,21 @@ def operation_in(document: DocumentNode) -> OperationDefinitionNode:
     return next(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
 
 
+def values_of(
+    schema: GraphQLSchema, operation: OperationDefinitionNode | None, variables: Mapping[str, Any]
+) -> VariableValues:
+    """The variables as the engine coerces them."""
+    declared = operation.variable_definitions if operation else None
+    values = get_variable_values(schema, declared or (), dict(variables))
+    assert isinstance(values, VariableValues), values
+    return values
+
+
 async def by_plan(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
     """The answer of a plan."""
     document = parse(text)
     operation = operation_in(document)
-    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
-    assert isinstance(values, VariableValues), values
+    values = values_of(schema, operation, variables)
     flags = {name: values.coerced[name] for name in conditions(document, operation)}
     plan = plan_of(schema, document, operation, flags)
     gather = Gather(context.ask)
