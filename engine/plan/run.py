@@ -59,7 +59,7 @@ class Run:
                 data = self.shaped(shape, [None])[0]
                 await self._all_settled()
         finally:
-            for task in self._working:
+            for task in tuple(self._working):
                 task.cancel()
         if self._plan.may_multiply and objects_in(data) > self._limits.objects:
             message = f"The answer would hold more than {self._limits.objects} objects. Ask in several operations."
@@ -106,18 +106,16 @@ class Run:
 
     def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what is long piece by piece, so that other requests get their turn in between."""
-
-        async def watched() -> None:
-            try:
-                await work
-            except Exception as crash:  # noqa: BLE001 - a fault of the hub ends the run
-                self._crash = crash
-            self._close()
-
         self._open += 1
-        task = asyncio.get_running_loop().create_task(watched())
+        task = asyncio.get_running_loop().create_task(work)
         self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        task.add_done_callback(self._sliced)
+
+    def _sliced(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if not task.cancelled():
+            self._crash = self._crash or task.exception()  # a fault of the hub ends the run
+            self._close()
 
     def shaped(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """The answers for records of one shape, edges under way."""

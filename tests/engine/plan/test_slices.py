@@ -1,0 +1,139 @@
+"""An answer of very many records lets others have their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from types import SimpleNamespace as Record
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema
+
+from engine.kinds import Derived
+from engine.plan.run import SLICE
+from tests.engine.plan.small import Answer, Asking, answer, batch, compiled, edge, schema
+
+SDL = """
+type Query { things: [Thing] }
+type Thing { id: Int name: String! twice: Int word: String owner: Owner home: Home homes: [Home!] }
+type Owner { id: Int boss: Owner }
+type Home { street: String owner: Owner }
+"""
+TEXT = "{ things { id name twice word owner { id boss { id } } home { street owner { id } } homes { street } } }"
+
+
+def thing(number: int) -> Record:
+    home = Record(street=f"Street {number}", owner_id=number % 7)
+    return Record(id=number, name=f"Thing {number}", owner_id=number, home=home, homes=(home, home))
+
+
+def many(records: list[Record]) -> GraphQLSchema:
+    owners = batch("owners", lambda n: Record(id=n, boss_id=n // 2), seconds=0)
+    return schema(
+        SDL,
+        {
+            "Query.things": edge(batch("things", lambda _: records, seconds=0), lambda *_: 0),
+            "Thing.twice": Derived(lambda record, *_: record.id * 2),
+            "Thing.word": edge(batch("words", lambda n: f"word {n}", seconds=0), "id"),
+            "Thing.owner": edge(owners, "owner_id"),
+            "Owner.boss": edge(owners, "boss_id"),
+            "Home.owner": edge(owners, "owner_id"),
+        },
+    )
+
+
+def expected(number: int) -> dict[str, Any]:
+    street = {"street": f"Street {number}"}
+    return {
+        "id": number,
+        "name": f"Thing {number}",
+        "twice": number * 2,
+        "word": f"word {number}",
+        "owner": {"id": number, "boss": {"id": number // 2}},
+        "home": {**street, "owner": {"id": number % 7}},
+        "homes": [street, street],
+    }
+
+
+async def beating(work: Any) -> tuple[Answer, int, float]:  # noqa: ANN401 - a coroutine
+    """The answer, how often a heartbeat ran meanwhile, and the longest it had to wait, as a share of the whole."""
+    beats = 0
+    longest = 0.0
+
+    async def beat() -> None:
+        nonlocal beats, longest
+        last = perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = perf_counter()
+            beats, longest, last = beats + 1, max(longest, now - last), now
+
+    heart = asyncio.create_task(beat())
+    began = perf_counter()
+    try:
+        found: Answer = await work
+        return found, beats, longest / (perf_counter() - began)
+    finally:
+        heart.cancel()
+
+
+@pytest.mark.parametrize("length", [SLICE - 1, SLICE, SLICE + 1, 3 * SLICE + 7])
+async def test_answers_are_the_same_in_one_piece_and_in_slices(length: int) -> None:
+    asking = Asking()
+    found = await answer(compiled(many([thing(n) for n in range(length)]), TEXT), asking)
+    assert found.errors == []
+    assert found.data == {"things": [expected(n) for n in range(length)]}
+    assert [len(keys) for keys in asking.calls("things")] == [1]
+    assert [len(keys) for keys in asking.calls("words")] == [length]
+
+
+async def test_a_hundred_thousand_records_cost_one_call_a_step_and_stall_nobody() -> None:
+    length = 100_000
+    asking = Asking()
+    plan = compiled(many([thing(n) for n in range(length)]), TEXT)
+    found, beats, longest = await beating(answer(plan, asking))
+    assert found.errors == []
+    assert found.data["things"][-1] == expected(length - 1)
+    assert len(found.data["things"]) == length
+    assert len(asking.calls("words")) == 1
+    assert beats > 4 * length / SLICE
+    assert longest < 0.2
+
+
+async def test_failures_in_slices_stand_where_they_belong() -> None:
+    length = 2 * SLICE + 3
+    records = [thing(n) for n in range(length)]
+    records[SLICE + 1].name = None
+    records[5].home = ValueError("no home")
+    records[6].homes = (None,)
+    found = await answer(compiled(many(records), TEXT), Asking())
+    data = [expected(n) for n in range(length)]
+    data[5]["home"] = None
+    data[6]["homes"] = None
+    assert found.data == {"things": [*data[: SLICE + 1], None, *data[SLICE + 2 :]]}
+    assert sorted((str(error.path), error.message) for error in found.errors) == [
+        (f"['things', {SLICE + 1}, 'name']", "Cannot return null for non-nullable field Thing.name."),
+        ("['things', 5, 'home']", "no home"),
+        ("['things', 6, 'homes', 0]", "Cannot return null for non-nullable field Thing.homes."),
+    ]
+
+
+async def test_a_client_that_leaves_stops_the_shaping() -> None:
+    working = asyncio.create_task(answer(compiled(many([thing(n) for n in range(10 * SLICE)]), TEXT), Asking()))
+    before = asyncio.all_tasks()
+    for _ in range(10):  # turns of the loop: by then slices are being shaped
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before != set()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_fault_of_the_hub_while_shaping_in_slices_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.plan.objects.Made.place", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(answer(compiled(many([thing(n) for n in range(2 * SLICE)]), TEXT), Asking()), 5)

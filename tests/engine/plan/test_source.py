@@ -1,0 +1,120 @@
+"""What a plan is compiled to: only quoted response keys and attribute names, whatever a document holds."""
+
+from __future__ import annotations
+
+import ast
+from types import SimpleNamespace as Record
+
+import pytest
+from graphql import GraphQLSchema, StringValueNode, parse, print_ast
+
+from engine.kinds import Derived, Shown
+from engine.plan.plan import plan_of
+from tests.engine.plan.both import operation_in
+from tests.engine.plan.clock import virtual_loop
+from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, schema
+
+SDL = """
+enum Mood { GOOD __import__ lambda }
+input Deep { text: String mood: Mood inner: Deep }
+type Query { one(text: String = "1", mood: Mood, deep: Deep): Thing! }
+type Thing { name: String said(text: String, mood: Mood, deep: Deep, list: [String]): String other: Thing }
+"""
+
+
+def things() -> GraphQLSchema:
+    thing = batch("things", lambda key: Record(name=f"Thing {key}", next="1"), seconds=0)
+    return schema(
+        SDL,
+        {
+            "Query.one": edge(thing, lambda _r, arguments, _c: arguments["text"]),
+            "Thing.said": Derived(lambda _record, arguments, _context: repr(arguments)),
+            "Thing.other": edge(thing, "next"),
+        },
+    )
+
+
+ATTACKS = [
+    "'",
+    '"',
+    "\\",
+    "\n",
+    "'''",
+    '"""',
+    "'}); import os; os._exit(1) #",
+    '"}); import os; os._exit(1) #',
+    "\\'}); import os #",
+    "{0.__class__}",
+    "\u2028",
+    "\x00",
+    "é漢🎉",
+    "name",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_constants_never_enter_the_source_and_arrive_unharmed(attack: str) -> None:
+    value = print_ast(parse_string(attack))
+    text = f"{{ one(text: {value}, deep: {{text: {value}}}) {{ name said(text: {value}, list: [{value}]) }} }}"
+    built = things()
+    plain = compiled(built, '{ one(text: "x", deep: {text: "x"}) { name said(text: "x", list: ["x"]) } }')
+    assert compiled(built, text).source == plain.source
+    with virtual_loop() as loop:
+        found, _ = ask(loop, built, text, Asking())
+    assert found.data == {"one": {"name": f"Thing {attack}", "said": repr({"text": attack, "list": [attack]})}}
+
+
+def parse_string(value: str) -> StringValueNode:
+    return StringValueNode(value=value)
+
+
+@pytest.mark.parametrize(
+    "key", ["import", "class", "__import__", "record", "run", "add", "answers", "value", "_", "None"]
+)
+def test_a_response_key_may_be_any_name(key: str) -> None:
+    with virtual_loop() as loop:
+        found, _ = ask(loop, things(), f"{{ {key}: one {{ {key}: name }} }}", Asking())
+    assert found.data == {key: {key: "Thing 1"}}
+
+
+def test_the_source_holds_no_names_and_constants_but_keys_attributes_and_numbered_references() -> None:
+    plan = compiled(things(), '{ mine: one(text: "secret") { called: name said(mood: lambda) other { __typename } } }')
+    tree = ast.parse(plan.source)
+    constants = {each.value for each in ast.walk(tree) if isinstance(each, ast.Constant)}
+    assert constants == {"mine", "called", "said", "other", "__typename", "Thing", None}
+    names = {each.id.rstrip("0123456789") for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    assert names <= {
+        "Exception", "add", "answers", "arguments_", "context", "derive_", "field_", "leaf_", "record", "records",
+        "run", "shape_", "str", "type", "value",
+    }  # fmt: skip
+    attributes = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+    assert attributes == {"append", "name", "carefully", "arguments", "context"}
+
+
+@pytest.mark.parametrize("attribute", ["a b", "x); import os #", "class", "", "é", "1"])
+def test_what_is_no_attribute_name_is_refused(attribute: str) -> None:
+    built = schema("type Query { name: String }", {"Query.name": Shown(attribute)})
+    with pytest.raises(ValueError, match="which is no attribute name"):
+        compiled(built, "{ name }")
+
+
+def test_two_documents_never_share_a_function() -> None:
+    built = things()
+    first, second = (compiled(built, "{ one { name } }") for _ in range(2))
+    assert first.source == second.source
+    assert first.root.function is not second.root.function
+
+
+def test_each_set_of_conditions_has_a_plan_of_its_own() -> None:
+    built = things()
+    document = parse("query ($a: Boolean!) { one { name @include(if: $a) other @skip(if: $a) { name } } }")
+    plans = [plan_of(built, document, operation_in(document), {"a": flag}) for flag in (True, False)]
+    assert [shape.keys for plan in plans for shape in plan.root.fields[0].shapes.values()] == [["name"], ["other"]]
+
+
+def test_equal_arguments_of_two_fields_are_not_mixed_up() -> None:
+    with virtual_loop() as loop:
+        found = loop.run(
+            answer(compiled(things(), '{ a: one(text: "1") { name } b: one(text: "2") { name } }'), Asking())
+        )
+    assert found.data == {"a": {"name": "Thing 1"}, "b": {"name": "Thing 2"}}
