@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from engine.batch import Ask, Batch
@@ -45,13 +45,13 @@ class Gather:
         self,
         batch: Batch[Any, Any],
         facet: Facet,
-        keys: Iterable[Hashable],
+        keys: Mapping[Hashable, None],
         then: Callable[[Mapping[Hashable, Any]], None],
     ) -> None:
         """Call `then` with the answers, as soon as every key has one; at once where all are known."""
         wanted = (batch, facet)
         known = self._known.setdefault(wanted, {})
-        missing = {key for key in keys if key not in known}
+        missing = set(keys).difference(known)
         if not missing:
             then(known)
             return
@@ -65,7 +65,7 @@ class Gather:
         if fresh:
             asked |= fresh
             pending = self._pending.setdefault(wanted, {})
-            pending.update(dict.fromkeys(key for key in keys if key in fresh))
+            pending.update(keys if len(fresh) == len(keys) else dict.fromkeys(key for key in keys if key in fresh))
             if not self._scheduled:
                 self._scheduled = True
                 self._loop.call_soon(self._dispatch)
@@ -105,17 +105,12 @@ class Gather:
         pending, self._pending = self._pending, {}
         if self._closed:  # wanted in the very moment in which the request ended
             return
-        by_batch: dict[Batch[Any, Any], dict[Hashable, set[Facet]]] = {}
+        by_batch: dict[Batch[Any, Any], list[tuple[Facet, dict[Hashable, None]]]] = {}
         for (batch, facet), keys in pending.items():
-            facets_of = by_batch.setdefault(batch, {})
-            for key in keys:
-                facets_of.setdefault(key, set()).add(facet)
-        for batch, facets_of in by_batch.items():
-            groups: dict[frozenset[Facet], list[Hashable]] = {}
-            for key, facets in facets_of.items():
-                groups.setdefault(frozenset(facets), []).append(key)
-            for asked_facets, asked in groups.items():
-                task = self._loop.create_task(self._call(batch, asked_facets, asked))
+            by_batch.setdefault(batch, []).append((facet, keys))
+        for batch, wanted in by_batch.items():
+            for facets, asked in _calls(wanted):
+                task = self._loop.create_task(self._call(batch, facets, asked))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -147,14 +142,30 @@ class Gather:
             step.then(known)
 
 
+def _calls(wanted: list[tuple[Facet, dict[Hashable, None]]]) -> list[tuple[frozenset[Facet], list[Hashable]]]:
+    """Which keys are asked together: those of which the same facets are wanted."""
+    if len(wanted) == 1:
+        ((only, keys),) = wanted
+        return [(frozenset((only,)), list(keys))]
+    facets_of: dict[Hashable, set[Facet]] = {}
+    for facet, keys in wanted:
+        for key in keys:
+            facets_of.setdefault(key, set()).add(facet)
+    groups: dict[frozenset[Facet], list[Hashable]] = {}
+    for key, facets in facets_of.items():
+        groups.setdefault(frozenset(facets), []).append(key)
+    return list(groups.items())
+
+
 def _part(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
     """What each key stands for; the answer's part for the facet, where facets were asked."""
     absent = batch.absent
     part: dict[Hashable, Any] = {}
+    get = answers.get
     for key in keys:
-        answer = answers.get(key, absent)
+        answer = get(key, absent)
         if facet is not None and answer is not None and not isinstance(answer, Exception):
             try:
                 answer = answer.get(facet)

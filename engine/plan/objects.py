@@ -14,6 +14,7 @@ from engine.plan.plan import Plan
 from engine.plan.tree import PlanField, Shape
 
 _LISTS = (list, tuple)
+_PLAIN = {list, tuple, type(None), Failed}
 
 
 class Shaping(Protocol):
@@ -47,10 +48,9 @@ class Made:
     def given(self, values: Sequence[Any]) -> Sequence[Any]:
         """Take the field's values for all parents; returns them with every list as a list."""
         depth = self._field.depth
-        if depth:
-            values = [value if type(value) in _LISTS and depth == 1 else _listed(value, depth) for value in values]
-        fresh: dict[int, Any] = {}
-        _collect(values, depth, fresh)
+        if depth > 1 or (depth and not set(map(type, values)) <= _PLAIN):
+            values = [_listed(value, depth) for value in values]
+        fresh = _collect(values, depth)
         if fresh.pop(id(None), self) is None:
             if self._field.object_non_null:
                 self._whole = False
@@ -136,7 +136,7 @@ def leaves_of(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, 
 
 def _listed(value: Any, depth: int) -> Any:  # noqa: ANN401 - any value
     """The value with its lists as lists, whatever could be iterated over before."""
-    if not depth or not is_iterable(value):
+    if not depth or (depth == 1 and type(value) in _LISTS) or not is_iterable(value):
         return value
     try:
         return [_listed(each, depth - 1) for each in value]
@@ -144,11 +144,10 @@ def _listed(value: Any, depth: int) -> Any:  # noqa: ANN401 - any value
         return fault
 
 
-def _collect(values: Sequence[Any], depth: int, fresh: dict[int, Any]) -> None:
+def _collect(values: Sequence[Any], depth: int) -> dict[int, Any]:
     """Everything that stands where objects stand, by its identity."""
+    for _ in range(depth - 1):
+        values = [each for value in values if type(value) in _LISTS for each in value]
     if depth:
-        for value in values:
-            if type(value) in _LISTS:
-                _collect(value, depth - 1, fresh)
-    else:
-        fresh.update(zip(map(id, values), values, strict=True))
+        return {id(each): each for value in values if type(value) in _LISTS for each in value}
+    return dict(zip(map(id, values), values, strict=True))

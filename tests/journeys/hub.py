@@ -96,9 +96,12 @@ class Hub:
         """Ask by POST."""
         return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
 
-    async def post(self, body: Mapping[str, Any], *, caller: str | None = None) -> Answer:
+    async def post(
+        self, body: Mapping[str, Any], *, caller: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send a request as it is."""
-        async with self._session.post(f"{self.url}/graphql", json=body, headers=self.headers(caller)) as response:
+        sent = self.headers(caller) | dict(headers or {})
+        async with self._session.post(f"{self.url}/graphql", json=body, headers=sent) as response:
             return Answer(status=response.status, body=await response.json(content_type=None))
 
     async def get(self, path: str) -> Answer:

@@ -7,12 +7,14 @@ import gc
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from auth.caller import ANONYMOUS
 from engine.batch import Agencies, Batch
+from records.call import Call
 from records.failures import AgencyTimeout, AgencyUnavailable
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
@@ -238,3 +240,35 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() ->
     go_on.set()
     assert await second == "two"
     await to.close()
+
+
+async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None:
+    late, quick = Recorded(go_on=asyncio.Event()), Recorded(answers={"a": 1})
+    call = Call(deadline=monotonic() + 0.05, request_id="in-a-hurry")
+    bridge = Bridge(caller=ANONYMOUS, call=call, agencies=Agencies({}))
+    answers = await asyncio.gather(
+        bridge.load(late.batch(), "a"), bridge.load(quick.batch(), "a"), return_exceptions=True
+    )
+    assert isinstance(answers[0], AgencyTimeout)
+    assert (answers[0].agency, answers[1], late.cancelled) == ("crm", 1, 1)
+
+
+async def test_a_timeout_of_the_batchs_own_stays_what_it_is() -> None:
+    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+    with pytest.raises(TimeoutError, match="its own"):
+        await bridge.load(Recorded(raises=TimeoutError("its own")).batch(), "a")
+
+
+async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_them() -> None:
+    recorded = Recorded(answers={"a": 1}, go_on=asyncio.Event())
+    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+    batch = recorded.batch()
+    leaves, stays = (asyncio.ensure_future(bridge.load(batch, "a")) for _ in range(2))
+    await recorded.started.wait()
+    leaves.cancel()
+    await asyncio.sleep(0)
+    assert recorded.go_on is not None
+    recorded.go_on.set()
+    assert await stays == 1
+    assert leaves.cancelled()
+    assert recorded.asked == [(["a"], frozenset())]
