@@ -47,7 +47,8 @@ async def test_refuses_5_mib_in_chunks_without_a_length(hub: Hub) -> None:
 async def test_answers_before_the_body_comes_where_its_length_is_announced(hub: Hub) -> None:
     reader, writer = await hub.connect()
     writer.write(HEAD + b"Content-Length: 9999999999\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 5)) == b"HTTP/1.1 413 Content Too Large\r\n"
+    line = await asyncio.wait_for(reader.readline(), 5)
+    assert line.startswith(b"HTTP/1.1 413 ")  # Python 3.13 renamed the phrase
     writer.close()
 
 
@@ -67,7 +68,7 @@ async def test_stops_reading_a_client_that_sends_for_ever(hub: Hub) -> None:
     with pytest.raises(ConnectionError):
         await send_for_ever()
     assert MIB < sent < 64 * MIB
-    assert (await answered) == b"HTTP/1.1 413 Content Too Large\r\n"
+    assert (await answered).startswith(b"HTTP/1.1 413 ")
     writer.close()
 
 
