@@ -16,6 +16,8 @@ from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rup
 _DAY_OFFSET_OF_WOMEN = 40
 _LARGEST_SAFE_INTEGER = 2**53 - 1
 _REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""A day from the ends of the calendar: agencies are asked in their own zone, and by the second after."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -80,13 +82,11 @@ def parsed_date_time(value: object) -> datetime:
 
 
 def comparable(moment: datetime) -> datetime:
-    """The moment, where it has an offset and a place in UTC too; else `ValueError`."""
+    """The moment, where it has an offset and can be told in the time of every zone; else `ValueError`."""
     if moment.tzinfo is None:
         raise ValueError("The moment has no offset.")
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("The moment lies outside the years 1 to 9999 in UTC.") from None
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ValueError("The moment lies outside the years 1 to 9999 somewhere on earth.")
     return moment
 
 

@@ -253,9 +253,12 @@ def test_a_moment_has_its_offset(value: str, moment: datetime) -> None:
         None,
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-12:00",
+        "9999-12-31T23:59:59Z",
+        "9999-12-30T23:59:59.5Z",
+        "0001-01-01T12:00:00Z",
     ],
 )
-def test_a_moment_without_an_offset_or_without_a_place_in_utc_is_refused(value: object) -> None:
+def test_a_moment_without_an_offset_or_without_a_place_in_every_zone_is_refused(value: object) -> None:
     assert refusal(parsed_date_time, value) == MOMENT
 
 

@@ -39,6 +39,7 @@ def test_lets_a_get_pass_that_no_foreign_page_can_have_made(who: str, headers: d
         ("an old browser's script", {"origin": "https://evil.example", "host": "localhost:8000"}),
         ("a sandboxed frame", {"origin": "null", "host": "localhost:8000"}),
         ("a broken origin and no host", {"origin": ""}),
+        ("an origin that is no address", {"origin": "http://[", "host": "localhost:8000"}),
         ("a made-up site value", {"sec-fetch-site": "SAME-ORIGIN, cross-site"}),
     ],
 )
