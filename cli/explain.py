@@ -38,5 +38,7 @@ def explain(
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise Failure(f"{path} cannot be read: {type(problem).__name__}") from None
+    except OSError as problem:
+        raise Failure(f"{path} cannot be read: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path} cannot be read: it is not UTF-8") from None

@@ -52,6 +52,12 @@ class Hub(uvicorn.Server):
         finally:
             log.removeFilter(self._startup)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the connections, then the application, which uvicorn leaves to a traceback when told twice to stop."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
     def end(self) -> None:
         """Let answers in flight finish; the second time end at once."""
         self.force_exit = self.should_exit

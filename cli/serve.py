@@ -60,6 +60,13 @@ def _port(given: str | int) -> int:
     raise Failure(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")
 
 
+def _refuse_a_second_one(folder: StateFolder) -> None:
+    """Raise StateError where the folder is in use: of the two reasons it tells more than the port, taken as well."""
+    if folder.path.is_dir():
+        with folder.locked():
+            pass
+
+
 def _hub_maker() -> Callable[..., Awaitable[Hub]]:
     from cli.hub_made import made_hub  # noqa: PLC0415 - takes a second or two, in which the agencies start
 
@@ -82,6 +89,7 @@ class Run:
 
     async def until_stopped(self) -> None:
         """Start everything, serve, end everything. Raises what a part that cannot start raises."""
+        _refuse_a_second_one(state_folder())
         with self._signals(), reserved(self._port) as listener:
             async with contextlib.AsyncExitStack() as stack:
                 importing = asyncio.ensure_future(asyncio.to_thread(_hub_maker))

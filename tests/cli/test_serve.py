@@ -75,6 +75,15 @@ def test_sigterm_leaves_no_process_either(seeded: Path) -> None:
     assert serve.left_behind() == set()
 
 
+def test_told_twice_at_once_to_stop_it_ends_without_a_traceback(seeded: Path) -> None:
+    serve = Serve(seeded)
+    serve.wait_until_ready()
+    serve.process.send_signal(signal.SIGTERM)
+    assert serve.end(signal.SIGINT) == 0
+    assert serve.left_behind() == set()
+    assert "Traceback" not in serve.console
+
+
 def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded: Path) -> None:
     serve = Serve(seeded)
     serve.wait_until_ready()
@@ -120,6 +129,12 @@ def test_a_second_serve_on_the_same_state_says_so_in_one_line(running: Serve) ->
         f"simpul: Simpul already runs on {running.state} (process {running.process.pid}): stop it with Ctrl-C there, "
         "or set SIMPUL_STATE to another folder.\n"
     )
+
+
+def test_a_second_serve_on_the_same_port_and_state_names_the_first_rather_than_the_port(running: Serve) -> None:
+    outcome = simpul(running.state, "serve", "--port", str(running.port))
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith(f"simpul: Simpul already runs on {running.state} (process {running.process.pid})")
 
 
 def test_an_agency_that_cannot_start_stops_everything_with_one_line_that_names_it() -> None:
