@@ -145,7 +145,7 @@ class Engine:
                 plan = plan_of(self.schema, operation.document, operation.definition, flags)
             except NotPlannable as reason:
                 plan = reason
-            kept.plans[values] = plan
+            self._kept.add_plan(kept, values, plan)
         return plan if isinstance(plan, Plan) else None
 
     async def _execute(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:

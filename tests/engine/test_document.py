@@ -3,7 +3,11 @@
 import time
 
 import pytest
+from graphql import Source
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from engine.document import IndexedSource
 from engine.limits import Limits
 from engine.request import Outcome
 from tests.engine.library import CARD, rules, run, told
@@ -186,3 +190,17 @@ async def test_a_subscription_is_refused_by_post_too() -> None:
 async def test_a_fragment_that_spreads_itself_is_refused() -> None:
     response = await run("{ book { ...A } } fragment A on Book { ...B } fragment B on Book { similar { ...A } }")
     assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot spread fragment 'A' within itself via 'B'.")]
+
+
+@settings(derandomize=True)
+@given(st.text("ab\n\r\f\u2028", max_size=12), st.integers(0, 14))
+def test_a_place_in_a_document_is_the_one_that_graphql_core_tells(text: str, position: int) -> None:
+    assert IndexedSource(text).get_location(position) == Source(text).get_location(position)
+
+
+def test_the_places_of_as_many_errors_as_an_answer_can_have_are_found_at_once() -> None:
+    source = IndexedSource("\n" * 500_000 + "{ count }")
+    started = time.process_time()
+    places = {source.get_location(500_002 - number % 2) for number in range(40_000)}
+    assert places == {(500_001, 3), (500_001, 2)}
+    assert time.process_time() - started < QUICK

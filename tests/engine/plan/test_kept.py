@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
+import pytest
 from graphql import parse
 
 from engine.document import Operation
+from engine.kinds import Shown
 from engine.plan.kept import KeptOperation, KeptOperations
+from engine.plan.plan import Plan
 from tests.engine.plan.both import operation_in
+from tests.engine.plan.small import compiled, schema
 
 
 def operation(text: str = "{ a }") -> KeptOperation:
@@ -80,3 +86,64 @@ def test_one_text_with_two_operations_is_kept_for_each_by_itself() -> None:
     assert kept.find(("query A { a } query B { a }", "B")) is other
     assert kept.find(("query A { a } query B { a }", "A")) is one
     assert kept.find(("query A { a } query B { a }", None)) is None
+
+
+MEBIBYTE = 1024 * 1024
+
+
+def plan(fields: int) -> Plan:
+    """A plan that holds one field so many times."""
+    made = compiled(schema("type Query { a: String }", {"Query.a": Shown("a")}), "{ a }")
+    return replace(made, fields=[made.fields[0]] * fields)
+
+
+@pytest.mark.parametrize(("wide", "most"), [("", 5), ("ก", 3)], ids=["a byte a character", "two bytes a character"])
+def test_a_flood_of_large_documents_is_kept_up_to_its_memory(wide: str, most: int) -> None:
+    kept = KeptOperations(bytes_again=16 * MEBIBYTE)
+    for number in range(20):
+        text = f"{{ a{number} }} #{wide}".ljust(MEBIBYTE, "x")
+        kept.add((text, None), operation())
+        kept.find((text, None))
+    assert repr(kept) == f"<KeptOperations 0 seen once, {most} again>"
+
+
+def test_large_documents_that_are_seen_once_leave_those_that_are_in_use() -> None:
+    kept = KeptOperations(bytes_once=MEBIBYTE)
+    kept.add(seen(0), operation())
+    kept.find(seen(0))
+    kept.add(("#" * MEBIBYTE, None), operation())
+    assert repr(kept) == "<KeptOperations 0 seen once, 1 again>"
+
+
+def test_the_plans_of_many_documents_are_kept_up_to_their_memory() -> None:
+    kept = KeptOperations(bytes_again=3_000 * 1_000)
+    for number in range(20):
+        each = operation()
+        kept.add(seen(number), each)
+        kept.find(seen(number))
+        kept.add_plan(each, (), plan(100))
+    assert [number for number in range(20) if kept.find(seen(number))] == list(range(11, 20))
+
+
+def test_the_plans_of_one_document_go_when_they_grow_too_many_and_it_stays() -> None:
+    kept = KeptOperations(bytes_again=3_000 * 1_000)
+    each = operation()
+    kept.add(seen(0), each)
+    kept.find(seen(0))
+    held = []
+    for values in product((False, True), repeat=3):
+        kept.add_plan(each, values, plan(50))
+        held.append(len(each.plans))
+    assert held == [1, 2, 1, 2, 1, 2, 1, 2]
+    assert kept.find(seen(0)) is each
+
+
+def test_a_plan_that_alone_is_larger_than_its_part_is_kept_until_the_next() -> None:
+    kept = KeptOperations(bytes_again=3_000 * 1_000)
+    each = operation()
+    kept.add(seen(0), each)
+    kept.find(seen(0))
+    kept.add_plan(each, (False,), plan(500))
+    assert list(each.plans) == [(False,)]
+    kept.add_plan(each, (True,), plan(1))
+    assert list(each.plans) == [(True,)]
