@@ -17,7 +17,13 @@ from engine.kinds import Derived, Leads, Shown
 from engine.plan.leaves import quick
 from engine.plan.tree import PlanField, Shape
 
-_PLAIN = ("String", "ID")
+_PLAIN = {
+    "String": "type({}) is str",
+    "ID": "type({}) is str",
+    "Int": "type({}) is int and -0x80000000 <= value <= 0x7FFFFFFF",
+    "Boolean": "type({}) is bool",
+}
+"""When a value of a built-in scalar stands in the answer as it is. Whatever else it is, its function decides."""
 
 
 def compile_shapes(shapes: Sequence[Shape]) -> str:
@@ -107,8 +113,10 @@ def _value(planned: PlanField) -> str:
         if not attribute.isidentifier() or not attribute.isascii() or iskeyword(attribute):
             raise ValueError(f"{planned.name} shows {attribute!r}, which is no attribute name.")
         named: Any = get_nullable_type(planned.type)
-        if getattr(named, "name", None) in _PLAIN and specified_scalar_types.get(named.name) is named:
-            return f"value if type(value := record.{attribute}) is str else {leaf}(value)"
+        name = getattr(named, "name", "")
+        plain = _PLAIN.get(name) if specified_scalar_types.get(name) is named else None
+        if plain is not None:
+            return f"value if {plain.format(f'value := record.{attribute}')} else {leaf}(value)"
         return f"{leaf}(record.{attribute})"
     arguments = f"arguments_{planned.number}" if _takes_arguments(planned) else "{}"
     return f"{leaf}(derive_{planned.number}(record, {arguments}, context))"
