@@ -23,7 +23,7 @@ class CodeSystem(DescribedEnum):
 
     KEMENDAGRI = "kemendagri", "Ministry of Home Affairs; dotted, like `31.71.01.1001`. The graph's own codes."
     BPS = "bps", "Statistics Indonesia; digits only, like `3173`."
-    PBB = "pbb", "The property tax office; the region part of a NOP, digits only."
+    PBB = "pbb", "The property tax office; the first ten digits of a NOP. Not known for any region."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,9 @@ class TaxBill:
 class TaxObject:
     """A piece of land, with or without a building, on which property tax is paid."""
 
-    nop: Annotated[Nop, Doc("Number of the tax object, 18 digits. Its region part follows BPS codes, not Kemendagri.")]
+    nop: Annotated[
+        Nop, Doc("Number of the tax object, 18 digits. Read `region` for the place: the digits are no Kemendagri code.")
+    ]
     owner: Annotated[Nik, Doc("The taxpayer.")]
     taxpayer_name: Annotated[str | None, Doc("Name of the taxpayer, as the tax office writes it.")]
     address: Annotated[str | None, Doc("Where the object lies, as the tax office writes it.")]

@@ -34,6 +34,19 @@ NODES: tuple[type[Any], ...] = (
 )
 
 
+ABOUT = """One citizen graph in front of the city's agencies, which keep their own systems.
+
+**Who you are decides what you see.** Without a token you see public fields; with a citizen's, that citizen's own data;
+with an official's, every citizen's. Each type says who may read it.
+
+**Expect null, and read `errors` beside `data`.** What you may not read is null with the code `FORBIDDEN`; what an
+agency does not give at the moment is null with a code `AGENCY_...` and the agency's name. The rest of the answer is
+there.
+
+Start at `Query`: `me` for a citizen, `citizen` and `citizens` for officials, everything else for everybody.
+"""
+
+
 def build_schema() -> strawberry.Schema:
     """The citizen graph. Raises `UnsoundSchema` where a field has no rule, no description, or a resolver of its own."""
     publications = {publication.name: publication for publication in map(publication_of, NODES)}
@@ -47,6 +60,7 @@ def build_schema() -> strawberry.Schema:
 def finished(query: type[Any], types: Sequence[type[Any]] = ()) -> strawberry.Schema:
     """The schema of a query root and published types; raises `UnsoundSchema` where a field breaks a rule."""
     schema = strawberry.Schema(query=query, types=types, config=StrawberryConfig(scalar_map=scalar_map()))
+    graphql_schema(schema).description = ABOUT.strip()  # Strawberry knows no description of a whole schema
     refuse_unsound(graphql_schema(schema))
     _finish(schema)
     return schema
@@ -69,4 +83,6 @@ def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
 
 def sdl(schema: strawberry.Schema) -> str:
     """The schema in the schema definition language."""
-    return schema.as_str()
+    about = graphql_schema(schema).description
+    # Strawberry leaves the description of the whole out.
+    return f'"""\n{about}\n"""\nschema {{\n  query: Query\n}}\n\n{schema.as_str()}' if about else schema.as_str()

@@ -158,7 +158,9 @@ class ComplaintFilter:
     statuses: list[ComplaintStatus] | None = strawberry.field(
         default=None, description="Standing in any of these states."
     )
-    categories: list[str] | None = strawberry.field(default=None, description="Of any of these categories, by code.")
+    categories: list[str] | None = strawberry.field(
+        default=None, description="Of any of these categories, by code: see `complaintCategories`."
+    )
     regions: list[RegionCode] | None = strawberry.field(
         default=None, description="In any of these regions, at any level from province to kelurahan."
     )

@@ -50,7 +50,7 @@ class QueryRoot:
 
     @root(citizens_themselves, answers=CitizenType | None, rule=Rule.SELF)
     def me(caller: Caller) -> Nik | None:
-        """The citizen who is signed in."""
+        """The citizen who is signed in. Officials are nobody here: they ask for `citizen` or `citizens`."""
         return caller.nik
 
     @root(known_citizens, answers=CitizenType | None, rule=Rule.SELF | Rule.OFFICIAL)

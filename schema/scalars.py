@@ -119,8 +119,8 @@ def scalar_map() -> Mapping[object, ScalarDefinition]:
         ),
         Nop: _scalar(
             "NOP",
-            "Number of a taxed object (Nomor Objek Pajak): 18 digits, given without separators. Its region part "
-            "follows BPS codes.",
+            "Number of a taxed object (Nomor Objek Pajak): 18 digits, given without separators. Its first four "
+            "digits are a BPS code, the six after them the tax office's own numbers of district and kelurahan.",
             parsed_nop,
         ),
         Nib: _scalar("NIB", "Number of a registered business (Nomor Induk Berusaha): 13 digits.", parsed_nib),

@@ -38,6 +38,13 @@ def described() -> Iterator[tuple[str, str | None]]:
                 yield from ((f"{name}.{field}({argument}:)", a.description) for argument, a in each.args.items())
 
 
+def test_the_graph_itself_says_who_sees_what_and_where_to_start() -> None:
+    about = engine().schema.description or ""
+    for told in ("errors", "FORBIDDEN", "AGENCY_", *(f"`{field}`" for field in ("me", "citizen", "citizens"))):
+        assert told in about
+    assert SNAPSHOT.read_text().startswith(f'"""\n{about}\n"""\nschema {{')
+
+
 def test_everything_in_the_graph_is_described_in_sentences() -> None:
     every = dict(described())
     assert len(every) > 250
