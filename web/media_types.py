@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from web.refusals import Code, Refusal
 
@@ -56,6 +57,10 @@ class _Range:
         return 3 if self.subtype == subtype else 0
 
 
+_SHORT = 300
+"""Characters of `Accept` headers whose reading is kept."""
+
+
 def negotiate(accept: Sequence[str]) -> MediaType:
     """The media type of the answer, from every `Accept` header of the request.
 
@@ -67,6 +72,14 @@ def negotiate(accept: Sequence[str]) -> MediaType:
         Refusal: NOT_ACCEPTABLE, where neither type will do.
 
     """
+    given = tuple(accept)
+    # Clients send one of a few short headers with every request; long ones are read anew and not kept.
+    short = sum(map(len, given)) <= _SHORT
+    return _negotiated(given) if short else _negotiated.__wrapped__(given)
+
+
+@lru_cache(maxsize=256)
+def _negotiated(accept: tuple[str, ...]) -> MediaType:
     if not any(value.strip() for value in accept):
         return MediaType.JSON
     ranges = _media_ranges(accept)
@@ -127,6 +140,8 @@ def check_content_type(content_type: Sequence[str]) -> None:
         Refusal: UNSUPPORTED_MEDIA_TYPE.
 
     """
+    if list(content_type) == [MediaType.JSON.value]:  # what nearly every client sends
+        return
     mend = "Send the operation as JSON with the header 'Content-Type: application/json'."
     if len(content_type) != 1 or not content_type[0].strip():
         said = "has no" if not content_type or not content_type[0].strip() else "has more than one"
