@@ -68,9 +68,9 @@ def read(file: Path) -> list[Row]:
 def show(rows: Sequence[Row], console: Console) -> None:
     """Print a table for each question and number of connections, the leanest first."""
     for query, connections in dict.fromkeys((row.query, row.connections) for row in rows):
-        table = Table(title=f"{query}, {connections} connections", title_justify="left")
+        table = Table(title=f"{query}, {connections} connections: requests", title_justify="left")
         table.add_column("target", no_wrap=True)
-        for name in ("requests/CPU s", "requests/s", "p50 ms", "p99 ms", "peak MiB", "upstream calls", "of Simpul"):
+        for name in ("per CPU s", "per s", "p50 ms", "p99 ms", "MiB", "calls", "x Simpul"):
             table.add_column(name, justify="right", no_wrap=True)
         here = [row for row in rows if (row.query, row.connections) == (query, connections)]
         simpul = next((row.requests_per_cpu_second for row in here if row.target == targets.SIMPUL.name), 0.0)
