@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,8 @@ class Operation:
     document: DocumentNode
     definition: OperationDefinitionNode
     name: str | None
+    fields: int = 1
+    """How many there are, fragments spread out."""
 
 
 class IndexedSource(Source):
@@ -104,10 +106,9 @@ def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: Document
     check_method(operation, request)
     _validate(document, schema, rules)
     try:
-        limits.check(document, definition, rules.limits)
+        return replace(operation, fields=limits.check(document, definition, rules.limits))
     except TooLarge as error:
         raise RefusedRequest(request_error(str(error), error.code)) from error
-    return operation
 
 
 def check_method(operation: Operation, request: GraphQLRequest) -> None:

@@ -35,6 +35,9 @@ class Limits:
     """Edges that graphql-core may follow for one answer, and records in their lists, counted while it is made."""
     objects: int = 50_000
     """Objects that an answer of a plan may hold, those inside records included, once it is written out."""
+    values: int = 4_000_000
+    """Values that an answer may hold: members of its objects, once it is written out. For graphql-core, records times
+    fields of the operation: a line of query may ask for the same name a thousand times under other names."""
     comparisons: int = 40_000
     """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
     their number. graphql-core allows itself 500,000, which take about two seconds."""
@@ -63,6 +66,10 @@ class AnswerSize:
         """Whether the answer is too large and will be given up."""
         return self._count > self._most
 
+    def narrow(self, most: int) -> None:
+        """Allow no more than this, where that is less."""
+        self._most = min(self._most, most)
+
     def add(self, count: int) -> None:
         """Count edges that are followed, or records that they led to; raises `TooLarge`."""
         self._count += count
@@ -84,8 +91,8 @@ class _Size:
     fields: int
 
 
-def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> None:
-    """Refuse an operation that is deeper or wider than the limits; raises `TooLarge`.
+def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> int:
+    """How many fields an operation has, fragments spread out; raises `TooLarge` beyond the limits.
 
     The document must be valid: its fragments form no cycles.
     """
@@ -103,6 +110,7 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Li
         raise TooLarge(
             f"The operation selects more than {limits.fields} fields, fragments spread out. Ask in several operations."
         )
+    return size.fields
 
 
 def _measure(

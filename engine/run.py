@@ -149,6 +149,8 @@ class Engine:
         return plan if isinstance(plan, Plan) else None
 
     async def _execute(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:
+        if (size := _size_of(context)) is not None:
+            size.narrow(self.rules.limits.values // operation.fields)
         result: Any = execute(
             self.schema,
             operation.document,
@@ -166,11 +168,17 @@ class Engine:
 
 def _unless_too_large(result: ExecutionResult, context: Context) -> ExecutionResult:
     """The result; without its data where the context says that it was given up on the way."""
-    size = getattr(context, "size", None)
-    if not isinstance(size, AnswerSize) or not size.exceeded:
+    size = _size_of(context)
+    if size is None or not size.exceeded:
         return result
     refusal = size.refusal()
     return ExecutionResult(None, [GraphQLError(str(refusal), original_error=refusal)])
+
+
+def _size_of(context: Context) -> AnswerSize | None:
+    """What counts the records of this answer, where the context has one."""
+    size = getattr(context, "size", None)
+    return size if isinstance(size, AnswerSize) else None
 
 
 def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:

@@ -16,13 +16,13 @@ from graphql import GraphQLError
 
 from engine.batch import Batch
 from engine.kinds import Derived, Leads
-from engine.limits import Limits, TooLarge
+from engine.limits import Limits
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
 from engine.plan.leaves import careful, null_in_non_null
 from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
-from engine.plan.size import objects_in
+from engine.plan.size import too_large
 from engine.plan.tree import PlanField, Shape
 from records.failures import AgencyTimeout
 
@@ -61,9 +61,9 @@ class Run:
         finally:
             for task in tuple(self._working):
                 task.cancel()
-        if self._plan.may_multiply and objects_in(data) > self._limits.objects:
-            message = f"The answer would hold more than {self._limits.objects} objects. Ask in several operations."
-            return None, [GraphQLError(message, original_error=TooLarge(message))]
+        refusal = too_large(data, self._limits) if self._plan.may_multiply else None
+        if refusal is not None:
+            return None, [GraphQLError(str(refusal), original_error=refusal)]
         if not self._faults:
             return data, []
         return located(shape, data, self._faults)

@@ -7,18 +7,23 @@ multiply with every level, and a line of query becomes gigabytes of JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from engine.kinds import Leads
+from engine.limits import Limits, TooLarge
 from engine.plan.tree import PlanField
 
 _LISTS_INSIDE_EACH_OTHER = 3
 _LISTS_IN_ALL = 20
+_MANY_FIELDS = 200
+"""Few lists of objects make a large answer too where each object has a thousand members."""
 
 
 def may_multiply(fields: Sequence[PlanField]) -> bool:
     """Whether lists of other records are so many, or so deep inside each other, that the answer has to be measured."""
+    if len(fields) >= _MANY_FIELDS:
+        return True
     lists = [each for each in fields if each.depth and isinstance(each.kind, Leads)]
     return len(lists) >= _LISTS_IN_ALL or any(_lists_above(each) >= _LISTS_INSIDE_EACH_OTHER for each in lists)
 
@@ -33,19 +38,42 @@ def _lists_above(field: PlanField) -> int:
     return count
 
 
-def objects_in(answer: object) -> int:
-    """The number of objects in an answer when it is written out, shared ones counted wherever they stand."""
-    return _count(answer, {})
+def too_large(answer: object, limits: Limits) -> TooLarge | None:
+    """Why the answer is not written out; None where it may be."""
+    size = written_out(answer)
+    if size.objects > limits.objects:
+        return TooLarge(f"The answer would hold more than {limits.objects} objects. Ask in several operations.")
+    if size.values > limits.values:
+        return TooLarge(f"The answer would hold more than {limits.values} values. Ask in several operations.")
+    return None
 
 
-def _count(value: Any, known: dict[int, int]) -> int:  # noqa: ANN401 - any part of an answer
-    if type(value) is list:
-        return sum(_count(each, known) for each in value if type(each) is dict or type(each) is list)
-    if type(value) is not dict:
-        return 0
-    count = known.get(id(value))
-    if count is None:
-        count = known[id(value)] = 1 + sum(
-            _count(each, known) for each in value.values() if type(each) is dict or type(each) is list
-        )
-    return count
+class Size(NamedTuple):
+    """How large an answer is."""
+
+    objects: int
+    values: int
+    """Members of the objects."""
+
+
+def written_out(answer: object) -> Size:
+    """How large an answer is when it is written out, shared objects counted wherever they stand."""
+    return _size(answer, {})
+
+
+def _size(value: Any, known: dict[int, Size]) -> Size:  # noqa: ANN401 - any part of an answer
+    if type(value) is dict:
+        size = known.get(id(value))
+        if size is None:
+            size = known[id(value)] = _sum(value.values(), 1, len(value), known)
+        return size
+    return _sum(value, 0, 0, known) if type(value) is list else Size(0, 0)
+
+
+def _sum(parts: Iterable[Any], objects: int, values: int, known: dict[int, Size]) -> Size:
+    for each in parts:
+        if type(each) is dict or type(each) is list:
+            size = _size(each, known)
+            objects += size.objects
+            values += size.values
+    return Size(objects, values)

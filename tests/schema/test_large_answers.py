@@ -31,6 +31,11 @@ def wide(fields: int) -> str:
     return "{ regions(first: 100) { " + " ".join(f"a{n}: children {{ name }}" for n in range(fields)) + " } }"
 
 
+def one_name_under_many(names: int) -> str:
+    many = " ".join(f"a{n}: name" for n in range(names))
+    return "{ regions(first: 100, level: VILLAGE) { " + "parent { children { " * 2 + many + " } }" * 2 + " } }"
+
+
 async def answered(by: Engine, query: str) -> GraphQLResponse:
     bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}))
     try:
@@ -46,25 +51,38 @@ async def planned(query: str) -> GraphQLResponse:
     return await answered(engine(), query)
 
 
-@pytest.mark.parametrize("query", [circle(5), circle(9), wide(800)], ids=["5 rounds", "9 rounds", "800 lists"])
-async def test_graphql_core_stops_reading_on(query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [(circle(5), 20_000), (circle(9), 20_000), (wide(800), 2498), (one_name_under_many(1400), 2846)],
+    ids=["5 rounds", "9 rounds", "800 lists", "1400 times a name"],
+)
+async def test_graphql_core_stops_reading_on(query: str, most: int) -> None:
     started = time.process_time()
     response = await answered(without_plans(), query)
     assert time.process_time() - started < QUICK
     assert response.data is None
     assert [(error["extensions"]["code"], error["message"]) for error in response.errors] == [
-        ("OPERATION_TOO_LARGE", "The answer would hold more than 20000 records. Ask in several operations.")
+        ("OPERATION_TOO_LARGE", f"The answer would hold more than {most} records. Ask in several operations.")
     ]
 
 
-@pytest.mark.parametrize("query", [circle(5), circle(9), wide(800)], ids=["5 rounds", "9 rounds", "800 lists"])
-async def test_a_plan_does_not_write_the_answer_out(query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        (circle(5), "50000 objects"),
+        (circle(9), "50000 objects"),
+        (wide(800), "50000 objects"),
+        (one_name_under_many(1400), "4000000 values"),
+    ],
+    ids=["5 rounds", "9 rounds", "800 lists", "1400 times a name"],
+)
+async def test_a_plan_does_not_write_the_answer_out(query: str, most: str) -> None:
     started = time.process_time()
     response = await planned(query)
     assert time.process_time() - started < QUICK
     assert response.data is None
     assert [(error["extensions"]["code"], error["message"]) for error in response.errors] == [
-        ("OPERATION_TOO_LARGE", "The answer would hold more than 50000 objects. Ask in several operations.")
+        ("OPERATION_TOO_LARGE", f"The answer would hold more than {most}. Ask in several operations.")
     ]
 
 
