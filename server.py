@@ -349,8 +349,16 @@ def _checks(connectors: Connectors, settings: Settings) -> Sequence[tuple[str, s
 
     return (
         ("dukcapil", "PostgreSQL", known(identity, connectors.population.probe)),
-        ("jakpreneur", "SQL", known(connectors.msmes.msmes_of, connectors.msmes.probe)),
+        ("jakpreneur", _engine_of(settings.jakpreneur_url), known(connectors.msmes.msmes_of, connectors.msmes.probe)),
         ("pbb", "SOAP 1.1", known(connectors.tax.objects_of, connectors.tax.probe)),
         ("crm", "Open311", known(connectors.complaints.complaints_of, connectors.complaints.probe)),
         ("pangan", "REST", market),
+    )
+
+
+def _engine_of(url: SecretStr) -> str:
+    """Which database an address leads to, as people call it."""
+    scheme = url.get_secret_value().partition(":")[0]
+    return {"postgresql": "PostgreSQL", "mysql": "MariaDB", "mariadb": "MariaDB", "sqlite": "SQLite"}.get(
+        scheme, scheme
     )

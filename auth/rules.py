@@ -26,6 +26,7 @@ class Refusal(Enum):
 
     SIGN_IN = "This field is not public. Sign in and send the token as 'Authorization: Bearer ...'."
     NOT_YOURS = "This field is about another person. You may only read it about yourself."
+    NOT_FOR_OFFICIALS = "This field is for citizens about themselves. Officials ask for citizen(nik:) instead."
     OFFICIALS_ONLY = "This field may be read by officials of the city only."
 
 
@@ -54,4 +55,6 @@ def decide(rule: Rule, caller: Caller, subjects: Collection[Nik]) -> Decision:
         return ALLOWED
     if caller.kind is CallerKind.ANONYMOUS:
         return Decision(Refusal.SIGN_IN)
+    if caller.kind is CallerKind.OFFICIAL:
+        return Decision(Refusal.NOT_FOR_OFFICIALS)
     return Decision(Refusal.NOT_YOURS if Rule.SELF in rule else Refusal.OFFICIALS_ONLY)

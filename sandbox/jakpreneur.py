@@ -10,8 +10,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import asyncmy
@@ -103,10 +103,28 @@ async def _serve_file(spec: AgencySpec) -> None:
     """No server: the file is kept ready, and the control API says where it is."""
     path = spec.state / f"{DATABASE}.sqlite3"
     await asyncio.to_thread(_write_file, path)
-    control = Control(spec.name, Latency(0, 0), {"engine": "sqlite", "path": str(path)})
-    async with controlled(spec, control):
-        control.ready = True
-        await told_to_stop()
+    with _shown(path) as shown:
+        control = Control(spec.name, Latency(0, 0), {"engine": "sqlite", "path": str(shown)})
+        async with controlled(spec, control):
+            control.ready = True
+            await told_to_stop()
+
+
+@contextmanager
+def _shown(path: Path) -> Iterator[Path]:
+    """A name for the file that leads to it only while this process lives, so that a dead agency's data are gone.
+
+    Where the system shows no open files of processes (outside Linux), it is the file's own name.
+    """
+    with path.open("rb") as file:
+        mine = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        if not mine.exists():
+            yield path
+            return
+        link = path.with_suffix(".open")
+        link.unlink(missing_ok=True)
+        link.symlink_to(mine)
+        yield link
 
 
 def _write_file(path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 
 import orjson
@@ -120,9 +121,10 @@ class GraphiQL:
             routes.append(Route("/graphiql/people.json", self._list_people))
         return routes
 
-    async def _show_page(self, _request: Request) -> Response:
+    async def _show_page(self, request: Request) -> Response:
+        # The Host header was held to the names of this hub before (`web/hosts.py`).
         return Response(
-            self._page,
+            self._page.replace("{{hub}}", escape(str(request.base_url).rstrip("/"))),
             media_type="text/html",
             headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"},
         )

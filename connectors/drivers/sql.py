@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
@@ -179,11 +179,15 @@ def _checked(agency: str, url: str) -> URL:
 
 
 def _engine(url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
+    # A file is opened anew for each read: that costs little, and a file that was replaced or taken away is noticed.
+    pool: dict[str, Any] = (
+        {"poolclass": NullPool}
+        if url.get_backend_name() == "sqlite"
+        else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": deadline}
+    )
     return create_async_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=deadline,
+        **pool,
         # One read is one statement: no BEGIN before it and no ROLLBACK after it.
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,

@@ -14,6 +14,7 @@ from tests.auth.people import BUDI, CALLERS, CITIZEN, SITI
 SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of both": (BUDI, SITI)}
 OK = None
 SIGN_IN, NOT_YOURS, OFFICIALS = Refusal.SIGN_IN, Refusal.NOT_YOURS, Refusal.OFFICIALS_ONLY
+NOT_FOR_OFFICIALS = Refusal.NOT_FOR_OFFICIALS
 
 # rule -> caller -> refusal for data of nobody, of the caller, of another, of both
 TABLE: dict[Rule, dict[str, tuple[Refusal | None, ...]]] = {
@@ -21,7 +22,7 @@ TABLE: dict[Rule, dict[str, tuple[Refusal | None, ...]]] = {
     Rule.SELF: {
         "anonymous": (SIGN_IN,) * 4,
         "citizen": (NOT_YOURS, OK, NOT_YOURS, OK),
-        "official": (NOT_YOURS,) * 4,
+        "official": (NOT_FOR_OFFICIALS,) * 4,
     },
     Rule.OFFICIAL: {"anonymous": (SIGN_IN,) * 4, "citizen": (OFFICIALS,) * 4, "official": (OK,) * 4},
     Rule.SELF | Rule.OFFICIAL: {
@@ -79,5 +80,6 @@ def test_each_refusal_says_what_to_do_or_why() -> None:
     assert {refusal.name: refusal.value for refusal in Refusal} == {
         "SIGN_IN": "This field is not public. Sign in and send the token as 'Authorization: Bearer ...'.",
         "NOT_YOURS": "This field is about another person. You may only read it about yourself.",
+        "NOT_FOR_OFFICIALS": "This field is for citizens about themselves. Officials ask for citizen(nik:) instead.",
         "OFFICIALS_ONLY": "This field may be read by officials of the city only.",
     }

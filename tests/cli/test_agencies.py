@@ -2,17 +2,19 @@
 
 import re
 
+from sandbox.mariadb import installed_mariadb
 from tests.cli.running import Serve, simpul
 
 
 def test_every_agency_of_a_running_city_knows_the_known_record(running: Serve) -> None:
+    engine = "SQLite" if installed_mariadb() is None else "MariaDB"
     outcome = simpul(running.state, "agencies", "check")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     header, *rows = outcome.stdout.splitlines()
     assert header.split() == ["agency", "protocol", "outcome", "seconds"]
     assert [re.sub(r" +", " ", row).strip().rsplit(" ", 1)[0] for row in rows] == [
         "dukcapil PostgreSQL ok",
-        "jakpreneur SQL ok",
+        f"jakpreneur {engine} ok",
         "pbb SOAP 1.1 ok",
         "crm Open311 ok",
         "pangan REST ok",

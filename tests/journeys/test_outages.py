@@ -47,17 +47,10 @@ def value(data: Any, path: str) -> Any:  # noqa: ANN401 - JSON
     return data
 
 
-def agency_down(city: City, agency: str) -> None:
-    """Skip where killing the agency's process cannot take its data away."""
-    if agency == "jakpreneur" and not city.counts_msmes:
-        pytest.skip("the small business programme is an SQLite file here, which has no process to kill")
-
-
 @pytest.mark.parametrize("agency", sorted(FIELDS_OF))
 async def test_a_killed_agency_costs_its_own_fields_and_comes_back_without_a_restart_of_the_hub(
     agency: str, hub: Hub, city: City
 ) -> None:
-    agency_down(city, agency)
     lost = FIELDS_OF[agency]
     kept = set().union(*FIELDS_OF.values()) - lost
 

@@ -100,8 +100,9 @@ async def test_health_tells_that_it_is_mariadb(jakpreneur_mariadb: RunningAgency
 
 
 def test_health_tells_that_it_is_a_file_and_where(jakpreneur_sqlite: RunningAgency) -> None:
-    path = jakpreneur_sqlite.state / "jakpreneur.sqlite3"
+    path = jakpreneur_sqlite.state / "jakpreneur.open"
 
+    assert path.resolve() == jakpreneur_sqlite.state.resolve() / "jakpreneur.sqlite3"
     assert jakpreneur_sqlite.health() == {"agency": "jakpreneur", "ready": True, "engine": "sqlite", "path": str(path)}
 
 
@@ -131,7 +132,7 @@ def test_every_quirk_is_in_the_data(jakpreneur_sqlite: RunningAgency) -> None:
 
 
 def test_a_finished_file_is_kept_and_a_damaged_version_is_written_anew(jakpreneur_sqlite: RunningAgency) -> None:
-    path = Path(jakpreneur_sqlite.health()["path"])
+    path = jakpreneur_sqlite.state / "jakpreneur.sqlite3"
     written = path.stat().st_mtime_ns
     jakpreneur_sqlite.stop()
     jakpreneur_sqlite.start_again()
@@ -142,6 +143,19 @@ def test_a_finished_file_is_kept_and_a_damaged_version_is_written_anew(jakpreneu
         file.execute("PRAGMA user_version = 1")
         file.execute("DELETE FROM umkm")
     jakpreneur_sqlite.start_again()
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT nik FROM umkm WHERE id = 1").fetchone() == (SITI,)
+
+
+def test_the_file_of_a_killed_programme_cannot_be_opened_until_it_comes_back(jakpreneur_sqlite: RunningAgency) -> None:
+    path = jakpreneur_sqlite.health()["path"]
+    jakpreneur_sqlite.kill()
+    try:
+        with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+            sqlite3.connect(path)
+    finally:
+        jakpreneur_sqlite.start_again()
+
     with closing(sqlite3.connect(path)) as file:
         assert file.execute("SELECT nik FROM umkm WHERE id = 1").fetchone() == (SITI,)
 
