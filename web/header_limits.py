@@ -11,6 +11,9 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+_ONE_READ = 256 * 1024
+"""Bytes that may come at once, before anything can be said about them."""
+
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with limits on headers and on unread answers. Made by `limited_protocol`."""
@@ -22,6 +25,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _in_header = False
     """Whether bytes of a header have come and its end has not."""
     _header_bytes = 0
+    _bytes_without_body = 0
+    """Since the last piece of a body, or the last beginning of a request: extensions of chunks, and trailers."""
     _header_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _too_large = False
@@ -46,7 +51,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._await_header()
         if self._header_timer is not None:
             self._header_bytes += len(data)
+        self._bytes_without_body += len(data)
         super().data_received(data)
+        if self._header_timer is None and self._bytes_without_body > self.max_header_bytes + _ONE_READ:
+            self.transport.close()
         if self._header_timer is not None and self._header_bytes > self.max_header_bytes:
             self._too_large = True
             self.send_400_response("")
@@ -55,8 +63,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """The first byte of a request, which may follow the last one's body at once."""
         super().on_message_begin()
         self._in_header = True
+        self._bytes_without_body = 0
         if self._header_timer is None:
             self._await_header()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a line of the header; drop what stands behind a chunked body (RFC 9110, section 6.5.1).
+
+        uvicorn would make a header of it, past every check that was made of the header.
+        """
+        if self._in_header:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._bytes_without_body = 0
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """The end of a header: the next clocks are the body's and the request's own."""

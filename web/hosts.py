@@ -44,7 +44,9 @@ class KnownHosts:
         """Serve one request, or refuse it."""
         if scope["type"] == "http":
             try:
-                check_host(Headers(scope=scope).get("host"), self._allowed)
+                named = Headers(scope=scope).getlist("host")
+                # Several leave it open which is meant (RFC 9112, section 3.2); what stands before the hub may differ.
+                check_host(named[0] if len(named) == 1 else None, self._allowed)
             except Refusal as refusal:
                 await refused(refusal)(scope, receive, send)
                 return

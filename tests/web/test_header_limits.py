@@ -130,3 +130,41 @@ async def test_too_large_a_header_is_logged_without_its_text(hasty_hub: Hub, cap
         await closed_with(reader)
         writer.close()
     assert "3171014506900001" not in caplog.text
+
+
+CHUNKED = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'18\r\n{"query":"{__typename}"}\r\n0'
+)
+
+
+async def test_what_stands_behind_a_body_is_no_header(hub: Hub) -> None:
+    reader, writer = await hub.connect()
+    writer.write(CHUNKED + b"\r\nAuthorization: Bearer x\r\nAccept: text/html\r\nX-Request-Id: from-behind\r\n\r\n")
+    answer = await asyncio.wait_for(reader.readuntil(b"}}"), 5)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"from-behind" not in answer
+    writer.close()
+
+
+@pytest.mark.parametrize("endless", [b"\r\nX-A: ", b";x="], ids=["a trailer", "an extension of a chunk"])
+async def test_what_is_neither_header_nor_body_does_not_go_on_for_ever(hub: Hub, endless: bytes) -> None:
+    reader, writer = await hub.connect()
+    writer.write(CHUNKED + endless)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(40):
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+    with contextlib.suppress(ConnectionError):
+        assert b"200 OK" not in await closed_with(reader)
+    assert writer.transport.is_closing() or reader.at_eof()
+    writer.close()
+
+
+async def test_pieces_of_a_body_may_come_one_by_one(hub: Hub) -> None:
+    reader, writer = await hub.connect()
+    header, _, _ = CHUNKED.partition(b"18\r\n")
+    blanks = b"1;of=many\r\n \r\n" * 40_000
+    writer.write(header + blanks + CHUNKED.removeprefix(header) + b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readuntil(b"}}"), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from tests.web.conftest import Hub
@@ -38,3 +40,10 @@ def test_refuses_any_other_name_without_repeating_it(host: str | None) -> None:
 async def test_a_page_that_points_its_own_name_at_the_hub_reads_nothing(hub: Hub) -> None:
     answer = await hub.get("/graphiql/examples.json", Host=f"evil.example:{hub.port}")
     assert (answer.status, answer.code) == (421, "MISDIRECTED_REQUEST")
+
+
+async def test_a_request_that_names_two_hosts_is_refused(hub: Hub) -> None:
+    reader, writer = await hub.connect()
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 5)) == b"HTTP/1.1 421 Misdirected Request\r\n"
+    writer.close()
