@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
@@ -50,6 +51,13 @@ ANY_DELAY: tuple[float | None, ...] = (None, 0, 0, 1, 2)
 def loop() -> Iterator[VirtualLoop]:
     with virtual_loop() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """What graphql-core leaves behind is collected here, where it is expected, and not in somebody else's test."""
+    yield
+    gc.collect()
 
 
 @cache
