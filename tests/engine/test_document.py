@@ -13,7 +13,7 @@ from engine.request import Outcome
 from tests.engine.library import CARD, rules, run, told
 
 DEEP = 10_000
-QUICK = 0.5
+QUICK = 5.0
 """Seconds of processor time; each takes a few hundredths, and minutes where a count is exponential."""
 
 

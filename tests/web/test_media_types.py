@@ -100,7 +100,7 @@ def test_a_list_of_parameters_takes_no_longer_to_refuse_than_to_read(between: st
     began = process_time()
     with pytest.raises(Refusal, match="is no media type"):
         check_content_type([f"application/json{between * 24}@"])
-    assert process_time() - began < 0.5
+    assert process_time() - began < 5
 
 
 @pytest.mark.parametrize("encoding", [[], [""], ["identity"], ["Identity"]])
