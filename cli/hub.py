@@ -12,6 +12,7 @@ import uvicorn
 
 from cli.failure import Failure
 from sandbox.state_folder import LOOPBACK
+from web.serving import settle_memory
 
 
 @contextlib.contextmanager
@@ -39,6 +40,7 @@ class Hub(uvicorn.Server):
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
+            settle_memory()
             self._greet()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 import server
 from benchmarks.blog.application import blog_application, blog_settings
 from benchmarks.places import HOST
-from web.serving import uvicorn_config
+from web.serving import settle_memory, uvicorn_config
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     given = arguments.parse_args()
     server.configure_logging()
     settings = blog_settings(given.keys)
+    settle_memory()
     app = blog_application(settings, given.upstream, coalescing=given.coalescing)
     uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
 

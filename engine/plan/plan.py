@@ -38,17 +38,14 @@ class Plan:
     fields: Sequence[PlanField]
     source: str
     """The Python source its functions were made of."""
+    reads_caller: bool
+    """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
     serial: bool
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
     """Whether the answer has to be measured: lists of records inside lists of records."""
     constant_arguments: Sequence[Any] = field(default_factory=list)
     """By number of field: its arguments where no variable is in them, else None."""
-
-    @property
-    def reads_caller(self) -> bool:
-        """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
-        return any(not each.guard.is_public or _reads_caller(each.kind) for each in self.fields)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -130,6 +127,7 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: Operation
         root=root,
         fields=planter.fields,
         source=source,
+        reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
         serial=definition.operation is OperationType.MUTATION,
         constant_arguments=[None if _has_variables(each) else _arguments(each, nothing) for each in planter.fields],
