@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import signature
-from math import ceil
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -185,9 +184,9 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
     return execute
 
 
-def in_common(asking: Asking, reads_caller: bool) -> tuple[Caller | None, int]:  # noqa: FBT001 - the engine's protocol
-    """What two requests must have in common to share a run: who asks, where the answer depends on it, and patience."""
-    return asking.caller if reads_caller else None, ceil(asking.ask(frozenset()).call.remaining())
+def in_common(asking: Asking, reads_caller: bool) -> Caller | None:  # noqa: FBT001 - the engine's protocol
+    """What two requests must have in common to share a run: who asks, where the answer depends on it."""
+    return asking.caller if reads_caller else None
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> Starlette:

@@ -1,7 +1,8 @@
 """The way of a request through the engine: document, operation, execution, response.
 
-Execution is graphql-core's, over the finished schema. The fields answer through edges and batches, never for one
-parent alone; a compiled plan will take this place and be tested against it.
+A document runs on graphql-core when it is seen for the first time, and by a plan of its own from then on. Either way
+the fields answer through the same edges and batches, never for one parent alone; graphql-core is the oracle that plans
+are tested against.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ class Engine:
         given = _canonical(request.variables)
         if given is None:
             return await run()
-        return await self._flights.join((plan, given, self._shares(context, plan.reads_caller)), run_for_all)
+        question = (plan, given, self._shares(context, plan.reads_caller))
+        return await self._flights.join(question, run_for_all, until=context.ask(frozenset()).call.deadline)
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
         seen = (request.query, request.operation_name)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.rules import Rule
+from engine.errors import BadInput
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -28,6 +29,9 @@ from schema.places import CoordinatesType
 from schema.publishing import Refetch, publish_enum, publishes
 from schema.regions import RegionType
 from schema.relay import Node, PageInfo, PageInfoType, checked_first, cursor_of, position_of
+
+MOST_CHOICES = 100
+"""Values that one filter may hold; they travel in one address."""
 
 READABLE = Rule.SELF | Rule.OFFICIAL
 
@@ -175,6 +179,10 @@ def query_of(first: int, after: str | None, wanted: ComplaintFilter | None) -> C
         reported_at, identifier = position_of(after)
         position = ComplaintPosition(reported_at=reported_at, id=identifier)
     wanted = wanted or ComplaintFilter()
+    for name in ("statuses", "categories", "regions"):
+        given = len(getattr(wanted, name) or ())
+        if given > MOST_CHOICES:
+            raise BadInput(f"Argument 'filter.{name}' holds {given} values; at most {MOST_CHOICES} are allowed.")
     return ComplaintQuery(
         first=checked_first(first),
         after=position,

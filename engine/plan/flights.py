@@ -9,12 +9,17 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+_ALIKE = 1.0
+"""Seconds by which the deadlines of callers who share a run may differ."""
+
 
 @dataclass(eq=False)
 class Flight(Generic[T]):
     """One run, and how many wait for it."""
 
     task: asyncio.Task[T]
+    until: float
+    """Its deadline, on the clock of `time.monotonic`."""
     waiting: int = 0
 
 
@@ -33,12 +38,15 @@ class Flights(Generic[T]):
         """How many runs are under way."""
         return len(self._under_way)
 
-    async def join(self, question: Hashable, run: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The answer to the question: of the run that is under way, or of a new one."""
+    async def join(self, question: Hashable, run: Callable[[], Coroutine[Any, Any, T]], *, until: float = 0.0) -> T:
+        """The answer to the question: of the run that is under way, or of a new one.
+
+        `until` is when the caller's patience ends. A run that ends much sooner or later than that is not joined: its
+        answer would lack what the caller has time for, or come too late.
+        """
         flight = self._under_way.get(question)
-        if flight is None:
-            flight = self._under_way[question] = Flight(asyncio.create_task(run()))
-            flight.task.add_done_callback(lambda _task: self._landed(question, flight))
+        if flight is None or abs(flight.until - until) > _ALIKE:
+            flight = self._begun(question, run, until)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -47,6 +55,11 @@ class Flights(Generic[T]):
             if not flight.waiting and not flight.task.done():
                 self._landed(question, flight)  # nobody may join a run that is being stopped
                 flight.task.cancel()
+
+    def _begun(self, question: Hashable, run: Callable[[], Coroutine[Any, Any, T]], until: float) -> Flight[T]:
+        flight = self._under_way[question] = Flight(asyncio.create_task(run()), until)
+        flight.task.add_done_callback(lambda _task: self._landed(question, flight))
+        return flight
 
     def _landed(self, question: Hashable, flight: Flight[T]) -> None:
         if self._under_way.get(question) is flight:

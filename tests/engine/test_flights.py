@@ -102,3 +102,25 @@ async def test_a_run_that_fails_fails_for_everybody_who_waits() -> None:
     assert [str(answer) for answer in answers] == ["no"] * 3
     with pytest.raises(ValueError, match="no"):
         await flights.join("q", run)
+
+
+async def test_a_run_whose_time_ends_much_sooner_than_the_callers_is_not_joined() -> None:
+    flights: Flights[str] = Flights()
+    go = asyncio.Event()
+
+    async def run(name: str) -> str:
+        await go.wait()
+        return name
+
+    first = asyncio.create_task(flights.join("q", partial(run, "first"), until=100.0))
+    await asyncio.sleep(0)
+    alike = asyncio.create_task(flights.join("q", partial(run, "alike"), until=100.9))
+    patient = asyncio.create_task(flights.join("q", partial(run, "patient"), until=118.0))
+    await asyncio.sleep(0)
+    hasty = asyncio.create_task(flights.join("q", partial(run, "hasty"), until=101.0))
+    await asyncio.sleep(0)
+    go.set()
+
+    waiting = [first, alike, patient, hasty]
+    assert await asyncio.gather(*waiting) == ["first", "first", "patient", "hasty"]
+    assert len(flights) == 0

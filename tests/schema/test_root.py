@@ -131,3 +131,15 @@ async def test_a_month_that_cannot_be_asked_costs_its_field_alone(arguments: str
     assert response.data == {"commodities": [{"name": "Beras IR 64", "trend": None}]}
     assert [error["message"] for error in response.errors] == [message]
     assert [question for _, question, _ in city.asked] == ["commodity_lists"]
+
+
+@pytest.mark.parametrize("name", ["categories", "regions"])
+async def test_a_filter_holds_at_most_100_values_and_no_agency_is_asked_for_more(name: str) -> None:
+    city = SmallCity()
+    query = "query ($filter: ComplaintFilter) { complaints(filter: $filter) { nodes { number } } }"
+
+    response = await run(query, {"filter": {name: ["31.71"] * 101}}, caller="anonymous", city=city)
+
+    assert told(response) == [("complaints", "BAD_USER_INPUT")]
+    assert response.errors[0]["message"] == f"Argument 'filter.{name}' holds 101 values; at most 100 are allowed."
+    assert city.asked == []
