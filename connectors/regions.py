@@ -33,6 +33,7 @@ class RegionTables:
         sourced = _sourced_codes(data / "region_codes.csv")
         read = sorted(_read(data / "regions", sourced), key=lambda region: region.code)
         self._by_code = {region.code: region for region in read}
+        self._by_name = [(region.name.casefold(), region) for region in self._by_code.values()]
         self._by_address = {
             (each.system, each.code): region
             for region in self._by_code.values()
@@ -71,11 +72,11 @@ class RegionTables:
     def _matching(self, query: RegionQuery) -> Sequence[Region]:
         text = query.search.casefold()
         found: list[Region] = []
-        for region in self._by_code.values():
+        for name, region in self._by_name:
             if len(found) == query.first:
                 break
             if (
-                text in region.name.casefold()
+                text in name
                 and query.level in (None, region.level)
                 and (query.inside is None or region.code.startswith(f"{query.inside}."))
             ):
