@@ -35,7 +35,7 @@ from graphql import (
     is_non_null_type,
 )
 
-from engine.kinds import Derived, Guarding, Kind, Leads, PlannedField, Shown
+from engine.kinds import Guarding, Kind, PlannedField
 
 DEFINITION = "strawberry-definition"
 """Where the schema library keeps a field's definition."""
@@ -293,6 +293,3 @@ def list_depth(type_: GraphQLOutputType) -> int:
         depth += 1
         inner = get_nullable_type(inner.of_type)
     return depth
-
-
-__all__ = ["Derived", "Leads", "NotPlannable", "PlanField", "Planter", "Shape", "Shown", "conditions"]
