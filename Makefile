@@ -19,7 +19,7 @@ check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
 bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; MICRO=1 in process only)
-	PYTHONPATH=. .venv/bin/python -P -m $(if $(MICRO),benchmarks.micro,benchmarks) $(if $(QUICK),--quick)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(MICRO),benchmarks.in_process,benchmarks) $(if $(QUICK),--quick)
 
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock

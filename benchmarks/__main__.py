@@ -7,27 +7,25 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import callers, chart, installing, results, rounds
+from benchmarks import ahead, callers, chart, in_process, installing, machine, report, results, rounds
 from benchmarks.places import GATEWAY_CORE, HERE, LOAD_CORE, ROOT
 from benchmarks.processes import NotStarted
+from benchmarks.report import Report
 from benchmarks.targets import TARGETS, Target
 from benchmarks.upstream import Upstream
 
-RESULTS = HERE / "results.json"
-_COLUMNS = 120
-PICTURE = ROOT / "docs" / "pictures" / "benchmarks.svg"
+_COLUMNS = 130
+_PICTURES = ROOT / "docs" / "pictures"
 
 
 def main() -> int:
     """Install, start, check, measure, report; the exit code."""
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="Q3 and Q4 at 16 connections only")
-    arguments.add_argument("--only", metavar="TEXT", help="only targets whose name holds this text, beside Simpul")
-    given = arguments.parse_args()
+    given = _arguments()
     console = Console(width=max(Console().width, _COLUMNS), highlight=False)
     if not sys.platform.startswith("linux") or not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         console.print("The benchmarks need Linux and two cores: one for the gateway, one for upstream and load.")
@@ -42,38 +40,75 @@ def main() -> int:
     if reason is not None:
         console.print(f"No peers from npm: {reason}")
     wanted = [each for each in TARGETS if not given.only or given.only in each.name or each.name == "Simpul"]
+    effort = rounds.TRIAL if given.trial else rounds.QUICK if given.quick else rounds.FULL
+    found = Report(effort=effort.name, machine=machine.facts(), versions=machine.versions(wanted))
+    keeps = given.into or (None if given.only or given.trial else HERE)
+
+    def done(rows: Sequence[results.Row]) -> None:
+        found.rows += rows
+        if keeps is not None:  # a run that is stopped leaves what it has
+            found.save(keeps)
+
     with tempfile.TemporaryDirectory(prefix="simpul-benchmarks-") as folder:
-        try:
-            run = _measured(Path(folder), wanted, rounds.QUICK if given.quick else rounds.FULL, console)
-        except NotStarted as problem:
-            console.print(f"The upstream does not start: {problem}")
-            return 1
-    found, left_out = run
-    results.show(found, console)
-    results.show_goals(found, console)
-    for name, why in left_out.items():
-        console.print(f"Left out: {name}: {why}")
-    if not given.only:
-        results.save(found, RESULTS)
-        chart.draw(found, PICTURE)
-        console.print(f"Wrote {RESULTS.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}.")
+        problem = _measured(Path(folder), wanted, effort, done, found.left_out)
+    console.print(problem or "Everything was asked.")
+    whole = problem is None
+    if whole and not given.only:
+        found.in_process = in_process.measure(console, quick=effort is not rounds.FULL)
+    _tell(found, console)
+    if keeps is not None:
+        found.save(keeps)
+        chart.draw(found.rows, found.versions, _PICTURES / "benchmarks.svg" if keeps is HERE else keeps / "chart.svg")
+        console.print(f"Wrote {report.ROWS} and {report.RUN} to {keeps}.")
     console.print(f"Took {time.monotonic() - began:.0f} s.")
-    return 1 if any(row.failed_requests for row in found) else 0
+    return 0 if whole and not any(row.failed_requests for row in found.rows) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="Q3 and Q4 at 16 connections only")
+    arguments.add_argument(
+        "--trial", action="store_true", help="a second of everything, to see that it works; figures are not kept"
+    )
+    arguments.add_argument("--only", metavar="TEXT", help="only targets whose name holds this text, beside Simpul")
+    arguments.add_argument("--into", metavar="FOLDER", type=Path, help="keep figures and chart there instead")
+    return arguments.parse_args()
 
 
 def _measured(
-    folder: Path, wanted: list[Target], effort: rounds.Effort, console: Console
-) -> tuple[list[results.Row], dict[str, str]]:
+    folder: Path,
+    wanted: list[Target],
+    effort: rounds.Effort,
+    done: Callable[[Sequence[results.Row]], None],
+    left_out: dict[str, str],
+) -> str | None:
+    """Measure question by question; returns None, or why it ended before the last."""
     keys, signed_in = callers.issue(folder)
-    upstream = Upstream(folder)
-    run = rounds.Rounds(folder=folder, upstream=upstream, keys=keys, callers=signed_in)
     try:
-        console.print(f"Upstream: {upstream.kind}. Starting and checking targets:")
+        upstream = Upstream(folder)
+    except NotStarted as problem:
+        return f"The upstream does not start: {problem}"
+    run = rounds.Rounds(folder=folder, upstream=upstream, keys=keys, callers=signed_in, left_out=left_out)
+    try:
+        rounds.say(f"Upstream: {upstream.kind}. Starting and checking targets:")
         run.start(wanted)
-        return run.measure(effort), run.left_out
+        run.measure(effort, done)
+    except (OSError, KeyboardInterrupt) as problem:
+        return f"Stopped in the midst: {str(problem) or 'interrupted'}. What was measured before is kept."
     finally:
         run.stop()
         upstream.stop()
+    return None
+
+
+def _tell(found: Report, console: Console) -> None:
+    results.show(found.rows, console)
+    results.show_goals(found.rows, console)
+    console.print("In requests per processor second:")
+    for sentence in ahead.sentences(found.rows):
+        console.print(f"  {sentence}")
+    for name, why in found.left_out.items():
+        console.print(f"Left out: {name}: {why}")
 
 
 if __name__ == "__main__":

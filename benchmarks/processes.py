@@ -16,6 +16,8 @@ from benchmarks.places import HOST
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S = 40.0
 _STOP_S = 5.0
+_SETTLE_S = 5.0
+_STILL_S = 0.1
 _RESET_PEAK = "5"
 """Written to `/proc/<pid>/clear_refs`: the peak of resident memory starts anew (proc(5))."""
 
@@ -59,6 +61,21 @@ class Program:
                 return
             time.sleep(0.05)
         raise NotStarted(f"it did not listen within {_START_S:.0f} s: {self.last_words()}")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def settle(self) -> None:
+        """Wait until it rests: what it still does for those who left is no part of the next measurement."""
+        until = time.monotonic() + _SETTLE_S
+        used = self.cpu_seconds()
+        while time.monotonic() < until:
+            time.sleep(_STILL_S)
+            before, used = used, self.cpu_seconds()
+            if used - before <= _STILL_S / 4:
+                return
 
     def cpu_seconds(self) -> float:
         """Processor time, user and system, that it and its children have used so far."""

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks import targets
 
-_AT = 16
+AT = 16
 """Connections at which the ratios are read."""
 
 
@@ -32,6 +32,10 @@ class Row:
     upstream_calls_per_request: float
     failed_requests: int
     """Over all rounds; anything but 0 makes the row worthless."""
+
+    def is_at(self, query: str, connections: int) -> bool:
+        """Whether it is about this."""
+        return (self.query, self.connections) == (query, connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 def show_goals(rows: Sequence[Row], console: Console) -> None:
     """Print how far ahead of each peer Simpul is, beside how far it must be."""
-    found = {row.target: row.requests_per_cpu_second for row in rows if (row.query, row.connections) == ("Q3", _AT)}
-    table = Table(title=f"Q3, {_AT} connections: requests per CPU second, as ratios", title_justify="left")
+    found = {row.target: row.requests_per_cpu_second for row in rows if row.is_at("Q3", AT) and not row.failed_requests}
+    table = Table(title=f"Q3, {AT} connections: requests per CPU second, as ratios", title_justify="left")
     for name in ("ratio", "measured", "goal", ""):
         table.add_column(name, justify="left" if name in {"ratio", ""} else "right", no_wrap=True)
     for goal in GOALS:

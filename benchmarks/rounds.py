@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -19,31 +21,67 @@ from benchmarks.results import Row
 from benchmarks.targets import Place, Target, url
 from benchmarks.upstream import Upstream
 
+_TURNS = 16
+"""How often each connection should be answered in a measurement, as far as `Effort.longest` allows."""
+_WHOLE = 0.97
+"""Answers that are shorter on average than this part of the right ones are not the right ones."""
+
+CONNECTIONS = (1, 16, 64, 256)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """How much is measured."""
 
+    name: str
     connections: Mapping[str, Sequence[int]]
     """For each question, by name."""
+    seconds: Mapping[str, int]
+    """Of one measurement, for each question."""
     rounds: int
-    seconds: float
-    """Of one measurement."""
-    warm_up: float
+    warm_up: int
     """Seconds before the first measurement of a target and question."""
+    longest: int
+    """Seconds of one measurement of a target that is slow for its number of connections."""
 
 
+_EVERYTHING = {question.name: CONNECTIONS for question in QUESTIONS}
 FULL = Effort(
-    connections={question.name: (1, 16, 64, 256) for question in QUESTIONS}, rounds=3, seconds=3.0, warm_up=3.0
+    name="full",
+    connections=_EVERYTHING,
+    seconds={"Q1": 1, "Q2": 1, "Q3": 2, "Q4": 2},
+    rounds=3,
+    warm_up=2,
+    longest=8,
 )
-QUICK = Effort(connections={"Q3": (16,), "Q4": (16,)}, rounds=3, seconds=2.0, warm_up=2.0)
+QUICK = Effort(
+    name="quick",
+    connections={"Q3": (16,), "Q4": (16,)},
+    seconds={"Q3": 1, "Q4": 1},
+    rounds=3,
+    warm_up=2,
+    longest=2,
+)
+TRIAL = Effort(
+    name="trial",
+    connections=_EVERYTHING,
+    seconds=dict.fromkeys(_EVERYTHING, 1),
+    rounds=1,
+    warm_up=1,
+    longest=3,
+)
+"""Whether everything works, at every number of connections; its figures are worth little."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
     target: Target
     program: Program
     url: str
+    rates: dict[str, float] = field(default_factory=dict)
+    """Requests per second seen last, for each question."""
+    lengths: dict[str, float] = field(default_factory=dict)
+    """Bytes of an answer with its headers, seen before anything was hard on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +90,28 @@ class _Sample:
     cpu: float
     memory: float
     calls: int
+    failed: int
 
 
 class Rounds:
     """One run of the benchmarks."""
 
-    def __init__(self, *, folder: Path, upstream: Upstream, keys: Path, callers: list[SignedIn]) -> None:
-        """Take what all targets share."""
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        upstream: Upstream,
+        keys: Path,
+        callers: list[SignedIn],
+        left_out: dict[str, str],
+    ) -> None:
+        """Take what all targets share. Targets that are not measured to the end go to `left_out`, with the reason."""
         self._folder = folder
         self._upstream = upstream
         self._keys = keys
         self._callers = callers
         self._running: list[_Running] = []
-        self.left_out: dict[str, str] = {}
-        """Targets that are not measured, and why."""
+        self._left_out = left_out
 
     def start(self, targets: Sequence[Target]) -> None:
         """Start and check every target; one that fails is left out with its reason."""
@@ -74,32 +120,45 @@ class Rounds:
             if reason is None:
                 reason = self._started(target)
             if reason is not None:
-                self.left_out[target.name] = reason
-            _say(f"  {target.name}: {'answers rightly' if reason is None else 'left out, ' + reason}")
+                self._left_out[target.name] = reason
+            say(f"  {target.name}: {'answers rightly' if reason is None else 'left out, ' + reason}")
 
-    def measure(self, effort: Effort) -> list[Row]:
-        """Measure all that runs."""
-        rows: list[Row] = []
+    def measure(self, effort: Effort, found: Callable[[Sequence[Row]], None]) -> None:
+        """Measure all that runs; `found` is given the rows of each question when it is done."""
         for question in QUESTIONS:
-            running = [each for each in self._running if question in each.target.questions]
             counts = effort.connections.get(question.name, ())
-            for place, connections in enumerate(counts):
-                samples: dict[str, list[_Sample]] = {each.target.name: [] for each in running}
-                for each in running if place == 0 else ():
-                    self._sample(each, question, connections, effort.warm_up)
-                for turn in range(effort.rounds):
-                    shift = turn % max(len(running), 1)
-                    for each in (*running[shift:], *running[:shift]):
-                        samples[each.target.name].append(self._sample(each, question, connections, effort.seconds))
-                rows += [_row(name, question, connections, found) for name, found in samples.items()]
-                _say(f"  {question.name} at {connections} connections: measured")
-        return rows
+            if not counts:
+                continue
+            for each in self._asked(question):
+                self._sample(each, question, counts[0], effort.warm_up)
+            rows: list[Row] = []
+            for connections in counts:
+                rows += self._in_turns(question, connections, effort)
+                say(f"  {question.name} at {connections} connections: measured")
+            found(rows)
 
     def stop(self) -> None:
         """End every target."""
         for each in self._running:
             each.program.stop()
         self._running.clear()
+
+    def _asked(self, question: Question) -> list[_Running]:
+        return [each for each in self._running if question in each.target.questions]
+
+    def _in_turns(self, question: Question, connections: int, effort: Effort) -> list[Row]:
+        samples: dict[str, list[_Sample]] = {each.target.name: [] for each in self._asked(question)}
+        for turn in range(effort.rounds):
+            running = self._asked(question)
+            shift = turn % max(len(running), 1)
+            for each in (*running[shift:], *running[:shift]):
+                wanted = _TURNS * connections / each.rates[question.name]
+                seconds = math.ceil(min(effort.longest, max(effort.seconds[question.name], wanted)))
+                sample = self._sample(each, question, connections, seconds)
+                if sample is not None:
+                    samples[each.target.name].append(sample)
+        whole = {name: of for name, of in samples.items() if name not in self._left_out and of}
+        return [_row(name, question, connections, of) for name, of in whole.items()]
 
     def _started(self, target: Target) -> str | None:
         port = free_port()
@@ -123,19 +182,38 @@ class Rounds:
         self._running.append(_Running(target, program, url(target, port)))
         return None
 
-    def _sample(self, running: _Running, question: Question, connections: int, seconds: float) -> _Sample:
+    def _sample(self, running: _Running, question: Question, connections: int, seconds: int) -> _Sample | None:
+        """One measurement; none where the target did not stand it, which is then left out from here on."""
         requests = self._folder / f"{question.name}{running.target.path.replace('/', '-')}.txt"
         if not requests.exists():
             load.write_requests(requests, question, running.target.path, self._callers)
-        running.program.forget_peak()
-        calls, cpu = self._upstream.calls(), running.program.cpu_seconds()
-        seen = load.run(running.url, requests, connections=connections, seconds=seconds)
-        return _Sample(
-            seen,
-            running.program.cpu_seconds() - cpu,
-            running.program.peak_memory_mb(),
-            self._upstream.calls() - calls,
-        )
+        program = running.program
+        program.forget_peak()
+        calls, cpu = self._upstream.calls(), program.cpu_seconds()
+        seen, problem = None, "it answered nothing"
+        try:
+            seen = load.run(running.url, requests, connections=connections, seconds=seconds)
+        except (RuntimeError, subprocess.TimeoutExpired) as failure:
+            problem = str(failure)
+        used = program.cpu_seconds() - cpu
+        if seen is None or not seen.requests or not program.runs:
+            why = problem if program.runs else "it ended"
+            self._leave_out(running, f"in the midst of {question.name} at {connections} connections: {why}")
+            return None
+        peak = program.peak_memory_mb()
+        program.settle()
+        made = self._upstream.calls() - calls
+        running.rates[question.name] = seen.requests / seen.seconds
+        length = seen.bytes / seen.requests
+        right = length >= _WHOLE * running.lengths.setdefault(question.name, length)
+        return _Sample(seen, used, peak, made, seen.failed if right else max(seen.failed, seen.requests))
+
+    def _leave_out(self, running: _Running, reason: str) -> None:
+        reason = f"{reason} ({running.program.last_words()})"
+        running.program.stop()
+        self._running.remove(running)
+        self._left_out[running.target.name] = reason
+        say(f"  {running.target.name}: left out {reason}")
 
 
 def _row(name: str, question: Question, connections: int, samples: Sequence[_Sample]) -> Row:
@@ -151,11 +229,13 @@ def _row(name: str, question: Question, connections: int, samples: Sequence[_Sam
         p50_ms=middle([each.load.p50_ms for each in samples]),
         p99_ms=middle([each.load.p99_ms for each in samples]),
         peak_memory_mb=middle([each.memory for each in samples]),
-        upstream_calls_per_request=middle([each.calls / max(each.load.requests, 1) for each in samples]),
-        failed_requests=sum(each.load.failed for each in samples),
+        # When the time is up each connection waits for one answer more, whose calls the upstream has counted as well.
+        upstream_calls_per_request=middle([each.calls / (each.load.requests + connections) for each in samples]),
+        failed_requests=sum(each.failed for each in samples),
     )
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell how far the run is, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

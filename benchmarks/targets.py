@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import server
 from benchmarks.places import HOST, NPM, ROOT
-from benchmarks.questions import Q1, Q2, Q3, QUESTIONS, Question
+from benchmarks.questions import Q1, Q2, Q3, Q4, QUESTIONS, Question
 
 TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
 
@@ -50,6 +52,8 @@ class Target:
     lets_anonymous: bool = False
     """Whether it answers Q4 without any token too; a token that is sent is checked all the same."""
     path: str = "/graphql"
+    made_of: str = ""
+    """The package whose version the target goes by: `npm:...`, `pypi:...` or `here:`, this project."""
 
 
 def _python(module: str, *more: str) -> Callable[[Place], Command]:
@@ -113,28 +117,48 @@ def _needs_tailcall() -> str | None:
     return None if TAILCALL.is_file() else "npm did not bring Tailcall's binary for this machine"
 
 
-SIMPUL = Target(name="Simpul", command=_python("simpul"))
+def _knows_tokens() -> str | None:
+    told = "known_tokens" in inspect.signature(server.compose).parameters
+    return None if told else "server.compose verifies every token anew in any case: the same as Simpul"
+
+
+SIMPUL = Target(name="Simpul", command=_python("simpul"), made_of="here:")
 SIMPUL_COALESCING = Target(
-    name="Simpul, coalescing",
-    command=_python("simpul", "--coalescing"),
-    shares=True,
+    name="Simpul, coalescing", command=_python("simpul", "--coalescing"), shares=True, made_of="here:"
 )
-STRAWBERRY = Target(name="Strawberry + aiodataloader", command=_python("plain_strawberry"), path="/graphql/")
+SIMPUL_VERIFYING = Target(
+    name="Simpul, every token verified anew",
+    command=_python("simpul", "--coalescing", "--verifying"),
+    missing=_knows_tokens,
+    questions=(Q4,),
+    made_of="here:",
+)
+STRAWBERRY = Target(
+    name="Strawberry + aiodataloader",
+    command=_python("plain_strawberry"),
+    path="/graphql/",
+    made_of="pypi:strawberry-graphql",
+)
 HIVE = Target(
     name="Hive Gateway, JIT",
     command=_hive,
     missing=_needs_node("@graphql-hive/gateway"),
     checks_owner=False,
     lets_anonymous=True,
+    made_of="npm:@graphql-hive/gateway",
 )
 APOLLO = Target(
-    name="Apollo Server 5 + dataloader",
+    name="Apollo Server + dataloader",
     command=_node("apollo.mjs"),
     missing=_needs_node("@apollo/server"),
     path="/",
+    made_of="npm:@apollo/server",
 )
 MERCURIUS = Target(
-    name="Mercurius + JIT + dataloader", command=_node("mercurius.mjs"), missing=_needs_node("mercurius")
+    name="Mercurius + JIT + dataloader",
+    command=_node("mercurius.mjs"),
+    missing=_needs_node("mercurius"),
+    made_of="npm:mercurius",
 )
 TAILCALL_BATCHING = Target(
     name="Tailcall, batching",
@@ -142,6 +166,7 @@ TAILCALL_BATCHING = Target(
     missing=_needs_tailcall,
     shares=True,  # its batches wait a millisecond and take in what other requests want
     checks_owner=False,
+    made_of="npm:@tailcallhq/core-linux-x64-gnu",
 )
 TAILCALL_DEDUPE = Target(
     name="Tailcall, dedupe",
@@ -149,16 +174,27 @@ TAILCALL_DEDUPE = Target(
     missing=_needs_tailcall,
     shares=True,
     checks_owner=False,
+    made_of="npm:@tailcallhq/core-linux-x64-gnu",
 )
 HANDWRITTEN = Target(name="handwritten Python", command=_python("handwritten"))
 HANDWRITTEN_SHARED = Target(
-    name="handwritten Python, replies shared", command=_python("handwritten", "--shared"), shares=True
+    name="handwritten Python, replies shared",
+    command=_python("handwritten", "--shared"),
+    questions=(Q1, Q2, Q3),  # in Q4 there is nothing to share: it would be the one above again
+    shares=True,
 )
-RAW = Target(name="raw uvicorn, constant bytes", command=_python("raw"), questions=(Q1, Q2, Q3), shares=True)
+RAW = Target(
+    name="raw uvicorn, constant bytes",
+    command=_python("raw"),
+    questions=(Q1, Q2, Q3),  # what is signed in is not constant
+    shares=True,
+    made_of="pypi:uvicorn",
+)
 
 TARGETS = (
     SIMPUL,
     SIMPUL_COALESCING,
+    SIMPUL_VERIFYING,
     STRAWBERRY,
     HIVE,
     APOLLO,

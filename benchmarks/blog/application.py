@@ -47,8 +47,8 @@ def blog_settings(keys: Path) -> Settings:
     return Settings(**given)
 
 
-def blog_application(settings: Settings, upstream: str, *, coalescing: bool) -> Starlette:
-    """The hub over the small world."""
+def blog_application(settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True) -> Starlette:
+    """The hub over the small world. Without `known_tokens` every token is verified anew."""
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
@@ -69,6 +69,7 @@ def blog_application(settings: Settings, upstream: str, *, coalescing: bool) -> 
         for each in drivers.values():
             await each.close()
 
+    more: dict[str, Any] = {} if known_tokens else {"known_tokens": False}
     return server.compose(
         settings,
         schema=graphql_schema(blog_schema()),
@@ -76,4 +77,5 @@ def blog_application(settings: Settings, upstream: str, *, coalescing: bool) -> 
         attendance=Attendance({"blog": world}),
         lifespan=lifespan,
         coalescing=coalescing,
+        **more,
     )

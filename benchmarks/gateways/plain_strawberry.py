@@ -193,4 +193,5 @@ if __name__ == "__main__":
         port=int(sys.argv[1]),
         log_level="warning",
         loop="uvloop",
+        access_log=False,
     )

@@ -20,11 +20,12 @@ def main() -> None:
     arguments.add_argument("upstream")
     arguments.add_argument("keys", type=Path)
     arguments.add_argument("--coalescing", action="store_true")
+    arguments.add_argument("--verifying", action="store_true", help="know no token again")
     given = arguments.parse_args()
     server.configure_logging()
     settings = blog_settings(given.keys)
     settle_memory()
-    app = blog_application(settings, given.upstream, coalescing=given.coalescing)
+    app = blog_application(settings, given.upstream, coalescing=given.coalescing, known_tokens=not given.verifying)
     uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
 
 

@@ -2,7 +2,6 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createInlineSigningKeyProvider, defineConfig } from '@graphql-hive/gateway';
-import { useJIT } from '@graphql-mesh/plugin-jit';
 
 const [key] = JSON.parse(readFileSync(process.env.BENCH_KEYS, 'utf8')).keys;
 
@@ -21,5 +20,5 @@ export const gatewayConfig = defineConfig({
     tokenVerification: { algorithms: ['ES256'], issuer: 'simpul-development', audience: 'simpul' },
     reject: { missingToken: false, invalidToken: true },
   },
-  plugins: () => [useJIT()],
+  jit: true,
 });

@@ -1,0 +1,158 @@
+"""How time and memory of one answer grow with objects and with levels, and how long it holds the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import time
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.chain import InMemory as Chain
+from benchmarks.chain import People, chain_document, chain_schema
+from benchmarks.in_memory import Hub, blog_hub, measured
+from engine.batch import Agencies
+from engine.encoding import encode
+from schema.build import graphql_schema
+
+COUNTS = (100, 1_000, 10_000, 100_000)
+LEVELS = (1, 2, 4, 8)
+_PER_LEVEL = 1_000
+_USERS_EACH = 10
+_TICK_S = 0.001
+_LINEAR = 1.1
+"""Growth with objects to this power, or a lower one, is called linear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One answer of a size."""
+
+    curve: str
+    """`objects`: Q3, every post with its user by an edge, a tenth as many users. `levels`: 1,000 people a level."""
+    size: int
+    """Posts, or levels."""
+    objects: int
+    """What the answer is made of: posts and users, or people."""
+    milliseconds: float
+    """Processor time, from the request to the bytes of the answer."""
+    bytes_an_object: float
+    """The most memory that was held for the answer at once, by objects (tracemalloc)."""
+    longest_stall_ms: float
+    """The longest time for which nothing else ran on the event loop meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """A curve's exponents: 1 is linear, 2 quadratic, below 1 the fixed part still shows."""
+
+    curve: str
+    time: float
+    memory: float
+
+    @property
+    def linear(self) -> bool:
+        """Whether neither grows faster than the objects."""
+        return max(self.time, self.memory) <= _LINEAR
+
+
+async def curves(*, quick: bool, within: float) -> list[Point]:
+    """Measure every size; `quick` leaves the largest out."""
+    points = []
+    for count in COUNTS[:-1] if quick else COUNTS:
+        users = max(count // _USERS_EACH, 1)
+        points.append(await _point("objects", blog_hub(count, users), count, count + users, within))
+    for depth in LEVELS:
+        hub = Hub(Agencies({People: Chain(_PER_LEVEL)}), graphql_schema(chain_schema()), chain_document(depth))
+        points.append(await _point("levels", hub, depth, depth * _PER_LEVEL, within))
+    return points
+
+
+def exponents(points: Sequence[Point]) -> list[Growth]:
+    """The slope of each curve on logarithmic paper, by least squares."""
+    found = []
+    for curve in dict.fromkeys(each.curve for each in points):
+        on_it = [each for each in points if each.curve == curve]
+        objects = [each.objects for each in on_it]
+        time_ = slope(objects, [each.milliseconds for each in on_it])
+        memory = slope(objects, [each.bytes_an_object * each.objects for each in on_it])
+        found.append(Growth(curve=curve, time=round(time_, 3), memory=round(memory, 3)))
+    return found
+
+
+def slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """The power of size that cost grows with."""
+    across, up = [math.log(each) for each in sizes], [math.log(each) for each in costs]
+    middle = (sum(across) / len(across), sum(up) / len(up))
+    covariance = sum((x - middle[0]) * (y - middle[1]) for x, y in zip(across, up, strict=True))
+    return covariance / sum((x - middle[0]) ** 2 for x in across)
+
+
+async def _point(curve: str, hub: Hub, size: int, objects: int, within: float) -> Point:
+    async def run() -> None:
+        encode(await hub.answer())
+
+    taken = await measured(run, within=within)
+    stall = min([await _stall(hub) for _ in range(3)])
+    gc.collect()
+    tracemalloc.start()
+    answered = await hub.answer()
+    encode(answered)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return Point(
+        curve=curve,
+        size=size,
+        objects=objects,
+        milliseconds=round(taken / 1000, 4),
+        bytes_an_object=round(peak / objects, 1),
+        longest_stall_ms=round(stall * 1000, 2),
+    )
+
+
+async def _stall(hub: Hub) -> float:
+    """Seconds of the longest gap in a ticker's ticks while one answer is made; the bytes are made in one piece too."""
+    longest, ends = 0.0, False
+
+    async def tick() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while not ends:
+            await asyncio.sleep(_TICK_S)
+            now = time.perf_counter()
+            longest = max(longest, now - last - _TICK_S)
+            last = now
+
+    ticker = asyncio.create_task(tick())
+    await asyncio.sleep(2 * _TICK_S)
+    encode(await hub.answer())
+    ends = True
+    await ticker
+    return longest
+
+
+def show(points: Sequence[Point], console: Console) -> None:
+    """Print the curves with their exponents."""
+    for growth in exponents(points):
+        table = Table(title=f"Growth with {growth.curve}", title_justify="left")
+        for name in (growth.curve, "objects made", "ms", "µs an object", "bytes an object", "longest stall ms"):
+            table.add_column(name, justify="right")
+        for each in (point for point in points if point.curve == growth.curve):
+            table.add_row(
+                f"{each.size:,}",
+                f"{each.objects:,}",
+                f"{each.milliseconds:.2f}",
+                f"{each.milliseconds * 1000 / each.objects:.2f}",
+                f"{each.bytes_an_object:,.0f}",
+                f"{each.longest_stall_ms:.1f}",
+            )
+        console.print(table)
+        verdict = "linear" if growth.linear else "NOT linear"
+        console.print(
+            f"Time grows as objects to the power {growth.time:.2f}, memory as {growth.memory:.2f}: {verdict}."
+        )

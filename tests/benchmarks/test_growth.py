@@ -1,0 +1,18 @@
+"""How growth is reckoned."""
+
+import pytest
+
+from benchmarks.growth import Growth, slope
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_the_slope_is_the_power_that_cost_grows_with(power: float) -> None:
+    sizes = [100, 1_000, 10_000]
+    assert slope(sizes, [3 * size**power for size in sizes]) == pytest.approx(power)
+
+
+@pytest.mark.parametrize(
+    ("time", "memory", "linear"), [(1.0, 0.9, True), (1.1, 1.1, True), (1.11, 1.0, False), (1.0, 1.2, False)]
+)
+def test_growth_is_linear_where_neither_time_nor_memory_grows_faster(time: float, memory: float, linear: bool) -> None:  # noqa: FBT001 - parametrised
+    assert Growth(curve="objects", time=time, memory=memory).linear is linear
