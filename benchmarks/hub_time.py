@@ -13,22 +13,24 @@ processor time of an answer, connectors and their libraries included, is told as
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import orjson
 from rich.console import Console
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message
 
 import server
-from benchmarks.places import ROOT, free_port
+from benchmarks.places import LOAD_CORE, ROOT, free_port, on_core
 from cli.hub_settings import hub_settings
 from cli.hub_state import hub_state
 from cli.sample_callers import development_issuer, sample_callers, token_of
@@ -112,14 +114,21 @@ async def hub_time(answers: int) -> HubTime:
     try:
         async with AsyncExitStack() as stack:
             folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
-            await stack.enter_async_context(City(folder.path, latency=False))
-            await stack.enter_async_context(hub_state(folder, _ended))
+            with on_core(LOAD_CORE):
+                await stack.enter_async_context(City(folder.path, latency=False))
+                await stack.enter_async_context(hub_state(folder, _ended))
             return await _measured(folder, answers, stack)
     except (CityError, PostgresError, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
     finally:  # the settings of this city must not reach what is started later
         os.environ.clear()
         os.environ.update(known)
+
+
+def _log_to(file: TextIO) -> None:
+    """Let the hub write its line a request as it does when it serves, but into a file."""
+    with redirect_stderr(file):
+        server.configure_logging()
 
 
 def _ended(reason: str) -> NoReturn:
@@ -134,6 +143,8 @@ async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) ->
     connectors = server.connect(settings, state)
     stack.push_async_callback(connectors.close)
     await migrate(state)
+    _log_to(stack.enter_context((folder.path / "access.log").open("w")))
+    stack.callback(logging.getLogger().handlers.clear)
     calls: list[tuple[float, float]] = []
     real = connectors.agencies()
     domains = (Population, Msmes, Tax, Complaints, Prices, Regions)
@@ -176,7 +187,7 @@ def _no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the c
     raise NotImplementedError
 
 
-async def _asked(app: Starlette, body: bytes, token: str) -> bytes:
+async def _asked(app: ASGIApp, body: bytes, token: str) -> bytes:
     """The body of one answer, asked as a web server asks an application (ASGI 3.0)."""
     scope: dict[str, Any] = {
         "type": "http",
@@ -202,7 +213,7 @@ async def _asked(app: Starlette, body: bytes, token: str) -> bytes:
     given = False
     gone = asyncio.Event()
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Message:
         nonlocal given
         if given:
             await gone.wait()  # nobody leaves before the answer
@@ -210,7 +221,7 @@ async def _asked(app: Starlette, body: bytes, token: str) -> bytes:
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(message: Any) -> None:  # noqa: ANN401 - ASGI
+    async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
             parts.append(message.get("body", b""))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -14,6 +17,17 @@ GATEWAY_CORE = 0
 """The core that gateways run on, one at a time."""
 LOAD_CORE = 1
 """The core of the upstream and of the load."""
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """This thread, and what it starts, on one core; wherever the system likes, where there is no such core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core} & allowed or allowed)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def free_port() -> int:
