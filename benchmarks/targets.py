@@ -140,7 +140,7 @@ STRAWBERRY = Target(
     made_of="pypi:strawberry-graphql",
 )
 HIVE = Target(
-    name="Hive Gateway, JIT",
+    name="Hive Gateway with JIT",
     command=_hive,
     missing=_needs_node("@graphql-hive/gateway"),
     checks_owner=False,
@@ -161,7 +161,7 @@ MERCURIUS = Target(
     made_of="npm:mercurius",
 )
 TAILCALL_BATCHING = Target(
-    name="Tailcall, batching",
+    name="Tailcall with batching",
     command=_tailcall(""),
     missing=_needs_tailcall,
     shares=True,  # its batches wait a millisecond and take in what other requests want
@@ -169,7 +169,7 @@ TAILCALL_BATCHING = Target(
     made_of="npm:@tailcallhq/core-linux-x64-gnu",
 )
 TAILCALL_DEDUPE = Target(
-    name="Tailcall, dedupe",
+    name="Tailcall with dedupe",
     command=_tailcall(", dedupe: true"),
     missing=_needs_tailcall,
     shares=True,
@@ -178,13 +178,13 @@ TAILCALL_DEDUPE = Target(
 )
 HANDWRITTEN = Target(name="handwritten Python", command=_python("handwritten"))
 HANDWRITTEN_SHARED = Target(
-    name="handwritten Python, replies shared",
+    name="handwritten Python with replies shared",
     command=_python("handwritten", "--shared"),
     questions=(Q1, Q2, Q3),  # in Q4 there is nothing to share: it would be the one above again
     shares=True,
 )
 RAW = Target(
-    name="raw uvicorn, constant bytes",
+    name="raw uvicorn with constant bytes",
     command=_python("raw"),
     questions=(Q1, Q2, Q3),  # what is signed in is not constant
     shares=True,

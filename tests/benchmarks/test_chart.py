@@ -34,7 +34,7 @@ def test_there_is_a_bar_for_each_target_and_the_longest_is_first(tmp_path: Path)
 
 def test_a_peer_that_the_goals_name_shows_how_far_behind_it_is_and_must_be(tmp_path: Path) -> None:
     svg = drawn([row(targets.SIMPUL.name, 60), row(targets.APOLLO.name, 10)], {}, tmp_path)
-    assert "10 6.00x (goal 4x)" in texts(svg)
+    assert "10 Simpul 6.00x, goal 4x" in texts(svg)
 
 
 def test_a_row_with_failed_requests_is_not_shown(tmp_path: Path) -> None:
