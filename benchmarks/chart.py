@@ -20,6 +20,7 @@ _TITLES = {
     "Q3": "Q3: 100 posts with their authors, two calls to the upstream",
     "Q4": "Q4: 2,000 signed-in callers, each their own data over three upstreams",
 }
+_AXIS = "requests per processor second; x: what Simpul does by what the peer does"
 _LINES = {
     targets.SIMPUL.name: "own",
     targets.SIMPUL_COALESCING.name: "own2",
@@ -73,9 +74,7 @@ def _bars(parts: list[str], top: int, query: str, rows: Sequence[Row], versions:
     found = {row.target: row.requests_per_cpu_second for row in here}
     longest = here[0].requests_per_cpu_second or 1.0
     parts.append(f'<text class="title" x="0" y="{top}">{escape(_TITLES[query])}</text>')
-    parts.append(
-        f'<text class="pale" x="{_LEFT}" y="{top + 18}">requests per processor second; x: what Simpul does by what the peer does</text>'
-    )
+    parts.append(f'<text class="pale" x="{_LEFT}" y="{top + 18}">{_AXIS}</text>')
     top += 26
     for row in here:
         length = max(1.0, row.requests_per_cpu_second / longest * (_WIDTH - _LEFT - _RIGHT))
@@ -98,7 +97,7 @@ def _ratio(query: str, peer: str, found: Mapping[str, float]) -> str:
     """How far ahead of a peer Simpul is, and what it must reach, where the goals name one."""
     if query != "Q3":
         own = found.get(targets.SIMPUL_COALESCING.name)
-        return f"Simpul {own / found[peer]:.2f}x" if own and not peer.startswith("Simpul") and found[peer] else ""
+        return f"as served {own / found[peer]:.2f}x" if own and not peer.startswith("Simpul") and found[peer] else ""
     told = [
         f"{goal.simpul} {found[goal.simpul] / found[peer]:.2f}x, goal {goal.factor:g}x"
         for goal in GOALS
