@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +26,7 @@ LEVELS = (1, 2, 4, 8)
 _PER_LEVEL = 1_000
 _USERS_EACH = 10
 _TICK_S = 0.001
+_NOTHING = 1e-9
 _LINEAR = 1.1
 """Growth with objects to this power, or a lower one, is called linear."""
 
@@ -49,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """A curve's exponents: 1 is linear, 2 quadratic, below 1 the fixed part still shows."""
+    """A curve's exponents: 1 is linear, 2 quadratic."""
 
     curve: str
     time: float
@@ -74,7 +76,7 @@ async def curves(*, quick: bool, within: float) -> list[Point]:
 
 
 def exponents(points: Sequence[Point]) -> list[Growth]:
-    """The slope of each curve on logarithmic paper, by least squares."""
+    """The slope of each curve on logarithmic paper, by least squares, see `slope`."""
     found = []
     for curve in dict.fromkeys(each.curve for each in points):
         on_it = [each for each in points if each.curve == curve]
@@ -86,8 +88,13 @@ def exponents(points: Sequence[Point]) -> list[Growth]:
 
 
 def slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The power of size that cost grows with."""
-    across, up = [math.log(each) for each in sizes], [math.log(each) for each in costs]
+    """The power of size that cost grows with, from one size to the next.
+
+    From what each step adds to what that costs: a part that is there at any size (a request), or that the smallest does
+    not have (a first level needs no edge), bends a curve of whole costs without being growth.
+    """
+    across = [math.log(after - before) for before, after in pairwise(sizes)]
+    up = [math.log(max(after - before, _NOTHING)) for before, after in pairwise(costs)]
     middle = (sum(across) / len(across), sum(up) / len(up))
     covariance = sum((x - middle[0]) * (y - middle[1]) for x, y in zip(across, up, strict=True))
     return covariance / sum((x - middle[0]) ** 2 for x in across)

@@ -7,8 +7,14 @@ from benchmarks.growth import Growth, slope
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
 def test_the_slope_is_the_power_that_cost_grows_with(power: float) -> None:
-    sizes = [100, 1_000, 10_000]
+    sizes = [100, 1_000, 10_000]  # each step adds ten times as much
     assert slope(sizes, [3 * size**power for size in sizes]) == pytest.approx(power)
+
+
+@pytest.mark.parametrize("fixed", [-50, 0, 1_000])
+def test_what_costs_the_same_at_any_size_is_no_growth(fixed: float) -> None:
+    sizes = [100, 1_000, 10_000]
+    assert slope(sizes, [fixed + 3 * size for size in sizes]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
