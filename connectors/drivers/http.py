@@ -1,27 +1,37 @@
-"""HTTP to one agency: a pool of connections, deadlines, bounds, and failures in the hub's own words."""
+"""HTTP to one agency: connections, deadlines, bounds, and failures in the hub's own words.
+
+Two ways lead there. A GET or HEAD without a body, which is most of what the hub asks, goes over connections of our own
+(`http_reads.py`): through aiohttp's client it costs more of the processor than all else the hub does for a small query.
+Everything else goes through aiohttp (`http_session.py`). Callers see one driver: deadline, bounds and failures are the
+same.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Final
 
-import aiohttp
 import orjson
-from aiohttp import hdrs
-from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
-from yarl import URL
 
+from connectors.drivers.http_address import Address
+from connectors.drivers.http_reads import Reads, request_head, tls_context
+from connectors.drivers.http_reply import HttpReply
+from connectors.drivers.http_session import AGENT, Request, Session
+from connectors.drivers.http_unpacking import ACCEPTED
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
+__all__ = ["HttpDriver", "HttpReply", "retry_after"]
+
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_READS: Final = frozenset({"GET", "HEAD"})
+_AUTHORIZATION: Final = "Authorization"
+_FIRST_SUCCESS: Final = 200
 _FIRST_REDIRECT: Final = 300
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
@@ -29,17 +39,6 @@ _NO_ENTRY: Final = frozenset({401, 403, 407})
 _TOO_MANY: Final = 429
 _LONGEST_NUMBER: Final = 9
 """Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpReply:
-    """What an agency answered. Its `repr` shows the status only: the rest may be personal."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    """By name in any case (`reply.headers["content-type"]`)."""
-    body: bytes = field(repr=False)
-    """Whole, with any `Content-Encoding` undone."""
 
 
 class HttpDriver:
@@ -66,17 +65,19 @@ class HttpDriver:
     ) -> None:
         """Keep the settings; raises ValueError, naming the setting, where the address is none."""
         self.agency = agency
-        self._base = _address(agency, base_url)
+        self._address = Address(agency, base_url)
         self._headers = CIMultiDict(headers)
         self._deadline = deadline
-        self._connections = connections
-        self._max_bytes = max_bytes
-        self._session: aiohttp.ClientSession | None = None
-        self._closed = False
+        self._places = asyncio.Semaphore(connections)
+        tls = tls_context() if self._address.secure else None
+        self._reads = Reads(agency, self._address, tls=tls, max_bytes=max_bytes)
+        self._session = Session(agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes)
+        self._head = self._head_of({})
+        self._state = "idle"
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "idle" if self._session is None else "open"
-        return f"<HttpDriver {self.agency} {state} deadline={self._deadline:g}s headers={sorted(self._headers)}>"
+        deadline, headers = f"{self._deadline:g}s", sorted(self._headers)
+        return f"<HttpDriver {self.agency} {self._state} deadline={deadline} headers={headers}>"
 
     async def send(
         self,
@@ -104,20 +105,34 @@ class HttpDriver:
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed).
         """
-        deadline = min(call.deadline, monotonic() + self._deadline)
-        if deadline <= monotonic():
+        now = monotonic()
+        deadline = min(call.deadline, now + self._deadline)
+        if deadline <= now:
             raise AgencyTimeout(self.agency, "the deadline had passed before the call")
-        url = self._url(path, query)
-        reply: HttpReply | AgencyFailure
+        head = None
+        if method in _READS and body is None and form is None:
+            head = self._head_of(headers) if headers else self._head
+        data = body if form is None else dict(form)
+        asked: bytes | Request = (
+            f"{method} {self._address.target(path, query)}".encode() + head
+            if head
+            else Request(method, self._address.url(path, query), data, headers, repeatable)
+        )
+        if self._state != "open":
+            self._open()
+        # Nobody is passed: where others wait, no place counts as free.
+        await (self._turn(deadline) if self._places.locked() else self._places.acquire())
         try:
-            async with asyncio.timeout(deadline - monotonic()):
-                reply = await self._exchange(method, url, form=form, body=body, headers=headers, repeatable=repeatable)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reply = _failure_of(self.agency, error)
+            if isinstance(asked, bytes):
+                reply = await self._reads.ask(asked, deadline=deadline, bodiless=method == "HEAD")
+            else:
+                reply = await self._session.ask(asked, deadline=deadline)
+        finally:
+            self._places.release()
         if isinstance(reply, AgencyFailure):
-            # Raised here, not above: messages of the library carry the URL, and with it the numbers in a query.
+            # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
             raise reply
-        if reply.status not in accept_status:
+        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
             self._require_success(reply)
         return reply
 
@@ -134,59 +149,45 @@ class HttpDriver:
 
     async def close(self) -> None:
         """Close every connection. A driver that was closed cannot send again."""
-        self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        self._state = "closed"
+        await self._reads.close()
+        await self._session.close()
 
-    def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
-        parts = [part for part in path.split("/") if part]
-        if ".." in parts or "." in parts:
-            raise ValueError(f"The path for agency '{self.agency}' holds '.' or '..'. Check what is put into it.")
-        if parts and path.endswith("/"):
-            parts.append("")
-        url = self._base.joinpath(*parts) if parts else self._base
-        return url.with_query(query) if query else url
+    def _open(self) -> None:
+        if self._state == "closed":
+            raise RuntimeError(f"The HTTP driver of agency '{self.agency}' was closed. Build a new one.")
+        self._state = "open"
 
-    async def _exchange(
-        self,
-        method: str,
-        url: URL,
-        *,
-        form: Mapping[str, str] | None,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-        repeatable: bool,
-    ) -> HttpReply:
-        session = self._open()
-        trace = _Trace()
-
-        def request() -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-            return session.request(
-                method,
-                url,
-                data=body if form is None else dict(form),
-                headers=headers,
-                allow_redirects=False,
-                trace_request_ctx=trace,
-            )
-
+    async def _turn(self, deadline: float) -> None:
+        """Wait for one of the places. Raises AgencyTimeout where none is free before the deadline."""
+        came = True
         try:
-            return await self._read(request())
-        except (aiohttp.ServerDisconnectedError, ConnectionError):
-            # A connection that was kept since an earlier call may have died meanwhile (the agency was restarted).
-            if not (repeatable and trace.reused):
-                raise
-        return await self._read(request())
+            async with asyncio.timeout(deadline - monotonic()):
+                await self._places.acquire()
+        except TimeoutError:
+            came = False
+        if not came:
+            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
 
-    async def _read(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> HttpReply:
-        async with request as response:
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > self._max_bytes:
-                    raise AgencyMalformed(self.agency, f"the body is longer than {self._max_bytes} bytes")
-            return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
+    def _head_of(self, headers: Mapping[str, str]) -> bytes | None:
+        """The head of a read over connections of our own; None where only aiohttp can tell what is meant, or wrong."""
+        fields = CIMultiDict(headers)
+        defaults = CIMultiDict(self._headers)
+        # What aiohttp says of itself: an agency sees one client, whichever way a call takes.
+        for name, value in (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED), ("User-Agent", AGENT)):
+            defaults.setdefault(name, value)
+        for name, value in defaults.items():
+            if name not in headers:
+                fields.add(name, value)
+        try:
+            authorization = self._address.authorization()
+        except ValueError:
+            return None
+        if authorization is not None:
+            if _AUTHORIZATION in fields:
+                return None
+            fields[_AUTHORIZATION] = authorization
+        return request_head(self._address.authority, fields)
 
     def _require_success(self, reply: HttpReply) -> None:
         status, detail = reply.status, f"HTTP {reply.status}"
@@ -199,65 +200,10 @@ class HttpDriver:
         if _FIRST_REDIRECT <= status < _FIRST_CLIENT_ERROR:
             raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise RuntimeError(f"The HTTP driver of agency '{self.agency}' was closed. Build a new one.")
-        if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_note_reuse)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections),
-                # Answers belong to one caller each: nothing an agency sets for one may travel with another.
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                # `send` keeps the deadline itself, so that it ends as one kind of failure.
-                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
-                trace_configs=[trace],
-            )
-        return self._session
-
-
-class _Trace:
-    """What is worth knowing of the way a request took."""
-
-    reused = False
-
-
-async def _note_reuse(_session: aiohttp.ClientSession, context: object, _params: object) -> None:
-    trace = getattr(context, "trace_request_ctx", None)
-    if isinstance(trace, _Trace):
-        trace.reused = True
-
-
-def _address(agency: str, base_url: str) -> URL:
-    # The address is not echoed: it may hold a password.
-    complaint = (
-        f"The address of agency '{agency}' is no HTTP address. Write it as 'http://host:port' or 'https://host/path'."
-    )
-    try:
-        url = URL(base_url)
-    except ValueError:
-        raise ValueError(complaint) from None
-    if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
-        raise ValueError(complaint)
-    return url
-
-
-def _failure_of(agency: str, error: Exception) -> AgencyFailure:
-    """The failure that stands for what went wrong on the wire, named by class: messages carry addresses."""
-    seen = type(error).__name__
-    if isinstance(error, TimeoutError):
-        return AgencyTimeout(agency, "no whole answer before the deadline")
-    if isinstance(error, aiohttp.ClientResponseError):
-        return AgencyMalformed(agency, f"not HTTP ({seen})")
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
-        return AgencyMalformed(agency, f"the body cannot be decompressed ({seen})")
-    return AgencyUnavailable(agency, seen)
-
 
 def retry_after(reply: HttpReply) -> float | None:
     """Seconds until the agency wants to be asked again (RFC 9110, section 10.2.3), where it says so legibly."""
-    text = reply.headers.get(hdrs.RETRY_AFTER, "").strip()
+    text = reply.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _LONGEST_NUMBER else None
     try:

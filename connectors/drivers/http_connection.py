@@ -1,0 +1,278 @@
+"""One connection to an agency: a request goes out in one write, and its reply is gathered as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, NoReturn, TypeAlias, cast
+
+import httptools
+
+from connectors.drivers.http_reply import Fields, HttpReply
+from connectors.drivers.http_unpacking import NotUnpackable, Unpacking, unpacking
+from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
+
+KEPT_FOR: Final = 15.0
+"""Seconds a connection is kept without a call."""
+
+MOST_FIELDS: Final = 128
+LONGEST_FIELD: Final = 8190
+"""Bytes of one header field, name and value."""
+
+MOST_BARREN: Final = 64 * 1024
+"""Bytes that may come in a row without one of the body among them: heads, trailers, what stands around chunks."""
+
+_SWITCHING: Final = 101
+_FIRST_FINAL: Final = 200
+_CONTENT_ENCODING: Final = b"content-encoding"
+_CLOSE_ENOUGH: Final = 0.001
+"""Seconds that a timer of the event loop may be early, in place of setting another one."""
+
+
+Outcome: TypeAlias = HttpReply | AgencyFailure | None
+"""What a request ended in; None: the connection had died since the call before, and nothing of a reply came."""
+
+
+class _Stop(Exception):  # noqa: N818 - ends the parser's work, and is seen by nobody else
+    """The rest of what came is not worth reading."""
+
+
+class Connection(asyncio.Protocol):
+    """Carries one request at a time.
+
+    An outcome is a value, never an exception: nobody may be left to take it, and what a library raises carries bytes
+    of the reply. A connection that did anything but answer what it was asked is not used again.
+    """
+
+    __slots__ = (
+        "_agency", "_alarm", "_alarm_at", "_barren", "_bodiless", "_due", "_encoding", "_fed", "_fields", "_forget",
+        "_length", "_loop", "_max_bytes", "_parser", "_pieces", "_seen", "_status", "_transport", "_unpacking",
+        "_used", "_waiting", "lost", "usable",
+    )  # fmt: skip
+
+    def __init__(self, agency: str, max_bytes: int, forget: Callable[[Connection], None]) -> None:
+        """`forget` is told once when the connection is gone."""
+        self._agency = agency
+        self._max_bytes = max_bytes
+        self._forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = self._due = 0.0
+        self._waiting: asyncio.Future[Outcome] | None = None
+        self._used = self._seen = self._bodiless = False
+        self._parser: httptools.HttpResponseParser | None = None
+        self._status = 0
+        self.usable = False
+        """Whether another request may be sent here once the one before is done."""
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection is gone."""
+
+    @property
+    def free(self) -> bool:
+        """Whether a request can be sent here now."""
+        return self.usable and self._waiting is None
+
+    def ask(self, request: bytes, *, deadline: float, bodiless: bool) -> asyncio.Future[Outcome]:
+        """Send a request, whole; its outcome comes at the deadline at last.
+
+        `bodiless` says that the reply has no body, whatever its head announces (HEAD).
+        """
+        if self._parser is None:
+            self._parser = _parser(self)
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._unpacking: Unpacking | None = None
+        self._encoding = b""
+        self._length = self._barren = self._status = 0
+        self._seen, self._bodiless = False, bodiless
+        self._waiting = waiting = self._loop.create_future()
+        self._watch(deadline)
+        self._transport.write(request)
+        return waiting
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever is under way."""
+        self.usable = False
+        self._transport.abort()
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; see asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.usable = True
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; see asyncio.Protocol."""
+        if self._waiting is None or self._parser is None:
+            # Bytes nobody asked for would be taken for the reply to the next request.
+            self.abort()
+            return
+        self._seen, self._fed = True, False
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._end(AgencyMalformed(self._agency, f"not HTTP ({type(error).__name__})"))
+            self.abort()
+            return
+        if self._waiting is not None:
+            self._barren = 0 if self._fed else self._barren + len(data)
+            if self._barren > MOST_BARREN:
+                self._end(AgencyMalformed(self._agency, f"not HTTP (more than {MOST_BARREN} bytes around the body)"))
+                self.abort()
+
+    def eof_received(self) -> None:
+        """Notice that the agency sends no more; the transport then closes itself."""
+        self.usable = False
+        self._cut_off(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End what is under way; see asyncio.Protocol."""
+        self.usable = False
+        self._cut_off(error)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        # The parser holds methods of this connection: without this only the garbage collector would part them.
+        self._parser = None
+        self._forget(self)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """See that a reply is awaited."""
+        if self._waiting is None:
+            raise _Stop
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field of the head; those of a trailer are counted only."""
+        fields = self._fields
+        fields.append((name, value))
+        if len(fields) > MOST_FIELDS or len(name) + len(value) > LONGEST_FIELD or b"\0" in value:
+            self._refuse("not HTTP (too many header fields, or one too long)")
+        if len(name) == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING and not self._status:
+            self._encoding = value
+
+    def on_headers_complete(self) -> None:
+        """Pass over interim replies, and make ready for the body."""
+        parser = cast("httptools.HttpResponseParser", self._parser)
+        status = parser.get_status_code()
+        if status < _FIRST_FINAL:
+            if status == _SWITCHING:
+                self._refuse(f"HTTP {status}: the protocol is not switched")
+            self._fields, self._encoding = [], b""
+            return
+        self._status = status
+        if self._bodiless:
+            self.usable = self.usable and parser.should_keep_alive()
+            # This one now waits for the body that the head speaks of.
+            self._parser = None
+            self._finish()
+        elif self._encoding:
+            try:
+                self._unpacking = unpacking(self._encoding.decode("latin-1"))
+            except NotUnpackable:
+                self._refuse("the body cannot be decompressed (an encoding that was not asked for)")
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece of the body, unpacked."""
+        if self._waiting is None or not self._status:
+            raise _Stop
+        self._fed = True
+        if self._unpacking is not None:
+            try:
+                piece = self._unpacking.feed(piece, self._max_bytes + 1 - self._length)
+            except NotUnpackable:
+                self._refuse("the body cannot be decompressed")
+        self._length += len(piece)
+        if self._length > self._max_bytes:
+            self._refuse(f"the body is longer than {self._max_bytes} bytes")
+        self._pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        """Hand the reply over."""
+        if self._status and self._parser is not None:
+            self.usable = self.usable and self._parser.should_keep_alive()
+            self._finish()
+
+    # How a request ends.
+
+    def _finish(self) -> None:
+        if self._unpacking is not None and not self._unpacking.whole:
+            self._end(AgencyMalformed(self._agency, "the body cannot be decompressed"))
+            return
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._end(HttpReply(status=self._status, headers=Fields(self._fields), body=body))
+
+    def _refuse(self, detail: str) -> NoReturn:
+        self._end(AgencyMalformed(self._agency, detail))
+        raise _Stop
+
+    def _cut_off(self, error: Exception | None) -> None:
+        """The agency went away. Names of what was seen are those the log has for every HTTP call (`http.py`)."""
+        if self._waiting is None:
+            return
+        if self._status and error is None and self._ends_with_the_connection():
+            self._finish()
+        elif self._status:
+            self._end(AgencyUnavailable(self._agency, "ClientPayloadError"))
+        elif self._used and not self._seen:
+            self._end(None)
+        else:
+            seen = "ServerDisconnectedError" if error is None else "ClientOSError"
+            self._end(AgencyUnavailable(self._agency, seen))
+
+    def _ends_with_the_connection(self) -> bool:
+        """Whether nothing else says where the body ends (RFC 9112, section 6.3)."""
+        for name, value in self._fields:
+            named = name.lower()
+            if named == b"content-length" or (named == b"transfer-encoding" and b"chunked" in value.lower()):
+                return False
+        return True
+
+    def _end(self, outcome: Outcome) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        self._used = True
+        self._pieces = []
+        if self.usable:
+            self._watch(monotonic() + KEPT_FOR)
+        if not waiting.done():
+            waiting.set_result(outcome)
+
+    # Deadlines. A timer a call would cost more than all else here: one is kept, and looks again when it was too early.
+
+    def _watch(self, moment: float) -> None:
+        self._due = moment
+        if self._alarm is not None:
+            if self._alarm_at <= moment:
+                return
+            self._alarm.cancel()
+        self._alarm_at = moment
+        self._alarm = self._loop.call_later(max(0.0, moment - monotonic()), self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        if self._due - monotonic() > _CLOSE_ENOUGH:
+            self._watch(self._due)
+            return
+        self.usable = False
+        if self._waiting is None:
+            self._transport.close()
+        else:
+            self._end(AgencyTimeout(self._agency, "no whole answer before the deadline"))
+            self._transport.abort()
+
+
+def _parser(connection: Connection) -> httptools.HttpResponseParser:
+    parser = httptools.HttpResponseParser(connection)
+    # As forgiving as aiohttp's parser, which reads what other requests bring.
+    parser.set_dangerous_leniencies(
+        lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+    )
+    return parser

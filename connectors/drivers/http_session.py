@@ -1,0 +1,138 @@
+"""Requests through aiohttp's client: what changes something, what carries a body, and whatever is out of the ordinary."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+import aiohttp
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http_exceptions import ContentEncodingError
+from yarl import URL
+
+from connectors.drivers.http_reply import HttpReply
+from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
+
+AGENT: Final = SERVER_SOFTWARE
+"""The `User-Agent` of every request: an agency sees one client, whichever way a call takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `data` is a body, or a form by the names of its fields."""
+
+    method: str
+    url: URL
+    data: bytes | dict[str, str] | None
+    headers: Mapping[str, str] | None
+    repeatable: bool
+
+    def sent_by(
+        self, session: aiohttp.ClientSession, trace: _Trace
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Have it sent; the reply is there to be read until the context ends."""
+        return session.request(
+            self.method,
+            self.url,
+            data=self.data,
+            headers=self.headers,
+            allow_redirects=False,
+            trace_request_ctx=trace,
+        )
+
+
+class Session:
+    """aiohttp's connections to one agency, opened when they are first needed. No redirect is followed, no cookie kept."""
+
+    def __init__(
+        self, agency: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None, connections: int, max_bytes: int
+    ) -> None:
+        """Keep the settings."""
+        self._agency = agency
+        self._headers = headers
+        self._tls = tls
+        self._connections = connections
+        self._max_bytes = max_bytes
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def ask(self, request: Request, *, deadline: float) -> HttpReply | AgencyFailure:
+        """What one request ends in, at its deadline at last; a failure is given, not raised."""
+        if self._closed:
+            return AgencyUnavailable(self._agency, "ClientConnectionError")
+        try:
+            async with asyncio.timeout(deadline - monotonic()):
+                return await self._exchange(request)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _failure_of(self._agency, error)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, request: Request) -> HttpReply | AgencyFailure:
+        session = self._open()
+        trace = _Trace()
+        try:
+            return await self._whole(request.sent_by(session, trace))
+        except (aiohttp.ServerDisconnectedError, ConnectionError):
+            # A connection that was kept since an earlier call may have died meanwhile (the agency was restarted).
+            if not (request.repeatable and trace.reused):
+                raise
+        return await self._whole(request.sent_by(session, trace))
+
+    async def _whole(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> HttpReply | AgencyFailure:
+        async with request as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > self._max_bytes:
+                    return AgencyMalformed(self._agency, f"the body is longer than {self._max_bytes} bytes")
+            return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
+                # Answers belong to one caller each: nothing an agency sets for one may travel with another.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                # `ask` keeps the deadline itself, so that it ends as one kind of failure.
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+                trace_configs=[trace],
+            )
+        return self._session
+
+
+class _Trace:
+    """What is worth knowing of the way a request took."""
+
+    reused = False
+
+
+async def _note_reuse(_session: aiohttp.ClientSession, context: object, _params: object) -> None:
+    trace = getattr(context, "trace_request_ctx", None)
+    if isinstance(trace, _Trace):
+        trace.reused = True
+
+
+def _failure_of(agency: str, error: Exception) -> AgencyFailure:
+    """The failure that stands for what went wrong on the wire, named by class: messages carry addresses."""
+    seen = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return AgencyTimeout(agency, "no whole answer before the deadline")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return AgencyMalformed(agency, f"not HTTP ({seen})")
+    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
+        return AgencyMalformed(agency, f"the body cannot be decompressed ({seen})")
+    return AgencyUnavailable(agency, seen)
