@@ -22,6 +22,9 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
     """
     if limit < 1:
         raise ValueError(f"fan_out: limit is {limit}. Allow at least 1 call at a time.")
+    if len(keys) == 1:
+        # No task of its own: one key is what most calls ask, and nothing else waits for its answer.
+        return await _one(keys[0], ask_one)
     answers: dict[K, V | AgencyFailure | None] = {}
     waiting = iter(keys)
 
@@ -43,3 +46,12 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
         # A call was cancelled from within. Without an answer its key would pass for unknown to the agency.
         raise asyncio.CancelledError
     return {key: answer for key in keys if (answer := answers[key]) is not None}
+
+
+async def _one(key: K, ask_one: Callable[[K], Awaitable[V | None]]) -> Answers[K, V]:
+    answer: V | AgencyFailure | None
+    try:
+        answer = await ask_one(key)
+    except AgencyFailure as failure:
+        answer = failure
+    return {} if answer is None else {key: answer}

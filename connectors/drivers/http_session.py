@@ -1,4 +1,4 @@
-"""Requests through aiohttp's client: what changes something, what carries a body, and whatever is out of the ordinary."""
+"""Requests through aiohttp's client: those that change something, carry a body, or are out of the ordinary."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Request:
 
 
 class Session:
-    """aiohttp's connections to one agency, opened when they are first needed. No redirect is followed, no cookie kept."""
+    """aiohttp's connections to one agency, opened when first needed. No redirect is followed, no cookie kept."""
 
     def __init__(
         self, agency: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None, connections: int, max_bytes: int
