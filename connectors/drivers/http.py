@@ -191,6 +191,8 @@ class HttpDriver:
 
     def _require_success(self, reply: HttpReply) -> None:
         status, detail = reply.status, f"HTTP {reply.status}"
+        if status < _FIRST_SUCCESS:
+            raise AgencyMalformed(self.agency, f"{detail}: the protocol is not switched")
         if status in _NO_ENTRY:
             raise AgencyRefused(self.agency, detail)
         if status == _TOO_MANY:

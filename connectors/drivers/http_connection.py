@@ -148,12 +148,14 @@ class Connection(asyncio.Protocol):
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field of the head; those of a trailer are counted only."""
+        """Keep a field of the head. Those of a trailer say nothing that is read here."""
+        if self._status:
+            return
         fields = self._fields
         fields.append((name, value))
         if len(fields) > MOST_FIELDS or len(name) + len(value) > LONGEST_FIELD or b"\0" in value:
             self._refuse("not HTTP (too many header fields, or one too long)")
-        if len(name) == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING and not self._status:
+        if len(name) == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING:
             self._encoding = value
 
     def on_headers_complete(self) -> None:

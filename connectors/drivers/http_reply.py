@@ -39,7 +39,7 @@ class Fields(Mapping[str, str]):
         return iter(self._fields())
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return sum(1 for _ in self._fields())
 
     def _fields(self) -> CIMultiDict[str]:
         if self._read is None:

@@ -136,3 +136,34 @@ async def test_a_limit_below_one_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"^fan_out: limit is 0\. Allow at least 1 call at a time\.$"):
         await fan_out([1], ask_one, limit=0)
+
+
+class TestOneKey:
+    @pytest.mark.parametrize(("answer", "answers"), [("A", {"a": "A"}), (None, {}), ("", {"a": ""})])
+    async def test_is_answered_like_many(self, answer: str | None, answers: dict[str, str]) -> None:
+        async def ask_one(_key: str) -> str | None:
+            return answer
+
+        assert await fan_out(["a"], ask_one, limit=4) == answers
+
+    async def test_a_failure_is_its_answer(self) -> None:
+        failure = AgencyTimeout("pbb")
+
+        async def ask_one(_key: str) -> str:
+            raise failure
+
+        assert await fan_out(["a"], ask_one, limit=4) == {"a": failure}
+
+    @pytest.mark.parametrize("fault", [ZeroDivisionError, asyncio.CancelledError])
+    async def test_anything_else_goes_up_as_it_is(self, fault: type[BaseException]) -> None:
+        async def ask_one(_key: str) -> str:
+            raise fault
+
+        with pytest.raises(fault):
+            await fan_out(["a"], ask_one, limit=4)
+
+    async def test_takes_no_task_of_its_own(self) -> None:
+        async def ask_one(_key: str) -> asyncio.Task[object] | None:
+            return asyncio.current_task()
+
+        assert await fan_out(["a"], ask_one, limit=4) == {"a": asyncio.current_task()}

@@ -67,6 +67,51 @@ class TestRequests:
         assert (len(server.asked), server.connections) == (3, 1)
 
     @both_ways
+    async def test_an_agency_sees_one_client_whichever_way_a_call_takes(self, method: str) -> None:
+        async with driven(reply()) as (driver, server):
+            await driver.send(method, "/", call())
+            headers = {k: v for k, v in server.asked[0].headers.items() if not k.startswith("content-")}
+        assert headers.pop("user-agent").startswith("Python/")
+        assert headers == {
+            "host": server.url.removeprefix("http://"),
+            "accept": "*/*",
+            "accept-encoding": "gzip, deflate",
+            "x-key": SECRET,
+        }
+
+    @both_ways
+    async def test_headers_of_a_call_stand_before_those_of_the_driver_and_of_the_library(self, method: str) -> None:
+        async with driven(reply()) as (driver, server):
+            await driver.send(method, "/", call(), headers={"x-key": "another", "ACCEPT": "text/xml", "X-Note": "é"})
+        seen = server.asked[0].headers
+        assert (seen["x-key"], seen["accept"]) == ("another", "text/xml")
+
+    @both_ways
+    async def test_user_and_password_in_the_address_are_sent_as_a_header(self, method: str) -> None:
+        async with wire(reply()) as server:
+            driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
+            await driver.send(method, "/", call())
+            await driver.close()
+        assert server.asked[0].headers["authorization"] == "Basic c2lhcGE6cmFoYXNpYQ=="
+
+    @both_ways
+    async def test_two_credentials_are_refused(self, method: str) -> None:
+        async with wire(reply()) as server:
+            driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
+            with pytest.raises(ValueError, match=r"^Cannot combine AUTHORIZATION header"):
+                await driver.send(method, "/", call(), headers={"authorization": "Bearer x"})
+            await driver.close()
+        assert server.asked == []
+
+    @both_ways
+    @pytest.mark.parametrize("value", ["a\r\nX-Other: b", "a\nb", "a\0", "a\x7f"])
+    async def test_a_header_cannot_hold_another(self, value: str, method: str) -> None:
+        async with driven(reply()) as (driver, server):
+            with pytest.raises(ValueError, match=r"[Cc]ontrol character"):
+                await driver.send(method, "/", call(), headers={"X-One": value})
+        assert server.asked == []
+
+    @both_ways
     async def test_cookies_are_not_kept(self, method: str) -> None:
         async with wire(reply(Set_Cookie="session=of-another; Path=/")) as server:
             # By name: no cookie jar keeps those of a bare address.

@@ -21,7 +21,7 @@ Script = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(slots=True)
 class Wire:
-    """The server: what it was asked, on how many connections, and how many callers went away early."""
+    """The server: what it was asked, on how many connections, whether a caller went away early, and the last one."""
 
     script: Script
     url: str = ""
@@ -29,6 +29,7 @@ class Wire:
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     busy: asyncio.Event = field(default_factory=asyncio.Event)
+    deserted: asyncio.Event = field(default_factory=asyncio.Event)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,6 +58,8 @@ class Wire:
         finally:
             self.writers.discard(writer)
             writer.close()
+            if not self.writers:
+                self.deserted.set()
 
     def hang_up(self) -> None:
         """Close every connection, as a server does that is restarted."""

@@ -1,0 +1,146 @@
+"""HTTPS: whom the driver believes, over both of its ways. The certificates are made here and end with the test."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from connectors.drivers.http import HttpDriver
+from records.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
+from tests.connectors.drivers.driven import both_ways, call
+from tests.connectors.drivers.wire import Script, Wire, reply, says
+
+
+def certificate(folder: Path, *, name: x509.GeneralName, days: int = 1) -> Path:
+    """A certificate for this name that signs itself, and its key, in one file."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    signing = x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(signing, critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return file
+
+
+@asynccontextmanager
+async def secured(file: Path, script: Script) -> AsyncIterator[Wire]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    running = Wire(script)
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0, ssl=tls)
+    running.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield running
+    finally:
+        server.close()
+        running.hang_up()
+        await server.wait_closed()
+
+
+async def asked(url: str, method: str, *, times: int = 1, seconds: float = 5) -> list[bytes]:
+    driver = HttpDriver("crm", url, headers={}, deadline=5, connections=2, max_bytes=100_000)
+    try:
+        return [(await driver.send(method, "/", call(seconds))).body for _ in range(times)]
+    finally:
+        await driver.close()
+
+
+LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
+
+
+@both_ways
+async def test_an_agency_that_is_trusted_is_asked_over_one_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    file = certificate(tmp_path, name=LOOPBACK)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with secured(file, says(reply(200, b"x" * 90_000))) as server:
+        assert await asked(server.url, method, times=3) == [b"x" * 90_000] * 3
+    assert (len(server.asked), server.connections) == (3, 1)
+
+
+@both_ways
+@pytest.mark.parametrize("fault", ["unknown", "another name", "expired"])
+async def test_one_that_cannot_show_who_it_is_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, fault: str
+) -> None:
+    name = x509.DNSName("another.example") if fault == "another name" else LOOPBACK
+    file = certificate(tmp_path, name=name, days=-1 if fault == "expired" else 1)
+    if fault != "unknown":
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with secured(file, says(reply(200, b"believe me"))) as server:
+        with pytest.raises(AgencyFailure) as caught:
+            await asked(server.url, method)
+    assert isinstance(caught.value, AgencyUnavailable)
+    assert caught.value.detail == "ClientConnectorCertificateError"
+    assert caught.value.__context__ is None
+    assert server.asked == []
+
+
+@both_ways
+async def test_one_that_speaks_no_tls_is_unavailable(method: str) -> None:
+    async def words(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(words, "127.0.0.1", 0) as server:
+        with pytest.raises(AgencyUnavailable) as caught:
+            await asked(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", method)
+    assert caught.value.detail == "ClientConnectorSSLError"
+
+
+@both_ways
+async def test_the_deadline_covers_the_handshake(method: str) -> None:
+    left = asyncio.Event()
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(10_000):
+            pass
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(deaf, "127.0.0.1", 0) as server:
+        with pytest.raises(AgencyTimeout):
+            await asked(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", method, seconds=0.1)
+        await asyncio.wait_for(left.wait(), 2)
+
+
+@both_ways
+async def test_a_kept_connection_that_died_costs_a_read_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    file = certificate(tmp_path, name=LOOPBACK)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with secured(file, says(reply(200, b"ok"))) as server:
+        driver = HttpDriver("crm", server.url, headers={}, deadline=5, connections=1, max_bytes=100)
+        await driver.send(method, "/", call())
+        server.hang_up()
+        assert (await driver.send(method, "/", call(), repeatable=True)).body == b"ok"
+        await driver.close()
+    assert server.connections == 2
