@@ -171,13 +171,14 @@ class HttpDriver:
 
     def _head_of(self, headers: Mapping[str, str]) -> bytes | None:
         """The head of a read over connections of our own; None where only aiohttp can tell what is meant, or wrong."""
-        fields = CIMultiDict(headers)
+        given = CIMultiDict(headers)
+        fields = given.copy()
         defaults = CIMultiDict(self._headers)
         # What aiohttp says of itself: an agency sees one client, whichever way a call takes.
         for name, value in (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED), ("User-Agent", AGENT)):
             defaults.setdefault(name, value)
         for name, value in defaults.items():
-            if name not in headers:
+            if name not in given:
                 fields.add(name, value)
         try:
             authorization = self._address.authorization()
