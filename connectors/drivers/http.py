@@ -193,7 +193,7 @@ class HttpDriver:
     def _require_success(self, reply: HttpReply) -> None:
         status, detail = reply.status, f"HTTP {reply.status}"
         if status < _FIRST_SUCCESS:
-            raise AgencyMalformed(self.agency, f"{detail}: the protocol is not switched")
+            raise AgencyMalformed(self.agency, f"{detail}: no answer to what was asked")
         if status in _NO_ENTRY:
             raise AgencyRefused(self.agency, detail)
         if status == _TOO_MANY:

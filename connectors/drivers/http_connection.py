@@ -23,6 +23,10 @@ LONGEST_FIELD: Final = 8190
 MOST_BARREN: Final = 64 * 1024
 """Bytes that may come in a row without one of the body among them: heads, trailers, what stands around chunks."""
 
+_MOST_PIECES: Final = 256
+"""Pieces of a body that are kept apart: a hostile one comes byte by byte, and each piece takes more than its bytes."""
+
+_FIRST_INTERIM: Final = 100
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
 _CONTENT_ENCODING: Final = b"content-encoding"
@@ -47,8 +51,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_agency", "_alarm", "_alarm_at", "_barren", "_bodiless", "_due", "_encoding", "_fed", "_fields", "_forget",
-        "_length", "_loop", "_max_bytes", "_parser", "_pieces", "_seen", "_status", "_transport", "_unpacking",
-        "_used", "_waiting", "lost", "usable",
+        "_gathered", "_length", "_loop", "_max_bytes", "_parser", "_pieces", "_seen", "_status", "_transport",
+        "_unpacking", "_used", "_waiting", "lost", "usable",
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[Connection], None]) -> None:
@@ -63,6 +67,10 @@ class Connection(asyncio.Protocol):
         self._used = self._seen = self._bodiless = False
         self._parser: httptools.HttpResponseParser | None = None
         self._status = 0
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._gathered = bytearray()
+        self._unpacking: Unpacking | None = None
         self.usable = False
         """Whether another request may be sent here once the one before is done."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -80,9 +88,6 @@ class Connection(asyncio.Protocol):
         """
         if self._parser is None:
             self._parser = _parser(self)
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._pieces: list[bytes] = []
-        self._unpacking: Unpacking | None = None
         self._encoding = b""
         self._length = self._barren = self._status = 0
         self._seen, self._bodiless = False, bodiless
@@ -163,8 +168,8 @@ class Connection(asyncio.Protocol):
         parser = cast("httptools.HttpResponseParser", self._parser)
         status = parser.get_status_code()
         if status < _FIRST_FINAL:
-            if status == _SWITCHING:
-                self._refuse(f"HTTP {status}: the protocol is not switched")
+            if status == _SWITCHING or status < _FIRST_INTERIM:
+                self._refuse(f"HTTP {status}: no answer to what was asked")
             self._fields, self._encoding = [], b""
             return
         self._status = status
@@ -192,6 +197,9 @@ class Connection(asyncio.Protocol):
         self._length += len(piece)
         if self._length > self._max_bytes:
             self._refuse(f"the body is longer than {self._max_bytes} bytes")
+        if len(self._pieces) == _MOST_PIECES:
+            self._gathered += b"".join(self._pieces)
+            self._pieces.clear()
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
@@ -208,6 +216,9 @@ class Connection(asyncio.Protocol):
             return
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._gathered:
+            self._gathered += body
+            body = bytes(self._gathered)
         self._end(HttpReply(status=self._status, headers=Fields(self._fields), body=body))
 
     def _refuse(self, detail: str) -> NoReturn:
@@ -241,7 +252,10 @@ class Connection(asyncio.Protocol):
         if waiting is None:
             return
         self._used = True
-        self._pieces = []
+        # What belongs to one call does not lie about until the next.
+        self._fields, self._pieces, self._unpacking = [], [], None
+        if self._gathered:
+            self._gathered = bytearray()
         if self.usable:
             self._watch(monotonic() + KEPT_FOR)
         if not waiting.done():

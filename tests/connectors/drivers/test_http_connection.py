@@ -61,6 +61,14 @@ class TestWhatIsRead:
                 assert server.connections == 1
 
     @both_ways
+    async def test_a_body_in_very_many_chunks(self, method: str) -> None:
+        body = bytes(n % 251 for n in range(1000))
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        async with driven(in_turn(CHUNKED + chunks + b"0\r\n\r\n", ONE)) as (driver, _):
+            assert (await driver.send(method, "/", call())).body == body
+            assert (await driver.send(method, "/", call())).body == b"one"
+
+    @both_ways
     @pytest.mark.parametrize("version", ["1.1", "1.0"])
     async def test_a_body_may_end_with_the_connection(self, version: str, method: str) -> None:
         answer = f"HTTP/{version} 200 OK\r\n\r\none and all".encode()
@@ -105,11 +113,12 @@ class TestWhatIsRead:
 
 class TestWhatIsRefused:
     @both_ways
-    async def test_another_protocol(self, method: str) -> None:
-        answer = b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\x00\x01"
-        seen = await failure(says(answer), method=method)
+    @pytest.mark.parametrize("status", ["101", "099", "000"])
+    async def test_another_protocol_and_what_is_no_status(self, status: str, method: str) -> None:
+        answer = f"HTTP/1.1 {status} So\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+        seen = await failure(says(answer.encode()), method=method)
         assert isinstance(seen, AgencyMalformed)
-        assert seen.detail == "HTTP 101: the protocol is not switched"
+        assert seen.detail == f"HTTP {int(status)}: no answer to what was asked"
 
     @both_ways
     @pytest.mark.parametrize(
