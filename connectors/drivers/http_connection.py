@@ -29,7 +29,13 @@ _MOST_PIECES: Final = 256
 _FIRST_INTERIM: Final = 100
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
+_CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
+_TRANSFER_ENCODING: Final = b"transfer-encoding"
+_CHUNKED: Final = b"chunked"
+_TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
+"""Codings that may come unasked (RFC 9112, section 6.1), and the one that was given up but stands for nothing."""
+
 _CLOSE_ENOUGH: Final = 0.001
 """Seconds that a timer of the event loop may be early, in place of setting another one."""
 
@@ -160,8 +166,15 @@ class Connection(asyncio.Protocol):
         fields.append((name, value))
         if len(fields) > MOST_FIELDS or len(name) + len(value) > LONGEST_FIELD or b"\0" in value:
             self._refuse("not HTTP (too many header fields, or one too long)")
-        if len(name) == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING:
+        length = len(name)
+        if length == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING:
             self._encoding = value
+        elif (
+            length == len(_TRANSFER_ENCODING)
+            and name.lower() == _TRANSFER_ENCODING
+            and value.strip().lower() not in _TRANSFERS
+        ):
+            self._refuse("not HTTP (a transfer coding that was not asked for)")
 
     def on_headers_complete(self) -> None:
         """Pass over interim replies, and make ready for the body."""
@@ -243,7 +256,7 @@ class Connection(asyncio.Protocol):
         """Whether nothing else says where the body ends (RFC 9112, section 6.3)."""
         for name, value in self._fields:
             named = name.lower()
-            if named == b"content-length" or (named == b"transfer-encoding" and b"chunked" in value.lower()):
+            if named == _CONTENT_LENGTH or (named == _TRANSFER_ENCODING and value.strip().lower() == _CHUNKED):
                 return False
         return True
 

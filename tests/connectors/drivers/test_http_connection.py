@@ -70,8 +70,9 @@ class TestWhatIsRead:
 
     @both_ways
     @pytest.mark.parametrize("version", ["1.1", "1.0"])
-    async def test_a_body_may_end_with_the_connection(self, version: str, method: str) -> None:
-        answer = f"HTTP/{version} 200 OK\r\n\r\none and all".encode()
+    @pytest.mark.parametrize("field", ["", "Transfer-Encoding: identity\r\n"])
+    async def test_a_body_may_end_with_the_connection(self, field: str, version: str, method: str) -> None:
+        answer = f"HTTP/{version} 200 OK\r\n{field}\r\none and all".encode()
         async with driven(says(answer, then_hang_up=True)) as (driver, server):
             for _ in range(2):
                 assert (await driver.send(method, "/", call())).body == b"one and all"
@@ -136,6 +137,11 @@ class TestWhatIsRefused:
     )
     async def test_heads_that_cannot_be_trusted(self, answer: bytes, method: str) -> None:
         assert isinstance(await failure(answer, method=method), AgencyMalformed)
+
+    @pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"chunked, x", b"chunky"])
+    async def test_a_transfer_coding_that_was_not_asked_for(self, coding: bytes) -> None:
+        answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"
+        assert isinstance(await failure(says(answer, then_hang_up=True)), AgencyMalformed)
 
     @pytest.mark.parametrize(
         ("start", "again"),
