@@ -32,6 +32,9 @@ _FIRST_FINAL: Final = 200
 _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
+_TELLING: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
+"""Lengths of the names that are looked at while fields come; most fields are passed by without a look."""
+
 _CHUNKED: Final = b"chunked"
 _TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
 """Codings that may come unasked (RFC 9112, section 6.1), and the one that was given up but stands for nothing."""
@@ -166,15 +169,8 @@ class Connection(asyncio.Protocol):
         fields.append((name, value))
         if len(fields) > MOST_FIELDS or len(name) + len(value) > LONGEST_FIELD or b"\0" in value:
             self._refuse("not HTTP (too many header fields, or one too long)")
-        length = len(name)
-        if length == len(_CONTENT_ENCODING) and name.lower() == _CONTENT_ENCODING:
-            self._encoding = value
-        elif (
-            length == len(_TRANSFER_ENCODING)
-            and name.lower() == _TRANSFER_ENCODING
-            and value.strip().lower() not in _TRANSFERS
-        ):
-            self._refuse("not HTTP (a transfer coding that was not asked for)")
+        if len(name) in _TELLING:
+            self._note(name.lower(), value)
 
     def on_headers_complete(self) -> None:
         """Pass over interim replies, and make ready for the body."""
@@ -220,6 +216,13 @@ class Connection(asyncio.Protocol):
         if self._status and self._parser is not None:
             self.usable = self.usable and self._parser.should_keep_alive()
             self._finish()
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        """What a field says of the body."""
+        if name == _CONTENT_ENCODING:
+            self._encoding = value
+        elif name == _TRANSFER_ENCODING and value.strip().lower() not in _TRANSFERS:
+            self._refuse("not HTTP (a transfer coding that was not asked for)")
 
     # How a request ends.
 

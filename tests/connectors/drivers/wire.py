@@ -43,16 +43,19 @@ class Wire:
                 answering = asyncio.ensure_future(self.script(asked, writer))
                 leaving = asyncio.ensure_future(reader.read(1))
                 await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-                if not answering.done():
-                    answering.cancel()
+                gone = not answering.done()
+                if gone:
                     self.left.set()
+                answering.cancel()
+                leaving.cancel()
+                said, _ = await asyncio.gather(answering, leaving, return_exceptions=True)
+                if gone:
                     break
-                await answering
+                if isinstance(said, BaseException):
+                    raise said
                 if writer.is_closing():
                     break
                 await writer.drain()
-                leaving.cancel()
-                await asyncio.wait({leaving})
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
