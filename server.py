@@ -63,7 +63,8 @@ from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
-from web.application import web_application
+from web.access_log import LineFormatter
+from web.application import WebApplication, web_application
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, Readiness
@@ -189,7 +190,7 @@ def in_common(asking: Asking, reads_caller: bool) -> Caller | None:  # noqa: FBT
     return asking.caller if reads_caller else None
 
 
-def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> Starlette:
+def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
     """The hub. `sample_people` are offered in GraphiQL, in development only."""
     configure_logging()
     state = database(settings.state_url.get_secret_value())
@@ -222,7 +223,7 @@ def compose(
     lifespan: Lifespan[Starlette],
     sample_people: SamplePeople | None = None,
     coalescing: bool = True,
-) -> Starlette:
+) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
@@ -273,9 +274,9 @@ def readiness(attendance: Attendance) -> Callable[[], Awaitable[Readiness]]:
 
 def configure_logging() -> None:
     """One line an event on standard error. No part of the hub logs personal data."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

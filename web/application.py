@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,12 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from web.access_log import AccessLog
 from web.csrf import PREFLIGHT_HEADERS
 from web.error_answers import on_http_exception, on_refusal
 from web.graphiql import GraphiQL, SamplePeople
-from web.graphql_endpoint import METHODS, Authenticate, Execute, GraphQLEndpoint
+from web.graphql_endpoint import METHODS, PATH, Authenticate, Execute, GraphQLEndpoint
 from web.health import Health, Ready
 from web.hosts import KnownHosts
 from web.incidents import Incidents
@@ -23,6 +26,38 @@ from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
 from web.security_headers import SecurityHeaders
 from web.settings import WebSettings
+
+_ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class WebApplication:
+    """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `web_application`."""
+
+    def __init__(self, *, graphql: ASGIApp, others: ASGIApp, access_log: AccessLog, preflights: bool) -> None:
+        """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
+        self._graphql = graphql
+        self._others = others
+        self._access_log = access_log
+        self._preflights = preflights
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the server's beginning and end."""
+        if scope["type"] == "lifespan":
+            try:
+                await self._others(scope, receive, send)
+            finally:
+                self._access_log.flush()
+        elif scope["type"] != "http" or scope["path"] != PATH or (self._preflights and _is_preflight(scope)):
+            await self._others(scope, receive, send)
+        else:
+            await self._graphql(scope, receive, send)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    """Whether a browser asks what a page of another origin may send (Fetch standard, "CORS-preflight request")."""
+    return scope["method"] == "OPTIONS" and any(
+        name == b"access-control-request-method" for name, _ in scope["headers"]
+    )
 
 
 def web_application(
@@ -33,7 +68,7 @@ def web_application(
     settings: WebSettings,
     sample_people: SamplePeople | None = None,
     lifespan: Lifespan[Starlette] | None = None,
-) -> Starlette:
+) -> WebApplication:
     """The application.
 
     Args:
@@ -47,9 +82,10 @@ def web_application(
 
     """
     health = Health(ready)
-    endpoint = GraphQLEndpoint(execute=execute, authenticate=authenticate, settings=settings)
+    access_log = AccessLog()
+    endpoint = GraphQLEndpoint(execute=execute, authenticate=authenticate, settings=settings, access_log=access_log)
     routes = [
-        Route("/graphql", endpoint),
+        Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]
@@ -58,28 +94,37 @@ def web_application(
             packages=settings.graphiql_packages, examples=settings.graphiql_examples, sample_people=sample_people
         )
         routes += [Route("/", _to_graphiql), *page.routes()]
-    return Starlette(
+    others = Starlette(
         routes=routes,
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, access_log),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
-
-
-def _middleware(settings: WebSettings) -> list[Middleware]:
-    """What a request goes through before its path is looked at, in this order."""
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_methods=METHODS,
-        allow_headers=("Authorization", "Content-Type", "X-Request-Id", "X-Request-Timeout", *PREFLIGHT_HEADERS),
-        expose_headers=("X-Request-Id",),
+    return WebApplication(
+        graphql=CORSMiddleware(endpoint, **_cors(settings)) if settings.allowed_origins else endpoint,
+        others=others,
+        access_log=access_log,
+        preflights=bool(settings.allowed_origins),
     )
+
+
+def _cors(settings: WebSettings) -> dict[str, Any]:
+    """What pages of trusted origins may send and read."""
+    return {
+        "allow_origins": settings.allowed_origins,
+        "allow_methods": METHODS,
+        "allow_headers": ("Authorization", "Content-Type", "X-Request-Id", "X-Request-Timeout", *PREFLIGHT_HEADERS),
+        "expose_headers": ("X-Request-Id",),
+    }
+
+
+def _middleware(settings: WebSettings, access_log: AccessLog) -> list[Middleware]:
+    """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
-        Middleware(RequestIdentity, request_timeout=settings.request_timeout),
+        Middleware(RequestIdentity, request_timeout=settings.request_timeout, access_log=access_log),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
-        *([cors] if settings.allowed_origins else []),
+        *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),
     ]
@@ -87,3 +132,7 @@ def _middleware(settings: WebSettings) -> list[Middleware]:
 
 async def _to_graphiql(_request: Request) -> Response:
     return RedirectResponse("/graphiql")
+
+
+async def _to_graphql(request: Request) -> Response:
+    return RedirectResponse(str(request.url.replace(path=PATH)))

@@ -1,12 +1,15 @@
-"""`/graphql`: the way of a request through the deciding functions to the engine and back (GraphQL over HTTP)."""
+"""`/graphql`: the way of a request through the deciding functions to the engine and back (GraphQL over HTTP).
+
+Stands in front of Starlette, because what Starlette does for every path costs more than what `/graphql` needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
@@ -14,15 +17,22 @@ from auth.tokens import Unauthenticated
 from engine.encoding import encode
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
+from web.access_log import AccessLog
 from web.attended import ClientGone, Overdue, attended
 from web.csrf import check_forgery
 from web.graphql_request import parse_body, parse_query_string
 from web.graphql_response import headers_of, status_of
+from web.hosts import check_hosts
+from web.incidents import incident
 from web.media_types import MediaType, check_content_encoding, check_content_type, negotiate
 from web.refusals import Code, Refusal, refusal_body
-from web.request_identity import call_of, patience
+from web.request_body import GuardedBody
+from web.request_headers import RequestHeaders
+from web.request_identity import new_call, patience
+from web.security_headers import security_headers
 from web.settings import WebSettings
 
+PATH = "/graphql"
 METHODS = ("GET", "POST")
 _CLIENT_CLOSED_REQUEST = 499
 """What logs say of a request whose client went away; nobody reads the answer."""
@@ -39,41 +49,91 @@ Authenticate = Callable[[str | None], Caller]
 """From the value of the `Authorization` header to who asks. Raises `Unauthenticated`."""
 
 
-class GraphQLEndpoint:
-    """The endpoint. The order of its stages stands in `_serve` and nowhere else."""
+@dataclass(slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    media_type: MediaType
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every answer has."""
 
-    def __init__(self, *, execute: Execute, authenticate: Authenticate, settings: WebSettings) -> None:
+
+class GraphQLEndpoint:
+    """The endpoint (ASGI). The order of its stages stands in `_respond` and `_serve` and nowhere else."""
+
+    def __init__(
+        self, *, execute: Execute, authenticate: Authenticate, settings: WebSettings, access_log: AccessLog
+    ) -> None:
         self._execute = execute
         self._authenticate = authenticate
         self._settings = settings
+        self._access_log = access_log
+        # An answer belongs to one caller: nobody may keep it.
+        self._heads = {
+            each: [
+                (b"content-type", each.content_type.encode("ascii")),
+                (b"cache-control", b"no-store"),
+                (b"vary", b"Accept"),
+                *security_headers(settings.hsts_seconds),
+            ]
+            for each in MediaType
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+        """Serve one request under its id, whatever happens inside."""
+        began = monotonic()
+        settings = self._settings
+        headers = RequestHeaders(scope)
+        call = new_call(headers, settings.request_timeout, began=began)
+        body = GuardedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+        answer: _Answer | None = None
+        try:
+            answer = await self._respond(scope, headers, body, call)
+            await self._send(answer, call, send if body.complete else body.send)
+        except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
+            refusal = incident(error, call.request_id, answering=answer is not None, with_messages=settings.development)
+            answer = _refused(refusal, MediaType.JSON)
+            await self._send(answer, call, send if body.complete else body.send)
+        finally:
+            self._access_log.note(
+                method=scope["method"],
+                path=PATH,
+                status=0 if answer is None else answer.status,
+                began=began,
+                request_id=call.request_id,
+            )
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call) -> _Answer:
         """Answer; a refusal of any stage is answered in the media type that was negotiated before it."""
         media_type = MediaType.JSON
         try:
-            media_type = negotiate(request.headers.getlist("accept"))
-            return await self._serve(request, media_type)
+            check_hosts(headers, self._settings.allowed_hosts)
+            media_type = negotiate(headers.getlist("accept"))
+            return await self._serve(scope, headers, body, call, media_type)
         except Refusal as refusal:
-            return _response(refusal_body(refusal), refusal.code.status, media_type, refusal.headers)
-        except (ClientGone, ClientDisconnect):
-            return Response(status_code=_CLIENT_CLOSED_REQUEST)
+            return _refused(refusal, media_type)
+        except ClientGone:
+            return _Answer(_CLIENT_CLOSED_REQUEST, b"", media_type)
 
-    async def _serve(self, request: Request, media_type: MediaType) -> Response:
-        check_method(request.method)
-        check_forgery(request.method, request.headers, self._settings.allowed_origins)
-        seconds = patience(request.headers, self._settings.request_timeout)
-        caller = self._who_asks(request)
-        graphql_request = await _parsed(request)
-        call = call_of(request.scope)
+    async def _serve(
+        self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call, media_type: MediaType
+    ) -> _Answer:
+        method = scope["method"]
+        check_method(method)
+        check_forgery(method, headers, self._settings.allowed_origins)
+        seconds = patience(headers, self._settings.request_timeout)
+        caller = self._who_asks(headers)
+        if method == "GET":
+            await body.whole()  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within limits
+            request = parse_query_string(scope["query_string"])
+        else:
+            check_content_encoding(headers.getlist("content-encoding"))
+            check_content_type(headers.getlist("content-type"))
+            request = parse_body(await body.whole())
         try:
-            answer = await attended(
-                self._execute(graphql_request, caller, call),
-                request.receive,
+            response = await attended(
+                self._execute(request, caller, call),
+                body.receive,
                 timeout=call.remaining() + self._settings.overrun,
             )
         except Overdue as overdue:
@@ -81,16 +141,27 @@ class GraphQLEndpoint:
                 Code.DEADLINE_EXCEEDED,
                 f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
             ) from overdue
-        return _response(encode(answer), status_of(answer.outcome, media_type), media_type, headers_of(answer.outcome))
+        outcome = response.outcome
+        return _Answer(status_of(outcome, media_type), encode(response), media_type, headers_of(outcome))
 
-    def _who_asks(self, request: Request) -> Caller:
-        values = request.headers.getlist("authorization")
+    def _who_asks(self, headers: RequestHeaders) -> Caller:
+        values = headers.getlist("authorization")
         if len(values) > 1:
             raise _unauthenticated("The Authorization header comes more than once. Send it once.")
         try:
             return self._authenticate(values[0] if values else None)
         except Unauthenticated as error:
             raise _unauthenticated(str(error)) from error
+
+    async def _send(self, answer: _Answer, call: Call, send: Send) -> None:
+        headers = [
+            *self._heads[answer.media_type],
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", call.request_id.encode("ascii")),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 def check_method(method: str) -> None:
@@ -108,25 +179,9 @@ def check_method(method: str) -> None:
         )
 
 
-async def _parsed(request: Request) -> GraphQLRequest:
-    if request.method == "GET":
-        await (
-            request.body()
-        )  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within the limits
-        return parse_query_string(request.scope["query_string"])
-    check_content_encoding(request.headers.getlist("content-encoding"))
-    check_content_type(request.headers.getlist("content-type"))
-    return parse_body(await request.body())
-
-
 def _unauthenticated(message: str) -> Refusal:
     return Refusal(Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _response(body: bytes, status: int, media_type: MediaType, headers: Mapping[str, str]) -> Response:
-    """An answer that nobody may keep: it belongs to one caller."""
-    return Response(
-        body,
-        status,
-        {"Content-Type": media_type.content_type, "Cache-Control": "no-store", "Vary": "Accept", **headers},
-    )
+def _refused(refusal: Refusal, media_type: MediaType) -> _Answer:
+    return _Answer(refusal.code.status, refusal_body(refusal), media_type, refusal.headers)

@@ -27,7 +27,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _bytes_without_body = 0
     """Since the last piece of a body, or the last beginning of a request: extensions of chunks, and trailers."""
+    _last_read = 0
+    """Bytes of the last read, of which a header that began within it may be any part."""
+    _header_due: float | None = None
+    """When the header that is awaited must be complete, on the loop's clock; none while none is awaited."""
     _header_timer: asyncio.TimerHandle | None = None
+    """Looks at `_header_due` now and then: one timer serves many requests of a connection."""
     _write_timer: asyncio.TimerHandle | None = None
     _too_large = False
 
@@ -41,21 +46,26 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
         self._header_arrived()
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
         self._stop_write_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count bytes while a header is awaited; refuse it when they are too many."""
-        if self._idle() and self._header_timer is None:
+        self._last_read = len(data)
+        if self._header_due is None and self._idle():
             # Also where the bytes are no request yet: uvicorn has just stopped its keep-alive clock.
             self._await_header()
-        if self._header_timer is not None:
-            self._header_bytes += len(data)
-        self._bytes_without_body += len(data)
+        if self._header_due is not None:
+            self._header_bytes += self._last_read
+        self._bytes_without_body += self._last_read
         super().data_received(data)
-        if self._header_timer is None and self._bytes_without_body > self.max_header_bytes + _ONE_READ:
-            self.transport.close()
-        if self._header_timer is not None and self._header_bytes > self.max_header_bytes:
+        if self._header_due is None:
+            if self._bytes_without_body > self.max_header_bytes + _ONE_READ:
+                self.transport.close()
+        elif self._header_bytes > self.max_header_bytes:
             self._too_large = True
             self.send_400_response("")
 
@@ -64,16 +74,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_header = True
         self._bytes_without_body = 0
-        if self._header_timer is None:
+        if self._header_due is None:
             self._await_header()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a line of the header; drop what stands behind a chunked body (RFC 9110, section 6.5.1).
-
-        uvicorn would make a header of it, past every check that was made of the header.
-        """
-        if self._in_header:
-            super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -83,15 +85,23 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The end of a header: the next clocks are the body's and the request's own."""
         self._header_arrived()
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.max_header_bytes:
+        if self._header_bytes + self._last_read > self.max_header_bytes and self._header_size() > self.max_header_bytes:
             self._too_large = True
             raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
         super().on_headers_complete()
+        # The request keeps its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
+        # uvicorn would make headers of it, past every check that was made of the header.
+        self.headers = []
 
     def send_400_response(self, msg: str) -> None:
-        """Answer an unreadable header; where an earlier request is still being answered, only close."""
+        """Answer what cannot be read; where an earlier request is still being answered, only close."""
         self._header_arrived()
-        if not self._idle():
+        if self._body_broke_off():
+            # What asked for the body learns that no more will come; its own answer would come too late.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._refuse(b"400 Bad Request", "The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7).")
+        elif not self._idle():
             self.transport.close()
         elif self._too_large:
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
@@ -115,19 +125,37 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves out that there is none at first
         return cycle is None or cycle.response_complete
 
+    def _body_broke_off(self) -> bool:
+        """Whether the body of the one request that is being read cannot be read on, and nothing was answered yet."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_started and not self.pipeline
+
+    def _header_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def _await_header(self) -> None:
         self._header_bytes = 0
-        self._header_timer = self.loop.call_later(self.header_timeout, self._header_overdue)
+        self._header_due = self.loop.time() + self.header_timeout
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_at(self._header_due, self._look_at_clock)
 
     def _header_arrived(self) -> None:
         self._in_header = False
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        self._header_due = None
+
+    def _look_at_clock(self) -> None:
+        """Set the timer anew where the header that it was set for has come; none is needed where none is awaited."""
+        self._header_timer = None
+        if self._header_due is None:
+            return
+        if self.loop.time() < self._header_due:
+            self._header_timer = self.loop.call_at(self._header_due, self._look_at_clock)
+        else:
+            self._header_overdue()
 
     def _header_overdue(self) -> None:
         """Close; say why only to a client that had begun to speak."""
-        self._header_timer = None
+        self._header_due = None
         if self.transport.is_closing():
             return
         if self._in_header and self._idle():

@@ -33,6 +33,19 @@ def check_host(host: str | None, allowed: Collection[str]) -> None:
         )
 
 
+def check_hosts(headers: Headers, allowed: Collection[str]) -> None:
+    """Let pass a request whose one `Host` header names the hub.
+
+    Several leave it open which is meant (RFC 9112, section 3.2), and what stands before the hub may take another.
+
+    Raises:
+        Refusal: MISDIRECTED_REQUEST.
+
+    """
+    named = headers.getlist("host")
+    check_host(named[0] if len(named) == 1 else None, allowed)
+
+
 class KnownHosts:
     """ASGI middleware: serves only requests whose `Host` header names the hub."""
 
@@ -44,9 +57,7 @@ class KnownHosts:
         """Serve one request, or refuse it."""
         if scope["type"] == "http":
             try:
-                named = Headers(scope=scope).getlist("host")
-                # Several leave it open which is meant (RFC 9112, section 3.2); what stands before the hub may differ.
-                check_host(named[0] if len(named) == 1 else None, self._allowed)
+                check_hosts(Headers(scope=scope), self._allowed)
             except Refusal as refusal:
                 await refused(refusal)(scope, receive, send)
                 return

@@ -15,6 +15,34 @@ from web.request_identity import call_of
 _log = logging.getLogger("simpul.incidents")
 
 
+class BrokenAnswerError(Exception):
+    """An answer that ended half way; the server closes its connection."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"The answer broke off; see incident {number}.")
+
+
+def incident(error: Exception, request_id: str, *, answering: bool, with_messages: bool) -> Refusal:
+    """Log a fault of the hub under a number, and give the answer that tells the caller that number.
+
+    Args:
+        error: What nobody expected.
+        request_id: Which request it ended.
+        answering: Whether an answer is on its way already.
+        with_messages: Whether the log gets the texts of exceptions, which may hold personal data.
+
+    Raises:
+        BrokenAnswerError: Half an answer is on its way: only a broken connection can say that it is not whole.
+
+    """
+    number = secrets.token_hex(6)
+    # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
+    _log.error("Incident %s in request %s: %s", number, request_id, story(error, with_messages=with_messages))
+    if answering:
+        raise BrokenAnswerError(number) from None
+    return Refusal(Code.INTERNAL, f"The hub failed at this request. Report incident {number} to those who run it.")
+
+
 class Incidents:
     """ASGI middleware: an unexpected exception is logged under a number and answered with 500 and that number."""
 
@@ -37,25 +65,6 @@ class Incidents:
         try:
             await self._app(scope, receive, watched_send)
         except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
-            number = secrets.token_hex(6)
-            # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
-            _log.error(
-                "Incident %s in request %s: %s",
-                number,
-                call_of(scope).request_id,
-                story(error, with_messages=self._with_messages),
-            )
-            if started:
-                # Half an answer is on its way: only a broken connection can say that it is not whole.
-                raise _BrokenAnswerError(number) from None
-            refusal = Refusal(
-                Code.INTERNAL, f"The hub failed at this request. Report incident {number} to those who run it."
-            )
+            request_id = call_of(scope).request_id
+            refusal = incident(error, request_id, answering=started, with_messages=self._with_messages)
             await refused(refusal)(scope, receive, send)
-
-
-class _BrokenAnswerError(Exception):
-    """An answer that ended half way; the server closes its connection."""
-
-    def __init__(self, number: str) -> None:
-        super().__init__(f"The answer broke off; see incident {number}.")

@@ -11,6 +11,7 @@ import asyncio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.attended import ClientGone, begun
 from web.refusals import Code, Refusal
 
 _LINGER_SECONDS = 1.0
@@ -32,7 +33,7 @@ class RequestBody:
         if scope["type"] != "http" or not _announces_body(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        body = _GuardedBody(scope, receive, send, max_bytes=self._max_bytes, timeout=self._timeout)
+        body = GuardedBody(Headers(scope=scope), receive, send, max_bytes=self._max_bytes, timeout=self._timeout)
         await self._app(scope, body.receive, body.send)
 
 
@@ -47,18 +48,40 @@ def announced_length(headers: Headers) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-class _GuardedBody:
+class GuardedBody:
     """One request's body on its way in, and the answer on its way out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, max_bytes: int, timeout: float) -> None:
+    def __init__(self, headers: Headers, receive: Receive, send: Send, *, max_bytes: int, timeout: float) -> None:
         self._receive = receive
         self._send = send
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._deadline = asyncio.get_running_loop().time() + timeout
-        self._announced = announced_length(Headers(scope=scope))
+        self._announced = announced_length(headers)
         self._read = 0
-        self._complete = False
+        self._complete = not _announces_body(headers)
+
+    async def whole(self) -> bytes:
+        """The body.
+
+        Raises:
+            ClientGone: The client went away before its end.
+            Refusal: See `receive`.
+
+        """
+        message = await self.receive()
+        pieces: list[bytes] = []
+        while message["type"] != "http.disconnect":
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            message = await self.receive()
+        raise ClientGone
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it is left on the wire."""
+        return self._complete
 
     async def receive(self) -> Message:
         """The next piece of the body.
@@ -72,9 +95,13 @@ class _GuardedBody:
             return await self._receive()
         if (self._announced or 0) > self._max_bytes:
             raise self._too_large(f"{self._announced} bytes")
+        receiving = begun(self._next())
         try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
+            if receiving.done():  # as most bodies, which come together with their header: no clock is needed
+                message = receiving.result()
+            else:
+                async with asyncio.timeout_at(self._deadline):
+                    message = await receiving
         except TimeoutError as error:
             raise Refusal(
                 Code.REQUEST_TIMEOUT,
@@ -98,6 +125,9 @@ class _GuardedBody:
             await self._send({**message, "more_body": True})
             await self._linger()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self) -> Message:
+        return await self._receive()
 
     def _note(self, message: Message) -> None:
         self._read += len(message.get("body", b""))

@@ -5,15 +5,15 @@ The deadline is the hub's own setting, or earlier where the caller says so by `X
 
 from __future__ import annotations
 
-import logging
 import re
+import secrets
 from time import monotonic
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.call import Call
+from web.access_log import AccessLog
 from web.refusals import Code, Refusal
 
 _SANE_ID = re.compile(r"(?!\d{16,18}\Z)[A-Za-z0-9._-]{8,64}")
@@ -21,19 +21,17 @@ _SANE_ID = re.compile(r"(?!\d{16,18}\Z)[A-Za-z0-9._-]{8,64}")
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
-_access = logging.getLogger("simpul.access")
-
 
 class RequestIdentity:
     """ASGI middleware: gives a request its `Call`, echoes the id as `X-Request-Id`, and logs the request.
 
-    The log has method, path, status, duration and id: never the query string, which may hold variables, and no path
-    that the hub does not serve, which may hold anything.
+    What the log has, and what it never has, stands in `web/access_log.py`.
     """
 
-    def __init__(self, app: ASGIApp, *, request_timeout: float) -> None:
+    def __init__(self, app: ASGIApp, *, request_timeout: float, access_log: AccessLog) -> None:
         self._app = app
         self._request_timeout = request_timeout
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its id."""
@@ -41,11 +39,7 @@ class RequestIdentity:
             await self._app(scope, receive, send)
             return
         started = monotonic()
-        headers = Headers(scope=scope)
-        call = Call(
-            deadline=started + (_patience(headers, self._request_timeout) or self._request_timeout),
-            request_id=request_id(headers.get("x-request-id")),
-        )
+        call = new_call(Headers(scope=scope), self._request_timeout, began=started)
         scope.setdefault("state", {})["call"] = call
         status = 0
 
@@ -59,21 +53,31 @@ class RequestIdentity:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            _access.info(
-                "%s %s %d %.1f ms %s",
-                scope["method"],
-                getattr(scope.get("route"), "path", "(no such path)"),
-                status,
-                (monotonic() - started) * 1000,
-                call.request_id,
+            self._access_log.note(
+                method=scope["method"],
+                path=getattr(scope.get("route"), "path", "(no such path)"),
+                status=status,
+                began=started,
+                request_id=call.request_id,
             )
+
+
+def new_call(headers: Headers, request_timeout: float, *, began: float) -> Call:
+    """Id and deadline of a request that began at a moment of `time.monotonic`.
+
+    A deadline that the caller says in no sane way is the hub's own, until `patience` refuses it.
+    """
+    return Call(
+        deadline=began + (_patience(headers, request_timeout) or request_timeout),
+        request_id=request_id(headers.get("x-request-id")),
+    )
 
 
 def request_id(offered: str | None) -> str:
     """The caller's own id where it is sane, else a new one."""
     if offered is not None and _SANE_ID.fullmatch(offered):
         return offered
-    return uuid4().hex
+    return secrets.token_hex(16)
 
 
 def patience(headers: Headers, most: float) -> float:

@@ -17,15 +17,20 @@ _HEADERS = {
 }
 
 
+def security_headers(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer that is data, as ASGI has them; `hsts_seconds` of 0 asks nobody for HTTPS."""
+    headers = dict(_HEADERS)
+    if hsts_seconds:
+        headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}; includeSubDomains"
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
 class SecurityHeaders:
     """ASGI middleware: sets each header that the answer does not set itself."""
 
     def __init__(self, app: ASGIApp, *, hsts_seconds: int) -> None:
         self._app = app
-        headers = dict(_HEADERS)
-        if hsts_seconds:
-            headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}; includeSubDomains"
-        self._headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers = security_headers(hsts_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

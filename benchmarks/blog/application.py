@@ -20,6 +20,7 @@ from connectors.drivers.http import HttpDriver
 from engine.batch import Agencies
 from schema.build import graphql_schema
 from settings import Settings
+from web.application import WebApplication
 
 _CONNECTIONS = 256
 _PATIENCE = 30.0
@@ -47,7 +48,7 @@ def blog_settings(keys: Path) -> Settings:
     return Settings(**given)
 
 
-def blog_application(settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True) -> Starlette:
+def blog_application(settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True) -> WebApplication:
     """The hub over the small world. Without `known_tokens` every token is verified anew."""
 
     def driver(agency: str) -> HttpDriver:

@@ -1,0 +1,45 @@
+"""The headers of a request, for those who ask for many of them."""
+
+from __future__ import annotations
+
+from typing import TypeVar, overload
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+T = TypeVar("T")
+
+
+class RequestHeaders(Headers):
+    """Starlette's headers, looked up by name instead of searched through for each name.
+
+    Where any header comes twice, all are searched through: `getlist` gives each value and `get` the first, as ever.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(raw=scope["headers"])
+        self._by_name: dict[bytes, bytes] = dict(scope["headers"])
+        self._each_once = len(self._by_name) == len(scope["headers"])
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+    @overload
+    def get(self, key: str, default: T, /) -> str | T: ...
+    def get(self, key: str, default: object = None, /) -> object:
+        """The value, the first where there are several."""
+        if not self._each_once:
+            return super().get(key, default)
+        value = self._by_name.get(key.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def getlist(self, key: str) -> list[str]:
+        """Every value."""
+        if not self._each_once:
+            return super().getlist(key)
+        value = self._by_name.get(key.lower().encode("latin-1"))
+        return [] if value is None else [value.decode("latin-1")]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.lower().encode("latin-1") in self._by_name
