@@ -28,6 +28,7 @@ from starlette.types import Lifespan
 
 from auth.caller import Caller
 from auth.development import AUDIENCE, ISSUER
+from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
@@ -223,11 +224,12 @@ def compose(
     lifespan: Lifespan[Starlette],
     sample_people: SamplePeople | None = None,
     coalescing: bool = True,
+    known_tokens: bool = True,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
-    same moment are run each on its own.
+    same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     """
     engine = Engine(
         schema,
@@ -240,7 +242,10 @@ def compose(
         shares=in_common if coalescing else None,
     )
     tokens = TokenReader(
-        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE
+        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())),
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        known=KnownTokens() if known_tokens else None,
     )
     return web_application(
         execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.known_tokens import KnownTokens
 from records.identifiers import Nik
 
 ALGORITHMS = ["ES256", "Ed25519"]
@@ -29,9 +30,14 @@ class Unauthenticated(Exception):  # noqa: N818 - the standard term
 class TokenReader:
     """Reads callers out of bearer tokens."""
 
-    def __init__(self, *, keys: KeySet, issuer: str, audience: str) -> None:
-        """Take the issuer's public keys, its name (`iss`) and the hub's own name (`aud`)."""
+    def __init__(self, *, keys: KeySet, issuer: str, audience: str, known: KnownTokens | None = None) -> None:
+        """Take the issuer's public keys, its name (`iss`), the hub's own name (`aud`), and where to keep what they proved.
+
+        Without `known`, every token is checked every time. One `KnownTokens` belongs to one reader: what one set of keys
+        proved says nothing about another.
+        """
         self._keys = keys
+        self._known = known
         self._claims = jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
@@ -48,7 +54,19 @@ class TokenReader:
             raise Unauthenticated(
                 "The Authorization header holds no bearer token. Send 'Authorization: Bearer <token>'."
             )
-        return _caller_of(self._verified(token.strip()))
+        return self._proven(token.strip())
+
+    def _proven(self, token: str) -> Caller:
+        if self._known is None:
+            return _caller_of(self._verified(token))
+        caller = self._known.caller(token)
+        if caller is None:
+            claims = self._verified(token)
+            caller = _caller_of(claims)
+            # `_verified` let pass numbers only.
+            begins = max(claims.get("nbf") or 0, claims.get("iat") or 0)
+            self._known.keep(token, caller, expires=claims["exp"], begins=begins)
+        return caller
 
     def _verified(self, token: str) -> dict[str, Any]:
         if len(token) > _LONGEST_TOKEN:

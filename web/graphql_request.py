@@ -5,6 +5,7 @@ Sans-IO, and strict: what is not a well-formed request is refused with one sente
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ MAX_DEPTH = 64
 """How deep `variables` and `extensions` may nest. Input types of a schema nest a handful of levels."""
 _MAX_PARAMETERS = 20
 """How many parameters a query string may have; four are read."""
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _EXAMPLE = 'Send an object such as {"query": "{ __typename }"}.'
 
 
@@ -98,11 +100,11 @@ def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLReq
     if not isinstance(query, str):
         raise _bad(f"The parameter 'query' must be a string, not {_kind(query)}.")
     operation_name = parameters.get("operationName")
-    if not isinstance(operation_name, str | None):
+    if operation_name is not None and not isinstance(operation_name, str):
         raise _bad(f"The parameter 'operationName' must be a string, not {_kind(operation_name)}.")
     for name in ("variables", "extensions"):
         value = parameters.get(name)
-        if not isinstance(value, dict | None):
+        if value is not None and not isinstance(value, dict):
             raise _bad(f"The parameter '{name}' must be an object, not {_kind(value)}.")
     return GraphQLRequest(
         query=query,
@@ -128,6 +130,11 @@ def _decode(text: bytes, what: str) -> dict[_Name, Any]:
     except msgspec.ValidationError as error:
         raise _not_an_object(text, what) from error
     except msgspec.DecodeError as error:
+        if _has_lone_surrogate(text):
+            raise _bad(
+                f"{what} is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character. "
+                "Send the character itself, or both halves."
+            ) from error
         raise _bad(f"{what} is not JSON: {error}") from error
     # Every level of nesting opens a bracket, so most requests need no walk.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth_exceeds(members, MAX_DEPTH):
@@ -148,6 +155,18 @@ def _depth_exceeds(members: Mapping[_Name, Any], limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _has_lone_surrogate(text: bytes) -> bool:
+    """Whether an escape stands for half a character; msgspec says of some that the input was truncated."""
+    second_due: int | None = None
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape[1] or b"0", 16)
+        first, second = 0xD800 <= code <= 0xDBFF, 0xDC00 <= code <= 0xDFFF
+        if (second and escape.start() != second_due) or (second_due is not None and not second):
+            return True
+        second_due = escape.end() if first else None
+    return second_due is not None
 
 
 def _not_an_object(text: bytes, what: str) -> Refusal:

@@ -89,7 +89,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._too_large = True
             raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
         super().on_headers_complete()
-        # The request keeps its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
+        # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
         # uvicorn would make headers of it, past every check that was made of the header.
         self.headers = []
 

@@ -1,0 +1,80 @@
+"""Tokens whose signature was checked a moment ago.
+
+Checking a signature costs more than the rest of a small request, and a client sends the same token with each of its
+requests. Only tokens that proved somebody are kept, by their SHA-256 and never themselves; each use looks at the clock;
+and each is checked anew after 60 seconds, so that a key that its issuer withdrew takes no longer than that to count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from time import monotonic, time
+
+from auth.caller import Caller
+
+MOST = 10_000
+"""Tokens that are kept, the newest: of some 300 bytes each, so some 3 MB."""
+SECONDS = 60.0
+"""How long a token is taken as proven without a look at its signature."""
+_LONGEST_AGENCY = 100
+"""Characters of an agency's name beyond which a caller is not kept: the bound on bytes beside the one on tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    until: float
+    """On the clock of `time.monotonic`."""
+    expires: float
+    """The token's `exp`, in seconds since the epoch."""
+    begins: float
+    """The latest of the token's `nbf` and `iat`, likewise; 0 without them."""
+
+
+class KnownTokens:
+    """The callers that tokens proved, for a short time."""
+
+    def __init__(
+        self, *, most: int = MOST, clock: Callable[[], float] = time, stopwatch: Callable[[], float] = monotonic
+    ) -> None:
+        """Take how many to keep, the clock that tokens are dated by, and one that is never set back."""
+        self._most = most
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self._known: dict[bytes, _Known] = {}
+
+    def caller(self, token: str) -> Caller | None:
+        """Whom the token proved less than 60 seconds ago, while it is valid; else none, and it has to be checked."""
+        if not self._known:
+            return None
+        known = self._known.get(_fingerprint(token))
+        if known is None or known.until <= self._stopwatch() or not known.begins <= self._clock() < known.expires:
+            return None
+        return known.caller
+
+    def keep(self, token: str, caller: Caller, *, expires: float, begins: float = 0) -> None:
+        """Keep what was just checked; `expires` and `begins` are the token's, in seconds since the epoch."""
+        if len(caller.agency or "") > _LONGEST_AGENCY:
+            return
+        fingerprint = _fingerprint(token)
+        self._known.pop(fingerprint, None)  # to stand behind all that were checked before it
+        now = self._stopwatch()
+        while self._known:
+            oldest = next(iter(self._known))
+            if len(self._known) < self._most and self._known[oldest].until > now:
+                break
+            del self._known[oldest]
+        self._known[fingerprint] = _Known(caller, now + SECONDS, expires, begins)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __repr__(self) -> str:
+        """How many, never which."""
+        return f"<KnownTokens {len(self._known)} of {self._most}>"
+
+
+def _fingerprint(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
