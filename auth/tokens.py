@@ -31,10 +31,10 @@ class TokenReader:
     """Reads callers out of bearer tokens."""
 
     def __init__(self, *, keys: KeySet, issuer: str, audience: str, known: KnownTokens | None = None) -> None:
-        """Take the issuer's public keys, its name (`iss`), the hub's own name (`aud`), and where to keep what they proved.
+        """Take the issuer's public keys, its name (`iss`) and the hub's own name (`aud`).
 
-        Without `known`, every token is checked every time. One `KnownTokens` belongs to one reader: what one set of keys
-        proved says nothing about another.
+        What a token proved is kept in `known`, which belongs to this reader alone: what one set of keys proved says
+        nothing about another. Without it, every token is checked every time.
         """
         self._keys = keys
         self._known = known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from starlette.applications import Starlette
@@ -33,8 +34,12 @@ _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class WebApplication:
     """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `web_application`."""
 
-    def __init__(self, *, graphql: ASGIApp, others: ASGIApp, access_log: AccessLog, preflights: bool) -> None:
+    def __init__(
+        self, *, graphql: ASGIApp, others: ASGIApp, paths: Collection[str], access_log: AccessLog, preflights: bool
+    ) -> None:
         """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
+        self.paths = paths
+        """The paths that are served, as the access log calls them."""
         self._graphql = graphql
         self._others = others
         self._access_log = access_log
@@ -85,7 +90,6 @@ def web_application(
     access_log = AccessLog()
     endpoint = GraphQLEndpoint(execute=execute, authenticate=authenticate, settings=settings, access_log=access_log)
     routes = [
-        Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]
@@ -95,7 +99,7 @@ def web_application(
         )
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
-        routes=routes,
+        routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
         middleware=_middleware(settings, access_log),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
@@ -103,6 +107,7 @@ def web_application(
     return WebApplication(
         graphql=CORSMiddleware(endpoint, **_cors(settings)) if settings.allowed_origins else endpoint,
         others=others,
+        paths=frozenset({PATH, *(route.path for route in routes)}),
         access_log=access_log,
         preflights=bool(settings.allowed_origins),
     )

@@ -21,6 +21,8 @@ MAX_DEPTH = 64
 _MAX_PARAMETERS = 20
 """How many parameters a query string may have; four are read."""
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+"""Escapes that stand for a character only as a pair (RFC 8259, section 7)."""
 _EXAMPLE = 'Send an object such as {"query": "{ __typename }"}.'
 
 
@@ -162,7 +164,7 @@ def _has_lone_surrogate(text: bytes) -> bool:
     second_due: int | None = None
     for escape in _ESCAPE.finditer(text):
         code = int(escape[1] or b"0", 16)
-        first, second = 0xD800 <= code <= 0xDBFF, 0xDC00 <= code <= 0xDFFF
+        first, second = code in _FIRST_HALVES, code in _SECOND_HALVES
         if (second and escape.start() != second_due) or (second_due is not None and not second):
             return True
         second_due = escape.end() if first else None

@@ -56,7 +56,8 @@ class GuardedBody:
         self._send = send
         self._max_bytes = max_bytes
         self._timeout = timeout
-        self._deadline = asyncio.get_running_loop().time() + timeout
+        self._deadline: float | None = None
+        """On the loop's clock; none until the body is waited for."""
         self._announced = announced_length(headers)
         self._read = 0
         self._complete = not _announces_body(headers)
@@ -100,6 +101,8 @@ class GuardedBody:
             if receiving.done():  # as most bodies, which come together with their header: no clock is needed
                 message = receiving.result()
             else:
+                if self._deadline is None:
+                    self._deadline = asyncio.get_running_loop().time() + self._timeout
                 async with asyncio.timeout_at(self._deadline):
                     message = await receiving
         except TimeoutError as error:

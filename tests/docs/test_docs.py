@@ -185,8 +185,12 @@ def test_every_address_of_the_hub_is_described() -> None:
         execute=execute, authenticate=lambda _: ANONYMOUS, ready=ready, settings=WebSettings(graphiql=True)
     )
     text = text_of("docs/operators/README.md", "docs/frontend/README.md")
-    paths = {str(getattr(route, "path", "")) for route in application.routes}
-    assert {path for path in paths if not path.startswith("/graphiql/")} == {"/", "/graphql", "/graphiql", *HEALTH}
+    assert {path for path in application.paths if not path.startswith("/graphiql/")} == {
+        "/",
+        "/graphql",
+        "/graphiql",
+        *HEALTH,
+    }
     for path in ("/graphql", "/graphiql", *HEALTH):
         assert f"{path}`" in text
 
