@@ -70,6 +70,34 @@ async def test_cancels_the_work_when_it_is_cancelled_itself() -> None:
     assert work.cancelled
 
 
+async def test_work_that_waits_a_little_is_not_watched() -> None:
+    asked = False
+
+    async def receive() -> Message:
+        nonlocal asked
+        asked = True
+        return {"type": "http.disconnect"}
+
+    assert await attended(asyncio.sleep(0.001, "done"), receive, timeout=5) == "done"
+    assert not asked
+
+
+async def test_work_that_does_not_heed_its_end_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.attended._FAREWELL", 0.01)
+    let_go = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not let_go.is_set():
+            try:
+                await let_go.wait()
+            except asyncio.CancelledError:
+                continue
+
+    with pytest.raises(Overdue):
+        await attended(stubborn(), stays, timeout=0.01)
+    let_go.set()
+
+
 async def test_a_result_that_is_there_when_the_client_goes_is_still_given() -> None:
     async def at_once() -> str:
         return "done"

@@ -160,6 +160,18 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_incident(
     assert [record.name for record in caplog.records] == ["simpul.access"]
 
 
+async def test_a_slash_too_many_leads_to_the_graph(hub: Hub) -> None:
+    answer = await hub.get("/graphql/", {"query": "{ whoAmI }"})
+    assert (answer.status, answer.headers["Location"]) == (307, f"{hub.url}/graphql?query=%7B+whoAmI+%7D")
+
+
+async def test_refuses_a_host_that_it_does_not_know_before_all_else(hub: Hub) -> None:
+    asked = len(hub.graph.calls)
+    answer = await hub.post({"query": "{ whoAmI }"}, Host="evil.example", Accept="text/html")
+    assert (answer.status, answer.code) == (421, "MISDIRECTED_REQUEST")
+    assert len(hub.graph.calls) == asked
+
+
 async def test_serves_two_requests_sent_at_once_in_order(hub: Hub) -> None:
     reader, writer = await hub.connect()
     for text in ("one", "two"):

@@ -97,6 +97,34 @@ def test_refuses_a_body_that_is_no_request_and_says_why(body: bytes, says: str) 
     assert refused.value.code is Code.BAD_REQUEST
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\ud800",
+        "\\udc00",
+        "a\\uDBFFb",
+        "\\ud800\\n",
+        "\\ud800 \\udc00",
+        "\\ud83d\\ude00\\ude00",
+        "\\ud800\\ud83d\\ude00",
+    ],
+)
+def test_half_a_character_is_called_so(text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_body(variables(f'"{text}"'))
+    assert refused.value.message == (
+        "The request body is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character. "
+        "Send the character itself, or both halves."
+    )
+
+
+@pytest.mark.parametrize("text", ["\\ud83d\\ude00", "\\\\ud800", "\\u0041\\n"])
+def test_what_is_wrong_elsewhere_is_not_called_so(text: str) -> None:
+    with pytest.raises(Refusal, match="is not JSON: ") as refused:
+        parse_body(variables(f'"{text}", nonsense'))
+    assert "surrogate" not in refused.value.message
+
+
 def test_refuses_without_quoting_what_was_sent() -> None:
     with pytest.raises(Refusal) as refused:
         parse_body(b'{"query":"q","variables":{"nik":"3171014506900001"},"operationName":3171014506900001}')

@@ -161,6 +161,42 @@ async def test_what_is_neither_header_nor_body_does_not_go_on_for_ever(hub: Hub,
     writer.close()
 
 
+@pytest.mark.parametrize("begun", [b"", b'18\r\n{"query":"{__typename}"}\r\n'], ids=["at once", "after a piece"])
+@pytest.mark.parametrize("broken", [b"zz\r\n", b"-5\r\n", b"5\r\nabcdefgh\r\n", b"\x00"])
+async def test_a_body_that_is_not_framed_is_refused(hub: Hub, begun: bytes, broken: bytes) -> None:
+    asked = len(hub.graph.calls)
+    reader, writer = await hub.connect()
+    header, _, _ = CHUNKED.partition(b"18\r\n")
+    writer.write(header + begun + broken)
+    answer = await closed_with(reader)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.endswith(b"The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7).")
+    assert answer.count(b"HTTP/1.1 4") == 1
+    assert len(hub.graph.calls) == asked
+    writer.close()
+
+
+async def test_a_body_that_breaks_after_its_answer_began_gets_no_second_answer(hub: Hub) -> None:
+    reader, writer = await hub.connect()
+    writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert head.startswith(b"HTTP/1.1 404 ")
+    writer.write(b"zz\r\n")
+    assert b"HTTP/1.1 400" not in await closed_with(reader)
+    writer.close()
+
+
+async def test_one_timer_serves_many_requests_of_a_connection(hasty_hub: Hub) -> None:
+    reader, writer = await hasty_hub.connect()
+    for _ in range(8):  # for longer than a header may take
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
+        await asyncio.sleep(0.05)
+    writer.write(b"GET /health/live HTTP/1.1\r\n")
+    assert (await closed_with(reader)).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    writer.close()
+
+
 async def test_pieces_of_a_body_may_come_one_by_one(hub: Hub) -> None:
     reader, writer = await hub.connect()
     header, _, _ = CHUNKED.partition(b"18\r\n")
