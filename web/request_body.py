@@ -39,7 +39,7 @@ class RequestBody:
 
 def _announces_body(headers: Headers) -> bool:
     """Whether a body follows the header (RFC 9112, section 6.3)."""
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def announced_length(headers: Headers) -> int | None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar, overload
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=64)
+def _on_the_wire(name: str) -> bytes:
+    """The name as ASGI has it. Only the hub's own code asks for names, a dozen of them."""
+    return name.lower().encode("latin-1")
 
 
 class RequestHeaders(Headers):
@@ -31,15 +38,15 @@ class RequestHeaders(Headers):
         """The value, the first where there are several."""
         if not self._each_once:
             return super().get(key, default)
-        value = self._by_name.get(key.lower().encode("latin-1"))
+        value = self._by_name.get(_on_the_wire(key))
         return default if value is None else value.decode("latin-1")
 
     def getlist(self, key: str) -> list[str]:
         """Every value."""
         if not self._each_once:
             return super().getlist(key)
-        value = self._by_name.get(key.lower().encode("latin-1"))
+        value = self._by_name.get(_on_the_wire(key))
         return [] if value is None else [value.decode("latin-1")]
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower().encode("latin-1") in self._by_name
+        return isinstance(key, str) and _on_the_wire(key) in self._by_name
