@@ -48,7 +48,9 @@ def blog_settings(keys: Path) -> Settings:
     return Settings(**given)
 
 
-def blog_application(settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True) -> WebApplication:
+def blog_application(
+    settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True
+) -> WebApplication:
     """The hub over the small world. Without `known_tokens` every token is verified anew."""
 
     def driver(agency: str) -> HttpDriver:
@@ -70,7 +72,6 @@ def blog_application(settings: Settings, upstream: str, *, coalescing: bool, kno
         for each in drivers.values():
             await each.close()
 
-    more: dict[str, Any] = {} if known_tokens else {"known_tokens": False}
     return server.compose(
         settings,
         schema=graphql_schema(blog_schema()),
@@ -78,5 +79,5 @@ def blog_application(settings: Settings, upstream: str, *, coalescing: bool, kno
         attendance=Attendance({"blog": world}),
         lifespan=lifespan,
         coalescing=coalescing,
-        **more,
+        known_tokens=known_tokens,
     )
