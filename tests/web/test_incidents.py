@@ -2,9 +2,13 @@ import logging
 import re
 
 import pytest
+from starlette.types import Message
 
 from engine.story import story
 from tests.web.conftest import Hub, serving
+from tests.web.small_graph import SITI, SmallGraph, authenticate, ready
+from web.application import web_application
+from web.incidents import BrokenAnswerError
 from web.settings import WebSettings
 
 BROKEN = {"query": "{ broken }"}
@@ -32,6 +36,36 @@ async def test_the_log_tells_where_it_happened_under_that_number_and_names_nobod
     assert "caused by ZeroDivisionError" in line
     for secret in ("3171014506900001", "Siti Aminah", "token-of-siti"):
         assert secret not in caplog.text
+
+
+async def test_an_answer_that_breaks_off_is_logged_once_and_breaks_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    application = web_application(
+        execute=SmallGraph().execute, authenticate=authenticate, ready=ready, settings=WebSettings()
+    )
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+        raise OSError(f"no route to {SITI}")
+
+    for path in ("/graphql", "/health/live"):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        with pytest.raises(BrokenAnswerError, match=r"^The answer broke off; see incident [0-9a-f]{12}\.$"):
+            await application(scope, receive, send)
+    assert sent == ["http.response.start"] * 2
+    assert [record.name for record in caplog.records if record.levelno == logging.ERROR] == ["simpul.incidents"] * 2
+    assert SITI not in caplog.text
 
 
 async def test_in_development_the_log_has_the_messages_too(caplog: pytest.LogCaptureFixture) -> None:
