@@ -31,6 +31,10 @@ PLANTED = {
     "graphql-core lives in engine and schema": [("web/planted_too.py", "import graphql")],
     "SQLAlchemy lives in the SQL driver and in store": [("connectors/planted_too.py", "from sqlalchemy import text")],
     "aiohttp lives in the HTTP driver": [("connectors/drivers/planted.py", "import aiohttp")],
+    "httptools lives in the HTTP driver; uvicorn uses it by itself": [
+        ("connectors/drivers/planted_three.py", "import httptools"),
+        ("web/planted_four.py", "import httptools"),
+    ],
     "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
