@@ -1,8 +1,7 @@
 """The way of a request through the engine: document, operation, execution, response.
 
-A document runs on graphql-core when it is seen for the first time, and by a plan of its own from then on. Either way
-the fields answer through the same edges and batches, never for one parent alone; graphql-core is the oracle that plans
-are tested against.
+A document runs by a plan of its own, which is compiled when the document comes back. graphql-core runs what no plan can
+be made of, as introspection, through the same edges and batches; it is the oracle that plans are tested against.
 """
 
 from __future__ import annotations
@@ -48,10 +47,7 @@ plan and the variables."""
 
 
 class Engine:
-    """Answers GraphQL requests over one schema.
-
-    A document that is seen for the first time runs on graphql-core; from the second time on by a plan of its own.
-    """
+    """Answers GraphQL requests over one schema."""
 
     def __init__(
         self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, shares: Shares | None = None
@@ -88,7 +84,9 @@ class Engine:
             shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
         explained = self.rules.explains and (request.extensions or {}).get("explain") is True
-        plan = self._plan(kept, variables) if (seen_before or explained) and self._plans else None
+        plan = self._plan(kept, variables) if self._plans else None
+        if plan is not None and seen_before:
+            plan.see_again()
         if plan is not None and explained:
             response = await self._by_plan(plan, request, context, variables, request_id)
             return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})

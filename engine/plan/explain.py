@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.kinds import Leads
 from engine.plan.plan import Plan
-from engine.plan.source import groups_of
 from engine.plan.tree import PlanField, Shape
 
 
@@ -79,7 +78,7 @@ def explain(plan: Plan) -> Explanation:
 
 def _steps(shape: Shape, level: int) -> Iterator[Step]:
     """The steps of a shape, and those of records that lie inside its records."""
-    for group in groups_of(shape):
+    for group in shape.groups:
         first = group[0]
         if isinstance(first.kind, Leads):
             edge = first.kind.edge

@@ -1,4 +1,4 @@
-"""A compiled operation: its tree, its functions, and what is known of it before it runs."""
+"""A planned operation: its tree, its functions, and what is known of it before it runs."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ from graphql.pyutils import inspect
 
 from engine.kinds import Kind, Leads
 from engine.plan.size import may_multiply
-from engine.plan.source import compile_shapes
+from engine.plan.source import compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Plan:
-    """One operation, compiled for one set of values of its `@include` and `@skip` conditions."""
+    """One operation, for one set of values of its `@include` and `@skip` conditions.
+
+    Its shapes are compiled one by one, each when there is an object for it: at first sight of a document only where
+    many come together.
+    """
 
     schema: GraphQLSchema
     root: Shape
     fields: Sequence[PlanField]
-    source: str
-    """The Python source its functions were made of."""
+    shapes: Sequence[Shape]
     reads_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
     serial: bool
@@ -46,6 +49,18 @@ class Plan:
     """Whether the answer has to be measured: lists of records inside lists of records."""
     constant_arguments: Sequence[Any] = field(default_factory=list)
     """By number of field: its arguments where no variable is in them, else None."""
+    seen_again: bool = False
+
+    @property
+    def source(self) -> str:
+        """The Python source that its functions are made of."""
+        return source_of(self.shapes)
+
+    def see_again(self) -> None:
+        """The document came back: its shapes are compiled when they are wanted."""
+        if not self.seen_again:
+            self.seen_again = True
+            compile_when_wanted(self.shapes)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -112,7 +127,7 @@ def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - an
 
 
 def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:
-    """Compile an operation; raises `NotPlannable` for what only graphql-core runs."""
+    """Plan an operation; raises `NotPlannable` for what only graphql-core runs. Nothing is compiled yet."""
     if definition.operation is OperationType.SUBSCRIPTION:
         raise NotPlannable("subscription")
     root_type = schema.get_root_type(definition.operation)
@@ -120,13 +135,13 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: Operation
         raise NotPlannable(f"a schema without {definition.operation.value}")
     planter = Planter(schema, document, flags)
     root = planter.root(root_type, definition)
-    source = compile_shapes(planter.shapes)
+    prepare(planter.shapes)
     nothing = VariableValues({}, {})
     return Plan(
         schema=schema,
         root=root,
         fields=planter.fields,
-        source=source,
+        shapes=planter.shapes,
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
         serial=definition.operation is OperationType.MUTATION,

@@ -35,13 +35,17 @@ from graphql import (
     is_non_null_type,
 )
 
-from engine.kinds import Guarding, Kind, PlannedField
+from engine.kinds import Guarding, Kind, Leads, PlannedField
 
 DEFINITION = "strawberry-definition"
 """Where the schema library keeps a field's definition."""
 
 
 _MOST_FIELDS = 10_000
+
+
+Answering = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
+"""From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
 
 
 class NotPlannable(Exception):  # noqa: N818 - reads as what it is
@@ -105,8 +109,8 @@ class Shape:
     typenames: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
-    function: Callable[[Any, Sequence[Any]], list[dict[str, Any]]] | None = None
-    """From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
+    function: Answering | None = None
+    """Answers its records; replaced once it is compiled."""
     nested: tuple[PlanField, ...] = ()
     """Fields whose value, a record or records, is at hand."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
@@ -168,6 +172,8 @@ class Planter:
                 shape.typenames.append(key)
             else:
                 shape.fields.append(self._field(shape, key, nodes))
+        shape.nested = tuple(each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads))
+        shape.groups = _groups_of(shape)
         return shape
 
     def _field(self, shape: Shape, key: str, nodes: Sequence[FieldNode]) -> PlanField:
@@ -261,6 +267,21 @@ class Planter:
             return True
         conditional = self._schema.get_type(condition)
         return is_abstract_type(conditional) and self._schema.is_sub_type(conditional, type_)
+
+
+def _groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
+    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
+    groups: dict[object, list[PlanField]] = {}
+    for planned in shape.fields:
+        if isinstance(planned.kind, Leads):
+            edge = planned.kind.edge
+            together = (
+                (edge.batch, edge.facet, edge.by, id(planned.guard))
+                if edge.by and not edge.many and not planned.graphql.args
+                else planned
+            )
+            groups.setdefault(together, []).append(planned)
+    return tuple(tuple(each) for each in groups.values())
 
 
 def record_of(type_: GraphQLObjectType) -> type[Any] | None:

@@ -76,9 +76,11 @@ def schema(sdl: str, kinds: Mapping[str, Kind]) -> GraphQLSchema:
 
 
 def compiled(schema_: GraphQLSchema, text: str) -> Plan:
-    """The plan of an operation without conditions."""
+    """The plan of an operation without conditions, whose document came back."""
     document = parse(text)
-    return plan_of(schema_, document, operation_in(document), {})
+    plan = plan_of(schema_, document, operation_in(document), {})
+    plan.see_again()
+    return plan
 
 
 async def answer(
