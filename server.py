@@ -41,7 +41,7 @@ from connectors.regions import RegionTables
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from engine.document import DocumentRules, RefusedRequest
-from engine.limits import Limits
+from engine.limits import Limits, TooLarge
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse
@@ -231,7 +231,7 @@ def compose(
     engine = Engine(
         schema,
         DocumentRules(
-            limits=Limits(),
+            limits=settings.limits,
             introspection=settings.shows_schema,
             suggestions=settings.development,
             explains=settings.development,
@@ -289,19 +289,24 @@ def explained(document: str, *, operation_name: str | None, variables: Mapping[s
 
     Raises `ValueError` with what is wrong with the document, or why it has no plan.
     """
-    rules = DocumentRules(limits=Limits(), introspection=True, suggestions=True)
+    fields = Settings.model_fields
+    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
+    limits = Limits(calls_to={"pangan": within})
+    rules = DocumentRules(limits=limits, introspection=True, suggestions=True)
     request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
     try:
-        plan = Engine(graphql_schema(build_schema()), rules).plan(request)
+        plan, cost = Engine(graphql_schema(build_schema()), rules).explained(request)
     except RefusedRequest as refused:
         raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
+    except TooLarge as refusal:
+        raise ValueError(str(refusal)) from refusal
     except NotPlannable as reason:
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
     bounds = {
         "pbb": Settings.model_fields["pbb_at_once"].default,
         "pangan": signature(FoodPrices).parameters["side_by_side"].default,
     }
-    return explain(plan).as_text(bounds), plan.source
+    return explain(plan, cost).as_text(limits, bounds), plan.source
 
 
 async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:

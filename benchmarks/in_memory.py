@@ -52,7 +52,7 @@ class Hub:
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema, document: str, *, plans: bool = True) -> None:
         """Take what answers."""
-        limits = Limits(records=_UNLIMITED, objects=_UNLIMITED, values=_UNLIMITED)
+        limits = Limits(objects=_UNLIMITED, values=_UNLIMITED)
         rules = DocumentRules(limits=limits, introspection=False, suggestions=False, explains=False)
         self._engine = Engine(schema, rules, plans=plans)
         self._agencies = agencies

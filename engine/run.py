@@ -20,18 +20,20 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
-from engine.limits import AnswerSize, Limits
+from engine.limits import AnswerSize, Limits, TooLarge, list_items
+from engine.plan.cost import Cost, Sizes, reckon, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
-from engine.plan.plan import Plan, plan_of
+from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
-from engine.plan.tree import NotPlannable, conditions
+from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 
 MOST_CONDITIONS = 6
-"""A plan is compiled for each set of values of `@include` and `@skip` conditions; more of them run on graphql-core."""
+"""A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
+time and never compiled."""
 
 
 class Context(Protocol):
@@ -61,47 +63,74 @@ class Engine:
         self._plans = plans
         self._shares = shares
         self._kept = KeptOperations()
+        self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
 
     async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
         """Answer one request. `context` is what the schema's fields get as `info.context`."""
         try:
             kept, seen_before = self._operation(request)
+            operation = kept.operation
+            if operation.definition.operation is OperationType.SUBSCRIPTION:
+                message = "Subscriptions cannot be run by a plain HTTP request."
+                raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))  # noqa: TRY301 - one way for all
+            variables = self._variables(operation, request)
+            plan = self._plan(kept, variables)
+            plan.check(variables, self.rules.limits, self._sizes)
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
+        except TooLarge as refusal:
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
+        if plan.obstacle is not None or not self._plans:
+            result = _unless_too_large(await self._execute(operation, plan, request, context), context)
+            return _answered(result.data, result.errors or [], request_id)
+        if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
+            plan.see_again()
+        response = await self._by_plan(plan, request, context, variables, request_id)
+        if self.rules.explains and (request.extensions or {}).get("explain") is True:
+            explained = explain(plan, self._cost(plan, variables)).as_json(self.rules.limits)
+            return replace(response, extensions={**response.extensions, "explain": explained})
+        return response
+
+    def explained(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
+        """The plan by which a request would be run, and what it would cost; nobody is asked.
+
+        Raises `RefusedRequest`, `TooLarge`, and `NotPlannable` where graphql-core would run it. Variables that are not
+        given count as what the schema says of them.
+        """
+        kept, _ = self._operation(request)
         operation = kept.operation
-        if operation.definition.operation is OperationType.SUBSCRIPTION:
-            error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
+        given = request.variables or {}
+        flags = {name: given.get(name) is True for name in kept.conditions}
+        plan = planned(
+            self.schema, operation.document, operation.definition, flags, limits=self.rules.limits, sizes=self._sizes
+        )
+        if plan.obstacle is not None:
+            raise NotPlannable(plan.obstacle)
+        declared = operation.definition.variable_definitions or ()
+        variables = get_variable_values(self.schema, declared, dict(given))
+        known = variables if isinstance(variables, VariableValues) else VariableValues({}, {})
+        return plan, self._cost(plan, known)
+
+    def _cost(self, plan: Plan, variables: VariableValues) -> Cost:
+        return plan.cost or reckon(plan.root, plan.arguments(variables), self._sizes)
+
+    def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
+        given = dict(request.variables or {})
+        count, most = list_items(given), self.rules.limits.list_items
+        if count > most:
+            raise too_many("variables", count, most)
         variables = get_variable_values(
             self.schema,
             operation.definition.variable_definitions or (),
-            dict(request.variables or {}),
+            given,
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.rules.suggestions,
         )
         if isinstance(variables, list):
-            shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
-        explained = self.rules.explains and (request.extensions or {}).get("explain") is True
-        plan = self._plan(kept, variables) if self._plans else None
-        if plan is not None and seen_before:
-            plan.see_again()
-        if plan is not None and explained:
-            response = await self._by_plan(plan, request, context, variables, request_id)
-            return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
-        if plan is None:
-            result = _unless_too_large(await self._execute(operation, request, context), context)
-            return _answered(result.data, result.errors or [], request_id)
-        return await self._by_plan(plan, request, context, variables, request_id)
-
-    def plan(self, request: GraphQLRequest) -> Plan:
-        """The plan by which a request would be run; raises `RefusedRequest`, or `NotPlannable` where there is none."""
-        kept, _ = self._operation(request)
-        operation = kept.operation
-        variables = request.variables or {}
-        flags = {name: variables.get(name) is True for name in kept.conditions}
-        return plan_of(self.schema, operation.document, operation.definition, flags)
+            errors = [_variable_error(error, operation) for error in variables[:MOST_ERRORS]]
+            raise RefusedRequest(*at_most(errors, len(variables)))
+        return variables
 
     async def _by_plan(
         self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str
@@ -132,25 +161,36 @@ class Engine:
         check_method(kept.operation, request)
         return kept, seen_before
 
-    def _plan(self, kept: KeptOperation, variables: VariableValues) -> Plan | None:
-        given = [variables.coerced.get(name) for name in kept.conditions]
-        values = tuple(value for value in given if isinstance(value, bool))
-        if len(values) > MOST_CONDITIONS or len(values) < len(given):
-            return None
+    def _plan(self, kept: KeptOperation, variables: VariableValues) -> Plan:
+        """The operation's plan for these conditions; raises `TooLarge`."""
+        flags: Flags = {name: _flag(variables.coerced.get(name)) for name in kept.conditions}
+        values = tuple(flags.values())
         plan = kept.plans.get(values)
         if plan is None:
             operation = kept.operation
             try:
-                flags = dict(zip(kept.conditions, values, strict=True))
-                plan = plan_of(self.schema, operation.document, operation.definition, flags)
-            except NotPlannable as reason:
-                plan = reason
-            self._kept.add_plan(kept, values, plan)
-        return plan if isinstance(plan, Plan) else None
+                plan = planned(
+                    self.schema,
+                    operation.document,
+                    operation.definition,
+                    flags,
+                    limits=self.rules.limits,
+                    sizes=self._sizes,
+                )
+            except TooLarge as refusal:
+                plan = refusal
+            if len(values) <= MOST_CONDITIONS:
+                self._kept.add_plan(kept, values, plan)
+        if isinstance(plan, TooLarge):
+            raise plan.with_traceback(None)  # it is kept, and outlives the request
+        return plan
 
-    async def _execute(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:
+    async def _execute(
+        self, operation: Operation, plan: Plan, request: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
         if (size := _size_of(context)) is not None:
-            size.narrow(self.rules.limits.values // operation.fields)
+            limits = self.rules.limits
+            size.narrow(min(limits.objects, limits.values // max(len(plan.fields), 1)))
         result: Any = execute(
             self.schema,
             operation.document,
@@ -164,6 +204,10 @@ class Engine:
         if not isinstance(result, ExecutionResult):
             raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
         return result
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _unless_too_large(result: ExecutionResult, context: Context) -> ExecutionResult:

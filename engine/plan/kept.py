@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from engine.document import Operation
+from engine.limits import TooLarge
 from engine.plan.plan import Plan
-from engine.plan.tree import NotPlannable
 
 Seen = tuple[str, str | None]
 """A document's text and the operation's name. The text itself, no digest: two texts are never taken for one."""
@@ -26,11 +26,11 @@ _PLANS_OF_ONE = 8
 
 @dataclass(slots=True)
 class KeptOperation:
-    """A valid operation, and its plans by the values of its `@include` and `@skip` conditions."""
+    """A valid operation, and its plans, or why it has none, by the values of its `@include` and `@skip` conditions."""
 
     operation: Operation
     conditions: tuple[str, ...]
-    plans: dict[tuple[bool, ...], Plan | NotPlannable] = field(default_factory=dict)
+    plans: dict[tuple[bool | None, ...], Plan | TooLarge] = field(default_factory=dict)
     bytes_parsed: int = 0
     """About how much memory the text and the parsed document take."""
     bytes_planned: int = 0
@@ -84,7 +84,7 @@ class KeptOperations:
         self._once[seen] = kept
         self._trim()
 
-    def add_plan(self, kept: KeptOperation, values: tuple[bool, ...], plan: Plan | NotPlannable) -> None:
+    def add_plan(self, kept: KeptOperation, values: tuple[bool | None, ...], plan: Plan | TooLarge) -> None:
         """Keep a plan of an operation, for these values of its conditions; its others go where they grow too many."""
         bytes_planned = len(plan.fields) * _BYTES_A_FIELD if isinstance(plan, Plan) else 0
         if kept.plans and kept.bytes_planned + bytes_planned > self._bytes_again // _PLANS_OF_ONE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,8 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
 from engine.kinds import Kind, Leads
+from engine.limits import Limits
+from engine.plan.cost import Cost, Lists, Sizes, reckon, varies
 from engine.plan.size import may_multiply
 from engine.plan.source import compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
@@ -47,8 +49,13 @@ class Plan:
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
     """Whether the answer has to be measured: lists of records inside lists of records."""
-    constant_arguments: Sequence[Any] = field(default_factory=list)
+    constant_arguments: Sequence[Any]
     """By number of field: its arguments where no variable is in them, else None."""
+    obstacle: str | None = None
+    """What only graphql-core runs, where there is something: the plan then only says what the operation costs."""
+    lists: Lists
+    cost: Cost | None = None
+    """What it is expected to cost; None where that varies with its variables."""
     seen_again: bool = False
 
     @property
@@ -61,6 +68,13 @@ class Plan:
         if not self.seen_again:
             self.seen_again = True
             compile_when_wanted(self.shapes)
+
+    def check(self, variables: VariableValues, limits: Limits, sizes: Sizes) -> None:
+        """Raise `TooLarge` where this run is beyond limits. What does not vary was checked when the plan was made."""
+        if self.lists.vary:
+            self.lists.check(variables.coerced, limits.list_items)
+        if self.cost is None:
+            reckon(self.root, self.arguments(variables), sizes).refuse(limits)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -127,16 +141,39 @@ def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - an
 
 
 def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:
-    """Plan an operation; raises `NotPlannable` for what only graphql-core runs. Nothing is compiled yet."""
-    if definition.operation is OperationType.SUBSCRIPTION:
-        raise NotPlannable("subscription")
-    root_type = schema.get_root_type(definition.operation)
-    if root_type is None:
-        raise NotPlannable(f"a schema without {definition.operation.value}")
-    planter = Planter(schema, document, flags)
+    """Plan an operation; raises `NotPlannable` for what only graphql-core runs, and `TooLarge`."""
+    plan = planned(schema, document, definition, flags, limits=Limits(), sizes=Sizes(schema))
+    if plan.obstacle is not None:
+        raise NotPlannable(plan.obstacle)
+    return plan
+
+
+def planned(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    definition: OperationDefinitionNode,
+    flags: Flags,
+    *,
+    limits: Limits,
+    sizes: Sizes,
+) -> Plan:
+    """Plan an operation; raises `TooLarge` for what is beyond limits whatever its variables are.
+
+    Nothing is compiled yet. What only graphql-core runs has a plan too, with an `obstacle`.
+    """
+    root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
+    planter = Planter(schema, document, flags, limits)
     root = planter.root(root_type, definition)
     prepare(planter.shapes)
     nothing = VariableValues({}, {})
+    constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
+    lists = Lists(planter.fields)
+    if not lists.vary:
+        lists.check({}, limits.list_items)
+    cost = None
+    if not any(each is None and varies(field_) for each, field_ in zip(constant, planter.fields, strict=True)):
+        cost = reckon(root, [{} if each is None else each for each in constant], sizes)
+        cost.refuse(limits)
     return Plan(
         schema=schema,
         root=root,
@@ -145,7 +182,10 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: Operation
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
         serial=definition.operation is OperationType.MUTATION,
-        constant_arguments=[None if _has_variables(each) else _arguments(each, nothing) for each in planter.fields],
+        constant_arguments=constant,
+        obstacle=planter.obstacle,
+        lists=lists,
+        cost=cost,
     )
 
 
@@ -160,6 +200,12 @@ def _arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, An
         return planned.definition.engine_arguments(get_argument_values(planned.graphql, planned.nodes[0], variables))
     except Exception as fault:  # noqa: BLE001 - bad arguments are the fault of the field, where it is answered
         return fault
+
+
+def _constant(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | None:
+    """The arguments; None where they fail: every run has an error of its own, which holds on to no other's records."""
+    given = _arguments(planned, variables)
+    return None if isinstance(given, Exception) else given
 
 
 def _has_variables(planned: PlanField) -> bool:

@@ -23,7 +23,7 @@ def library() -> GraphQLSchema:
         directive @kept(for: Card) on FIELD
         enum Shelf { LOW HIGH }
         input Wanted { cards: [Card!], nested: Wanted, shelf: Shelf }
-        type Book { title: String, by: Author, similar: [Book!] }
+        type Book { title: String, by: Author, similar: [Book!], sequel: Book }
         type Author { name: String, books: [Book!] }
         type Query {
           reader(card: Card!): Author
