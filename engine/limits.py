@@ -45,8 +45,9 @@ class Limits:
     """Objects that the answer is expected to hold, and that it may hold, those inside records included."""
     values: int = 4_000_000
     """Values that an answer may hold: members of its objects."""
-    introspection: int = 20_000
-    """Objects that an answer about the schema itself may hold."""
+    introspection: int = 400
+    """Objects that an answer about the schema itself is expected to hold, for each type in the schema. What tools ask
+    for at the start is expected to hold 125."""
     comparisons: int = 40_000
     """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
     their number. graphql-core allows itself 500,000, which take about two seconds."""

@@ -21,7 +21,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
-from engine.plan.cost import Cost, Sizes, reckon, too_many
+from engine.plan.cost import Cost, Sizes, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
@@ -88,7 +88,7 @@ class Engine:
             plan.see_again()
         response = await self._by_plan(plan, request, context, variables, request_id)
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
-            explained = explain(plan, self._cost(plan, variables)).as_json(self.rules.limits)
+            explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
             return replace(response, extensions={**response.extensions, "explain": explained})
         return response
 
@@ -110,10 +110,7 @@ class Engine:
         declared = operation.definition.variable_definitions or ()
         variables = get_variable_values(self.schema, declared, dict(given))
         known = variables if isinstance(variables, VariableValues) else VariableValues({}, {})
-        return plan, self._cost(plan, known)
-
-    def _cost(self, plan: Plan, variables: VariableValues) -> Cost:
-        return plan.cost or reckon(plan.root, plan.arguments(variables), self._sizes)
+        return plan, plan.reckoned(known, self._sizes)
 
     def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
         given = dict(request.variables or {})
@@ -239,7 +236,7 @@ def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
 
 async def _planned(
     plan: Plan, context: Context, variables: VariableValues, limits: Limits
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
     gather = Gather(context.ask)
     try:
         return await Run(plan, context, gather, plan.arguments(variables), limits).answer()

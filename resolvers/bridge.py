@@ -56,6 +56,10 @@ class Bridge:
         """What a batch is given for this request, when these facets are wanted."""
         return Ask(caller=self._caller, call=self._call, agencies=self._agencies, facets=facets)
 
+    def forget(self) -> None:
+        """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        self._loaders.clear()
+
     async def close(self) -> None:
         """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
         self._closed = True

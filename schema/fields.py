@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from graphql import OperationType
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
@@ -180,6 +181,8 @@ class EdgeField(PublishedField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all others that are wanted at this moment."""
         asking: Asking = info.context
+        if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
+            asking.bridge.forget()  # what was read before a change is read again
         if asking.size.exceeded:
             return None
         key = self.key(source, kwargs, asking)

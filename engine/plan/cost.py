@@ -53,6 +53,8 @@ class Cost:
     """Members of the objects."""
     introspection: int = 0
     """Objects about the schema itself."""
+    types: int = 0
+    """How many types the schema has."""
 
     def refuse(self, limits: Limits) -> None:
         """Raise `TooLarge` where it is beyond the limits."""
@@ -65,7 +67,7 @@ class Cost:
         for counted, most, what in (
             (self.objects, limits.objects, "objects"),
             (self.values, limits.values, "values"),
-            (self.introspection, limits.introspection, "objects about the schema"),
+            (self.introspection, limits.introspection * self.types, "objects about the schema"),
         ):
             if counted > most:
                 raise TooLarge(
@@ -86,6 +88,7 @@ class Sizes:
         """Read what the schema says of itself; `linked` and `inside` are for lists of which nothing is said."""
         self._linked = linked
         self._inside = inside
+        self.types = len(schema.type_map)
         self._of_schema = _introspected(schema)
 
     def of(self, planned: PlanField, arguments: Mapping[str, Any], within: int | None) -> int:
@@ -151,16 +154,24 @@ def _introspected(schema: GraphQLSchema) -> Mapping[str, int]:
     }
 
 
-def reckon(root: Shape, arguments: Sequence[Any], sizes: Sizes) -> Cost:
-    """What the operation is expected to cost. `arguments` holds, by number of field, its arguments or an error."""
+def reckon(root: Shape, arguments: Sequence[Any], sizes: Sizes, *, serial: bool) -> Cost:
+    """What the operation is expected to cost. `arguments` holds, by number of field, its arguments or an error.
+
+    `serial` where root fields run one after another and what is known is forgotten in between (mutations).
+    """
     reckoning = _Reckoning(arguments, sizes)
-    sums = reckoning.shape(root, 1, 0, None)
+    sums = reckoning.one_after_another(root) if serial else reckoning.shape(root, 1, 0, None)
     calls = dict(sums.keyed)
-    for (_, batch), wanted in reckoning.steps.items():
+    for (_, _, batch), wanted in reckoning.steps.items():
         if batch.agency is not None and batch.keys_a_call is None:
             calls[batch.agency] = calls.get(batch.agency, 0) + _calls(wanted)
     return Cost(
-        levels=reckoning.levels, calls=calls, objects=sums.objects, values=sums.values, introspection=sums.introspection
+        levels=reckoning.levels,
+        calls=calls,
+        objects=sums.objects,
+        values=sums.values,
+        introspection=sums.introspection,
+        types=sizes.types,
     )
 
 
@@ -181,44 +192,72 @@ class _Sums(NamedTuple):
 _NOTHING = _Sums(0, 0, 0, {})
 
 
+def _total(parts: Sequence[_Sums]) -> _Sums:
+    keyed: dict[str, int] = {}
+    for part in parts:
+        for agency, calls in part.keyed.items():
+            keyed[agency] = keyed.get(agency, 0) + calls
+    return _Sums(
+        sum(part.objects for part in parts),
+        sum(part.values for part in parts),
+        sum(part.introspection for part in parts),
+        keyed,
+    )
+
+
 class _Reckoning:
     """One walk of the tree."""
 
     def __init__(self, arguments: Sequence[Any], sizes: Sizes) -> None:
         self._arguments = arguments
         self._sizes = sizes
+        self._turn = 0
         self.levels = 0
-        self.steps: dict[tuple[int, Batch[Any, Any]], set[frozenset[type[Any] | None]]] = {}
-        """By level and batch: what is wanted of the same keys together."""
+        self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[type[Any] | None]]] = {}
+        """By turn of a root field, level and batch: what is wanted of the same keys together."""
+
+    def one_after_another(self, root: Shape) -> _Sums:
+        """What root fields cost that run one after another."""
+        found = [_Sums(1, len(root.keys), 0, {})]
+        for group in root.groups:
+            self._turn += 1
+            found.append(self._selected((group,), (), 1, 0, None))
+        found.append(self._selected((), root.nested, 1, 0, None))
+        return _total(found)
 
     def shape(self, shape: Shape, count: int, level: int, within: int | None) -> _Sums:
         """What so many objects cost."""
         of_schema = shape.type.name.startswith("__")
-        objects, values, introspection = (0, 0, count) if of_schema else (count, count * len(shape.keys), 0)
-        keyed: dict[str, int] = {}
+        own = _Sums(0, 0, count, {}) if of_schema else _Sums(count, count * len(shape.keys), 0, {})
+        if not shape.groups and not shape.nested:
+            return own
+        return _total((own, self._selected(shape.groups, shape.nested, count, level, within)))
+
+    def _selected(
+        self,
+        groups: Sequence[Sequence[PlanField]],
+        nested: Sequence[PlanField],
+        count: int,
+        level: int,
+        within: int | None,
+    ) -> _Sums:
+        """What lies below so many objects."""
+        found: list[_Sums] = []
         facets: dict[Batch[Any, Any], set[type[Any] | None]] = {}
-        below: list[_Sums] = []
-        for group in shape.groups:
+        for group in groups:
             edge: Edge = group[0].kind.edge  # type: ignore[union-attr]  # groups lead elsewhere
             keys = count * (self._sizes.of(group[0], self._given(group[0]), within) if edge.many else 1)
             facets.setdefault(edge.batch, set()).add(edge.facet)
-            for agency, calls in _keyed(edge, keys).items():
-                keyed[agency] = keyed.get(agency, 0) + calls
+            found.append(_Sums(0, 0, 0, _keyed(edge, keys)))
             for each in edge.asks:
-                self.steps.setdefault((level + 1, each), set()).add(frozenset((None,)))
-            below += [self._below(planned, count, level + 1, within) for planned in group if not planned.is_leaf]
+                self.steps.setdefault((self._turn, level + 1, each), set()).add(frozenset((None,)))
+            found += [self._below(planned, count, level + 1, within) for planned in group if not planned.is_leaf]
         if facets:
             self.levels = max(self.levels, level + 1)
         for batch, wanted in facets.items():
-            self.steps.setdefault((level + 1, batch), set()).add(frozenset(wanted))
-        below += [self._below(planned, count, level, within) for planned in shape.nested]
-        for sums in below:
-            objects += sums.objects
-            values += sums.values
-            introspection += sums.introspection
-            for agency, calls in sums.keyed.items():
-                keyed[agency] = keyed.get(agency, 0) + calls
-        return _Sums(objects, values, introspection, keyed)
+            self.steps.setdefault((self._turn, level + 1, batch), set()).add(frozenset(wanted))
+        found += [self._below(planned, count, level, within) for planned in nested]
+        return _total(found)
 
     def _below(self, planned: PlanField, count: int, level: int, within: int | None) -> _Sums:
         """What the objects at a field cost; where they may be of several types, as if all were of the dearest."""

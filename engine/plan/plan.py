@@ -74,7 +74,11 @@ class Plan:
         if self.lists.vary:
             self.lists.check(variables.coerced, limits.list_items)
         if self.cost is None:
-            reckon(self.root, self.arguments(variables), sizes).refuse(limits)
+            self.reckoned(variables, sizes).refuse(limits)
+
+    def reckoned(self, variables: VariableValues, sizes: Sizes) -> Cost:
+        """What one run is expected to cost."""
+        return self.cost or reckon(self.root, self.arguments(variables), sizes, serial=self.serial)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -165,6 +169,7 @@ def planned(
     planter = Planter(schema, document, flags, limits)
     root = planter.root(root_type, definition)
     prepare(planter.shapes)
+    serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
     lists = Lists(planter.fields)
@@ -172,7 +177,7 @@ def planned(
         lists.check({}, limits.list_items)
     cost = None
     if not any(each is None and varies(field_) for each, field_ in zip(constant, planter.fields, strict=True)):
-        cost = reckon(root, [{} if each is None else each for each in constant], sizes)
+        cost = reckon(root, [each or {} for each in constant], sizes, serial=serial)
         cost.refuse(limits)
     return Plan(
         schema=schema,
@@ -181,7 +186,7 @@ def planned(
         shapes=planter.shapes,
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
-        serial=definition.operation is OperationType.MUTATION,
+        serial=serial,
         constant_arguments=constant,
         obstacle=planter.obstacle,
         lists=lists,

@@ -49,7 +49,7 @@ class Run:
         self._working: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
 
-    async def answer(self) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    async def answer(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
         """The data and the errors of the operation."""
         shape = self._plan.root
         try:

@@ -44,22 +44,25 @@ from tests.engine.plan.world import IDS, Address, Firm, Motto, Nick, Person, Pla
 # Batches.
 
 
-def _batch(name: str, agency: str, *, facets: bool = False, absent: object = None) -> Batch[Any, Any]:
+def _batch(
+    name: str, agency: str, *, facets: bool = False, absent: object = None, keys_a_call: int | None = None
+) -> Batch[Any, Any]:
     async def run(keys: Sequence[Any], ask: Ask[Any]) -> Answers[Any, Any]:
         return await ask.agencies[World].answer(name, keys, ask.facets)
 
-    return Batch(name=name, agency=agency, run=run, facets=facets, absent=absent)
+    return Batch(name=name, agency=agency, run=run, facets=facets, absent=absent, keys_a_call=keys_a_call)
 
 
 PEOPLE = _batch("people", "A")
 FRIENDS = _batch("friends", "A", absent=())
 FACETS = _batch("facets", "A", facets=True)
 FIRMS = _batch("firms", "B")
-PLACES = _batch("places", "C")
+PLACES = _batch("places", "C", keys_a_call=1)
 CHILDREN = _batch("children", "C", absent=())
-PARTIES = _batch("parties", "B")
+PARTIES = _batch("parties", "B", keys_a_call=2)
 WORDS = _batch("words", "C")
 CHANGES = _batch("changes", "A")
+BATCHES = {each.name: each for each in (PEOPLE, FRIENDS, FACETS, FIRMS, PLACES, CHILDREN, PARTIES, WORDS, CHANGES)}
 
 
 # Guards.
@@ -151,7 +154,7 @@ class Definition:
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
         if info.parent_type.name == "Mutation":
-            context.bridge._loaders.clear()  # what was read before a change is read again
+            context.bridge.forget()  # what was read before a change is read again
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, Leads):
