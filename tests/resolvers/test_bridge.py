@@ -272,3 +272,13 @@ async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_th
     assert await stays == 1
     assert leaves.cancelled()
     assert recorded.asked == [(["a"], frozenset())]
+
+
+async def test_what_was_forgotten_is_asked_again() -> None:
+    recorded = Recorded(answers={"a": 1})
+    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+    batch = recorded.batch()
+    assert [await bridge.load(batch, "a"), await bridge.load(batch, "a")] == [1, 1]
+    bridge.forget()
+    assert await bridge.load(batch, "a") == 1
+    assert recorded.asked == [(["a"], frozenset())] * 2
