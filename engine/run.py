@@ -175,11 +175,11 @@ class Engine:
                     sizes=self._sizes,
                 )
             except TooLarge as refusal:
-                plan = refusal
+                plan = TooLarge(str(refusal))
             if len(values) <= MOST_CONDITIONS:
                 self._kept.add_plan(kept, values, plan)
         if isinstance(plan, TooLarge):
-            raise plan.with_traceback(None)  # it is kept, and outlives the request
+            raise TooLarge(str(plan))  # the one that is kept would hold on to what this request is about
         return plan
 
     async def _execute(
