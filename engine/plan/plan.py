@@ -168,7 +168,9 @@ def planned(
     root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
     planter = Planter(schema, document, flags, limits)
     root = planter.root(root_type, definition)
-    prepare(planter.shapes)
+    obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else planter.obstacle
+    if obstacle is None:
+        prepare(planter.shapes)
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
@@ -188,7 +190,7 @@ def planned(
         may_multiply=may_multiply(planter.fields),
         serial=serial,
         constant_arguments=constant,
-        obstacle=planter.obstacle,
+        obstacle=obstacle,
         lists=lists,
         cost=cost,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from types import SimpleNamespace as Record
 
 import pytest
@@ -11,6 +12,7 @@ from graphql import GraphQLSchema, StringValueNode, parse, print_ast
 from engine.kinds import Derived, Shown
 from engine.plan.plan import plan_of
 from engine.plan.source import WORTH_COMPILING, compile_shape
+from engine.plan.tree import NotPlannable
 from tests.engine.plan.both import operation_in
 from tests.engine.plan.clock import virtual_loop
 from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, schema
@@ -151,3 +153,26 @@ def test_a_shape_is_compiled_when_its_document_came_back_or_many_objects_come_to
     made = thing.function
     assert made is not None
     assert (made.__code__.co_filename == "<plan>") is is_compiled
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ('{ __type(name: "Thing") { name } }', "Query.__type"),
+        ("{ nothing { name } }", "Nothing, which nothing can be"),
+        ("subscription { things { name } }", "subscription"),
+    ],
+)
+def test_what_only_graphql_core_runs_has_no_plan(text: str, because: str) -> None:
+    leads = edge(batch("things", lambda _: None), lambda *_: 0)
+    built = schema(
+        """
+        interface Nothing { name: String }
+        type Query { nothing: Nothing }
+        type Subscription { things: Thing }
+        type Thing { name: String }
+        """,
+        {"Query.nothing": leads, "Subscription.things": leads},
+    )
+    with pytest.raises(NotPlannable, match=f"^{re.escape(because)}$"):
+        compiled(built, text)
