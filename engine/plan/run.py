@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 from graphql import GraphQLError
@@ -45,7 +46,9 @@ class Run:
         self._may: dict[int, Decision | None] = {}
         self._faults: list[Fault] = []
         self._open = 0
-        self._settled = asyncio.Event()
+        self._settled: asyncio.Future[None] | None = None
+        self._end: asyncio.TimerHandle | None = None
+        gather.waits = self._until_the_deadline
         self._working: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
 
@@ -87,28 +90,37 @@ class Run:
 
     async def _all_settled(self) -> None:
         """Wait until everything is in place, or until the deadline of the request."""
-        if self._open:
-            self._settled.clear()
-            remaining = self.context.ask(frozenset()).call.remaining()
-            end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
-            try:
-                await self._settled.wait()
-            finally:
-                end.cancel()
+        self._gather.dispatch()
+        try:
+            if self._open and self._crash is None:
+                self._settled = asyncio.get_running_loop().create_future()
+                await self._settled
+        finally:
+            self._settled = None
+            if self._end is not None:
+                self._end.cancel()
+                self._end = None
         if self._crash is not None:
             raise self._crash
+
+    def _until_the_deadline(self) -> None:
+        """End what is under way at the deadline of the request. Most that is at hand is in place long before."""
+        if self._end is None:
+            remaining = self.context.ask(frozenset()).call.remaining()
+            self._end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
 
     def _close(self) -> None:
         """One thing less to wait for."""
         self._open -= 1
-        if not self._open or self._crash is not None:
-            self._settled.set()
+        if (not self._open or self._crash is not None) and self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
 
     def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what is long piece by piece, so that other requests get their turn in between."""
         self._open += 1
         task = asyncio.get_running_loop().create_task(work)
         self._working.add(task)
+        self._until_the_deadline()
         task.add_done_callback(self._sliced)
 
     def _sliced(self, task: asyncio.Task[None]) -> None:
@@ -146,6 +158,20 @@ class Run:
         if isinstance(given, Exception):
             raise given.with_traceback(None)  # it may be raised for many records, and outlives the request
         return given
+
+    def noted(self) -> int:
+        """How many faults there are by now."""
+        return len(self._faults)
+
+    def forget(self, noted: int) -> None:
+        """Forget the faults since then: what they were noted for is made anew."""
+        del self._faults[noted:]
+
+    def singly(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
+        """The records' answers, each made by itself; carefully, where that fails too."""
+        if len(records) == 1:
+            return [self.carefully(shape, records[0])]
+        return [leaves_of(shape, self, (record,))[0] for record in records]
 
     def carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
         """One record's answer, field by field, each fault the fault of its own field."""
@@ -249,13 +275,13 @@ class Run:
         self,
         group: Sequence[PlanField],
         keys: Sequence[Any],
-        wanted: Iterable[Hashable],
+        wanted: Mapping[Hashable, None],
         targets: Sequence[dict[str, Any]],
         known: Mapping[Hashable, Any],
     ) -> None:
         try:
             for field in group:
-                self._put(field, keys, self._answered(field, wanted, known), targets)
+                self._put(field, keys, wanted, self._answered(field, wanted, known), targets)
         except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
             self._crash = crash
         self._close()
@@ -283,12 +309,15 @@ class Run:
         self,
         field: PlanField,
         keys: Sequence[Any],
+        wanted: Mapping[Hashable, None],
         values: Mapping[Hashable, Any],
         targets: Sequence[dict[str, Any]],
     ) -> None:
         found: list[Any]
         if _leads(field).edge.many:
             found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
+        elif len(keys) <= SLICE and self._put_by_key(field, keys, wanted, values, targets):
+            return
         else:
             found = [values[key] for key in keys]
         if not field.is_leaf:
@@ -297,6 +326,58 @@ class Run:
             self._in_slices(self._put_leaves_in_slices(field, found, targets))
         else:
             self._put_leaves(field, found, targets)
+
+    def _put_by_key(
+        self,
+        field: PlanField,
+        keys: Sequence[Any],
+        wanted: Mapping[Hashable, None],
+        values: Mapping[Hashable, Any],
+        targets: Sequence[dict[str, Any]],
+    ) -> bool:
+        """Records of the one class that they can have: shaped in the order of their keys, and put in place by key."""
+        only = field.only
+        if only is None:
+            return False
+        made: dict[Hashable, Any]
+        odd: Iterable[Hashable] = ()
+        if not field.depth:
+            records = [values[key] for key in wanted]
+            kinds = set(map(type, records))
+            if kinds == {only.record}:
+                made = dict(zip(wanted, self.shaped(only, records), strict=True))
+            elif kinds <= {only.record, NoneType, Failed}:
+                plain = [key for key in wanted if type(values[key]) is only.record]
+                made = dict.fromkeys(wanted)
+                made.update(zip(plain, self.shaped(only, [values[key] for key in plain]), strict=True))
+                odd = {
+                    key for key in wanted if type(value := values[key]) is Failed or (value is None and field.non_null)
+                }
+            else:
+                return False
+        elif field.depth == 1 and len(wanted) == 1:
+            (key,) = wanted
+            answers = self._listed(only, values[key])
+            if answers is None:
+                return False
+            made = {key: answers}
+        else:
+            return False
+        name = field.key
+        for key, answer in zip(keys, targets, strict=True):
+            answer[name] = made[key]
+        if odd:
+            for key, answer in zip(keys, targets, strict=True):
+                if key in odd:
+                    value = values[key]
+                    self.fault(field, answer, (), null_in_non_null(field.name) if value is None else value.failure)
+        return True
+
+    def _listed(self, only: Shape, records: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - any value
+        """The answers for a plain list of records of one class, each an object of its own; None for all else."""
+        if type(records) not in (tuple, list) or len(records) > SLICE or not set(map(type, records)) <= {only.record}:
+            return None
+        return self.shaped(only, records)
 
     async def _put_leaves_in_slices(
         self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]
@@ -321,6 +402,12 @@ class Run:
 
     def _complete(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         """Put the objects below a field in place, for all parents together; equal objects are answered once."""
+        only = field.only
+        if only is not None and not field.depth and len(values) <= SLICE and set(map(type, values)) == {only.record}:
+            key = field.key
+            for shaped, answer in zip(self.shaped(only, values), targets, strict=True):
+                answer[key] = shaped
+            return
         made = Made(self._plan, field, self)
         values = made.given(values)
         if len(made.objects) > SLICE or len(values) > SLICE:
