@@ -104,7 +104,7 @@ class Gather:
             await asyncio.wait(running, timeout=_FAREWELL)
 
     def dispatch(self) -> None:
-        """Ask for all that is wanted by now. What is wanted first waits for this; what is wanted later, for its turn."""
+        """Ask for all that is wanted by now. What is wanted first waits for this call, what comes later for its turn."""
         self._held = False
         pending, self._pending = self._pending, []
         if self._closed:  # wanted in the very moment in which the request ended
