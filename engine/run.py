@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -41,10 +42,11 @@ class Context(Protocol):
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """What a batch is given for this request, when these facets are wanted."""
 
+    async def close(self) -> None:
+        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
 
-Shares = Callable[[Any, bool], Hashable]
-"""From (context, whether the plan reads who asks) to what two requests must have in common to share a run, besides the
-plan and the variables."""
+
+_NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
@@ -54,21 +56,35 @@ class Engine:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, shares: Shares | None = None
+        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, coalescing: bool = False
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
-        With `shares`, equal operations that are under way at the same moment share one run.
+        With `coalescing`, equal operations that are under way at the same moment share one run.
         """
         self.schema = schema
         self.rules = rules
         self._plans = plans
-        self._shares = shares
+        self._coalescing = coalescing
         self._kept = KeptOperations()
         self._flights: Flights[GraphQLResponse] = Flights()
 
-    async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
-        """Answer one request. `context` is what the schema's fields get as `info.context`."""
+    async def run(
+        self,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        *,
+        request_id: str,
+        who: Hashable = None,
+        until: float = 0.0,
+    ) -> GraphQLResponse:
+        """Answer one request.
+
+        `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
+        of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
+        ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
+        answer depends on it).
+        """
         try:
             kept, seen_before = self._operation(request)
         except RefusedRequest as refused:
@@ -77,25 +93,21 @@ class Engine:
         if operation.definition.operation is OperationType.SUBSCRIPTION:
             error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
-        variables = get_variable_values(
-            self.schema,
-            operation.definition.variable_definitions or (),
-            dict(request.variables or {}),
-            max_errors=MOST_ERRORS,
-            hide_suggestions=not self.rules.suggestions,
-        )
-        if isinstance(variables, list):
-            shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
+        variables = self._variables(operation, request)
+        if isinstance(variables, GraphQLResponse):
+            return variables
         explained = self.rules.explains and (request.extensions or {}).get("explain") is True
         plan = self._plan(kept, variables) if (seen_before or explained) and self._plans else None
-        if plan is not None and explained:
-            response = await self._by_plan(plan, request, context, variables, request_id)
-            return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
         if plan is None:
-            result = _unless_too_large(await self._execute(operation, request, context), context)
-            return _answered(result.data, result.errors or [], request_id)
-        return await self._by_plan(plan, request, context, variables, request_id)
+            return await self._by_graphql_core(operation, request, opened, request_id)
+        question = self._question(plan, request, who)
+        run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
+        if question is not None:
+            return await self._flights.join(question, run, until=until)
+        response = await run()
+        if explained:
+            return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
+        return response
 
     def plan(self, request: GraphQLRequest) -> Plan:
         """The plan by which a request would be run; raises `RefusedRequest`, or `NotPlannable` where there is none."""
@@ -105,23 +117,49 @@ class Engine:
         flags = {name: variables.get(name) is True for name in kept.conditions}
         return plan_of(self.schema, operation.document, operation.definition, flags)
 
-    async def _by_plan(
-        self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str
-    ) -> GraphQLResponse:
-        async def run() -> GraphQLResponse:
-            return _answered(*await _planned(plan, context, variables, self.rules.limits), request_id)
+    def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues | GraphQLResponse:
+        """The variables' values; or the refusal, where they cannot be taken."""
+        declared = operation.definition.variable_definitions
+        if not declared:
+            return _NO_VARIABLES
+        values = get_variable_values(
+            self.schema,
+            declared,
+            dict(request.variables or {}),
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not self.rules.suggestions,
+        )
+        if isinstance(values, VariableValues):
+            return values
+        shown = at_most([_variable_error(error, operation) for error in values[:MOST_ERRORS]], len(values))
+        return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
 
-        async def run_for_all() -> GraphQLResponse:
-            response = await run()
-            return replace(response, body=encode(response))
-
-        if self._shares is None or plan.serial or request.extensions:
-            return await run()
+    def _question(self, plan: Plan, request: GraphQLRequest, who: Hashable) -> Hashable:
+        """What another request must ask to be given the same answer; None where the run is for this one alone."""
+        if not self._coalescing or plan.serial or request.extensions:
+            return None
         given = _canonical(request.variables)
-        if given is None:
-            return await run()
-        question = (plan, given, self._shares(context, plan.reads_caller))
-        return await self._flights.join(question, run_for_all, until=context.ask(frozenset()).call.deadline)
+        return None if given is None else (plan, given, who if plan.reads_caller else None)
+
+    async def _by_plan(
+        self, plan: Plan, opened: Callable[[], Context], variables: VariableValues, request_id: str, *, shared: bool
+    ) -> GraphQLResponse:
+        """The response; as bytes where it is `shared`, for then it is written once."""
+        data, errors = await _planned(plan, opened(), variables, self.rules.limits)
+        if not shared:
+            return _answered(data, errors, request_id)
+        response = _answered(data, errors, request_id)
+        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
+
+    async def _by_graphql_core(
+        self, operation: Operation, request: GraphQLRequest, opened: Callable[[], Context], request_id: str
+    ) -> GraphQLResponse:
+        context = opened()
+        try:
+            result = _unless_too_large(await self._execute(operation, request, context), context)
+            return _answered(result.data, result.errors or [], request_id)
+        finally:
+            await context.close()
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
         seen = (request.query, request.operation_name)
@@ -184,13 +222,16 @@ def _size_of(context: Context) -> AnswerSize | None:
 
 
 def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
+    told = formatted(errors, request_id=request_id) if errors else []
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told)
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
     """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
+    if not variables:
+        return b""
     try:
-        return orjson.dumps(dict(variables or {}), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return None
 

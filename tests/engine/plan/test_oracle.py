@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from engine.batch import Agencies
 from records.failures import AgencyMalformed, AgencyTimeout
-from resolvers.bridge import Bridge
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -208,13 +207,12 @@ def check_graph(loop: VirtualLoop, asked: Asked, caller: str, down: set[str], fa
     here, there = deepcopy(city), deepcopy(city)
 
     async def answered(city: SmallCity, way: Any) -> Answer:  # noqa: ANN401 - by a plan or by graphql-core
-        bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city))
+        asking = Asking(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city), node_ids=IDS)
         try:
-            asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
             answer: Answer = await way(graph(), asked.text, asked.variables, asking)
             return answer
         finally:
-            await bridge.close()
+            await asking.close()
 
     plan, oracle = loop.run(answered(here, by_plan)), loop.run(answered(there, by_graphql_core))
     assert differences(plan, oracle) == []

@@ -120,11 +120,11 @@ class Torture:
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}))
+        self.bridge = Bridge(self.ask)
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """As the engine wants it."""
-        return self.bridge.ask(facets)
+        return Ask(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}), facets=facets)
 
 
 # Fields: the definition for plans, and the same as a resolver for graphql-core.
