@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
 from typing import Generic, TypeVar
+
+from engine.plan.begun import begun
 
 T = TypeVar("T")
 
@@ -47,7 +50,11 @@ class Flights(Generic[T]):
         """
         flight = self._under_way.get(question)
         if flight is None or abs(flight.until - until) > _ALIKE:
-            flight = self._begun(question, run, until)
+            task = begun(run())
+            if task.done():  # nothing had to be waited for
+                return task.result()
+            flight = self._under_way[question] = Flight(task, until)
+            task.add_done_callback(partial(self._landed, question, flight))
         # A future for each who waits, no shield and no task: cancelling one of them is felt by nobody else.
         answer: asyncio.Future[T] = flight.task.get_loop().create_future()
         flight.waiting.add(answer)
@@ -59,15 +66,9 @@ class Flights(Generic[T]):
                 self._gone(question, flight)  # nobody may join a run that is being stopped
                 flight.task.cancel()
 
-    def _begun(self, question: Hashable, run: Callable[[], Coroutine[None, None, T]], until: float) -> Flight[T]:
-        flight = self._under_way[question] = Flight(asyncio.create_task(run()), until)
-        flight.task.add_done_callback(lambda _task: self._landed(question, flight))
-        return flight
-
-    def _landed(self, question: Hashable, flight: Flight[T]) -> None:
+    def _landed(self, question: Hashable, flight: Flight[T], task: asyncio.Task[T]) -> None:
         """Hand the outcome to everybody who waits."""
         self._gone(question, flight)
-        task = flight.task
         failure = None if task.cancelled() else task.exception()
         for answer in flight.waiting:
             if answer.done():  # cancelled in this very turn

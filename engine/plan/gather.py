@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from engine.batch import Ask, Batch
+from engine.plan.begun import begun
 
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
@@ -97,6 +96,11 @@ class Gather:
     async def close(self) -> None:
         """Stop what still runs, and wait a moment until it has stopped."""
         self._closed = True
+        # What belongs to each other in a circle (a failure knows by its traceback who knows it) would have to wait for
+        # the garbage collector, with the whole answer.
+        self.waits = _nothing
+        for read in self._reads.values():
+            read.known.clear()
         running = [task for task in self._tasks if not task.done()]
         for task in running:
             task.cancel()
@@ -114,7 +118,7 @@ class Gather:
 
     def _begin(self, call: Coroutine[Any, Any, None]) -> None:
         """Run the call; where it answers without waiting for anything, it is over when this returns (Python 3.12)."""
-        task = _eager(call, loop=self._loop)
+        task = begun(call)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -130,11 +134,9 @@ class Gather:
             if self._closed or self._too_late is not None:
                 raise
             # Somebody else stopped what the batch waited for; whoever waits for the batch must not wait for ever.
-            failed = Failed(RuntimeError(f"{batch!r} was cancelled."))
-            parts = [dict.fromkeys(keys, failed) for _ in reads]
+            parts = _failed(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
-            failed = Failed(failure)
-            parts = [dict.fromkeys(keys, failed) for _ in reads]
+            parts = _failed(reads, keys, failure)
         for read, part in zip(reads, parts, strict=True):
             read.settle(part)
 
@@ -217,6 +219,11 @@ def _calls(pending: Sequence[Read]) -> Iterable[tuple[Sequence[Read], list[Hasha
     return calls
 
 
+def _failed(reads: Sequence[Read], keys: Sequence[Hashable], failure: Exception) -> list[dict[Hashable, Any]]:
+    failed = Failed(failure)
+    return [dict.fromkeys(keys, failed) for _ in reads]
+
+
 def _part(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
@@ -233,9 +240,3 @@ def _part(
                 answer = fault
         part[key] = Failed(answer) if isinstance(answer, Exception) else answer
     return part
-
-
-if sys.version_info >= (3, 12):
-    _eager = partial(asyncio.Task, eager_start=True)
-else:
-    _eager = asyncio.Task
