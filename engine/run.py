@@ -90,9 +90,6 @@ class Engine:
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
         operation = kept.operation
-        if operation.definition.operation is OperationType.SUBSCRIPTION:
-            error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
         variables = self._variables(operation, request)
         if isinstance(variables, GraphQLResponse):
             return variables
@@ -118,7 +115,10 @@ class Engine:
         return plan_of(self.schema, operation.document, operation.definition, flags)
 
     def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues | GraphQLResponse:
-        """The variables' values; or the refusal, where they cannot be taken."""
+        """The variables' values; or the refusal, where there is nothing to run."""
+        if operation.definition.operation is OperationType.SUBSCRIPTION:
+            error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
         declared = operation.definition.variable_definitions
         if not declared:
             return _NO_VARIABLES

@@ -15,6 +15,9 @@ Wanted = tuple[Batch[Any, Any], Facet]
 _FAREWELL = 1.0
 """Seconds that calls which are stopped may take to clean up before they are left to themselves."""
 
+_AT_ONCE = 4
+"""Steps in a row that are taken in one turn of the event loop, where answers are there at once."""
+
 
 class Failed:
     """In place of an answer: why there is none."""
@@ -33,6 +36,8 @@ class Gather:
         """`ask` makes what a batch is given, for the facets that are wanted."""
         self.waits: Callable[[], None] = _nothing
         """Is called whenever a call was begun that has to be waited for."""
+        self.elsewhere: set[asyncio.Task[None]] = set()
+        """What else is under way in the run, and may want more."""
         self._ask = ask
         self._loop = asyncio.get_running_loop()
         self._reads: dict[Wanted, Read] = {}
@@ -108,13 +113,24 @@ class Gather:
             await asyncio.wait(running, timeout=_FAREWELL)
 
     def dispatch(self) -> None:
-        """Ask for all that is wanted by now. What is wanted first waits for this call, what comes later for its turn."""
-        self._held = False
-        pending, self._pending = self._pending, []
-        if self._closed:  # wanted in the very moment in which the request ended
-            return
-        for reads, keys in _calls(pending):
-            self._begin(self._call(reads, keys))
+        """Ask for all that is wanted by now. What is wanted first waits for this call, what comes later for its turn.
+
+        What is wanted because answers were there at once is asked for at once too, a few times, as long as nothing is
+        under way that could be ready in the same turn and want the same.
+        """
+        for _ in range(_AT_ONCE):
+            pending, self._pending = self._pending, []
+            self._held = bool(pending)
+            if self._closed or not pending:  # wanted in the very moment in which the request ended
+                return
+            for reads, keys in _calls(pending):
+                self._begin(self._call(reads, keys))
+            if self._tasks or self.elsewhere:
+                break
+        if self._pending:
+            self._loop.call_soon(self.dispatch)
+        else:
+            self._held = False
 
     def _begin(self, call: Coroutine[Any, Any, None]) -> None:
         """Run the call; where it answers without waiting for anything, it is over when this returns (Python 3.12)."""

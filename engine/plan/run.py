@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
-from types import NoneType
 from typing import Any
 
 from graphql import GraphQLError
@@ -18,9 +16,11 @@ from graphql import GraphQLError
 from engine.batch import Batch
 from engine.kinds import Derived, Leads
 from engine.limits import Limits
+from engine.plan.by_key import SLICE, put_by_key
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
-from engine.plan.leaves import careful, null_in_non_null
+from engine.plan.keys import Keys, edge_of, keyed, plain_keys
+from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
 from engine.plan.size import too_large
@@ -28,9 +28,6 @@ from engine.plan.tree import PlanField, Shape
 from records.failures import AgencyTimeout
 
 Decision = Callable[[Any, Any], Exception | None]
-
-SLICE = 1000
-"""Objects that are shaped before other requests get their turn: a few milliseconds of work."""
 
 
 class Run:
@@ -49,7 +46,7 @@ class Run:
         self._settled: asyncio.Future[None] | None = None
         self._end: asyncio.TimerHandle | None = None
         gather.waits = self._until_the_deadline
-        self._working: set[asyncio.Task[None]] = set()
+        self._working = gather.elsewhere
         self._crash: BaseException | None = None
 
     async def answer(self) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
@@ -207,81 +204,16 @@ class Run:
 
     def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
         """Fields that one batch answers by one key, or by the keys of a list."""
-        first = group[0]
-        edge = _leads(first).edge
-        keys: list[Any]
-        targets: Sequence[dict[str, Any]]
-        wanted: dict[Hashable, None]
-        plain = self._plain_keys(first, records)
-        if plain is not None:
-            (keys, wanted), targets = plain, answers
-        else:
-            keys, targets, wanted = self._keyed(group, records, answers)
-        if keys:
+        of = plain_keys(self, group[0], records, answers) or keyed(self, group, records, answers)
+        if of.keys:
             self._open += 1
-            self._gather.want(edge.batch, edge.facet, wanted, partial(self._landed, group, keys, wanted, targets))
+            edge = edge_of(group[0]).edge
+            self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
 
-    def _plain_keys(self, field: PlanField, records: Sequence[Any]) -> tuple[list[Any], dict[Hashable, None]] | None:
-        """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
-        edge = _leads(field).edge
-        if edge.by is None or edge.many or field.graphql.args:
-            return None
-        try:
-            if self.may(field) is not None:
-                return None
-            keys = list(map(attrgetter(edge.by), records))
-            wanted = dict.fromkeys(keys)
-        except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
-            return None
-        kinds = set(map(type, wanted))
-        return None if any(issubclass(kind, _ODD_KEYS) for kind in kinds) else (keys, wanted)
-
-    def _keyed(
-        self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
-    ) -> tuple[list[Any], list[dict[str, Any]], dict[Hashable, None]]:
-        """Keys, the answers they are for, and what has to be asked; each fault the fault of its own record."""
-        first = group[0]
-        kind = _leads(first)
-        keys: list[Any] = []
-        targets: list[dict[str, Any]] = []
-        wanted: dict[Hashable, None] = {}
-        for record, answer in zip(records, answers, strict=True):
-            try:
-                key = kind.key(record, self.arguments(first), self.context)
-                refusal = None if (may := self.may(first)) is None else may(record, key)
-                if refusal is not None:
-                    raise refusal  # noqa: TRY301 - one way for all faults of a field
-                if isinstance(key, Exception):
-                    raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
-                if key is not None:
-                    if kind.edge.many:
-                        key = [_hashable(each) for each in key]
-                        wanted.update((each, None) for each in key if not isinstance(each, Exception))
-                    else:
-                        wanted[key] = None
-                    keys.append(key)
-                    targets.append(answer)
-                    continue
-            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
-                for field in group:
-                    self.fault(field, answer, (), fault)
-                continue
-            for field in group:
-                if field.non_null:
-                    self.fault(field, answer, (), null_in_non_null(field.name))
-        return keys, targets, wanted
-
-    def _landed(
-        self,
-        group: Sequence[PlanField],
-        keys: Sequence[Any],
-        wanted: Mapping[Hashable, None],
-        targets: Sequence[dict[str, Any]],
-        known: Mapping[Hashable, Any],
-    ) -> None:
+    def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
         try:
             for field in group:
-                self._put(field, keys, wanted, self._answered(field, wanted, known), targets)
+                self._put(field, of, self._answered(field, of.wanted, known))
         except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
             self._crash = crash
         self._close()
@@ -290,7 +222,7 @@ class Run:
         self, field: PlanField, wanted: Iterable[Hashable], known: Mapping[Hashable, Any]
     ) -> Mapping[Hashable, Any]:
         """The field's values by key."""
-        edge = _leads(field).edge
+        edge = edge_of(field).edge
         if edge.pick is None and edge.then is None:
             return known
         arguments = self.arguments(field)
@@ -305,79 +237,20 @@ class Run:
             values[key] = answer
         return values
 
-    def _put(
-        self,
-        field: PlanField,
-        keys: Sequence[Any],
-        wanted: Mapping[Hashable, None],
-        values: Mapping[Hashable, Any],
-        targets: Sequence[dict[str, Any]],
-    ) -> None:
+    def _put(self, field: PlanField, of: Keys, values: Mapping[Hashable, Any]) -> None:
         found: list[Any]
-        if _leads(field).edge.many:
-            found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
-        elif len(keys) <= SLICE and self._put_by_key(field, keys, wanted, values, targets):
+        if edge_of(field).edge.many:
+            found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in of.keys]
+        elif put_by_key(self, field, of, values):
             return
         else:
-            found = [values[key] for key in keys]
+            found = [values[key] for key in of.keys]
         if not field.is_leaf:
-            self._complete(field, found, targets)
+            self._complete(field, found, of.targets)
         elif len(found) > SLICE:
-            self._in_slices(self._put_leaves_in_slices(field, found, targets))
+            self._in_slices(self._put_leaves_in_slices(field, found, of.targets))
         else:
-            self._put_leaves(field, found, targets)
-
-    def _put_by_key(
-        self,
-        field: PlanField,
-        keys: Sequence[Any],
-        wanted: Mapping[Hashable, None],
-        values: Mapping[Hashable, Any],
-        targets: Sequence[dict[str, Any]],
-    ) -> bool:
-        """Records of the one class that they can have: shaped in the order of their keys, and put in place by key."""
-        only = field.only
-        if only is None:
-            return False
-        made: dict[Hashable, Any]
-        odd: Iterable[Hashable] = ()
-        if not field.depth:
-            records = [values[key] for key in wanted]
-            kinds = set(map(type, records))
-            if kinds == {only.record}:
-                made = dict(zip(wanted, self.shaped(only, records), strict=True))
-            elif kinds <= {only.record, NoneType, Failed}:
-                plain = [key for key in wanted if type(values[key]) is only.record]
-                made = dict.fromkeys(wanted)
-                made.update(zip(plain, self.shaped(only, [values[key] for key in plain]), strict=True))
-                odd = {
-                    key for key in wanted if type(value := values[key]) is Failed or (value is None and field.non_null)
-                }
-            else:
-                return False
-        elif field.depth == 1 and len(wanted) == 1:
-            (key,) = wanted
-            answers = self._listed(only, values[key])
-            if answers is None:
-                return False
-            made = {key: answers}
-        else:
-            return False
-        name = field.key
-        for key, answer in zip(keys, targets, strict=True):
-            answer[name] = made[key]
-        if odd:
-            for key, answer in zip(keys, targets, strict=True):
-                if key in odd:
-                    value = values[key]
-                    self.fault(field, answer, (), null_in_non_null(field.name) if value is None else value.failure)
-        return True
-
-    def _listed(self, only: Shape, records: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - any value
-        """The answers for a plain list of records of one class, each an object of its own; None for all else."""
-        if type(records) not in (tuple, list) or len(records) > SLICE or not set(map(type, records)) <= {only.record}:
-            return None
-        return self.shaped(only, records)
+            self._put_leaves(field, found, of.targets)
 
     async def _put_leaves_in_slices(
         self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]
@@ -455,27 +328,8 @@ class Run:
         self._faults.append(Fault(field, answer, place, fault))
 
 
-_ODD_KEYS = (type(None), Exception)
-"""Nobody is asked by them."""
-
-
-def _leads(field: PlanField) -> Leads:
-    if not isinstance(field.kind, Leads):
-        raise TypeError(f"{field!r} leads nowhere.")
-    return field.kind
-
-
 def _too_late(batch: Batch[Any, Any]) -> AgencyTimeout:
     return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
-
-
-def _hashable(key: Any) -> Any:  # noqa: ANN401 - any key
-    """The key, or why nothing can be asked by it."""
-    try:
-        hash(key)
-    except TypeError as fault:
-        return fault
-    return key
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401 - any value

@@ -10,8 +10,8 @@ import pytest
 from graphql import GraphQLSchema
 
 from engine.kinds import Derived
+from engine.plan.by_key import SLICE
 from engine.plan.objects import leaves_of
-from engine.plan.run import SLICE
 from tests.engine.plan.small import Answer, Asking, answer, batch, compiled, edge, schema
 
 SDL = """
