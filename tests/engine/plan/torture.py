@@ -245,7 +245,7 @@ def _sure(type_: Any) -> GraphQLNonNull[Any]:  # noqa: ANN401 - any type
     return GraphQLNonNull(type_)
 
 
-def _class_of(record: type[Any]) -> dict[str, Any]:
+def class_of(record: type[Any]) -> dict[str, Any]:
     """What a published type tells of its record."""
     publication = type("Publication", (), {"record": record})
     return {DEFINITION: type("Definition", (), {"origin": type("Origin", (), {"__publication__": publication})})}
@@ -290,7 +290,7 @@ def torture_schema() -> GraphQLSchema:
         lambda: _person_fields(person, firm, address, nick, party),
         interfaces=[named],
         is_type_of=_is(Person),
-        extensions=_class_of(Person),
+        extensions=class_of(Person),
     )
     address: GraphQLObjectType = GraphQLObjectType(
         "Address",
@@ -320,7 +320,7 @@ def torture_schema() -> GraphQLSchema:
         },
         interfaces=[named],
         is_type_of=_is(Firm),
-        extensions=_class_of(Firm),
+        extensions=class_of(Firm),
     )
     place: GraphQLObjectType = GraphQLObjectType(
         "Place",
