@@ -13,10 +13,8 @@ from typing import Any, Protocol
 from engine.plan.gather import Failed
 from engine.plan.keys import Keys
 from engine.plan.leaves import null_in_non_null
+from engine.plan.slices import SLICE
 from engine.plan.tree import PlanField, Shape
-
-SLICE = 1000
-"""Objects that are shaped before other requests get their turn: a few milliseconds of work."""
 
 
 class Shaping(Protocol):

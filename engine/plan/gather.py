@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.batch import Ask, Batch
 from engine.plan.begun import begun
+from engine.plan.slices import SLICE, slices
 
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
@@ -145,7 +146,7 @@ class Gather:
         try:
             facets = frozenset(read.facet for read in reads if read.facet is not None)
             answers = await batch.run(keys, self._ask(facets))
-            parts = [_part(batch, read.facet, keys, answers) for read in reads]
+            parts = [await _part(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._too_late is not None:
                 raise
@@ -240,7 +241,20 @@ def _failed(reads: Sequence[Read], keys: Sequence[Hashable], failure: Exception)
     return [dict.fromkeys(keys, failed) for _ in reads]
 
 
-def _part(
+async def _part(
+    batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
+) -> dict[Hashable, Any]:
+    """What each key stands for; where the keys are very many, piece by piece."""
+    if len(keys) <= SLICE:
+        return _part_of(batch, facet, keys, answers)
+    part: dict[Hashable, Any] = {}
+    for piece in slices(len(keys)):
+        part.update(_part_of(batch, facet, keys[piece], answers))
+        await asyncio.sleep(0)
+    return part
+
+
+def _part_of(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
     """What each key stands for; the answer's part for the facet, where facets were asked."""

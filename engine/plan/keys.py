@@ -32,9 +32,9 @@ class Leading(Protocol):
 class Keys(NamedTuple):
     """The keys of records, and where what they lead to will stand."""
 
-    keys: Sequence[Any]
+    keys: list[Any]
     """One for each target; or, where the edge takes many, a list of keys and exceptions."""
-    targets: Sequence[dict[str, Any]]
+    targets: list[dict[str, Any]]
     wanted: dict[Hashable, None]
     """Each key that has to be asked for, once."""
 
@@ -46,9 +46,7 @@ def edge_of(field: PlanField) -> Leads:
     return field.kind
 
 
-def plain_keys(
-    run: Leading, field: PlanField, records: Sequence[Any], answers: Sequence[dict[str, Any]]
-) -> Keys | None:
+def plain_keys(run: Leading, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]) -> Keys | None:
     """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
     edge = edge_of(field).edge
     if edge.by is None or edge.many or field.graphql.args:

@@ -16,7 +16,7 @@ from graphql import GraphQLError
 from engine.batch import Batch
 from engine.kinds import Derived, Leads
 from engine.limits import Limits
-from engine.plan.by_key import SLICE, put_by_key
+from engine.plan.by_key import put_by_key
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
 from engine.plan.keys import Keys, edge_of, keyed, plain_keys
@@ -24,6 +24,7 @@ from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
 from engine.plan.size import too_large
+from engine.plan.slices import SLICE, slices
 from engine.plan.tree import PlanField, Shape
 from records.failures import AgencyTimeout
 
@@ -132,7 +133,7 @@ class Run:
         self._below(shape, records, answers)
         return answers
 
-    def _below(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+    def _below(self, shape: Shape, records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
         for field in shape.nested:
             self.nested(field, records, answers)
         for group in shape.groups:
@@ -202,9 +203,26 @@ class Run:
                 values.append(Failed(fault))
         return values
 
-    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
         """Fields that one batch answers by one key, or by the keys of a list."""
-        of = plain_keys(self, group[0], records, answers) or keyed(self, group, records, answers)
+        self._want(group, plain_keys(self, group[0], records, answers) or keyed(self, group, records, answers))
+
+    async def _lead_in_slices(
+        self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]
+    ) -> None:
+        """As `lead`: from all records together, however many, for slices must not become calls."""
+        together = Keys([], [], {})
+        for part in slices(len(records)):
+            of = plain_keys(self, group[0], records[part], answers[part]) or keyed(
+                self, group, records[part], answers[part]
+            )
+            together.keys.extend(of.keys)
+            together.targets.extend(of.targets)
+            together.wanted.update(of.wanted)
+            await asyncio.sleep(0)
+        self._want(group, together)
+
+    def _want(self, group: Sequence[PlanField], of: Keys) -> None:
         if of.keys:
             self._open += 1
             edge = edge_of(group[0]).edge
@@ -212,8 +230,11 @@ class Run:
 
     def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
         try:
-            for field in group:
-                self._put(field, of, self._answered(field, of.wanted, known))
+            if len(of.keys) > SLICE:
+                self._in_slices(self._put_in_slices(group, of, known))
+            else:
+                for field in group:
+                    self._put(field, of, self._answered(field, of.wanted, known))
         except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
             self._crash = crash
         self._close()
@@ -238,26 +259,25 @@ class Run:
         return values
 
     def _put(self, field: PlanField, of: Keys, values: Mapping[Hashable, Any]) -> None:
-        found: list[Any]
-        if edge_of(field).edge.many:
-            found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in of.keys]
-        elif put_by_key(self, field, of, values):
-            return
-        else:
-            found = [values[key] for key in of.keys]
-        if not field.is_leaf:
-            self._complete(field, found, of.targets)
-        elif len(found) > SLICE:
-            self._in_slices(self._put_leaves_in_slices(field, found, of.targets))
-        else:
-            self._put_leaves(field, found, of.targets)
+        if edge_of(field).edge.many or not put_by_key(self, field, of, values):
+            found = _found(field, of.keys, values)
+            (self._put_leaves if field.is_leaf else self._complete)(field, found, of.targets)
 
-    async def _put_leaves_in_slices(
-        self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]
-    ) -> None:
-        for start in range(0, len(values), SLICE):
-            self._put_leaves(field, values[start : start + SLICE], targets[start : start + SLICE])
-            await asyncio.sleep(0)
+    async def _put_in_slices(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
+        for field in group:
+            values: dict[Hashable, Any] = {}
+            wanted = list(of.wanted)
+            for part in slices(len(wanted)):
+                values.update(self._answered(field, wanted[part], {key: known[key] for key in wanted[part]}))
+                await asyncio.sleep(0)
+            found: list[Any] = []
+            for part in slices(len(of.keys)):
+                found += _found(field, of.keys[part], values)
+                if field.is_leaf:
+                    self._put_leaves(field, found[part], of.targets[part])
+                await asyncio.sleep(0)
+            if not field.is_leaf:
+                self._complete(field, found, of.targets)
 
     def _put_leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         complete = field.complete
@@ -292,22 +312,20 @@ class Run:
         made.place(values, targets)
 
     async def _complete_in_slices(self, made: Made, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
-        for start in range(0, len(made.objects), SLICE):
-            made.make(made.objects[start : start + SLICE])
+        for part in slices(len(made.objects)):
+            made.make(made.objects[part])
             await asyncio.sleep(0)
-        # Edges are led from all records together, however many: slices must not become calls.
         for shape, (records, answers) in made.of_shape.items():
             for nested in shape.nested:
                 found: list[Any] = []
-                for start in range(0, len(records), SLICE):
-                    found += self._values(nested, records[start : start + SLICE])
+                for part in slices(len(records)):
+                    found += self._values(nested, records[part])
                     await asyncio.sleep(0)
                 self._complete(nested, found, answers)
             for group in shape.groups:
-                self.lead(group, records, answers)
-                await asyncio.sleep(0)
-        for start in range(0, len(values), SLICE):
-            made.place(values[start : start + SLICE], targets[start : start + SLICE])
+                await self._lead_in_slices(group, records, answers)
+        for part in slices(len(values)):
+            made.place(values[part], targets[part])
             await asyncio.sleep(0)
 
     def _raw(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value
@@ -330,6 +348,13 @@ class Run:
 
 def _too_late(batch: Batch[Any, Any]) -> AgencyTimeout:
     return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
+
+
+def _found(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:
+    """The field's values in the order of the keys."""
+    if edge_of(field).edge.many:
+        return [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
+    return [values[key] for key in keys]
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401 - any value
