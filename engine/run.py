@@ -145,10 +145,10 @@ class Engine:
         self, plan: Plan, opened: Callable[[], Context], variables: VariableValues, request_id: str, *, shared: bool
     ) -> GraphQLResponse:
         """The response; as bytes where it is `shared`, for then it is written once."""
-        data, errors = await _planned(plan, opened(), variables, self.rules.limits)
+        # The errors have no name here: by their tracebacks they may know this frame, which would know them.
+        response = _answered(*await _planned(plan, opened(), variables, self.rules.limits), request_id)
         if not shared:
-            return _answered(data, errors, request_id)
-        response = _answered(data, errors, request_id)
+            return response
         return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
 
     async def _by_graphql_core(

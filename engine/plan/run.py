@@ -67,7 +67,12 @@ class Run:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
         if not self._faults:
             return data, []
-        return located(shape, data, self._faults)
+        return located(shape, data, self._taken())
+
+    def _taken(self) -> list[Fault]:
+        """The faults, which are forgotten here: by its traceback a failure may know this run."""
+        faults, self._faults = self._faults, []
+        return faults
 
     async def _one_after_another(self, shape: Shape) -> dict[str, Any]:
         """The fields of a mutation, each begun when the one before has ended."""
