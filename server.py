@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -51,7 +51,6 @@ from records.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import MarketQuery
-from resolvers.bridge import Bridge
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -173,20 +172,13 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
 def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
 
-    async def execute(request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
-        bridge = Bridge(caller=caller, call=call, agencies=agencies)
-        try:
-            asking = Asking(caller=caller, bridge=bridge, node_ids=node_ids)
-            return await engine.run(request, asking, request_id=call.request_id)
-        finally:
-            await bridge.close()
+    def execute(request: GraphQLRequest, caller: Caller, call: Call) -> Coroutine[Any, Any, GraphQLResponse]:
+        def opened() -> Asking:
+            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids)
+
+        return engine.run(request, opened, who=caller, until=call.deadline, request_id=call.request_id)
 
     return execute
-
-
-def in_common(asking: Asking, reads_caller: bool) -> Caller | None:  # noqa: FBT001 - the engine's protocol
-    """What two requests must have in common to share a run: who asks, where the answer depends on it."""
-    return asking.caller if reads_caller else None
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> Starlette:
@@ -236,7 +228,7 @@ def compose(
             suggestions=settings.development,
             explains=settings.development,
         ),
-        shares=in_common if coalescing else None,
+        coalescing=coalescing,
     )
     tokens = TokenReader(
         keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())), issuer=ISSUER, audience=AUDIENCE

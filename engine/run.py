@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -42,39 +43,50 @@ class Context(Protocol):
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """What a batch is given for this request, when these facets are wanted."""
 
+    async def close(self) -> None:
+        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
 
-Shares = Callable[[Any, bool], Hashable]
-"""From (context, whether the plan reads who asks) to what two requests must have in common to share a run, besides the
-plan and the variables."""
+
+_NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
     """Answers GraphQL requests over one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, shares: Shares | None = None
+        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, coalescing: bool = False
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
-        With `shares`, equal operations that are under way at the same moment share one run.
+        With `coalescing`, equal operations that are under way at the same moment share one run.
         """
         self.schema = schema
         self.rules = rules
         self._plans = plans
-        self._shares = shares
+        self._coalescing = coalescing
         self._kept = KeptOperations()
         self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
 
-    async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
-        """Answer one request. `context` is what the schema's fields get as `info.context`."""
+    async def run(
+        self,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        *,
+        request_id: str,
+        who: Hashable = None,
+        until: float = 0.0,
+    ) -> GraphQLResponse:
+        """Answer one request.
+
+        `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
+        of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
+        ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
+        answer depends on it).
+        """
         try:
             kept, seen_before = self._operation(request)
-            operation = kept.operation
-            if operation.definition.operation is OperationType.SUBSCRIPTION:
-                message = "Subscriptions cannot be run by a plain HTTP request."
-                raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))  # noqa: TRY301 - one way for all
-            variables = self._variables(operation, request)
+            variables = self._variables(kept.operation, request)
             plan = self._plan(kept, variables)
             plan.check(variables, self.rules.limits, self._sizes)
         except RefusedRequest as refused:
@@ -82,11 +94,14 @@ class Engine:
         except TooLarge as refusal:
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
         if plan.obstacle is not None or not self._plans:
-            result = _unless_too_large(await self._execute(operation, plan, request, context), context)
-            return _answered(result.data, result.errors or [], request_id)
+            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
-        response = await self._by_plan(plan, request, context, variables, request_id)
+        question = self._question(plan, request, who)
+        run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
+        if question is not None:
+            return await self._flights.join(question, run, until=until)
+        response = await run()
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
             explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
             return replace(response, extensions={**response.extensions, "explain": explained})
@@ -109,43 +124,65 @@ class Engine:
             raise NotPlannable(plan.obstacle)
         declared = operation.definition.variable_definitions or ()
         variables = get_variable_values(self.schema, declared, dict(given))
-        known = variables if isinstance(variables, VariableValues) else VariableValues({}, {})
+        known = variables if isinstance(variables, VariableValues) else _NO_VARIABLES
         return plan, plan.reckoned(known, self._sizes)
 
     def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
-        given = dict(request.variables or {})
-        count, most = list_items(given), self.rules.limits.list_items
-        if count > most:
-            raise too_many("variables", count, most)
-        variables = get_variable_values(
+        """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
+        if operation.definition.operation is OperationType.SUBSCRIPTION:
+            message = "Subscriptions cannot be run by a plain HTTP request."
+            raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))
+        given = request.variables
+        if given:
+            count, most = list_items(given), self.rules.limits.list_items
+            if count > most:
+                raise too_many("variables", count, most)
+        declared = operation.definition.variable_definitions
+        if not declared:
+            return _NO_VARIABLES
+        values = get_variable_values(
             self.schema,
-            operation.definition.variable_definitions or (),
-            given,
+            declared,
+            dict(given or {}),
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.rules.suggestions,
         )
-        if isinstance(variables, list):
-            errors = [_variable_error(error, operation) for error in variables[:MOST_ERRORS]]
-            raise RefusedRequest(*at_most(errors, len(variables)))
-        return variables
+        if isinstance(values, VariableValues):
+            return values
+        errors = [_variable_error(error, operation) for error in values[:MOST_ERRORS]]
+        raise RefusedRequest(*at_most(errors, len(values)))
+
+    def _question(self, plan: Plan, request: GraphQLRequest, who: Hashable) -> Hashable:
+        """What another request must ask to be given the same answer; None where the run is for this one alone."""
+        if not self._coalescing or plan.serial or request.extensions:
+            return None
+        given = _canonical(request.variables)
+        return None if given is None else (plan, given, who if plan.reads_caller else None)
 
     async def _by_plan(
-        self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str
+        self, plan: Plan, opened: Callable[[], Context], variables: VariableValues, request_id: str, *, shared: bool
     ) -> GraphQLResponse:
-        async def run() -> GraphQLResponse:
-            return _answered(*await _planned(plan, context, variables, self.rules.limits), request_id)
+        """The response; as bytes where it is `shared`, for then it is written once."""
+        # The errors have no name here: by their tracebacks they may know this frame, which would know them.
+        response = _answered(*await _planned(plan, opened(), variables, self.rules.limits), request_id)
+        if not shared:
+            return response
+        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
 
-        async def run_for_all() -> GraphQLResponse:
-            response = await run()
-            return replace(response, body=encode(response))
-
-        if self._shares is None or plan.serial or request.extensions:
-            return await run()
-        given = _canonical(request.variables)
-        if given is None:
-            return await run()
-        question = (plan, given, self._shares(context, plan.reads_caller))
-        return await self._flights.join(question, run_for_all, until=context.ask(frozenset()).call.deadline)
+    async def _by_graphql_core(
+        self,
+        operation: Operation,
+        plan: Plan,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        request_id: str,
+    ) -> GraphQLResponse:
+        context = opened()
+        try:
+            result = _unless_too_large(await self._execute(operation, plan, request, context), context)
+            return _answered(result.data, result.errors or [], request_id)
+        finally:
+            await context.close()
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
         seen = (request.query, request.operation_name)
@@ -223,13 +260,16 @@ def _size_of(context: Context) -> AnswerSize | None:
 
 
 def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
+    told = formatted(errors, request_id=request_id) if errors else []
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told)
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
     """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
+    if not variables:
+        return b""
     try:
-        return orjson.dumps(dict(variables or {}), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return None
 

@@ -82,6 +82,8 @@ class Plan:
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
+        if None not in self.constant_arguments:
+            return self.constant_arguments
         return [
             constant if constant is not None else _arguments(planned, variables)
             for planned, constant in zip(self.fields, self.constant_arguments, strict=True)

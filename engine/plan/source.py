@@ -23,7 +23,7 @@ WORTH_COMPILING = 20
 _PLAIN = {
     "String": "type({}) is str",
     "ID": "type({}) is str",
-    "Int": "type({}) is int and -0x80000000 <= value <= 0x7FFFFFFF",
+    "Int": "type({}) is int and -0x20000000 < value < 0x20000000",
     "Boolean": "type({}) is bool",
 }
 """When a value of a built-in scalar stands in the answer as it is. Whatever else it is, its function decides."""
@@ -101,10 +101,6 @@ def _function(shape: Shape) -> str:
             f"        return [run.carefully(shape_{number}, record) for record in records]",
         ]
     lines += ["    context = run.context"] if any(isinstance(each.kind, Derived) for each in leaves) else []
-    lines += ["    answers = []", "    add = answers.append", "    for record in records:", "        try:"]
-    for each in guards:
-        lines += [f"            if may_{each.number} is not None and may_{each.number}(record, None) is not None:"]
-        lines += [f"                add(run.carefully(shape_{number}, record))", "                continue"]
     by_key = {each.key: each for each in leaves}
     items = []
     for key in shape.keys:
@@ -114,9 +110,18 @@ def _function(shape: Shape) -> str:
             items.append(f"{key!r}: {_value(by_key[key])}")
         else:
             items.append(f"{key!r}: None")
-    lines += ["            add({", *(f"                {item}," for item in items), "            })"]
-    lines += ["        except Exception:", f"            add(run.carefully(shape_{number}, record))"]
-    lines += ["    return answers"]
+    lines += ["    noted = run.noted()"] if guards else []
+    lines += ["    try:", "        return [", "            {", *(f"                {item}," for item in items)]
+    lines += ["            }"]
+    if guards:
+        allowed = " and ".join(
+            f"(may_{n} is None or may_{n}(record, None) is None)" for n in (g.number for g in guards)
+        )
+        lines += [f"            if {allowed}", f"            else run.carefully(shape_{number}, record)"]
+    lines += ["            for record in records", "        ]", "    except Exception:"]
+    lines += ["        run.forget(noted)"] if guards else []
+    # Something is not plain: each record by itself then, and the one that is to blame field by field.
+    lines += [f"        return run.singly(shape_{number}, records)"]
     return "\n".join(lines)
 
 

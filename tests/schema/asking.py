@@ -11,7 +11,6 @@ from engine.document import DocumentRules
 from engine.limits import Limits
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
-from resolvers.bridge import Bridge
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
 from tests.small_city import CALL, CALLERS, SmallCity
@@ -55,12 +54,10 @@ async def run(
 
 
 async def _run(engine: Engine, request: GraphQLRequest, caller: str, city: SmallCity) -> GraphQLResponse:
-    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=city.agencies())
-    asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
-    try:
-        return await engine.run(request, asking, request_id="r-1")
-    finally:
-        await bridge.close()
+    def opened() -> Asking:
+        return Asking(caller=CALLERS[caller], call=CALL, agencies=city.agencies(), node_ids=IDS)
+
+    return await engine.run(request, opened, request_id="r-1")
 
 
 def _comparable(response: GraphQLResponse) -> list[str]:

@@ -15,7 +15,6 @@ from engine.document import DocumentRules
 from engine.limits import Limits
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.run import Engine
-from resolvers.bridge import Bridge
 from resolvers.regions import Regions
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine, told, without_plans
@@ -40,12 +39,10 @@ def one_name_under_many(names: int) -> str:
 
 
 async def answered(by: Engine, query: str) -> GraphQLResponse:
-    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}))
-    try:
-        asking = Asking(caller=ANONYMOUS, bridge=bridge, node_ids=IDS)
-        return await by.run(GraphQLRequest(query=query), asking, request_id="r-1")
-    finally:
-        await bridge.close()
+    def opened() -> Asking:
+        return Asking(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS)
+
+    return await by.run(GraphQLRequest(query=query), opened, request_id="r-1")
 
 
 ROUNDS_5 = "The answer would hold about 542906 objects; at most 50000 are allowed."

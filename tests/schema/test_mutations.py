@@ -14,7 +14,6 @@ from engine.request import GraphQLRequest
 from engine.run import Engine
 from records.answers import Answers
 from resolvers.ask import Ask
-from resolvers.bridge import Bridge
 from schema.asking import Asking
 from schema.build import graphql_schema
 from schema.fields import root
@@ -56,8 +55,9 @@ class Mutation:
 async def test_a_change_is_seen_by_the_field_after_it(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
     ASKED.clear()
     built = graphql_schema(strawberry.Schema(query=Query, mutation=Mutation))
-    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
-    asking = Asking(caller=ANONYMOUS, bridge=bridge, node_ids=IDS)
+    asking = Asking(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
     by = Engine(built, engine().rules, plans=plans)
-    response = await by.run(GraphQLRequest(query=f"{kind} {{ a: {field} b: {field} }}"), asking, request_id="r-1")
+    response = await by.run(
+        GraphQLRequest(query=f"{kind} {{ a: {field} b: {field} }}"), lambda: asking, request_id="r-1"
+    )
     assert response.data == dict(zip("ab", found, strict=True))

@@ -166,7 +166,7 @@ def test_a_flood_of_unique_documents_is_planned_and_forgotten_and_what_is_hot_st
     made: list[Any] = []
 
     async def answered(text: str) -> Any:  # noqa: ANN401 - JSON
-        response = await engine.run(GraphQLRequest(query=text), Asking(), request_id="r-1")
+        response = await engine.run(GraphQLRequest(query=text), Asking, request_id="r-1")
         return response.data
 
     def compiled_once(shape: Shape) -> Any:  # noqa: ANN401 - a function

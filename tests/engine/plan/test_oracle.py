@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from engine.batch import Agencies
 from records.failures import AgencyMalformed, AgencyTimeout
-from resolvers.bridge import Bridge
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -212,13 +211,12 @@ def check_graph(loop: VirtualLoop, asked: Asked, caller: str, down: set[str], fa
     first, here, there = (deepcopy(city) for _ in range(3))
 
     async def answered(city: SmallCity, way: Any) -> Answer:  # noqa: ANN401 - by a plan or by graphql-core
-        bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city))
+        asking = Asking(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city), node_ids=IDS)
         try:
-            asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
             answer: Answer = await way(graph(), asked.text, asked.variables, asking)
             return answer
         finally:
-            await bridge.close()
+            await asking.close()
 
     fresh = loop.run(answered(first, at_first_sight))
     plan, oracle = loop.run(answered(here, by_plan)), loop.run(answered(there, by_graphql_core))

@@ -123,11 +123,11 @@ class Torture:
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}))
+        self.bridge = Bridge(self.ask)
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """As the engine wants it."""
-        return self.bridge.ask(facets)
+        return Ask(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}), facets=facets)
 
 
 # Fields: the definition for plans, and the same as a resolver for graphql-core.
@@ -248,7 +248,7 @@ def _sure(type_: Any) -> GraphQLNonNull[Any]:  # noqa: ANN401 - any type
     return GraphQLNonNull(type_)
 
 
-def _class_of(record: type[Any]) -> dict[str, Any]:
+def class_of(record: type[Any]) -> dict[str, Any]:
     """What a published type tells of its record."""
     publication = type("Publication", (), {"record": record})
     return {DEFINITION: type("Definition", (), {"origin": type("Origin", (), {"__publication__": publication})})}
@@ -293,7 +293,7 @@ def torture_schema() -> GraphQLSchema:
         lambda: _person_fields(person, firm, address, nick, party),
         interfaces=[named],
         is_type_of=_is(Person),
-        extensions=_class_of(Person),
+        extensions=class_of(Person),
     )
     address: GraphQLObjectType = GraphQLObjectType(
         "Address",
@@ -323,7 +323,7 @@ def torture_schema() -> GraphQLSchema:
         },
         interfaces=[named],
         is_type_of=_is(Firm),
-        extensions=_class_of(Firm),
+        extensions=class_of(Firm),
     )
     place: GraphQLObjectType = GraphQLObjectType(
         "Place",
