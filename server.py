@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -42,7 +42,7 @@ from connectors.regions import RegionTables
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from engine.document import DocumentRules, RefusedRequest
-from engine.limits import Limits
+from engine.limits import Limits, TooLarge
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse
@@ -52,7 +52,6 @@ from records.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import MarketQuery
-from resolvers.bridge import Bridge
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -175,20 +174,13 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
 def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
 
-    async def execute(request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
-        bridge = Bridge(caller=caller, call=call, agencies=agencies)
-        try:
-            asking = Asking(caller=caller, bridge=bridge, node_ids=node_ids)
-            return await engine.run(request, asking, request_id=call.request_id)
-        finally:
-            await bridge.close()
+    def execute(request: GraphQLRequest, caller: Caller, call: Call) -> Coroutine[Any, Any, GraphQLResponse]:
+        def opened() -> Asking:
+            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids)
+
+        return engine.run(request, opened, who=caller, until=call.deadline, request_id=call.request_id)
 
     return execute
-
-
-def in_common(asking: Asking, reads_caller: bool) -> Caller | None:  # noqa: FBT001 - the engine's protocol
-    """What two requests must have in common to share a run: who asks, where the answer depends on it."""
-    return asking.caller if reads_caller else None
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
@@ -234,12 +226,12 @@ def compose(
     engine = Engine(
         schema,
         DocumentRules(
-            limits=Limits(),
+            limits=settings.limits,
             introspection=settings.shows_schema,
             suggestions=settings.development,
             explains=settings.development,
         ),
-        shares=in_common if coalescing else None,
+        coalescing=coalescing,
     )
     tokens = TokenReader(
         keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())),
@@ -295,19 +287,24 @@ def explained(document: str, *, operation_name: str | None, variables: Mapping[s
 
     Raises `ValueError` with what is wrong with the document, or why it has no plan.
     """
-    rules = DocumentRules(limits=Limits(), introspection=True, suggestions=True)
+    fields = Settings.model_fields
+    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
+    limits = Limits(calls_to={"pangan": within})
+    rules = DocumentRules(limits=limits, introspection=True, suggestions=True)
     request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
     try:
-        plan = Engine(graphql_schema(build_schema()), rules).plan(request)
+        plan, cost = Engine(graphql_schema(build_schema()), rules).explained(request)
     except RefusedRequest as refused:
         raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
+    except TooLarge as refusal:
+        raise ValueError(str(refusal)) from refusal
     except NotPlannable as reason:
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
     bounds = {
         "pbb": Settings.model_fields["pbb_at_once"].default,
         "pangan": signature(FoodPrices).parameters["side_by_side"].default,
     }
-    return explain(plan).as_text(bounds), plan.source
+    return explain(plan, cost).as_text(limits, bounds), plan.source
 
 
 async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:

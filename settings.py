@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from engine.limits import Limits
 from web.settings import WebSettings
 
 ELSEWHERE = frozenset({"SIMPUL_STATE"})
@@ -42,6 +43,13 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(None, description="Whether `/graphiql` is served; as `development` says.")
     allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
+    limit_depth: int = Field(20, ge=1, le=50, description="Fields inside fields that an operation may have.")
+    limit_fields: int = Field(2500, ge=1, le=10_000, description="Fields of an operation, its fragments spread out.")
+    limit_breadth: int = Field(300, ge=1, description="Fields that may be selected of one object.")
+    limit_aliases: int = Field(100, ge=1, description="Names under which one field of one object may be asked for.")
+    limit_list_items: int = Field(2000, ge=1, description="Values in the lists of all arguments of an operation.")
+    limit_calls: int = Field(200, ge=1, description="Calls to one agency that an operation may be expected to take.")
+    limit_objects: int = Field(50_000, ge=1, description="Objects that an answer may hold.")
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
@@ -91,6 +99,21 @@ class Settings(BaseSettings):
     def shows_schema(self) -> bool:
         """Whether introspection is on."""
         return self.development if self.introspection is None else self.introspection
+
+    @property
+    def limits(self) -> Limits:
+        """What an operation may ask for. No more of the food price service than it can answer within one request."""
+        within = self.pangan_burst + int(self.pangan_rate * self.request_timeout)
+        return Limits(
+            depth=self.limit_depth,
+            fields=self.limit_fields,
+            breadth=self.limit_breadth,
+            aliases=self.limit_aliases,
+            list_items=self.limit_list_items,
+            calls=self.limit_calls,
+            calls_to={"pangan": within},
+            objects=self.limit_objects,
+        )
 
     @property
     def web(self) -> WebSettings:

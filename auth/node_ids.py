@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _LONGEST_ID = 400
+_SHORTEST_ID = 23
+"""The tag of 16 bytes and what stands between type and key, in base64."""
 
 
 class UnknownNodeId(ValueError):  # noqa: N818 - reads as what it is
@@ -40,6 +42,8 @@ class NodeIds:
         """Type name and key inside an id; raises `UnknownNodeId`."""
         if len(node_id) > _LONGEST_ID:
             raise UnknownNodeId("The id is longer than any id of this hub.")
+        if len(node_id) < _SHORTEST_ID:
+            raise UnknownNodeId("The id was not made by this hub.")
         try:
             sealed = urlsafe_b64decode(node_id + "=" * (-len(node_id) % 4))
             # Python's reading of base64 skips what does not belong to it: each record has one id, and no look-alikes.

@@ -23,7 +23,6 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.answers import Answers
 from records.call import Call
-from resolvers.bridge import Bridge
 from schema.asking import Asking
 from schema.build import graphql_schema
 
@@ -52,7 +51,7 @@ class Hub:
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema, document: str, *, plans: bool = True) -> None:
         """Take what answers."""
-        limits = Limits(records=_UNLIMITED, objects=_UNLIMITED, values=_UNLIMITED)
+        limits = Limits(objects=_UNLIMITED, values=_UNLIMITED)
         rules = DocumentRules(limits=limits, introspection=False, suggestions=False, explains=False)
         self._engine = Engine(schema, rules, plans=plans)
         self._agencies = agencies
@@ -63,12 +62,11 @@ class Hub:
         """One answer, to another document where one is given."""
         request = self._request if document is None else GraphQLRequest(query=document)
         call = Call(deadline=time.monotonic() + 600, request_id="micro")
-        bridge = Bridge(caller=ANONYMOUS, call=call, agencies=self._agencies)
-        try:
-            asking = Asking(caller=ANONYMOUS, bridge=bridge, node_ids=self._node_ids)
-            return await self._engine.run(request, asking, request_id="micro")
-        finally:
-            await bridge.close()
+
+        def opened() -> Asking:
+            return Asking(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
+
+        return await self._engine.run(request, opened, request_id="micro")
 
 
 def blog_agencies(posts: int, users: int) -> Agencies:

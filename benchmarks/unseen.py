@@ -32,7 +32,6 @@ from benchmarks.questions import Q1, Q3
 from engine.batch import Agencies
 from engine.encoding import encode
 from records.call import Call
-from resolvers.bridge import Bridge
 from schema.asking import Asking
 from schema.build import graphql_schema
 
@@ -68,16 +67,14 @@ class GraphqlCore:
         document = parse(text)
         if validate(self._schema, document):
             raise RuntimeError("graphql-core refuses a document of the benchmark.")
-        bridge = Bridge(
-            caller=ANONYMOUS, call=Call(deadline=time.monotonic() + 600, request_id="unseen"), agencies=self._agencies
-        )
+        call = Call(deadline=time.monotonic() + 600, request_id="unseen")
+        asking = Asking(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
         try:
-            asking = Asking(caller=ANONYMOUS, bridge=bridge, node_ids=self._node_ids)
             result: Any = execute(self._schema, document, context_value=asking)
             if isawaitable(result):
                 result = await result
         finally:
-            await bridge.close()
+            await asking.close()
         return orjson.dumps({"data": result.data})
 
 

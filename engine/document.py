@@ -1,10 +1,10 @@
-"""From a request's text to an operation that may be run: parsed, validated, within limits."""
+"""From a request's text to an operation: parsed and validated."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,6 @@ from graphql import (
     validate,
 )
 
-from engine import limits
 from engine.errors import request_error
 from engine.inputs import RefusedValue, named, refused
 from engine.limits import Limits, TooLarge
@@ -48,8 +47,6 @@ class Operation:
     document: DocumentNode
     definition: OperationDefinitionNode
     name: str | None
-    fields: int = 1
-    """How many there are, fragments spread out."""
 
 
 class IndexedSource(Source):
@@ -105,10 +102,7 @@ def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: Document
     )
     check_method(operation, request)
     _validate(document, schema, rules)
-    try:
-        return replace(operation, fields=limits.check(document, definition, rules.limits))
-    except TooLarge as error:
-        raise RefusedRequest(request_error(str(error), error.code)) from error
+    return operation
 
 
 def check_method(operation: Operation, request: GraphQLRequest) -> None:

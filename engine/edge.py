@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ class Edge:
     """For a batch of facets: the record class this field is a part of."""
     pick: str | None = None
     """The attribute of the answer that is the field's value; without it, the answer itself."""
+    about: int | Callable[[Mapping[str, Any]], int] | None = None
+    """How many objects the list usually holds, or a function of the field's arguments that says it; None where nothing
+    is known. `first` among the arguments says it too."""
+    asks: Sequence[Batch[Any, Any]] = ()
+    """Batches that this one may ask in turn; each key goes to one of them."""
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None
     """From (answer, field arguments) to the field's value; pure and synchronous."""
 

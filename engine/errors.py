@@ -76,10 +76,10 @@ def _formatted_one(
     cause = _cause(error)
     # One failure of a batch is the failure of many fields: it is logged once, under one incident number.
     if id(cause) not in told:
-        told[id(cause)] = _message_and_extensions(cause, request_id=request_id)
+        message, extensions = _message_and_extensions(cause, request_id=request_id)
+        told[id(cause)] = without_numbers(message), extensions
     message, extensions = told[id(cause)]
-    shown: dict[str, Any] = {}
-    shown["message"] = without_numbers(message)
+    shown: dict[str, Any] = {"message": message}
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

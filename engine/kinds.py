@@ -24,6 +24,8 @@ class Derived:
     """The value is a pure function of (record, arguments, context)."""
 
     function: Callable[[Any, Mapping[str, Any], Any], Any]
+    about: int | None = None
+    """How many objects it usually holds, where it is a list of records."""
 
 
 @dataclass(frozen=True, slots=True)

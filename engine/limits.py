@@ -1,12 +1,9 @@
-"""How large an operation may be, counted once per fragment so that counting itself stays linear.
-
-A first, static bound; it exists so that a document of a few hundred characters can never keep a process busy.
-"""
+"""How large an operation may be: what is refused before any agency is asked, and what stops an answer on its way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -20,27 +17,44 @@ from graphql import (
 
 from engine.errors import SafeError
 
+LESS = "Ask in several operations."
+"""The mend, where nothing better can be said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on a document; each is named in the error that refuses."""
+    """Bounds on an operation and its answer; each is named in the error that refuses. The same for every way to run."""
 
     tokens: int = 5_000
     """Lexical tokens of the whole document."""
     depth: int = 20
     """Fields inside fields."""
-    fields: int = 2_000
-    """Fields after all fragments are spread, aliases included."""
-    records: int = 20_000
-    """Edges that graphql-core may follow for one answer, and records in their lists, counted while it is made."""
+    fields: int = 2_500
+    """Fields, and spreads of fragments, once all fragments are spread, for each type that an object may be of."""
+    breadth: int = 300
+    """Fields that may be selected of one object."""
+    aliases: int = 100
+    """Names under which one field of one object may be asked for."""
+    list_items: int = 2_000
+    """Values in the lists of all arguments together, and in the lists of the variables."""
+    calls: int = 200
+    """Calls to one agency that the operation is expected to take."""
+    calls_to: Mapping[str, int] = field(default_factory=dict)
+    """By agency, where fewer than that can be answered in the time of a request."""
     objects: int = 50_000
-    """Objects that an answer of a plan may hold, those inside records included, once it is written out."""
+    """Objects that the answer is expected to hold, and that it may hold, those inside records included."""
     values: int = 4_000_000
-    """Values that an answer may hold: members of its objects, once it is written out. For graphql-core, records times
-    fields of the operation: a line of query may ask for the same name a thousand times under other names."""
+    """Values that an answer may hold: members of its objects."""
+    introspection: int = 400
+    """Objects that an answer about the schema itself is expected to hold, for each type in the schema. What tools ask
+    for at the start is expected to hold 125."""
     comparisons: int = 40_000
     """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
     their number. graphql-core allows itself 500,000, which take about two seconds."""
+
+    def calls_of(self, agency: str) -> int:
+        """How many calls to the agency one operation may take."""
+        return min(self.calls, self.calls_to.get(agency, self.calls))
 
 
 class TooLarge(SafeError):  # noqa: N818 - reads as what it is
@@ -50,13 +64,13 @@ class TooLarge(SafeError):  # noqa: N818 - reads as what it is
 
 
 class AnswerSize:
-    """Counts what is read for one answer, and stops the operation from reading on where it is too much.
+    """Counts what graphql-core reads for one answer, and stops the operation from reading on where it is too much.
 
     Lists inside lists multiply. Whoever follows an edge looks at `exceeded` first: an answer that is too large is given
     up as a whole, and tens of thousands of refusals, one for each edge left, would cost more than the answer.
     """
 
-    def __init__(self, most: int = Limits().records) -> None:
+    def __init__(self, most: int = Limits().objects) -> None:
         """Belong to one request."""
         self._most = most
         self._count = 0
@@ -78,54 +92,50 @@ class AnswerSize:
 
     def refusal(self) -> TooLarge:
         """What the caller is told."""
-        return TooLarge(f"The answer would hold more than {self._most} records. Ask in several operations.")
+        return TooLarge(f"The answer would hold more than {self._most} objects. {LESS}")
 
     def __repr__(self) -> str:
         """How far it came."""
         return f"<AnswerSize {self._count} of {self._most}>"
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
-    depth: int
-    fields: int
-
-
-def check(document: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> int:
-    """How many fields an operation has, fragments spread out; raises `TooLarge` beyond the limits.
-
-    The document must be valid: its fragments form no cycles.
-    """
+def depth_of(document: DocumentNode, operation: OperationDefinitionNode) -> int:
+    """How deep fields lie inside fields. The document must be valid: its fragments form no cycles."""
     fragments = {
-        definition.name.value: definition
+        definition.name.value: definition.selection_set
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    size = _measure(operation.selection_set, fragments, {})
-    if size.depth > limits.depth:
-        raise TooLarge(
-            f"The operation is {size.depth} fields deep; at most {limits.depth} are allowed. Ask in several operations."
-        )
-    if size.fields > limits.fields:
-        raise TooLarge(
-            f"The operation selects more than {limits.fields} fields, fragments spread out. Ask in several operations."
-        )
-    return size.fields
+    known: dict[str, int] = {}
+
+    def deep(selections: SelectionSetNode | None) -> int:
+        most = 0
+        for selection in selections.selections if selections else ():
+            inner = 0
+            if isinstance(selection, FieldNode):
+                inner = 1 + deep(selection.selection_set)
+            elif isinstance(selection, InlineFragmentNode):
+                inner = deep(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name not in known:
+                    known[name] = deep(fragments[name])
+                inner = known[name]
+            most = max(most, inner)
+        return most
+
+    return deep(operation.selection_set)
 
 
-def _measure(
-    selections: SelectionSetNode | None, fragments: dict[str, FragmentDefinitionNode], known: dict[str, _Size]
-) -> _Size:
-    depth = fields = 0
-    for selection in selections.selections if selections else ():
-        if isinstance(selection, FragmentSpreadNode):
-            name = selection.name.value
-            if name not in known:
-                known[name] = _measure(fragments[name].selection_set, fragments, known)
-            inner = known[name]
-        else:
-            inner = _measure(cast("FieldNode | InlineFragmentNode", selection).selection_set, fragments, known)
-        own = 1 if isinstance(selection, FieldNode) else 0
-        depth = max(depth, inner.depth + own)
-        fields += inner.fields + own
-    return _Size(depth, fields)
+def list_items(value: object) -> int:
+    """How many values the lists hold that are somewhere in a JSON value; lists inside lists count with theirs."""
+    count = 0
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, list | tuple):
+            count += len(each)
+            left += [inner for inner in each if isinstance(inner, list | tuple | dict)]
+        elif isinstance(each, dict):
+            left += [inner for inner in each.values() if isinstance(inner, list | tuple | dict)]
+    return count

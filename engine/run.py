@@ -1,14 +1,14 @@
 """The way of a request through the engine: document, operation, execution, response.
 
-A document runs on graphql-core when it is seen for the first time, and by a plan of its own from then on. Either way
-the fields answer through the same edges and batches, never for one parent alone; graphql-core is the oracle that plans
-are tested against.
+A document runs by a plan of its own, which is compiled when the document comes back. graphql-core runs what no plan can
+be made of, as introspection, through the same edges and batches; it is the oracle that plans are tested against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -21,18 +21,20 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
-from engine.limits import AnswerSize, Limits
+from engine.limits import AnswerSize, Limits, TooLarge, list_items
+from engine.plan.cost import Cost, Sizes, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
-from engine.plan.plan import Plan, plan_of
+from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
-from engine.plan.tree import NotPlannable, conditions
+from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 
 MOST_CONDITIONS = 6
-"""A plan is compiled for each set of values of `@include` and `@skip` conditions; more of them run on graphql-core."""
+"""A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
+time and never compiled."""
 
 
 class Context(Protocol):
@@ -41,87 +43,146 @@ class Context(Protocol):
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """What a batch is given for this request, when these facets are wanted."""
 
+    async def close(self) -> None:
+        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
 
-Shares = Callable[[Any, bool], Hashable]
-"""From (context, whether the plan reads who asks) to what two requests must have in common to share a run, besides the
-plan and the variables."""
+
+_NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
-    """Answers GraphQL requests over one schema.
-
-    A document that is seen for the first time runs on graphql-core; from the second time on by a plan of its own.
-    """
+    """Answers GraphQL requests over one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, shares: Shares | None = None
+        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, coalescing: bool = False
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
-        With `shares`, equal operations that are under way at the same moment share one run.
+        With `coalescing`, equal operations that are under way at the same moment share one run.
         """
         self.schema = schema
         self.rules = rules
         self._plans = plans
-        self._shares = shares
+        self._coalescing = coalescing
         self._kept = KeptOperations()
+        self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
 
-    async def run(self, request: GraphQLRequest, context: Context, *, request_id: str) -> GraphQLResponse:
-        """Answer one request. `context` is what the schema's fields get as `info.context`."""
+    async def run(
+        self,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        *,
+        request_id: str,
+        who: Hashable = None,
+        until: float = 0.0,
+    ) -> GraphQLResponse:
+        """Answer one request.
+
+        `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
+        of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
+        ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
+        answer depends on it).
+        """
         try:
             kept, seen_before = self._operation(request)
+            variables = self._variables(kept.operation, request)
+            plan = self._plan(kept, variables)
+            plan.check(variables, self.rules.limits, self._sizes)
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
+        except TooLarge as refusal:
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
+        if plan.obstacle is not None or not self._plans:
+            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
+        if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
+            plan.see_again()
+        question = self._question(plan, request, who)
+        run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
+        if question is not None:
+            return await self._flights.join(question, run, until=until)
+        response = await run()
+        if self.rules.explains and (request.extensions or {}).get("explain") is True:
+            explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
+            return replace(response, extensions={**response.extensions, "explain": explained})
+        return response
+
+    def explained(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
+        """The plan by which a request would be run, and what it would cost; nobody is asked.
+
+        Raises `RefusedRequest`, `TooLarge`, and `NotPlannable` where graphql-core would run it. Variables that are not
+        given count as what the schema says of them.
+        """
+        kept, _ = self._operation(request)
         operation = kept.operation
+        given = request.variables or {}
+        flags = {name: given.get(name) is True for name in kept.conditions}
+        plan = planned(
+            self.schema, operation.document, operation.definition, flags, limits=self.rules.limits, sizes=self._sizes
+        )
+        if plan.obstacle is not None:
+            raise NotPlannable(plan.obstacle)
+        declared = operation.definition.variable_definitions or ()
+        variables = get_variable_values(self.schema, declared, dict(given))
+        known = variables if isinstance(variables, VariableValues) else _NO_VARIABLES
+        return plan, plan.reckoned(known, self._sizes)
+
+    def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
+        """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
         if operation.definition.operation is OperationType.SUBSCRIPTION:
-            error = request_error("Subscriptions cannot be run by a plain HTTP request.", "METHOD_NOT_ALLOWED")
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[error])
-        variables = get_variable_values(
+            message = "Subscriptions cannot be run by a plain HTTP request."
+            raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))
+        given = request.variables
+        if given:
+            count, most = list_items(given), self.rules.limits.list_items
+            if count > most:
+                raise too_many("variables", count, most)
+        declared = operation.definition.variable_definitions
+        if not declared:
+            return _NO_VARIABLES
+        values = get_variable_values(
             self.schema,
-            operation.definition.variable_definitions or (),
-            dict(request.variables or {}),
+            declared,
+            dict(given or {}),
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.rules.suggestions,
         )
-        if isinstance(variables, list):
-            shown = at_most([_variable_error(error, operation) for error in variables[:MOST_ERRORS]], len(variables))
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=shown)
-        explained = self.rules.explains and (request.extensions or {}).get("explain") is True
-        plan = self._plan(kept, variables) if (seen_before or explained) and self._plans else None
-        if plan is not None and explained:
-            response = await self._by_plan(plan, request, context, variables, request_id)
-            return replace(response, extensions={**response.extensions, "explain": explain(plan).as_json()})
-        if plan is None:
-            result = _unless_too_large(await self._execute(operation, request, context), context)
-            return _answered(result.data, result.errors or [], request_id)
-        return await self._by_plan(plan, request, context, variables, request_id)
+        if isinstance(values, VariableValues):
+            return values
+        errors = [_variable_error(error, operation) for error in values[:MOST_ERRORS]]
+        raise RefusedRequest(*at_most(errors, len(values)))
 
-    def plan(self, request: GraphQLRequest) -> Plan:
-        """The plan by which a request would be run; raises `RefusedRequest`, or `NotPlannable` where there is none."""
-        kept, _ = self._operation(request)
-        operation = kept.operation
-        variables = request.variables or {}
-        flags = {name: variables.get(name) is True for name in kept.conditions}
-        return plan_of(self.schema, operation.document, operation.definition, flags)
+    def _question(self, plan: Plan, request: GraphQLRequest, who: Hashable) -> Hashable:
+        """What another request must ask to be given the same answer; None where the run is for this one alone."""
+        if not self._coalescing or plan.serial or request.extensions:
+            return None
+        given = _canonical(request.variables)
+        return None if given is None else (plan, given, who if plan.reads_caller else None)
 
     async def _by_plan(
-        self, plan: Plan, request: GraphQLRequest, context: Context, variables: VariableValues, request_id: str
+        self, plan: Plan, opened: Callable[[], Context], variables: VariableValues, request_id: str, *, shared: bool
     ) -> GraphQLResponse:
-        async def run() -> GraphQLResponse:
-            return _answered(*await _planned(plan, context, variables, self.rules.limits), request_id)
+        """The response; as bytes where it is `shared`, for then it is written once."""
+        # The errors have no name here: by their tracebacks they may know this frame, which would know them.
+        response = _answered(*await _planned(plan, opened(), variables, self.rules.limits), request_id)
+        if not shared:
+            return response
+        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
 
-        async def run_for_all() -> GraphQLResponse:
-            response = await run()
-            return replace(response, body=encode(response))
-
-        if self._shares is None or plan.serial or request.extensions:
-            return await run()
-        given = _canonical(request.variables)
-        if given is None:
-            return await run()
-        question = (plan, given, self._shares(context, plan.reads_caller))
-        return await self._flights.join(question, run_for_all, until=context.ask(frozenset()).call.deadline)
+    async def _by_graphql_core(
+        self,
+        operation: Operation,
+        plan: Plan,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        request_id: str,
+    ) -> GraphQLResponse:
+        context = opened()
+        try:
+            result = _unless_too_large(await self._execute(operation, plan, request, context), context)
+            return _answered(result.data, result.errors or [], request_id)
+        finally:
+            await context.close()
 
     def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
         seen = (request.query, request.operation_name)
@@ -134,25 +195,36 @@ class Engine:
         check_method(kept.operation, request)
         return kept, seen_before
 
-    def _plan(self, kept: KeptOperation, variables: VariableValues) -> Plan | None:
-        given = [variables.coerced.get(name) for name in kept.conditions]
-        values = tuple(value for value in given if isinstance(value, bool))
-        if len(values) > MOST_CONDITIONS or len(values) < len(given):
-            return None
+    def _plan(self, kept: KeptOperation, variables: VariableValues) -> Plan:
+        """The operation's plan for these conditions; raises `TooLarge`."""
+        flags: Flags = {name: _flag(variables.coerced.get(name)) for name in kept.conditions}
+        values = tuple(flags.values())
         plan = kept.plans.get(values)
         if plan is None:
             operation = kept.operation
             try:
-                flags = dict(zip(kept.conditions, values, strict=True))
-                plan = plan_of(self.schema, operation.document, operation.definition, flags)
-            except NotPlannable as reason:
-                plan = reason
-            self._kept.add_plan(kept, values, plan)
-        return plan if isinstance(plan, Plan) else None
+                plan = planned(
+                    self.schema,
+                    operation.document,
+                    operation.definition,
+                    flags,
+                    limits=self.rules.limits,
+                    sizes=self._sizes,
+                )
+            except TooLarge as refusal:
+                plan = TooLarge(str(refusal))
+            if len(values) <= MOST_CONDITIONS:
+                self._kept.add_plan(kept, values, plan)
+        if isinstance(plan, TooLarge):
+            raise TooLarge(str(plan))  # the one that is kept would hold on to what this request is about
+        return plan
 
-    async def _execute(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:
+    async def _execute(
+        self, operation: Operation, plan: Plan, request: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
         if (size := _size_of(context)) is not None:
-            size.narrow(self.rules.limits.values // operation.fields)
+            limits = self.rules.limits
+            size.narrow(min(limits.objects, limits.values // max(len(plan.fields), 1)))
         result: Any = execute(
             self.schema,
             operation.document,
@@ -166,6 +238,10 @@ class Engine:
         if not isinstance(result, ExecutionResult):
             raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
         return result
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _unless_too_large(result: ExecutionResult, context: Context) -> ExecutionResult:
@@ -184,20 +260,23 @@ def _size_of(context: Context) -> AnswerSize | None:
 
 
 def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=formatted(errors, request_id=request_id))
+    told = formatted(errors, request_id=request_id) if errors else []
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told)
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
     """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
+    if not variables:
+        return b""
     try:
-        return orjson.dumps(dict(variables or {}), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return None
 
 
 async def _planned(
     plan: Plan, context: Context, variables: VariableValues, limits: Limits
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
     gather = Gather(context.ask)
     try:
         return await Run(plan, context, gather, plan.arguments(variables), limits).answer()

@@ -7,16 +7,14 @@ request: within it each key of a batch is asked once (the request's tier of kept
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from aiodataloader import DataLoader
 
-from auth.caller import Caller
-from engine.batch import Agencies, Batch
-from records.call import Call
+from engine.batch import Batch
 from records.failures import AgencyTimeout
 from resolvers.ask import Ask
 
@@ -36,11 +34,9 @@ class _Failed:
 class Bridge:
     """Answers single keys from batches, for one request."""
 
-    def __init__(self, *, caller: Caller, call: Call, agencies: Agencies) -> None:
-        """Belong to one request."""
-        self._caller = caller
-        self._call = call
-        self._agencies = agencies
+    def __init__(self, ask: Callable[[frozenset[type[Any]]], Ask]) -> None:
+        """Belong to one request. `ask` makes what a batch is given, for the facets that are wanted."""
+        self._ask_for = ask
         self._loaders: dict[Batch[Any, Any], DataLoader[Wanted, Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -52,9 +48,9 @@ class Bridge:
             loader = self._loaders[batch] = DataLoader(self._asking(batch))
         return _taken(loader.load((key, facet)))
 
-    def ask(self, facets: frozenset[type[Any]]) -> Ask:
-        """What a batch is given for this request, when these facets are wanted."""
-        return Ask(caller=self._caller, call=self._call, agencies=self._agencies, facets=facets)
+    def forget(self) -> None:
+        """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        self._loaders.clear()
 
     async def close(self) -> None:
         """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
@@ -91,10 +87,11 @@ class Bridge:
     async def _ask(
         self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
     ) -> Mapping[Hashable, Any]:
-        late = asyncio.timeout(self._call.remaining())
+        ask = self._ask_for(facets)
+        late = asyncio.timeout(ask.call.remaining())
         try:
             async with late:
-                answers = await batch.run(keys, self.ask(facets))
+                answers = await batch.run(keys, ask)
         except TimeoutError as failure:
             if late.expired():
                 failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")

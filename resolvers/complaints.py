@@ -66,7 +66,7 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     return shown | {each.id: each for each in own if each.id in private}
 
 
-@batch(agency="crm")
+@batch(agency="crm", keys_a_call=1)
 async def complaint_pages(queries: Sequence[ComplaintQuery], ask: Ask) -> Answers[ComplaintQuery, ComplaintPage]:
     """Pages of the public list of complaints."""
     return await ask.agencies[Complaints].pages(queries, ask.call)

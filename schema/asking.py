@@ -9,26 +9,43 @@ from typing import Any
 from auth.caller import Caller
 from auth.node_ids import NodeIds
 from auth.rules import Rule, decide
+from engine import batch
+from engine.batch import Agencies
 from engine.errors import Forbidden
 from engine.limits import AnswerSize
+from records.call import Call
 from records.identifiers import Nik
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asking:
     """One request being answered."""
 
     caller: Caller
-    bridge: Bridge
+    call: Call
+    agencies: Agencies
     node_ids: NodeIds
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""
+    _bridge: Bridge | None = None
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask:
         """What a batch is given for this request, when these facets are wanted."""
-        return self.bridge.ask(facets)
+        return batch.Ask(caller=self.caller, call=self.call, agencies=self.agencies, facets=facets)
+
+    @property
+    def bridge(self) -> Bridge:
+        """The bridge to batches for fields that run on graphql-core; made when the first of them asks for it."""
+        if self._bridge is None:
+            self._bridge = Bridge(self.ask)
+        return self._bridge
+
+    async def close(self) -> None:
+        """Stop what still runs."""
+        if self._bridge is not None:
+            await self._bridge.close()
 
     def guard(self, rule: Rule, subjects: Collection[Nik]) -> None:
         """Let the caller pass, or raise `Forbidden` with the reason."""

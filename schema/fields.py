@@ -16,8 +16,9 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from graphql import OperationType
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
@@ -30,6 +31,8 @@ from engine.edge import Edge
 from engine.kinds import Derived, Leads, Shown
 from records.identifiers import Nik
 from schema.asking import Asking
+
+About: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
 
 _GIVEN_BY_THE_HUB = ("record", "caller")
 
@@ -141,6 +144,7 @@ class DerivedField(PublishedField):
     """A pure, synchronous function of the record."""
 
     derive: Callable[..., Any]
+    about: int | None = None
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The function's value for the record."""
@@ -150,7 +154,7 @@ class DerivedField(PublishedField):
     def engine_kind(self) -> Derived:
         """For plans."""
         derive = self.derive
-        return Derived(lambda record, arguments, _context: derive(record=record, **arguments))
+        return Derived(lambda record, arguments, _context: derive(record=record, **arguments), self.about)
 
 
 class NodeIdField(PublishedField):
@@ -177,6 +181,8 @@ class EdgeField(PublishedField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all others that are wanted at this moment."""
         asking: Asking = info.context
+        if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
+            asking.bridge.forget()  # what was read before a change is read again
         if asking.size.exceeded:
             return None
         key = self.key(source, kwargs, asking)
@@ -233,13 +239,15 @@ def edge(
     says: str,
     rule: Rule | None = None,
     facet: type[Any] | None = None,
+    about: About = None,
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
 ) -> Any:  # noqa: ANN401 - stands in a class body where an annotation says what the field is
     """A field that leads to other records.
 
     `by` is the attribute of the record that holds the key, or a pure function from the record (and the field's
     arguments, which are its further parameters) to the key. `rule` where the type's own does not fit. `facet` where the
-    batch answers facets and the field is one of them, whole.
+    batch answers facets and the field is one of them, whole. `about` says how many objects a list usually holds, as a
+    number or a function of the field's arguments, where the caller does not say it by `first`.
     """
     field = EdgeField(description=says)
     field.own_rule = rule
@@ -249,6 +257,7 @@ def edge(
         by=by if isinstance(by, str) else None,
         reads_caller=not isinstance(by, str) and _reads_caller(by),
         facet=facet,
+        about=about,
         then=then,
     )
     if callable(by):
@@ -263,10 +272,16 @@ def of_facet(record: type[Any], name: str, *, through: Batch[Any, Any], by: str,
     return field
 
 
-def derived(*, answers: Any, rule: Rule | None = None) -> Callable[[Callable[..., Any]], Any]:  # noqa: ANN401 - any annotation
+def derived(
+    *,
+    answers: Any,  # noqa: ANN401 - any annotation
+    rule: Rule | None = None,
+    about: int | None = None,
+) -> Callable[[Callable[..., Any]], Any]:
     """A field computed from the record alone, by a pure function of `record` and the field's arguments.
 
-    `answers` is the field's type; the function's docstring is its description.
+    `answers` is the field's type; the function's docstring is its description. `about` says how many objects it usually
+    holds, where it is a list of records.
     """
 
     def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
@@ -276,6 +291,7 @@ def derived(*, answers: Any, rule: Rule | None = None) -> Callable[[Callable[...
         field.type_annotation = _annotation(answers, function)
         field.arguments = StrawberryResolver(_only_arguments(function)).arguments
         field.derive = function
+        field.about = about
         field.own_rule = rule
         return field
 
@@ -288,11 +304,12 @@ def root(
     answers: Any,  # noqa: ANN401 - any annotation
     rule: Rule,
     many: bool = False,
+    about: About = None,
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field of the root, made of a pure function from arguments (and `caller`) to the key, or keys.
 
-    `answers` is the field's type; the function's docstring is its description.
+    `answers` is the field's type; the function's docstring is its description. `about` is as for an edge.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
@@ -300,7 +317,9 @@ def root(
         field.type_annotation = _annotation(answers, key)
         field.arguments = StrawberryResolver(_only_arguments(key)).arguments
         field.own_rule = rule
-        field.edge = Edge(batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, then=then)
+        field.edge = Edge(
+            batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, about=about, then=then
+        )
         return field
 
     return declare

@@ -56,4 +56,4 @@ class MsmeType(Node):
     """An enterprise in the graph."""
 
     region: RegionType | None = edge(regions, by="region_code", says="The district it works in.")
-    products: list[ProductType] | None = edge(products_of, by=_key, says="What it sells.")
+    products: list[ProductType] | None = edge(products_of, by=_key, about=5, says="What it sells.")

@@ -106,7 +106,8 @@ def _field(publications: Mapping[str, Publication], says: str, answers: Any, *, 
     field = NodeField(description=says, type_annotation=StrawberryAnnotation(answers))
     field.own_rule = Rule.PUBLIC
     field.publications = publications
-    field.edge = Edge(batch=nodes, key=lambda *_: None, reads_caller=True, many=many)
+    asks = [each.refetch.batch for each in publications.values() if each.refetch is not None]
+    field.edge = Edge(batch=nodes, key=lambda *_: None, reads_caller=True, many=many, asks=asks)
     return field
 
 

@@ -106,11 +106,11 @@ class CitizenType(Node):
         households_of, by="nik", says="The household on the citizen's family card (Kartu Keluarga)."
     )
     tax_objects: list[TaxObjectType] | None = edge(
-        tax_objects_of, by="nik", says="Land and buildings on which the citizen pays property tax (PBB)."
+        tax_objects_of, by="nik", about=3, says="Land and buildings on which the citizen pays property tax (PBB)."
     )
     msmes: list[MsmeType] | None = edge(
-        msmes_of, by="nik", says="Small businesses the citizen enrolled in the JakPreneur programme."
+        msmes_of, by="nik", about=2, says="Small businesses the citizen enrolled in the JakPreneur programme."
     )
     complaints: list[ComplaintType] | None = edge(
-        complaints_of, by="nik", says="What the citizen reported to the city (JakLapor), newest first."
+        complaints_of, by="nik", about=5, says="What the citizen reported to the city (JakLapor), newest first."
     )

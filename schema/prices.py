@@ -109,6 +109,7 @@ class MarketType(Node):
         prices_of,
         by=_market,
         then=_named,
+        about=lambda arguments: 2 if arguments.get("search") else 20,
         says="The newest prices in this market. The price service takes one market a call and one call a second: "
         "ask for few markets at once.",
     )

@@ -28,5 +28,5 @@ class RegionType(Node):
 
     parent: RegionType | None = edge(regions, by="parent_code", says="The region it lies in; null for a province.")
     children: list[RegionType] | None = edge(
-        regions_inside, by="code", says="The regions of the next level inside it, by code."
+        regions_inside, by="code", about=12, says="The regions of the next level inside it, by code."
     )

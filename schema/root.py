@@ -45,6 +45,11 @@ def _first_markets(found: Sequence[Market], arguments: Mapping[str, Any]) -> Seq
     return found[: arguments["first"]]
 
 
+def _found(arguments: Mapping[str, Any]) -> int:
+    """How many of a short list there are: nearly one where a name is searched for."""
+    return 1 if arguments["search"] else 20
+
+
 class QueryRoot:
     """Where every query starts."""
 
@@ -83,7 +88,7 @@ class QueryRoot:
         """Public complaints, newest first. Private ones are found at their reporter only."""
         return query_of(first, after, filter)
 
-    @root(category_lists, answers=list[ComplaintCategoryType] | None, rule=Rule.PUBLIC)
+    @root(category_lists, answers=list[ComplaintCategoryType] | None, rule=Rule.PUBLIC, about=_found)
     def complaint_categories(search: Search = "") -> CategoryQuery:
         """What complaints can be about."""
         return CategoryQuery(search=search)
@@ -94,7 +99,7 @@ class QueryRoot:
         checked_first(first)
         return MarketQuery(search=search)
 
-    @root(commodity_lists, answers=list[CommodityType] | None, rule=Rule.PUBLIC)
+    @root(commodity_lists, answers=list[CommodityType] | None, rule=Rule.PUBLIC, about=_found)
     def commodities(search: Search = "") -> CommodityQuery:
         """Foods whose price is observed."""
         return CommodityQuery(search=search)

@@ -75,7 +75,7 @@ class TaxObjectType(Node):
 
     region: RegionType | None = edge(regions, by="region_code", says="The kelurahan it lies in.")
 
-    @derived(answers=list[TaxBillType] | None)
+    @derived(answers=list[TaxBillType] | None, about=5)
     def bills(
         record: TaxObject,
         unpaid: Annotated[bool, strawberry.argument(description="Only bills that still have to be paid.")] = False,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.limits import Limits
 from settings import ELSEWHERE, Settings
 
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
@@ -178,3 +179,15 @@ def test_every_setting_says_what_it_is() -> None:
     assert {
         name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")
     } == set()
+
+
+def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read().limits == Limits(calls_to={"pangan": 23})
+    for name, value in {"DEPTH": 5, "FIELDS": 6, "BREADTH": 7, "ALIASES": 8, "LIST_ITEMS": 9, "CALLS": 10}.items():
+        monkeypatch.setenv(f"SIMPUL_LIMIT_{name}", str(value))
+    monkeypatch.setenv("SIMPUL_LIMIT_OBJECTS", "11")
+    monkeypatch.setenv("SIMPUL_PANGAN_RATE", "0.25")
+    monkeypatch.setenv("SIMPUL_REQUEST_TIMEOUT", "10")
+    assert read().limits == Limits(
+        depth=5, fields=6, breadth=7, aliases=8, list_items=9, calls=10, objects=11, calls_to={"pangan": 3 + 2}
+    )

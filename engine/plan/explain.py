@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.kinds import Leads
+from engine.limits import Limits
+from engine.plan.cost import Cost
 from engine.plan.plan import Plan
-from engine.plan.source import groups_of
 from engine.plan.tree import PlanField, Shape
 
 
@@ -39,27 +40,36 @@ class Explanation:
     """By agency: how many calls, where one call takes all keys."""
     calls_a_key: Mapping[str, int] = field(default_factory=dict)
     """By agency: how many calls for every key, where the agency takes one key a call."""
+    cost: Cost
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, limits: Limits) -> dict[str, Any]:
         """For `extensions.explain`."""
         return {
             "levels": self.levels,
+            "cost": {
+                "calls": {
+                    agency: {"expected": calls, "limit": limits.calls_of(agency)}
+                    for agency, calls in sorted(self.cost.calls.items())
+                },
+                "objects": {"expected": self.cost.objects, "limit": limits.objects},
+                "values": {"expected": self.cost.values, "limit": limits.values},
+            },
             "calls": dict(self.calls),
             "callsAKey": dict(self.calls_a_key),
             "steps": [_as_json(step) for step in self.steps],
         }
 
-    def as_text(self, bounds: Mapping[str, int] | None = None) -> str:
+    def as_text(self, limits: Limits, bounds: Mapping[str, int] | None = None) -> str:
         """For a person: a tree, a line a step. `bounds` says how many calls an agency is asked side by side."""
-        lines = [f"{self.levels} levels, {_costs(self)}"]
+        lines = [f"{self.levels} levels, {_costs(self)}", _expected(self.cost, limits)]
         named: set[tuple[int, str]] = set()
         for step in self.steps:
             lines += _as_lines(step, "", bounds or {}, named)
         return "\n".join(lines)
 
 
-def explain(plan: Plan) -> Explanation:
-    """What the plan will do."""
+def explain(plan: Plan, cost: Cost) -> Explanation:
+    """What the plan will do, at what cost."""
     steps = tuple(_steps(plan.root, 0))
     asked: dict[tuple[int, str], Step] = {}
     for step in _all(steps):
@@ -72,14 +82,12 @@ def explain(plan: Plan) -> Explanation:
         counted = calls if step.keys_a_call is None else calls_a_key
         agency = str(step.agency)
         counted[agency] = counted.get(agency, 0) + 1
-    return Explanation(
-        steps=steps, levels=max((step.level for step in _all(steps)), default=0), calls=calls, calls_a_key=calls_a_key
-    )
+    return Explanation(steps=steps, levels=cost.levels, calls=calls, calls_a_key=calls_a_key, cost=cost)
 
 
 def _steps(shape: Shape, level: int) -> Iterator[Step]:
     """The steps of a shape, and those of records that lie inside its records."""
-    for group in groups_of(shape):
+    for group in shape.groups:
         first = group[0]
         if isinstance(first.kind, Leads):
             edge = first.kind.edge
@@ -143,3 +151,10 @@ def _costs(explanation: Explanation) -> str:
     parts = [f"{count} to {agency}" for agency, count in sorted(explanation.calls.items())]
     parts += [f"{count} a key to {agency}" for agency, count in sorted(explanation.calls_a_key.items())]
     return f"calls: {', '.join(parts)}" if parts else "no calls"
+
+
+def _expected(cost: Cost, limits: Limits) -> str:
+    """What lists of the expected length cost, beside what is allowed."""
+    parts = [f"{count} of {limits.calls_of(agency)} calls to {agency}" for agency, count in sorted(cost.calls.items())]
+    parts += [f"{cost.objects} of {limits.objects} objects", f"{cost.values} of {limits.values} values"]
+    return f"expected: {', '.join(parts)}"

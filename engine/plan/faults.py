@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from graphql import GraphQLError, get_nullable_type, is_non_null_type, located_error
 
@@ -22,23 +22,55 @@ class Fault(NamedTuple):
     fault: Exception
 
 
+class Located(Sequence[GraphQLError]):
+    """Faults and where they stand, as errors. An error is made when it is looked at: of tens of thousands few are."""
+
+    def __init__(self, places: Sequence[tuple[Fault, Path]]) -> None:
+        """Take each fault with its whole path, once for every place."""
+        self._places = places
+
+    def __len__(self) -> int:
+        """How many there are, looked at or not."""
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> GraphQLError: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[GraphQLError]: ...
+
+    def __getitem__(self, index: int | slice) -> GraphQLError | list[GraphQLError]:
+        """The error, or errors, made anew."""
+        if isinstance(index, slice):
+            return [_error(*each) for each in self._places[index]]
+        return _error(*self._places[index])
+
+    def __repr__(self) -> str:
+        """How many."""
+        return f"<Located {len(self)} errors>"
+
+
+def _error(fault: Fault, path: Path) -> GraphQLError:
+    return located_error(fault.fault, list(fault.field.nodes), list(path))
+
+
 def located(
     root: Shape, data: dict[str, Any], faults: Sequence[Fault]
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
     """The data with nulls propagated, and each fault at every path where it stands.
 
     An object that stands at several places (the same record was asked for there) has its faults at all of them.
     """
     paths = _paths(data, faults)
-    errors: list[GraphQLError] = []
+    places: list[tuple[Fault, Path]] = []
+    errors = Located(places)
     nulls: dict[str | int, Any] = {}
     all_null = False
     for fault in faults:
-        nodes = list(fault.field.nodes)
         alone = not is_non_null_type(_type_of(fault))
         for path in paths[id(fault.answer)]:
             full = (*path, fault.field.key, *fault.place)
-            errors.append(located_error(fault.fault, nodes, list(full)))
+            places.append((fault, full))
             if alone:
                 continue  # null stands there already
             null = _null_of(root, full)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeVar
+
+from engine.plan.begun import begun
 
 T = TypeVar("T")
 
@@ -13,14 +15,16 @@ _ALIKE = 1.0
 """Seconds by which the deadlines of callers who share a run may differ."""
 
 
-@dataclass(eq=False)
 class Flight(Generic[T]):
-    """One run, and how many wait for it."""
+    """One run, and who waits for it."""
 
-    task: asyncio.Task[T]
-    until: float
-    """Its deadline, on the clock of `time.monotonic`."""
-    waiting: int = 0
+    __slots__ = ("task", "until", "waiting")
+
+    def __init__(self, task: asyncio.Task[T], until: float) -> None:
+        """Nobody waits yet. `until` is the run's deadline, on the clock of `time.monotonic`."""
+        self.task = task
+        self.until = until
+        self.waiting: set[asyncio.Future[T]] = set()
 
 
 class Flights(Generic[T]):
@@ -38,7 +42,7 @@ class Flights(Generic[T]):
         """How many runs are under way."""
         return len(self._under_way)
 
-    async def join(self, question: Hashable, run: Callable[[], Coroutine[Any, Any, T]], *, until: float = 0.0) -> T:
+    async def join(self, question: Hashable, run: Callable[[], Coroutine[None, None, T]], *, until: float = 0.0) -> T:
         """The answer to the question: of the run that is under way, or of a new one.
 
         `until` is when the caller's patience ends. A run that ends much sooner or later than that is not joined: its
@@ -46,21 +50,36 @@ class Flights(Generic[T]):
         """
         flight = self._under_way.get(question)
         if flight is None or abs(flight.until - until) > _ALIKE:
-            flight = self._begun(question, run, until)
-        flight.waiting += 1
+            task = begun(run())
+            if task.done():  # nothing had to be waited for
+                return task.result()
+            flight = self._under_way[question] = Flight(task, until)
+            task.add_done_callback(partial(self._landed, question, flight))
+        # A future for each who waits, no shield and no task: cancelling one of them is felt by nobody else.
+        answer: asyncio.Future[T] = flight.task.get_loop().create_future()
+        flight.waiting.add(answer)
         try:
-            return await asyncio.shield(flight.task)
+            return await answer
         finally:
-            flight.waiting -= 1
+            flight.waiting.discard(answer)
             if not flight.waiting and not flight.task.done():
-                self._landed(question, flight)  # nobody may join a run that is being stopped
+                self._gone(question, flight)  # nobody may join a run that is being stopped
                 flight.task.cancel()
 
-    def _begun(self, question: Hashable, run: Callable[[], Coroutine[Any, Any, T]], until: float) -> Flight[T]:
-        flight = self._under_way[question] = Flight(asyncio.create_task(run()), until)
-        flight.task.add_done_callback(lambda _task: self._landed(question, flight))
-        return flight
+    def _landed(self, question: Hashable, flight: Flight[T], task: asyncio.Task[T]) -> None:
+        """Hand the outcome to everybody who waits."""
+        self._gone(question, flight)
+        failure = None if task.cancelled() else task.exception()
+        for answer in flight.waiting:
+            if answer.done():  # cancelled in this very turn
+                continue
+            if task.cancelled():
+                answer.cancel()
+            elif failure is not None:
+                answer.set_exception(failure)
+            else:
+                answer.set_result(task.result())
 
-    def _landed(self, question: Hashable, flight: Flight[T]) -> None:
+    def _gone(self, question: Hashable, flight: Flight[T]) -> None:
         if self._under_way.get(question) is flight:
             del self._under_way[question]

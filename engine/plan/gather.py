@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.batch import Ask, Batch
+from engine.plan.begun import begun
+from engine.plan.slices import SLICE, slices
 
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
 
 _FAREWELL = 1.0
 """Seconds that calls which are stopped may take to clean up before they are left to themselves."""
+
+_AT_ONCE = 4
+"""Steps in a row that are taken in one turn of the event loop, where answers are there at once."""
 
 
 class Failed:
@@ -30,14 +35,16 @@ class Gather:
 
     def __init__(self, ask: Callable[[frozenset[type[Any]]], Ask[Any]]) -> None:
         """`ask` makes what a batch is given, for the facets that are wanted."""
+        self.waits: Callable[[], None] = _nothing
+        """Is called whenever a call was begun that has to be waited for."""
+        self.elsewhere: set[asyncio.Task[None]] = set()
+        """What else is under way in the run, and may want more."""
         self._ask = ask
         self._loop = asyncio.get_running_loop()
-        self._known: dict[Wanted, dict[Hashable, Any]] = {}
-        self._asked: dict[Wanted, set[Hashable]] = {}
-        self._pending: dict[Wanted, dict[Hashable, None]] = {}
-        self._waiting: dict[Wanted, list[Waiting]] = {}
+        self._reads: dict[Wanted, Read] = {}
+        self._pending: list[Read] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._scheduled = False
+        self._held = True
         self._too_late: Callable[[Batch[Any, Any]], Exception] | None = None
         self._closed = False
 
@@ -49,31 +56,32 @@ class Gather:
         then: Callable[[Mapping[Hashable, Any]], None],
     ) -> None:
         """Call `then` with the answers, as soon as every key has one; at once where all are known."""
-        wanted = (batch, facet)
-        known = self._known.setdefault(wanted, {})
-        missing = set(keys).difference(known)
+        read = self._reads.get((batch, facet))
+        if read is None:
+            read = self._reads[batch, facet] = Read(batch, facet)
+        missing = set(keys).difference(read.known) if read.known else set(keys)
         if not missing:
-            then(known)
+            then(read.known)
             return
         if self._too_late is not None:
-            known.update(dict.fromkeys(missing, Failed(self._too_late(batch))))
-            then(known)
+            read.known.update(dict.fromkeys(missing, Failed(self._too_late(batch))))
+            then(read.known)
             return
-        self._waiting.setdefault(wanted, []).append(Waiting(missing, then))
-        asked = self._asked.setdefault(wanted, set())
-        fresh = missing - asked
+        read.waiting.append(Waiting(missing, then))
+        fresh = missing - read.asked if read.asked else missing
         if fresh:
-            asked |= fresh
-            pending = self._pending.setdefault(wanted, {})
-            pending.update(keys if len(fresh) == len(keys) else dict.fromkeys(key for key in keys if key in fresh))
-            if not self._scheduled:
-                self._scheduled = True
-                self._loop.call_soon(self._dispatch)
+            if not read.pending:
+                self._pending.append(read)
+            read.pending.update(keys if len(fresh) == len(keys) else dict.fromkeys(key for key in keys if key in fresh))
+            read.asked |= fresh
+            if not self._held:
+                self._held = True
+                self._loop.call_soon(self.dispatch)
 
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
-        self._known.clear()
-        self._asked.clear()
+        self._reads.clear()
+        self._held = True
 
     def end(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
         """Ask nobody any more: what is not known by now is the failure of its batch."""
@@ -81,83 +89,172 @@ class Gather:
         self._pending.clear()
         for task in self._tasks:
             task.cancel()
-        while self._waiting:
-            wanted, steps = self._waiting.popitem()
-            failed = Failed(failure(wanted[0]))
-            known = self._known[wanted]
-            for step in steps:
-                for key in step.missing:
-                    known.setdefault(key, failed)
-            for step in steps:
-                step.then(known)
+        while waiting := [read for read in self._reads.values() if read.waiting]:
+            for read in waiting:  # what goes on from here may want more, and gets its failure at once
+                steps, read.waiting = read.waiting, []
+                failed = Failed(failure(read.batch))
+                for step in steps:
+                    for key in step.missing:
+                        read.known.setdefault(key, failed)
+                for step in steps:
+                    step.then(read.known)
 
     async def close(self) -> None:
         """Stop what still runs, and wait a moment until it has stopped."""
         self._closed = True
+        # What belongs to each other in a circle (a failure knows by its traceback who knows it) would have to wait for
+        # the garbage collector, with the whole answer.
+        self.waits = _nothing
+        for read in self._reads.values():
+            read.known.clear()
         running = [task for task in self._tasks if not task.done()]
         for task in running:
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=_FAREWELL)
 
-    def _dispatch(self) -> None:
-        self._scheduled = False
-        pending, self._pending = self._pending, {}
-        if self._closed:  # wanted in the very moment in which the request ended
-            return
-        by_batch: dict[Batch[Any, Any], list[tuple[Facet, dict[Hashable, None]]]] = {}
-        for (batch, facet), keys in pending.items():
-            by_batch.setdefault(batch, []).append((facet, keys))
-        for batch, wanted in by_batch.items():
-            for facets, asked in _calls(wanted):
-                task = self._loop.create_task(self._call(batch, facets, asked))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+    def dispatch(self) -> None:
+        """Ask for all that is wanted by now. What is wanted first waits for this call, what comes later for its turn.
 
-    async def _call(self, batch: Batch[Any, Any], facets: frozenset[Facet], keys: list[Hashable]) -> None:
+        What is wanted because answers were there at once is asked for at once too, a few times, as long as nothing is
+        under way that could be ready in the same turn and want the same.
+        """
+        for _ in range(_AT_ONCE):
+            pending, self._pending = self._pending, []
+            self._held = bool(pending)
+            if self._closed or not pending:  # wanted in the very moment in which the request ended
+                return
+            for reads, keys in _calls(pending):
+                self._begin(self._call(reads, keys))
+            if self._tasks or self.elsewhere:
+                break
+        if self._pending:
+            self._loop.call_soon(self.dispatch)
+        else:
+            self._held = False
+
+    def _begin(self, call: Coroutine[Any, Any, None]) -> None:
+        """Run the call; where it answers without waiting for anything, it is over when this returns (Python 3.12)."""
+        task = begun(call)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self.waits()
+
+    async def _call(self, reads: Sequence[Read], keys: list[Hashable]) -> None:
+        batch = reads[0].batch
         try:
-            answers = await batch.run(keys, self._ask(frozenset(each for each in facets if each is not None)))
-            parts = {facet: _part(batch, facet, keys, answers) for facet in facets}
+            facets = frozenset(read.facet for read in reads if read.facet is not None)
+            answers = await batch.run(keys, self._ask(facets))
+            parts = [await _part(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._too_late is not None:
                 raise
             # Somebody else stopped what the batch waited for; whoever waits for the batch must not wait for ever.
-            parts = dict.fromkeys(facets, dict.fromkeys(keys, Failed(RuntimeError(f"{batch!r} was cancelled."))))
+            parts = _failed(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
-            parts = dict.fromkeys(facets, dict.fromkeys(keys, Failed(failure)))
-        for facet, part in parts.items():
-            self._settle((batch, facet), part)
+            parts = _failed(reads, keys, failure)
+        for read, part in zip(reads, parts, strict=True):
+            read.settle(part)
 
-    def _settle(self, wanted: Wanted, part: Mapping[Hashable, Any]) -> None:
-        known = self._known.setdefault(wanted, {})
-        known.update(part)
-        still: list[Waiting] = []
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+class Read:
+    """What one run wants of one batch, and of one facet of its answers."""
+
+    __slots__ = ("asked", "batch", "facet", "known", "pending", "waiting")
+
+    def __init__(self, batch: Batch[Any, Any], facet: Facet) -> None:
+        """Nothing is wanted yet."""
+        self.batch = batch
+        self.facet = facet
+        self.known: dict[Hashable, Any] = {}
+        self.asked: set[Hashable] = set()
+        self.pending: dict[Hashable, None] = {}
+        """What is to be asked in this turn of the event loop."""
+        self.waiting: list[Waiting] = []
+
+    def taken(self) -> dict[Hashable, None]:
+        """What is to be asked; from now on it is under way."""
+        keys, self.pending = self.pending, {}
+        return keys
+
+    def settle(self, part: dict[Hashable, Any]) -> None:
+        """Take answers, and let the steps go on that have all of theirs."""
+        if self.known:
+            self.known.update(part)
+        else:
+            self.known = part
+        if len(self.waiting) == 1 and self.waiting[0].missing <= part.keys():
+            step = self.waiting.pop()
+            step.then(self.known)
+            return
         ready: list[Waiting] = []
-        for step in self._waiting.pop(wanted, []):
+        still: list[Waiting] = []
+        for step in self.waiting:
             step.missing -= part.keys()
             (still if step.missing else ready).append(step)
-        if still:
-            self._waiting.setdefault(wanted, []).extend(still)
+        self.waiting = still
         for step in ready:
-            step.then(known)
+            step.then(self.known)
 
 
-def _calls(wanted: list[tuple[Facet, dict[Hashable, None]]]) -> list[tuple[frozenset[Facet], list[Hashable]]]:
+class Waiting:
+    """A step that waits for keys."""
+
+    __slots__ = ("missing", "then")
+
+    def __init__(self, missing: set[Hashable], then: Callable[[Mapping[Hashable, Any]], None]) -> None:
+        """Wait for the keys, then go on."""
+        self.missing = missing
+        self.then = then
+
+
+def _calls(pending: Sequence[Read]) -> Iterable[tuple[Sequence[Read], list[Hashable]]]:
     """Which keys are asked together: those of which the same facets are wanted."""
-    if len(wanted) == 1:
-        ((only, keys),) = wanted
-        return [(frozenset((only,)), list(keys))]
-    facets_of: dict[Hashable, set[Facet]] = {}
-    for facet, keys in wanted:
-        for key in keys:
-            facets_of.setdefault(key, set()).add(facet)
-    groups: dict[frozenset[Facet], list[Hashable]] = {}
-    for key, facets in facets_of.items():
-        groups.setdefault(frozenset(facets), []).append(key)
-    return list(groups.items())
+    if len(pending) == 1:
+        return [(pending, list(pending[0].taken()))]
+    by_batch: dict[Batch[Any, Any], list[Read]] = {}
+    for read in pending:
+        by_batch.setdefault(read.batch, []).append(read)
+    calls: list[tuple[Sequence[Read], list[Hashable]]] = []
+    for reads in by_batch.values():
+        if len(reads) == 1:
+            calls.append((reads, list(reads[0].taken())))
+            continue
+        reads_of: dict[Hashable, list[Read]] = {}
+        for read in reads:
+            for key in read.taken():
+                reads_of.setdefault(key, []).append(read)
+        groups: dict[tuple[Read, ...], list[Hashable]] = {}
+        for key, wanting in reads_of.items():
+            groups.setdefault(tuple(wanting), []).append(key)
+        calls.extend(groups.items())
+    return calls
 
 
-def _part(
+def _failed(reads: Sequence[Read], keys: Sequence[Hashable], failure: Exception) -> list[dict[Hashable, Any]]:
+    failed = Failed(failure)
+    return [dict.fromkeys(keys, failed) for _ in reads]
+
+
+async def _part(
+    batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
+) -> dict[Hashable, Any]:
+    """What each key stands for; where the keys are very many, piece by piece."""
+    if len(keys) <= SLICE:
+        return _part_of(batch, facet, keys, answers)
+    part: dict[Hashable, Any] = {}
+    for piece in slices(len(keys)):
+        part.update(_part_of(batch, facet, keys[piece], answers))
+        await asyncio.sleep(0)
+    return part
+
+
+def _part_of(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
     """What each key stands for; the answer's part for the facet, where facets were asked."""
@@ -173,14 +270,3 @@ def _part(
                 answer = fault
         part[key] = Failed(answer) if isinstance(answer, Exception) else answer
     return part
-
-
-class Waiting:
-    """A step that waits for keys."""
-
-    __slots__ = ("missing", "then")
-
-    def __init__(self, missing: set[Hashable], then: Callable[[Mapping[Hashable, Any]], None]) -> None:
-        """Wait for the keys, then go on."""
-        self.missing = missing
-        self.then = then

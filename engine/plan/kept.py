@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from engine.document import Operation
+from engine.limits import TooLarge
 from engine.plan.plan import Plan
-from engine.plan.tree import NotPlannable
 
 Seen = tuple[str, str | None]
 """A document's text and the operation's name. The text itself, no digest: two texts are never taken for one."""
@@ -26,20 +26,65 @@ _PLANS_OF_ONE = 8
 
 @dataclass(slots=True)
 class KeptOperation:
-    """A valid operation, and its plans by the values of its `@include` and `@skip` conditions."""
+    """A valid operation, and its plans, or why it has none, by the values of its `@include` and `@skip` conditions."""
 
     operation: Operation
     conditions: tuple[str, ...]
-    plans: dict[tuple[bool, ...], Plan | NotPlannable] = field(default_factory=dict)
+    plans: dict[tuple[bool | None, ...], Plan | TooLarge] = field(default_factory=dict)
     bytes_parsed: int = 0
     """About how much memory the text and the parsed document take."""
     bytes_planned: int = 0
     """About how much memory the plans take."""
+    shelf: Shelf | None = None
+    """Where it stands; None once it is forgotten."""
 
     @property
     def weight(self) -> int:
         """About how much memory it takes, in bytes."""
         return self.bytes_parsed + self.bytes_planned
+
+
+class Shelf:
+    """Operations in the order in which they were used last, as many as there is room for."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        """Have room for so many, and for so much."""
+        self._kept: OrderedDict[Seen, KeptOperation] = OrderedDict()
+        self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._kept)
+
+    def find(self, seen: Seen) -> KeptOperation | None:
+        """The operation, which is the one used last from now on."""
+        kept = self._kept.get(seen)
+        if kept is not None:
+            self._kept.move_to_end(seen)
+        return kept
+
+    def put(self, seen: Seen, kept: KeptOperation) -> None:
+        """Add an operation."""
+        self.take(seen)
+        self._kept[seen] = kept
+        kept.shelf = self
+        self.grow(kept.weight)
+
+    def take(self, seen: Seen) -> KeptOperation | None:
+        """Take an operation away."""
+        kept = self._kept.pop(seen, None)
+        if kept is not None:
+            kept.shelf = None
+            self._bytes -= kept.weight
+        return kept
+
+    def grow(self, weight: int) -> None:
+        """Note that what is here takes so much more, and forget the oldest where it is too much or too many."""
+        self._bytes += weight
+        while len(self._kept) > self._most or self._bytes > self._most_bytes:
+            self.take(next(iter(self._kept)))
 
 
 class KeptOperations:
@@ -58,52 +103,36 @@ class KeptOperations:
         bytes_again: int = 256 * _MEBIBYTE,
     ) -> None:
         """Keep at most so many of each, and at most so much."""
-        self._once: OrderedDict[Seen, KeptOperation] = OrderedDict()
-        self._again: OrderedDict[Seen, KeptOperation] = OrderedDict()
-        self._most_once = seen_once
-        self._most_again = seen_again
-        self._bytes_once = bytes_once
-        self._bytes_again = bytes_again
+        self._once = Shelf(seen_once, bytes_once)
+        self._again = Shelf(seen_again, bytes_again)
+        self._bytes_of_one = bytes_again // _PLANS_OF_ONE
 
     def find(self, seen: Seen) -> KeptOperation | None:
         """The operation, if it was seen before; from now on it counts as seen again."""
-        kept = self._again.get(seen)
-        if kept is not None:
-            self._again.move_to_end(seen)
-            return kept
-        kept = self._once.pop(seen, None)
-        if kept is not None:
-            self._again[seen] = kept
-            self._trim()
+        kept = self._again.find(seen)
+        if kept is None:
+            kept = self._once.take(seen)
+            if kept is not None:
+                self._again.put(seen, kept)
         return kept
 
     def add(self, seen: Seen, kept: KeptOperation) -> None:
         """Keep an operation that is seen for the first time."""
         text, _ = seen
         kept.bytes_parsed = sys.getsizeof(text) + min(len(text) * _BYTES_A_CHARACTER, _MOST_BYTES_PARSED)
-        self._once[seen] = kept
-        self._trim()
+        self._once.put(seen, kept)
 
-    def add_plan(self, kept: KeptOperation, values: tuple[bool, ...], plan: Plan | NotPlannable) -> None:
+    def add_plan(self, kept: KeptOperation, values: tuple[bool | None, ...], plan: Plan | TooLarge) -> None:
         """Keep a plan of an operation, for these values of its conditions; its others go where they grow too many."""
         bytes_planned = len(plan.fields) * _BYTES_A_FIELD if isinstance(plan, Plan) else 0
-        if kept.plans and kept.bytes_planned + bytes_planned > self._bytes_again // _PLANS_OF_ONE:
+        before = kept.bytes_planned
+        if kept.plans and before + bytes_planned > self._bytes_of_one:
             kept.plans.clear()
             kept.bytes_planned = 0
         kept.plans[values] = plan
         kept.bytes_planned += bytes_planned
-        self._trim()
-
-    def _trim(self) -> None:
-        """Forget the oldest where there are too many, or too much. Only new documents and new plans come here."""
-        for shelf, most, most_bytes in (
-            (self._once, self._most_once, self._bytes_once),
-            (self._again, self._most_again, self._bytes_again),
-        ):
-            weight = sum(each.weight for each in shelf.values())
-            while len(shelf) > most or weight > most_bytes:
-                _, forgotten = shelf.popitem(last=False)
-                weight -= forgotten.weight
+        if kept.shelf is not None:
+            kept.shelf.grow(kept.bytes_planned - before)
 
     def __repr__(self) -> str:
         """How many are kept."""

@@ -1,9 +1,9 @@
-"""A compiled operation: its tree, its functions, and what is known of it before it runs."""
+"""A planned operation: its tree, its functions, and what is known of it before it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any
@@ -24,31 +24,66 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
 from engine.kinds import Kind, Leads
+from engine.limits import Limits
+from engine.plan.cost import Cost, Lists, Sizes, reckon, varies
 from engine.plan.size import may_multiply
-from engine.plan.source import compile_shapes
+from engine.plan.source import compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Plan:
-    """One operation, compiled for one set of values of its `@include` and `@skip` conditions."""
+    """One operation, for one set of values of its `@include` and `@skip` conditions.
+
+    Its shapes are compiled one by one, each when there is an object for it: at first sight of a document only where
+    many come together.
+    """
 
     schema: GraphQLSchema
     root: Shape
     fields: Sequence[PlanField]
-    source: str
-    """The Python source its functions were made of."""
+    shapes: Sequence[Shape]
     reads_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
     serial: bool
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
     """Whether the answer has to be measured: lists of records inside lists of records."""
-    constant_arguments: Sequence[Any] = field(default_factory=list)
+    constant_arguments: Sequence[Any]
     """By number of field: its arguments where no variable is in them, else None."""
+    obstacle: str | None = None
+    """What only graphql-core runs, where there is something: the plan then only says what the operation costs."""
+    lists: Lists
+    cost: Cost | None = None
+    """What it is expected to cost; None where that varies with its variables."""
+    seen_again: bool = False
+
+    @property
+    def source(self) -> str:
+        """The Python source that its functions are made of."""
+        return source_of(self.shapes)
+
+    def see_again(self) -> None:
+        """The document came back: its shapes are compiled when they are wanted."""
+        if not self.seen_again:
+            self.seen_again = True
+            compile_when_wanted(self.shapes)
+
+    def check(self, variables: VariableValues, limits: Limits, sizes: Sizes) -> None:
+        """Raise `TooLarge` where this run is beyond limits. What does not vary was checked when the plan was made."""
+        if self.lists.vary:
+            self.lists.check(variables.coerced, limits.list_items)
+        if self.cost is None:
+            self.reckoned(variables, sizes).refuse(limits)
+
+    def reckoned(self, variables: VariableValues, sizes: Sizes) -> Cost:
+        """What one run is expected to cost."""
+        return self.cost or reckon(self.root, self.arguments(variables), sizes, serial=self.serial)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
+        if None not in self.constant_arguments:
+            return self.constant_arguments
         return [
             constant if constant is not None else _arguments(planned, variables)
             for planned, constant in zip(self.fields, self.constant_arguments, strict=True)
@@ -112,25 +147,54 @@ def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - an
 
 
 def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:
-    """Compile an operation; raises `NotPlannable` for what only graphql-core runs."""
-    if definition.operation is OperationType.SUBSCRIPTION:
-        raise NotPlannable("subscription")
-    root_type = schema.get_root_type(definition.operation)
-    if root_type is None:
-        raise NotPlannable(f"a schema without {definition.operation.value}")
-    planter = Planter(schema, document, flags)
+    """Plan an operation; raises `NotPlannable` for what only graphql-core runs, and `TooLarge`."""
+    plan = planned(schema, document, definition, flags, limits=Limits(), sizes=Sizes(schema))
+    if plan.obstacle is not None:
+        raise NotPlannable(plan.obstacle)
+    return plan
+
+
+def planned(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    definition: OperationDefinitionNode,
+    flags: Flags,
+    *,
+    limits: Limits,
+    sizes: Sizes,
+) -> Plan:
+    """Plan an operation; raises `TooLarge` for what is beyond limits whatever its variables are.
+
+    Nothing is compiled yet. What only graphql-core runs has a plan too, with an `obstacle`.
+    """
+    root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
+    planter = Planter(schema, document, flags, limits)
     root = planter.root(root_type, definition)
-    source = compile_shapes(planter.shapes)
+    obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else planter.obstacle
+    if obstacle is None:
+        prepare(planter.shapes)
+    serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
+    constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
+    lists = Lists(planter.fields)
+    if not lists.vary:
+        lists.check({}, limits.list_items)
+    cost = None
+    if not any(each is None and varies(field_) for each, field_ in zip(constant, planter.fields, strict=True)):
+        cost = reckon(root, [each or {} for each in constant], sizes, serial=serial)
+        cost.refuse(limits)
     return Plan(
         schema=schema,
         root=root,
         fields=planter.fields,
-        source=source,
+        shapes=planter.shapes,
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
-        serial=definition.operation is OperationType.MUTATION,
-        constant_arguments=[None if _has_variables(each) else _arguments(each, nothing) for each in planter.fields],
+        serial=serial,
+        constant_arguments=constant,
+        obstacle=obstacle,
+        lists=lists,
+        cost=cost,
     )
 
 
@@ -145,6 +209,12 @@ def _arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, An
         return planned.definition.engine_arguments(get_argument_values(planned.graphql, planned.nodes[0], variables))
     except Exception as fault:  # noqa: BLE001 - bad arguments are the fault of the field, where it is answered
         return fault
+
+
+def _constant(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | None:
+    """The arguments; None where they fail: every run has an error of its own, which holds on to no other's records."""
+    given = _arguments(planned, variables)
+    return None if isinstance(given, Exception) else given
 
 
 def _has_variables(planned: PlanField) -> bool:

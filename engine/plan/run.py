@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLError
@@ -17,19 +16,19 @@ from graphql import GraphQLError
 from engine.batch import Batch
 from engine.kinds import Derived, Leads
 from engine.limits import Limits
+from engine.plan.by_key import put_by_key
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
-from engine.plan.leaves import careful, null_in_non_null
+from engine.plan.keys import Keys, edge_of, keyed, plain_keys
+from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
 from engine.plan.size import too_large
+from engine.plan.slices import SLICE, slices
 from engine.plan.tree import PlanField, Shape
 from records.failures import AgencyTimeout
 
 Decision = Callable[[Any, Any], Exception | None]
-
-SLICE = 1000
-"""Objects that are shaped before other requests get their turn: a few milliseconds of work."""
 
 
 class Run:
@@ -45,11 +44,13 @@ class Run:
         self._may: dict[int, Decision | None] = {}
         self._faults: list[Fault] = []
         self._open = 0
-        self._settled = asyncio.Event()
-        self._working: set[asyncio.Task[None]] = set()
+        self._settled: asyncio.Future[None] | None = None
+        self._end: asyncio.TimerHandle | None = None
+        gather.waits = self._until_the_deadline
+        self._working = gather.elsewhere
         self._crash: BaseException | None = None
 
-    async def answer(self) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    async def answer(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
         """The data and the errors of the operation."""
         shape = self._plan.root
         try:
@@ -66,7 +67,12 @@ class Run:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
         if not self._faults:
             return data, []
-        return located(shape, data, self._faults)
+        return located(shape, data, self._taken())
+
+    def _taken(self) -> list[Fault]:
+        """The faults, which are forgotten here: by its traceback a failure may know this run."""
+        faults, self._faults = self._faults, []
+        return faults
 
     async def _one_after_another(self, shape: Shape) -> dict[str, Any]:
         """The fields of a mutation, each begun when the one before has ended."""
@@ -87,28 +93,37 @@ class Run:
 
     async def _all_settled(self) -> None:
         """Wait until everything is in place, or until the deadline of the request."""
-        if self._open:
-            self._settled.clear()
-            remaining = self.context.ask(frozenset()).call.remaining()
-            end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
-            try:
-                await self._settled.wait()
-            finally:
-                end.cancel()
+        self._gather.dispatch()
+        try:
+            if self._open and self._crash is None:
+                self._settled = asyncio.get_running_loop().create_future()
+                await self._settled
+        finally:
+            self._settled = None
+            if self._end is not None:
+                self._end.cancel()
+                self._end = None
         if self._crash is not None:
             raise self._crash
+
+    def _until_the_deadline(self) -> None:
+        """End what is under way at the deadline of the request. Most that is at hand is in place long before."""
+        if self._end is None:
+            remaining = self.context.ask(frozenset()).call.remaining()
+            self._end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
 
     def _close(self) -> None:
         """One thing less to wait for."""
         self._open -= 1
-        if not self._open or self._crash is not None:
-            self._settled.set()
+        if (not self._open or self._crash is not None) and self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
 
     def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what is long piece by piece, so that other requests get their turn in between."""
         self._open += 1
         task = asyncio.get_running_loop().create_task(work)
         self._working.add(task)
+        self._until_the_deadline()
         task.add_done_callback(self._sliced)
 
     def _sliced(self, task: asyncio.Task[None]) -> None:
@@ -123,7 +138,7 @@ class Run:
         self._below(shape, records, answers)
         return answers
 
-    def _below(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+    def _below(self, shape: Shape, records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
         for field in shape.nested:
             self.nested(field, records, answers)
         for group in shape.groups:
@@ -146,6 +161,20 @@ class Run:
         if isinstance(given, Exception):
             raise given.with_traceback(None)  # it may be raised for many records, and outlives the request
         return given
+
+    def noted(self) -> int:
+        """How many faults there are by now."""
+        return len(self._faults)
+
+    def forget(self, noted: int) -> None:
+        """Forget the faults since then: what they were noted for is made anew."""
+        del self._faults[noted:]
+
+    def singly(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
+        """The records' answers, each made by itself; carefully, where that fails too."""
+        if len(records) == 1:
+            return [self.carefully(shape, records[0])]
+        return [leaves_of(shape, self, (record,))[0] for record in records]
 
     def carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
         """One record's answer, field by field, each fault the fault of its own field."""
@@ -179,83 +208,38 @@ class Run:
                 values.append(Failed(fault))
         return values
 
-    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
         """Fields that one batch answers by one key, or by the keys of a list."""
-        first = group[0]
-        edge = _leads(first).edge
-        keys: list[Any]
-        targets: Sequence[dict[str, Any]]
-        wanted: dict[Hashable, None]
-        plain = self._plain_keys(first, records)
-        if plain is not None:
-            (keys, wanted), targets = plain, answers
-        else:
-            keys, targets, wanted = self._keyed(group, records, answers)
-        if keys:
-            self._open += 1
-            self._gather.want(edge.batch, edge.facet, wanted, partial(self._landed, group, keys, wanted, targets))
+        self._want(group, plain_keys(self, group[0], records, answers) or keyed(self, group, records, answers))
 
-    def _plain_keys(self, field: PlanField, records: Sequence[Any]) -> tuple[list[Any], dict[Hashable, None]] | None:
-        """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
-        edge = _leads(field).edge
-        if edge.by is None or edge.many or field.graphql.args:
-            return None
-        try:
-            if self.may(field) is not None:
-                return None
-            keys = list(map(attrgetter(edge.by), records))
-            wanted = dict.fromkeys(keys)
-        except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
-            return None
-        kinds = set(map(type, wanted))
-        return None if any(issubclass(kind, _ODD_KEYS) for kind in kinds) else (keys, wanted)
-
-    def _keyed(
-        self, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
-    ) -> tuple[list[Any], list[dict[str, Any]], dict[Hashable, None]]:
-        """Keys, the answers they are for, and what has to be asked; each fault the fault of its own record."""
-        first = group[0]
-        kind = _leads(first)
-        keys: list[Any] = []
-        targets: list[dict[str, Any]] = []
-        wanted: dict[Hashable, None] = {}
-        for record, answer in zip(records, answers, strict=True):
-            try:
-                key = kind.key(record, self.arguments(first), self.context)
-                refusal = None if (may := self.may(first)) is None else may(record, key)
-                if refusal is not None:
-                    raise refusal  # noqa: TRY301 - one way for all faults of a field
-                if isinstance(key, Exception):
-                    raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
-                if key is not None:
-                    if kind.edge.many:
-                        key = [_hashable(each) for each in key]
-                        wanted.update((each, None) for each in key if not isinstance(each, Exception))
-                    else:
-                        wanted[key] = None
-                    keys.append(key)
-                    targets.append(answer)
-                    continue
-            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
-                for field in group:
-                    self.fault(field, answer, (), fault)
-                continue
-            for field in group:
-                if field.non_null:
-                    self.fault(field, answer, (), null_in_non_null(field.name))
-        return keys, targets, wanted
-
-    def _landed(
-        self,
-        group: Sequence[PlanField],
-        keys: Sequence[Any],
-        wanted: Iterable[Hashable],
-        targets: Sequence[dict[str, Any]],
-        known: Mapping[Hashable, Any],
+    async def _lead_in_slices(
+        self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]
     ) -> None:
+        """As `lead`: from all records together, however many, for slices must not become calls."""
+        together = Keys([], [], {})
+        for part in slices(len(records)):
+            of = plain_keys(self, group[0], records[part], answers[part]) or keyed(
+                self, group, records[part], answers[part]
+            )
+            together.keys.extend(of.keys)
+            together.targets.extend(of.targets)
+            together.wanted.update(of.wanted)
+            await asyncio.sleep(0)
+        self._want(group, together)
+
+    def _want(self, group: Sequence[PlanField], of: Keys) -> None:
+        if of.keys:
+            self._open += 1
+            edge = edge_of(group[0]).edge
+            self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
+
+    def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
         try:
-            for field in group:
-                self._put(field, keys, self._answered(field, wanted, known), targets)
+            if len(of.keys) > SLICE:
+                self._in_slices(self._put_in_slices(group, of, known))
+            else:
+                for field in group:
+                    self._put(field, of, self._answered(field, of.wanted, known))
         except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
             self._crash = crash
         self._close()
@@ -264,7 +248,7 @@ class Run:
         self, field: PlanField, wanted: Iterable[Hashable], known: Mapping[Hashable, Any]
     ) -> Mapping[Hashable, Any]:
         """The field's values by key."""
-        edge = _leads(field).edge
+        edge = edge_of(field).edge
         if edge.pick is None and edge.then is None:
             return known
         arguments = self.arguments(field)
@@ -279,31 +263,26 @@ class Run:
             values[key] = answer
         return values
 
-    def _put(
-        self,
-        field: PlanField,
-        keys: Sequence[Any],
-        values: Mapping[Hashable, Any],
-        targets: Sequence[dict[str, Any]],
-    ) -> None:
-        found: list[Any]
-        if _leads(field).edge.many:
-            found = [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
-        else:
-            found = [values[key] for key in keys]
-        if not field.is_leaf:
-            self._complete(field, found, targets)
-        elif len(found) > SLICE:
-            self._in_slices(self._put_leaves_in_slices(field, found, targets))
-        else:
-            self._put_leaves(field, found, targets)
+    def _put(self, field: PlanField, of: Keys, values: Mapping[Hashable, Any]) -> None:
+        if edge_of(field).edge.many or not put_by_key(self, field, of, values):
+            found = _found(field, of.keys, values)
+            (self._put_leaves if field.is_leaf else self._complete)(field, found, of.targets)
 
-    async def _put_leaves_in_slices(
-        self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]
-    ) -> None:
-        for start in range(0, len(values), SLICE):
-            self._put_leaves(field, values[start : start + SLICE], targets[start : start + SLICE])
-            await asyncio.sleep(0)
+    async def _put_in_slices(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
+        for field in group:
+            values: dict[Hashable, Any] = {}
+            wanted = list(of.wanted)
+            for part in slices(len(wanted)):
+                values.update(self._answered(field, wanted[part], {key: known[key] for key in wanted[part]}))
+                await asyncio.sleep(0)
+            found: list[Any] = []
+            for part in slices(len(of.keys)):
+                found += _found(field, of.keys[part], values)
+                if field.is_leaf:
+                    self._put_leaves(field, found[part], of.targets[part])
+                await asyncio.sleep(0)
+            if not field.is_leaf:
+                self._complete(field, found, of.targets)
 
     def _put_leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         complete = field.complete
@@ -321,6 +300,12 @@ class Run:
 
     def _complete(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         """Put the objects below a field in place, for all parents together; equal objects are answered once."""
+        only = field.only
+        if only is not None and not field.depth and len(values) <= SLICE and set(map(type, values)) == {only.record}:
+            key = field.key
+            for shaped, answer in zip(self.shaped(only, values), targets, strict=True):
+                answer[key] = shaped
+            return
         made = Made(self._plan, field, self)
         values = made.given(values)
         if len(made.objects) > SLICE or len(values) > SLICE:
@@ -332,22 +317,20 @@ class Run:
         made.place(values, targets)
 
     async def _complete_in_slices(self, made: Made, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
-        for start in range(0, len(made.objects), SLICE):
-            made.make(made.objects[start : start + SLICE])
+        for part in slices(len(made.objects)):
+            made.make(made.objects[part])
             await asyncio.sleep(0)
-        # Edges are led from all records together, however many: slices must not become calls.
         for shape, (records, answers) in made.of_shape.items():
             for nested in shape.nested:
                 found: list[Any] = []
-                for start in range(0, len(records), SLICE):
-                    found += self._values(nested, records[start : start + SLICE])
+                for part in slices(len(records)):
+                    found += self._values(nested, records[part])
                     await asyncio.sleep(0)
                 self._complete(nested, found, answers)
             for group in shape.groups:
-                self.lead(group, records, answers)
-                await asyncio.sleep(0)
-        for start in range(0, len(values), SLICE):
-            made.place(values[start : start + SLICE], targets[start : start + SLICE])
+                await self._lead_in_slices(group, records, answers)
+        for part in slices(len(values)):
+            made.place(values[part], targets[part])
             await asyncio.sleep(0)
 
     def _raw(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value
@@ -368,27 +351,15 @@ class Run:
         self._faults.append(Fault(field, answer, place, fault))
 
 
-_ODD_KEYS = (type(None), Exception)
-"""Nobody is asked by them."""
-
-
-def _leads(field: PlanField) -> Leads:
-    if not isinstance(field.kind, Leads):
-        raise TypeError(f"{field!r} leads nowhere.")
-    return field.kind
-
-
 def _too_late(batch: Batch[Any, Any]) -> AgencyTimeout:
     return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
 
 
-def _hashable(key: Any) -> Any:  # noqa: ANN401 - any key
-    """The key, or why nothing can be asked by it."""
-    try:
-        hash(key)
-    except TypeError as fault:
-        return fault
-    return key
+def _found(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:
+    """The field's values in the order of the keys."""
+    if edge_of(field).edge.many:
+        return [[each if isinstance(each, Exception) else _bare(values[each]) for each in key] for key in keys]
+    return [values[key] for key in keys]
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401 - any value

@@ -15,53 +15,71 @@ from graphql import get_nullable_type, specified_scalar_types
 
 from engine.kinds import Derived, Leads, Shown
 from engine.plan.leaves import quick
-from engine.plan.tree import PlanField, Shape
+from engine.plan.tree import Answering, PlanField, Shape
+
+WORTH_COMPILING = 20
+"""Records of one shape that come together: from so many on, compiling costs less than answering them one by one."""
 
 _PLAIN = {
     "String": "type({}) is str",
     "ID": "type({}) is str",
-    "Int": "type({}) is int and -0x80000000 <= value <= 0x7FFFFFFF",
+    "Int": "type({}) is int and -0x20000000 < value < 0x20000000",
     "Boolean": "type({}) is bool",
 }
 """When a value of a built-in scalar stands in the answer as it is. Whatever else it is, its function decides."""
 
 
-def compile_shapes(shapes: Sequence[Shape]) -> str:
-    """Give every shape its function; returns the source they were made of."""
-    names: dict[str, Any] = {}
-    parts: list[str] = []
-    for shape in shapes:
-        for planned in shape.fields:
-            if planned.is_leaf:
-                planned.complete = names[f"leaf_{planned.number}"] = quick(planned.type, planned.name)
-            if isinstance(planned.kind, Derived):
-                names[f"derive_{planned.number}"] = planned.kind.function
-            names[f"field_{planned.number}"] = planned
-        names[f"shape_{shape.number}"] = shape
-        shape.nested = tuple(each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads))
-        shape.groups = groups_of(shape)
-        parts.append(_function(shape))
-    source = "\n\n".join(parts)
-    made: dict[str, Any] = dict(names)
-    exec(compile(source, "<plan>", "exec"), made)  # noqa: S102 - the source is ours: quoted keys and checked attributes
-    for shape in shapes:
-        shape.function = made[f"leaves_{shape.number}"]
-    return source
-
-
-def groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
-    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
-    groups: dict[object, list[PlanField]] = {}
+def compile_shape(shape: Shape) -> Answering:
+    """Give a shape its function; returns it."""
+    names: dict[str, Any] = {f"shape_{shape.number}": shape}
     for planned in shape.fields:
+        names[f"field_{planned.number}"] = planned
         if isinstance(planned.kind, Leads):
-            edge = planned.kind.edge
-            together = (
-                (edge.batch, edge.facet, edge.by, id(planned.guard))
-                if edge.by and not edge.many and not planned.graphql.args
-                else planned
-            )
-            groups.setdefault(together, []).append(planned)
-    return tuple(tuple(each) for each in groups.values())
+            continue
+        if planned.is_leaf:
+            names[f"leaf_{planned.number}"] = quick(planned.type, planned.name)
+        if isinstance(planned.kind, Derived):
+            names[f"derive_{planned.number}"] = planned.kind.function
+    exec(compile(_function(shape), "<plan>", "exec"), names)  # noqa: S102 - the source is ours: quoted keys and checked attributes
+    function: Answering = names[f"leaves_{shape.number}"]
+    shape.function = function
+    return function
+
+
+def source_of(shapes: Sequence[Shape]) -> str:
+    """The source that the functions of shapes are made of."""
+    return "\n\n".join(map(_function, shapes))
+
+
+def prepare(shapes: Sequence[Shape]) -> None:
+    """Make shapes ready to be answered without being compiled: compiling costs more than a record or two."""
+    for shape in shapes:
+        shape.function = _by_hand(shape)
+        for planned in shape.fields:
+            if planned.is_leaf and isinstance(planned.kind, Leads):
+                planned.complete = quick(planned.type, planned.name)
+
+
+def compile_when_wanted(shapes: Sequence[Shape]) -> None:
+    """From now on compile each shape as soon as there is an object for it; many never have one."""
+    for shape in shapes:
+        shape.function = _at_once(shape)
+
+
+def _by_hand(shape: Shape) -> Answering:
+    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+        if len(records) >= WORTH_COMPILING:
+            return compile_shape(shape)(run, records)
+        return [run.carefully(shape, record) for record in records]
+
+    return answers
+
+
+def _at_once(shape: Shape) -> Answering:
+    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+        return compile_shape(shape)(run, records)
+
+    return answers
 
 
 def _function(shape: Shape) -> str:
@@ -83,10 +101,6 @@ def _function(shape: Shape) -> str:
             f"        return [run.carefully(shape_{number}, record) for record in records]",
         ]
     lines += ["    context = run.context"] if any(isinstance(each.kind, Derived) for each in leaves) else []
-    lines += ["    answers = []", "    add = answers.append", "    for record in records:", "        try:"]
-    for each in guards:
-        lines += [f"            if may_{each.number} is not None and may_{each.number}(record, None) is not None:"]
-        lines += [f"                add(run.carefully(shape_{number}, record))", "                continue"]
     by_key = {each.key: each for each in leaves}
     items = []
     for key in shape.keys:
@@ -96,9 +110,18 @@ def _function(shape: Shape) -> str:
             items.append(f"{key!r}: {_value(by_key[key])}")
         else:
             items.append(f"{key!r}: None")
-    lines += ["            add({", *(f"                {item}," for item in items), "            })"]
-    lines += ["        except Exception:", f"            add(run.carefully(shape_{number}, record))"]
-    lines += ["    return answers"]
+    lines += ["    noted = run.noted()"] if guards else []
+    lines += ["    try:", "        return [", "            {", *(f"                {item}," for item in items)]
+    lines += ["            }"]
+    if guards:
+        allowed = " and ".join(
+            f"(may_{n} is None or may_{n}(record, None) is None)" for n in (g.number for g in guards)
+        )
+        lines += [f"            if {allowed}", f"            else run.carefully(shape_{number}, record)"]
+    lines += ["            for record in records", "        ]", "    except Exception:"]
+    lines += ["        run.forget(noted)"] if guards else []
+    # Something is not plain: each record by itself then, and the one that is to blame field by field.
+    lines += [f"        return run.singly(shape_{number}, records)"]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ specification, section 6.3.2 "Field Collection"): a plan is compiled for one set
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,9 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SchemaMetaFieldDef,
     SelectionSetNode,
+    TypeMetaFieldDef,
     VariableNode,
     get_named_type,
     get_nullable_type,
@@ -35,17 +38,43 @@ from graphql import (
     is_non_null_type,
 )
 
-from engine.kinds import Guarding, Kind, PlannedField
+from engine.kinds import Guarding, Kind, Leads, PlannedField, Shown
+from engine.limits import LESS, Limits, TooLarge, depth_of
 
 DEFINITION = "strawberry-definition"
 """Where the schema library keeps a field's definition."""
 
+_OF_THE_SCHEMA = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
-_MOST_FIELDS = 10_000
+Answering = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
+"""From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
 
 
 class NotPlannable(Exception):  # noqa: N818 - reads as what it is
     """The operation holds something that only graphql-core runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The definition of a field that only graphql-core can answer: what it may cost is known all the same."""
+
+    name: str
+    is_public: bool = True
+
+    def engine_kind(self) -> Shown:
+        """As if it were at hand."""
+        return Shown(self.name)
+
+    def engine_guard(self) -> Guarding:
+        """Nothing is decided here."""
+        return self
+
+    def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As they are."""
+        return coerced
+
+    def prepared(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
+        """Nothing is decided here."""
 
 
 @dataclass(eq=False, slots=True)
@@ -105,8 +134,8 @@ class Shape:
     typenames: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
-    function: Callable[[Any, Sequence[Any]], list[dict[str, Any]]] | None = None
-    """From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
+    function: Answering | None = None
+    """Answers its records; replaced once it is compiled."""
     nested: tuple[PlanField, ...] = ()
     """Fields whose value, a record or records, is at hand."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
@@ -117,7 +146,8 @@ class Shape:
         return f"<Shape {self.number} of {self.type.name}>"
 
 
-Flags = Mapping[str, bool]
+Flags = Mapping[str, bool | None]
+"""By variable; None where it is null, which only graphql-core knows how to refuse."""
 
 
 def conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
@@ -141,40 +171,70 @@ def conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tu
 
 
 class Planter:
-    """Grows the tree of one operation."""
+    """Grows the tree of one operation, no further than the limits allow."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, flags: Flags) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, flags: Flags, limits: Limits | None = None
+    ) -> None:
         """Read fragments from the document; `flags` are the values of its conditions."""
         self._schema = schema
+        self._document = document
         self._flags = flags
+        self._limits = limits or Limits()
+        self._selections = 0
         self._fragments = {
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
         self.fields: list[PlanField] = []
         self.shapes: list[Shape] = []
+        self.obstacle: str | None = None
+        """What only graphql-core runs, where there is something."""
 
     def root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
-        """The tree of the operation; raises `NotPlannable`."""
-        return self._shape(type_, None, [operation.selection_set])
+        """The tree of the operation; raises `TooLarge`."""
+        self._operation = operation
+        return self._shape(type_, None, [operation.selection_set], 1)
 
     def _shape(
-        self, type_: GraphQLObjectType, parent: PlanField | None, selections: Sequence[SelectionSetNode]
+        self, type_: GraphQLObjectType, parent: PlanField | None, selections: Sequence[SelectionSetNode], depth: int
     ) -> Shape:
+        if depth > self._limits.depth:
+            raise TooLarge(
+                f"The operation is {depth_of(self._document, self._operation)} fields deep; at most"
+                f" {self._limits.depth} are allowed. {LESS}"
+            )
         shape = Shape(number=len(self.shapes), record=record_of(type_), parent=parent, type=type_)
         self.shapes.append(shape)
-        for key, nodes in self._collected(type_, selections).items():
+        collected = self._collected(type_, selections)
+        self._check_breadth(shape, collected)
+        for key, nodes in collected.items():
             shape.keys.append(key)
             if nodes[0].name.value == "__typename":
                 shape.typenames.append(key)
             else:
-                shape.fields.append(self._field(shape, key, nodes))
+                shape.fields.append(self._field(shape, key, nodes, depth))
+        shape.nested = tuple(each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads))
+        shape.groups = _groups_of(shape)
         return shape
 
-    def _field(self, shape: Shape, key: str, nodes: Sequence[FieldNode]) -> PlanField:
-        graphql = shape.type.fields.get(nodes[0].name.value)
-        definition = graphql.extensions.get(DEFINITION) if graphql else None
-        if graphql is None or not isinstance(definition, PlannedField):
-            raise NotPlannable(f"{shape.type.name}.{nodes[0].name.value}")
+    def _check_breadth(self, shape: Shape, collected: Mapping[str, Sequence[FieldNode]]) -> None:
+        breadth, aliases = self._limits.breadth, self._limits.aliases
+        if len(collected) <= min(breadth, aliases):
+            return
+        place = f"'{_place(shape)}'" if shape.parent else f"The {self._operation.operation.value}"
+        ((name, often),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
+        if often > aliases:
+            raise TooLarge(f"{place} asks for '{name}' under {often} names; at most {aliases} are allowed. {LESS}")
+        if len(collected) > breadth:
+            raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {LESS}")
+
+    def _field(self, shape: Shape, key: str, nodes: Sequence[FieldNode], depth: int) -> PlanField:
+        name = nodes[0].name.value
+        graphql = shape.type.fields.get(name) or _OF_THE_SCHEMA[name]
+        definition = graphql.extensions.get(DEFINITION)
+        if not isinstance(definition, PlannedField):
+            self.obstacle = self.obstacle or f"{shape.type.name}.{name}"
+            definition = Elsewhere(name)
         planned = PlanField(
             key=key,
             nodes=tuple(nodes),
@@ -188,13 +248,11 @@ class Planter:
             depth=list_depth(graphql.type),
         )
         self.fields.append(planned)
-        if len(self.fields) > _MOST_FIELDS:  # interfaces inside interfaces multiply: each type has fields of its own
-            raise NotPlannable(f"more than {_MOST_FIELDS} fields")
         named = get_named_type(graphql.type)
         if not is_leaf_type(named):
             selections = [node.selection_set for node in nodes if node.selection_set is not None]
             for type_ in self._possible(named):
-                planned.shapes[type_.name] = self._shape(type_, planned, selections)
+                planned.shapes[type_.name] = self._shape(type_, planned, selections, depth + 1)
             planned.only = _only(named, planned.shapes)
             planned.object_non_null = _innermost_non_null(graphql.type)
         return planned
@@ -204,11 +262,10 @@ class Planter:
             abstract: GraphQLAbstractType = named
             possible = self._schema.get_possible_types(abstract)
             if not possible:
-                raise NotPlannable(f"{named.name}, which nothing can be")
+                self.obstacle = self.obstacle or f"{named.name}, which nothing can be"
             return possible
-        if isinstance(named, GraphQLObjectType):
-            return (named,)
-        raise NotPlannable(named.name)
+        object_type: Any = named
+        return (object_type,)
 
     def _collected(
         self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]
@@ -222,6 +279,12 @@ class Planter:
 
     def _spread(self, type_: GraphQLObjectType, selections: SelectionSetNode, visited: set[str]) -> Iterator[FieldNode]:
         for selection in selections.selections:
+            self._selections += 1  # interfaces inside interfaces multiply: each type has selections of its own
+            if self._selections > self._limits.fields:
+                raise TooLarge(
+                    f"The operation selects more than {self._limits.fields} fields, fragments spread out and counted"
+                    f" for each type that an object may be of. {LESS}"
+                )
             if not self._included(selection.directives or ()):
                 continue
             if isinstance(selection, FieldNode):
@@ -244,23 +307,50 @@ class Planter:
                 if value is (name == "skip"):
                     return False
             elif name in ("defer", "stream"):
-                raise NotPlannable(f"@{name}")
+                self.obstacle = self.obstacle or f"@{name}"
         return True
 
-    def _condition(self, directive: DirectiveNode) -> bool:
+    def _condition(self, directive: DirectiveNode) -> bool | None:
         (argument,) = directive.arguments or ()
         value = argument.value
         if isinstance(value, VariableNode):
-            return self._flags[value.name.value]
-        if isinstance(value, BooleanValueNode):
-            return value.value
-        raise NotPlannable("a condition that is neither a variable nor a literal")
+            flag = self._flags[value.name.value]
+        else:
+            flag = value.value if isinstance(value, BooleanValueNode) else None
+        if flag is None:
+            self.obstacle = self.obstacle or f"@{directive.name.value} of null"
+        return flag
 
     def _applies(self, condition: str, type_: GraphQLObjectType) -> bool:
         if condition == type_.name:
             return True
         conditional = self._schema.get_type(condition)
         return is_abstract_type(conditional) and self._schema.is_sub_type(conditional, type_)
+
+
+def _place(shape: Shape) -> str:
+    """Where the shape stands in the answer, for errors."""
+    keys: list[str] = []
+    over = shape.parent
+    while over is not None:
+        keys.append(over.key)
+        over = over.parent.parent
+    return ".".join(reversed(keys))
+
+
+def _groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
+    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
+    groups: dict[object, list[PlanField]] = {}
+    for planned in shape.fields:
+        if isinstance(planned.kind, Leads):
+            edge = planned.kind.edge
+            together = (
+                (edge.batch, edge.facet, edge.by, id(planned.guard))
+                if edge.by and not edge.many and not planned.graphql.args
+                else planned
+            )
+            groups.setdefault(together, []).append(planned)
+    return tuple(tuple(each) for each in groups.values())
 
 
 def record_of(type_: GraphQLObjectType) -> type[Any] | None:

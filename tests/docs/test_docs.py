@@ -31,6 +31,7 @@ from web.settings import WebSettings
 
 SETTINGS = text_of("docs/operators/settings.md")
 COMMANDS = text_of("docs/operators/commands.md")
+FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
 READING = text_of("docs/frontend/reading.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
@@ -74,11 +75,27 @@ def test_limits_that_are_not_settings_are_told_as_they_are() -> None:
         f"| idle connection | {web.keep_alive_timeout} s",
         f"| connections at a time | {web.max_connections:,} (503)",
         ", ".join(f"`{host}`" for host in web.allowed_hosts),
-        f"{document.tokens:,} tokens, {document.depth} fields deep, {document.fields:,} fields",
-        f"{document.records:,} records where graphql-core makes it",
-        f"{document.objects:,} objects where a plan does",
+        f"{document.tokens:,} tokens",
+        f"{document.values // 1_000_000} million values",
+        f"{document.introspection} objects a type about the schema",
     ):
         assert told in SETTINGS
+
+
+def test_limits_of_an_operation_are_told_to_callers() -> None:
+    limits = Limits()
+    for told in (
+        f"{limits.tokens:,} tokens",
+        f"{limits.depth} fields deep",
+        f"{limits.fields:,} fields in all",
+        f"{limits.breadth} of one object",
+        f"{limits.aliases} names for one field",
+        f"{limits.list_items:,} values in the lists of arguments",
+        f"{limits.calls} calls to one agency",
+        f"{limits.objects:,} objects",
+        f"{limits.values // 1_000_000} million values",
+    ):
+        assert told in " ".join(FRONTEND.split())
 
 
 def subclasses(parent: type[Any]) -> Iterator[type[Any]]:

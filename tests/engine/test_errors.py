@@ -130,8 +130,8 @@ async def test_two_failures_have_two_numbers() -> None:
 
 @pytest.mark.parametrize(("count", "listed"), [(50, 50), (51, 51), (120, 51)])
 async def test_at_most_50_errors_are_listed_and_the_rest_is_counted(count: int, listed: int) -> None:
-    query = "{" + " ".join(f"a{n}: secret" for n in range(count)) + "}"
-    response = await run(query, context=failing(BadInput("No.")))
+    query = "{" + " ".join(f"a{n}: {'broken' if n % 2 else 'secret'}" for n in range(count)) + "}"
+    response = await run(query, context=failing(BadInput("No.")) | {"broken": failing(BadInput("No."))["secret"]})
     assert len(response.errors) == listed
     if count > 50:
         assert response.errors[50] == {

@@ -124,3 +124,37 @@ async def test_a_run_whose_time_ends_much_sooner_than_the_callers_is_not_joined(
     waiting = [first, alike, patient, hasty]
     assert await asyncio.gather(*waiting) == ["first", "first", "patient", "hasty"]
     assert len(flights) == 0
+
+
+async def test_a_follower_that_leaves_in_the_very_turn_in_which_the_run_ends_takes_nothing_from_the_others() -> None:
+    flights: Flights[int] = Flights()
+    end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def run() -> int:
+        return await end
+
+    waiting = [asyncio.create_task(flights.join("q", run)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    end.set_result(42)
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+    assert outcomes[2] == 42
+    assert len(flights) == 0
+
+
+async def test_a_run_that_is_cancelled_from_elsewhere_cancels_whoever_waits_for_it() -> None:
+    flights: Flights[int] = Flights()
+
+    async def run() -> int:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    waiting = [asyncio.create_task(flights.join("q", run)) for _ in range(2)]
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
+
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2

@@ -1,7 +1,7 @@
 """One request through the engine."""
 
 import asyncio
-from typing import Any
+from functools import partial
 
 import pytest
 from graphql import GraphQLSchema
@@ -9,7 +9,7 @@ from graphql import GraphQLSchema
 from engine.document import RefusedRequest, operation_of
 from engine.request import GraphQLRequest, Outcome
 from engine.run import Engine
-from tests.engine.library import CARD, library, rules, run, told
+from tests.engine.library import CARD, Given, library, rules, run, told
 
 
 async def test_an_answer_has_data_and_no_errors() -> None:
@@ -90,8 +90,11 @@ def test_an_operation_knows_its_name() -> None:
 
 
 async def test_an_engine_serves_requests_side_by_side() -> None:
-    engine: Any = Engine(library(), rules())
+    engine = Engine(library(), rules())
     answers = await asyncio.gather(
-        *(engine.run(GraphQLRequest(query="{ count }"), {"count": n}, request_id=str(n)) for n in range(20))
+        *(
+            engine.run(GraphQLRequest(query="{ count }"), partial(Given, {"count": n}), request_id=str(n))
+            for n in range(20)
+        )
     )
     assert [answer.data for answer in answers] == [{"count": n} for n in range(20)]

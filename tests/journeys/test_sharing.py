@@ -79,6 +79,11 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: Hub) -> None:
     identity = {"fields": ["name"], "batch": "person_facets", "agency": "dukcapil", "facets": ["Identity"]}
     assert answer.body["extensions"]["explain"] == {
         "levels": 2,
+        "cost": {
+            "calls": {"dukcapil": {"expected": 1, "limit": 200}},
+            "objects": {"expected": 2, "limit": 50_000},
+            "values": {"expected": 2, "limit": 4_000_000},
+        },
         "calls": {"dukcapil": 1},
         "callsAKey": {},
         "steps": [

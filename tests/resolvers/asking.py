@@ -1,6 +1,9 @@
 """What a batch is given in these tests."""
 
+from typing import Any
+
 from auth.caller import ANONYMOUS, Caller
+from engine import batch
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
 from tests.small_city import CALL, SmallCity
@@ -11,4 +14,7 @@ def ask(city: SmallCity, caller: Caller = ANONYMOUS) -> Ask:
 
 
 def bridge(city: SmallCity, caller: Caller = ANONYMOUS) -> Bridge:
-    return Bridge(caller=caller, call=CALL, agencies=city.agencies())
+    def asked(facets: frozenset[type[Any]]) -> Ask:
+        return batch.Ask(caller=caller, call=CALL, agencies=city.agencies(), facets=facets)
+
+    return Bridge(asked)

@@ -63,8 +63,8 @@ class Recorded:
         return {key: self.answers[key] for key in keys if key in self.answers}
 
 
-def bridge() -> Bridge:
-    return Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+def bridge(call: Call = CALL) -> Bridge:
+    return Bridge(lambda facets: Ask(caller=ANONYMOUS, call=call, agencies=Agencies({}), facets=facets))
 
 
 async def settled(*waiting: Any) -> list[Any]:  # noqa: ANN401 - awaitables
@@ -245,25 +245,23 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() ->
 async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None:
     late, quick = Recorded(go_on=asyncio.Event()), Recorded(answers={"a": 1})
     call = Call(deadline=monotonic() + 0.05, request_id="in-a-hurry")
-    bridge = Bridge(caller=ANONYMOUS, call=call, agencies=Agencies({}))
-    answers = await asyncio.gather(
-        bridge.load(late.batch(), "a"), bridge.load(quick.batch(), "a"), return_exceptions=True
-    )
+    to = bridge(call)
+    answers = await asyncio.gather(to.load(late.batch(), "a"), to.load(quick.batch(), "a"), return_exceptions=True)
     assert isinstance(answers[0], AgencyTimeout)
     assert (answers[0].agency, answers[1], late.cancelled) == ("crm", 1, 1)
 
 
 async def test_a_timeout_of_the_batchs_own_stays_what_it_is() -> None:
-    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+    to = bridge()
     with pytest.raises(TimeoutError, match="its own"):
-        await bridge.load(Recorded(raises=TimeoutError("its own")).batch(), "a")
+        await to.load(Recorded(raises=TimeoutError("its own")).batch(), "a")
 
 
 async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_them() -> None:
     recorded = Recorded(answers={"a": 1}, go_on=asyncio.Event())
-    bridge = Bridge(caller=ANONYMOUS, call=CALL, agencies=Agencies({}))
+    to = bridge()
     batch = recorded.batch()
-    leaves, stays = (asyncio.ensure_future(bridge.load(batch, "a")) for _ in range(2))
+    leaves, stays = (asyncio.ensure_future(to.load(batch, "a")) for _ in range(2))
     await recorded.started.wait()
     leaves.cancel()
     await asyncio.sleep(0)
@@ -272,3 +270,12 @@ async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_th
     assert await stays == 1
     assert leaves.cancelled()
     assert recorded.asked == [(["a"], frozenset())]
+
+
+async def test_what_was_forgotten_is_asked_again() -> None:
+    recorded = Recorded(answers={"a": 1})
+    batch, to = recorded.batch(), bridge()
+    assert [await to.load(batch, "a"), await to.load(batch, "a")] == [1, 1]
+    to.forget()
+    assert await to.load(batch, "a") == 1
+    assert recorded.asked == [(["a"], frozenset())] * 2

@@ -11,7 +11,6 @@ from engine.document import DocumentRules
 from engine.limits import Limits
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
-from resolvers.bridge import Bridge
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
 from tests.small_city import CALL, CALLERS, SmallCity
@@ -40,27 +39,25 @@ async def run(
     city: SmallCity | None = None,
     engines: tuple[Engine, Engine] | None = None,
 ) -> GraphQLResponse:
-    """The response to one operation, which has to be the same by graphql-core and by a plan."""
+    """The response to one operation, which has to be the same by graphql-core and by a plan, first sight and second."""
     by_graphql_core, by_plan = engines or (without_plans(), engine())
     city = city or SmallCity()
     first, second = deepcopy(city), deepcopy(city)
     request = GraphQLRequest(query=query, variables=variables)
     response = await _run(by_graphql_core, request, caller, city)
-    await _run(by_plan, request, caller, first)  # from the second time on, documents run by their plan
-    planned = await _run(by_plan, request, caller, second)
-    assert planned.data == response.data
-    assert _comparable(planned) == _comparable(response)
-    assert sorted(map(_asked, second.asked)) == sorted(map(_asked, city.asked))
+    for each in (first, second):
+        planned = await _run(by_plan, request, caller, each)
+        assert planned.data == response.data
+        assert _comparable(planned) == _comparable(response)
+        assert sorted(map(_asked, each.asked)) == sorted(map(_asked, city.asked))
     return response
 
 
 async def _run(engine: Engine, request: GraphQLRequest, caller: str, city: SmallCity) -> GraphQLResponse:
-    bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=city.agencies())
-    asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
-    try:
-        return await engine.run(request, asking, request_id="r-1")
-    finally:
-        await bridge.close()
+    def opened() -> Asking:
+        return Asking(caller=CALLERS[caller], call=CALL, agencies=city.agencies(), node_ids=IDS)
+
+    return await engine.run(request, opened, request_id="r-1")
 
 
 def _comparable(response: GraphQLResponse) -> list[str]:

@@ -1,4 +1,4 @@
-"""One operation by a plan and by graphql-core, and what differs."""
+"""One operation by a plan, compiled and not, and by graphql-core, and what differs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.kinds import Leads
 from engine.limits import Limits
+from engine.plan.cost import Sizes
 from engine.plan.gather import Gather
-from engine.plan.plan import Plan, plan_of
+from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
 from engine.plan.tree import conditions
+
+UNLIMITED = Limits(
+    fields=10**9,
+    breadth=10**9,
+    aliases=10**9,
+    list_items=10**9,
+    calls=10**9,
+    objects=10**99,
+    values=10**99,
+    introspection=10**9,
+)
 
 Path = tuple[str | int, ...]
 Told = tuple[Path, str, tuple[tuple[int, int], ...]]
@@ -66,15 +78,34 @@ def values_of(
 
 
 async def by_plan(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
-    """The answer of a plan."""
+    """The answer of a plan that is compiled, as from the second time on that a document is seen."""
+    return await _by_plan(schema, text, variables, context, seen_again=True)
+
+
+async def at_first_sight(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
+    """The answer of a plan of which nothing is compiled, but for long lists."""
+    return await _by_plan(schema, text, variables, context, seen_again=False)
+
+
+async def _by_plan(
+    schema: GraphQLSchema,
+    text: str,
+    variables: Mapping[str, Any],
+    context: Any,  # noqa: ANN401 - the schema's context
+    *,
+    seen_again: bool,
+) -> Answer:
     document = parse(text)
     operation = operation_in(document)
     values = values_of(schema, operation, variables)
     flags = {name: values.coerced[name] for name in conditions(document, operation)}
-    plan = plan_of(schema, document, operation, flags)
+    plan = planned(schema, document, operation, flags, limits=UNLIMITED, sizes=Sizes(schema))
+    assert plan.obstacle is None
+    if seen_again:
+        plan.see_again()
     gather = Gather(context.ask)
     try:
-        run = Run(plan, context, gather, plan.arguments(values), Limits(objects=10**9))
+        run = Run(plan, context, gather, plan.arguments(values), UNLIMITED)
         return Answer(*await run.answer(), _steps(plan))
     finally:
         await gather.close()

@@ -21,7 +21,7 @@ from records.answers import Answers
 from records.call import Call
 from tests.engine.plan.both import Answer, operation_in, values_of
 from tests.engine.plan.clock import VirtualLoop
-from tests.engine.plan.torture import PUBLIC, Definition
+from tests.engine.plan.torture import PUBLIC, Definition, class_of
 
 
 @dataclass
@@ -33,6 +33,9 @@ class Asking:
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         return Ask(caller=self, call=self.call, agencies=Agencies({}), facets=facets)
+
+    async def close(self) -> None:
+        """Nothing is left running."""
 
     def calls(self, name: str) -> list[tuple[Any, ...]]:
         """The keys of each call of a batch."""
@@ -63,11 +66,16 @@ def edge(target: Batch[Any, Any], by: str | Callable[..., Any], *, many: bool = 
     return Leads(Edge(batch=target, key=key, by=by if isinstance(by, str) else None, many=many), key)
 
 
-def schema(sdl: str, kinds: Mapping[str, Kind]) -> GraphQLSchema:
-    """The schema; fields are attributes of the record where `kinds` (`Type.field`) does not say otherwise."""
+def schema(sdl: str, kinds: Mapping[str, Kind], *, records: Mapping[str, type[Any]] | None = None) -> GraphQLSchema:
+    """The schema; fields are attributes of the record where `kinds` (`Type.field`) does not say otherwise.
+
+    `records` names the class that every object of a type has.
+    """
     built = build_schema(sdl)
     for type_ in built.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            if records and type_.name in records:
+                type_.extensions |= class_of(records[type_.name])
             for name, each in type_.fields.items():
                 definition = Definition(kinds.get(f"{type_.name}.{name}", Shown(name)), PUBLIC)
                 each.extensions[DEFINITION] = definition
@@ -76,9 +84,11 @@ def schema(sdl: str, kinds: Mapping[str, Kind]) -> GraphQLSchema:
 
 
 def compiled(schema_: GraphQLSchema, text: str) -> Plan:
-    """The plan of an operation without conditions."""
+    """The plan of an operation without conditions, whose document came back."""
     document = parse(text)
-    return plan_of(schema_, document, operation_in(document), {})
+    plan = plan_of(schema_, document, operation_in(document), {})
+    plan.see_again()
+    return plan
 
 
 async def answer(

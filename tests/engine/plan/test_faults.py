@@ -9,12 +9,13 @@ from types import SimpleNamespace as Record
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema, located_error
 
+from engine.errors import formatted
 from engine.kinds import Derived
 from records.failures import AgencyUnavailable
 from tests.engine.plan.clock import VirtualLoop, virtual_loop
-from tests.engine.plan.small import Asking, ask, batch, edge, schema
+from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, schema
 
 SDL = """
 type Query { things: [Thing] sure: [Thing!] surest: [Thing!]! one: Thing other: Thing }
@@ -182,6 +183,35 @@ def test_arguments_that_fail_for_every_request_do_not_grow_either(loop: VirtualL
     assert str(fault) == "13 brings bad luck"
     assert fault is not None
     assert len(traceback.extract_tb(fault.__traceback__)) < 5
+
+
+def test_an_error_of_arguments_belongs_to_one_run_and_holds_on_to_nothing_of_another(loop: VirtualLoop) -> None:
+    built = schema("type Query { said(times: Int = 13): String }", {"Query.said": Derived(lambda *_: "never")})
+    plan = compiled(built, "{ said }")
+    first, second = (loop.run(answer(plan, Asking())).errors[0].original_error for _ in range(2))
+    assert str(first) == str(second) == "13 brings bad luck"
+    assert first is not second
+
+
+def test_errors_that_nobody_looks_at_are_counted_and_not_made(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def noted(*given: Any) -> GraphQLError:  # noqa: ANN401 - graphql-core's function
+        made.append(given)
+        return located_error(*given)
+
+    monkeypatch.setattr("engine.plan.faults.located_error", noted)
+    built = world(*(thing(n, sureName=None, next_id=5) for n in range(2_000)))
+    found, _ = ask(loop, built, "{ things { next { sureName } } }", Asking())
+    assert found.data == {"things": [{"next": None}] * 2_000}
+    assert repr(found.errors) == "<Located 2000 errors>"
+    assert made == []
+    shown = formatted(found.errors, request_id="r-1")
+    assert [len(shown), len(made)] == [51, 50]
+    assert shown[49]["path"] == ["things", 49, "next", "sureName"]
+    assert shown[50]["message"] == "1950 more errors are not listed."
 
 
 def objects_in(value: Any, found: set[int]) -> set[int]:  # noqa: ANN401 - any part of an answer

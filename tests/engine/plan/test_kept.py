@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace as Record
 from typing import Any
 
 import pytest
@@ -13,8 +14,14 @@ from engine.document import Operation
 from engine.kinds import Shown
 from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan
+from engine.plan.source import compile_shape
+from engine.plan.tree import Shape
+from engine.request import GraphQLRequest
+from engine.run import Engine
+from tests.engine.library import rules
 from tests.engine.plan.both import operation_in
-from tests.engine.plan.small import compiled, schema
+from tests.engine.plan.clock import virtual_loop
+from tests.engine.plan.small import Asking, batch, compiled, edge, schema
 
 
 def operation(text: str = "{ a }") -> KeptOperation:
@@ -147,3 +154,31 @@ def test_a_plan_that_alone_is_larger_than_its_part_is_kept_until_the_next() -> N
     assert list(each.plans) == [(False,)]
     kept.add_plan(each, (True,), plan(1))
     assert list(each.plans) == [(True,)]
+
+
+def test_a_flood_of_unique_documents_is_planned_and_forgotten_and_what_is_hot_stays_compiled() -> None:
+    greeted = batch("greetings", lambda key: Record(text=f"Hello {key}"), seconds=0)
+    built = schema(
+        "type Query { greet(whom: Int = 0): Greeting } type Greeting { text: String }",
+        {"Query.greet": edge(greeted, lambda _record, arguments, _context: arguments["whom"])},
+    )
+    engine = Engine(built, rules())
+    made: list[Any] = []
+
+    async def answered(text: str) -> Any:  # noqa: ANN401 - JSON
+        response = await engine.run(GraphQLRequest(query=text), Asking, request_id="r-1")
+        return response.data
+
+    def compiled_once(shape: Shape) -> Any:  # noqa: ANN401 - a function
+        made.append(shape)
+        return compile_shape(shape)
+
+    with virtual_loop() as loop, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.plan.source.compile_shape", compiled_once)
+        for _ in range(3):
+            assert loop.run(answered("{ greet { text } }")) == {"greet": {"text": "Hello 0"}}
+        hot = len(made)
+        for number in range(1_000):
+            loop.run(answered(f"{{ greet(whom: {number}) {{ text }} }}"))
+        assert loop.run(answered("{ greet { text } }")) == {"greet": {"text": "Hello 0"}}
+    assert (hot, len(made)) == (2, 2)  # the root and the greeting, when the document came back, and nothing after that

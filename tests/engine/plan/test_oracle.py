@@ -1,4 +1,5 @@
-"""graphql-core is the oracle: whatever is asked, and whatever goes wrong, a plan gives the same answer.
+"""graphql-core is the oracle: whatever is asked, and whatever goes wrong, a plan gives the same answer, at first sight
+of a document, when little is compiled, and from then on.
 
 500 operations here; 20,000 by `make test-long`.
 """
@@ -20,7 +21,6 @@ from hypothesis import strategies as st
 
 from engine.batch import Agencies
 from records.failures import AgencyMalformed, AgencyTimeout
-from resolvers.bridge import Bridge
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -29,7 +29,7 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
-from tests.engine.plan.both import Answer, by_graphql_core, by_plan, differences
+from tests.engine.plan.both import Answer, at_first_sight, by_graphql_core, by_plan, differences
 from tests.engine.plan.clock import VirtualLoop, virtual_loop
 from tests.engine.plan.operations import Asked, operations
 from tests.engine.plan.torture import POOLS, Torture, torture_schema
@@ -90,10 +90,13 @@ worlds = st.tuples(st.integers(0, 10**9), st.sampled_from(("all", "all", "some",
 def check_torture(loop: VirtualLoop, asked: Asked, seed: int, may: str) -> None:
     for trouble in (0, 0.05, 0.3):
         for delays in ((1, 1, 2, 5), ANY_DELAY):
-            here, there = (Torture(World(seed, trouble, delays), may) for _ in range(2))
+            first, here, there = (Torture(World(seed, trouble, delays), may) for _ in range(3))
+            fresh = loop.run(at_first_sight(torture(), asked.text, asked.variables, first))
             plan = loop.run(by_plan(torture(), asked.text, asked.variables, here))
             oracle = loop.run(by_graphql_core(torture(), asked.text, asked.variables, there))
             assert differences(plan, oracle) == []
+            assert differences(fresh, oracle) == []
+            assert first.world.asked == here.world.asked
             assert here.world.changes == there.world.changes
             if "mutation" not in asked.text:
                 assert twice_asked(here.world) == []
@@ -205,19 +208,21 @@ class Unhurried:
 
 def check_graph(loop: VirtualLoop, asked: Asked, caller: str, down: set[str], failing: dict[Any, Any]) -> None:
     city = SmallCity(down=down, failing=failing)
-    here, there = deepcopy(city), deepcopy(city)
+    first, here, there = (deepcopy(city) for _ in range(3))
 
     async def answered(city: SmallCity, way: Any) -> Answer:  # noqa: ANN401 - by a plan or by graphql-core
-        bridge = Bridge(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city))
+        asking = Asking(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city), node_ids=IDS)
         try:
-            asking = Asking(caller=CALLERS[caller], bridge=bridge, node_ids=IDS)
             answer: Answer = await way(graph(), asked.text, asked.variables, asking)
             return answer
         finally:
-            await bridge.close()
+            await asking.close()
 
+    fresh = loop.run(answered(first, at_first_sight))
     plan, oracle = loop.run(answered(here, by_plan)), loop.run(answered(there, by_graphql_core))
     assert differences(plan, oracle) == []
+    assert differences(fresh, oracle) == []
+    assert first.asked == here.asked
     if not oracle.propagated:
         assert asked_in(here) == asked_in(there)
         if "node" not in asked.text:  # one step over nodes asks for each type of node by itself

@@ -11,7 +11,7 @@ from graphql import GraphQLSchema
 
 from engine.kinds import Derived
 from engine.plan.objects import leaves_of
-from engine.plan.run import SLICE
+from engine.plan.slices import SLICE
 from tests.engine.plan.small import Answer, Asking, answer, batch, compiled, edge, schema
 
 SDL = """
@@ -109,6 +109,32 @@ async def test_a_hundred_thousand_records_cost_one_call_a_step_and_stall_nobody(
     assert sum(between) == 450_007  # things, owners, bosses, homes twice, and the owners of homes
     # Slices of different fields may fall into the same turn: four fields hold as many objects here.
     assert max(between) <= 4 * SLICE
+
+
+async def test_keys_that_are_looked_at_one_by_one_stall_nobody_and_are_asked_in_one_call(shaped: list[int]) -> None:
+    length = 5 * SLICE + 1
+    looked: list[int] = []
+
+    def key(record: Record, *_: object) -> object:
+        shaped.append(1)  # counted as work between two beats
+        looked.append(record.id)
+        return ValueError("no key") if record.id == SLICE + 5 else record.id
+
+    things = edge(batch("things", lambda _: [Record(id=n) for n in range(length)], seconds=0), lambda *_: 0)
+    words = batch("words", lambda n: None if n == 7 else f"word {n}", seconds=0)
+    built = schema(
+        "type Query { things: [Thing] } type Thing { word: String! }",
+        {"Query.things": things, "Thing.word": edge(words, key)},
+    )
+    asking = Asking()
+    found, between = await beating(answer(compiled(built, "{ things { word } }"), asking), shaped)
+    expected_words: list[Any] = [{"word": f"word {n}"} for n in range(length)]
+    expected_words[7] = expected_words[SLICE + 5] = None
+    assert found.data == {"things": expected_words}
+    assert sorted(error.path or [] for error in found.errors) == [["things", 7, "word"], ["things", SLICE + 5, "word"]]
+    assert looked == list(range(length))
+    assert [len(keys) for keys in asking.calls("words")] == [length - 1]
+    assert max(between) <= SLICE
 
 
 async def test_failures_in_slices_stand_where_they_belong() -> None:

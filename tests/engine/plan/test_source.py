@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from types import SimpleNamespace as Record
 
 import pytest
@@ -10,6 +11,8 @@ from graphql import GraphQLSchema, StringValueNode, parse, print_ast
 
 from engine.kinds import Derived, Shown
 from engine.plan.plan import plan_of
+from engine.plan.source import WORTH_COMPILING, compile_shape
+from engine.plan.tree import NotPlannable
 from tests.engine.plan.both import operation_in
 from tests.engine.plan.clock import virtual_loop
 from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, schema
@@ -84,25 +87,25 @@ def test_the_source_holds_no_names_and_constants_but_keys_attributes_and_numbere
     assert constants == {"mine", "called", "said", "other", "__typename", "Thing", None}
     names = {each.id.rstrip("0123456789") for each in ast.walk(tree) if isinstance(each, ast.Name)}
     assert names <= {
-        "Exception", "add", "answers", "arguments_", "context", "derive_", "field_", "leaf_", "record", "records",
+        "Exception", "arguments_", "context", "derive_", "field_", "leaf_", "record", "records",
         "run", "shape_", "str", "type", "value",
     }  # fmt: skip
     attributes = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
-    assert attributes == {"append", "name", "carefully", "arguments", "context"}
+    assert attributes == {"name", "singly", "carefully", "arguments", "context"}
 
 
 @pytest.mark.parametrize("attribute", ["a b", "x); import os #", "class", "", "é", "1"])
 def test_what_is_no_attribute_name_is_refused(attribute: str) -> None:
     built = schema("type Query { name: String }", {"Query.name": Shown(attribute)})
     with pytest.raises(ValueError, match="which is no attribute name"):
-        compiled(built, "{ name }")
+        compile_shape(compiled(built, "{ name }").root)
 
 
 def test_two_documents_never_share_a_function() -> None:
     built = things()
     first, second = (compiled(built, "{ one { name } }") for _ in range(2))
     assert first.source == second.source
-    assert first.root.function is not second.root.function
+    assert compile_shape(first.root) is not compile_shape(second.root)
 
 
 def test_each_set_of_conditions_has_a_plan_of_its_own() -> None:
@@ -118,3 +121,58 @@ def test_equal_arguments_of_two_fields_are_not_mixed_up() -> None:
             answer(compiled(things(), '{ a: one(text: "1") { name } b: one(text: "2") { name } }'), Asking())
         )
     assert found.data == {"a": {"name": "Thing 1"}, "b": {"name": "Thing 2"}}
+
+
+def lists(length: int) -> GraphQLSchema:
+    things_ = batch("things", lambda _key: [Record(name=f"Thing {n}") for n in range(length)], seconds=0)
+    return schema(
+        "type Query { things: [Thing] } type Thing { name: String }", {"Query.things": edge(things_, lambda *_: 0)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen_again", "length", "is_compiled"),
+    [(False, WORTH_COMPILING - 1, False), (False, WORTH_COMPILING, True), (True, 0, False), (True, 1, True)],
+)
+def test_a_shape_is_compiled_when_its_document_came_back_or_many_objects_come_together(
+    seen_again: bool,  # noqa: FBT001 - a parameter of the table
+    length: int,
+    is_compiled: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    built = lists(length)
+    document = parse("{ things { name } }")
+    plan = plan_of(built, document, operation_in(document), {})
+    if seen_again:
+        plan.see_again()
+    _, thing = plan.shapes
+    before = thing.function
+    with virtual_loop() as loop:
+        found = loop.run(answer(plan, Asking()))
+    assert found.data == {"things": [{"name": f"Thing {n}"} for n in range(length)]}
+    assert (thing.function is not before) is is_compiled
+    made = thing.function
+    assert made is not None
+    assert (made.__code__.co_filename == "<plan>") is is_compiled
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ('{ __type(name: "Thing") { name } }', "Query.__type"),
+        ("{ nothing { name } }", "Nothing, which nothing can be"),
+        ("subscription { things { name } }", "subscription"),
+    ],
+)
+def test_what_only_graphql_core_runs_has_no_plan(text: str, because: str) -> None:
+    leads = edge(batch("things", lambda _: None), lambda *_: 0)
+    built = schema(
+        """
+        interface Nothing { name: String }
+        type Query { nothing: Nothing }
+        type Subscription { things: Thing }
+        type Thing { name: String }
+        """,
+        {"Query.nothing": leads, "Subscription.things": leads},
+    )
+    with pytest.raises(NotPlannable, match=f"^{re.escape(because)}$"):
+        compiled(built, text)

@@ -44,22 +44,25 @@ from tests.engine.plan.world import IDS, Address, Firm, Motto, Nick, Person, Pla
 # Batches.
 
 
-def _batch(name: str, agency: str, *, facets: bool = False, absent: object = None) -> Batch[Any, Any]:
+def _batch(
+    name: str, agency: str, *, facets: bool = False, absent: object = None, keys_a_call: int | None = None
+) -> Batch[Any, Any]:
     async def run(keys: Sequence[Any], ask: Ask[Any]) -> Answers[Any, Any]:
         return await ask.agencies[World].answer(name, keys, ask.facets)
 
-    return Batch(name=name, agency=agency, run=run, facets=facets, absent=absent)
+    return Batch(name=name, agency=agency, run=run, facets=facets, absent=absent, keys_a_call=keys_a_call)
 
 
 PEOPLE = _batch("people", "A")
 FRIENDS = _batch("friends", "A", absent=())
 FACETS = _batch("facets", "A", facets=True)
 FIRMS = _batch("firms", "B")
-PLACES = _batch("places", "C")
+PLACES = _batch("places", "C", keys_a_call=1)
 CHILDREN = _batch("children", "C", absent=())
-PARTIES = _batch("parties", "B")
+PARTIES = _batch("parties", "B", keys_a_call=2)
 WORDS = _batch("words", "C")
 CHANGES = _batch("changes", "A")
+BATCHES = {each.name: each for each in (PEOPLE, FRIENDS, FACETS, FIRMS, PLACES, CHILDREN, PARTIES, WORDS, CHANGES)}
 
 
 # Guards.
@@ -120,11 +123,11 @@ class Torture:
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}))
+        self.bridge = Bridge(self.ask)
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
         """As the engine wants it."""
-        return self.bridge.ask(facets)
+        return Ask(caller=ANONYMOUS, call=self.call, agencies=Agencies({World: self.world}), facets=facets)
 
 
 # Fields: the definition for plans, and the same as a resolver for graphql-core.
@@ -151,7 +154,7 @@ class Definition:
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
         if info.parent_type.name == "Mutation":
-            context.bridge._loaders.clear()  # what was read before a change is read again
+            context.bridge.forget()  # what was read before a change is read again
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, Leads):
@@ -245,7 +248,7 @@ def _sure(type_: Any) -> GraphQLNonNull[Any]:  # noqa: ANN401 - any type
     return GraphQLNonNull(type_)
 
 
-def _class_of(record: type[Any]) -> dict[str, Any]:
+def class_of(record: type[Any]) -> dict[str, Any]:
     """What a published type tells of its record."""
     publication = type("Publication", (), {"record": record})
     return {DEFINITION: type("Definition", (), {"origin": type("Origin", (), {"__publication__": publication})})}
@@ -290,7 +293,7 @@ def torture_schema() -> GraphQLSchema:
         lambda: _person_fields(person, firm, address, nick, party),
         interfaces=[named],
         is_type_of=_is(Person),
-        extensions=_class_of(Person),
+        extensions=class_of(Person),
     )
     address: GraphQLObjectType = GraphQLObjectType(
         "Address",
@@ -320,7 +323,7 @@ def torture_schema() -> GraphQLSchema:
         },
         interfaces=[named],
         is_type_of=_is(Firm),
-        extensions=_class_of(Firm),
+        extensions=class_of(Firm),
     )
     place: GraphQLObjectType = GraphQLObjectType(
         "Place",

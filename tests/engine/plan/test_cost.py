@@ -1,0 +1,327 @@
+"""What an operation is expected to cost, and that what it really takes is never more where lengths are known."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import SimpleNamespace as Record
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, get_introspection_query, parse, parse_value
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.batch import Batch
+from engine.edge import Edge
+from engine.kinds import Derived, Leads
+from engine.limits import Limits, TooLarge
+from engine.plan.cost import Cost, Sizes
+from engine.plan.plan import Plan, planned
+from engine.plan.tree import conditions
+from tests.engine.plan.both import UNLIMITED, by_plan, operation_in, values_of
+from tests.engine.plan.clock import VirtualLoop, virtual_loop
+from tests.engine.plan.operations import Asked, operations
+from tests.engine.plan.small import batch, schema
+from tests.engine.plan.torture import BATCHES, POOLS, Torture, torture_schema
+from tests.engine.plan.world import World
+
+
+def plan(built: GraphQLSchema, text: str, limits: Limits = UNLIMITED, sizes: Sizes | None = None) -> Plan:
+    document = parse(text)
+    return planned(built, document, operation_in(document), {}, limits=limits, sizes=sizes or Sizes(built))
+
+
+def cost(text: str, variables: Mapping[str, Any] | None = None) -> Cost:
+    built = shops()
+    operation = operation_in(parse(text))
+    return plan(built, text).reckoned(values_of(built, operation, variables or {}), Sizes(built))
+
+
+SDL = """
+interface Any { name: String }
+type Query { shops(first: Int): [Shop] page(first: Int = 20): Page shop: Shop these(ids: [ID!]!): [Any] one: Any }
+type Mutation { open: Shop close: Shop }
+type Page { items: [Shop] label: Label notes: [Label] }
+type Label { text: String }
+type Shop implements Any {
+  name: String goods: [Good] sale(much: Boolean): [Good] rows: [[Good]] owner: Owner rival: Shop labels: [Label]
+}
+type Good implements Any { name: String price: Int shop: Shop labels(first: Int): [Label] }
+type Owner implements Any { name: String }
+"""
+
+
+def one_by_one(made: Batch[Any, Any], keys: int) -> Batch[Any, Any]:
+    return Batch(name=made.name, agency=made.agency, run=made.run, keys_a_call=keys)
+
+
+@cache
+def shops() -> GraphQLSchema:
+    shop = batch("shops", lambda _: None, agency="town")
+    goods = batch("goods", lambda _: [], agency="store")
+    slow = one_by_one(batch("slow", lambda _: None, agency="tax"), 1)
+    pairs = one_by_one(batch("pairs", lambda _: None, agency="tax"), 2)
+    anything = Batch(name="anything", agency=None, run=shop.run)
+
+    def leads(target: Batch[Any, Any], **more: Any) -> Leads:  # noqa: ANN401 - of the edge
+        return Leads(Edge(batch=target, key=lambda *_: 1, **more), lambda *_: 1)
+
+    built = schema(
+        SDL,
+        {
+            "Query.shops": leads(shop),
+            "Query.page": leads(shop),
+            "Query.shop": leads(shop),
+            "Query.these": leads(anything, many=True, asks=(shop, slow)),
+            "Query.one": leads(anything, asks=(shop, slow)),
+            "Mutation.open": leads(shop),
+            "Mutation.close": leads(shop),
+            "Shop.goods": leads(goods, about=7),
+            "Shop.sale": leads(goods, about=lambda given: 30 if given.get("much") else 3),
+            "Shop.rows": leads(goods, about=4),
+            "Shop.owner": leads(slow),
+            "Shop.rival": leads(pairs),
+            "Good.shop": leads(shop),
+            "Shop.labels": Derived(lambda *_: [], about=2),
+            "Good.labels": Derived(lambda *_: []),
+        },
+    )
+    for name in ("Shop", "Good", "Owner"):
+        built.type_map[name].is_type_of = lambda value, _: isinstance(value, Record)  # type: ignore[attr-defined]  # an object type
+    return built
+
+
+def test_a_list_multiplies_what_lies_below_it() -> None:
+    assert cost("{ shops(first: 3) { name goods { name price } } }") == Cost(
+        levels=2,
+        calls={"town": 1, "store": 1},
+        objects=1 + 3 + 3 * 7,
+        values=1 + 3 * 2 + 3 * 7 * 2,
+        types=len(shops().type_map),
+    )
+
+
+@pytest.mark.parametrize(
+    ("selected", "objects"),
+    [
+        ("shops(first: 4) { name }", 4),
+        ("shops { name }", 10),
+        ("shops(first: 0) { goods { name } }", 0),
+        ("shops(first: -5) { name }", 0),
+        ("shop { goods { name } }", 1 + 7),
+        ("shop { sale { name } }", 1 + 3),
+        ("shop { sale(much: true) { name } }", 1 + 30),
+        ("shop { rows { name } }", 1 + 4 * 4),
+        ("shop { labels { text } }", 1 + 2),
+        ("page { items { name } }", 1 + 20),
+        ("page(first: 3) { items { name } notes { text } label { text } }", 1 + 3 + 3 + 1),
+        ("page(first: 3) { items { labels { text } } }", 1 + 3 + 3 * 2),
+        ('these(ids: ["1", "2", "3"]) { name }', 3),
+        ("these(ids: []) { name }", 0),
+        ("shop { goods { labels { text } } }", 1 + 7 + 7 * 5),
+        ("shop { goods { labels(first: 1) { text } } }", 1 + 7 + 7 * 1),
+    ],
+)
+def test_how_long_a_list_is_says_the_caller_or_the_schema(selected: str, objects: int) -> None:
+    assert cost(f"{{ {selected} }}").objects == 1 + objects
+
+
+@pytest.mark.parametrize(
+    ("variables", "objects"), [({"n": 3}, 1 + 3 * 8), ({}, 1 + 10 * 8), ({"n": None}, 1 + 10 * 8), ({"n": 0}, 1)]
+)
+def test_a_length_may_be_a_variable(variables: dict[str, Any], objects: int) -> None:
+    text = "query ($n: Int) { shops(first: $n) { goods { name } } }"
+    assert cost(text, variables).objects == objects
+    assert plan(shops(), text).cost is None
+
+
+def test_what_no_variable_lengthens_is_reckoned_once() -> None:
+    text = "query ($ids: [ID!]! = [], $much: Boolean) { shops(first: 2) { name } }"
+    assert plan(shops(), text).cost is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("{ shop { owner { name } } }", {"town": 1, "tax": 1}),
+        ("{ shops(first: 9) { owner { name } } }", {"town": 1, "tax": 9}),
+        ("{ shops(first: 9) { rival { name } } }", {"town": 1, "tax": 5}),
+        ("{ shops(first: 9) { a: owner { name } b: owner { name } rival { name } } }", {"town": 1, "tax": 9 + 9 + 5}),
+        ("{ a: shop { goods { name } } b: shop { goods { name } } }", {"town": 1, "store": 1}),
+        ("{ shop { goods { shop { goods { name } } } } }", {"town": 2, "store": 2}),
+        ('{ these(ids: ["1", "2"]) { name } one { name } }', {"town": 1, "tax": 2 + 1}),
+        (
+            '{ these(ids: ["1", "2"]) { ... on Shop { owner { name } } ... on Good { shop { name } } } }',
+            {"town": 2, "tax": 4},
+        ),
+        ("mutation { open { name } close { name } }", {"town": 2}),
+        ("mutation { a: open { goods { name } } b: open { goods { name } } }", {"town": 2, "store": 2}),
+    ],
+)
+def test_steps_of_one_level_are_one_call_unless_the_agency_takes_keys_one_by_one(
+    text: str, calls: dict[str, int]
+) -> None:
+    assert cost(text).calls == calls
+
+
+def test_objects_of_several_types_cost_as_much_as_the_dearest() -> None:
+    text = '{ these(ids: ["1", "2"]) { name ... on Shop { goods { name } } ... on Owner { a: name b: name } } }'
+    assert cost(text).objects == 1 + 2 + 2 * 7
+    assert cost(text).values == 1 + 2 * 2 + 2 * 7
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"objects": 25}, None),
+        ({"objects": 24}, "The answer would hold about 25 objects; at most 24 are allowed. {}"),
+        ({"values": 49}, None),
+        ({"values": 48}, "The answer would hold about 49 values; at most 48 are allowed. {}"),
+        ({"calls": 1}, None),
+        ({"calls": 0}, "The operation would take about 1 calls to store; at most 0 are allowed. {less}"),
+        ({"calls_to": {"town": 1}}, None),
+        ({"calls_to": {"town": 0}}, "The operation would take about 1 calls to town; at most 0 are allowed. {less}"),
+        ({"calls": 1, "calls_to": {"town": 5}}, None),
+    ],
+)
+@pytest.mark.parametrize("length", ["3", "$n"])
+def test_what_is_beyond_a_limit_is_refused_with_the_number(
+    limits: dict[str, Any], says: str | None, length: str
+) -> None:
+    asked = f"shops(first: {length}) {{ name goods {{ name price }} }}"
+    text = f"query ($n: Int) {{ {asked} not: shops(first: $n) @skip(if: true) {{ name }} }}"
+    built = shops()
+    values = values_of(built, operation_in(parse(text)), {"n": 3})
+
+    def check() -> None:
+        plan(built, text, Limits(**limits)).check(values, Limits(**limits), Sizes(built))
+
+    if says is None:
+        check()
+    else:
+        message = says.format("Ask for shorter lists, or in several operations.", less="Ask for less at once.")
+        with pytest.raises(TooLarge) as refused:
+            check()
+        assert str(refused.value) == message
+
+
+# The schema itself.
+
+
+def introspection(text: str) -> int:
+    return (
+        plan(torture_schema(), text)
+        .reckoned(values_of(torture_schema(), None, {}), Sizes(torture_schema()))
+        .introspection
+    )
+
+
+def test_what_tools_ask_about_a_schema_is_far_from_the_limit() -> None:
+    most = Limits().introspection * len(torture_schema().type_map)
+    query = get_introspection_query(
+        descriptions=True, specified_by_url=True, directive_is_repeatable=True, schema_description=True
+    )
+    assert 0 < introspection(query) < most / 2
+    assert plan(torture_schema(), query, Limits()).obstacle == "Query.__schema"
+
+
+def test_a_schema_that_is_asked_for_again_and_again_is_refused() -> None:
+    types = len(torture_schema().type_map)
+    text = "{ " + " ".join(f"a{n}: __schema {{ types {{ fields {{ args {{ name }} }} }} }}" for n in range(100)) + " }"
+    count = introspection(text)
+    assert count > Limits().introspection * types
+    with pytest.raises(TooLarge) as refused:
+        plan(torture_schema(), text, Limits())
+    assert str(refused.value) == (
+        f"The answer would hold about {count} objects about the schema; at most {400 * types} are allowed."
+        " Ask for shorter lists, or in several operations."
+    )
+
+
+# Time.
+
+
+def bomb(levels: int) -> str:
+    """Each fragment asks for the next under two names: 2 to the power of levels."""
+    parts = [
+        f"fragment F{n} on Shop {{ a: rival {{ ...F{n + 1} }} b: rival {{ ...F{n + 1} }} }}" for n in range(levels)
+    ]
+    return "{ shop { ...F0 } } " + " ".join(parts) + f" fragment F{levels} on Shop {{ name }}"
+
+
+def every_in_every_other(count: int) -> str:
+    parts = [
+        f"fragment F{n} on Shop {{ n{n}: name {' '.join(f'...F{m}' for m in range(n + 1, count))} }}"
+        for n in range(count)
+    ]
+    return "{ " + " ".join(f"s{n}: shop {{ ...F0 }}" for n in range(100)) + " } " + " ".join(parts)
+
+
+@pytest.mark.parametrize("text", [bomb(240), every_in_every_other(60)], ids=["2^240", "60 squared, 100 times"])
+def test_a_document_of_5_000_tokens_is_looked_at_no_longer_than_its_limit(text: str) -> None:
+    document = parse(text, max_tokens=5_000)
+    with pytest.raises(TooLarge, match=r"^The operation (selects more than 2500 fields|is 242 fields deep)"):
+        planned(shops(), document, operation_in(document), {}, limits=Limits(), sizes=Sizes(shops()))
+    limits = Limits(depth=1_000)
+    started = time.process_time()
+    with pytest.raises(TooLarge, match=r"^The operation selects more than 2500 fields"):
+        planned(shops(), document, operation_in(document), {}, limits=limits, sizes=Sizes(shops()))
+    assert time.process_time() - started < 1
+
+
+# What really happens.
+
+
+@cache
+def torture() -> GraphQLSchema:
+    return torture_schema()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[VirtualLoop]:
+    with virtual_loop() as made:
+        yield made
+
+
+LONGEST = 6
+"""No list of the torture schema is longer."""
+
+
+def objects_in(data: object) -> int:
+    if isinstance(data, dict):
+        return int("even" not in data) + sum(map(objects_in, data.values()))
+    return sum(map(objects_in, data)) if isinstance(data, list) else 0
+
+
+def calls_in(world: World) -> Counter[str]:
+    """By agency."""
+    counted: Counter[str] = Counter()
+    for name, _, keys in world.asked:
+        asked = BATCHES[name]
+        counted[str(asked.agency)] += -(-len(keys) // (asked.keys_a_call or len(keys)))
+    return counted
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    asked=operations(torture(), scalars={"Even": st.sampled_from([parse_value("2"), parse_value("4")])}, pools=POOLS),
+    seed=st.integers(0, 10**9),
+)
+def test_no_run_asks_or_answers_more_than_was_reckoned_where_lengths_are_known(
+    loop: VirtualLoop, asked: Asked, seed: int
+) -> None:
+    document = parse(asked.text)
+    operation = operation_in(document)
+    values = values_of(torture(), operation, asked.variables)
+    flags = {name: values.coerced[name] for name in conditions(document, operation)}
+    sizes = Sizes(torture(), linked=LONGEST, inside=LONGEST)
+    made = planned(torture(), document, operation, flags, limits=UNLIMITED, sizes=sizes)
+    expected = made.reckoned(values, sizes)
+    world = World(seed, 0, (1,))
+    answer = loop.run(by_plan(torture(), asked.text, asked.variables, Torture(world)))
+    assert objects_in(answer.data) <= expected.objects
+    taken = calls_in(world)
+    assert {agency: calls for agency, calls in taken.items() if calls > expected.calls.get(agency, 0)} == {}
