@@ -3,47 +3,118 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 
 from records.identifiers import Nik
 
 
 class CallerKind(Enum):
-    """The kinds of caller that rules distinguish."""
+    """The kinds of caller that rules distinguish (the roles of a city's hub)."""
 
     ANONYMOUS = "anonymous"
     CITIZEN = "citizen"
+    """A person, for themself; as a guardian or an assistant, for another (UU PDP 27/2022, articles 25 and 26)."""
+    BUSINESS = "business"
+    """A business, by its NIB."""
     OFFICIAL = "official"
+    """An official of an agency, for a purpose and a case."""
+    SUPERVISOR = "supervisor"
+    """Reads who read what, in their own agency."""
+    STEWARD = "steward"
+    """Walidata: decides about master data (Perpres 39/2019)."""
+    AUDITOR = "auditor"
+    """Reads who read what, in all agencies."""
+    PROTECTION_OFFICER = "protection-officer"
+    """The data-protection officer (UU PDP 27/2022, article 53)."""
+    PARTNER = "partner"
+    """An application of a partner, within a citizen's consent."""
+    AGENCY_SYSTEM = "agency-system"
+    """A system of an agency (G2G), for a purpose and a case."""
+    OPERATOR = "operator"
+    """Runs the hub; reads no personal data."""
+
+
+class Assurance(IntEnum):
+    """How surely a person was identified: eIDAS levels (Regulation (EU) 910/2014, article 8), out of `acr`."""
+
+    NONE = 0
+    LOW = 1
+    SUBSTANTIAL = 2
+    HIGH = 3
+
+
+class Capacity(Enum):
+    """For whom a citizen acts."""
+
+    SELF = "self"
+    ASSISTANT = "assistant"
+    """For a person with a disability who asked for it (UU PDP 27/2022, article 26); proven by the issuer."""
+
+
+_OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
+_CLIENTS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asks, as proven by the token that came with the request.
 
-    `repr` never shows the NIK, so that a caller can be logged.
+    `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal when
+    everything that a rule may read of them is.
     """
 
     kind: CallerKind
     nik: Nik | None = None
-    """The citizen's own number; none for anonymous callers and officials."""
+    """The citizen's own number; none for all others."""
     agency: str | None = None
-    """The agency an official works for."""
+    """The agency an official, a supervisor or a system belongs to."""
+    subject: str = ""
+    """The issuer's name for them (`sub`), with the issuer before it where there are several."""
+    nib: str | None = None
+    """The number of a business."""
+    unit: str | None = None
+    """The unit of the agency."""
+    role: str | None = None
+    """The role at the agency."""
+    client: str | None = None
+    """The application that asks (`client_id` or `azp`); partners and systems of agencies are such."""
+    scopes: frozenset[str] = frozenset()
+    """What the token allows the client (`scope`)."""
+    assurance: Assurance = Assurance.NONE
+    on_behalf_of: Nik | None = None
+    """The person an assistant acts for."""
+    purpose: str | None = None
+    """Why they ask, as stated with the request or in the token."""
+    case: str | None = None
+    """The number of the case they work on."""
 
     def __post_init__(self) -> None:
         """Refuse a caller that its kind contradicts."""
-        if (self.kind is CallerKind.CITIZEN) != (self.nik is not None):
-            raise ValueError(
-                f"A caller of kind {self.kind.value} must {'' if self.nik is None else 'not '}carry a NIK."
-            )
-        if (self.kind is CallerKind.OFFICIAL) != (self.agency is not None):
-            raise ValueError(
-                f"A caller of kind {self.kind.value} must {'' if self.agency is None else 'not '}carry an agency."
-            )
+        self._needs((CallerKind.CITIZEN,), "NIK", self.nik)
+        self._needs(_OF_AGENCIES, "agency", self.agency)
+        self._needs((CallerKind.BUSINESS,), "NIB", self.nib)
+        if self.kind in _CLIENTS and self.client is None:
+            raise ValueError(f"A caller of kind {self.kind.value} must carry a client.")
+        if self.on_behalf_of is not None and self.kind is not CallerKind.CITIZEN:
+            raise ValueError(f"A caller of kind {self.kind.value} must not act for a person.")
+
+    def _needs(self, kinds: frozenset[CallerKind] | tuple[CallerKind, ...], name: str, value: object) -> None:
+        if (self.kind in kinds) != (value is not None):
+            must = "must" if value is None else "must not"
+            raise ValueError(f"A caller of kind {self.kind.value} {must} carry {_ARTICLE[name]} {name}.")
+
+    @property
+    def capacity(self) -> Capacity:
+        """For whom a citizen acts."""
+        return Capacity.SELF if self.on_behalf_of is None else Capacity.ASSISTANT
 
     def __repr__(self) -> str:
-        """Kind and agency only."""
+        """Kind, agency and client only."""
         at = f" at {self.agency}" if self.agency else ""
-        return f"<Caller {self.kind.value}{at}>"
+        by = f" by {self.client}" if self.client else ""
+        return f"<Caller {self.kind.value}{at}{by}>"
 
+
+_ARTICLE = {"NIK": "a", "agency": "an", "NIB": "a"}
 
 ANONYMOUS = Caller(kind=CallerKind.ANONYMOUS)

@@ -14,6 +14,8 @@ from tests.auth.people import CITIZEN, OFFICIAL, SITI
         (ANONYMOUS, "<Caller anonymous>"),
         (CITIZEN, "<Caller citizen>"),
         (OFFICIAL, "<Caller official at dukcapil>"),
+        (Caller(kind=CallerKind.PARTNER, client="kreditku", subject="kreditku"), "<Caller partner by kreditku>"),
+        (Caller(kind=CallerKind.BUSINESS, nib="1234567890123", subject="toko"), "<Caller business>"),
     ],
 )
 def test_a_caller_can_be_logged(caller: Caller, shown: str) -> None:
@@ -35,6 +37,16 @@ def test_a_caller_can_be_logged(caller: Caller, shown: str) -> None:
             "A caller of kind official must not carry a NIK.",
         ),
         ({"kind": CallerKind.ANONYMOUS, "agency": "crm"}, "A caller of kind anonymous must not carry an agency."),
+        ({"kind": CallerKind.BUSINESS}, "A caller of kind business must carry a NIB."),
+        ({"kind": CallerKind.PARTNER}, "A caller of kind partner must carry a client."),
+        (
+            {"kind": CallerKind.AGENCY_SYSTEM, "client": "crm-dispatch"},
+            "A caller of kind agency-system must carry an agency.",
+        ),
+        (
+            {"kind": CallerKind.PARTNER, "client": "kreditku", "on_behalf_of": SITI},
+            "A caller of kind partner must not act for a person.",
+        ),
     ],
 )
 def test_a_caller_that_contradicts_itself_does_not_exist(claims: dict[str, Any], message: str) -> None:
