@@ -31,6 +31,7 @@ from web.request_headers import RequestHeaders
 from web.request_identity import new_call, patience
 from web.security_headers import security_headers
 from web.settings import WebSettings
+from web.whole_answers import WriteWhole, taken
 
 PATH = "/graphql"
 METHODS = ("GET", "POST")
@@ -78,6 +79,9 @@ class GraphQLEndpoint:
             ]
             for each in MediaType
         }
+        self._heads_as_bytes = {
+            each: b"".join(b"%b: %b\r\n" % header for header in headers) for each, headers in self._heads.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its id, whatever happens inside."""
@@ -85,11 +89,15 @@ class GraphQLEndpoint:
         settings = self._settings
         headers = RequestHeaders(scope)
         call = new_call(headers, settings.request_timeout, began=began)
+        whole = taken(scope)
+        if settings.allowed_origins and "origin" in headers:
+            whole = None  # a page of another origin: its headers are added on the way out
         body = GuardedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
         answer: _Answer | None = None
         try:
             answer = await self._respond(scope, headers, body, call)
-            await self._send(answer, call, send if body.complete else body.send)
+            if not (whole is not None and body.complete and self._written(answer, call, whole)):
+                await self._send(answer, call, send if body.complete else body.send)
         except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
             refusal = incident(error, call.request_id, answering=answer is not None, with_messages=settings.development)
             answer = _refused(refusal, MediaType.JSON)
@@ -152,6 +160,14 @@ class GraphQLEndpoint:
             return self._authenticate(values[0] if values else None)
         except Unauthenticated as error:
             raise _unauthenticated(str(error)) from error
+
+    def _written(self, answer: _Answer, call: Call, write: WriteWhole) -> bool:
+        """Write the answer in one go; False where it has to go out in pieces, or has headers of its own."""
+        if answer.headers:
+            return False
+        lines = (len(answer.body), call.request_id.encode("ascii"))
+        head = self._heads_as_bytes[answer.media_type] + b"content-length: %d\r\nx-request-id: %b\r\n" % lines
+        return write(answer.status, head, answer.body)
 
     async def _send(self, answer: _Answer, call: Call, send: Send) -> None:
         headers = [

@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from web.whole_answers import offer
+
 _ONE_READ = 256 * 1024
 """Bytes that may come at once, before anything can be said about them."""
 
@@ -89,6 +91,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._too_large = True
             raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
         super().on_headers_complete()
+        offer(self.cycle)
         # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
         # uvicorn would make headers of it, past every check that was made of the header.
         self.headers = []
