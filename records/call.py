@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 
+from records.record import record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record
 class Call:
     """Until when the caller waits, and which request it belongs to.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.places import Coordinates
+from records.record import record
 
 
 class ComplaintStatus(DescribedEnum):
@@ -29,7 +29,7 @@ class ComplaintVisibility(DescribedEnum):
     PUBLIC = "PUBLIC", "Everybody, without the reporter."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ComplaintCategory:
     """What a complaint can be about (an Open311 service)."""
 
@@ -40,7 +40,7 @@ class ComplaintCategory:
     keywords: Annotated[tuple[str, ...], Doc("Words people use for it.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ComplaintEvent:
     """One step in the handling of a complaint."""
 
@@ -53,7 +53,7 @@ class ComplaintEvent:
     reporter: Annotated[Nik | None, Doc("Who reported the complaint.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Complaint:
     """A citizen's complaint, from the report to its resolution. Who reported it is not part of the graph."""
 
@@ -84,7 +84,7 @@ class Complaint:
     events: Annotated[tuple[ComplaintEvent, ...], Doc("Every step of its handling, oldest first.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ComplaintPosition:
     """A place in the list of complaints, newest first: right after this complaint."""
 
@@ -92,7 +92,7 @@ class ComplaintPosition:
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ComplaintQuery:
     """One page of the public list of complaints, newest first. A key like any other: equal queries are asked once."""
 
@@ -106,7 +106,7 @@ class ComplaintQuery:
     reported_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ComplaintPage:
     """The complaints of one page, and whether there are more."""
 
@@ -114,7 +114,7 @@ class ComplaintPage:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CategoryQuery:
     """Which categories: those whose name holds the text, or all."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import Nib, Nik, RegionCode, Rupiah
+from records.record import record
 
 
 class ProgrammeStage(DescribedEnum):
@@ -22,7 +22,7 @@ class ProgrammeStage(DescribedEnum):
     P7_CAPITAL = "P7", "P7: access to capital."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Product:
     """Something an enterprise sells."""
 
@@ -34,7 +34,7 @@ class Product:
     in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Msme:
     """A micro, small or medium enterprise enrolled in the JakPreneur programme."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from records.description import Doc
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Coordinates:
     """A point on the map (WGS 84)."""
 

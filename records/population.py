@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import FamilyCardNumber, Nik, RegionCode
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Citizen:
     """A person known to the city by their NIK.
 
@@ -62,7 +62,7 @@ class Relationship(DescribedEnum):
     OTHER = "other", "Anyone else on the card (lainnya)."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Identity:
     """Who a person is. A facet of the citizen."""
 
@@ -73,7 +73,7 @@ class Identity:
     birth_date: Annotated[date | None, Doc("Day of birth.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Residence:
     """Where a person is registered to live. A facet of the citizen."""
 
@@ -84,7 +84,7 @@ class Residence:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan of the registered home.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CivilStatus:
     """What the register holds beyond identity and home. A facet of the citizen, read only where it is asked for."""
 
@@ -96,7 +96,7 @@ class CivilStatus:
     blood_type: Annotated[BloodType | None, Doc("Blood group, where known.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Parentage:
     """Who a person's parents are. A facet of the citizen."""
 
@@ -109,7 +109,7 @@ PersonFacet = Identity | Residence | CivilStatus | Parentage
 """What the population register can be asked about a person."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HouseholdMember:
     """One person on a family card, with what the card itself says about them."""
 
@@ -121,7 +121,7 @@ class HouseholdMember:
     on_the_card: Annotated[tuple[Nik, ...], Doc("Everyone on the same family card.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Household:
     """The people on one family card (Kartu Keluarga)."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import RegionCode, Rupiah
 from records.places import Coordinates
+from records.record import record
 
 
 class MarketLevel(DescribedEnum):
@@ -26,7 +26,7 @@ class PriceMovement(DescribedEnum):
     STAGNANT = "stagnant", "Unchanged."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Market:
     """A market in which food prices are observed."""
 
@@ -41,7 +41,7 @@ class Market:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the city it lies in.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Commodity:
     """A food whose price is observed."""
 
@@ -50,7 +50,7 @@ class Commodity:
     unit: Annotated[str | None, Doc("What the price is for, like `kg`.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Price:
     """The newest price of one commodity in one market, beside what it was."""
 
@@ -65,7 +65,7 @@ class Price:
     observed_on: Annotated[date | None, Doc("Day of the newest observation.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TrendQuery:
     """One commodity in one calendar month, averaged over the city's markets."""
 
@@ -74,7 +74,7 @@ class TrendQuery:
     month: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TrendPoint:
     """The city-wide price of a commodity on one day."""
 
@@ -82,7 +82,7 @@ class TrendPoint:
     price: Annotated[Rupiah, Doc("Average price over the city's markets, in whole Rupiah.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Trend:
     """How a commodity's city-wide price went through one month."""
 
@@ -95,14 +95,14 @@ class Trend:
     points: Annotated[tuple[TrendPoint, ...], Doc("Daily prices, oldest first.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class MarketQuery:
     """Which markets: those whose name holds the text, or all."""
 
     search: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CommodityQuery:
     """Which commodities: those whose name holds the text, or all."""
 

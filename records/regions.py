@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import RegionCode
+from records.record import record
 
 
 class RegionLevel(DescribedEnum):
@@ -26,7 +26,7 @@ class CodeSystem(DescribedEnum):
     PBB = "pbb", "The property tax office; the first ten digits of a NOP. Not known for any region."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SystemCode:
     """What one code system calls a region, or why the hub does not know."""
 
@@ -36,7 +36,7 @@ class SystemCode:
     unknown_because: Annotated[str | None, Doc("Why there is no code, where there is none. Codes are never derived.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Region:
     """A province, city, district or kelurahan."""
 
@@ -47,7 +47,7 @@ class Region:
     codes: Annotated[tuple[SystemCode, ...], Doc("What each code system calls it.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RegionQuery:
     """Which regions: by name, level and the region they lie in."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import Nik, Nop, RegionCode, Rupiah
+from records.record import record
 
 
 class BillStatus(DescribedEnum):
@@ -17,7 +17,7 @@ class BillStatus(DescribedEnum):
     UNPAID = "unpaid", "Nothing or not everything paid yet."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TaxPayment:
     """One payment of a yearly bill."""
 
@@ -30,7 +30,7 @@ class TaxPayment:
     cancelled: Annotated[bool, Doc("Whether the payment was taken back.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TaxBill:
     """The property tax of one object for one year (SPPT)."""
 
@@ -50,7 +50,7 @@ class TaxBill:
     payments: Annotated[tuple[TaxPayment, ...], Doc("Payments of this bill, in order.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TaxObject:
     """A piece of land, with or without a building, on which property tax is paid."""
 

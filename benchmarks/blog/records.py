@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from records.description import Doc
 from records.identifiers import Nik
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class User:
     """Somebody who writes posts."""
 
@@ -18,7 +18,7 @@ class User:
     email: Annotated[str, Doc("Address for mail.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Post:
     """Something that a user wrote."""
 
@@ -28,7 +28,7 @@ class Post:
     body: Annotated[str, Doc("What it says.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Account:
     """What a caller has at the bank."""
 
@@ -38,7 +38,7 @@ class Account:
     balance: Annotated[int, Doc("Whole Rupiah.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Order:
     """Something that a caller bought."""
 
@@ -48,7 +48,7 @@ class Order:
     total: Annotated[int, Doc("Whole Rupiah.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Message:
     """Something that a caller was told."""
 

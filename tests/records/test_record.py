@@ -1,0 +1,74 @@
+"""How records are made."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, field, fields, replace
+from inspect import signature
+from pickle import dumps, loads
+from typing import Any
+
+import pytest
+
+from records.record import record
+
+
+@record
+class Stall:
+    """A place in a market."""
+
+    number: int
+    goods: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.number < 1:
+            raise ValueError("Stalls are numbered from 1.")
+
+
+@record
+class Nothing:
+    """Holds nothing."""
+
+
+def test_fields_are_given_by_name_and_defaults_stand_for_what_is_not() -> None:
+    stall = Stall(number=3, goods=("rice",))
+    assert (stall.number, stall.goods, stall.notes) == (3, ("rice",), [])
+    assert Stall(number=4).goods == ()
+    assert Nothing() == Nothing()
+
+
+def test_each_record_gets_a_default_of_its_own_where_it_could_be_changed() -> None:
+    assert Stall(number=1).notes is not Stall(number=1).notes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords"), [((3,), {}), ((), {}), ((), {"number": 1, "colour": "red"})], ids=str
+)
+def test_what_is_missing_unknown_or_not_named_is_refused(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    kind: Any = Stall
+    with pytest.raises(TypeError):
+        kind(*arguments, **keywords)
+
+
+def test_a_record_looks_after_itself_when_it_is_made() -> None:
+    with pytest.raises(ValueError, match="numbered from 1"):
+        Stall(number=0)
+
+
+def test_all_else_is_as_with_a_dataclass() -> None:
+    stall = Stall(number=3, goods=("rice",))
+    assert stall == Stall(number=3, goods=("rice",))
+    assert stall != Stall(number=3)
+    assert replace(stall, number=4) == Stall(number=4, goods=("rice",))
+    assert repr(stall) == "Stall(number=3, goods=('rice',), notes=[])"
+    assert hash(Nothing()) == hash(Nothing())
+    assert [each.name for each in fields(Stall)] == ["number", "goods", "notes"]
+    assert loads(dumps(stall)) == stall  # noqa: S301 - our own bytes
+    assert not hasattr(stall, "__dict__")
+    assert list(signature(Stall).parameters) == ["number", "goods", "notes"]
+
+
+def test_a_record_cannot_be_changed() -> None:
+    stall: Any = Stall(number=3)
+    with pytest.raises(FrozenInstanceError):
+        stall.number = 4
