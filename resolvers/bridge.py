@@ -22,6 +22,10 @@ Wanted = tuple[Hashable, type[Any] | None]
 """A key and, for a batch of facets, the record class that is wanted of it."""
 
 
+_FAREWELL = 1.0
+"""Seconds that batches which are stopped may take to clean up before they are left to themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Failed:
     """A failure on its way through aiodataloader, which would forget the key if it saw an exception."""
@@ -58,7 +62,8 @@ class Bridge:
         running = [task for task in self._running if not task.done()]
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if running:
+            await asyncio.wait(running, timeout=_FAREWELL)
 
     def _asking(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
         async def answers(wanted: list[Wanted]) -> list[Any]:

@@ -18,7 +18,7 @@ from engine.encoding import encode
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from web.access_log import AccessLog
-from web.attended import ClientGone, Overdue, attended
+from web.attended import Attending, ClientGone, Overdue
 from web.csrf import check_forgery
 from web.graphql_request import parse_body, parse_query_string
 from web.graphql_response import headers_of, status_of
@@ -69,6 +69,7 @@ class GraphQLEndpoint:
         self._authenticate = authenticate
         self._settings = settings
         self._access_log = access_log
+        self._attending = Attending()
         # An answer belongs to one caller: nobody may keep it.
         self._heads = {
             each: [
@@ -139,7 +140,7 @@ class GraphQLEndpoint:
             check_content_type(headers.getlist("content-type"))
             request = parse_body(await body.whole())
         try:
-            response = await attended(
+            response = await self._attending.of(
                 self._execute(request, caller, call),
                 body.receive,
                 timeout=call.remaining() + self._settings.overrun,

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from web.attended import ClientGone, Overdue, attended
+from web.attended import Attending, ClientGone, Overdue
 
 
 async def stays() -> Message:
@@ -35,7 +35,7 @@ class Work:
 
 
 async def test_gives_the_result_of_the_work() -> None:
-    assert await attended(asyncio.sleep(0, "done"), stays, timeout=5) == "done"
+    assert await Attending().of(asyncio.sleep(0, "done"), stays, timeout=5) == "done"
 
 
 async def test_passes_on_what_the_work_raises() -> None:
@@ -43,26 +43,26 @@ async def test_passes_on_what_the_work_raises() -> None:
         raise KeyError("fault")
 
     with pytest.raises(KeyError, match="fault"):
-        await attended(fails(), stays, timeout=5)
+        await Attending().of(fails(), stays, timeout=5)
 
 
 async def test_cancels_the_work_when_the_client_goes() -> None:
     work = Work()
     with pytest.raises(ClientGone):
-        await attended(work.do(), leaves, timeout=5)
+        await Attending().of(work.do(), leaves, timeout=5)
     assert work.cancelled
 
 
 async def test_cancels_the_work_when_the_time_runs_out() -> None:
     work = Work()
     with pytest.raises(Overdue):
-        await attended(work.do(), stays, timeout=0.01)
+        await Attending().of(work.do(), stays, timeout=0.01)
     assert work.cancelled
 
 
 async def test_cancels_the_work_when_it_is_cancelled_itself() -> None:
     work = Work()
-    attending = asyncio.create_task(attended(work.do(), stays, timeout=5))
+    attending = asyncio.create_task(Attending().of(work.do(), stays, timeout=5))
     await work.begun.wait()
     attending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -78,28 +78,57 @@ async def test_work_that_waits_a_little_is_not_watched() -> None:
         asked = True
         return {"type": "http.disconnect"}
 
-    assert await attended(asyncio.sleep(0.001, "done"), receive, timeout=5) == "done"
+    assert await Attending().of(asyncio.sleep(0.001, "done"), receive, timeout=5) == "done"
     assert not asked
-
-
-async def test_work_that_does_not_heed_its_end_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.attended._FAREWELL", 0.01)
-    let_go = asyncio.Event()
-
-    async def stubborn() -> None:
-        while not let_go.is_set():
-            try:
-                await let_go.wait()
-            except asyncio.CancelledError:
-                continue
-
-    with pytest.raises(Overdue):
-        await attended(stubborn(), stays, timeout=0.01)
-    let_go.set()
 
 
 async def test_a_result_that_is_there_when_the_client_goes_is_still_given() -> None:
     async def at_once() -> str:
         return "done"
 
-    assert await attended(at_once(), leaves, timeout=5) == "done"
+    assert await Attending().of(at_once(), leaves, timeout=5) == "done"
+
+
+async def test_who_is_cancelled_by_others_while_the_client_goes_stays_cancelled() -> None:
+    cleaning = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning.set()
+            await asyncio.sleep(0)
+
+    attending = asyncio.create_task(Attending().of(work(), leaves, timeout=5))
+    await cleaning.wait()
+    attending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attending
+
+
+async def test_a_result_that_comes_in_spite_of_the_end_is_given_and_nothing_stays_cancelled() -> None:
+    async def work() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "done"
+        raise AssertionError
+
+    assert await Attending().of(work(), leaves, timeout=5) == "done"
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_one_clock_serves_all_and_stops_when_nobody_waits() -> None:
+    attending = Attending()
+    clocks = set()
+
+    async def work() -> None:
+        clocks.add(attending._clock)
+        await asyncio.sleep(0)
+
+    await asyncio.gather(*(attending.of(work(), stays, timeout=5) for _ in range(20)))
+    assert len(clocks) == 1
+    attending._look()
+    assert attending._clock is None
