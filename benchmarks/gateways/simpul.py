@@ -24,8 +24,8 @@ def main() -> None:
     given = arguments.parse_args()
     server.configure_logging()
     settings = blog_settings(given.keys)
-    settle_memory()
     app = blog_application(settings, given.upstream, coalescing=given.coalescing, known_tokens=not given.verifying)
+    settle_memory()
     uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
 
 
