@@ -77,7 +77,11 @@ def settle_memory() -> None:
     The hub's schema and libraries are some hundred thousand objects that live as long as the process. Python's
     collector would look at all of them again and again, in the midst of requests: that is what the slowest requests
     wait for. To be called once, when the hub is ready to serve.
+
+    A run leaves nothing behind for the collector. What counts towards the next search is then only what is in use: with
+    256 requests under way, each with a hundred records, that is more than 50,000 objects, and searches that find nothing
+    took a sixth of the processor time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(250_000, 20, 50)
