@@ -79,8 +79,8 @@ def settle_memory() -> None:
     wait for. To be called once, when the hub is ready to serve.
 
     A run leaves nothing behind for the collector. What counts towards the next search is then only what is in use: with
-    256 requests under way, each with a hundred records, that is more than 50,000 objects, and searches that find nothing
-    took a sixth of the processor time.
+    256 requests under way, each with a hundred records, that is more than 50,000 objects, and searches that find
+    nothing took a sixth of the processor time.
     """
     gc.collect()
     gc.freeze()
