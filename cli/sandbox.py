@@ -24,6 +24,7 @@ USUAL_LATENCY = {
     "pbb": (600, 1500),
     "crm": (150, 500),
     "pangan": (200, 700),
+    "issuer": (20, 80),
 }
 STYLES = {"running": "green", "stopped": "yellow", "died": "red", "starting": "cyan"}
 

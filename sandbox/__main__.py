@@ -1,4 +1,4 @@
-"""Starts one agency of the sandbox city: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
+"""Starts one agency of the sandbox city, or its OpenID provider: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
 
 The credential it accepts comes from `SANDBOX_USER` and `SANDBOX_SECRET`; `SANDBOX_LATENCY=off` makes it answer at once.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.agency import AGENCIES, AgencySpec, CannotStartError
+from sandbox.agency import PARTS, AgencySpec, CannotStartError
 
 _LATENCY = {"on": True, "off": False}
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 def _spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Start one agency of the sandbox city.")
-    parser.add_argument("agency", choices=AGENCIES)
+    parser.add_argument("agency", choices=PARTS)
     parser.add_argument("--port", type=int, required=True, help="where the agency speaks its own protocol")
     parser.add_argument("--control-port", type=int, required=True, help="where its control API listens (HTTP)")
     parser.add_argument("--state", type=Path, required=True, help="folder the agency keeps its data in")

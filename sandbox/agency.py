@@ -6,6 +6,12 @@ from pathlib import Path
 AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
 """Every agency of the sandbox city; `sandbox/<name>.py` holds it."""
 
+ISSUER = "issuer"
+"""The city's OpenID provider: no agency, but started, steered and ended as they are; `sandbox/issuer.py` holds it."""
+
+PARTS = (*AGENCIES, ISSUER)
+"""Everything that makes up the sandbox city."""
+
 LOOPBACK = "127.0.0.1"
 """The only address an agency of the sandbox city listens on."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sandbox.agency import AGENCIES
+from sandbox.agency import PARTS
 from sandbox.child import PROGRAM, Child, ChildError
 from sandbox.state_folder import StateFolder
 
@@ -67,7 +67,7 @@ class City:
         state: Path,
         *,
         latency: bool = True,
-        agencies: Iterable[str] = AGENCIES,
+        agencies: Iterable[str] = PARTS,
         tell: Callable[[Change], None] = lambda _: None,
         program: Sequence[str] = PROGRAM,
     ) -> None:

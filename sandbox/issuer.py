@@ -1,0 +1,198 @@
+"""The OpenID provider of the sandbox city: who asks the hub, and how surely (`docs/agencies/issuer.md`).
+
+Written by hand on Starlette and joserfc: Authlib's server side is made for Flask and Django and has no ASGI, and the
+protocol's own decisions, which it would take over, are a few hundred lines here.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from sandbox.agency import LOOPBACK, AgencySpec
+from sandbox.control import REFUSED, Control, Latency, Mode
+from sandbox.issuer_claims import CLAIMS, LEVELS, Tokens
+from sandbox.issuer_clients import CLIENTS
+from sandbox.issuer_grants import Grants, Lifetimes
+from sandbox.issuer_keys import ALGORITHM, SigningKeys
+from sandbox.issuer_page import STYLE
+from sandbox.issuer_parameters import form_of
+from sandbox.issuer_refusal import Refusal
+from sandbox.issuer_seal import Seal
+from sandbox.issuer_sign_in import SignInPages
+from sandbox.issuer_token import GRANTS, TokenDesk
+from sandbox.serving import serve
+
+TYPICAL = Latency(20, 80)
+_DAY_OF_KEYS = {"Cache-Control": "public, max-age=300"}
+_NEVER_KEPT = {"Cache-Control": "no-store"}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def run(spec: AgencySpec) -> None:
+    """Serves the provider until it is told to stop."""
+    keys = SigningKeys(spec.state / "keys.json")
+    lifetimes = Lifetimes()
+    issuer = f"http://{LOOPBACK}:{spec.port}"
+    tokens = Tokens(issuer=issuer, secret=spec.secret, keys=keys, lifetimes=lifetimes)
+    control = Control(
+        spec.name, TYPICAL if spec.latency else Latency(0, 0), {"issuer": issuer}, _buttons(keys, lifetimes)
+    )
+    serve(spec, control, Provider(control, tokens, Grants(lifetimes), spec.secret).app())
+
+
+class Provider:
+    """The endpoints of OpenID Connect over the people and applications of the city."""
+
+    def __init__(self, control: Control, tokens: Tokens, grants: Grants, secret: str) -> None:
+        self._control = control
+        self._tokens = tokens
+        self._pages = SignInPages(tokens, grants, Seal())
+        self._desk = TokenDesk(tokens, grants, secret)
+
+    def app(self) -> Starlette:
+        """The application of the provider's port: pages for people, and what programs of any origin may ask."""
+        any_origin = Middleware(
+            CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["Authorization"]
+        )
+        for_programs = [
+            self._route("/.well-known/openid-configuration", self._discovery, "GET"),
+            self._route("/jwks", self._jwks, "GET"),
+            self._route("/token", self._token, "POST"),
+            self._route("/userinfo", self._userinfo, "GET", "POST"),
+        ]
+        return Starlette(
+            routes=[
+                self._route("/authorize", self._pages.authorize, "GET", "POST"),
+                self._route("/sign-in", self._pages.sign_in, "POST"),
+                self._route("/end-session", self._pages.end_session, "GET", "POST"),
+                Route("/sign-in.css", _style),
+                Mount("/", routes=for_programs, middleware=[any_origin]),
+            ],
+            # Another site's name that leads here (DNS rebinding) would make its pages ours.
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"], www_redirect=False)],
+        )
+
+    def _route(self, path: str, answer: Endpoint, *methods: str) -> Route:
+        """One endpoint: counting and mode first, then `answer`."""
+
+        async def endpoint(request: Request) -> Response:
+            await self._control.before(f"{request.method} {path}")
+            if self._control.mode is Mode.ERROR:
+                return _refused(Refusal("server_error", "The provider has an internal error.", status=500))
+            if self._control.mode is Mode.RUBBISH:
+                return HTMLResponse("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
+            return await answer(request)
+
+        return Route(path, endpoint, methods=list(methods))
+
+    async def _discovery(self, _: Request) -> Response:
+        return JSONResponse(discovery(self._tokens.issuer), headers=_DAY_OF_KEYS)
+
+    async def _jwks(self, _: Request) -> Response:
+        return JSONResponse(self._tokens.keys.published(), headers=_DAY_OF_KEYS)
+
+    async def _token(self, request: Request) -> Response:
+        authorization = request.headers.get("authorization")
+        try:
+            if self._control.mode is Mode.REFUSE:
+                raise Refusal("invalid_client", "No client is known.", status=401)
+            return JSONResponse(self._desk.answer(await form_of(request), authorization), headers=_NEVER_KEPT)
+        except Refusal as refusal:
+            if refusal.error == "invalid_client":
+                self._control.count(REFUSED)
+            return _refused(refusal)
+
+    async def _userinfo(self, request: Request) -> Response:
+        """Who the owner of an access token is (OpenID Connect Core 1.0, section 5.3; errors as RFC 6750 says)."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        claims = None if self._control.mode is Mode.REFUSE else self._tokens.valid_access(token.strip())
+        if claims is None:
+            self._control.count(REFUSED)
+            return _bearer(Refusal("invalid_token", "The access token is not ours or too old.", status=401))
+        scopes = claims["scope"].split()
+        person = self._tokens.person(claims)
+        if "openid" not in scopes or person is None:
+            return _bearer(Refusal("insufficient_scope", "The access token has no scope openid.", status=403))
+        return JSONResponse(self._tokens.about(person, scopes), headers=_NEVER_KEPT)
+
+
+def discovery(issuer: str) -> dict[str, Any]:
+    """What the provider can do (OpenID Connect Discovery 1.0, section 3)."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "end_session_endpoint": f"{issuer}/end-session",
+        "scopes_supported": sorted({scope for client in CLIENTS.values() for scope in client.scopes}),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(GRANTS),
+        "acr_values_supported": list(LEVELS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "claims_supported": list(CLAIMS),
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+def _buttons(keys: SigningKeys, lifetimes: Lifetimes) -> list[Route]:
+    """What the control port adds: new keys, and shorter lives so that nobody has to wait for an end."""
+
+    async def rotate(_: Request) -> Response:
+        return JSONResponse({"kid": keys.rotate(), "published": [key["kid"] for key in keys.published()["keys"]]})
+
+    async def lives(request: Request) -> Response:
+        if request.method == "PUT":
+            asked = await _numbers(request)
+            if asked is None or set(asked) - set(asdict(lifetimes)):
+                message = f"lifetimes are whole seconds from 0 on, by name: {', '.join(asdict(lifetimes))}."
+                return JSONResponse({"error": message}, status_code=400)
+            for name, value in asked.items():
+                setattr(lifetimes, name, value)
+        return JSONResponse(asdict(lifetimes))
+
+    return [Route("/rotate", rotate, methods=["POST"]), Route("/lifetimes", lives, methods=["GET", "PUT"])]
+
+
+async def _numbers(request: Request) -> dict[str, int] | None:
+    """An object of whole numbers from 0 on."""
+    try:
+        body = await request.json()
+    except ValueError:
+        return None
+    good = isinstance(body, dict) and all(type(value) is int and value >= 0 for value in body.values())
+    return body if good else None
+
+
+def _refused(refusal: Refusal) -> Response:
+    """An error as RFC 6749, section 5.2, writes it."""
+    challenge = {"WWW-Authenticate": 'Basic realm="token"'} if refusal.error == "invalid_client" else {}
+    body = {"error": refusal.error, "error_description": refusal.description}
+    return JSONResponse(body, status_code=refusal.status, headers={**_NEVER_KEPT, **challenge})
+
+
+def _bearer(refusal: Refusal) -> Response:
+    challenge = f'Bearer error="{refusal.error}", error_description="{refusal.description}"'
+    return Response(status_code=refusal.status, headers={"WWW-Authenticate": challenge})
+
+
+async def _style(_: Request) -> Response:
+    return Response(STYLE, media_type="text/css", headers=_DAY_OF_KEYS)

@@ -1,0 +1,124 @@
+"""The applications that the city's OpenID provider knows: apps of people, partners, systems of agencies."""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+PEOPLE = frozenset(
+    {"citizen", "business", "official", "supervisor", "steward", "auditor", "protection-officer", "operator"}
+)
+"""The kinds of caller who sign in; `partner` and `agency-system` are applications and prove themselves."""
+_OVERSEERS = frozenset({"supervisor", "auditor", "protection-officer"})
+_ON_THIS_MACHINE = re.compile(r"(http://127\.0\.0\.1):\d{1,5}(/.*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One application.
+
+    `kind` is what its own tokens say of it, None for an app that people sign in to: that has `redirect_uris`, and
+    `people` are the kinds of caller it is for. A `public` one has no secret, because it cannot keep one.
+    """
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    kind: str | None = None
+    agency: str | None = None
+    public: bool = False
+    redirect_uris: tuple[str, ...] = ()
+    logout_uris: tuple[str, ...] = ()
+    people: frozenset[str] = frozenset()
+
+    @property
+    def grants(self) -> tuple[str, ...]:
+        """What it may ask tokens by."""
+        if self.kind is not None:
+            return ("client_credentials",)
+        return ("authorization_code", "refresh_token") if "offline_access" in self.scopes else ("authorization_code",)
+
+    def may_return_to(self, uri: str) -> bool:
+        """Whether people may be sent back there: exactly an address that was registered.
+
+        Of an address on this machine the port is free, since programs take what they get (RFC 8252, section 7.3).
+        """
+        return _is_among(uri, self.redirect_uris)
+
+    def may_log_out_to(self, uri: str) -> bool:
+        """Whether people may be sent there after they signed out; compared in the same way."""
+        return _is_among(uri, self.logout_uris)
+
+
+_APPS = (
+    Client(
+        id="city-app",
+        name="The city's app",
+        public=True,
+        scopes=("openid", "profile", "offline_access"),
+        redirect_uris=("http://127.0.0.1/callback", "id.go.jakarta.sandbox:/callback"),
+        logout_uris=("http://127.0.0.1/signed-out",),
+        people=frozenset({"citizen", "business"}),
+    ),
+    Client(
+        id="graphiql",
+        name="GraphiQL",
+        public=True,
+        scopes=("openid", "profile"),
+        redirect_uris=("http://127.0.0.1/graphiql",),
+        logout_uris=("http://127.0.0.1/graphiql",),
+        people=PEOPLE,
+    ),
+    Client(
+        id="audit-console",
+        name="The auditor's console",
+        scopes=("openid", "profile", "offline_access"),
+        redirect_uris=("http://127.0.0.1/console/callback",),
+        logout_uris=("http://127.0.0.1/console",),
+        people=_OVERSEERS,
+    ),
+)
+_PARTNERS = (
+    Client(
+        id="kredit-nusantara",
+        name="Kredit Nusantara, a credit company",
+        kind="partner",
+        scopes=("population:verify", "tax:read", "msme:read"),
+    ),
+    Client(
+        id="pantau-kota",
+        name="Pantau Kota, a civil society organisation",
+        kind="partner",
+        scopes=("complaints:read", "prices:read"),
+    ),
+)
+_SYSTEMS = (
+    Client(
+        id="crm-dispatch",
+        name="Dispatch of the complaint desk",
+        kind="agency-system",
+        agency="crm",
+        scopes=("complaints:read", "population:read"),
+    ),
+    Client(
+        id="dinkes-registry",
+        name="Patient registry of the health office",
+        kind="agency-system",
+        agency="dinkes",
+        scopes=("population:read",),
+    ),
+)
+CLIENTS = {client.id: client for client in (*_APPS, *_PARTNERS, *_SYSTEMS)}
+"""Every application by its `client_id`."""
+
+
+def client_secret(client_id: str, provider_secret: str) -> str:
+    """The secret of an application that has one: made from the provider's own, so that nobody has to keep it."""
+    digest = hmac.digest(provider_secret.encode(), f"client {client_id}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _is_among(uri: str, registered: tuple[str, ...]) -> bool:
+    here = _ON_THIS_MACHINE.fullmatch(uri)
+    return uri in registered or (here is not None and here[1] + here[2] in registered)
