@@ -11,8 +11,8 @@ FIRST_QUERY = (
 )
 
 
-def greeting(port: int, seconds: float, *, sandbox: bool) -> str:
-    """The text, with rich's markup."""
+def greeting(port: int, seconds: float, *, issuer_port: int | None) -> str:
+    """The text, with rich's markup. `issuer_port` is that of the sandbox city's OpenID provider, where a city runs."""
     at = f"http://{LOOPBACK}:{port}"
     lines = [
         f"[bold green]Simpul is ready[/] after {seconds:.1f} s, for this machine only. Ctrl-C stops everything.",
@@ -21,8 +21,9 @@ def greeting(port: int, seconds: float, *, sandbox: bool) -> str:
         f"  GraphQL   {at}/graphql",
         f"  Health    {at}/health/ready",
     ]
-    if sandbox:
+    if issuer_port is not None:
         lines += [
+            f"  Sign-in   http://{LOOPBACK}:{issuer_port} (OpenID provider of the sandbox city)",
             "",
             f"  Be one of {', '.join(sample_callers())}: .venv/bin/simpul token siti prints Siti's token,",
             "  .venv/bin/simpul people says who they are. A first query:",

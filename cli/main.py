@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cli import agencies, explain, sample_callers, sandbox, schema, serve
+from cli import agencies, explain, sample_callers, sample_clients, sandbox, schema, serve
 from cli.failure import Failure
 from cli.place import state_folder
 from sandbox.city import CityError
@@ -28,6 +28,7 @@ def build_app() -> typer.Typer:
     )
     serve.add_to(app)
     sample_callers.add_to(app)
+    sample_clients.add_to(app)
     explain.add_to(app)
     app.add_typer(sandbox.build_group(), name="sandbox")
     app.add_typer(schema.build_group(), name="schema")

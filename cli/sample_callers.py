@@ -1,4 +1,4 @@
-"""`simpul people` and `simpul token NAME`: who may be played in the sandbox city, and how to prove to be them."""
+"""`simpul people` and `simpul token`: who may be played in the sandbox city, and how to prove to be them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from cli.failure import Failure
 from cli.place import state_folder
+from cli.sample_clients import client_token
 from records.identifiers import Nik
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
@@ -69,9 +70,18 @@ def add_to(app: typer.Typer) -> None:
     app.command("people")(people)
 
 
-def token(name: Annotated[str, typer.Argument(help="A sample person: see `simpul people`.")]) -> None:
-    """Print a development token for a sample person, alone on one line."""
+def token(
+    name: Annotated[str | None, typer.Argument(help="A sample person: see `simpul people`.")] = None,
+    *,
+    client: Annotated[str | None, typer.Option(help="Instead: an application, see `simpul clients`.")] = None,
+) -> None:
+    """Print a development token for a sample person, or an application's own token, alone on one line."""
+    if client is not None and name is None:
+        typer.echo(client_token(state_folder(), client))
+        return
     known = sample_callers()
+    if client is not None or name is None:
+        raise Failure(f"name either a sample person ({', '.join(known)}) or an application (--client)")
     if name not in known:
         raise Failure(f"{name!r} is no sample person: choose one of {', '.join(known)}")
     typer.echo(token_of(development_issuer(state_folder()), known[name]))

@@ -38,7 +38,7 @@ class Switch(StrEnum):
 
 def build_group() -> typer.Typer:
     """The group with every command; alone it shows the agencies."""
-    group = typer.Typer(help="The agencies of the sandbox city: alone it lists them.")
+    group = typer.Typer(help="The agencies of the sandbox city and its OpenID provider: alone it lists them.")
     group.callback(invoke_without_command=True)(show)
     group.command("stop")(stop)
     group.command("start")(start)

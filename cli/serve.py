@@ -20,6 +20,7 @@ from cli.greeting import greeting
 from cli.hub import Hub, reserved
 from cli.hub_state import hub_state
 from cli.place import state_folder
+from sandbox.agency import ISSUER
 from sandbox.city import AgencyState, Change, City
 from sandbox.state_folder import StateFolder
 from sandbox.steering import steered
@@ -119,7 +120,8 @@ class Run:
     def _greet(self) -> None:
         self._status.stop()
         self._serving = True
-        self._console.print(greeting(self._port, time.monotonic() - self._began, sandbox=self._sandbox))
+        issuer_port = state_folder().known_port(ISSUER) if self._sandbox else None
+        self._console.print(greeting(self._port, time.monotonic() - self._began, issuer_port=issuer_port))
 
     def _tell(self, change: Change) -> None:
         """Show what became of an agency: while starting in the status line, later in lines of their own."""
@@ -131,7 +133,8 @@ class Run:
             self._status.update(f"Starting {waiting} ...")
         elif change.state is AgencyState.DIED:
             mend = f".venv/bin/simpul sandbox start {change.agency}"
-            self._warn(f"{change.agency} ended ({change.detail}): what it holds is missing from answers until {mend}")
+            lost = "nobody can sign in" if change.agency == ISSUER else "what it holds is missing from answers"
+            self._warn(f"{change.agency} ended ({change.detail}): {lost} until {mend}")
         elif change.state is not AgencyState.STARTING:
             self._console.print(f"{change.agency} is {change.state.value}.")
 

@@ -1,4 +1,6 @@
-"""Starts one agency of the sandbox city, or its OpenID provider: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
+"""Starts one part of the sandbox city: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
+
+`AGENCY` is one of the agencies, or `issuer`, the OpenID provider.
 
 The credential it accepts comes from `SANDBOX_USER` and `SANDBOX_SECRET`; `SANDBOX_LATENCY=off` makes it answer at once.
 """

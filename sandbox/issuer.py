@@ -5,7 +5,7 @@ protocol's own decisions, which it would take over, are a few hundred lines here
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
@@ -102,9 +102,9 @@ class Provider:
 
     async def _token(self, request: Request) -> Response:
         authorization = request.headers.get("authorization")
+        if self._control.mode is Mode.REFUSE:
+            authorization = "Basic Og=="  # nobody, without a secret
         try:
-            if self._control.mode is Mode.REFUSE:
-                raise Refusal("invalid_client", "No client is known.", status=401)
             return JSONResponse(self._desk.answer(await form_of(request), authorization), headers=_NEVER_KEPT)
         except Refusal as refusal:
             if refusal.error == "invalid_client":

@@ -1,4 +1,4 @@
-"""The signing keys of the city's OpenID provider: one signs, older ones are published until nothing lives they signed."""
+"""The signing keys of the city's OpenID provider: one signs, those before it are published for a while."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class SigningKeys:
         return jwt.encode({"alg": ALGORITHM, "kid": _kid(key), "typ": typ}, claims, key)
 
     def claims(self, token: str, *, typ: str) -> dict[str, Any] | None:
-        """What a token of ours says, were it past its time or not; None where it is none of ours or of another `typ`."""
+        """What a token of ours says, in time or not; None where it is none of ours or of another `typ`."""
         keys = KeySet([each.key for each in self._kept if self._is_published(each)])
         try:
             decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])

@@ -14,9 +14,9 @@ ANOTHER = "another"
 """The choice on the page of a resident who is not listed."""
 
 _LEVELS_SAY = {
-    "low": "by what they said of themself",
-    "substantial": "by an identity card that was looked at",
-    "high": "by an identity card and its owner's face",
+    "low": "by what you said of yourself",
+    "substantial": "by your identity card, which somebody looked at",
+    "high": "by your identity card and your face",
 }
 _SCOPES_SAY = {
     "openid": "who you are: a name that only means something to the city, and how surely you were identified",
@@ -43,6 +43,7 @@ button { font: inherit; padding: .6rem 1.2rem; margin: 0 .6rem .6rem 0; border: 
   border-radius: .4rem; background: transparent; color: inherit; cursor: pointer; }
 button.first { background: var(--mark); color: light-dark(#fff, #062e6f); }
 :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
+.number small { display: block; font-size: .9rem; }
 .wrong { border: 2px solid var(--wrong); border-radius: .5rem; padding: .75rem 1rem; }
 .note { border-left: 4px solid var(--line); padding-left: .8rem; }
 """
@@ -95,7 +96,8 @@ def _another(known: Mapping[str, str], *, wrong: bool) -> str:
     value = escape(known.get("nik", ""))
     chosen = known.get("person") == ANOTHER
     problem = ' aria-invalid="true" aria-describedby="nik-says wrong"' if wrong and chosen else ""
-    return f"""{_choice("person", ANOTHER, "Another resident <small>by their identity number (NIK)</small>", checked=chosen)}
+    words = "Another resident <small>by their identity number (NIK)</small>"
+    return f"""{_choice("person", ANOTHER, words, checked=chosen)}
 <span class="number"><label for="nik">NIK</label>
 <input id="nik" name="nik" inputmode="numeric" autocomplete="off" maxlength="16" value="{value}"
 {problem or 'aria-describedby="nik-says"'}>

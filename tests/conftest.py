@@ -60,6 +60,13 @@ def crm(city_state: Path) -> Iterator[RunningAgency]:
 
 
 @pytest.fixture(scope="session")
+def openid_provider(city_state: Path) -> Iterator[RunningAgency]:
+    """The city's OpenID provider."""
+    with started("issuer", city_state) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
 def pangan(city_state: Path) -> Iterator[RunningAgency]:
     """The food prices: REST with an API key."""
     with started("pangan", city_state) as agency:

@@ -9,7 +9,7 @@ from sandbox.control import Latency
 from sandbox.mariadb import installed_mariadb
 from tests.cli.running import Serve, simpul, state_folder
 
-AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", "issuer"]
 
 
 def rows(output: str) -> list[list[str]]:
@@ -40,7 +40,7 @@ def test_an_unknown_agency_is_refused_with_the_known_ones(running: Serve) -> Non
     outcome = simpul(running.state, "sandbox", "stop", "pajak")
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        "simpul: 'pajak' is no agency of the sandbox city: choose one of dukcapil, jakpreneur, pbb, crm, pangan\n"
+        "simpul: 'pajak' is no agency of the sandbox city: choose one of dukcapil, jakpreneur, pbb, crm, pangan, issuer\n"
     )
 
 
@@ -49,7 +49,7 @@ def test_calls_are_shown_by_operation_and_set_to_nought(running: Serve) -> None:
     assert checked.returncode == 0, checked.stderr
     shown = rows(simpul(running.state, "sandbox", "calls", "--reset").stdout)
     uncounted = [] if installed_mariadb() else ["jakpreneur"]  # a file of SQLite has no server that could count
-    assert [row[0] for row in shown if row[-1] == "0"] == uncounted
+    assert [row[0] for row in shown if row[-1] == "0"] == [*uncounted, "issuer"]
     assert {row[0] for row in shown} == set(AGENCIES)
     assert rows(simpul(running.state, "sandbox", "calls").stdout) == [[agency, "-", "0"] for agency in AGENCIES]
 

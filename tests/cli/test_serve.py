@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.state_folder import StateFolder
 from tests.cli.running import Serve, alive, descendants, free_port, serving, simpul, state_folder, until
 
 
@@ -29,6 +30,7 @@ def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reac
         f"GraphiQL  {at}/graphiql",
         f"GraphQL   {at}/graphql",
         f"Health    {at}/health/ready",
+        f"Sign-in   http://127.0.0.1:{StateFolder(running.state).known_port('issuer')} (OpenID provider",
         "for this machine only. Ctrl-C stops everything.",
         ".venv/bin/simpul token siti",
         f"curl -s {at}/graphql",
@@ -62,7 +64,7 @@ def test_graphiql_is_offered_the_sample_people_with_tokens(running: Serve) -> No
 def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded: Path) -> None:
     serve = Serve(seeded)
     assert serve.wait_until_ready() <= 10
-    assert len(serve.seen) >= 6  # five agencies and the hub's database server
+    assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.end(signal.SIGINT) == 0
     assert serve.left_behind() == set()
     assert serve.console.rstrip().endswith("Stopped.")
@@ -178,5 +180,6 @@ def test_an_agency_that_dies_is_reported_and_the_hub_stays_up(running: Serve) ->
     assert alive(pid)
     os.kill(pid, signal.SIGKILL)
     running.wait_for("crm ended (signal 9")
+    running.wait_for("what it holds is missing from answers until .venv/bin/simpul sandbox start crm")
     assert get(running.port, "/health/live")[0] == 200
     assert simpul(running.state, "sandbox", "start", "crm").returncode == 0

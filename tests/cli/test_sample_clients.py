@@ -1,0 +1,89 @@
+"""`simpul clients`, `simpul secret` and `simpul token --client` let a developer take an application's part."""
+
+import http.client
+import json
+from contextlib import closing
+from pathlib import Path
+
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from sandbox.state_folder import StateFolder
+from tests.cli.running import Serve, simpul
+
+CLIENTS = ["city-app", "graphiql", "audit-console", "kredit-nusantara", "pantau-kota", "crm-dispatch", "dinkes-registry"]
+
+
+def keys_of(state: Path) -> KeySet:
+    port = StateFolder(state).known_port("issuer")
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("GET", "/jwks")
+        return KeySet.import_key_set(json.loads(connection.getresponse().read()))
+
+
+def test_applications_are_listed_with_what_they_can_have(tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "clients")
+
+    assert outcome.returncode == 0
+    lines = outcome.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["client", *CLIENTS]
+    assert lines[5].split("  ")[-1].strip() == "complaints:read prices:read"
+
+
+def test_an_applications_token_alone_on_its_line_is_signed_by_the_city(running: Serve) -> None:
+    outcome = simpul(running.state, "token", "--client", "crm-dispatch")
+
+    assert (outcome.returncode, outcome.stderr, outcome.stdout.count("\n")) == (0, "", 1)
+    claims = jwt.decode(outcome.stdout.strip(), keys_of(running.state), algorithms=["ES256"]).claims
+    assert (claims["kind"], claims["agency"], claims["client_id"]) == ("agency-system", "crm", "crm-dispatch")
+
+
+def test_a_secret_is_alone_on_its_line_and_the_same_every_time(running: Serve) -> None:
+    first, second = (simpul(running.state, "secret", "pantau-kota") for _ in range(2))
+
+    assert (first.returncode, len(first.stdout)) == (0, 44)
+    assert first.stdout == second.stdout
+
+
+def test_what_has_no_token_or_secret_of_its_own_is_refused_with_what_has(tmp_path: Path) -> None:
+    token = simpul(tmp_path, "token", "--client", "graphiql")
+    secret = simpul(tmp_path, "secret", "graphiql")
+    unknown = simpul(tmp_path, "secret", "nobody")
+
+    assert token.stderr == (
+        "simpul: graphiql has no token of its own, people sign in to it: choose one of "
+        "kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
+    )
+    assert secret.stderr == (
+        "simpul: graphiql is a public client and has no secret: choose one of "
+        "audit-console, kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
+    )
+    assert unknown.stderr == (
+        f"simpul: 'nobody' is no application of the sandbox city: choose one of {', '.join(CLIENTS)}\n"
+    )
+
+
+def test_a_token_is_for_a_person_or_an_application_and_not_for_both(tmp_path: Path) -> None:
+    for arguments in ((), ("siti", "--client", "pantau-kota")):
+        outcome = simpul(tmp_path, "token", *arguments)
+        assert outcome.returncode == 1
+        assert outcome.stderr == (
+            "simpul: name either a sample person (siti, budi, dewi, agus, rina) or an application (--client)\n"
+        )
+
+
+def test_where_no_city_was_ever_started_it_says_how_to_start_one(tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "secret", "pantau-kota")
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: no sandbox city was ever started on {tmp_path}: start it with `make serve`\n"
+
+
+def test_where_the_provider_does_not_run_it_says_how_to_start_it(seeded: Path) -> None:
+    outcome = simpul(seeded, "token", "--client", "pantau-kota")
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        "simpul: the city's OpenID provider gave no token: start the city with `make serve`, "
+        "or the provider with `simpul sandbox start issuer`\n"
+    )
