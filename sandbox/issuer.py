@@ -23,15 +23,16 @@ from sandbox.issuer_clients import CLIENTS
 from sandbox.issuer_grants import Grants, Lifetimes
 from sandbox.issuer_keys import ALGORITHM, SigningKeys
 from sandbox.issuer_page import STYLE
-from sandbox.issuer_parameters import form_of
+from sandbox.issuer_parameters import Parameters, form_of
 from sandbox.issuer_refusal import Refusal
 from sandbox.issuer_seal import Seal
 from sandbox.issuer_sign_in import SignInPages
-from sandbox.issuer_token import GRANTS, TokenDesk
+from sandbox.issuer_token import GRANTS, Answer, TokenDesk
 from sandbox.serving import serve
 
 TYPICAL = Latency(20, 80)
-_DAY_OF_KEYS = {"Cache-Control": "public, max-age=300"}
+_KEPT_A_WHILE = {"Cache-Control": "public, max-age=300"}
+_PROOFS = ["client_secret_basic", "client_secret_post", "none"]
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -67,6 +68,7 @@ class Provider:
             self._route("/.well-known/openid-configuration", self._discovery, "GET"),
             self._route("/jwks", self._jwks, "GET"),
             self._route("/token", self._token, "POST"),
+            self._route("/revoke", self._revoke, "POST"),
             self._route("/userinfo", self._userinfo, "GET", "POST"),
         ]
         return Starlette(
@@ -95,21 +97,32 @@ class Provider:
         return Route(path, endpoint, methods=list(methods))
 
     async def _discovery(self, _: Request) -> Response:
-        return JSONResponse(discovery(self._tokens.issuer), headers=_DAY_OF_KEYS)
+        return JSONResponse(discovery(self._tokens.issuer), headers=_KEPT_A_WHILE)
 
     async def _jwks(self, _: Request) -> Response:
-        return JSONResponse(self._tokens.keys.published(), headers=_DAY_OF_KEYS)
+        return JSONResponse(self._tokens.keys.published(), headers=_KEPT_A_WHILE)
 
     async def _token(self, request: Request) -> Response:
-        authorization = request.headers.get("authorization")
-        if self._control.mode is Mode.REFUSE:
-            authorization = "Basic Og=="  # nobody, without a secret
+        return await self._from_client(request, self._desk.answer)
+
+    async def _revoke(self, request: Request) -> Response:
+        return await self._from_client(request, self._desk.revoke)
+
+    async def _from_client(self, request: Request, answer: Callable[[Parameters, str | None], Answer]) -> Response:
+        """What the desk answers to the form of a client."""
         try:
-            return JSONResponse(self._desk.answer(await form_of(request), authorization), headers=_NEVER_KEPT)
+            self._refuse_where_nobody_is_known()
+            return JSONResponse(
+                answer(await form_of(request), request.headers.get("authorization")), headers=_NEVER_KEPT
+            )
         except Refusal as refusal:
             if refusal.error == "invalid_client":
                 self._control.count(REFUSED)
             return _refused(refusal)
+
+    def _refuse_where_nobody_is_known(self) -> None:
+        if self._control.mode is Mode.REFUSE:
+            raise Refusal("invalid_client", "No client is known.", status=401)
 
     async def _userinfo(self, request: Request) -> Response:
         """Who the owner of an access token is (OpenID Connect Core 1.0, section 5.3; errors as RFC 6750 says)."""
@@ -135,6 +148,7 @@ def discovery(issuer: str) -> dict[str, Any]:
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
+        "revocation_endpoint": f"{issuer}/revoke",
         "end_session_endpoint": f"{issuer}/end-session",
         "scopes_supported": sorted({scope for client in CLIENTS.values() for scope in client.scopes}),
         "response_types_supported": ["code"],
@@ -143,7 +157,8 @@ def discovery(issuer: str) -> dict[str, Any]:
         "acr_values_supported": list(LEVELS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": _PROOFS,
+        "revocation_endpoint_auth_methods_supported": _PROOFS,
         "claims_supported": list(CLAIMS),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
@@ -195,4 +210,4 @@ def _bearer(refusal: Refusal) -> Response:
 
 
 async def _style(_: Request) -> Response:
-    return Response(STYLE, media_type="text/css", headers=_DAY_OF_KEYS)
+    return Response(STYLE, media_type="text/css", headers=_KEPT_A_WHILE)

@@ -1,4 +1,4 @@
-"""`token` of the city's OpenID provider: from a code, a refresh token or an application's own secret to tokens."""
+"""`token` and `revoke` of the city's OpenID provider: from a code, a refresh token or a secret to tokens, and back."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sandbox.issuer_claims import Tokens
+from sandbox.issuer_claims import ACCESS_TYPE, Tokens
 from sandbox.issuer_clients import CLIENTS, Client, client_secret
 from sandbox.issuer_grants import Grants, SignIn
 from sandbox.issuer_parameters import Parameters
@@ -48,6 +48,21 @@ class TokenDesk:
         if grant not in client.grants:
             raise Refusal("unauthorized_client", f"{client.id} gets tokens by {' and '.join(client.grants)} only.")
         return ways[grant](client, given)
+
+    def revoke(self, given: Parameters, authorization: str | None) -> Answer:
+        """Ends the sign-in behind a refresh token (RFC 7009); nothing happens for one that is not good any more.
+
+        Raises `Refusal`, for an access token too: those are short-lived and checked without asking here.
+        """
+        client = self._client(given, authorization)
+        if "token" not in given:
+            raise Refusal("invalid_request", "token is missing; it is a refresh token.")
+        if self.tokens.keys.claims(given["token"], typ=ACCESS_TYPE) is not None:
+            raise Refusal("unsupported_token_type", "Access tokens cannot be revoked; they end by themselves.")
+        sign_in = self.grants.behind(given["token"], client.id)
+        if sign_in is not None:
+            self.grants.end(sign_in.sid)
+        return {}
 
     def _client(self, given: Parameters, authorization: str | None) -> Client:
         """Who asks, proven by its secret where it has one (RFC 6749, section 2.3)."""

@@ -51,7 +51,7 @@ def test_every_address_of_the_discovery_document_is_served(provider: RunningAgen
     document = ask(provider, "GET", "/.well-known/openid-configuration").json
     addresses = {name: value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))}
 
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     for address in addresses.values():
         assert address.startswith(issuer_of(provider))
         assert ask(provider, "GET", urlsplit(address).path).status != 404

@@ -1,11 +1,12 @@
 """The city's OpenID provider gives tokens for what proves the right to them, and for nothing else."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.city import RunningAgency
-from tests.sandbox.asking import Answer, ask
+from tests.sandbox.asking import FORM, Answer, ask
 from tests.sandbox.signing_in import (
     CALLBACK,
     VERIFIER,
@@ -316,3 +317,31 @@ def test_a_body_that_is_no_form_is_refused(
 
 def test_tokens_are_asked_for_by_post_only(openid_provider: RunningAgency) -> None:
     assert ask(openid_provider, "GET", f"/token?redirect_uri={CALLBACK}").status == 405
+
+
+def revoked(provider: RunningAgency, held: str, **form: str) -> Answer:
+    body = urlencode({"client_id": "city-app", "token": held, **form}).encode()
+    return ask(provider, "POST", "/revoke", body=body, headers={"Content-Type": FORM})
+
+
+def test_a_refresh_token_that_was_given_back_is_good_no_more(openid_provider: RunningAgency) -> None:
+    held = signed_in(openid_provider, scope="openid offline_access")["refresh_token"]
+
+    assert revoked(openid_provider, held).status == 200
+    assert refusal(refreshed(openid_provider, held)) == (400, "invalid_grant")
+    assert revoked(openid_provider, held).status == 200
+
+
+def test_nobody_gives_back_the_refresh_token_of_another_application(openid_provider: RunningAgency) -> None:
+    held = signed_in(openid_provider, scope="openid offline_access")["refresh_token"]
+
+    assert revoked(openid_provider, held, client_id="graphiql").status == 200
+    assert refreshed(openid_provider, held).status == 200
+
+
+def test_an_access_token_cannot_be_given_back(openid_provider: RunningAgency) -> None:
+    held = signed_in(openid_provider)["access_token"]
+
+    assert refusal(revoked(openid_provider, held)) == (400, "unsupported_token_type")
+    assert refusal(revoked(openid_provider, "")) == (400, "invalid_request")
+    assert refusal(revoked(openid_provider, held, client_id="audit-console")) == (401, "invalid_client")

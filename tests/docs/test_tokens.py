@@ -1,0 +1,107 @@
+"""The city's OpenID provider is what its page says, and what a partner types into a shell gets the tokens shown."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox.issuer import discovery
+from sandbox.issuer_clients import CLIENTS, Client, client_secret
+from sandbox.issuer_people import Person, listed_people
+from tests.city import RunningAgency
+from tests.docs.pages import text_of
+from tests.sandbox.signing_in import issuer_of, proven
+
+PARTNERS = text_of("docs/partners/README.md")
+ISSUER = text_of("docs/agencies/issuer.md")
+SHELL = re.findall(r"<!-- run: shell -->\n```sh\n(.*?)```(?:\n\n```json\n(.*?)```)?", PARTNERS, re.DOTALL)
+GIVEN = re.compile(r"^(ISSUER|SECRET)=.*\n", re.MULTILINE)
+CURL = shutil.which("curl")
+
+
+def said_by_the_shell(provider: RunningAgency, lines: str) -> str:
+    """What the lines print, with the address and the secret of this provider for those that the page gives."""
+    secret = client_secret("kredit-nusantara", provider.secret)
+    environment = {**os.environ, "ISSUER": issuer_of(provider), "SECRET": secret}
+    outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
+        ["/bin/sh", "-c", GIVEN.sub("", lines)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    return outcome.stdout
+
+
+def test_the_page_gives_address_and_secret_once() -> None:
+    assert [GIVEN.findall(lines) for lines, _ in SHELL] == [["ISSUER", "SECRET"], [], []]
+    assert "SECRET=$(.venv/bin/simpul secret kredit-nusantara)\n" in PARTNERS
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_a_partner_gets_the_token_that_the_page_shows(openid_provider: RunningAgency) -> None:
+    lines, shown = SHELL[0]
+
+    answer = json.loads(said_by_the_shell(openid_provider, lines))
+
+    _, claims = proven(openid_provider, answer["access_token"])
+    assert (claims["kind"], claims["client_id"]) == ("partner", "kredit-nusantara")
+    assert {**answer, "access_token": "eyJ..."} == json.loads(shown)
+    assert answer["access_token"].startswith("eyJ")
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_a_scope_that_is_not_the_partners_is_refused_as_the_page_shows(openid_provider: RunningAgency) -> None:
+    lines, shown = SHELL[1]
+
+    assert json.loads(said_by_the_shell(openid_provider, lines)) == json.loads(shown)
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_the_address_of_the_token_endpoint_is_found_as_the_page_says(openid_provider: RunningAgency) -> None:
+    lines, _ = SHELL[2]
+
+    assert said_by_the_shell(openid_provider, lines) == f'"token_endpoint":"{issuer_of(openid_provider)}/token"\n'
+
+
+def row(name: str) -> list[str]:
+    """The cells of the one row of a table that begins with the name."""
+    (found,) = re.findall(rf"^\| [^|]*`{re.escape(name)}`[^|]* \|(.*)\|$", ISSUER, re.MULTILINE)
+    return [cell.strip() for cell in found.split("|")]
+
+
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.id)
+def test_an_application_is_described_with_its_proof_its_scopes_and_its_addresses(client: Client) -> None:
+    about, _, back = ISSUER.partition("| application | comes back to |")
+    (cells,) = re.findall(rf"^\| `{client.id}` \|(.*)\|$", about, re.MULTILINE)
+    _, proof, _, scopes = [cell.strip() for cell in cells.split("|")]
+
+    assert ("secret" in proof) is not client.public
+    assert tuple(re.findall(r"`([^`]+)`", scopes)) == client.scopes
+    for uri in (*client.redirect_uris, *client.logout_uris):
+        assert f"`{uri.replace('127.0.0.1/', '127.0.0.1:PORT/')}`" in back
+
+
+@pytest.mark.parametrize("person", listed_people().values(), ids=lambda person: person.key)
+def test_somebody_who_can_sign_in_is_described_with_what_the_token_says(person: Person) -> None:
+    _, kind, says = row(person.key)
+
+    assert kind == f"`{person.kind}`"
+    claims = {"nik": person.nik, "nib": person.nib, "agency": person.agency, "unit": person.unit, "role": person.role}
+    assert {name for name in claims if f"`{name}`" in says} == {name for name, value in claims.items() if value}
+    assert all(f"`{value}`" in says for value in (person.agency, person.role) if value)
+    assert ("`on_behalf_of`" in says) is (person.assists is not None)
+
+
+def test_every_address_and_every_claim_of_the_provider_is_described() -> None:
+    document = discovery("http://127.0.0.1:1")
+    paths = {urlsplit(value).path for name, value in document.items() if name.endswith(("_endpoint", "_uri"))}
+
+    assert {"/.well-known/openid-configuration", *paths} == set(re.findall(r"^\| `(/[^`]*)` \|", ISSUER, re.MULTILINE))
+    assert all(f"`{claim}`" in ISSUER for claim in document["claims_supported"])
+    assert all(f"`{level}`" in ISSUER for level in document["acr_values_supported"])
