@@ -1,4 +1,4 @@
-"""`simpul clients` and `simpul secret CLIENT`: the applications that the sandbox city knows, and tokens of their own."""
+"""`simpul clients` and `simpul secret CLIENT`: the applications that the sandbox city knows, and their tokens."""
 
 from __future__ import annotations
 

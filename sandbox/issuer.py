@@ -1,7 +1,8 @@
 """The OpenID provider of the sandbox city: who asks the hub, and how surely (`docs/agencies/issuer.md`).
 
-Written by hand on Starlette and joserfc: Authlib's server side is made for Flask and Django and has no ASGI, and the
-protocol's own decisions, which it would take over, are a few hundred lines here.
+Written by hand on Starlette and joserfc. Authlib's server side is made for Flask and Django, and its maintainers do not
+offer one for asynchronous frameworks (https://github.com/authlib/authlib/pull/278); what it would decide for us, the
+grants, is `sandbox/issuer_token.py`.
 """
 
 from collections.abc import Awaitable, Callable

@@ -11,7 +11,15 @@ from joserfc.jwk import KeySet
 from sandbox.state_folder import StateFolder
 from tests.cli.running import Serve, simpul
 
-CLIENTS = ["city-app", "graphiql", "audit-console", "kredit-nusantara", "pantau-kota", "crm-dispatch", "dinkes-registry"]
+CLIENTS = [
+    "city-app",
+    "graphiql",
+    "audit-console",
+    "kredit-nusantara",
+    "pantau-kota",
+    "crm-dispatch",
+    "dinkes-registry",
+]
 
 
 def keys_of(state: Path) -> KeySet:
