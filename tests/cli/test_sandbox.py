@@ -40,11 +40,12 @@ def test_an_unknown_agency_is_refused_with_the_known_ones(running: Serve) -> Non
     outcome = simpul(running.state, "sandbox", "stop", "pajak")
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        "simpul: 'pajak' is no agency of the sandbox city: choose one of dukcapil, jakpreneur, pbb, crm, pangan, issuer\n"
+        f"simpul: 'pajak' is no agency of the sandbox city: choose one of {', '.join(AGENCIES)}\n"
     )
 
 
 def test_calls_are_shown_by_operation_and_set_to_nought(running: Serve) -> None:
+    simpul(running.state, "sandbox", "calls", "--reset")
     checked = simpul(running.state, "agencies", "check")
     assert checked.returncode == 0, checked.stderr
     shown = rows(simpul(running.state, "sandbox", "calls", "--reset").stdout)

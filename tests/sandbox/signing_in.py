@@ -103,8 +103,8 @@ def code_of(provider: RunningAgency, chosen: Mapping[str, str] = SITI, **asked: 
     return told(browser.submit(browser.page(**asked), chosen))["code"]
 
 
-def token(provider: RunningAgency, *, basic: tuple[str, str] | None = None, **form: str) -> Answer:
-    """A request for tokens."""
+def token(provider: RunningAgency, basic: tuple[str, str] | None = None, /, **form: str) -> Answer:
+    """A request for tokens, with id and secret in a Basic header where they are given."""
     headers = {"Content-Type": FORM}
     if basic is not None:
         headers["Authorization"] = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}"
@@ -132,7 +132,7 @@ def secret_of(provider: RunningAgency, client_id: str) -> tuple[str, str]:
 
 def by_itself(provider: RunningAgency, client_id: str, **form: str) -> Answer:
     """A request of an application for a token of its own."""
-    return token(provider, basic=secret_of(provider, client_id), grant_type="client_credentials", **form)
+    return token(provider, secret_of(provider, client_id), grant_type="client_credentials", **form)
 
 
 def proven(provider: RunningAgency, text: str) -> tuple[dict[str, Any], dict[str, Any]]:

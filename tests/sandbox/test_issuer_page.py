@@ -93,10 +93,8 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud(page: Page, 
 
 
 async def test_on_a_narrow_window_nothing_is_cut_off(page: Page, openid_provider: RunningAgency) -> None:
-    await page.ask(
-        "Emulation.setDeviceMetricsOverride", width=320, height=640, deviceScaleFactor=1, mobile=False
-    )
+    await page.ask("Emulation.setDeviceMetricsOverride", width=320, height=640, deviceScaleFactor=1, mobile=False)
     await page.open(f"{issuer_of(openid_provider)}/authorize?{urlencode(ASKED)}")
     await page.until("document.readyState == 'complete' && document.forms.length == 1")
 
-    assert await page.value("document.documentElement.scrollWidth") == 320
+    assert await page.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth") is True

@@ -150,7 +150,7 @@ def test_a_refresh_token_of_one_application_is_nothing_to_another_and_stays_good
     held = signed_in(openid_provider, scope="openid offline_access")["refresh_token"]
     console = secret_of(openid_provider, "audit-console")
 
-    other = token(openid_provider, basic=console, grant_type="refresh_token", refresh_token=held)
+    other = token(openid_provider, console, grant_type="refresh_token", refresh_token=held)
 
     assert refusal(other) == (400, "invalid_grant")
     assert refreshed(openid_provider, held).status == 200
@@ -234,7 +234,7 @@ def test_an_application_gets_no_scope_that_is_not_its_own(openid_provider: Runni
 def test_who_does_not_prove_to_be_a_client_gets_nothing(
     openid_provider: RunningAgency, basic: tuple[str, str] | None, form: Mapping[str, str]
 ) -> None:
-    answer = token(openid_provider, basic=basic, grant_type="client_credentials", **form)
+    answer = token(openid_provider, basic, grant_type="client_credentials", **form)
 
     assert refusal(answer) == (401, "invalid_client")
     assert answer.headers["www-authenticate"] == 'Basic realm="token"'
@@ -243,7 +243,7 @@ def test_who_does_not_prove_to_be_a_client_gets_nothing(
 def test_the_secret_of_one_is_not_that_of_another(openid_provider: RunningAgency) -> None:
     _, secret = secret_of(openid_provider, "pantau-kota")
 
-    answer = token(openid_provider, basic=("kredit-nusantara", secret), grant_type="client_credentials")
+    answer = token(openid_provider, ("kredit-nusantara", secret), grant_type="client_credentials")
 
     assert refusal(answer) == (401, "invalid_client")
 
@@ -274,7 +274,7 @@ def test_a_header_that_cannot_be_read_proves_nobody(openid_provider: RunningAgen
 def test_a_request_that_makes_no_sense_is_named(
     openid_provider: RunningAgency, form: Mapping[str, str], error: str
 ) -> None:
-    answer = token(openid_provider, basic=secret_of(openid_provider, "pantau-kota"), **form)
+    answer = token(openid_provider, secret_of(openid_provider, "pantau-kota"), **form)
 
     assert refusal(answer) == (400, error)
 
@@ -293,7 +293,7 @@ def test_a_console_with_a_secret_needs_both_its_secret_and_the_verifier(openid_p
 
     bare = token(openid_provider, client_id="audit-console", code=code_of(openid_provider, auditor, **asked), **form)
     code = code_of(openid_provider, auditor, **asked)
-    good = token(openid_provider, basic=secret_of(openid_provider, "audit-console"), code=code, **form)
+    good = token(openid_provider, secret_of(openid_provider, "audit-console"), code=code, **form)
 
     assert refusal(bare) == (401, "invalid_client")
     assert proven(openid_provider, good.json["access_token"])[1]["kind"] == "auditor"
