@@ -65,6 +65,8 @@ def sign_in_page(
 {f'<p class="wrong" role="alert" id="wrong">{escape(wrong)}</p>' if wrong else ""}
 <p>You come from <strong>{client}</strong>. If you sign in, it learns:</p>
 <ul>{"".join(f"<li>{escape(_SCOPES_SAY[scope])}</li>" for scope in request.scopes)}</ul>
+<p>It also gets a token that lets it ask the city's hub in your name. The token holds your number (NIK or NIB), or your
+office and role, and the application can read them in it.</p>
 <p class="note">Nobody here is real: be whom you like, without a password.</p>
 <form method="post" action="/sign-in">
 <input type="hidden" name="request" value="{escape(sealed)}">

@@ -60,6 +60,7 @@ def test_the_page_says_what_the_application_learns(browser: Browser) -> None:
 
     assert "<strong>The city&#x27;s app</strong>" in text
     assert "stays signed in for 8 hours" in text
+    assert "The token holds your number (NIK or NIB)" in text
     assert "your name<" not in text
 
 
