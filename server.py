@@ -7,7 +7,7 @@ HTTP (`web/`) -> who asks (`auth/`) -> which operation (`engine/`) -> fields and
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -20,14 +20,14 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from graphql import GraphQLSchema
-from joserfc.jwk import KeySet
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from auth.caller import Caller
-from auth.development import AUDIENCE, ISSUER
+from auth.development import development_entry
+from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
 from auth.tokens import TokenReader
@@ -35,6 +35,7 @@ from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
 from connectors.drivers.http import HttpDriver
 from connectors.drivers.sql import SqlDriver
+from connectors.issuer_documents import IssuerDocuments
 from connectors.msmes import JakPreneur
 from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
@@ -67,7 +68,7 @@ from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
-from web.health import AgencyReadiness, AgencyState, Readiness
+from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
 
 DATA = Path(__file__).parent / "data"
 _POOL = 8
@@ -233,23 +234,48 @@ def compose(
         ),
         coalescing=coalescing,
     )
-    tokens = TokenReader(
-        keys=KeySet.import_key_set(json.loads(settings.issuer_keys.read_text())),
-        issuer=ISSUER,
-        audience=AUDIENCE,
-        known=KnownTokens() if known_tokens else None,
-    )
+    issuers = trusted_issuers(settings)
+    tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     return web_application(
         execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
         authenticate=tokens.caller,
-        ready=readiness(attendance),
+        ready=readiness(attendance, issuers),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
-        lifespan=lifespan,
+        lifespan=_with_fresh_keys(issuers, lifespan),
     )
 
 
-def readiness(attendance: Attendance) -> Callable[[], Awaitable[Readiness]]:
+def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
+    """Whose tokens are believed; nothing is asked yet, so a dead issuer does not stop the hub."""
+    # Two documents are read in turn, and requests wait for them.
+    patience = min(settings.agency_timeout, settings.request_timeout / 2)
+    found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience)) for each in settings.issuers]
+    if settings.issuer_keys is not None:
+        found.append(IssuerKeys(development_entry(settings.issuer_keys)))
+    return found
+
+
+def _with_fresh_keys(issuers: Sequence[IssuerKeys], lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:
+    """The lifespan, with the issuers' keys read from time to time in it."""
+
+    @asynccontextmanager
+    async def both(app: Starlette) -> AsyncIterator[None]:
+        async with lifespan(app):
+            tasks = [asyncio.create_task(each.keep_fresh()) for each in issuers if each.remote]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for each in issuers:
+                    await each.close()
+
+    return both
+
+
+def readiness(attendance: Attendance, issuers: Sequence[IssuerKeys]) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
     async def ready() -> Readiness:
@@ -263,6 +289,11 @@ def readiness(attendance: Attendance) -> Callable[[], Awaitable[Readiness]]:
                     detail=None if failure is None else failure.code,
                 )
                 for name, failure in failures.items()
+            ],
+            issuers=[
+                IssuerReadiness(name=each.issuer.name, state=IssuerState(each.state.value))
+                for each in issuers
+                if each.remote
             ],
         )
 

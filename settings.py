@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from auth.issuers import Issuer, issuers_of
 from engine.limits import Limits
 from web.settings import WebSettings
 
@@ -23,8 +24,17 @@ def _words(value: object) -> object:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+def _issuers(value: object) -> object:
+    return issuers_of(Path(value)) if isinstance(value, (str, Path)) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """Several values, separated by spaces."""
+Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_words)]
+"""Several IP addresses, separated by spaces."""
+Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)]
+"""Given as the path of a file, which is read at once."""
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 
 
 class Settings(BaseSettings):
@@ -35,7 +45,14 @@ class Settings(BaseSettings):
     development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
     port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
     secret: SecretStr = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
-    issuer_keys: Path = Field(description="File with the public keys (JWKS) by which tokens are checked.")
+    issuers: Issuers = Field((), description="File that says whose tokens are believed (issuers.md).")
+    issuer_keys: Path | None = Field(None, description="File with the public keys (JWKS) of the development issuer.")
+    certificate_header: HeaderName | None = Field(
+        None, description="Header in which the TLS terminator tells the client's certificate."
+    )
+    trusted_proxies: Addresses = Field(
+        (), description="IP addresses besides this machine's from which that header is believed, space-separated."
+    )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
@@ -90,6 +107,15 @@ class Settings(BaseSettings):
             raise ValueError("the secret must hold at least 32 bytes in base64: `openssl rand -base64 32` makes one")
         return secret
 
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> Self:
+        if not self.issuers and self.issuer_keys is None:
+            raise ValueError(
+                "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
+                "or set SIMPUL_ISSUER_KEYS for development tokens."
+            )
+        return self
+
     @property
     def secret_bytes(self) -> bytes:
         """The hub's secret, decoded."""
@@ -122,6 +148,8 @@ class Settings(BaseSettings):
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body_bytes,
             allowed_origins=self.allowed_origins,
+            certificate_header=self.certificate_header,
+            trusted_proxies=tuple(str(each) for each in self.trusted_proxies),
             graphiql=self.development if self.graphiql is None else self.graphiql,
             development=self.development,
         )

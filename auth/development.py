@@ -11,7 +11,8 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
+from auth.issuers import Issuer
 
 ISSUER = "simpul-development"
 AUDIENCE = "simpul"
@@ -53,6 +54,19 @@ class DevelopmentIssuer:
     def __repr__(self) -> str:
         """Never the key."""
         return "<DevelopmentIssuer>"
+
+
+def development_entry(public_keys: Path) -> Issuer:
+    """What the hub believes of the issuer whose public keys stand in the file: everything."""
+    return Issuer(
+        name="development",
+        url=ISSUER,
+        audience=AUDIENCE,
+        algorithms=("ES256", "Ed25519"),
+        types=("at+jwt", "jwt"),
+        kinds=tuple(CallerKind),
+        keys=public_keys,
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -15,11 +15,11 @@ from time import monotonic, time
 from auth.caller import Caller
 
 MOST = 10_000
-"""Tokens that are kept, the newest: of some 300 bytes each, so some 3 MB."""
+"""Tokens that are kept, the newest: of some 1 KB each and 2 KB at most, so 20 MB at most."""
 SECONDS = 60.0
 """How long a token is taken as proven without a look at its signature."""
-_LONGEST_AGENCY = 100
-"""Characters of an agency's name beyond which a caller is not kept: the bound on bytes beside the one on tokens."""
+_LONGEST = 1000
+"""Characters of all that a caller carries beyond which it is not kept: the bound on bytes beside the one on tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class _Known:
     """The token's `exp`, in seconds since the epoch."""
     begins: float
     """The latest of the token's `nbf` and `iat`, likewise; 0 without them."""
+    certificate: str | None
+    """The thumbprint of the certificate it is bound to."""
 
 
 class KnownTokens:
@@ -45,18 +47,28 @@ class KnownTokens:
         self._stopwatch = stopwatch
         self._known: dict[bytes, _Known] = {}
 
-    def caller(self, token: str) -> Caller | None:
-        """Whom the token proved less than 60 seconds ago, while it is valid; else none, and it has to be checked."""
+    def caller(self, token: str, certificate: str | None = None) -> Caller | None:
+        """Whom the token proved less than 60 seconds ago, while it is valid; else none, and it has to be checked.
+
+        A token that is bound to a certificate is known together with its thumbprint alone.
+        """
         if not self._known:
             return None
         known = self._known.get(_fingerprint(token))
         if known is None or known.until <= self._stopwatch() or not known.begins <= self._clock() < known.expires:
             return None
+        if known.certificate is not None and known.certificate != certificate:
+            return None
         return known.caller
 
-    def keep(self, token: str, caller: Caller, *, expires: float, begins: float = 0) -> None:
-        """Keep what was just checked; `expires` and `begins` are the token's, in seconds since the epoch."""
-        if len(caller.agency or "") > _LONGEST_AGENCY:
+    def keep(
+        self, token: str, caller: Caller, *, expires: float, begins: float = 0, certificate: str | None = None
+    ) -> None:
+        """Keep what was just checked; `expires` and `begins` are the token's, in seconds since the epoch.
+
+        What was stated beside the token (`auth/statement.py`) is no part of what it proved: it must not be in `caller`.
+        """
+        if _length(caller) > _LONGEST:
             return
         fingerprint = _fingerprint(token)
         self._known.pop(fingerprint, None)  # to stand behind all that were checked before it
@@ -66,7 +78,7 @@ class KnownTokens:
             if len(self._known) < self._most and self._known[oldest].until > now:
                 break
             del self._known[oldest]
-        self._known[fingerprint] = _Known(caller, now + SECONDS, expires, begins)
+        self._known[fingerprint] = _Known(caller, now + SECONDS, expires, begins, certificate)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -74,6 +86,11 @@ class KnownTokens:
     def __repr__(self) -> str:
         """How many, never which."""
         return f"<KnownTokens {len(self._known)} of {self._most}>"
+
+
+def _length(caller: Caller) -> int:
+    texts = (caller.agency, caller.subject, caller.unit, caller.role, caller.client, *caller.scopes)
+    return sum(len(text or "") for text in texts)
 
 
 def _fingerprint(token: str) -> bytes:

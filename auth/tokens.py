@@ -1,111 +1,161 @@
 """From the `Authorization` header to a proven caller.
 
-Tokens are JSON Web Tokens (RFC 7519) signed by an issuer whose public keys the hub holds. Only asymmetric
-algorithms are accepted, so that the hub can check tokens but never make one.
+Tokens are JSON Web Tokens (RFC 7519) signed by one of the issuers that the operator named. Only asymmetric algorithms
+are accepted, so that the hub can check tokens but never make one. What is looked at, in this order: shape and size,
+which issuer, type (RFC 9068), algorithm, key, signature, times and audience, the certificate it is bound to
+(RFC 8705), whom its claims name.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Awaitable, Callable, Iterable
+from time import time
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key
 
-from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.caller import ANONYMOUS, Caller
+from auth.claims import caller_of, certificate_of
+from auth.issuer_keys import INTERVAL, IssuerKeys
+from auth.issuers import Issuer
+from auth.key_sets import checks_by
 from auth.known_tokens import KnownTokens
-from records.identifiers import Nik
+from auth.presented_token import PresentedToken, read_token
+from auth.unproven import KeysUnavailable, Unauthenticated, refused
 
-ALGORITHMS = ["ES256", "Ed25519"]
-"""By their names of RFC 9864; under the older name `EdDSA` the curve is anybody's guess."""
-_LONGEST_TOKEN = 8192
-_NIK = re.compile(r"\d{16}", re.ASCII)
+__all__ = ["LEEWAY", "KeysUnavailable", "TokenReader", "Unauthenticated"]
 
-
-class Unauthenticated(Exception):  # noqa: N818 - the standard term
-    """The token proves nobody; the text is safe to show and never holds the token."""
+LEEWAY = 10
+"""Seconds by which the clocks of hub and issuer may differ."""
 
 
 class TokenReader:
     """Reads callers out of bearer tokens."""
 
-    def __init__(self, *, keys: KeySet, issuer: str, audience: str, known: KnownTokens | None = None) -> None:
-        """Take the issuer's public keys, its name (`iss`) and the hub's own name (`aud`).
+    def __init__(
+        self, issuers: Iterable[IssuerKeys], *, known: KnownTokens | None = None, clock: Callable[[], float] = time
+    ) -> None:
+        """Take the issuers with their keys, and the clock that tokens are dated by.
 
         What a token proved is kept in `known`, which belongs to this reader alone: what one set of keys proved says
         nothing about another. Without it, every token is checked every time.
         """
-        self._keys = keys
+        self._issuers = {each.issuer.url: each for each in issuers}
         self._known = known
-        self._claims = jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            sub={"essential": True},
-        )
+        self._clock = clock
 
-    def caller(self, authorization: str | None) -> Caller:
-        """The caller that the header's value proves; anonymous without one; raises `Unauthenticated`."""
+    def caller(self, authorization: str | None, certificate: str | None = None) -> Caller | Awaitable[Caller]:
+        """The caller that the header's value proves; anonymous without one.
+
+        `certificate` is the thumbprint of the client's certificate, as RFC 8705 writes it, where there is one. To be
+        awaited only where the issuer has to be asked for its keys. Raises `Unauthenticated`, and `KeysUnavailable`
+        where nobody can tell.
+        """
         if authorization is None:
             return ANONYMOUS
         scheme, _, token = authorization.strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise Unauthenticated(
                 "The Authorization header holds no bearer token. Send 'Authorization: Bearer <token>'."
             )
-        return self._proven(token.strip())
+        if self._known is not None:
+            caller = self._known.caller(token, certificate)
+            if caller is not None:
+                return caller
+        return self._proven(read_token(token), certificate)
 
-    def _proven(self, token: str) -> Caller:
-        if self._known is None:
-            return _caller_of(self._verified(token))
-        caller = self._known.caller(token)
-        if caller is None:
-            claims = self._verified(token)
-            caller = _caller_of(claims)
-            # `_verified` let pass numbers only.
-            begins = max(claims.get("nbf") or 0, claims.get("iat") or 0)
-            self._known.keep(token, caller, expires=claims["exp"], begins=begins)
-        return caller
+    def _proven(self, token: PresentedToken, certificate: str | None) -> Caller | Awaitable[Caller]:
+        keys = self._issuer(token)
+        issuer = keys.issuer
+        if token.type not in issuer.types:
+            raise refused("unsupported_type")
+        if token.algorithm not in issuer.algorithms:
+            raise refused("unsupported_algorithm")
+        key = keys.find(token.kid)
+        if key is not None:
+            return self._checked(token, issuer, key, certificate)
+        if keys.may_learn:
+            return self._after_learning(token, keys, certificate)
+        raise _without_a_key(keys)
 
-    def _verified(self, token: str) -> dict[str, Any]:
-        if len(token) > _LONGEST_TOKEN:
-            raise Unauthenticated(f"The token is longer than {_LONGEST_TOKEN} characters. Ask the issuer for another.")
+    async def _after_learning(self, token: PresentedToken, keys: IssuerKeys, certificate: str | None) -> Caller:
+        await keys.learn()
+        key = keys.find(token.kid)
+        if key is None:
+            raise _without_a_key(keys)
+        return self._checked(token, keys.issuer, key, certificate)
+
+    def _issuer(self, token: PresentedToken) -> IssuerKeys:
+        name = token.claims.get("iss")
+        if name is None:
+            raise refused("missing_claim")
+        found = self._issuers.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise refused("unknown_issuer")
+        return found
+
+    def _checked(self, token: PresentedToken, issuer: Issuer, key: Key, certificate: str | None) -> Caller:
+        if not checks_by(key, token.algorithm):
+            raise refused("unsupported_algorithm")
+        now = self._clock()
         try:
-            decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
-            self._claims.validate(decoded.claims)
+            # The same bytes that were read strictly a moment ago, so the library understands the same.
+            jwt.decode(token.text, key, algorithms=[token.algorithm])
+            _registry(issuer, now=int(now)).validate(dict(token.claims))
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             # joserfc's own words may quote claims; the class of the error is enough for the caller.
-            reason = getattr(error, "error", "") or "not a token of this issuer"
-            raise Unauthenticated(f"The token was refused ({reason}). Sign in again for a new one.") from error
-        return dict(decoded.claims)
+            raise refused(getattr(error, "error", "") or "malformed_token") from error
+        expires, begins = _times(token.claims, issuer, now)
+        try:
+            bound = certificate_of(token.claims)
+            caller = caller_of(token.claims, issuer)
+        except ValueError as error:
+            raise Unauthenticated(
+                "The token's claims name no caller this hub knows. Ask the issuer for another."
+            ) from error
+        if bound != certificate and bound is not None:
+            raise refused("another_certificate")
+        if bound is None and caller.kind in issuer.must_be_bound:
+            raise refused("not_bound_to_a_certificate")
+        if self._known is not None:
+            self._known.keep(token.text, caller, expires=expires, begins=begins, certificate=bound)
+        return caller
 
     def __repr__(self) -> str:
-        """How many keys, never which."""
-        return f"<TokenReader {len(self._keys.keys)} keys>"
+        """How many issuers, never whose tokens."""
+        return f"<TokenReader {len(self._issuers)} issuers>"
 
 
-def _caller_of(claims: dict[str, Any]) -> Caller:
-    kind, nik, agency = claims.get("kind"), claims.get("nik"), claims.get("agency")
-    try:
-        return Caller(kind=CallerKind(kind), nik=_nik(nik), agency=_agency(agency))
-    except ValueError as error:
-        raise Unauthenticated(
-            "The token's claims name no caller this hub knows. Ask the issuer for another."
-        ) from error
+def _registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        now=now,
+        leeway=LEEWAY,
+        iss={"essential": True, "value": issuer.url},
+        aud={"essential": True, "value": issuer.audience},
+        exp={"essential": True},
+        sub={"essential": True},
+    )
 
 
-def _nik(claim: object) -> Nik | None:
-    if claim is None:
-        return None
-    if not isinstance(claim, str) or not _NIK.fullmatch(claim):
-        raise ValueError("The claim 'nik' is no NIK.")
-    return Nik(claim)
+def _times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]:  # noqa: ANN401 - numbers, as the registry made sure
+    """Until when and from when the token is good, the difference of clocks allowed for."""
+    expires, begins = claims["exp"], max(claims.get("nbf") or 0, claims.get("iat") or 0)
+    issued = claims.get("iat")
+    if issued is not None and issued > expires:
+        raise refused("invalid_claim")
+    if expires > (now if issued is None else issued) + issuer.longest_lifetime + LEEWAY:
+        raise refused("lives_too_long")
+    return expires + LEEWAY, begins - LEEWAY
 
 
-def _agency(claim: object) -> str | None:
-    if claim is None:
-        return None
-    if not isinstance(claim, str) or not claim.strip():
-        raise ValueError("The claim 'agency' names no agency.")
-    return claim
+def _without_a_key(keys: IssuerKeys) -> Exception:
+    """Who has the issuer's keys can say that none of them is meant; who has not, or not anew, cannot."""
+    if keys.remote and keys.reason is not None:
+        return KeysUnavailable(
+            "The keys of the token's issuer cannot be had at the moment, so nobody can tell whether it is good. "
+            f"Try again in {INTERVAL:.0f} s."
+        )
+    return refused("invalid_key_id")

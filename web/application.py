@@ -18,7 +18,7 @@ from web.access_log import AccessLog
 from web.csrf import PREFLIGHT_HEADERS
 from web.error_answers import on_http_exception, on_refusal
 from web.graphiql import GraphiQL, SamplePeople
-from web.graphql_endpoint import METHODS, PATH, Authenticate, Execute, GraphQLEndpoint
+from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
 from web.health import Health, Ready
 from web.hosts import KnownHosts
 from web.incidents import Incidents
@@ -27,6 +27,7 @@ from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
 from web.security_headers import SecurityHeaders
 from web.settings import WebSettings
+from web.who_asks import CASE, PURPOSE, Authenticate
 
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -118,8 +119,11 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
     return {
         "allow_origins": settings.allowed_origins,
         "allow_methods": METHODS,
-        "allow_headers": ("Authorization", "Content-Type", "X-Request-Id", "X-Request-Timeout", *PREFLIGHT_HEADERS),
-        "expose_headers": ("X-Request-Id",),
+        "allow_headers": (
+            *("Authorization", "Content-Type", PURPOSE, CASE, "X-Request-Id", "X-Request-Timeout"),
+            *PREFLIGHT_HEADERS,
+        ),
+        "expose_headers": ("X-Request-Id", "Retry-After"),
     }
 
 

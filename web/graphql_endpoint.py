@@ -5,7 +5,7 @@ Stands in front of Starlette, because what Starlette does for every path costs m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -13,7 +13,6 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
-from auth.tokens import Unauthenticated
 from engine.encoding import encode
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
@@ -31,6 +30,7 @@ from web.request_headers import RequestHeaders
 from web.request_identity import new_call, patience
 from web.security_headers import security_headers
 from web.settings import WebSettings
+from web.who_asks import Authenticate, WhoAsks
 from web.whole_answers import WriteWhole, taken
 
 PATH = "/graphql"
@@ -44,10 +44,6 @@ class Execute(Protocol):
 
     async def __call__(self, request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
         """The response. Agency failures and refusals are in it; an exception is a fault of the hub."""
-
-
-Authenticate = Callable[[str | None], Caller]
-"""From the value of the `Authorization` header to who asks. Raises `Unauthenticated`."""
 
 
 @dataclass(slots=True)
@@ -66,7 +62,7 @@ class GraphQLEndpoint:
         self, *, execute: Execute, authenticate: Authenticate, settings: WebSettings, access_log: AccessLog
     ) -> None:
         self._execute = execute
-        self._authenticate = authenticate
+        self._who_asks = WhoAsks(authenticate, settings)
         self._settings = settings
         self._access_log = access_log
         self._attending = Attending()
@@ -131,7 +127,9 @@ class GraphQLEndpoint:
         check_method(method)
         check_forgery(method, headers, self._settings.allowed_origins)
         seconds = patience(headers, self._settings.request_timeout)
-        caller = self._who_asks(headers)
+        caller = self._who_asks(scope, headers)
+        if not isinstance(caller, Caller):
+            caller = await caller
         if method == "GET":
             await body.whole()  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within limits
             request = parse_query_string(scope["query_string"])
@@ -152,15 +150,6 @@ class GraphQLEndpoint:
             ) from overdue
         outcome = response.outcome
         return _Answer(status_of(outcome, media_type), encode(response), media_type, headers_of(outcome))
-
-    def _who_asks(self, headers: RequestHeaders) -> Caller:
-        values = headers.getlist("authorization")
-        if len(values) > 1:
-            raise _unauthenticated("The Authorization header comes more than once. Send it once.")
-        try:
-            return self._authenticate(values[0] if values else None)
-        except Unauthenticated as error:
-            raise _unauthenticated(str(error)) from error
 
     def _written(self, answer: _Answer, call: Call, write: WriteWhole) -> bool:
         """Write the answer in one go; False where it has to go out in pieces, or has headers of its own."""
@@ -194,10 +183,6 @@ def check_method(method: str) -> None:
             f"{method} is not served here. Use POST, or GET for queries.",
             headers={"Allow": ", ".join(METHODS)},
         )
-
-
-def _unauthenticated(message: str) -> Refusal:
-    return Refusal(Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _refused(refusal: Refusal, media_type: MediaType) -> _Answer:

@@ -29,12 +29,30 @@ class AgencyReadiness:
     detail: str | None = None
 
 
+class IssuerState(Enum):
+    """How the keys of an issuer of tokens are."""
+
+    FRESH = "fresh"
+    KEPT = "kept"
+    """The last good ones: it cannot be reached."""
+    MISSING = "missing"
+    """Its tokens cannot be checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerReadiness:
+    """One issuer's line in the report, by the name its operator gave it."""
+
+    name: str
+    state: IssuerState
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether the hub can serve, and how its agencies are.
+    """Whether the hub can serve, and how its agencies and issuers are.
 
-    An agency that is down costs its own fields and nothing else, so it does not make the hub unready: taking the hub
-    out of service would cost all the others.
+    An agency that is down costs its own fields and nothing else, an issuer that is down its own callers, so neither
+    makes the hub unready: taking the hub out of service would cost all the others.
     """
 
     serving: bool
@@ -42,6 +60,8 @@ class Readiness:
     detail: str | None = None
     """Why it cannot, where it cannot."""
     agencies: Sequence[AgencyReadiness] = ()
+    issuers: Sequence[IssuerReadiness] = ()
+    """Those whose keys come over the network."""
 
 
 Ready = Callable[[], Awaitable[Readiness]]
@@ -64,8 +84,9 @@ class Health:
 
 
 def report(readiness: Readiness) -> dict[str, object]:
-    """The report as JSON shows it; `degraded` where an agency is down, named under `agencies`."""
+    """The report as JSON shows it; `degraded` where an agency or an issuer is down, which is named."""
     down = any(agency.state is AgencyState.DOWN for agency in readiness.agencies)
+    down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
     status = "unavailable" if not readiness.serving else "degraded" if down else "ready"
     return {
         "status": status,
@@ -78,6 +99,11 @@ def report(readiness: Readiness) -> dict[str, object]:
             }
             for agency in readiness.agencies
         ],
+        **(
+            {"issuers": [{"name": each.name, "state": each.state.value} for each in readiness.issuers]}
+            if readiness.issuers
+            else {}
+        ),
     }
 
 

@@ -34,6 +34,10 @@ class WebSettings:
     """Origins whose pages may read answers (CORS), such as `https://app.example.go.id`."""
     hsts_seconds: int = 0
     """`max-age` of Strict-Transport-Security; 0 sends none. For servers that are reached by HTTPS alone."""
+    certificate_header: str | None = None
+    """The header in which a TLS terminator tells the client's certificate; None where there is no such terminator."""
+    trusted_proxies: tuple[str, ...] = ()
+    """IP addresses from which that header is believed, beside those of this machine."""
     graphiql: bool = False
     """Whether `/graphiql` is served."""
     graphiql_packages: Path = _PROJECT / "node_modules"

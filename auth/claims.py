@@ -1,0 +1,179 @@
+"""From the claims of a token, once it is proven, to the caller they name. Pure.
+
+Where a claim is absent, nothing is assumed but what the issuer's entry says of it (`auth/issuers.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.issuers import Issuer
+from auth.statement import is_case, is_purpose
+from records.identifiers import Nik
+
+_NIK: Final = re.compile(r"\d{16}", re.ASCII)
+_NIB: Final = re.compile(r"\d{13}", re.ASCII)
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}", re.ASCII)
+"""A scope (RFC 6749, section 3.3)."""
+_MOST_SCOPES: Final = 50
+_LONGEST_SUBJECT: Final = 255
+_LONGEST_TEXT: Final = 100
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_CERTIFICATE: Final = "x5t#S256"
+
+
+def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
+    """Whom the claims name.
+
+    Raises ValueError, which echoes nothing, where they name nobody, contradict each other, or name a kind of caller
+    that this issuer is not believed about.
+    """
+    names = issuer.claims
+    client = _text(claims, names.client) or (_text(claims, "azp") if names.client == "client_id" else None)
+    subject = _subject(claims)
+    kind = _kind(claims, issuer, client, subject)
+    if kind not in issuer.kinds:
+        raise ValueError("The issuer is not believed about this kind of caller.")
+    if kind is CallerKind.ANONYMOUS:
+        if any(claims.get(each) is not None for each in (names.nik, names.nib, names.agency)):
+            raise ValueError("Nobody has no number and no agency.")
+        return ANONYMOUS
+    nik, on_behalf_of = _niks(claims, issuer, kind)
+    entry = issuer.clients.get(client or "")
+    listed = entry.agency if entry is not None and entry.kind is kind else None
+    return Caller(
+        kind=kind,
+        nik=nik,
+        nib=_own(claims, names.nib, _NIB, carried=kind is CallerKind.BUSINESS),
+        agency=_text(claims, names.agency) or listed,
+        unit=_text(claims, names.unit),
+        role=_text(claims, names.role),
+        client=client,
+        subject=f"{issuer.url} {subject}",
+        scopes=_scopes(claims.get(names.scopes)),
+        assurance=_assurance(claims.get("acr"), issuer),
+        on_behalf_of=on_behalf_of,
+        purpose=_stated(claims, names.purpose, is_purpose),
+        case=_stated(claims, names.case, is_case),
+    )
+
+
+def certificate_of(claims: Mapping[str, Any]) -> str | None:
+    """The thumbprint of the client certificate that a token is bound to (RFC 8705, section 3.1); None if to none.
+
+    Raises ValueError for a token that is bound in a way the hub cannot check: who merely bears it proves nothing.
+    """
+    if "cnf" not in claims:
+        return None
+    bound = claims["cnf"]
+    if not isinstance(bound, dict) or set(bound) != {_CERTIFICATE}:
+        raise ValueError("The token is bound to something else than a certificate.")
+    thumbprint = bound[_CERTIFICATE]
+    if not isinstance(thumbprint, str) or not _THUMBPRINT.fullmatch(thumbprint):
+        raise ValueError("The thumbprint is none.")
+    return thumbprint
+
+
+def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject: str) -> CallerKind:
+    said = claims.get(issuer.claims.kind)
+    if said is not None:
+        if not isinstance(said, str):
+            raise ValueError("The kind is no text.")
+        if not issuer.kind_values:
+            return CallerKind(said)
+        if said not in issuer.kind_values:
+            raise ValueError("The kind is none of the issuer's words.")
+        return issuer.kind_values[said]
+    if client is not None and client == subject:
+        entry = issuer.clients.get(client)
+        kind: CallerKind | None = issuer.kind_of_clients if entry is None else entry.kind
+    else:
+        kind = issuer.kind_of_people
+    if kind is None:
+        raise ValueError("The token says no kind of caller.")
+    return kind
+
+
+def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[Nik | None, Nik | None]:
+    """The caller's own number, and that of whom they act for.
+
+    Two ways of saying it: by a claim of its own beside the caller's number, or as a delegation (RFC 8693, section 4.1),
+    where the token is about the person and `act` about who acts. One who acts for one who acts is refused.
+    """
+    names = issuer.claims
+    about = _nik(_own(claims, names.nik, _NIK, carried=kind is CallerKind.CITIZEN))
+    person = _nik(_number(claims, names.on_behalf_of, _NIK))
+    actor = claims.get("act")
+    if actor is None:
+        return about, person
+    if not isinstance(actor, dict) or "act" in actor:
+        raise ValueError("Who acts is not said, or acts for another who acts.")
+    if person is not None:
+        if actor.get("sub") != claims.get("sub"):
+            raise ValueError("Another acts than the token is about.")
+        return about, person
+    acting = _nik(_number(actor, names.nik, _NIK))
+    if about is None or acting is None or acting == about:
+        raise ValueError("A delegation names who acts, and for whom.")
+    return acting, about
+
+
+def _nik(number: str | None) -> Nik | None:
+    return None if number is None else Nik(number)
+
+
+def _own(claims: Mapping[str, Any], name: str, shape: re.Pattern[str], *, carried: bool) -> str | None:
+    """The caller's own number; where an issuer calls people by it (`sub`), others are called otherwise."""
+    return _number(claims, name, shape) if carried or name != "sub" else None
+
+
+def _number(claims: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str | None:
+    claim = claims.get(name)
+    if claim is None:
+        return None
+    if not isinstance(claim, str) or not shape.fullmatch(claim):
+        raise ValueError("A number is none.")
+    return claim
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    """`sub`, whom the token is about; where somebody else acts (RFC 8693), who acts."""
+    actor, claim = claims.get("act"), claims.get("sub")
+    if isinstance(actor, dict):
+        claim = actor.get("sub")
+    if not isinstance(claim, str) or not 0 < len(claim) <= _LONGEST_SUBJECT or not claim.isprintable():
+        raise ValueError("The subject is none.")
+    return claim
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    claim = claims.get(name)
+    if claim is None:
+        return None
+    if not isinstance(claim, str) or not claim.strip() or len(claim) > _LONGEST_TEXT or not claim.isprintable():
+        raise ValueError("A claim is no short text.")
+    return claim
+
+
+def _scopes(claim: object) -> frozenset[str]:
+    """Scopes as RFC 6749 writes them, separated by spaces, or as a list."""
+    scopes = claim.split() if isinstance(claim, str) else [] if claim is None else claim
+    if not isinstance(scopes, list) or len(scopes) > _MOST_SCOPES:
+        raise ValueError("The scopes are none, or too many.")
+    if not all(isinstance(each, str) and _SCOPE.fullmatch(each) for each in scopes):
+        raise ValueError("A scope is none.")
+    return frozenset(scopes)
+
+
+def _assurance(claim: object, issuer: Issuer) -> Assurance:
+    return issuer.assurance.get(claim, Assurance.NONE) if isinstance(claim, str) else Assurance.NONE
+
+
+def _stated(claims: Mapping[str, Any], name: str, allowed: Callable[[str], bool]) -> str | None:
+    claim = claims.get(name)
+    if claim is not None and not (isinstance(claim, str) and allowed(claim)):
+        raise ValueError("A purpose or case is none.")
+    return claim

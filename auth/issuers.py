@@ -1,0 +1,205 @@
+"""Whose tokens the hub believes, and what of them: one entry an issuer, in a file that the operator writes.
+
+The file is TOML, or JSON of the same shape (`docs/operators/issuers.md`). An issuer proves the kinds of caller that its
+entry lists and no other: the issuer of partners cannot make citizens.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from auth.caller import Assurance, CallerKind
+
+Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
+"""Asymmetric ones only, by their names of RFC 7518 and RFC 9864: under `EdDSA` the curve is anybody's guess."""
+TokenType = Literal["at+jwt", "jwt"]
+MOST_ISSUERS = 50
+_LARGEST_FILE = 1024 * 1024
+
+
+def _assurance(value: object) -> object:
+    return Assurance[value.upper()] if isinstance(value, str) and value.upper() in Assurance.__members__ else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Level = Annotated[Assurance, BeforeValidator(_assurance)]
+
+EIDAS: Mapping[str, Assurance] = {
+    f"{prefix}{name}": level
+    for prefix in ("", "http://eidas.europa.eu/LoA/")
+    for name, level in (("low", Assurance.LOW), ("substantial", Assurance.SUBSTANTIAL), ("high", Assurance.HIGH))
+}
+"""What `acr` means where an entry does not say it: the levels by their own names."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ClaimNames(_Entry):
+    """Which claim holds what. The defaults are the hub's own names."""
+
+    kind: Text = "kind"
+    nik: Text = "nik"
+    nib: Text = "nib"
+    agency: Text = "agency"
+    unit: Text = "unit"
+    role: Text = "role"
+    client: Text = "client_id"
+    """Where it is absent, `azp` is read."""
+    scopes: Text = "scope"
+    purpose: Text = "purpose"
+    case: Text = "case"
+    on_behalf_of: Text = "on_behalf_of"
+
+
+class ClientEntry(_Entry):
+    """What a client is whose own tokens do not say it."""
+
+    kind: CallerKind
+    agency: Text | None = None
+    """For the system of an agency."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind not in {CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM}:
+            raise ValueError(f"a client is a partner or an agency-system, not '{self.kind.value}'")
+        if (self.kind is CallerKind.AGENCY_SYSTEM) != (self.agency is not None):
+            raise ValueError("an agency-system names its agency, a partner names none")
+        return self
+
+
+class Issuer(_Entry):
+    """One issuer of tokens."""
+
+    name: Name
+    """What logs and `/health/ready` call it."""
+    url: Text
+    """Its address and its name in tokens (`iss`), to the letter."""
+    audience: Text
+    """What its tokens call the hub (`aud`)."""
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES256",)
+    types: Annotated[tuple[Annotated[TokenType, BeforeValidator(_lower)], ...], Field(min_length=1)] = ("at+jwt",)
+    """Values of `typ` (RFC 9068, section 2.1); `JWT` lets pass tokens without one."""
+    kinds: Annotated[tuple[CallerKind, ...], Field(min_length=1)]
+    """The kinds of caller it is believed about."""
+    kind_values: Mapping[str, CallerKind] = {}
+    """What its own words for kinds mean; where it is empty they are the hub's."""
+    kind_of_people: CallerKind | None = None
+    """What a token of somebody proves that does not say a kind."""
+    kind_of_clients: CallerKind | None = None
+    """What a token of a client itself proves that does not say a kind (its `sub` is its `client_id`)."""
+    clients: Mapping[str, ClientEntry] = {}
+    """Single clients, before `kind_of_clients`."""
+    claims: ClaimNames = ClaimNames()
+    assurance: Mapping[str, Level] = EIDAS
+    """What each value of `acr` means; others mean none."""
+    must_be_bound: tuple[CallerKind, ...] = ()
+    """Kinds whose tokens have to name a client certificate (RFC 8705)."""
+    longest_lifetime: Annotated[int, Field(ge=60, le=7 * 86_400)] = 86_400
+    """Seconds; a token that is good for longer is refused."""
+    keys: Path | None = None
+    """A file with its public keys. With it, nothing is ever asked over the network."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.keys is None and not is_safe_address(self.url):
+            raise ValueError("url: write it as 'https://...' (http on the loopback address alone), without '?' and '#'")
+        if self.kind_of_clients not in {None, CallerKind.PARTNER}:
+            raise ValueError("kind_of_clients: it can be 'partner' alone; name the systems of agencies under clients")
+        for field, kinds in (("must_be_bound", self.must_be_bound), ("kind_values", self.kind_values.values())):
+            for kind in kinds:
+                if kind not in self.kinds:
+                    raise ValueError(f"{field}: '{kind.value}' is not among the kinds of this issuer; add it to kinds")
+        return self
+
+
+class _File(_Entry):
+    issuer: tuple[Issuer, ...]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if not 0 < len(self.issuer) <= MOST_ISSUERS:
+            raise ValueError(f"issuer: there are {len(self.issuer)} entries; write 1 to {MOST_ISSUERS}")
+        for what in ("name", "url"):
+            [(most, count)] = Counter(getattr(each, what) for each in self.issuer).most_common(1)
+            if count > 1:
+                raise ValueError(f"issuer: the {what} '{most}' stands {count} times; each issuer has its own")
+        return self
+
+
+def is_safe_address(url: str) -> bool:
+    """Whether something may be read from there: https, or http on this machine; no user, no query, no fragment."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def issuers_of(path: Path) -> tuple[Issuer, ...]:
+    """The issuers of a file; raises ValueError that names the file, the entry and what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"the file of issuers '{path}' cannot be read: {error.strerror}") from None
+    if len(raw) > _LARGEST_FILE:
+        raise ValueError(f"the file of issuers '{path}' is larger than {_LARGEST_FILE} bytes")
+    try:
+        text = raw.decode("utf-8")
+        given: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except ValueError as error:
+        raise ValueError(f"the file of issuers '{path}' is no {path.suffix[1:].upper() or 'TOML'}: {error}") from None
+    try:
+        issuers = _File.model_validate(given).issuer
+    except ValidationError as error:
+        raise ValueError(f"the file of issuers '{path}': {_told(error)}") from None
+    return tuple(
+        each if each.keys is None else each.model_copy(update={"keys": path.parent / each.keys}) for each in issuers
+    )
+
+
+def _told(error: ValidationError) -> str:
+    found = error.errors(include_input=False, include_url=False)
+    # A list whose entries are wrong counts as too short as well.
+    found = [each for each in found if each["type"] != "too_short"] or found
+    return "; ".join(f"{_place(each['loc'])}{each['msg'].removeprefix('Value error, ')}" for each in found)
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    """Where in the file: `issuer 2, algorithms, 1: `; entries count from 1, as people do."""
+    words = [f"{part + 1}" if isinstance(part, int) else _plain(part) for part in parts]
+    if len(words) > 1 and words[0] == "issuer":
+        words[:2] = [f"issuer {words[1]}"]
+    return f"{', '.join(words)}: " if words else ""
+
+
+def _plain(part: str) -> str:
+    return part.value if isinstance(part, Enum) else part

@@ -1,0 +1,48 @@
+"""Documents that issuers of tokens publish: discovery and key sets, over HTTP."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from time import monotonic
+from typing import Final
+
+from yarl import URL
+
+from connectors.drivers.http import HttpDriver
+from records.call import Call
+from records.failures import AgencyMalformed
+
+_LARGEST: Final = 256 * 1024
+_OK: Final = 200
+
+
+class IssuerDocuments:
+    """Reads documents of one issuer. `name` is what logs call it, `patience` the seconds one document may take."""
+
+    def __init__(self, name: str, *, patience: float) -> None:
+        self._name = name
+        self._patience = patience
+
+    async def read(self, url: str) -> bytes:
+        """The body of what stands there; raises AgencyFailure for everything but a 200 of at most 256 KiB.
+
+        Redirects are not followed. Documents are read so seldom, and from addresses that may change, that each takes a
+        connection of its own.
+        """
+        address = URL(url)
+        driver = HttpDriver(
+            self._name,
+            str(address.with_query(None)),
+            headers={"Accept": "application/json"},
+            deadline=self._patience,
+            connections=1,
+            max_bytes=_LARGEST,
+        )
+        call = Call(deadline=monotonic() + self._patience, request_id=f"issuer-{token_hex(4)}")
+        try:
+            reply = await driver.send("GET", "", call, query=dict(address.query) or None)
+        finally:
+            await driver.close()
+        if reply.status != _OK:
+            raise AgencyMalformed(self._name, f"HTTP {reply.status}")
+        return reply.body

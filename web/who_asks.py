@@ -1,0 +1,103 @@
+"""Who asks: from a request's headers to a caller, and from what proves nobody to a refusal.
+
+A token that is known is a matter of a dictionary, so the caller comes as it is and not as a coroutine; only where an
+issuer has to be asked for its keys there is something to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from starlette.types import Scope
+
+from auth.caller import ANONYMOUS, Caller
+from auth.issuer_keys import INTERVAL
+from auth.statement import STATING, Misstated, stating
+from auth.unproven import KeysUnavailable, Unauthenticated
+from web.client_certificate import ClientCertificates
+from web.refusals import Code, Refusal
+from web.request_headers import RequestHeaders
+from web.settings import WebSettings
+
+PURPOSE: Final = "X-Purpose"
+CASE: Final = "X-Case"
+
+
+class Authenticate(Protocol):
+    """Proves who asks."""
+
+    def __call__(self, authorization: str | None, certificate: str | None, /) -> Caller | Awaitable[Caller]:
+        """From the value of `Authorization` and the thumbprint of the client's certificate to who asks.
+
+        Raises `Unauthenticated`, and `KeysUnavailable` where that cannot be told.
+        """
+
+
+class WhoAsks:
+    """Finds out who asks."""
+
+    def __init__(self, authenticate: Authenticate, settings: WebSettings) -> None:
+        """Take who checks tokens, and whose word counts about certificates."""
+        self._authenticate = authenticate
+        header = settings.certificate_header
+        self._certificates = None if header is None else ClientCertificates(header, settings.trusted_proxies)
+
+    def __call__(self, scope: Scope, headers: RequestHeaders) -> Caller | Awaitable[Caller]:
+        """The caller, to be awaited where the issuer is asked first.
+
+        Raises:
+            Refusal: UNAUTHENTICATED, ISSUER_UNAVAILABLE, or BAD_REQUEST for a purpose or a case that cannot be taken.
+
+        """
+        values = headers.getlist("authorization")
+        if len(values) > 1:
+            raise _unauthenticated("The Authorization header comes more than once. Send it once.")
+        certificate = None if self._certificates is None else self._certificates.thumbprint(scope, headers)
+        try:
+            caller = self._authenticate(values[0] if values else None, certificate)
+        except (Unauthenticated, KeysUnavailable) as error:
+            raise _refusal(error) from error
+        if caller is ANONYMOUS:
+            return caller
+        return stated(caller, headers) if isinstance(caller, Caller) else _awaited(caller, headers)
+
+
+async def _awaited(caller: Awaitable[Caller], headers: RequestHeaders) -> Caller:
+    try:
+        proven = await caller
+    except (Unauthenticated, KeysUnavailable) as error:
+        raise _refusal(error) from error
+    return stated(proven, headers)
+
+
+def stated(caller: Caller, headers: RequestHeaders) -> Caller:
+    """The caller with the purpose and the case that came with the request, where it is one who states them.
+
+    Raises:
+        Refusal: BAD_REQUEST.
+
+    """
+    if caller.kind not in STATING:
+        return caller
+    try:
+        return stating(caller, purpose=_once(headers, PURPOSE), case=_once(headers, CASE))
+    except Misstated as error:
+        raise Refusal(Code.BAD_REQUEST, str(error)) from error
+
+
+def _once(headers: RequestHeaders, name: str) -> str | None:
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise Refusal(Code.BAD_REQUEST, f"The header {name} comes more than once. Send it once.")
+    return values[0] if values else None
+
+
+def _refusal(error: Unauthenticated | KeysUnavailable) -> Refusal:
+    if isinstance(error, Unauthenticated):
+        return _unauthenticated(str(error))
+    return Refusal(Code.ISSUER_UNAVAILABLE, str(error), headers={"Retry-After": f"{INTERVAL:.0f}"})
+
+
+def _unauthenticated(message: str) -> Refusal:
+    return Refusal(Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
