@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from auth.caller import CallerKind
 from engine.limits import Limits
 from settings import ELSEWHERE, Settings
 
@@ -102,7 +103,7 @@ def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> 
     assert read().port == 9000
 
 
-@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK"}))
+@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK", "SIMPUL_ISSUER_KEYS"}))
 def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ValidationError) as refused:
@@ -191,3 +192,47 @@ def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read().limits == Limits(
         depth=5, fields=6, breadth=7, aliases=8, list_items=9, calls=10, objects=11, calls_to={"pangan": 3 + 2}
     )
+
+
+def test_a_hub_whose_callers_could_not_prove_who_they_are_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
+    assert (
+        "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
+        "or set SIMPUL_ISSUER_KEYS for development tokens."
+    ) in refusal()
+
+
+def test_issuers_are_read_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "issuers.toml"
+    file.write_text(
+        '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "hub"\nkinds = ["citizen"]\n'
+    )
+    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
+    monkeypatch.setenv("SIMPUL_ISSUERS", str(file))
+    [issuer] = read().issuers
+    assert (issuer.name, issuer.url, issuer.kinds) == ("warga", "https://masuk.example", (CallerKind.CITIZEN,))
+    assert read().issuer_keys is None
+
+
+def test_a_file_of_issuers_that_is_wrong_is_named_with_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_ISSUERS", str(tmp_path / "none.toml"))
+    message = refusal()
+    assert "issuers" in message
+    assert f"the file of issuers '{tmp_path}/none.toml' cannot be read: No such file or directory" in message
+
+
+def test_whose_word_about_certificates_counts_is_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (read().web.certificate_header, read().web.trusted_proxies) == (None, ())
+    monkeypatch.setenv("SIMPUL_CERTIFICATE_HEADER", "Client-Cert")
+    monkeypatch.setenv("SIMPUL_TRUSTED_PROXIES", "10.0.0.7 fd00::7")
+    assert (read().web.certificate_header, read().web.trusted_proxies) == ("Client-Cert", ("10.0.0.7", "fd00::7"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SIMPUL_CERTIFICATE_HEADER", "Client Cert"), ("SIMPUL_TRUSTED_PROXIES", "gateway")]
+)
+def test_a_header_or_an_address_that_is_none_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert name.removeprefix("SIMPUL_").lower() in refusal()

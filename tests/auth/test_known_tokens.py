@@ -1,16 +1,18 @@
 """What was proven is taken as proven for a minute, within the token's own time, and by the same reader alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
 from auth.caller import Caller, CallerKind
 from auth.known_tokens import KnownTokens
-from auth.tokens import TokenReader, Unauthenticated
-from tests.auth.people import CITIZEN, OFFICIAL
+from auth.tokens import LEEWAY, TokenReader, Unauthenticated
+from tests.auth import people
+from tests.auth.people import CITIZEN
+from tests.auth.readers import city_reader
 
 NOW = 1_800_000_000.0
 EXPIRES = NOW + 600
@@ -110,9 +112,10 @@ def test_what_has_to_be_checked_anew_is_thrown_away(known: KnownTokens, clocks: 
 
 
 def test_a_caller_with_a_name_of_any_length_takes_no_place(known: KnownTokens) -> None:
-    known.keep("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 101), expires=EXPIRES)
+    scopes = frozenset({"b" * 400, "c" * 500})
+    known.keep("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 101, scopes=scopes), expires=EXPIRES)
     assert len(known) == 0
-    known.keep("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 100), expires=EXPIRES)
+    known.keep("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 100, scopes=scopes), expires=EXPIRES)
     assert len(known) == 1
 
 
@@ -126,18 +129,20 @@ KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 OTHER = ECKey.generate_key("P-256", {"kid": "key-1"})
 
 
-def reader(key: ECKey, known: KnownTokens | None) -> TokenReader:
-    keys = KeySet([ECKey.import_key(key.as_dict(private=False))])
-    return TokenReader(keys=keys, issuer="city", audience="simpul", known=known)
+OFFICIAL = replace(people.OFFICIAL, subject="city pak-budi")
+
+
+def reader(key: ECKey, known: KnownTokens | None, clocks: Clocks) -> TokenReader:
+    return city_reader([key.as_dict(private=False)], known, lambda: clocks.time)
 
 
 def token(**claims: object) -> str:
-    given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": 2**40, "kind": "official"}
+    given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": EXPIRES, "kind": "official"}
     return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
 
 
-def test_a_reader_keeps_what_it_checked(known: KnownTokens) -> None:
-    mine, once = reader(KEY, known), token()
+def test_a_reader_keeps_what_it_checked(known: KnownTokens, clocks: Clocks) -> None:
+    mine, once = reader(KEY, known, clocks), token()
     for _ in range(2):
         assert mine.caller(f"Bearer {once}") == OFFICIAL
     assert len(known) == 1
@@ -145,16 +150,16 @@ def test_a_reader_keeps_what_it_checked(known: KnownTokens) -> None:
 
 
 def test_a_known_token_that_expired_is_refused_in_the_usual_words(known: KnownTokens, clocks: Clocks) -> None:
-    mine, past = reader(KEY, known), token(exp=1_700_000_000)
-    known.keep(past, OFFICIAL, expires=1_700_000_000)
+    mine, past = reader(KEY, known, clocks), token(exp=NOW - LEEWAY)
+    known.keep(past, OFFICIAL, expires=NOW - LEEWAY)
     with pytest.raises(Unauthenticated, match=r"^The token was refused \(expired_token\)"):
         mine.caller(f"Bearer {past}")
-    clocks.time = 1_600_000_000
+    clocks.time = NOW - 600
     assert mine.caller(f"Bearer {past}") is OFFICIAL
 
 
-def test_what_was_refused_is_not_kept(known: KnownTokens) -> None:
-    mine = reader(KEY, known)
+def test_what_was_refused_is_not_kept(known: KnownTokens, clocks: Clocks) -> None:
+    mine = reader(KEY, known, clocks)
     for wrong in (token(iss="village"), token(agency=""), "garbage", token()[:-4]):
         with pytest.raises(Unauthenticated):
             mine.caller(f"Bearer {wrong}")
@@ -163,8 +168,8 @@ def test_what_was_refused_is_not_kept(known: KnownTokens) -> None:
 
 def test_a_key_that_is_withdrawn_counts_no_longer_than_a_minute(known: KnownTokens, clocks: Clocks) -> None:
     once = token()
-    reader(KEY, known).caller(f"Bearer {once}")
-    later = reader(OTHER, known)  # the same hub after its issuer changed keys
+    reader(KEY, known, clocks).caller(f"Bearer {once}")
+    later = reader(OTHER, known, clocks)  # the same hub after its issuer changed keys
     assert later.caller(f"Bearer {once}") == OFFICIAL
     clocks.pass_by(60)
     with pytest.raises(Unauthenticated, match="bad_signature"):
@@ -173,21 +178,33 @@ def test_a_key_that_is_withdrawn_counts_no_longer_than_a_minute(known: KnownToke
 
 def test_what_one_set_of_keys_proved_proves_nothing_to_another(clocks: Clocks) -> None:
     once = token()
-    assert reader(KEY, known_tokens(clocks)).caller(f"Bearer {once}") == OFFICIAL
+    assert reader(KEY, known_tokens(clocks), clocks).caller(f"Bearer {once}") == OFFICIAL
     with pytest.raises(Unauthenticated, match="bad_signature"):
-        reader(OTHER, known_tokens(clocks)).caller(f"Bearer {once}")
+        reader(OTHER, known_tokens(clocks), clocks).caller(f"Bearer {once}")
 
 
 def test_the_beginning_of_a_token_is_kept_with_it(known: KnownTokens, clocks: Clocks) -> None:
-    clocks.time = 1_700_000_100
-    once = token(nbf=1_700_000_000, iat=1_700_000_050)
-    mine = reader(KEY, known)
+    once = token(nbf=NOW - 100, iat=NOW - 50)
+    mine = reader(KEY, known, clocks)
     mine.caller(f"Bearer {once}")
+    clocks.time = NOW - 50 - LEEWAY
     assert known.caller(once) == OFFICIAL
-    clocks.time = 1_700_000_049
+    clocks.time -= 1
     assert known.caller(once) is None
 
 
-def test_without_a_place_to_keep_them_every_token_is_checked() -> None:
-    mine, once = reader(KEY, None), token()
+def test_without_a_place_to_keep_them_every_token_is_checked(clocks: Clocks) -> None:
+    mine, once = reader(KEY, None, clocks), token()
     assert mine.caller(f"Bearer {once}") is not mine.caller(f"Bearer {once}")
+
+
+def test_a_token_that_is_bound_to_a_certificate_is_known_with_it_alone(known: KnownTokens) -> None:
+    known.keep("a.b.c", OFFICIAL, expires=EXPIRES, certificate="t" * 43)
+    assert known.caller("a.b.c", "t" * 43) is OFFICIAL
+    assert known.caller("a.b.c", "u" * 43) is None
+    assert known.caller("a.b.c") is None
+
+
+def test_a_token_that_is_bound_to_none_is_known_with_any(known: KnownTokens) -> None:
+    known.keep("a.b.c", OFFICIAL, expires=EXPIRES)
+    assert known.caller("a.b.c", "t" * 43) is OFFICIAL

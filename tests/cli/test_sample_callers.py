@@ -1,21 +1,19 @@
 """`simpul people` and `simpul token` let a developer take a sample person's part."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import KeySet
 
 from auth.caller import Caller, CallerKind
-from auth.development import AUDIENCE, ISSUER
-from auth.tokens import TokenReader
+from auth.development import ISSUER
 from records.identifiers import Nik
+from tests.auth.readers import development_reader, read
 from tests.cli.running import simpul
 
 
 def caller_of(state: Path, token: str) -> Caller:
-    keys = KeySet.import_key_set(json.loads((state / "issuer" / "public.json").read_text()))
-    return TokenReader(keys=keys, issuer=ISSUER, audience=AUDIENCE).caller(f"Bearer {token}")
+    return read(development_reader(state / "issuer" / "public.json"), f"Bearer {token}")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +28,7 @@ def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name
     outcome = simpul(tmp_path, "token", name)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.count("\n") == 1
-    assert caller_of(tmp_path, outcome.stdout.strip()) == caller
+    assert caller_of(tmp_path, outcome.stdout.strip()) == replace(caller, subject=f"{ISSUER} {name}")
 
 
 def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_secret(tmp_path: Path) -> None:

@@ -13,6 +13,12 @@ import typer.main
 from graphql import GraphQLScalarType, OperationType, build_schema, is_specified_scalar_type, parse, validate
 
 from auth.caller import ANONYMOUS, Caller
+from auth.issuer_keys import EVERY, INTERVAL
+from auth.issuers import Issuer, issuers_of
+from auth.key_sets import LARGEST_SET, MOST_KEYS
+from auth.known_tokens import SECONDS
+from auth.presented_token import LONGEST_TOKEN
+from auth.tokens import LEEWAY
 from cli.main import build_app
 from engine.errors import SafeError
 from engine.limits import Limits
@@ -30,6 +36,7 @@ from web.refusals import Code
 from web.settings import WebSettings
 
 SETTINGS = text_of("docs/operators/settings.md")
+ISSUERS = text_of("docs/operators/issuers.md")
 COMMANDS = text_of("docs/operators/commands.md")
 FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
@@ -63,6 +70,28 @@ def test_a_setting_stands_in_the_table_with_its_default_and_meaning(name: str) -
 def test_the_table_of_settings_has_no_other() -> None:
     known = {f"SIMPUL_{name.upper()}" for name in Settings.model_fields} | ELSEWHERE
     assert set(re.findall(r"^\| `(SIMPUL_\w+)`", SETTINGS, re.MULTILINE)) == known
+
+
+def test_the_example_of_a_file_of_issuers_is_read_as_it_stands(tmp_path: Path) -> None:
+    [example] = [block for block in blocks("toml") if block.page == "docs/operators/issuers.md"]
+    (tmp_path / "issuers.toml").write_text(example.text)
+    assert [each.name for each in issuers_of(tmp_path / "issuers.toml")] == ["warga", "mitra"]
+
+
+@pytest.mark.parametrize("name", Issuer.model_fields)
+def test_what_an_entry_of_an_issuer_says_is_described(name: str) -> None:
+    assert f"\n| `{name}` | " in ISSUERS
+
+
+def test_how_long_keys_of_issuers_count_is_told_as_it_is() -> None:
+    told = " ".join(ISSUERS.split())
+    assert f"every {EVERY / 60:.0f} minutes" in told
+    assert f"at most every {INTERVAL:.0f} s" in told
+    assert f"counts for {(EVERY + SECONDS) / 60:.0f} minutes at most" in told
+    assert f"`Retry-After: {INTERVAL:.0f}`" in told
+    assert f"may differ by {LEEWAY} s" in told
+    assert f"{LARGEST_SET // 1024} KiB and {MOST_KEYS} keys" in told
+    assert f"at most {LONGEST_TOKEN:,} characters" in told
 
 
 def test_limits_that_are_not_settings_are_told_as_they_are() -> None:
@@ -199,7 +228,10 @@ def test_every_address_of_the_hub_is_described() -> None:
         raise NotImplementedError
 
     application = web_application(
-        execute=execute, authenticate=lambda _: ANONYMOUS, ready=ready, settings=WebSettings(graphiql=True)
+        execute=execute,
+        authenticate=lambda _authorization, _certificate: ANONYMOUS,
+        ready=ready,
+        settings=WebSettings(graphiql=True),
     )
     text = text_of("docs/operators/README.md", "docs/frontend/README.md")
     assert {path for path in application.paths if not path.startswith("/graphiql/")} == {

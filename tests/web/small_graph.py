@@ -109,7 +109,7 @@ def refused(errors: Sequence[GraphQLError], outcome: Outcome = Outcome.REFUSED) 
     return GraphQLResponse(outcome=outcome, errors=[dict(error.formatted) for error in errors])
 
 
-def authenticate(authorization: str | None) -> Caller:
+def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
     match authorization:
         case None:
             return ANONYMOUS

@@ -45,13 +45,13 @@ async def test_a_trusted_origin_may_ask_and_read(hasty_hub: Hub) -> None:
         "/graphql",
         Origin=origin,
         Access_Control_Request_Method="POST",
-        Access_Control_Request_Headers="authorization, content-type, x-apollo-operation-name",
+        Access_Control_Request_Headers="authorization, content-type, x-apollo-operation-name, x-purpose, x-case",
     )
     assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (200, origin)
     assert "Access-Control-Allow-Credentials" not in preflight.headers
     answer = await hasty_hub.post({"query": "{ whoAmI }"}, Origin=origin)
     assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-Id"
+    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-Id, Retry-After"
 
 
 async def test_another_origin_may_not(hasty_hub: Hub) -> None:

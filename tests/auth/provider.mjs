@@ -1,0 +1,46 @@
+// npm `oidc-provider` on loopback: applications and people of any name, access tokens as JWT for the hub.
+// Called with its port; prints a line once it listens. It knows nothing of the hub but its audience.
+import { Provider } from 'oidc-provider';
+
+const port = Number(process.argv[2]);
+const url = `http://127.0.0.1:${port}`;
+const hub = {
+  scope: 'prices verify',
+  audience: 'https://simpul.example',
+  accessTokenFormat: 'jwt',
+  accessTokenTTL: 600,
+  jwt: { sign: { alg: 'RS256' } },
+};
+
+const provider = new Provider(url, {
+  clients: [
+    {
+      client_id: 'bank',
+      client_secret: 'a-secret-of-the-bank',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    },
+    {
+      client_id: 'city-app',
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['http://127.0.0.1/callback'],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+    },
+  ],
+  cookies: { keys: ['a key for cookies'] },
+  features: {
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => 'https://simpul.example',
+      getResourceServerInfo: () => hub,
+      useGrantedResource: () => true,
+    },
+  },
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+});
+
+provider.listen(port, '127.0.0.1', () => console.log('listening'));

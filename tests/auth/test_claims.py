@@ -1,0 +1,253 @@
+"""From claims to callers: whom tokens name, in the hub's words and in an issuer's own."""
+
+from typing import Any
+
+import pytest
+
+from auth.caller import Assurance, Caller, CallerKind, Capacity
+from auth.claims import caller_of, certificate_of
+from auth.issuers import Issuer
+from records.identifiers import Nik
+from tests.auth.people import BUDI, SITI
+
+EVERY: dict[str, Any] = {
+    "name": "city",
+    "url": "https://masuk.example",
+    "audience": "hub",
+    "kinds": [each.value for each in CallerKind],
+}
+CITIZEN = {"sub": "siti", "kind": "citizen", "nik": str(SITI)}
+OFFICIAL = {"sub": "rina", "kind": "official", "agency": "dukcapil"}
+SYSTEM = {"sub": "siak", "client_id": "siak", "kind": "agency-system", "agency": "dukcapil"}
+PARTNER = {"sub": "bank", "client_id": "bank", "kind": "partner"}
+
+
+def issuer(**more: object) -> Issuer:
+    return Issuer.model_validate(EVERY | more)
+
+
+def caller(claims: dict[str, Any], /, **entry: object) -> Caller:
+    return caller_of(claims, issuer(**entry))
+
+
+def refused(claims: dict[str, Any], /, **entry: object) -> None:
+    with pytest.raises(ValueError, match=r".") as refusal:
+        caller(claims, **entry)
+    assert SITI not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        (CITIZEN, Caller(kind=CallerKind.CITIZEN, nik=SITI, subject="https://masuk.example siti")),
+        (
+            {"sub": "u-1", "kind": "business", "nib": "9120001234567"},
+            Caller(kind=CallerKind.BUSINESS, nib="9120001234567", subject="https://masuk.example u-1"),
+        ),
+        (
+            OFFICIAL | {"unit": "Seksi Penagihan", "role": "registrar", "azp": "desk"},
+            Caller(
+                kind=CallerKind.OFFICIAL,
+                agency="dukcapil",
+                unit="Seksi Penagihan",
+                role="registrar",
+                client="desk",
+                subject="https://masuk.example rina",
+            ),
+        ),
+        (
+            PARTNER | {"scope": "verify prices", "purpose": "kyc", "case": "K-7/2026"},
+            Caller(
+                kind=CallerKind.PARTNER,
+                client="bank",
+                scopes=frozenset({"verify", "prices"}),
+                purpose="kyc",
+                case="K-7/2026",
+                subject="https://masuk.example bank",
+            ),
+        ),
+        (
+            SYSTEM | {"scope": ["read"]},
+            Caller(
+                kind=CallerKind.AGENCY_SYSTEM,
+                client="siak",
+                agency="dukcapil",
+                scopes=frozenset({"read"}),
+                subject="https://masuk.example siak",
+            ),
+        ),
+        (
+            {"sub": "ratna", "kind": "auditor", "role": "auditor"},
+            Caller(kind=CallerKind.AUDITOR, role="auditor", subject="https://masuk.example ratna"),
+        ),
+    ],
+)
+def test_claims_name_a_caller(claims: dict[str, Any], expected: Caller) -> None:
+    assert caller(claims) == expected
+
+
+def test_a_kind_that_the_issuer_is_not_believed_about_is_refused() -> None:
+    refused(OFFICIAL, kinds=["citizen"])
+    refused({"sub": "x", "kind": "anonymous"}, kinds=["citizen"])
+
+
+def test_an_issuers_own_words_for_kinds_go_before_the_hubs() -> None:
+    words = {"ASN": "official", "citizen": "official"}
+    assert caller(OFFICIAL | {"kind": "ASN"}, kind_values=words).kind is CallerKind.OFFICIAL
+    assert caller(OFFICIAL | {"kind": "citizen"}, kind_values=words).kind is CallerKind.OFFICIAL
+    refused(OFFICIAL, kind_values=words)
+
+
+def test_claims_may_have_other_names() -> None:
+    names = {"kind": "jenis", "nik": "https://kota.example/nik", "scopes": "scp", "client": "app"}
+    found = caller(
+        {
+            "sub": "s",
+            "jenis": "citizen",
+            "https://kota.example/nik": str(SITI),
+            "scp": ["a"],
+            "app": "jaki",
+            "azp": "no",
+        },
+        claims=names,
+    )
+    assert (found.nik, found.scopes, found.client) == (SITI, frozenset({"a"}), "jaki")
+
+
+def test_what_a_token_that_says_no_kind_proves_is_said_by_the_entry_or_nothing() -> None:
+    own = {"sub": "bank", "client_id": "bank"}
+    refused(own)
+    refused({"sub": "siti", "client_id": "app", "nik": str(SITI)})
+    entry = {"kind_of_clients": "partner", "kind_of_people": "citizen"}
+    assert caller(own, **entry).kind is CallerKind.PARTNER
+    assert caller({"sub": "siti", "client_id": "app", "nik": str(SITI)}, **entry).kind is CallerKind.CITIZEN
+    refused({"sub": "bank", "client_id": "app"}, **entry)  # somebody whose name is a client's is nobody's client
+
+
+def test_a_client_may_be_listed_with_its_agency() -> None:
+    entry = {"clients": {"siak": {"kind": "agency-system", "agency": "dukcapil"}}, "kind_of_clients": "partner"}
+    found = caller({"sub": "siak", "client_id": "siak"}, **entry)
+    assert (found.kind, found.agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
+    assert caller({"sub": "bank", "client_id": "bank"}, **entry).kind is CallerKind.PARTNER
+    assert caller(SYSTEM | {"agency": "pbb"}, **entry).agency == "pbb"
+
+
+def test_people_may_be_called_by_their_number() -> None:
+    entry = {"claims": {"nik": "sub"}, "kind_of_clients": "partner", "kind_of_people": "citizen"}
+    assert caller({"sub": str(SITI), "client_id": "app"}, **entry).nik == SITI
+    assert caller({"sub": "bank", "client_id": "bank"}, **entry).nik is None
+    refused({"sub": "siti", "client_id": "app"}, **entry)
+
+
+@pytest.mark.parametrize(
+    ("acr", "level"),
+    [
+        ("low", Assurance.LOW),
+        ("substantial", Assurance.SUBSTANTIAL),
+        ("http://eidas.europa.eu/LoA/high", Assurance.HIGH),
+        ("HIGH", Assurance.NONE),
+        ("3", Assurance.NONE),
+        (3, Assurance.NONE),
+        (["high"], Assurance.NONE),
+        (None, Assurance.NONE),
+    ],
+)
+def test_acr_says_how_surely_a_person_was_identified(acr: object, level: Assurance) -> None:
+    assert caller(CITIZEN | {"acr": acr}).assurance is level
+
+
+def test_an_entry_that_says_what_acr_means_says_all_of_it() -> None:
+    entry = {"assurance": {"2": "substantial"}}
+    assert caller(CITIZEN | {"acr": "2"}, **entry).assurance is Assurance.SUBSTANTIAL
+    assert caller(CITIZEN | {"acr": "high"}, **entry).assurance is Assurance.NONE
+
+
+def test_an_assistant_acts_for_another() -> None:
+    own = caller(CITIZEN | {"on_behalf_of": str(BUDI)})
+    assert (own.nik, own.on_behalf_of, own.capacity) == (SITI, BUDI, Capacity.ASSISTANT)
+    assert caller(CITIZEN | {"on_behalf_of": str(BUDI), "act": {"sub": "siti"}}) == own
+
+
+def test_a_delegation_is_about_the_person_and_says_who_acts() -> None:
+    found = caller({"sub": "budi", "kind": "citizen", "nik": str(BUDI), "act": {"sub": "siti", "nik": str(SITI)}})
+    assert (found.nik, found.on_behalf_of, found.subject) == (SITI, BUDI, "https://masuk.example siti")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"act": {"sub": "siti"}},
+        {"act": {}},
+        {"act": "siti"},
+        {"act": {"sub": "siti", "nik": str(SITI)}},
+        {"act": {"sub": "agus", "nik": str(BUDI), "act": {"sub": "siti"}}},
+        {"act": {"sub": "agus"}, "on_behalf_of": str(BUDI)},
+        {"on_behalf_of": "budi"},
+        {"on_behalf_of": int(BUDI)},
+    ],
+)
+def test_a_delegation_that_does_not_say_who_acts_for_whom_is_refused(more: dict[str, Any]) -> None:
+    refused(CITIZEN | more)
+
+
+def test_nobody_but_a_citizen_acts_for_another() -> None:
+    refused(OFFICIAL | {"on_behalf_of": str(BUDI)})
+    refused(PARTNER | {"on_behalf_of": str(BUDI)})
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        CITIZEN | {"sub": ""},
+        CITIZEN | {"sub": "s" * 256},
+        CITIZEN | {"sub": "si\nti"},
+        CITIZEN | {"nik": Nik("317101450690000")},
+        CITIZEN | {"nib": "9120001234567"},
+        {"sub": "u", "kind": "business", "nib": "912000123456"},
+        {"sub": "u", "kind": "business"},
+        {"sub": "bank", "kind": "partner"},
+        PARTNER | {"nik": str(SITI)},
+        PARTNER | {"agency": "dukcapil"},
+        PARTNER | {"scope": "a\x00b"},
+        PARTNER | {"scope": [5]},
+        PARTNER | {"scope": {"a": 1}},
+        PARTNER | {"scope": " ".join(f"s{number}" for number in range(51))},
+        PARTNER | {"client_id": "b\x07"},
+        PARTNER | {"client_id": "b" * 101},
+        PARTNER | {"client_id": 5},
+        PARTNER | {"purpose": "for\nfun"},
+        PARTNER | {"purpose": str(SITI)},
+        PARTNER | {"purpose": ["kyc"]},
+        PARTNER | {"case": ""},
+        OFFICIAL | {"unit": 7},
+        OFFICIAL | {"role": " "},
+        OFFICIAL | {"kind": 5},
+    ],
+)
+def test_claims_that_are_none_or_contradict_each_other_are_refused(claims: dict[str, Any]) -> None:
+    refused(claims)
+
+
+def test_a_token_may_be_bound_to_a_certificate_by_its_thumbprint() -> None:
+    assert certificate_of({}) is None
+    assert certificate_of({"cnf": {"x5t#S256": "A" * 43}}) == "A" * 43
+
+
+@pytest.mark.parametrize(
+    "cnf",
+    [
+        None,
+        {},
+        "x",
+        [],
+        {"jkt": "A" * 43},
+        {"x5t#S256": "A" * 43, "jkt": "A" * 43},
+        {"x5t#S256": "A" * 42},
+        {"x5t#S256": "A" * 43 + "="},
+        {"x5t#S256": None},
+        {"x5t#S256": ["A" * 43]},
+    ],
+)
+def test_a_token_that_is_bound_in_another_way_is_refused(cnf: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        certificate_of({"cnf": cnf})

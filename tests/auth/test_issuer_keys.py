@@ -1,0 +1,214 @@
+"""The keys of an issuer over the network: rotation, bounds, outages. The issuer is a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auth.caller import Caller
+from auth.issuer_keys import INTERVAL, LONGEST_KEPT, IssuerKeys, KeyState
+from auth.issuers import Issuer
+from auth.tokens import KeysUnavailable, TokenReader, Unauthenticated
+from connectors.issuer_documents import IssuerDocuments
+from tests.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, loopback_issuer, saying
+from tests.small_city import SITI
+
+
+@dataclass
+class Stopwatch:
+    """Time that passes when a test says so."""
+
+    seconds: float = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[LoopbackIssuer]:
+    async with loopback_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def stopwatch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def keys(issuer: LoopbackIssuer, stopwatch: Stopwatch) -> IssuerKeys:
+    return IssuerKeys(issuer.entry(), IssuerDocuments("loopback", patience=2), stopwatch=stopwatch)
+
+
+async def proven(keys: IssuerKeys, token: str) -> Caller:
+    caller = TokenReader([keys]).caller(f"Bearer {token}")
+    return caller if isinstance(caller, Caller) else await caller
+
+
+def proven_at_once(keys: IssuerKeys, token: str) -> Caller:
+    """Whom the token proves, where nobody has to be asked."""
+    caller = TokenReader([keys]).caller(f"Bearer {token}")
+    assert isinstance(caller, Caller)
+    return caller
+
+
+async def test_nobody_is_asked_before_the_first_token(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+    assert (keys.state, keys.find("key-1")) == (KeyState.MISSING, None)
+    assert issuer.asked == {}
+    assert (await proven(keys, issuer.token())).nik == SITI
+    assert issuer.asked == {DISCOVERY: 1, KEYS: 1}
+    assert repr(keys) == "<IssuerKeys loopback fresh>"
+
+
+async def test_known_keys_check_without_asking(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+    await keys.learn()
+    for _ in range(3):
+        assert proven_at_once(keys, issuer.token()).nik == SITI
+    assert issuer.asked == {DISCOVERY: 1, KEYS: 1}
+
+
+async def test_a_new_key_is_learnt_by_the_first_token_that_names_it(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    old = issuer.token()
+    issuer.rotate("key-2")
+    stopwatch.seconds += INTERVAL
+    assert (await proven(keys, issuer.token())).nik == SITI
+    assert issuer.asked == {DISCOVERY: 2, KEYS: 2}
+    stopwatch.seconds += INTERVAL
+    with pytest.raises(Unauthenticated, match="invalid_key_id"):  # the issuer took it away
+        await proven(keys, old)
+
+
+async def test_within_the_interval_a_key_that_is_not_known_is_refused_unasked(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    issuer.rotate("key-2")
+    stopwatch.seconds += INTERVAL - 0.1
+    with pytest.raises(Unauthenticated, match="invalid_key_id"):
+        proven_at_once(keys, issuer.token())
+    assert issuer.asked == {DISCOVERY: 1, KEYS: 1}
+    stopwatch.seconds += 0.1
+    assert (await proven(keys, issuer.token())).nik == SITI
+
+
+async def test_a_flood_of_names_causes_one_reading_an_interval(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    for interval in range(3):
+        stopwatch.seconds += INTERVAL
+        forged = [issuer.token({"kid": f"forged-{number}"}) for number in range(50)]
+        found = await asyncio.gather(*(proven(keys, each) for each in forged), return_exceptions=True)
+        assert all(isinstance(each, Unauthenticated) for each in found)
+        assert issuer.asked[KEYS] == interval + 2
+
+
+async def test_the_last_good_keys_count_for_a_day(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    issuer.answers[KEYS] = saying(status=500)
+    stopwatch.seconds += INTERVAL
+    await keys.learn()
+    assert (keys.state, keys.reason) == (KeyState.KEPT, "HTTP 500")
+    stopwatch.seconds = 100 + LONGEST_KEPT - 0.1
+    assert proven_at_once(keys, issuer.token()).nik == SITI
+    stopwatch.seconds += 0.1
+    assert keys.state is KeyState.MISSING
+    with pytest.raises(KeysUnavailable, match=r"^The keys of the token's issuer cannot be had at the moment"):
+        await proven(keys, issuer.token())
+    del issuer.answers[KEYS]
+    stopwatch.seconds += INTERVAL
+    assert (await proven(keys, issuer.token())).nik == SITI
+    assert (keys.state, keys.reason) == (KeyState.FRESH, None)
+
+
+async def test_whether_a_new_key_is_good_cannot_be_told_while_the_issuer_is_down(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    issuer.answers[DISCOVERY] = saying(status=500)
+    issuer.rotate("key-2")
+    stopwatch.seconds += INTERVAL
+    for _ in range(2):
+        with pytest.raises(KeysUnavailable):
+            await proven(keys, issuer.token())
+    assert issuer.asked[DISCOVERY] == 2
+
+
+async def test_a_set_that_is_refused_replaces_nothing(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch
+) -> None:
+    await keys.learn()
+    issuer.answers[KEYS] = saying(json.dumps({"keys": [issuer.key.as_dict(private=True)]}).encode())
+    stopwatch.seconds += INTERVAL
+    await keys.learn()
+    assert keys.state is KeyState.KEPT
+    assert proven_at_once(keys, issuer.token()).nik == SITI
+
+
+async def test_an_outage_is_logged_once_and_names_no_address(
+    issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: Stopwatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.answers[KEYS] = saying(status=500)
+    for _ in range(3):
+        await keys.learn()
+        stopwatch.seconds += INTERVAL
+    [record] = [each for each in caplog.records if each.name == "simpul.issuers"]
+    assert record.getMessage() == (
+        "The keys of issuer loopback cannot be read (HTTP 500): its tokens cannot be checked."
+    )
+
+
+async def test_keys_are_kept_fresh_until_cancelled(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+    keeping = asyncio.create_task(keys.keep_fresh())
+    async with asyncio.timeout(5):
+        while keys.state is not KeyState.FRESH:  # noqa: ASYNC110 - reading sets no event
+            await asyncio.sleep(0.01)
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await keys.close()
+    assert issuer.asked == {DISCOVERY: 1, KEYS: 1}
+
+
+async def test_an_address_of_keys_may_have_a_query(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+    issuer.answers[DISCOVERY] = saying(
+        json.dumps({"issuer": issuer.url, "jwks_uri": f"{issuer.url}{KEYS}?p=b2c%2Fsign-in"}).encode()
+    )
+    await keys.learn()
+    assert keys.state is KeyState.FRESH
+
+
+def test_keys_in_a_file_are_read_once_and_nobody_is_asked(tmp_path: Path) -> None:
+    given = {"name": "a", "url": "a", "audience": "hub", "kinds": ["citizen"], "keys": tmp_path / "keys.json"}
+    key = LoopbackIssuer().public_key
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key]}))
+    keys = IssuerKeys(Issuer.model_validate(given))
+    assert (keys.remote, keys.may_learn, keys.state) == (False, False, KeyState.FRESH)
+    assert keys.find("key-1") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "No such file or directory"), ("{}", "no list of keys"), ('{"keys": []}', "no key that")]
+)
+def test_a_file_of_keys_that_cannot_be_used_is_named(text: str | None, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    if text is not None:
+        path.write_text(text)
+    given = {"name": "a", "url": "a", "audience": "hub", "kinds": ["citizen"], "keys": path}
+    with pytest.raises(ValueError, match=f"keys of issuer 'a', {path}, cannot be used: {why}"):
+        IssuerKeys(Issuer.model_validate(given))
+
+
+def test_an_issuer_without_keys_and_without_somebody_who_reads_them_is_refused() -> None:
+    with pytest.raises(ValueError, match="The issuer 'loopback' has no file of keys"):
+        IssuerKeys(LoopbackIssuer(url="https://a.example").entry())

@@ -1,0 +1,161 @@
+"""A provider that is not ours, npm `oidc-provider`, is an issuer by settings alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import aiohttp
+import pytest
+
+from auth.issuers import Issuer
+from tests.city import HOST, free_port
+from tests.small_city import BUDI, SITI
+from tests.small_hub import SmallHub, small_hub
+
+ROOT = Path(__file__).parents[2]
+CALLBACK = "http://127.0.0.1:9/callback"
+VERIFIER = "a-verifier-of-at-least-forty-three-characters"
+PUBLIC = '{ region(code: "31") { name } }'
+
+
+@pytest.fixture(scope="module")
+async def provider() -> AsyncIterator[str]:
+    """The provider's address, while it runs."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    if not (ROOT / "node_modules" / "oidc-provider").is_dir():
+        pytest.skip("npm packages are not installed; run make with npm")
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        node,
+        str(ROOT / "tests" / "auth" / "provider.mjs"),
+        str(port),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            assert await process.stdout.readline() == b"listening\n", "the provider did not start"
+        yield f"http://{HOST}:{port}"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest.fixture(scope="module")
+async def hub(provider: str) -> AsyncIterator[SmallHub]:
+    """A hub that is told of the provider what an operator would tell it."""
+    entry = {
+        "name": "foreign",
+        "url": provider,
+        "audience": "https://simpul.example",
+        "algorithms": ["RS256"],
+        "kinds": ["citizen", "partner"],
+        "kind_of_people": "citizen",
+        "kind_of_clients": "partner",
+        "claims": {"nik": "sub"},
+    }
+    async with small_hub([Issuer.model_validate(entry)]) as running:
+        yield running
+
+
+async def token_of(http: aiohttp.ClientSession, form: dict[str, str], headers: dict[str, str] | None = None) -> str:
+    async with http.post("/token", data=form, headers=headers) as response:
+        answer = await response.json()
+        assert response.status == 200, answer
+        token = answer["access_token"]
+        assert isinstance(token, str)
+        return token
+
+
+async def signed_in(http: aiohttp.ClientSession, login: str) -> str:
+    """The code that a browser brings back after somebody signed in at the provider and agreed."""
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+    query = {
+        "client_id": "city-app",
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "scope": "openid prices",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    method, path, form = "GET", "/auth", dict[str, str]()
+    for _ in range(12):
+        async with http.request(method, path, params=query, data=form or None, allow_redirects=False) as response:
+            page = await response.text()
+            target = response.headers.get("Location")
+            here = str(response.url)
+        query = {}
+        if target is not None and target.startswith(CALLBACK):
+            return parse_qs(urlsplit(target).query)["code"][0]
+        if target is not None:
+            method, path, form = "GET", urlsplit(urljoin(here, target))._replace(scheme="", netloc="").geturl(), {}
+            continue
+        found = re.search(r'<form[^>]*action="([^"]+)"', page)
+        assert found is not None, page
+        prompt = re.search(r'name="prompt" value="(\w+)"', page)
+        assert prompt is not None, page
+        method, path = "POST", urlsplit(found[1]).path
+        form = {"prompt": prompt[1], "login": login, "password": "any"}
+    raise AssertionError("the provider never came to an end")
+
+
+async def citizen_token(provider: str, login: str) -> str:
+    jar = aiohttp.CookieJar(unsafe=True)  # the provider has an address and no name
+    async with aiohttp.ClientSession(provider, cookie_jar=jar) as http:
+        form = {"grant_type": "authorization_code", "client_id": "city-app", "redirect_uri": CALLBACK}
+        code = await signed_in(http, login)
+        return await token_of(http, form | {"code": code, "code_verifier": VERIFIER})
+
+
+async def partner_token(provider: str) -> str:
+    async with aiohttp.ClientSession(provider) as http:
+        form = {"grant_type": "client_credentials", "scope": "prices"}
+        login = base64.b64encode(b"bank:a-secret-of-the-bank").decode()
+        return await token_of(http, form, {"Authorization": f"Basic {login}"})
+
+
+async def test_somebody_who_signed_in_there_by_code_and_pkce_is_a_citizen_here(hub: SmallHub, provider: str) -> None:
+    answer = await hub.ask("{ me { nik name } }", token=await citizen_token(provider, str(SITI)))
+    assert answer.body == {"data": {"me": {"nik": str(SITI), "name": "Person 1"}}}
+
+
+async def test_they_read_nothing_of_anybody_else(hub: SmallHub, provider: str) -> None:
+    hub.city.asked.clear()
+    query = f'{{ citizen(nik: "{SITI}") {{ name }} }}'
+    answer = await hub.ask(query, token=await citizen_token(provider, str(BUDI)))
+    assert (answer.body["data"], answer.codes, hub.city.asked) == ({"citizen": None}, ["FORBIDDEN"], [])
+
+
+async def test_an_application_that_proves_itself_there_is_a_partner_here(hub: SmallHub, provider: str) -> None:
+    token = await partner_token(provider)
+    hub.city.asked.clear()
+    answer = await hub.ask("{ me { name } }", token=token)
+    assert (answer.body["data"], answer.codes, hub.city.asked) == ({"me": None}, ["FORBIDDEN"], [])
+    assert (await hub.ask(PUBLIC, token=token)).body == {"data": {"region": {"name": "Region 31"}}}
+
+
+async def test_its_id_tokens_open_nothing(hub: SmallHub, provider: str) -> None:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(provider, cookie_jar=jar) as http:
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": "city-app",
+            "redirect_uri": CALLBACK,
+            "code": await signed_in(http, str(SITI)),
+            "code_verifier": VERIFIER,
+        }
+        async with http.post("/token", data=form) as response:
+            identity = (await response.json())["id_token"]
+    answer = await hub.ask(token=identity)
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+    assert "data" not in answer.body

@@ -1,0 +1,117 @@
+"""The production composition in front of the small city, on a real port, with issuers of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import aiohttp
+import uvicorn
+from graphql import GraphQLSchema
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+import server
+from auth.issuers import Issuer
+from connectors.attendance import Attendance
+from schema.build import build_schema, graphql_schema
+from settings import Settings
+from tests.small_city import SmallCity
+from web.serving import uvicorn_config
+
+HOST = "127.0.0.1"
+NOWHERE = f"http://{HOST}:9"
+ME = "{ me { name } }"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of each error."""
+        return [each["extensions"]["code"] for each in self.body.get("errors", ())]
+
+
+@dataclass(frozen=True, slots=True)
+class SmallHub:
+    """A running hub, and a client of it."""
+
+    city: SmallCity
+    http: aiohttp.ClientSession
+
+    async def ask(self, query: str = ME, *, token: str | None = None, headers: Any = None) -> Answer:  # noqa: ANN401 - what aiohttp takes
+        """Ask by POST, with a bearer token or headers as they are."""
+        sent = headers if headers is not None else {"Authorization": f"Bearer {token}"} if token is not None else {}
+        async with self.http.post("/graphql", json={"query": query}, headers=sent) as response:
+            return Answer(response.status, response.headers, await response.json(content_type=None))
+
+    async def health(self) -> Mapping[str, Any]:
+        """What the hub says of itself."""
+        async with self.http.get("/health/ready") as response:
+            found: Mapping[str, Any] = await response.json()
+            return found
+
+
+@cache
+def city_schema() -> GraphQLSchema:
+    """The city's graph, built once for all small hubs."""
+    return graphql_schema(build_schema())
+
+
+def settings_of(issuers: Sequence[Issuer], **given: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Settings of a hub whose agencies are handed in, so their addresses lead nowhere."""
+    return Settings(
+        **{
+            "secret": SecretStr(base64.b64encode(b"s" * 32).decode()),
+            "issuers": tuple(issuers),
+            "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
+            "dukcapil_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
+            "jakpreneur_url": SecretStr("mysql://nobody@127.0.0.1:9/none"),
+            "pbb_url": NOWHERE,
+            "pbb_user": "nobody",
+            "pbb_password": SecretStr("none"),
+            "crm_url": NOWHERE,
+            "crm_key": SecretStr("none"),
+            "pangan_url": NOWHERE,
+            "pangan_key": SecretStr("none"),
+            "agency_timeout": 2.0,
+            **given,
+        }
+    )
+
+
+@asynccontextmanager
+async def small_hub(issuers: Sequence[Issuer], **given: Any) -> AsyncIterator[SmallHub]:  # noqa: ANN401 - any setting
+    """A hub that believes these issuers, served until the block ends."""
+    settings, city = settings_of(issuers, **given), SmallCity()
+
+    @asynccontextmanager
+    async def nothing(_app: Starlette) -> AsyncIterator[None]:
+        yield
+
+    app = server.compose(
+        settings, schema=city_schema(), agencies=city.agencies(), attendance=Attendance({}), lifespan=nothing
+    )
+    web = uvicorn.Server(uvicorn_config(app, HOST, 0, settings.web))
+    serving = asyncio.create_task(web._serve())
+    try:
+        async with asyncio.timeout(10):
+            while not web.started and not serving.done():  # noqa: ASYNC110 - the server sets no event
+                await asyncio.sleep(0.01)
+        port = web.servers[0].sockets[0].getsockname()[1]
+        async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
+            yield SmallHub(city, http)
+    finally:
+        web.should_exit = True
+        await serving

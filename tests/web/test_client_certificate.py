@@ -1,0 +1,88 @@
+"""The client's certificate, as whoever ended TLS tells it."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from urllib.parse import quote
+
+import pytest
+
+from web.client_certificate import ClientCertificates, thumbprint_of
+from web.request_headers import RequestHeaders
+
+DER = bytes(range(200))
+DIGEST = sha256(DER)
+THUMBPRINT = base64.urlsafe_b64encode(DIGEST.digest()).decode().rstrip("=")
+BASE64 = base64.b64encode(DER).decode()
+PEM = f"-----BEGIN CERTIFICATE-----\n{BASE64[:64]}\n{BASE64[64:]}\n-----END CERTIFICATE-----\n"
+HEX = DIGEST.hexdigest()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        THUMBPRINT,
+        f" {THUMBPRINT} ",
+        HEX,
+        HEX.upper(),
+        ":".join(HEX[at : at + 2] for at in range(0, 64, 2)),
+        f":{BASE64}:",
+        quote(PEM, safe=""),
+        PEM.replace("\n", " "),
+    ],
+)
+def test_a_certificate_may_be_told_in_these_ways(value: str) -> None:
+    assert thumbprint_of(value) == THUMBPRINT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "none",
+        "NONE",
+        THUMBPRINT[:-1],
+        THUMBPRINT + "=",
+        HEX[:-1],
+        HEX[:40],
+        "::",
+        ":!:",
+        ":AAA:",
+        "%",
+        "é" * 43,
+        BASE64,
+    ],
+)
+def test_what_tells_no_certificate_is_none(value: str) -> None:
+    assert thumbprint_of(value) is None
+
+
+def told(client: tuple[str, int] | None, *headers: tuple[bytes, bytes], trusted: tuple[str, ...] = ()) -> str | None:
+    scope = {"type": "http", "headers": list(headers), "client": client}
+    return ClientCertificates("Client-Thumbprint", trusted).thumbprint(scope, RequestHeaders(scope))
+
+
+HEADER = (b"client-thumbprint", THUMBPRINT.encode())
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_this_machine_is_believed(client: str) -> None:
+    assert told((client, 5), HEADER) == THUMBPRINT
+
+
+def test_another_machine_is_believed_where_it_is_listed() -> None:
+    assert told(("10.0.0.7", 5), HEADER) is None
+    assert told(("10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
+    assert told(("10.0.0.8", 5), HEADER, trusted=("10.0.0.7",)) is None
+    assert told(("fd00:0::7", 5), HEADER, trusted=("fd00::7",)) == THUMBPRINT
+
+
+@pytest.mark.parametrize("client", [None, ("", 0), ("gateway", 5)])
+def test_who_has_no_address_is_not_believed(client: tuple[str, int] | None) -> None:
+    assert told(client, HEADER, trusted=("10.0.0.7",)) is None
+
+
+def test_of_two_headers_none_counts() -> None:
+    assert told(("127.0.0.1", 5), HEADER, HEADER) is None
+    assert told(("127.0.0.1", 5)) is None
