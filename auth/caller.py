@@ -69,7 +69,7 @@ class Caller:
     agency: str | None = None
     """The agency an official, a supervisor or a system belongs to."""
     subject: str = ""
-    """The issuer's name for them (`sub`), with the issuer before it where there are several."""
+    """The issuer's name for them (`sub`), with the issuer and a space before it."""
     nib: str | None = None
     """The number of a business."""
     unit: str | None = None

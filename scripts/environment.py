@@ -70,7 +70,7 @@ def make() -> int:
 
 
 def node() -> int:
-    """Fetch the Node packages when their lock changed. Never an error: only GraphiQL and two tests need them."""
+    """Fetch the Node packages when their lock changed. Never an error: only GraphiQL and some tests need them."""
     lock, stamp = ROOT / "package-lock.json", NODE_MODULES / "simpul.stamp"
     if not lock.exists():
         return 0
