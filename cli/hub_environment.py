@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from cli.sample_callers import public_keys
+from cli.sandbox_issuers import issuers_file
 from sandbox.agency import LOOPBACK
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
@@ -29,10 +30,12 @@ class Reach:
 
 def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[str, str]:
     """One `SIMPUL_...` variable a setting; secrets are made at the first call and kept in the folder."""
+    issuers = issuers_file(folder)
     return {
         "SIMPUL_DEVELOPMENT": "true",
         "SIMPUL_SECRET": folder.secret("ids", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
         "SIMPUL_ISSUER_KEYS": str(public_keys(folder)),
+        **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
         "SIMPUL_STATE_URL": state_url(folder),
         "SIMPUL_KNOWN_NIK": SAMPLES["siti"].nik,
         **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from auth.caller import CallerKind
+from auth.issuers import issuers_of
 from cli.failure import Failure
 from cli.hub_environment import Reach, hub_environment
 from cli.hub_settings import hub_settings
@@ -50,6 +52,15 @@ def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None
     }
     assert len(base64.b64decode(environment["SIMPUL_SECRET"])) == 32
     assert hub_environment(folder, reaches)["SIMPUL_SECRET"] == environment["SIMPUL_SECRET"]
+
+
+def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    assert "SIMPUL_ISSUERS" not in hub_environment(folder, {})
+    port = folder.port("issuer")
+    (entry,) = issuers_of(Path(hub_environment(folder, {})["SIMPUL_ISSUERS"]))
+    assert (entry.url, entry.audience) == (f"http://127.0.0.1:{port}", "simpul")
+    assert set(entry.kinds) == set(CallerKind) - {CallerKind.ANONYMOUS}
 
 
 def test_where_mariadb_is_missing_the_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:
