@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.batch import Batch
@@ -35,6 +35,8 @@ class Edge:
     is known. `first` among the arguments says it too."""
     asks: Sequence[Batch[Any, Any]] = ()
     """Batches that this one may ask in turn; each key goes to one of them."""
+    agencies: Mapping[str, str | None] = field(default_factory=dict)
+    """Where the batch asks others in turn: by the name of an object's type, the agency it comes from."""
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None
     """From (answer, field arguments) to the field's value; pure and synchronous."""
 

@@ -42,6 +42,12 @@ class Forbidden(SafeError):  # noqa: N818 - the standard term
     code = "FORBIDDEN"
 
 
+class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
+    """What the answer holds of people could not be recorded, so nobody gets it."""
+
+    code = "LEDGER_UNAVAILABLE"
+
+
 def without_numbers(text: str) -> str:
     """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message."""
     return _LONG_NUMBER.sub("[number]", text)

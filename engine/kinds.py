@@ -5,7 +5,7 @@ A schema's field definition offers this as `engine_kind` and `engine_guard`; the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -52,6 +52,12 @@ class Guarding(Protocol):
         """The decision for the caller of this request: from (record, key) to a refusal or None.
 
         None instead of a function where this caller may see the field of every record.
+        """
+
+    def subjects(self, record: Any, key: Any) -> Collection[Hashable]:  # noqa: ANN401 - any record and key
+        """Whom the field is about: of a record, or at the root, where there is none, of a key.
+
+        Nobody where the record is everybody's to see; None among them stands for somebody whom nobody knows.
         """
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from engine.reads import Read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphQLRequest:
@@ -45,5 +47,7 @@ class GraphQLResponse:
     errors: Sequence[Mapping[str, Any]] = ()
     """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    reads: Sequence[Read] = ()
+    """What the data holds of whom; never part of what is sent."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""

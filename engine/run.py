@@ -19,7 +19,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from engine.batch import Ask
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.encoding import encode
-from engine.errors import MOST_ERRORS, at_most, formatted, request_error
+from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
 from engine.plan.cost import Cost, Sizes, too_many
@@ -30,6 +30,8 @@ from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
 from engine.plan.tree import Flags, NotPlannable, conditions
+from engine.reading import Reading
+from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 
 MOST_CONDITIONS = 6
@@ -54,16 +56,24 @@ class Engine:
     """Answers GraphQL requests over one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, coalescing: bool = False
+        self,
+        schema: GraphQLSchema,
+        rules: DocumentRules,
+        *,
+        plans: bool = True,
+        coalescing: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
-        With `coalescing`, equal operations that are under way at the same moment share one run.
+        With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
+        an answer holds of whom is recorded before it is given, for each who shares it; without one, nothing is.
         """
         self.schema = schema
         self.rules = rules
         self._plans = plans
         self._coalescing = coalescing
+        self._recorder = recorder
         self._kept = KeptOperations()
         self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
@@ -93,6 +103,27 @@ class Engine:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
         except TooLarge as refusal:
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
+        response = await self._answer(kept, seen_before, plan, variables, request, opened, request_id, who, until)
+        if response.reads and self._recorder is not None:
+            asked = Asked(
+                who=who, request_id=request_id, operation=kept.operation.name, document=document_hash(request.query)
+            )
+            return await _recorded(response, self._recorder, asked)
+        return response
+
+    async def _answer(
+        self,
+        kept: KeptOperation,
+        seen_before: bool,  # noqa: FBT001 - one of the things known of the operation
+        plan: Plan,
+        variables: VariableValues,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        request_id: str,
+        who: Hashable,
+        until: float,
+    ) -> GraphQLResponse:
+        """The response, not yet recorded."""
         if plan.obstacle is not None or not self._plans:
             return await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
@@ -164,10 +195,11 @@ class Engine:
     ) -> GraphQLResponse:
         """The response; as bytes where it is `shared`, for then it is written once."""
         # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-        response = _answered(*await _planned(plan, opened(), variables, self.rules.limits), request_id)
+        response = await _planned(plan, opened(), variables, self.rules.limits, request_id)
         if not shared:
             return response
-        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
+        body = encode(response)
+        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=body, reads=response.reads)
 
     async def _by_graphql_core(
         self,
@@ -179,8 +211,10 @@ class Engine:
     ) -> GraphQLResponse:
         context = opened()
         try:
-            result = _unless_too_large(await self._execute(operation, plan, request, context), context)
-            return _answered(result.data, result.errors or [], request_id)
+            reading = Reading(plan) if plan.guards else None
+            result = _unless_too_large(await self._execute(operation, plan, request, context, reading), context)
+            reads = reading.reads() if reading is not None and result.data is not None else ()
+            return _answered(result.data, result.errors or [], request_id, reads)
         finally:
             await context.close()
 
@@ -220,7 +254,7 @@ class Engine:
         return plan
 
     async def _execute(
-        self, operation: Operation, plan: Plan, request: GraphQLRequest, context: Context
+        self, operation: Operation, plan: Plan, request: GraphQLRequest, context: Context, reading: Reading | None
     ) -> ExecutionResult:
         if (size := _size_of(context)) is not None:
             limits = self.rules.limits
@@ -232,6 +266,7 @@ class Engine:
             variable_values=dict(request.variables or {}),
             operation_name=operation.name,
             hide_suggestions=not self.rules.suggestions,
+            middleware=None if reading is None else [reading],
         )
         if isawaitable(result):
             result = await result
@@ -259,9 +294,20 @@ def _size_of(context: Context) -> AnswerSize | None:
     return size if isinstance(size, AnswerSize) else None
 
 
-def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
+def _answered(
+    data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str, reads: Sequence[Read]
+) -> GraphQLResponse:
     told = formatted(errors, request_id=request_id) if errors else []
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told)
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, reads=reads)
+
+
+async def _recorded(response: GraphQLResponse, recorder: Recorder, asked: Asked) -> GraphQLResponse:
+    """The response, once it is recorded; where it cannot be, nothing of it."""
+    try:
+        await recorder(asked, response.reads)
+    except NotRecorded as refusal:
+        return GraphQLResponse(outcome=Outcome.ANSWERED, errors=[request_error(str(refusal), refusal.code)])
+    return response
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
@@ -275,11 +321,12 @@ def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
 
 
 async def _planned(
-    plan: Plan, context: Context, variables: VariableValues, limits: Limits
-) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
+    plan: Plan, context: Context, variables: VariableValues, limits: Limits, request_id: str
+) -> GraphQLResponse:
     gather = Gather(context.ask)
+    run = Run(plan, context, gather, plan.arguments(variables), limits)
     try:
-        return await Run(plan, context, gather, plan.arguments(variables), limits).answer()
+        return _answered(*await run.answer(), request_id, run.reads)
     finally:
         await gather.close()
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -68,6 +68,14 @@ class Guard:
             return context.refusal(self.rule, people(getattr(record, self.subject) if self.subject else None))
 
         return refusal
+
+    def subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
+        """The people the field is about; None for somebody unknown, and nobody where the record is public."""
+        if self.of_key:
+            return (Nik(key),) if isinstance(key, str) else ()
+        if self.public_when is not None and getattr(record, self.public_when):
+            return ()
+        return people(getattr(record, self.subject) if self.subject else None) or (None,)
 
     def check(self, record: object, asking: Asking) -> None:
         """Raise `Forbidden` where the caller may not see the field of this record."""

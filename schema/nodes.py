@@ -107,7 +107,14 @@ def _field(publications: Mapping[str, Publication], says: str, answers: Any, *, 
     field.own_rule = Rule.PUBLIC
     field.publications = publications
     asks = [each.refetch.batch for each in publications.values() if each.refetch is not None]
-    field.edge = Edge(batch=nodes, key=lambda *_: None, reads_caller=True, many=many, asks=asks)
+    field.edge = Edge(
+        batch=nodes,
+        key=lambda *_: None,
+        reads_caller=True,
+        many=many,
+        asks=asks,
+        agencies={name: each.refetch.batch.agency for name, each in publications.items() if each.refetch is not None},
+    )
     return field
 
 

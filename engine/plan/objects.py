@@ -131,7 +131,10 @@ def leaves_of(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, 
     """What the shape's generated function gives."""
     if shape.function is None:
         raise TypeError(f"{shape!r} was never compiled.")
-    return shape.function(run, records)
+    answers = shape.function(run, records)
+    if shape.guarded:
+        run.placed.shaped(shape, records, answers)
+    return answers
 
 
 def _listed(value: Any, depth: int) -> Any:  # noqa: ANN401 - any value

@@ -26,6 +26,7 @@ from graphql.pyutils import inspect
 from engine.kinds import Kind, Leads
 from engine.limits import Limits
 from engine.plan.cost import Cost, Lists, Sizes, reckon, varies
+from engine.plan.placed import parts_of
 from engine.plan.size import may_multiply
 from engine.plan.source import compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
@@ -43,6 +44,8 @@ class Plan:
     root: Shape
     fields: Sequence[PlanField]
     shapes: Sequence[Shape]
+    guards: bool
+    """Whether any field may not be seen by everybody."""
     reads_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
     serial: bool
@@ -173,6 +176,8 @@ def planned(
     obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else planter.obstacle
     if obstacle is None:
         prepare(planter.shapes)
+    for shape in planter.shapes[1:]:
+        shape.guarded = parts_of(shape)
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
@@ -188,6 +193,7 @@ def planned(
         root=root,
         fields=planter.fields,
         shapes=planter.shapes,
+        guards=any(not each.guard.is_public for each in planter.fields),
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         may_multiply=may_multiply(planter.fields),
         serial=serial,

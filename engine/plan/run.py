@@ -22,10 +22,12 @@ from engine.plan.gather import Failed, Gather
 from engine.plan.keys import Keys, edge_of, keyed, plain_keys
 from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
+from engine.plan.placed import Placed
 from engine.plan.plan import Plan
 from engine.plan.size import too_large
 from engine.plan.slices import SLICE, slices
 from engine.plan.tree import PlanField, Shape
+from engine.reads import Read
 from records.failures import AgencyTimeout
 
 Decision = Callable[[Any, Any], Exception | None]
@@ -43,6 +45,9 @@ class Run:
         self._arguments = arguments
         self._may: dict[int, Decision | None] = {}
         self._faults: list[Fault] = []
+        self.placed = Placed()
+        self.reads: Sequence[Read] = ()
+        """What of whom the answer holds; known when there is an answer."""
         self._open = 0
         self._settled: asyncio.Future[None] | None = None
         self._end: asyncio.TimerHandle | None = None
@@ -65,6 +70,7 @@ class Run:
         refusal = too_large(data, self._limits) if self._plan.may_multiply else None
         if refusal is not None:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
+        self.reads = self.placed.reads(self._faults)
         if not self._faults:
             return data, []
         return located(shape, data, self._taken())
@@ -231,6 +237,8 @@ class Run:
         if of.keys:
             self._open += 1
             edge = edge_of(group[0]).edge
+            if group[0].parent is self._plan.root and not group[0].guard.is_public:
+                self.placed.led(group, of)
             self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
 
     def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:

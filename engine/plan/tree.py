@@ -76,6 +76,10 @@ class Elsewhere:
     def prepared(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """Nothing is decided here."""
 
+    def subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
+        """It is about nobody."""
+        return ()
+
 
 @dataclass(eq=False, slots=True)
 class PlanField:
@@ -140,6 +144,8 @@ class Shape:
     """Fields whose value, a record or records, is at hand."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
     """Fields that lead elsewhere; what is asked together stands together."""
+    guarded: tuple[Any, ...] = ()
+    """Fields that not everybody may see, by guard (`engine/plan/placed.py`); empty at the root, which has no record."""
 
     def __repr__(self) -> str:
         """Type and number."""

@@ -182,6 +182,9 @@ class Refusing:
     def prepared(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None
 
+    def subjects(self, record: Any, _key: Any) -> tuple[int]:  # noqa: ANN401 - any record
+        return (record.id,)
+
 
 def test_a_refusal_is_told_once_where_another_record_makes_all_be_made_again_one_by_one() -> None:
     built = world([Thing(1), Thing(2, name=object()), Thing(3)], {}, published=True)

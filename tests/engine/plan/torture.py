@@ -80,6 +80,9 @@ class Public:
     def prepared(self, context: Torture) -> Callable[[Any, Any], Exception | None] | None:  # noqa: ARG002 - the engine's protocol
         return None
 
+    def subjects(self, _record: Any, _key: Any) -> tuple[()]:  # noqa: ANN401 - any record and key
+        return ()
+
 
 class PerCaller:
     """Who may, may see it of every record."""
@@ -90,6 +93,9 @@ class PerCaller:
         if context.may == "break":
             raise RuntimeError("the guard is broken")
         return None if context.may == "all" else lambda _record, _key: Refused("not this caller")
+
+    def subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+        return (repr(key) if record is None else repr(record.secret),)
 
 
 class PerRecord:
@@ -108,6 +114,9 @@ class PerRecord:
             return None if kind == 1 else Refused("not this record")
 
         return decide
+
+    def subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+        return (repr(key) if record is None else repr(record.secret),)
 
 
 PUBLIC, PER_CALLER, PER_RECORD = Public(), PerCaller(), PerRecord()

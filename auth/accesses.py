@@ -1,0 +1,80 @@
+"""From who asked, and what the answer holds of whom, to the entries that the ledger keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from auth.caller import Caller
+from auth.legal_basis import legal_basis
+from auth.pseudonyms import Pseudonyms
+from records.accesses import Access
+from records.identifiers import Nik
+
+HIDDEN_BECAUSE = "UU PDP 27/2022, articles 15 and 33: telling now would endanger the purpose it was read for."
+
+
+class ReadOf(Protocol):
+    """What an answer holds of one subject (`engine.reads.Read`)."""
+
+    @property
+    def subject(self) -> Any:  # noqa: ANN401 - the engine knows no people
+        """A NIK; None for somebody unknown."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What was read."""
+
+    @property
+    def agencies(self) -> tuple[str, ...]:
+        """Where it came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """The request that read."""
+
+    request_id: str
+    operation: str | None
+    document: bytes
+
+
+class Accesses:
+    """Makes entries."""
+
+    def __init__(self, pseudonyms: Pseudonyms, *, hidden: Mapping[str, timedelta] | None = None) -> None:
+        """`hidden` says for which purposes, and for how long, the person is not told."""
+        self._pseudonyms = pseudonyms
+        self._hidden = dict(hidden or {})
+
+    def of(self, caller: Caller, asking: Asking, reads: Iterable[ReadOf]) -> Sequence[Access]:
+        """One entry for each subject, all of the same moment."""
+        now = datetime.now(UTC)
+        basis = legal_basis(caller)
+        for_days = self._hidden.get(caller.purpose) if caller.purpose else None
+        who = self._pseudonyms.of_caller(caller)
+        return [
+            Access(
+                at=now,
+                request_id=asking.request_id,
+                subject=None if read.subject is None else self._pseudonyms.of_person(Nik(read.subject)),
+                caller_kind=caller.kind.value,
+                caller=who,
+                agency=caller.agency,
+                unit=caller.unit,
+                role=caller.role,
+                client=caller.client,
+                purpose=caller.purpose,
+                case=caller.case,
+                legal_basis=basis.value if basis else None,
+                operation=asking.operation,
+                document=asking.document,
+                agencies=read.agencies,
+                fields=read.fields,
+                hidden_until=now + for_days if for_days else None,
+                hidden_because=HIDDEN_BECAUSE if for_days else None,
+            )
+            for read in reads
+        ]

@@ -1,0 +1,43 @@
+"""Why each kind of caller may read personal data (UU PDP 27/2022, article 20, paragraph 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from auth.caller import Caller, CallerKind, Capacity
+
+
+class LegalBasis(Enum):
+    """A basis in law; the value is what the ledger keeps."""
+
+    OWN_RIGHT = "own-right"
+    """The person themself: their right of access (articles 5 to 7)."""
+    ASSISTANCE = "assistance"
+    """Somebody who was asked for help by a person with a disability (article 26)."""
+    CONSENT = "consent"
+    """The person agreed (article 20, paragraph 2, letter a)."""
+    LEGAL_DUTY = "legal-duty"
+    """The law obliges the reader (letter c): supervision, audit, protection of data."""
+    PUBLIC_TASK = "public-task"
+    """A task of the city in the public interest (letter e)."""
+
+
+_OF_KIND: Mapping[CallerKind, LegalBasis] = {
+    CallerKind.CITIZEN: LegalBasis.OWN_RIGHT,
+    CallerKind.BUSINESS: LegalBasis.OWN_RIGHT,
+    CallerKind.OFFICIAL: LegalBasis.PUBLIC_TASK,
+    CallerKind.AGENCY_SYSTEM: LegalBasis.PUBLIC_TASK,
+    CallerKind.STEWARD: LegalBasis.PUBLIC_TASK,
+    CallerKind.SUPERVISOR: LegalBasis.LEGAL_DUTY,
+    CallerKind.AUDITOR: LegalBasis.LEGAL_DUTY,
+    CallerKind.PROTECTION_OFFICER: LegalBasis.LEGAL_DUTY,
+    CallerKind.PARTNER: LegalBasis.CONSENT,
+}
+
+
+def legal_basis(caller: Caller) -> LegalBasis | None:
+    """On what basis the caller reads; None where there is none: rules let nobody of that kind read."""
+    if caller.capacity is Capacity.ASSISTANT:
+        return LegalBasis.ASSISTANCE
+    return _OF_KIND.get(caller.kind)

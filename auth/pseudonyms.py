@@ -1,0 +1,33 @@
+"""People in the access ledger: by keyed digests, so that the ledger alone names nobody."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from hmac import digest
+
+from auth.caller import Caller
+from records.identifiers import Nik
+
+
+class Pseudonyms:
+    """The same person has the same pseudonym, as reader and as read; without the hub's secret none can be made."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Derive keys of their own from the hub's secret."""
+        self._people = digest(secret, b"simpul ledger people v1", sha256)
+        self._others = digest(secret, b"simpul ledger callers v1", sha256)
+
+    def of_person(self, nik: Nik) -> bytes:
+        """The pseudonym of a resident, 32 bytes."""
+        return digest(self._people, nik.encode(), sha256)
+
+    def of_caller(self, caller: Caller) -> bytes | None:
+        """The pseudonym of who asks; None for nobody in particular."""
+        if caller.nik is not None:
+            return self.of_person(caller.nik)
+        name = caller.subject or caller.nib or caller.client
+        return digest(self._others, f"{caller.kind.value}\0{name}".encode(), sha256) if name else None
+
+    def __repr__(self) -> str:
+        """Never the keys."""
+        return "<Pseudonyms>"

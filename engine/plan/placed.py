@@ -1,0 +1,135 @@
+"""What of whom a run put in its answer: noted by shape, all records together, and told by subject when the run ends.
+
+A plan without guarded fields notes nothing. A field that failed or was refused was not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from engine.kinds import Guarding, Leads
+from engine.plan.faults import Fault
+from engine.plan.keys import Keys
+from engine.plan.tree import PlanField, Shape
+from engine.reads import Read
+
+
+class Part(NamedTuple):
+    """The fields of one shape that one guard stands before."""
+
+    guard: Guarding
+    fields: tuple[PlanField, ...]
+
+
+Found = dict[Hashable, dict[tuple[PlanField, ...], None]]
+"""By subject: the fields that were answered, as groups of such as were answered together."""
+
+
+def parts_of(shape: Shape) -> tuple[Part, ...]:
+    """The guarded fields of a shape, by guard."""
+    by_guard: dict[int, list[PlanField]] = {}
+    for field in shape.fields:
+        if not field.guard.is_public:
+            by_guard.setdefault(id(field.guard), []).append(field)
+    return tuple(Part(fields[0].guard, tuple(fields)) for fields in by_guard.values())
+
+
+class Placed:
+    """What one run put in place."""
+
+    __slots__ = ("_led", "_shaped")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
+        self._led: list[tuple[PlanField, Keys]] = []
+
+    def shaped(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+        """Records of a guarded shape were shaped."""
+        self._shaped.append((shape, records, answers))
+
+    def led(self, group: Sequence[PlanField], of: Keys) -> None:
+        """Guarded fields of the root were asked for: there is no record, the keys are what they are about."""
+        self._led.extend((field, of) for field in group)
+
+    def reads(self, faults: Iterable[Fault]) -> Sequence[Read]:
+        """What stands in the answer, by subject."""
+        if not self._shaped and not self._led:
+            return ()
+        failed: dict[tuple[int, int], set[tuple[int, ...]]] = {}
+        for fault in faults:
+            failed.setdefault((fault.field.number, id(fault.answer)), set()).add(fault.place)
+        found: Found = {}
+        for shape, records, answers in self._shaped:
+            for part in shape.guarded:
+                if failed:
+                    _add_carefully(found, part, records, answers, failed)
+                else:
+                    _add(found, part, records)
+        for field, of in self._led:
+            _add_keys(found, field, of, failed)
+        return _told(found)
+
+
+def _add(found: Found, part: Part, records: Sequence[Any]) -> None:
+    subjects_of, fields = part.guard.subjects, part.fields
+    subjects: set[Hashable] = set()
+    for record in records:
+        subjects.update(subjects_of(record, None))
+    for subject in subjects:
+        found.setdefault(subject, {})[fields] = None
+
+
+def _add_carefully(
+    found: Found,
+    part: Part,
+    records: Sequence[Any],
+    answers: Sequence[dict[str, Any]],
+    failed: dict[tuple[int, int], set[tuple[int, ...]]],
+) -> None:
+    for record, answer in zip(records, answers, strict=True):
+        fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
+        if fields:
+            for subject in part.guard.subjects(record, None):
+                found.setdefault(subject, {})[fields] = None
+
+
+def _add_keys(found: Found, field: PlanField, of: Keys, failed: dict[tuple[int, int], set[tuple[int, ...]]]) -> None:
+    many = isinstance(field.kind, Leads) and field.kind.edge.many
+    for key, answer in zip(of.keys, of.targets, strict=True):
+        places = failed.get((field.number, id(answer)), set())
+        if () in places:
+            continue
+        keys = [each for index, each in enumerate(key) if (index,) not in places] if many else [key]
+        for each in keys:
+            for subject in field.guard.subjects(None, each):
+                found.setdefault(subject, {})[(field,)] = None
+
+
+def _told(found: Found) -> Sequence[Read]:
+    known: dict[tuple[tuple[PlanField, ...], ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    reads = []
+    for subject, groups in found.items():
+        together = tuple(groups)
+        said = known.get(together)
+        if said is None:
+            fields = [field for group in together for field in group]
+            names = tuple(sorted({field.name for field in fields}))
+            agencies = tuple(sorted({agency for field in fields if (agency := agency_of(field)) is not None}))
+            said = known[together] = names, agencies
+        reads.append(Read(subject, *said))
+    return reads
+
+
+def agency_of(field: PlanField) -> str | None:
+    """The agency that a field's value comes from; None where the hub knows it by itself."""
+    if isinstance(field.kind, Leads):
+        return field.kind.edge.batch.agency
+    shape, over = field.parent, field.parent.parent
+    while over is not None and not isinstance(over.kind, Leads):
+        shape, over = over.parent, over.parent.parent
+    if over is None or not isinstance(over.kind, Leads):
+        return None
+    edge = over.kind.edge
+    return edge.batch.agency or edge.agencies.get(shape.type.name)

@@ -1,0 +1,72 @@
+"""What of whom stands in an answer that graphql-core made: the same report as of a plan's run, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from inspect import isawaitable
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from engine.kinds import Leads, PlannedField
+from engine.plan.placed import agency_of
+from engine.plan.plan import Plan
+from engine.plan.tree import DEFINITION
+from engine.reads import Read
+
+
+class Reading:
+    """Middleware of graphql-core for one request: notes each guarded field that was answered."""
+
+    def __init__(self, plan: Plan) -> None:
+        """The plan of the operation, which graphql-core runs, knows where its fields come from."""
+        self._agencies = {(field.parent.type.name, field.nodes[0].name.value): agency_of(field) for field in plan.fields}
+        self._found: dict[Hashable, dict[tuple[str, str], None]] = {}
+
+    def resolve(self, resolver: Callable[..., Any], source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
+        """The field's value; noted where there is one."""
+        value = resolver(source, info, **arguments)
+        field = info.parent_type.fields.get(info.field_name)
+        definition = field.extensions.get(DEFINITION) if field is not None else None
+        if not isinstance(definition, PlannedField) or definition.engine_guard().is_public:
+            return value
+        if isawaitable(value):
+            return self._awaited(value, definition, source, info, arguments)
+        self._note(definition, source, info, arguments)
+        return value
+
+    def reads(self) -> Sequence[Read]:
+        """What was answered, by subject."""
+        reads = []
+        for subject, fields in self._found.items():
+            names = tuple(sorted(f"{type_}.{name}" for type_, name in fields))
+            agencies = {agency for each in fields if (agency := self._agencies.get(each)) is not None}
+            reads.append(Read(subject, names, tuple(sorted(agencies))))
+        return reads
+
+    async def _awaited(
+        self,
+        value: Awaitable[Any],
+        definition: PlannedField,
+        source: Any,  # noqa: ANN401 - any record
+        info: GraphQLResolveInfo,
+        arguments: dict[str, Any],
+    ) -> Any:  # noqa: ANN401 - any value
+        answer = await value
+        self._note(definition, source, info, arguments)
+        return answer
+
+    def _note(self, definition: PlannedField, source: Any, info: GraphQLResolveInfo, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any record
+        name = info.parent_type.name, info.field_name
+        for key in _keys(definition, source, info, arguments):
+            for subject in definition.engine_guard().subjects(source, key):
+                self._found.setdefault(subject, {})[name] = None
+
+
+def _keys(definition: PlannedField, source: Any, info: GraphQLResolveInfo, arguments: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - any record
+    """The keys of a field of the root, where they are what it is about; elsewhere the record says that."""
+    kind = definition.engine_kind()
+    if info.path.prev is not None or not isinstance(kind, Leads):
+        return [None]
+    key = kind.key(source, definition.engine_arguments(arguments), info.context)
+    return list(key) if kind.edge.many else [key]

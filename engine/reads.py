@@ -1,0 +1,49 @@
+"""What of whom stands in an answer, and who has to be told of it before the answer leaves.
+
+The engine knows no domain: a subject is whatever a guard says a record is about (`Guarding.subjects`), and what was
+read of it are the coordinates of guarded fields in the schema. Public fields are never reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one answer holds of one subject."""
+
+    subject: Hashable
+    """As the guard named it; None for somebody whom nobody knows."""
+    fields: tuple[str, ...]
+    """Guarded fields that were answered, by schema coordinate (`Citizen.name`), in order."""
+    agencies: tuple[str, ...]
+    """Whom they came from, in order; none where the hub knew by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The request that an answer is for."""
+
+    who: Any
+    """Who asks, as the engine was given it."""
+    request_id: str
+    operation: str | None
+    """The operation's name, where it has one."""
+    document: bytes
+    """SHA-256 of the document, as text."""
+
+
+def document_hash(text: str) -> bytes:
+    """By which a document is known, whoever sent it."""
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+class Recorder(Protocol):
+    """Keeps what was read. An answer with reads leaves only after it returned."""
+
+    async def __call__(self, asked: Asked, reads: Sequence[Read]) -> None:
+        """Keep what one answer holds; raises `NotRecorded`, and then nobody gets the answer."""
