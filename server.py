@@ -25,11 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
+from auth.accesses import Accesses
 from auth.caller import Caller
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
+from auth.pseudonyms import Pseudonyms
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -46,6 +48,7 @@ from engine.document import DocumentRules, RefusedRequest
 from engine.limits import Limits, TooLarge
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
+from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
@@ -57,11 +60,13 @@ from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
+from resolvers.recording import recorder
 from resolvers.regions import Regions
 from resolvers.tax import Tax
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
+from store.access_ledger import AccessLedger
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
 from web.access_log import LineFormatter
@@ -189,6 +194,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     configure_logging()
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
+    ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
+    accesses = Accesses(Pseudonyms(settings.secret_bytes), hidden=settings.hidden_for)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -196,6 +203,9 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
             stack.push_async_callback(state.dispose)
             stack.push_async_callback(connectors.close)
             await migrate(state)
+            if ledger is not None:
+                await ledger.start()
+                stack.push_async_callback(ledger.close)
             yield
 
     return compose(
@@ -205,6 +215,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         attendance=connectors.attendance(),
         lifespan=lifespan,
         sample_people=sample_people,
+        recorder=None if ledger is None else recorder(ledger, accesses),
     )
 
 
@@ -218,11 +229,13 @@ def compose(
     sample_people: SamplePeople | None = None,
     coalescing: bool = True,
     known_tokens: bool = True,
+    recorder: Recorder | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
+    Without a `recorder`, nobody keeps who read what.
     """
     engine = Engine(
         schema,
@@ -233,6 +246,7 @@ def compose(
             explains=settings.development,
         ),
         coalescing=coalescing,
+        recorder=recorder,
     )
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -18,6 +20,7 @@ ELSEWHERE = frozenset({"SIMPUL_STATE"})
 """Variables that belong to the command line, not to the hub."""
 
 _SECRET_BYTES = 32
+_MOST_DAYS = 3650
 
 
 def _words(value: object) -> object:
@@ -67,6 +70,16 @@ class Settings(BaseSettings):
     limit_list_items: int = Field(2000, ge=1, description="Values in the lists of all arguments of an operation.")
     limit_calls: int = Field(200, ge=1, description="Calls to one agency that an operation may be expected to take.")
     limit_objects: int = Field(50_000, ge=1, description="Objects that an answer may hold.")
+    ledger: bool = Field(
+        default=True, description="Whether every read of personal data is recorded before it is answered."
+    )
+    ledger_patience: float = Field(2.0, gt=0, le=30, description="Seconds an answer waits until it is recorded.")
+    ledger_hidden: Words = Field(
+        (), description="Purposes whose reads a person is told late, as `purpose:days`, space-separated."
+    )
+    data_tracker_client: str | None = Field(
+        None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
+    )
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
@@ -115,6 +128,23 @@ class Settings(BaseSettings):
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
         return self
+
+    @field_validator("ledger_hidden")
+    @classmethod
+    def _purposes_and_days(cls, hidden: tuple[str, ...]) -> tuple[str, ...]:
+        for each in hidden:
+            purpose, _, days = each.rpartition(":")
+            if not purpose or not days.isdecimal() or not 1 <= int(days) <= _MOST_DAYS:
+                raise ValueError(
+                    f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MOST_DAYS} days"
+                )
+        return hidden
+
+    @property
+    def hidden_for(self) -> Mapping[str, timedelta]:
+        """By purpose: how long a person is not told who read."""
+        parted = (each.rpartition(":") for each in self.ledger_hidden)
+        return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
 
     @property
     def secret_bytes(self) -> bytes:

@@ -33,7 +33,7 @@ class ReadOf(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class Reading:
     """The request that read."""
 
     request_id: str
@@ -49,7 +49,7 @@ class Accesses:
         self._pseudonyms = pseudonyms
         self._hidden = dict(hidden or {})
 
-    def of(self, caller: Caller, asking: Asking, reads: Iterable[ReadOf]) -> Sequence[Access]:
+    def of(self, caller: Caller, reading: Reading, reads: Iterable[ReadOf]) -> Sequence[Access]:
         """One entry for each subject, all of the same moment."""
         now = datetime.now(UTC)
         basis = legal_basis(caller)
@@ -58,7 +58,7 @@ class Accesses:
         return [
             Access(
                 at=now,
-                request_id=asking.request_id,
+                request_id=reading.request_id,
                 subject=None if read.subject is None else self._pseudonyms.of_person(Nik(read.subject)),
                 caller_kind=caller.kind.value,
                 caller=who,
@@ -69,8 +69,8 @@ class Accesses:
                 purpose=caller.purpose,
                 case=caller.case,
                 legal_basis=basis.value if basis else None,
-                operation=asking.operation,
-                document=asking.document,
+                operation=reading.operation,
+                document=reading.document,
                 agencies=read.agencies,
                 fields=read.fields,
                 hidden_until=now + for_days if for_days else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -15,15 +16,20 @@ from engine.plan.tree import DEFINITION
 from engine.reads import Read
 
 
+Info = GraphQLResolveInfo[Any]
+
+
 class Reading:
     """Middleware of graphql-core for one request: notes each guarded field that was answered."""
 
     def __init__(self, plan: Plan) -> None:
         """The plan of the operation, which graphql-core runs, knows where its fields come from."""
-        self._agencies = {(field.parent.type.name, field.nodes[0].name.value): agency_of(field) for field in plan.fields}
+        self._agencies = {
+            (field.parent.type.name, field.nodes[0].name.value): agency_of(field) for field in plan.fields
+        }
         self._found: dict[Hashable, dict[tuple[str, str], None]] = {}
 
-    def resolve(self, resolver: Callable[..., Any], source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
+    def resolve(self, resolver: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         """The field's value; noted where there is one."""
         value = resolver(source, info, **arguments)
         field = info.parent_type.fields.get(info.field_name)
@@ -31,7 +37,7 @@ class Reading:
         if not isinstance(definition, PlannedField) or definition.engine_guard().is_public:
             return value
         if isawaitable(value):
-            return self._awaited(value, definition, source, info, arguments)
+            return self._awaited(value, partial(self._note, definition, source, info, arguments))
         self._note(definition, source, info, arguments)
         return value
 
@@ -44,26 +50,19 @@ class Reading:
             reads.append(Read(subject, names, tuple(sorted(agencies))))
         return reads
 
-    async def _awaited(
-        self,
-        value: Awaitable[Any],
-        definition: PlannedField,
-        source: Any,  # noqa: ANN401 - any record
-        info: GraphQLResolveInfo,
-        arguments: dict[str, Any],
-    ) -> Any:  # noqa: ANN401 - any value
+    async def _awaited(self, value: Awaitable[Any], note: Callable[[], None]) -> Any:  # noqa: ANN401 - any value
         answer = await value
-        self._note(definition, source, info, arguments)
+        note()
         return answer
 
-    def _note(self, definition: PlannedField, source: Any, info: GraphQLResolveInfo, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any record
+    def _note(self, definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any record
         name = info.parent_type.name, info.field_name
         for key in _keys(definition, source, info, arguments):
             for subject in definition.engine_guard().subjects(source, key):
                 self._found.setdefault(subject, {})[name] = None
 
 
-def _keys(definition: PlannedField, source: Any, info: GraphQLResolveInfo, arguments: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - any record
+def _keys(definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - any record
     """The keys of a field of the root, where they are what it is about; elsewhere the record says that."""
     kind = definition.engine_kind()
     if info.path.prev is not None or not isinstance(kind, Leads):

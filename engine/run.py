@@ -94,49 +94,50 @@ class Engine:
         ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
         answer depends on it).
         """
+        response, name = await self._unrecorded(request, opened, request_id=request_id, who=who, until=until)
+        if not response.reads or self._recorder is None:
+            return response
+        asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(request.query))
+        try:
+            await self._recorder(asked, response.reads)
+        except NotRecorded as refusal:
+            return GraphQLResponse(outcome=Outcome.ANSWERED, errors=[request_error(str(refusal), refusal.code)])
+        return response
+
+    async def _unrecorded(
+        self,
+        request: GraphQLRequest,
+        opened: Callable[[], Context],
+        *,
+        request_id: str,
+        who: Hashable,
+        until: float,
+    ) -> tuple[GraphQLResponse, str | None]:
+        """The response, which nobody may have before it is recorded; and the operation's name."""
         try:
             kept, seen_before = self._operation(request)
             variables = self._variables(kept.operation, request)
             plan = self._plan(kept, variables)
             plan.check(variables, self.rules.limits, self._sizes)
         except RefusedRequest as refused:
-            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
+            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None
         except TooLarge as refusal:
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
-        response = await self._answer(kept, seen_before, plan, variables, request, opened, request_id, who, until)
-        if response.reads and self._recorder is not None:
-            asked = Asked(
-                who=who, request_id=request_id, operation=kept.operation.name, document=document_hash(request.query)
-            )
-            return await _recorded(response, self._recorder, asked)
-        return response
-
-    async def _answer(
-        self,
-        kept: KeptOperation,
-        seen_before: bool,  # noqa: FBT001 - one of the things known of the operation
-        plan: Plan,
-        variables: VariableValues,
-        request: GraphQLRequest,
-        opened: Callable[[], Context],
-        request_id: str,
-        who: Hashable,
-        until: float,
-    ) -> GraphQLResponse:
-        """The response, not yet recorded."""
+            errors = [request_error(str(refusal), refusal.code)]
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None
+        name = kept.operation.name
         if plan.obstacle is not None or not self._plans:
-            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
+            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
         question = self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
-            return await self._flights.join(question, run, until=until)
+            return await self._flights.join(question, run, until=until), name
         response = await run()
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
             explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
-            return replace(response, extensions={**response.extensions, "explain": explained})
-        return response
+            response = replace(response, extensions={**response.extensions, "explain": explained})
+        return response, name
 
     def explained(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
         """The plan by which a request would be run, and what it would cost; nobody is asked.
@@ -299,15 +300,6 @@ def _answered(
 ) -> GraphQLResponse:
     told = formatted(errors, request_id=request_id) if errors else []
     return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, reads=reads)
-
-
-async def _recorded(response: GraphQLResponse, recorder: Recorder, asked: Asked) -> GraphQLResponse:
-    """The response, once it is recorded; where it cannot be, nothing of it."""
-    try:
-        await recorder(asked, response.reads)
-    except NotRecorded as refusal:
-        return GraphQLResponse(outcome=Outcome.ANSWERED, errors=[request_error(str(refusal), refusal.code)])
-    return response
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:

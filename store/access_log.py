@@ -1,0 +1,61 @@
+"""Reading the access ledger: who read what of one person, newest first, without what may not be told yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from records.accesses import AccessPage, AccessPosition, KeptAccess
+from store.ledger_rows import kept_of
+from store.tables import access_chains, access_entries
+
+_PLACE = (access_entries.c.at, access_entries.c.chain, access_entries.c.sequence)
+
+
+class AccessLog:
+    """Reads entries by the pseudonym of whom they are about."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def page(self, subject: bytes, first: int, after: AccessPosition | None) -> AccessPage:
+        """The next entries about one person."""
+        wanted = select(access_entries).where(_shown(subject))
+        if after is not None:
+            wanted = wanted.where(tuple_(*_PLACE) < tuple_(after.at, after.chain, after.sequence))
+        wanted = wanted.order_by(*(column.desc() for column in _PLACE)).limit(first + 1)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(wanted)).mappings().all()
+        return AccessPage(accesses=tuple(map(kept_of, map(dict, rows[:first]))), has_more=len(rows) > first)
+
+    async def between(
+        self, subject: bytes, start: datetime | None, end: datetime | None, *, offset: int, limit: int
+    ) -> tuple[int, Sequence[KeptAccess]]:
+        """How many entries there are about one person in a time, and some of them."""
+        shown = _shown(subject)
+        if start is not None:
+            shown = and_(shown, access_entries.c.at >= start)
+        if end is not None:
+            shown = and_(shown, access_entries.c.at <= end)
+        some = select(access_entries).where(shown).order_by(*(column.desc() for column in _PLACE))
+        async with self._engine.connect() as connection:
+            count = (
+                await connection.execute(select(func.count()).select_from(access_entries).where(shown))
+            ).scalar_one()
+            rows = (await connection.execute(some.offset(offset).limit(limit))).mappings().all()
+        return count, [kept_of(dict(row)) for row in rows]
+
+    async def begins(self) -> datetime | None:
+        """The moment since which entries are kept; None before the first start."""
+        async with self._engine.connect() as connection:
+            begun: datetime | None = (await connection.execute(select(func.min(access_chains.c.started_at)))).scalar()
+        return begun
+
+
+def _shown(subject: bytes) -> ColumnElement[bool]:
+    hidden = access_entries.c.hidden_until
+    return and_(access_entries.c.subject == subject, or_(hidden.is_(None), hidden <= datetime.now(UTC)))

@@ -1,0 +1,154 @@
+"""Whether the access ledger is as it was written: walks every chain and names the first broken entry of each.
+
+What is found: an entry that was changed in any column, is missing, or stands elsewhere than it was written; a chain
+that was changed or is gone although another names it; entries at the end of a chain that are gone although another
+chain, or a list of heads that was kept elsewhere, names a later one. What cannot be found: entries at the end of a
+chain that are gone, or whole chains, which nobody named yet; and whatever somebody with the hub's secret wrote anew,
+all hashes included, unless heads were kept elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from store.ledger_hash import chain_bytes, entry_bytes, hash_key, hashed
+from store.ledger_heads import HEADS, Head, heads_of
+from store.ledger_rows import access_of
+from store.tables import access_chains, access_entries
+
+_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The first thing that is wrong with a chain."""
+
+    chain: str
+    sequence: int
+    """Of the entry; 0 for the chain's own beginning."""
+    why: str
+
+    def __str__(self) -> str:
+        """In one line."""
+        return f"chain {self.chain}, entry {self.sequence}: {self.why}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a walk found."""
+
+    chains: int = 0
+    entries: int = 0
+    broken: list[Broken] = field(default_factory=list)
+
+
+async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] = ()) -> Findings:
+    """Walk all chains; `kept` are heads that were kept elsewhere."""
+    key = hash_key(secret)
+    findings = Findings()
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        chains = (await connection.execute(select(access_chains).order_by("started_at", "chain"))).mappings().all()
+        named: dict[str, dict[int, bytes]] = {}
+        for each in [*kept, *(head for chain in chains for head in _heads_in(chain["heads"]))]:
+            named.setdefault(each.chain, {})[each.sequence] = each.hash
+        for chain in chains:
+            walk = _Walk(key, chain["chain"], named.pop(chain["chain"], {}))
+            findings.chains += 1
+            beginning = hashed(key, chain_bytes(chain["chain"], chain["started_at"], chain["heads"]))
+            why = walk.began(chain["hash"], beginning) or await walk.to_the_end(connection)
+            findings.entries += walk.sound
+            if why is not None:
+                findings.broken.append(Broken(chain=walk.chain, sequence=walk.sequence, why=why))
+    findings.broken += [
+        Broken(chain=name, sequence=max(ends), why="the whole chain is missing; it was named as standing here")
+        for name, ends in sorted(named.items())
+    ]
+    return findings
+
+
+async def heads(engine: AsyncEngine) -> list[Head]:
+    """Where every chain ends now, to be kept elsewhere."""
+    async with engine.connect() as connection:
+        rows = (await connection.exec_driver_sql(HEADS)).all()
+    return [Head(chain, sequence, bytes(hash_)) for chain, sequence, hash_, _ in map(tuple, rows)]
+
+
+class _Walk:
+    """The way along one chain. What is wrong is told in words; `sequence` is where."""
+
+    def __init__(self, key: bytes, chain: str, named: Mapping[int, bytes]) -> None:
+        """`named` are hashes by sequence, as others have them."""
+        self.chain = chain
+        self.sequence = 0
+        self.sound = 0
+        self._key = key
+        self._named = named
+        self._head = b""
+
+    def began(self, kept: bytes, beginning: bytes) -> str | None:
+        """What is wrong with the chain's beginning."""
+        self._head = beginning
+        if kept != beginning or self._named.get(0, beginning) != beginning:
+            return "the chain's beginning was changed"
+        return None
+
+    async def to_the_end(self, connection: AsyncConnection) -> str | None:
+        """What is wrong with the first entry that is not as it was written."""
+        async for row in _entries(connection, self.chain):
+            self.sequence += 1
+            why = self._wrong(row)
+            if why is not None:
+                return why
+            self.sound += 1
+        last = max(self._named, default=0)
+        if last > self.sequence:
+            self.sequence += 1
+            return f"the entry is missing; the chain was named as reaching to {last}"
+        return None
+
+    def _wrong(self, row: Mapping[str, Any]) -> str | None:
+        if row["sequence"] != self.sequence:
+            return "the entry is missing"
+        if row["previous"] != self._head:
+            return "the entry does not follow the one before it"
+        access = access_of(row)
+        self._head = hashed(self._key, entry_bytes(self.chain, self.sequence, self._head, access))
+        if row["hash"] != self._head or (" ".join(access.agencies), " ".join(access.fields)) != (
+            row["agencies"],
+            row["fields"],
+        ):
+            return "the entry was changed"
+        if self._named.get(self.sequence, self._head) != self._head:
+            return "the entry was another when it was named"
+        return None
+
+
+async def _entries(connection: AsyncConnection, chain: str) -> AsyncIterator[Mapping[str, Any]]:
+    after = -(2**63)
+    while True:
+        wanted = (
+            select(access_entries)
+            .where(access_entries.c.chain == chain, access_entries.c.sequence > after)
+            .order_by(access_entries.c.sequence)
+            .limit(_AT_ONCE)
+        )
+        rows = (await connection.execute(wanted)).mappings().all()
+        for row in rows:
+            yield dict(row)
+        if len(rows) < _AT_ONCE:
+            return
+        after = rows[-1]["sequence"]
+
+
+def _heads_in(text: str) -> list[Head]:
+    """The heads that a chain names; none where its text was changed to something else, which its hash tells."""
+    try:
+        return heads_of(text)
+    except ValueError:
+        return []
