@@ -56,6 +56,7 @@ from records.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import MarketQuery
+from resolvers.access_log import AccessLogs, OwnAccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -63,14 +64,17 @@ from resolvers.prices import Prices
 from resolvers.recording import recorder
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from resolvers.usages import Usages
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
 from store.access_ledger import AccessLedger
+from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
+from web.data_tracker import DataTracker
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
@@ -103,8 +107,8 @@ class Connectors:
     to_close: Sequence[Closable]
     """What holds connections to agencies."""
 
-    def agencies(self) -> Agencies:
-        """The connectors, bound to the domains they answer; the types prove that each fits."""
+    def agencies(self, access_logs: AccessLogs) -> Agencies:
+        """The connectors and the hub's own ledger, bound to the domains they answer; the types prove that each fits."""
         bound: dict[type[Any], Any] = {}
 
         def bind(domain: type[D], connector: D) -> None:
@@ -116,6 +120,7 @@ class Connectors:
         bind(Complaints, self.complaints)
         bind(Prices, self.prices)
         bind(Regions, self.regions)
+        bind(AccessLogs, access_logs)
         return Agencies(bound)
 
     def attendance(self) -> Attendance:
@@ -195,7 +200,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
-    accesses = Accesses(Pseudonyms(settings.secret_bytes), hidden=settings.hidden_for)
+    pseudonyms, log = Pseudonyms(settings.secret_bytes), AccessLog(state)
+    accesses = Accesses(pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -211,11 +217,12 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     return compose(
         settings,
         schema=graphql_schema(build_schema()),
-        agencies=connectors.agencies(),
+        agencies=connectors.agencies(OwnAccessLogs(log, pseudonyms)),
         attendance=connectors.attendance(),
         lifespan=lifespan,
         sample_people=sample_people,
         recorder=None if ledger is None else recorder(ledger, accesses),
+        usages=Usages(log, pseudonyms, accesses, ledger),
     )
 
 
@@ -230,6 +237,7 @@ def compose(
     coalescing: bool = True,
     known_tokens: bool = True,
     recorder: Recorder | None = None,
+    usages: Usages | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
@@ -250,12 +258,15 @@ def compose(
     )
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
+    client = settings.data_tracker_client
+    tracker = DataTracker(usages, client=client, authenticate=tokens.caller) if usages and client else None
     return web_application(
         execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
         authenticate=tokens.caller,
         ready=readiness(attendance, issuers),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
+        data_tracker=tracker,
         lifespan=_with_fresh_keys(issuers, lifespan),
     )
 

@@ -13,11 +13,13 @@ from records.population import (
     Parentage,
     Residence,
 )
+from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
+from schema.access_log import AccessLogConnectionType, access_log_connection, access_log_of
 from schema.complaints import ComplaintType
 from schema.fields import edge
 from schema.msmes import MsmeType
@@ -113,4 +115,11 @@ class CitizenType(Node):
     )
     complaints: list[ComplaintType] | None = edge(
         complaints_of, by="nik", about=5, says="What the citizen reported to the city (JakLapor), newest first."
+    )
+    access_log: AccessLogConnectionType | None = edge(
+        access_logs,
+        by=access_log_of,
+        rule=Rule.SELF,
+        then=access_log_connection,
+        says="Who read what the city holds about the citizen, newest first. Readable by the citizen alone.",
     )

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from engine.batch import Agencies
+from records.access_log import AccessLogEntry, AccessLogPage, AccessLogQuery
+from records.accesses import AccessPosition
 from records.answers import Answers
 from records.call import Call
 from records.complaints import (
@@ -56,6 +58,7 @@ from records.prices import (
 )
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
+from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -249,6 +252,23 @@ def region(code: str, level: RegionLevel, parent: str | None) -> Region:
     )
 
 
+def access_log_entry() -> AccessLogEntry:
+    return AccessLogEntry(
+        subject=SITI,
+        at=NOW,
+        text="An official of the population register (Dukcapil) read your identity.",
+        reader="An official of the population register (Dukcapil)",
+        agency="dukcapil",
+        purpose="verifikasi",
+        legal_basis="a task of the city",
+        sources=("dukcapil",),
+        fields=("Citizen.name",),
+        operation="Check",
+        request_id="r-0",
+        position=AccessPosition(at=NOW, chain="c1", sequence=3),
+    )
+
+
 REGIONS = {
     each.code: each
     for each in (
@@ -298,7 +318,7 @@ class SmallCity:
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
-        return Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions), self))
+        return Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs), self))
 
     def agencies_asked(self) -> set[str]:
         """Who was asked anything."""
@@ -404,6 +424,12 @@ class SmallCity:
     async def inside(self, codes: Sequence[RegionCode], _call: Call) -> Answers[RegionCode, Sequence[Region]]:
         known = {code: tuple(each for each in REGIONS.values() if each.parent_code == code) for code in REGIONS}
         return self._answers("hub", "inside", codes, known)
+
+    async def access_pages(
+        self, queries: Sequence[AccessLogQuery], _call: Call
+    ) -> Answers[AccessLogQuery, AccessLogPage]:
+        page = AccessLogPage(entries=(access_log_entry(),), has_more=True)
+        return self._answers("hub", "access_pages", queries, dict.fromkeys(queries, page))
 
     async def region_lists(self, queries: Sequence[RegionQuery], _call: Call) -> Answers[RegionQuery, Sequence[Region]]:
         return self._answers("hub", "region_lists", queries, dict.fromkeys(queries, tuple(REGIONS.values())))

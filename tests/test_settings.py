@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,22 @@ def test_whose_word_about_certificates_counts_is_named_by_address(monkeypatch: p
 def test_a_header_or_an_address_that_is_none_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     assert name.removeprefix("SIMPUL_").lower() in refusal()
+
+
+def test_what_answers_hold_of_people_is_recorded_unless_it_is_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read()
+    assert (settings.ledger, settings.ledger_patience, settings.data_tracker_client) == (True, 2.0, None)
+    assert settings.hidden_for == {}
+    monkeypatch.setenv("SIMPUL_LEDGER", "false")
+    assert read().ledger is False
+
+
+def test_purposes_that_are_told_late_have_their_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", "penyidikan:90 urn:x:audit:1")
+    assert read().hidden_for == {"penyidikan": timedelta(days=90), "urn:x:audit": timedelta(days=1)}
+
+
+@pytest.mark.parametrize("hidden", ["penyidikan", ":3", "penyidikan:", "penyidikan:0", "a:1 penyidikan:4000", "a:x"])
+def test_a_purpose_without_sane_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", hidden)
+    assert f"'{hidden.split()[-1]}' is no purpose with days" in refusal()

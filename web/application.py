@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from web.access_log import AccessLog
 from web.csrf import PREFLIGHT_HEADERS
+from web.data_tracker import DataTracker
 from web.error_answers import on_http_exception, on_refusal
 from web.graphiql import GraphiQL, SamplePeople
 from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
@@ -73,6 +74,7 @@ def web_application(
     ready: Ready,
     settings: WebSettings,
     sample_people: SamplePeople | None = None,
+    data_tracker: DataTracker | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> WebApplication:
     """The application.
@@ -84,6 +86,7 @@ def web_application(
         settings: Limits and switches.
         sample_people: Whom a developer may ask as, in GraphiQL. Their tokens are readable by whoever reaches the page,
             so it is given in development only.
+        data_tracker: Who tells the Data Tracker about usages, where a client may ask.
         lifespan: What is opened before the first request and closed after the last.
 
     """
@@ -94,6 +97,8 @@ def web_application(
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]
+    if data_tracker is not None:
+        routes += data_tracker.routes()
     if settings.graphiql:
         page = GraphiQL(
             packages=settings.graphiql_packages, examples=settings.graphiql_examples, sample_people=sample_people

@@ -28,6 +28,7 @@ from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.tax import BillStatus
 from resolvers.ask import Ask
+from schema.access_log import AccessLogConnection, AccessLogEdge
 from schema.complaints import ComplaintConnection, ComplaintEdge
 from schema.fields import root
 from schema.relay import PageInfo
@@ -44,6 +45,7 @@ from tests.small_city import (
     REGIONS,
     SITI,
     SmallCity,
+    access_log_entry,
     bill,
     complaint,
     facets,
@@ -69,6 +71,8 @@ PUBLIC_TYPES = {
     "ComplaintEdge",
     "PageInfo",
     "Coordinates",
+    "AccessLogConnection",
+    "AccessLogEdge",
 }
 """Types of which every field is readable by everybody."""
 PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
@@ -81,9 +85,13 @@ GUARDED_ROOTS = {
 """Fields of the root that not everybody may read, and who may."""
 
 THE_PERSON_AND_OFFICIALS = {"the person", "an official"}
+THE_PERSON_ALONE = {"Citizen.accessLog", "AccessLogEntry"}
+"""Fields, and types whole, that officials may not read either."""
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 EDGE = ComplaintEdge(node=complaint(PUBLIC, public=True), cursor="a")
+ENTRY = access_log_entry()
+ENTRY_EDGE = AccessLogEdge(node=ENTRY, cursor="a")
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -103,6 +111,9 @@ RECORDS: dict[str, Any] = {
     "ComplaintConnection": ComplaintConnection(edges=(EDGE,), nodes=(EDGE.node,), page_info=PAGE_INFO),
     "ComplaintEdge": EDGE,
     "PageInfo": PAGE_INFO,
+    "AccessLogEntry": ENTRY,
+    "AccessLogEdge": ENTRY_EDGE,
+    "AccessLogConnection": AccessLogConnection(edges=(ENTRY_EDGE,), nodes=(ENTRY,), page_info=PAGE_INFO),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
@@ -148,6 +159,10 @@ class Place:
     @property
     def guarded(self) -> bool:
         return self.type_name not in PUBLIC_TYPES and str(self) not in PUBLIC_FIELDS
+
+    @property
+    def readers(self) -> set[str]:
+        return {"the person"} if {self.type_name, str(self)} & THE_PERSON_ALONE else THE_PERSON_AND_OFFICIALS
 
     @property
     def selected(self) -> str:
@@ -217,7 +232,7 @@ async def test_a_field_is_read_by_those_who_may_and_refused_before_anybody_is_as
     city = SmallCity()
     response = await read(place, caller, city)
     value = (response.data or {})["it"][place.field]
-    if place.guarded and caller not in THE_PERSON_AND_OFFICIALS:
+    if place.guarded and caller not in place.readers:
         assert value is None
         assert told(response) == [(f"it.{place.field}", "FORBIDDEN")]
         assert city.asked == []

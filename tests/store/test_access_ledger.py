@@ -43,7 +43,7 @@ def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
         b"12:dukcapil pbb,29:Citizen.name TaxBill.payments,---"
     )
     assert hashed(hash_key(SECRET), canonical).hex() == (
-        "f00d"
+        "cdf533c7de7573a8f6d8b862171248677f656dec9368e092bfa9da5e96a1223c"
     )
     beginning = chain_bytes("c" * 32, ENTRY.at, "")
     assert beginning == b"22:simpul ledger chain v1,32:" + b"c" * 32 + b",27:2026-11-24T03:00:00.000001Z,0:,"

@@ -1,0 +1,121 @@
+"""An entry of the access ledger in plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from auth.caller import CallerKind
+from auth.legal_basis import LegalBasis
+from records.accesses import Access
+
+AGENCY_NAMES: Mapping[str, str] = {
+    "dukcapil": "the population register (Dukcapil)",
+    "jakpreneur": "the small business programme (JakPreneur)",
+    "pbb": "the property tax office (PBB)",
+    "crm": "the complaint system (CRM)",
+    "pangan": "the food price service (Info Pangan)",
+}
+_READERS: Mapping[str, str] = {
+    CallerKind.CITIZEN.value: "Another resident",
+    CallerKind.BUSINESS.value: "A business",
+    CallerKind.OFFICIAL.value: "An official",
+    CallerKind.SUPERVISOR.value: "A supervisor",
+    CallerKind.STEWARD.value: "The data steward of the city",
+    CallerKind.AUDITOR.value: "An auditor of the city",
+    CallerKind.PROTECTION_OFFICER.value: "The data-protection officer of the city",
+    CallerKind.PARTNER.value: "An application of a partner",
+    CallerKind.AGENCY_SYSTEM.value: "A computer system",
+    CallerKind.OPERATOR.value: "An operator of the hub",
+}
+_BASES: Mapping[str, str] = {
+    LegalBasis.OWN_RIGHT.value: "the reader's own right to know (UU PDP, articles 5 to 7)",
+    LegalBasis.ASSISTANCE.value: "help that you asked for (UU PDP, article 26)",
+    LegalBasis.CONSENT.value: "your consent (UU PDP, article 20 (2) a)",
+    LegalBasis.LEGAL_DUTY.value: "a duty by law (UU PDP, article 20 (2) c)",
+    LegalBasis.PUBLIC_TASK.value: "a task of the city in the public interest (UU PDP, article 20 (2) e)",
+}
+_THINGS: Mapping[str, str] = {
+    "Citizen": "identity",
+    "Residence": "home",
+    "CivilStatus": "civil status",
+    "Parentage": "parents",
+    "Household": "family card",
+    "HouseholdMember": "family card",
+    "TaxObject": "property tax",
+    "TaxBill": "property tax",
+    "TaxPayment": "property tax",
+    "Msme": "small businesses",
+    "Product": "small businesses",
+    "Complaint": "complaints",
+    "ComplaintEvent": "complaints",
+    "AccessLogEntry": "access log",
+}
+_THINGS_OF_CITIZEN: Mapping[str, str] = {
+    "residence": "home",
+    "civilStatus": "civil status",
+    "parentage": "parents",
+    "household": "family card",
+    "taxObjects": "property tax",
+    "msmes": "small businesses",
+    "complaints": "complaints",
+    "accessLog": "access log",
+}
+
+
+def agency_name(code: str) -> str:
+    """What people call an agency."""
+    return AGENCY_NAMES.get(code, f"the agency '{code}'")
+
+
+def reader_of(access: Access) -> str:
+    """Who read."""
+    if access.caller is not None and access.caller == access.subject:
+        return "You"
+    if access.legal_basis == LegalBasis.ASSISTANCE.value:
+        return "Somebody who assists you"
+    reader = _READERS.get(access.caller_kind, "Somebody")
+    if access.client is not None:
+        reader += f" ('{access.client}')"
+    if access.agency is not None:
+        unit = f", {access.unit}" if access.unit else ""
+        reader += f" of {agency_name(access.agency)}{unit}"
+    return reader
+
+
+def basis_of(access: Access) -> str | None:
+    """On what basis in law."""
+    return None if access.legal_basis is None else _BASES.get(access.legal_basis, access.legal_basis)
+
+
+def things_of(fields: Iterable[str]) -> list[str]:
+    """What was read, by groups that people know. That somebody exists is part of their identity."""
+    things: dict[str, None] = {}
+    for coordinate in fields:
+        type_, _, name = coordinate.partition(".")
+        if type_ == "Query":
+            continue
+        thing = _THINGS.get(type_, type_)
+        if type_ == "Citizen":
+            thing = _THINGS_OF_CITIZEN.get(name, thing)
+        things[thing] = None
+    return sorted(things) or ["existence in the register"]
+
+
+def text_of(access: Access) -> str:
+    """The whole entry."""
+    text = f"{reader_of(access)} read your {_listed(things_of(access.fields))}"
+    if access.agencies:
+        text += f", which came from {_listed([agency_name(each) for each in access.agencies])}"
+    text += "."
+    if access.purpose is not None:
+        text += f" Purpose: {access.purpose}{f', case {access.case}' if access.case else ''}."
+    basis = basis_of(access)
+    if basis is not None:
+        text += f" Legal basis: {basis}."
+    if access.hidden_because is not None:
+        text += f" You are told late: {access.hidden_because}"
+    return text
+
+
+def _listed(things: list[str]) -> str:
+    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"

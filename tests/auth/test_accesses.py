@@ -1,0 +1,128 @@
+"""What is kept of a reading: whose data, who read it, why, on what basis; and never a number of a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from auth.accesses import HIDDEN_BECAUSE, Accesses, Reading
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.legal_basis import LegalBasis, legal_basis
+from auth.pseudonyms import Pseudonyms
+from records.identifiers import Nik
+from tests.auth.people import CITIZEN, OFFICIAL, SITI
+
+SECRET = b"a secret of thirty-two bytes...."
+BUDI = Nik("3171010101800002")
+PSEUDONYMS = Pseudonyms(SECRET)
+READING = Reading(request_id="r-1", operation="Mine", document=b"d" * 32)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the engine reports."""
+
+    subject: Nik | None
+    fields: tuple[str, ...] = ("Citizen.name",)
+    agencies: tuple[str, ...] = ("dukcapil",)
+
+
+def test_a_person_has_one_pseudonym_as_reader_and_as_read() -> None:
+    assert PSEUDONYMS.of_caller(CITIZEN) == PSEUDONYMS.of_person(SITI)
+    assert PSEUDONYMS.of_person(SITI) != PSEUDONYMS.of_person(BUDI)
+    assert len(PSEUDONYMS.of_person(SITI)) == 32
+
+
+def test_a_pseudonym_is_of_one_secret() -> None:
+    assert Pseudonyms(b"another secret of 32 bytes......").of_person(SITI) != PSEUDONYMS.of_person(SITI)
+    assert PSEUDONYMS.of_person(SITI).hex() == "1f461df15105b660cdd872e5910e5c2dd07a48c2c22a9ebf23f5185c8b0a8593"
+
+
+@pytest.mark.parametrize("name", ["subject", "nib", "client"])
+def test_others_are_known_by_what_their_token_says(name: str) -> None:
+    if name == "nib":
+        callers = [Caller(kind=CallerKind.BUSINESS, nib=nib) for nib in ("1234567890123", "1234567890124")]
+    elif name == "client":
+        callers = [Caller(kind=CallerKind.PARTNER, client=client) for client in ("a", "b")]
+    else:
+        callers = [Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject=subject) for subject in ("rina", "joko")]
+    assert len({PSEUDONYMS.of_caller(each) for each in callers} - {None}) == 2
+
+
+def test_the_same_name_in_another_kind_is_somebody_else() -> None:
+    official = Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject="a")
+    auditor = Caller(kind=CallerKind.AUDITOR, subject="a")
+    assert PSEUDONYMS.of_caller(official) != PSEUDONYMS.of_caller(auditor)
+
+
+def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
+    assert PSEUDONYMS.of_caller(ANONYMOUS) is None
+    assert repr(PSEUDONYMS) == "<Pseudonyms>"
+
+
+@pytest.mark.parametrize(
+    ("caller", "basis"),
+    [
+        (CITIZEN, LegalBasis.OWN_RIGHT),
+        (Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI), LegalBasis.ASSISTANCE),
+        (Caller(kind=CallerKind.BUSINESS, nib="1234567890123"), LegalBasis.OWN_RIGHT),
+        (OFFICIAL, LegalBasis.PUBLIC_TASK),
+        (Caller(kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client="sismiop"), LegalBasis.PUBLIC_TASK),
+        (Caller(kind=CallerKind.STEWARD), LegalBasis.PUBLIC_TASK),
+        (Caller(kind=CallerKind.SUPERVISOR, agency="pbb"), LegalBasis.LEGAL_DUTY),
+        (Caller(kind=CallerKind.AUDITOR), LegalBasis.LEGAL_DUTY),
+        (Caller(kind=CallerKind.PROTECTION_OFFICER), LegalBasis.LEGAL_DUTY),
+        (Caller(kind=CallerKind.PARTNER, client="kreditku"), LegalBasis.CONSENT),
+        (Caller(kind=CallerKind.OPERATOR), None),
+        (ANONYMOUS, None),
+    ],
+    ids=lambda each: str(each),
+)
+def test_each_kind_of_caller_has_its_basis_in_law(caller: Caller, basis: LegalBasis | None) -> None:
+    assert legal_basis(caller) is basis
+
+
+def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
+    rina = Caller(
+        kind=CallerKind.OFFICIAL,
+        agency="pbb",
+        subject="rina",
+        unit="Penagihan",
+        role="petugas",
+        client="loket",
+        purpose="penagihan",
+        case="K-7",
+    )
+    before = datetime.now(UTC)
+    [entry, unknown] = Accesses(PSEUDONYMS).of(rina, READING, [Read(SITI), Read(None, ("Complaint.number",), ("crm",))])
+    assert before <= entry.at <= datetime.now(UTC)
+    assert (entry.subject, entry.caller, entry.caller_kind) == (
+        PSEUDONYMS.of_person(SITI),
+        PSEUDONYMS.of_caller(rina),
+        "official",
+    )
+    assert (entry.agency, entry.unit, entry.role, entry.client) == ("pbb", "Penagihan", "petugas", "loket")
+    assert (entry.purpose, entry.case, entry.legal_basis) == ("penagihan", "K-7", "public-task")
+    assert (entry.request_id, entry.operation, entry.document) == ("r-1", "Mine", b"d" * 32)
+    assert (entry.fields, entry.agencies) == (("Citizen.name",), ("dukcapil",))
+    assert (entry.hidden_until, entry.hidden_because) == (None, None)
+    assert (unknown.subject, unknown.fields, unknown.at) == (None, ("Complaint.number",), entry.at)
+
+
+def test_no_number_of_a_person_is_in_it() -> None:
+    for caller in (CITIZEN, Caller(kind=CallerKind.CITIZEN, nik=BUDI, on_behalf_of=SITI)):
+        entry = repr(Accesses(PSEUDONYMS).of(caller, READING, [Read(SITI)]))
+        assert SITI not in entry
+        assert BUDI not in entry
+
+
+def test_what_was_read_for_some_purposes_is_told_late() -> None:
+    accesses = Accesses(PSEUDONYMS, hidden={"penyidikan": timedelta(days=90)})
+    told, late = (
+        accesses.of(Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose=purpose), READING, [Read(SITI)])[0]
+        for purpose in ("penagihan", "penyidikan")
+    )
+    assert (told.hidden_until, told.hidden_because) == (None, None)
+    assert (late.hidden_until, late.hidden_because) == (late.at + timedelta(days=90), HIDDEN_BECAUSE)

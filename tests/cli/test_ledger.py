@@ -1,0 +1,63 @@
+"""`simpul ledger` tells whether who read what is as it was written."""
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from cli.hub_environment import state_url
+from sandbox.state_folder import StateFolder
+from store.database import database
+from tests.cli.running import Serve, simpul
+
+
+@pytest.fixture
+def read(running: Serve) -> Serve:
+    """A hub of which Siti asked her own name."""
+    token = simpul(running.state, "token", "siti").stdout.strip()
+    request = urllib.request.Request(  # noqa: S310 - our own hub
+        f"http://127.0.0.1:{running.port}/graphql",
+        json.dumps({"query": "{ me { name } }"}).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
+        assert json.load(response)["data"]["me"]["name"] == "Siti Rahmawati"
+    return running
+
+
+def changed(running: Serve, statement: str) -> None:
+    async def change() -> None:
+        engine = database(state_url(StateFolder(running.state)))
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+        await engine.dispose()
+
+    asyncio.run(change())
+
+
+def test_a_sound_ledger_passes_and_a_changed_entry_is_named_and_fails(read: Serve, tmp_path: Path) -> None:
+    outcome = simpul(read.state, "ledger", "verify")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.endswith(" chains are as they were written.\n") or " in 1 chains " in outcome.stdout
+    heads = tmp_path / "heads"
+    heads.write_text(simpul(read.state, "ledger", "heads").stdout)
+    chain, last, _ = heads.read_text().splitlines()[-1].split(" ")
+    assert simpul(read.state, "ledger", "verify", "--heads", str(heads)).returncode == 0
+    changed(read, f"UPDATE access_entries SET fields = 'Citizen.id' || fields WHERE chain = '{chain}' AND sequence = {last}")  # noqa: S608 - of a test
+    outcome = simpul(read.state, "ledger", "verify")
+    assert outcome.stdout == f"chain {chain}, entry {last}: the entry was changed\n"
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("simpul: the access ledger is not as it was written, 1 chain broken: ")
+    changed(read, f"UPDATE access_entries SET fields = substr(fields, 11) WHERE chain = '{chain}' AND sequence = {last}")  # noqa: S608 - of a test
+    assert simpul(read.state, "ledger", "verify").returncode == 0
+
+
+def test_heads_that_are_none_are_named(read: Serve, tmp_path: Path) -> None:
+    heads = tmp_path / "heads"
+    heads.write_text("nonsense\n")
+    outcome = simpul(read.state, "ledger", "verify", "--heads", str(heads))
+    assert outcome.returncode == 1
+    assert "'nonsense' is no head of a chain" in outcome.stderr

@@ -1,0 +1,133 @@
+"""A hub in a process of its own, which can be killed: no agency is there, what it knows by itself is enough."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from sqlalchemy import text
+
+from auth.caller import Caller, CallerKind
+from auth.development import DevelopmentIssuer
+from records.identifiers import Nik
+from sandbox.postgres import Postgres
+from store.database import database
+from tests.city import HOST, ROOT, free_port
+
+SECRET = b"l" * 32
+SITI = Nik("3171014506909001")
+PERSONAL = {"query": "query Mine { me { nik } }"}
+PUBLIC = {"query": "{ regions(first: 1) { code } }"}
+_READY_WITHIN_S = 60
+
+
+class HubProcess:
+    """The hub, its own database, and somebody who asks."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing runs yet."""
+        self._folder = folder
+        self._issuer = DevelopmentIssuer(folder / "issuer.json")
+        self._issuer.write_public_keys(folder / "keys.json")
+        self.postgres = Postgres(
+            folder / "state", port=free_port(), database="simpul", logins={"simpul": "rahasia"}, settings={}
+        )
+        self.port = free_port()
+        self.state_url = f"postgresql://simpul:rahasia@{HOST}:{self.postgres.port}/simpul"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the hub and the command line are told."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
+        nowhere = f"{HOST}:9"
+        return own | {
+            "SIMPUL_STATE": str(self._folder / "folder"),
+            "SIMPUL_SECRET": base64.b64encode(SECRET).decode(),
+            "SIMPUL_ISSUER_KEYS": str(self._folder / "keys.json"),
+            "SIMPUL_STATE_URL": self.state_url,
+            "SIMPUL_LEDGER_PATIENCE": "1",
+            "SIMPUL_DUKCAPIL_URL": f"postgresql://a:b@{nowhere}/siak",
+            "SIMPUL_JAKPRENEUR_URL": f"mysql://a:b@{nowhere}/jakpreneur",
+            "SIMPUL_PBB_URL": f"http://{nowhere}/",
+            "SIMPUL_PBB_USER": "a",
+            "SIMPUL_PBB_PASSWORD": "b",
+            "SIMPUL_CRM_URL": f"http://{nowhere}",
+            "SIMPUL_CRM_KEY": "a",
+            "SIMPUL_PANGAN_URL": f"http://{nowhere}",
+            "SIMPUL_PANGAN_KEY": "a",
+        }
+
+    @property
+    def said(self) -> str:
+        """What it wrote."""
+        return (self._folder / "hub.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start the hub; returns when it answers."""
+        command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "serve", "--no-sandbox"]
+        with (self._folder / "hub.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [*command, "--port", str(self.port)],
+                env=self.environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _READY_WITHIN_S
+        while "Simpul is ready" not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < until, self.said
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End the hub as a crash would (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            (self._folder / "hub.log").unlink()
+
+    def kill_database(self) -> None:
+        """End PostgreSQL as a crash would: every one of its processes, at once."""
+        pid = self.postgres.pid
+        assert pid is not None
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in [pid, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        self.postgres.stop()
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Siti, who asks."""
+        token = self._issuer.token(Caller(kind=CallerKind.CITIZEN, nik=SITI), subject="siti")
+        headers = {"Authorization": f"Bearer {token}"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(f"http://{HOST}:{self.port}", headers=headers, connector=connector) as session:
+            yield session
+
+    async def recorded(self) -> set[str]:
+        """The requests that have an entry."""
+        engine = database(self.state_url)
+        try:
+            async with engine.connect() as connection:
+                return set((await connection.execute(text("SELECT request_id FROM access_entries"))).scalars())
+        finally:
+            await engine.dispose()
+
+
+async def ask(session: aiohttp.ClientSession, body: dict[str, Any], request_id: str = "r-of-a-test") -> Any:  # noqa: ANN401 - JSON
+    """One answer."""
+    async with session.post("/graphql", json=body, headers={"X-Request-Id": request_id}) as response:
+        return await response.json()

@@ -1,0 +1,76 @@
+"""Reading the ledger: one person's entries, newest first, none that may not be told yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from records.accesses import AccessPosition
+from store.access_ledger import AccessLedger
+from store.access_log import AccessLog
+from store.database import migrate
+from tests.store.ledger import ENTRY, RINA, SECRET, SITI
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def log(empty: AsyncEngine) -> AccessLog:
+    """Six entries about Siti, an hour apart, two of them of the same moment; one about somebody else."""
+    await migrate(empty)
+    ledger = AccessLedger(empty, SECRET)
+    await ledger.start()
+    for number in range(5):
+        await ledger.write([replace(ENTRY, request_id=f"r-{number}", at=NOON + timedelta(hours=number))])
+    await ledger.write([replace(ENTRY, request_id="r-4b", at=NOON + timedelta(hours=4))])
+    await ledger.write([replace(ENTRY, subject=RINA), replace(ENTRY, subject=None)])
+    await ledger.close()
+    return AccessLog(empty)
+
+
+async def pages(log: AccessLog, first: int) -> list[list[str]]:
+    found: list[list[str]] = []
+    after: AccessPosition | None = None
+    while True:
+        page = await log.page(SITI, first, after)
+        found.append([each.access.request_id for each in page.accesses])
+        if not page.has_more:
+            return found
+        after = page.accesses[-1].position
+
+
+async def test_the_newest_comes_first_and_pages_leave_nothing_out(log: AccessLog) -> None:
+    assert await pages(log, 4) == [["r-4b", "r-4", "r-3", "r-2"], ["r-1", "r-0"]]
+    assert await pages(log, 1) == [["r-4b"], ["r-4"], ["r-3"], ["r-2"], ["r-1"], ["r-0"]]
+    assert await pages(log, 6) == [["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]]
+
+
+async def test_nobody_else_is_in_it(log: AccessLog) -> None:
+    assert (await log.page(b"x" * 32, 10, None)).accesses == ()
+
+
+async def test_what_may_not_be_told_yet_is_not_told_and_later_is(log: AccessLog, empty: AsyncEngine) -> None:
+    ledger = AccessLedger(empty, SECRET)
+    await ledger.start()
+    now = datetime.now(UTC)
+    for name, until in (("secret", now + timedelta(days=1)), ("over", now - timedelta(seconds=1))):
+        await ledger.write([replace(ENTRY, request_id=name, at=NOON - timedelta(days=1), hidden_until=until)])
+    await ledger.close()
+    assert (await pages(log, 100))[0][-1] == "over"
+    assert (await log.between(SITI, None, NOON - timedelta(hours=1), offset=0, limit=9))[0] == 1
+
+
+async def test_a_time_has_both_its_ends_in_it_and_its_count_is_of_all(log: AccessLog) -> None:
+    count, some = await log.between(
+        SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2
+    )
+    assert (count, [each.access.request_id for each in some]) == (5, ["r-4", "r-3"])
+
+
+async def test_since_when_there_are_entries(log: AccessLog, empty: AsyncEngine) -> None:
+    begun = await log.begins()
+    assert begun is not None
+    assert datetime.now(UTC) - begun < timedelta(minutes=5)

@@ -1,0 +1,165 @@
+"""The walk along the chains finds whatever was changed, wherever it was changed, and names the first place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from store.access_ledger import AccessLedger
+from store.database import migrate
+from store.ledger_check import check_ledger, heads
+from store.ledger_heads import Head, heads_of, heads_text
+from store.ledger_rows import COLUMNS
+from store.tables import access_entries
+from tests.store.ledger import ENTRY, SECRET
+
+
+@pytest.fixture
+async def chains(empty: AsyncEngine) -> list[str]:
+    """Two chains of five entries, the older first; the younger names the end of the older."""
+    await migrate(empty)
+    names = []
+    for _ in range(2):
+        ledger = AccessLedger(empty, SECRET)
+        await ledger.start()
+        assert ledger._chain is not None
+        names.append(ledger._chain.name)
+        for number in range(5):
+            await ledger.write([replace(ENTRY, request_id=f"r-{number}", client="c", unit="u")])
+        await ledger.close()
+    return names
+
+
+async def tamper(engine: AsyncEngine, statement: str, **values: object) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE access_entries DROP CONSTRAINT IF EXISTS fk_access_entries_chain")
+        assert (await connection.execute(text(statement), values)).rowcount >= 1
+
+
+async def broken(engine: AsyncEngine, kept: list[Head] | None = None) -> list[tuple[str, int, str]]:
+    found = await check_ledger(engine, SECRET, kept or ())
+    return [(each.chain, each.sequence, each.why) for each in found.broken]
+
+
+async def test_what_nobody_touched_is_sound(empty: AsyncEngine, chains: list[str]) -> None:
+    found = await check_ledger(empty, SECRET)
+    assert (found.chains, found.entries, found.broken) == (len(chains), 10, [])
+
+
+OTHERS: dict[str, Any] = {
+    "at": datetime(2020, 1, 1, tzinfo=UTC),
+    "hidden_until": datetime(2030, 1, 1, tzinfo=UTC),
+    "subject": b"x" * 32,
+    "caller": b"x" * 32,
+    "document": b"x" * 32,
+    "hash": b"x" * 32,
+}
+FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
+"""Columns whose change is found, but told otherwise: see below."""
+
+
+@pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))
+async def test_a_change_in_any_column_is_found_and_named(empty: AsyncEngine, chains: list[str], column: str) -> None:
+    value = OTHERS.get(column, "other")
+    await tamper(empty, f'UPDATE access_entries SET "{column}" = :value WHERE chain = :chain AND sequence = 3', value=value, chain=chains[0])  # fmt: skip
+    assert await broken(empty) == [(chains[0], 3, "the entry was changed")]
+
+
+@pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
+async def test_an_absent_value_and_an_empty_one_are_two(empty: AsyncEngine, chains: list[str], column: str) -> None:
+    before = f'"{column}" IS NULL'
+    async with empty.connect() as connection:
+        absent = (
+            await connection.execute(text(f"SELECT {before} FROM access_entries WHERE sequence = 2 LIMIT 1"))
+        ).scalar_one()
+    kind = str(access_entries.c[column].type)
+    other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
+    await tamper(empty, f'UPDATE access_entries SET "{column}" = {other if absent else "NULL"} WHERE chain = :chain AND sequence = 2', chain=chains[1])  # fmt: skip
+    assert await broken(empty) == [(chains[1], 2, "the entry was changed")]
+
+
+async def test_another_number_of_blanks_is_a_change(empty: AsyncEngine, chains: list[str]) -> None:
+    await tamper(empty, "UPDATE access_entries SET fields = replace(fields, ' ', '  ') WHERE chain = :chain AND sequence = 4", chain=chains[0])  # fmt: skip
+    assert await broken(empty) == [(chains[0], 4, "the entry was changed")]
+
+
+async def test_a_link_that_leads_elsewhere_is_found(empty: AsyncEngine, chains: list[str]) -> None:
+    await tamper(empty, "UPDATE access_entries SET previous = hash WHERE chain = :chain AND sequence = 3", chain=chains[0])  # fmt: skip
+    assert await broken(empty) == [(chains[0], 3, "the entry does not follow the one before it")]
+
+
+async def test_a_missing_entry_is_found(empty: AsyncEngine, chains: list[str]) -> None:
+    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence = 3", chain=chains[0])
+    assert await broken(empty) == [(chains[0], 3, "the entry is missing")]
+
+
+async def test_entries_that_changed_places_are_found(empty: AsyncEngine, chains: list[str]) -> None:
+    for before, after in ((2, 99), (3, 2), (99, 3)):
+        await tamper(empty, "UPDATE access_entries SET sequence = :after WHERE chain = :chain AND sequence = :before", chain=chains[0], before=before, after=after)  # fmt: skip
+    assert await broken(empty) == [(chains[0], 2, "the entry does not follow the one before it")]
+
+
+async def test_an_entry_that_moved_to_another_chain_is_found_in_both(empty: AsyncEngine, chains: list[str]) -> None:
+    await tamper(empty, "UPDATE access_entries SET chain = :other, sequence = 6 WHERE chain = :chain AND sequence = 5", chain=chains[0], other=chains[1])  # fmt: skip
+    assert await broken(empty) == [
+        (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
+        (chains[1], 6, "the entry does not follow the one before it"),
+    ]
+
+
+async def test_an_end_that_was_cut_off_is_found_where_another_chain_names_it(
+    empty: AsyncEngine, chains: list[str]
+) -> None:
+    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
+    assert await broken(empty) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
+
+
+async def test_an_end_that_nobody_named_is_found_by_heads_that_were_kept_elsewhere_and_by_nothing_else(
+    empty: AsyncEngine, chains: list[str]
+) -> None:
+    kept = await heads(empty)
+    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
+    assert await broken(empty) == []
+    assert await broken(empty, kept) == [(chains[1], 5, "the entry is missing; the chain was named as reaching to 5")]
+
+
+async def test_a_whole_chain_that_is_gone_is_found_where_another_names_it(
+    empty: AsyncEngine, chains: list[str]
+) -> None:
+    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
+    await tamper(empty, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
+    assert await broken(empty) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
+
+
+@pytest.mark.parametrize("change", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
+async def test_a_change_of_a_chains_beginning_is_found(empty: AsyncEngine, chains: list[str], change: str) -> None:
+    await tamper(empty, f"UPDATE access_chains SET {change} WHERE chain = :chain", chain=chains[1])
+    assert await broken(empty) == [(chains[1], 0, "the chain's beginning was changed")]
+
+
+async def test_whoever_has_not_the_secret_can_make_no_sound_chain(empty: AsyncEngine, chains: list[str]) -> None:
+    forger = AccessLedger(empty, b"another secret of 32 bytes......")
+    await forger.start()
+    await forger.write([ENTRY])
+    assert forger._chain is not None
+    name = forger._chain.name
+    await forger.close()
+    assert await broken(empty) == [(name, 0, "the chain's beginning was changed")]
+    assert name not in chains
+
+
+async def test_heads_are_written_and_read_back(empty: AsyncEngine, chains: list[str]) -> None:
+    found = await heads(empty)
+    assert sorted((each.chain, each.sequence) for each in found) == sorted((chain, 5) for chain in chains)
+    assert heads_of(heads_text(found)) == sorted(found)
+
+
+@pytest.mark.parametrize("text_", ["x", "a b c", "a 1 zz", "a 1 00 11"])
+def test_what_is_no_head_is_named(text_: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text_}' is no head of a chain"):
+        heads_of(text_)

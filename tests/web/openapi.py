@@ -1,0 +1,110 @@
+"""As much of OpenAPI 3.0 as `data_tracker.openapi.yaml` uses: the file read, and answers held to its schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""RFC 3339, section 5.6 "date-time"."""
+_KNOWN = {"type", "format", "required", "properties", "items", "enum", "$ref", "description", "example", "default"}
+Lines = list[tuple[int, str]]
+
+
+def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever stands in the file
+    """The file's value: mappings, lists and plain or quoted scalars of one line, in block style."""
+    lines = [(len(line) - len(line.lstrip()), line.strip()) for line in text.splitlines() if line.strip()]
+    value, rest = _block(lines, 0)
+    assert rest == len(lines)
+    return value
+
+
+def _block(lines: Lines, at: int) -> tuple[Any, int]:
+    indent, content = lines[at]
+    if content.startswith("- "):
+        return _list(lines, at, indent)
+    if re.match(r"[^'\s][^:]*:(\s|$)|'[^']*':(\s|$)", content):
+        return _mapping(lines, at, indent)
+    return _scalar(content), at + 1
+
+
+def _list(lines: Lines, at: int, indent: int) -> tuple[list[Any], int]:
+    items = []
+    while at < len(lines) and lines[at][0] == indent and lines[at][1].startswith("- "):
+        lines[at] = (indent + 2, lines[at][1][2:])
+        item, at = _block(lines, at)
+        items.append(item)
+    return items, at
+
+
+def _mapping(lines: Lines, at: int, indent: int) -> tuple[dict[str, Any], int]:
+    found: dict[str, Any] = {}
+    while at < len(lines) and lines[at][0] == indent and not lines[at][1].startswith("- "):
+        name, _, rest = lines[at][1].partition(":")
+        if rest.strip():
+            found[_scalar(name)], at = _scalar(rest.strip()), at + 1
+        else:
+            found[_scalar(name)], at = _block(lines, at + 1)
+    return found, at
+
+
+def _scalar(text: str) -> Any:  # noqa: ANN401 - a scalar
+    if text.startswith("'"):
+        return text.strip("'")
+    return {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text)
+
+
+def faults(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any, place: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON
+    """What in a value does not fit a schema; what the schema does not name does not fit either."""
+    assert set(schema) <= _KNOWN, f"a schema says {set(schema) - _KNOWN}, which is not looked at here"
+    if "$ref" in schema:
+        yield from faults(document, _referred(document, schema["$ref"]), value, place)
+        return
+    match schema["type"]:
+        case "object" if isinstance(value, dict):
+            yield from (f"{place}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+            for name, each in value.items():
+                if name not in schema["properties"]:
+                    yield f"{place}.{name} is not named"
+                else:
+                    yield from faults(document, schema["properties"][name], each, f"{place}.{name}")
+        case "array" if isinstance(value, list):
+            for index, each in enumerate(value):
+                yield from faults(document, schema["items"], each, f"{place}[{index}]")
+        case "string" if isinstance(value, str):
+            if "enum" in schema and value not in schema["enum"]:
+                yield f"{place} is none of {schema['enum']}"
+            if schema.get("format") == "date-time" and not _is_moment(value):
+                yield f"{place} is no moment"
+        case "integer" if type(value) is int:
+            if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
+                yield f"{place} is no int32"
+        case kind:
+            yield f"{place} is no {kind}"
+
+
+def _referred(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
+    found: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    assert isinstance(found, dict)
+    return found
+
+
+def _is_moment(text: str) -> bool:
+    return bool(_MOMENT.fullmatch(text)) and datetime.fromisoformat(text).tzinfo is not None
+
+
+def answer_schema(document: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """What a successful GET of the path is answered with."""
+    schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert isinstance(schema, dict)
+    return schema
+
+
+def parameters(document: Mapping[str, Any], path: str) -> Sequence[Mapping[str, Any]]:
+    """What a GET of the path may carry."""
+    found: Sequence[Mapping[str, Any]] = document["paths"][path]["get"].get("parameters", ())
+    return found

@@ -1,0 +1,263 @@
+"""The Data Tracker's three endpoints, held to the interface document of the Estonian Information System Authority.
+
+`data_tracker.openapi.yaml` is that document as it was published (MIT licence, named inside).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.tokens import Unauthenticated
+from records.call import Call
+from records.identifiers import Nik
+from records.usages import Usage, UsagePage, UsageQuery
+from tests.web.conftest import until
+from tests.web.openapi import answer_schema, faults, parameters, read_yaml
+from tests.web.small_graph import SmallGraph, ready
+from web.application import web_application
+from web.data_tracker import DataTracker
+from web.serving import uvicorn_config
+from web.settings import WebSettings
+
+DOCUMENT = read_yaml((Path(__file__).parent / "data_tracker.openapi.yaml").read_text(encoding="utf-8"))
+SITI = Nik("3171014506900001")
+NOON = datetime(2026, 11, 23, 12, 0, 0, 120_000, tzinfo=UTC)
+USAGE = Usage(
+    at=NOON,
+    action="An official read your identity.",
+    receiver_code="dukcapil",
+    receiver_name="Population register (Dukcapil)",
+    receiver_system="Simpul",
+)
+PORTAL = Caller(kind=CallerKind.PARTNER, client="portal", subject="portal")
+SOMEBODY = {"userCode": SITI}
+ASKING = {"Authorization": "Bearer portal", "X-Road-UserId": f"ID{SITI}"}
+
+
+class Ledger:
+    """Remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[UsageQuery, Caller]] = []
+        self.begun: datetime | None = NOON
+        self.broken = False
+
+    async def find(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
+        assert call.request_id
+        self.asked.append((query, caller))
+        if self.broken:
+            raise ConnectionError("no database at 10.0.0.1")
+        return UsagePage(total=7, usages=(USAGE, USAGE))
+
+    async def since(self) -> datetime | None:
+        if self.broken:
+            raise ConnectionError("no database at 10.0.0.1")
+        return self.begun
+
+
+class Asked:
+    """The endpoints, and who asks them."""
+
+    def __init__(self, ledger: Ledger, http: aiohttp.ClientSession) -> None:
+        self.ledger = ledger
+        self._http = http
+
+    async def get(
+        self, path: str, params: Any = None, headers: dict[str, str] | None = None  # noqa: ANN401 - what aiohttp takes
+    ) -> tuple[int, Any]:
+        async with self._http.get(path, params=params, headers=ASKING if headers is None else headers) as response:
+            return response.status, await response.json()
+
+
+def authenticate(authorization: str | None) -> Caller:
+    match authorization:
+        case None:
+            return ANONYMOUS
+        case "Bearer portal":
+            return PORTAL
+        case "Bearer other":
+            return Caller(kind=CallerKind.PARTNER, client="other", subject="other")
+        case "Bearer siti":
+            return Caller(kind=CallerKind.CITIZEN, nik=SITI)
+        case _:
+            raise Unauthenticated("The token is unknown. Get a new one.")
+
+
+@pytest.fixture
+async def tracker() -> AsyncIterator[Asked]:
+    ledger = Ledger()
+    application = web_application(
+        execute=SmallGraph().execute,
+        authenticate=authenticate,
+        ready=ready,
+        settings=WebSettings(),
+        data_tracker=DataTracker(ledger, client="portal", authenticate=authenticate),
+    )
+    server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
+    task = asyncio.create_task(server._serve())
+    await until(lambda: server.started or task.done())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        yield Asked(ledger, http)
+    server.should_exit = True
+    await task
+
+
+def test_the_document_is_read_whole() -> None:
+    assert sorted(DOCUMENT["paths"]) == ["/v2/findUsage", "/v2/heartbeat", "/v2/usagePeriod"]
+    assert DOCUMENT["info"]["version"] == "2.1.0"
+    assert [each["name"] for each in parameters(DOCUMENT, "/v2/findUsage")] == [
+        "X-Road-UserId",
+        "userCode",
+        "periodStart",
+        "periodEnd",
+        "offset",
+        "limit",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ({"totalUsages": "7", "usages": []}, ".totalUsages is no integer"),
+        ({"totalUsages": 2**31, "usages": []}, ".totalUsages is no int32"),
+        ({"usages": [{"action": "a", "receiverCode": "b", "receiverSystem": "c"}]}, ".usages[0].logtime is missing"),
+        (
+            {"usages": [{"logtime": "2026-11-23 12:00", "action": "a", "receiverCode": "b", "receiverSystem": "c"}]},
+            ".usages[0].logtime is no moment",
+        ),
+        ({"usages": [], "more": 1}, ".more is not named"),
+    ],
+)
+def test_what_does_not_fit_the_document_is_found(value: Any, fault: str) -> None:  # noqa: ANN401 - JSON
+    assert list(faults(DOCUMENT, answer_schema(DOCUMENT, "/v2/findUsage"), value)) == [fault]
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
+async def test_an_answer_fits_the_document(tracker: Asked, path: str) -> None:
+    status, body = await tracker.get(path, SOMEBODY if path == "/v2/findUsage" else None)
+    assert status == 200
+    assert list(faults(DOCUMENT, answer_schema(DOCUMENT, path), body)) == []
+
+
+async def test_usages_are_told_as_the_document_writes_them(tracker: Asked) -> None:
+    usage = {
+        "logtime": "2026-11-23T12:00:00.120000Z",
+        "action": "An official read your identity.",
+        "receiverCode": "dukcapil",
+        "receiverName": "Population register (Dukcapil)",
+        "receiverSystem": "Simpul",
+    }
+    assert await tracker.get("/v2/findUsage", SOMEBODY) == (200, {"totalUsages": 7, "usages": [usage, usage]})
+    assert await tracker.get("/v2/usagePeriod") == (200, {"periodStart": "2026-11-23T12:00:00.120000Z"})
+    assert await tracker.get("/v2/heartbeat") == (200, {"status": "OK", "message": "The access ledger can be read."})
+
+
+async def test_what_is_not_given_is_what_the_document_says(tracker: Asked) -> None:
+    await tracker.get("/v2/findUsage", SOMEBODY)
+    defaults = {each["name"]: each["schema"].get("default") for each in parameters(DOCUMENT, "/v2/findUsage")}
+    assert tracker.ledger.asked == [
+        (UsageQuery(subject=SITI, offset=defaults["offset"], limit=defaults["limit"]), PORTAL)
+    ]
+
+
+async def test_every_parameter_is_heeded(tracker: Asked) -> None:
+    given = {
+        "userCode": f"ID{SITI}",
+        "periodStart": "2021-01-31T10:20:30Z",
+        "periodEnd": "2021-01-31T10:20:30.5+07:00",
+        "offset": "20",
+        "limit": "10",
+    }
+    assert (await tracker.get("/v2/findUsage", given))[0] == 200
+    ((query, _),) = tracker.ledger.asked
+    assert query == UsageQuery(
+        subject=SITI,
+        start=datetime(2021, 1, 31, 10, 20, 30, tzinfo=UTC),
+        end=datetime(2021, 1, 31, 3, 20, 30, 500_000, tzinfo=UTC),
+        offset=20,
+        limit=10,
+    )
+
+
+async def test_no_more_than_a_thousand_are_told_at_once(tracker: Asked) -> None:
+    await tracker.get("/v2/findUsage", {**SOMEBODY, "limit": "5000"})
+    assert tracker.ledger.asked[0][0].limit == 1000
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ([], "The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits."),
+        ([("userCode", "EE12345678901")], "The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits."),
+        ([("userCode", SITI), ("userCode", SITI)], "A parameter comes more than once. Send each once."),
+        (
+            [("userCode", SITI), ("periodStart", "2021-01-31T10:20:30")],
+            "The parameter periodStart is no moment with its zone, such as 2026-11-24T10:20:30Z.",
+        ),
+        (
+            [("userCode", SITI), ("periodEnd", "0001-01-01T00:00:00+14:00")],
+            "The parameter periodEnd is no moment with its zone, such as 2026-11-24T10:20:30Z.",
+        ),
+        ([("userCode", SITI), ("offset", "-1")], "The parameter offset is no whole number from 0 to 2147483647."),
+        ([("userCode", SITI), ("limit", "2147483648")], "The parameter limit is no whole number from 0 to 2147483647."),
+    ],
+)
+async def test_what_the_document_does_not_allow_is_refused(
+    tracker: Asked, params: list[tuple[str, str]], message: str
+) -> None:
+    assert await tracker.get("/v2/findUsage", params) == (
+        400,
+        {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]},
+    )
+    assert tracker.ledger.asked == []
+
+
+async def test_who_looks_has_to_be_named(tracker: Asked) -> None:
+    status, _ = await tracker.get("/v2/findUsage", SOMEBODY, {"Authorization": "Bearer portal"})
+    assert (status, tracker.ledger.asked) == (400, [])
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("Bearer nobody", 401), ("Bearer siti", 401), ("Bearer other", 403)]
+)
+async def test_nobody_but_the_one_client_is_told_anything(
+    tracker: Asked, path: str, token: str | None, status: int
+) -> None:
+    headers = {"X-Road-UserId": SITI} | ({"Authorization": token} if token else {})
+    told, body = await tracker.get(path, SOMEBODY, headers)
+    assert (told, list(body), tracker.ledger.asked) == (status, ["errors"], [])
+
+
+async def test_a_ledger_that_cannot_be_read_is_told_without_saying_where_it_is(tracker: Asked) -> None:
+    tracker.ledger.broken = True
+    status, body = await tracker.get("/v2/findUsage", SOMEBODY)
+    assert status == 500
+    assert "10.0.0.1" not in str(body)
+    status, body = await tracker.get("/v2/heartbeat")
+    assert (status, body) == (200, {"status": "FAIL", "message": "The access ledger cannot be read."})
+    assert list(faults(DOCUMENT, answer_schema(DOCUMENT, "/v2/heartbeat"), body)) == []
+
+
+async def test_before_the_first_entry_the_period_begins_now(tracker: Asked) -> None:
+    tracker.ledger.begun = None
+    before = datetime.now(UTC)
+    _, body = await tracker.get("/v2/usagePeriod")
+    assert before <= datetime.fromisoformat(body["periodStart"]) <= datetime.now(UTC)
+
+
+async def test_without_a_client_there_is_no_such_path() -> None:
+    application = web_application(
+        execute=SmallGraph().execute, authenticate=authenticate, ready=ready, settings=WebSettings()
+    )
+    assert [path for path in application.paths if path.startswith("/v2")] == []
