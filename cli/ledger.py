@@ -27,7 +27,7 @@ def verify(
     ] = None,
 ) -> None:
     """Walk every chain; name the first broken entry of each, and fail where there is one."""
-    broken = asyncio.run(_verified(kept))
+    broken = asyncio.run(_verified(_kept(kept)))
     if broken:
         raise Failure(
             f"the access ledger is not as it was written, {broken} chain{'' if broken == 1 else 's'} broken: "
@@ -40,7 +40,14 @@ def heads() -> None:
     typer.echo(asyncio.run(_heads()), nl=False)
 
 
-async def _verified(kept: Path | None) -> int:
+def _kept(path: Path | None) -> str:
+    try:
+        return "" if path is None else path.read_text()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise Failure(f"{path} cannot be read: {problem}") from problem
+
+
+async def _verified(kept: str) -> int:
     """Tell what was found; how many chains are broken."""
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from store.database import database  # noqa: PLC0415 - same
@@ -48,9 +55,9 @@ async def _verified(kept: Path | None) -> int:
     from store.ledger_heads import heads_of  # noqa: PLC0415 - same
 
     try:
-        known = heads_of(kept.read_text()) if kept is not None else []
-    except (OSError, ValueError) as problem:
-        raise Failure(f"{kept} cannot be read as heads of the ledger: {problem}") from problem
+        known = heads_of(kept)
+    except ValueError as problem:
+        raise Failure(str(problem)) from problem
     settings = await asyncio.to_thread(hub_settings, state_folder())
     engine = database(settings.state_url.get_secret_value())
     try:

@@ -15,7 +15,6 @@ from engine.plan.plan import Plan
 from engine.plan.tree import DEFINITION
 from engine.reads import Read
 
-
 Info = GraphQLResolveInfo[Any]
 
 

@@ -17,7 +17,9 @@ class AccessLogEntry:
 
     subject: Annotated[Nik, Doc("Whom the data is about.")]
     at: Annotated[datetime, Doc("When it was read.")]
-    text: Annotated[str, Doc("The whole entry in plain English: who read what, where it came from, why, on what basis.")]
+    text: Annotated[
+        str, Doc("The whole entry in plain English: who read what, where it came from, why, on what basis.")
+    ]
     reader: Annotated[str, Doc("Who read it, in plain English; `You` for the person themself.")]
     agency: Annotated[str | None, Doc("The agency that the reader works for, by its code.")]
     purpose: Annotated[str | None, Doc("Why it was read, as the reader stated.")]

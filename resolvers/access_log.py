@@ -20,7 +20,9 @@ from store.access_log import AccessLog
 class AccessLogs(Protocol):
     """The domain of the access log. The composition root binds the hub's own ledger to it."""
 
-    async def access_pages(self, queries: Sequence[AccessLogQuery], call: Call) -> Answers[AccessLogQuery, AccessLogPage]:
+    async def access_pages(
+        self, queries: Sequence[AccessLogQuery], call: Call
+    ) -> Answers[AccessLogQuery, AccessLogPage]:
         """Pages of people's lists."""
 
 

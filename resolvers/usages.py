@@ -21,9 +21,7 @@ _FIELDS = ("Citizen.accessLog",)
 class Usages:
     """Answers the Data Tracker."""
 
-    def __init__(
-        self, log: AccessLog, pseudonyms: Pseudonyms, accesses: Accesses, ledger: AccessLedger | None
-    ) -> None:
+    def __init__(self, log: AccessLog, pseudonyms: Pseudonyms, accesses: Accesses, ledger: AccessLedger | None) -> None:
         """Without a `ledger`, who looked is not kept, as nothing else is."""
         self._log = log
         self._pseudonyms = pseudonyms
@@ -33,9 +31,7 @@ class Usages:
     async def find(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
         """Who used a person's data; raises `LedgerUnavailable` where that this was asked cannot be recorded."""
         subject = self._pseudonyms.of_person(query.subject)
-        total, kept = await self._log.between(
-            subject, query.start, query.end, offset=query.offset, limit=query.limit
-        )
+        total, kept = await self._log.between(subject, query.start, query.end, offset=query.offset, limit=query.limit)
         if self._ledger is not None:
             reading = Reading(
                 request_id=call.request_id, operation="findUsage", document=document_hash("GET /v2/findUsage")

@@ -92,9 +92,7 @@ def _position(after: str) -> AccessPosition:
 def access_log_connection(page: AccessLogPage, arguments: Mapping[str, Any]) -> AccessLogConnection:
     """The page of a list as a connection."""
     edges = tuple(
-        AccessLogEdge(
-            node=each, cursor=cursor_of(each.position.at, f"{each.position.chain}:{each.position.sequence}")
-        )
+        AccessLogEdge(node=each, cursor=cursor_of(each.position.at, f"{each.position.chain}:{each.position.sequence}"))
         for each in page.entries
     )
     return AccessLogConnection(

@@ -255,4 +255,4 @@ def test_purposes_that_are_told_late_have_their_days(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("hidden", ["penyidikan", ":3", "penyidikan:", "penyidikan:0", "a:1 penyidikan:4000", "a:x"])
 def test_a_purpose_without_sane_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", hidden)
-    assert f"'{hidden.split()[-1]}' is no purpose with days" in refusal()
+    assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is no purpose with days" in refusal()

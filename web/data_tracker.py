@@ -47,9 +47,7 @@ class FindsUsages(Protocol):
 class DataTracker:
     """The three endpoints, for one client."""
 
-    def __init__(
-        self, usages: FindsUsages, *, client: str, authenticate: Callable[[str | None], Caller]
-    ) -> None:
+    def __init__(self, usages: FindsUsages, *, client: str, authenticate: Callable[[str | None], Caller]) -> None:
         self._usages = usages
         self._client = client
         self._authenticate = authenticate

@@ -78,7 +78,7 @@ def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
         (Caller(kind=CallerKind.OPERATOR), None),
         (ANONYMOUS, None),
     ],
-    ids=lambda each: str(each),
+    ids=str,
 )
 def test_each_kind_of_caller_has_its_basis_in_law(caller: Caller, basis: LegalBasis | None) -> None:
     assert legal_basis(caller) is basis

@@ -18,7 +18,7 @@ from tests.cli.running import Serve, simpul
 def read(running: Serve) -> Serve:
     """A hub of which Siti asked her own name."""
     token = simpul(running.state, "token", "siti").stdout.strip()
-    request = urllib.request.Request(  # noqa: S310 - our own hub
+    request = urllib.request.Request(
         f"http://127.0.0.1:{running.port}/graphql",
         json.dumps({"query": "{ me { name } }"}).encode(),
         {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
@@ -28,11 +28,14 @@ def read(running: Serve) -> Serve:
     return running
 
 
-def changed(running: Serve, statement: str) -> None:
+def changed(running: Serve, chain: str, sequence: str, fields: str) -> None:
+    """Write something else into an entry."""
+    statement = text(f"UPDATE access_entries SET fields = {fields} WHERE chain = :chain AND sequence = :sequence")  # noqa: S608 - of a test
+
     async def change() -> None:
         engine = database(state_url(StateFolder(running.state)))
         async with engine.begin() as connection:
-            await connection.execute(text(statement))
+            await connection.execute(statement, {"chain": chain, "sequence": int(sequence)})
         await engine.dispose()
 
     asyncio.run(change())
@@ -46,12 +49,16 @@ def test_a_sound_ledger_passes_and_a_changed_entry_is_named_and_fails(read: Serv
     heads.write_text(simpul(read.state, "ledger", "heads").stdout)
     chain, last, _ = heads.read_text().splitlines()[-1].split(" ")
     assert simpul(read.state, "ledger", "verify", "--heads", str(heads)).returncode == 0
-    changed(read, f"UPDATE access_entries SET fields = 'Citizen.id' || fields WHERE chain = '{chain}' AND sequence = {last}")  # noqa: S608 - of a test
+    changed(
+        read, f"UPDATE access_entries SET fields = 'Citizen.id' || fields WHERE chain = '{chain}' AND sequence = {last}"
+    )
     outcome = simpul(read.state, "ledger", "verify")
     assert outcome.stdout == f"chain {chain}, entry {last}: the entry was changed\n"
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("simpul: the access ledger is not as it was written, 1 chain broken: ")
-    changed(read, f"UPDATE access_entries SET fields = substr(fields, 11) WHERE chain = '{chain}' AND sequence = {last}")  # noqa: S608 - of a test
+    changed(
+        read, f"UPDATE access_entries SET fields = substr(fields, 11) WHERE chain = '{chain}' AND sequence = {last}"
+    )
     assert simpul(read.state, "ledger", "verify").returncode == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from auth.legal_basis import LegalBasis
 from records.accesses import Access
-from resolvers.access_text import AGENCY_NAMES, _BASES, reader_of, text_of, things_of
+from resolvers.access_text import _BASES, AGENCY_NAMES, reader_of, text_of, things_of
 from sandbox.agency import AGENCIES
 
 SITI, RINA = b"S" * 32, b"R" * 32

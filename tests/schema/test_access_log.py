@@ -62,7 +62,15 @@ async def test_a_cursor_leads_on_from_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["first: 0", "first: 101", 'after: "x"', f'after: "{cursor_of(NOW, "c1")}"', f'after: "{cursor_of(NOW, "c1:x")}"', f'after: "{cursor_of(NOW, "c1:" + "9" * 30)}"']
+    "arguments",
+    [
+        "first: 0",
+        "first: 101",
+        'after: "x"',
+        f'after: "{cursor_of(NOW, "c1")}"',
+        f'after: "{cursor_of(NOW, "c1:x")}"',
+        f'after: "{cursor_of(NOW, "c1:" + "9" * 30)}"',
+    ],
 )
 async def test_what_is_no_page_is_refused_and_nobody_is_asked(arguments: str) -> None:
     city = SmallCity()

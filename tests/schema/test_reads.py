@@ -13,11 +13,12 @@ from engine.errors import NotRecorded
 from engine.reads import Asked, Read, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.run import Engine
+from records.identifiers import Nik
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine
 from tests.small_city import AYU, BUDI, CALL, CALLERS, NOBODY, SITI, SmallCity
 
-Seen = tuple[str | None, tuple[str, ...], tuple[str, ...]]
+Seen = tuple[Any, tuple[str, ...], tuple[str, ...]]
 
 
 class Book:
@@ -44,7 +45,13 @@ WAYS = ("by graphql-core", "by a plan", "by a plan, seen again", "shared")
 
 
 async def answered(
-    way: str, query: str, book: Book, *, caller: str = "an official", city: SmallCity | None = None, **variables: Any
+    way: str,
+    query: str,
+    book: Book,
+    *,
+    caller: str = "an official",
+    city: SmallCity | None = None,
+    **variables: str | list[Nik],
 ) -> GraphQLResponse:
     by = Engine(
         engine().schema, engine().rules, plans=way != "by graphql-core", coalescing=way == "shared", recorder=book
@@ -63,7 +70,9 @@ async def answered(
     return await run()
 
 
-async def seen(query: str, *, caller: str = "an official", city: SmallCity | None = None, **variables: Any) -> list[Seen]:
+async def seen(
+    query: str, *, caller: str = "an official", city: SmallCity | None = None, **variables: str | list[Nik]
+) -> list[Seen]:
     """What is reported, which has to be the same whichever way it is run."""
     books = {way: Book() for way in WAYS}
     for way, book in books.items():
@@ -100,8 +109,8 @@ async def test_a_field_under_several_names_is_one() -> None:
 async def test_everybody_on_a_family_card_is_reported() -> None:
     household = ("Household.familyCardNumber", "Household.members", "HouseholdMember.name")
     assert await seen("{ me { household { familyCardNumber members { name } } } }", caller="the person") == [
-        (SITI, ("Citizen.household", *household, "Query.me"), ("dukcapil",)),
         (AYU, household, ("dukcapil",)),
+        (SITI, ("Citizen.household", *household, "Query.me"), ("dukcapil",)),
     ]
 
 
@@ -125,7 +134,9 @@ async def test_that_somebody_has_nothing_or_is_unknown_is_knowledge_about_them()
 
 
 async def test_public_data_is_never_reported() -> None:
-    assert await seen("{ regions(first: 2) { name } markets { name } complaints { nodes { number description } } }") == []
+    assert (
+        await seen("{ regions(first: 2) { name } markets { name } complaints { nodes { number description } } }") == []
+    )
 
 
 async def test_a_node_is_reported_with_the_agency_it_came_from() -> None:
@@ -136,9 +147,7 @@ async def test_a_node_is_reported_with_the_agency_it_came_from() -> None:
 
 async def test_a_private_complaint_is_reported_for_its_reporter_and_a_public_one_for_nobody() -> None:
     found = await seen("query ($nik: NIK!) { citizen(nik: $nik) { complaints { number } } }", nik=SITI)
-    assert found == [
-        (SITI, ("Citizen.complaints", "Complaint.number", "Query.citizen"), ("crm", "dukcapil"))
-    ]
+    assert found == [(SITI, ("Citizen.complaints", "Complaint.number", "Query.citizen"), ("crm", "dukcapil"))]
     assert await seen("{ complaints { nodes { number events { note } } } }") == []
 
 
@@ -155,7 +164,7 @@ async def test_who_asked_what_is_told_with_it(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_cannot_be_recorded_is_not_given(way: str) -> None:
     book = Book(closed=True)
-    response = await answered(way, '{ me { name } regions(first: 1) { name } }', book, caller="the person")
+    response = await answered(way, "{ me { name } regions(first: 1) { name } }", book, caller="the person")
     assert response == GraphQLResponse(
         outcome=Outcome.ANSWERED,
         errors=[{"message": "The book is closed.", "extensions": {"code": "LEDGER_UNAVAILABLE"}}],
@@ -186,15 +195,12 @@ async def test_each_who_shares_a_run_is_recorded() -> None:
 
     slow = Waiting()
     waiting = [asyncio.create_task(run(number)) for number in range(5)]
-    while not slow.asked:
-        await asyncio.sleep(0)
+    await slow.begun.wait()
     slow.may.set()
     await asyncio.gather(*waiting)
     assert asked == 1
     assert sorted(each.request_id for each, _ in book.kept) == ["r-0", "r-1", "r-2", "r-3", "r-4"]
-    assert {tuple(reads) for _, reads in book.kept} == {
-        (Read(SITI, ("Citizen.name", "Query.me"), ("dukcapil",)),)
-    }
+    assert {tuple(reads) for _, reads in book.kept} == {(Read(SITI, ("Citizen.name", "Query.me"), ("dukcapil",)),)}
 
 
 class Waiting(SmallCity):
@@ -202,9 +208,10 @@ class Waiting(SmallCity):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = asyncio.Event()
         self.may = asyncio.Event()
 
     async def facets(self, *given: Any) -> Any:  # noqa: ANN401 - as the city
-        self.asked.append(("dukcapil", "facets", ()))
+        self.begun.set()
         await self.may.wait()
         return await super().facets(*given)

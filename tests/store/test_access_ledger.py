@@ -29,9 +29,9 @@ async def ledger(empty: AsyncEngine) -> AsyncIterator[AccessLedger]:
     await ledger.close()
 
 
-async def count(engine: AsyncEngine, of: str = "access_entries") -> int:
+async def count(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
-        return int((await connection.execute(text(f"SELECT count(*) FROM {of}"))).scalar_one())
+        return int((await connection.execute(text("SELECT count(*) FROM access_entries"))).scalar_one())
 
 
 def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
@@ -66,7 +66,9 @@ async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, empty: Asy
         hidden_because="a reason",
         case='a "case"\n 🍰',
     )
-    bare = Access(at=ENTRY.at, request_id="r", subject=None, caller_kind="official", document=b"D" * 32, fields=("A.b",))
+    bare = Access(
+        at=ENTRY.at, request_id="r", subject=None, caller_kind="official", document=b"D" * 32, fields=("A.b",)
+    )
     await ledger.write([full, bare])
     assert [each.access for each in await entries(empty)] == [full, bare]
 
@@ -109,7 +111,10 @@ async def test_a_lost_connection_fails_who_waits_and_the_next_begins_another_cha
     await ledger.write([ENTRY])
     async with empty.connect() as connection:
         await connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'simpul'")
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = 'simpul'"
+            )
         )
     with pytest.raises(LedgerUnavailable):
         await ledger.write([ENTRY])

@@ -64,13 +64,11 @@ async def test_what_may_not_be_told_yet_is_not_told_and_later_is(log: AccessLog,
 
 
 async def test_a_time_has_both_its_ends_in_it_and_its_count_is_of_all(log: AccessLog) -> None:
-    count, some = await log.between(
-        SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2
-    )
+    count, some = await log.between(SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2)
     assert (count, [each.access.request_id for each in some]) == (5, ["r-4", "r-3"])
 
 
-async def test_since_when_there_are_entries(log: AccessLog, empty: AsyncEngine) -> None:
+async def test_since_when_there_are_entries(log: AccessLog) -> None:
     begun = await log.begins()
     assert begun is not None
     assert datetime.now(UTC) - begun < timedelta(minutes=5)

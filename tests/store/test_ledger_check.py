@@ -14,7 +14,7 @@ from store.access_ledger import AccessLedger
 from store.database import migrate
 from store.ledger_check import check_ledger, heads
 from store.ledger_heads import Head, heads_of, heads_text
-from store.ledger_rows import COLUMNS
+from store.ledger_rows import COLUMNS, row_of
 from store.tables import access_entries
 from tests.store.ledger import ENTRY, SECRET
 
@@ -33,6 +33,12 @@ async def chains(empty: AsyncEngine) -> list[str]:
             await ledger.write([replace(ENTRY, request_id=f"r-{number}", client="c", unit="u")])
         await ledger.close()
     return names
+
+
+async def change(engine: AsyncEngine, what: str, chain: str, sequence: int, **values: object) -> None:
+    """Write something else into an entry."""
+    statement = f"UPDATE access_entries SET {what} WHERE chain = :of AND sequence = :at_place"  # noqa: S608 - of a test
+    await tamper(engine, statement, of=chain, at_place=sequence, **values)
 
 
 async def tamper(engine: AsyncEngine, statement: str, **values: object) -> None:
@@ -66,30 +72,27 @@ FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
 @pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))
 async def test_a_change_in_any_column_is_found_and_named(empty: AsyncEngine, chains: list[str], column: str) -> None:
     value = OTHERS.get(column, "other")
-    await tamper(empty, f'UPDATE access_entries SET "{column}" = :value WHERE chain = :chain AND sequence = 3', value=value, chain=chains[0])  # fmt: skip
+    await change(empty, f'"{column}" = :value', chains[0], 3, value=value)
     assert await broken(empty) == [(chains[0], 3, "the entry was changed")]
 
 
 @pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
 async def test_an_absent_value_and_an_empty_one_are_two(empty: AsyncEngine, chains: list[str], column: str) -> None:
-    before = f'"{column}" IS NULL'
-    async with empty.connect() as connection:
-        absent = (
-            await connection.execute(text(f"SELECT {before} FROM access_entries WHERE sequence = 2 LIMIT 1"))
-        ).scalar_one()
+    row = row_of(chains[1], 2, b"", b"", replace(ENTRY, client="c", unit="u"))
+    absent = row[COLUMNS.index(column)] is None
     kind = str(access_entries.c[column].type)
     other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
-    await tamper(empty, f'UPDATE access_entries SET "{column}" = {other if absent else "NULL"} WHERE chain = :chain AND sequence = 2', chain=chains[1])  # fmt: skip
+    await change(empty, f'"{column}" = {other if absent else "NULL"}', chains[1], 2)
     assert await broken(empty) == [(chains[1], 2, "the entry was changed")]
 
 
 async def test_another_number_of_blanks_is_a_change(empty: AsyncEngine, chains: list[str]) -> None:
-    await tamper(empty, "UPDATE access_entries SET fields = replace(fields, ' ', '  ') WHERE chain = :chain AND sequence = 4", chain=chains[0])  # fmt: skip
+    await change(empty, "fields = replace(fields, ' ', '  ')", chains[0], 4)
     assert await broken(empty) == [(chains[0], 4, "the entry was changed")]
 
 
 async def test_a_link_that_leads_elsewhere_is_found(empty: AsyncEngine, chains: list[str]) -> None:
-    await tamper(empty, "UPDATE access_entries SET previous = hash WHERE chain = :chain AND sequence = 3", chain=chains[0])  # fmt: skip
+    await change(empty, "previous = hash", chains[0], 3)
     assert await broken(empty) == [(chains[0], 3, "the entry does not follow the one before it")]
 
 
@@ -100,12 +103,12 @@ async def test_a_missing_entry_is_found(empty: AsyncEngine, chains: list[str]) -
 
 async def test_entries_that_changed_places_are_found(empty: AsyncEngine, chains: list[str]) -> None:
     for before, after in ((2, 99), (3, 2), (99, 3)):
-        await tamper(empty, "UPDATE access_entries SET sequence = :after WHERE chain = :chain AND sequence = :before", chain=chains[0], before=before, after=after)  # fmt: skip
+        await change(empty, "sequence = :after", chains[0], before, after=after)
     assert await broken(empty) == [(chains[0], 2, "the entry does not follow the one before it")]
 
 
 async def test_an_entry_that_moved_to_another_chain_is_found_in_both(empty: AsyncEngine, chains: list[str]) -> None:
-    await tamper(empty, "UPDATE access_entries SET chain = :other, sequence = 6 WHERE chain = :chain AND sequence = 5", chain=chains[0], other=chains[1])  # fmt: skip
+    await change(empty, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
     assert await broken(empty) == [
         (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
         (chains[1], 6, "the entry does not follow the one before it"),
@@ -136,9 +139,9 @@ async def test_a_whole_chain_that_is_gone_is_found_where_another_names_it(
     assert await broken(empty) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
 
 
-@pytest.mark.parametrize("change", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
-async def test_a_change_of_a_chains_beginning_is_found(empty: AsyncEngine, chains: list[str], change: str) -> None:
-    await tamper(empty, f"UPDATE access_chains SET {change} WHERE chain = :chain", chain=chains[1])
+@pytest.mark.parametrize("beginning", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
+async def test_a_change_of_a_chains_beginning_is_found(empty: AsyncEngine, chains: list[str], beginning: str) -> None:
+    await tamper(empty, f"UPDATE access_chains SET {beginning} WHERE chain = :chain", chain=chains[1])  # noqa: S608 - of a test
     assert await broken(empty) == [(chains[1], 0, "the chain's beginning was changed")]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 """RFC 3339, section 5.6 "date-time"."""
 _KNOWN = {"type", "format", "required", "properties", "items", "enum", "$ref", "description", "example", "default"}
+_INT32 = 2**31
 Lines = list[tuple[int, str]]
 
 
@@ -65,24 +66,25 @@ def faults(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any, p
     match schema["type"]:
         case "object" if isinstance(value, dict):
             yield from (f"{place}.{name} is missing" for name in schema.get("required", ()) if name not in value)
-            for name, each in value.items():
-                if name not in schema["properties"]:
-                    yield f"{place}.{name} is not named"
-                else:
-                    yield from faults(document, schema["properties"][name], each, f"{place}.{name}")
+            yield from (f"{place}.{name} is not named" for name in value if name not in schema["properties"])
+            for name in set(value) & set(schema["properties"]):
+                yield from faults(document, schema["properties"][name], value[name], f"{place}.{name}")
         case "array" if isinstance(value, list):
             for index, each in enumerate(value):
                 yield from faults(document, schema["items"], each, f"{place}[{index}]")
         case "string" if isinstance(value, str):
-            if "enum" in schema and value not in schema["enum"]:
-                yield f"{place} is none of {schema['enum']}"
-            if schema.get("format") == "date-time" and not _is_moment(value):
-                yield f"{place} is no moment"
+            yield from _faults_of_text(schema, value, place)
         case "integer" if type(value) is int:
-            if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
-                yield f"{place} is no int32"
+            yield from () if abs(value) < _INT32 or schema.get("format") != "int32" else (f"{place} is no int32",)
         case kind:
             yield f"{place} is no {kind}"
+
+
+def _faults_of_text(schema: Mapping[str, Any], value: str, place: str) -> Iterator[str]:
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{place} is none of {schema['enum']}"
+    if schema.get("format") == "date-time" and not _is_moment(value):
+        yield f"{place} is no moment"
 
 
 def _referred(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:

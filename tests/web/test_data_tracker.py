@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,10 @@ class Asked:
         self._http = http
 
     async def get(
-        self, path: str, params: Any = None, headers: dict[str, str] | None = None  # noqa: ANN401 - what aiohttp takes
+        self,
+        path: str,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         async with self._http.get(path, params=params, headers=ASKING if headers is None else headers) as response:
             return response.status, await response.json()
