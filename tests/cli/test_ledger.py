@@ -44,21 +44,17 @@ def changed(running: Serve, chain: str, sequence: str, fields: str) -> None:
 def test_a_sound_ledger_passes_and_a_changed_entry_is_named_and_fails(read: Serve, tmp_path: Path) -> None:
     outcome = simpul(read.state, "ledger", "verify")
     assert (outcome.returncode, outcome.stderr) == (0, "")
-    assert outcome.stdout.endswith(" chains are as they were written.\n") or " in 1 chains " in outcome.stdout
+    assert outcome.stdout.endswith(" chains are as they were written.\n")
     heads = tmp_path / "heads"
     heads.write_text(simpul(read.state, "ledger", "heads").stdout)
-    chain, last, _ = heads.read_text().splitlines()[-1].split(" ")
+    chain, last, _ = max((line.split(" ") for line in heads.read_text().splitlines()), key=lambda head: int(head[1]))
     assert simpul(read.state, "ledger", "verify", "--heads", str(heads)).returncode == 0
-    changed(
-        read, f"UPDATE access_entries SET fields = 'Citizen.id' || fields WHERE chain = '{chain}' AND sequence = {last}"
-    )
+    changed(read, chain, last, "'Citizen.id' || fields")
     outcome = simpul(read.state, "ledger", "verify")
     assert outcome.stdout == f"chain {chain}, entry {last}: the entry was changed\n"
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("simpul: the access ledger is not as it was written, 1 chain broken: ")
-    changed(
-        read, f"UPDATE access_entries SET fields = substr(fields, 11) WHERE chain = '{chain}' AND sequence = {last}"
-    )
+    changed(read, chain, last, "substr(fields, 11)")
     assert simpul(read.state, "ledger", "verify").returncode == 0
 
 

@@ -26,7 +26,7 @@ from tests.city import HOST, ROOT, free_port
 SECRET = b"l" * 32
 SITI = Nik("3171014506909001")
 PERSONAL = {"query": "query Mine { me { nik } }"}
-PUBLIC = {"query": "{ regions(first: 1) { code } }"}
+PUBLIC = {"query": '{ region(code: "31") { code } }'}
 _READY_WITHIN_S = 60
 
 
