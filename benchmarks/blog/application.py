@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 import server
 from benchmarks.blog.batches import Blog, Own
 from benchmarks.blog.connector import RestWorld
+from benchmarks.blog.kept_accesses import KeptAccesses
 from benchmarks.blog.schema import blog_schema
 from connectors.attendance import Attendance
 from connectors.drivers.http import HttpDriver
@@ -49,9 +50,14 @@ def blog_settings(keys: Path) -> Settings:
 
 
 def blog_application(
-    settings: Settings, upstream: str, *, coalescing: bool, known_tokens: bool = True
+    settings: Settings,
+    upstream: str,
+    *,
+    coalescing: bool,
+    known_tokens: bool = True,
+    kept: KeptAccesses | None = None,
 ) -> WebApplication:
-    """The hub over the small world. Without `known_tokens` every token is verified anew."""
+    """The hub over the small world. Without `known_tokens` every token is verified anew; with `kept` reads are kept."""
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
@@ -68,7 +74,11 @@ def blog_application(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if kept is not None:
+            await kept.start()
         yield
+        if kept is not None:
+            await kept.close()
         for each in drivers.values():
             await each.close()
 
@@ -80,4 +90,5 @@ def blog_application(
         lifespan=lifespan,
         coalescing=coalescing,
         known_tokens=known_tokens,
+        recorder=None if kept is None else kept.record,
     )

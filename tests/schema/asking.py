@@ -49,6 +49,7 @@ async def run(
         planned = await _run(by_plan, request, caller, each)
         assert planned.data == response.data
         assert _comparable(planned) == _comparable(response)
+        assert sorted(planned.reads, key=repr) == sorted(response.reads, key=repr)
         assert sorted(map(_asked, each.asked)) == sorted(map(_asked, city.asked))
     return response
 
