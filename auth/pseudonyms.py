@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 
 from auth.caller import Caller
 from records.identifiers import Nik
+
+_KNOWN = 4_096
+"""Pseudonyms that are kept, the newest: who reads is mostly who is read, and reads again."""
 
 
 class Pseudonyms:
@@ -15,11 +19,12 @@ class Pseudonyms:
     def __init__(self, secret: bytes) -> None:
         """Derive keys of their own from the hub's secret."""
         self._people = digest(secret, b"simpul ledger people v1", sha256)
+        self._known = lru_cache(maxsize=_KNOWN)(self._digest)
         self._others = digest(secret, b"simpul ledger callers v1", sha256)
 
     def of_person(self, nik: Nik) -> bytes:
         """The pseudonym of a resident, 32 bytes."""
-        return digest(self._people, nik.encode(), sha256)
+        return self._known(nik)
 
     def of_caller(self, caller: Caller) -> bytes | None:
         """The pseudonym of who asks; None for nobody in particular."""
@@ -27,6 +32,9 @@ class Pseudonyms:
             return self.of_person(caller.nik)
         name = caller.subject or caller.nib or caller.client
         return digest(self._others, f"{caller.kind.value}\0{name}".encode(), sha256) if name else None
+
+    def _digest(self, nik: Nik) -> bytes:
+        return digest(self._people, nik.encode(), sha256)
 
     def __repr__(self) -> str:
         """Never the keys."""

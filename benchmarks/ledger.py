@@ -1,6 +1,7 @@
 """What the access ledger costs: Q4 at 64 connections with the ledger and without it, in turns on the same machine.
 
-The hub has a core to itself, as in the other benchmarks; PostgreSQL shares the other one with the upstream and the load.
+The hub has a core to itself, as in the other benchmarks; PostgreSQL shares the other one with the upstream and the
+load.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from rich.console import Console
 
 from benchmarks import callers, load
 from benchmarks.load import Load
-from benchmarks.places import GATEWAY_CORE, LOAD_CORE, ROOT, free_port, on_core
+from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
 from benchmarks.processes import Program
 from benchmarks.questions import Q4
-from benchmarks.places import HOST
 from benchmarks.upstream import Upstream
 from sandbox.postgres import Postgres
 
@@ -104,8 +104,8 @@ def _tell(seen: dict[str, list[tuple[Load, float]]], commits: dict[str, float], 
     entries = sum(each.requests for each, _ in seen["on"])
     console.print(
         f"The ledger costs {1 - kept:.1%} of the throughput (goal: {GOAL:.0%}). "
-        f"{commits['entries'] / commits['commits']:.1f} entries a commit; waiting for it: p50 {commits['p50_ms']:.1f} ms, "
-        f"p99 {commits['p99_ms']:.1f} ms; PostgreSQL's processor: {database / entries * 1e6:.0f} µs an entry."
+        f"{commits['entries'] / commits['commits']:.1f} entries a commit; "
+        f"waiting for it: p50 {commits['p50_ms']:.1f} ms, p99 {commits['p99_ms']:.1f} ms; PostgreSQL's processor: {database / entries * 1e6:.0f} µs an entry."
     )
     return 0 if 1 - kept <= GOAL else 1
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from records.accesses import AccessPosition
 from records.description import Doc
 from records.identifiers import Nik
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessLogEntry:
     """One reading of what the city holds about a person (UU PDP 27/2022, articles 31 and 32)."""
 
@@ -31,7 +31,7 @@ class AccessLogEntry:
     position: Annotated[AccessPosition, Doc("Where it stands in the list.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessLogQuery:
     """A page of a person's list."""
 
@@ -40,7 +40,7 @@ class AccessLogQuery:
     after: AccessPosition | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessLogPage:
     """Some entries, newest first."""
 

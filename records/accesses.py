@@ -6,14 +6,15 @@ within three days.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from records.record import record
 
 SEALED = 32
 """Bytes of a pseudonym and of a hash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Access:
     """One reading of what a person's record holds, as it is to be kept."""
 
@@ -49,10 +50,12 @@ class Access:
 
 def written(moment: datetime | None) -> str | None:
     """A moment as the ledger hashes it: RFC 3339 in UTC, with six digits of a second."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessPosition:
     """A place in a person's list of accesses, newest first."""
 
@@ -61,7 +64,7 @@ class AccessPosition:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class KeptAccess:
     """An entry that was kept, with its place in the ledger."""
 
@@ -75,9 +78,9 @@ class KeptAccess:
         return AccessPosition(at=self.access.at, chain=self.chain, sequence=self.sequence)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessPage:
     """Some of a person's accesses, newest first."""
 
-    accesses: tuple[KeptAccess, ...] = field(default=())
+    accesses: tuple[KeptAccess, ...] = ()
     has_more: bool = False

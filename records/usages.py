@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from records.identifiers import Nik
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class UsageQuery:
     """Some of the usages of one person's data in a time, newest first."""
 
@@ -19,7 +19,7 @@ class UsageQuery:
     limit: int = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Usage:
     """One use of a person's data."""
 
@@ -33,7 +33,7 @@ class Usage:
     """The system that the data went to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class UsagePage:
     """What was found."""
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.accesses import Access
-from store.ledger_hash import chain_bytes, entry_bytes, hash_key, hashed
+from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, heads_text, unnamed
 from store.ledger_rows import COLUMNS, row_of
 from store.tables import access_chains, access_entries
@@ -56,10 +56,10 @@ class _Waiting(NamedTuple):
 class _Chain:
     """A chain that is being written, on a connection of its own."""
 
-    def __init__(self, connection: AsyncConnection, driver: Any, key: bytes) -> None:  # noqa: ANN401 - asyncpg's connection
+    def __init__(self, connection: AsyncConnection, driver: Any, hashed: Hasher) -> None:  # noqa: ANN401 - asyncpg's connection
         self.connection = connection
         self.driver = driver
-        self._key = key
+        self._hashed = hashed
         self.name = ""
         self.started_at = datetime.min.replace(tzinfo=UTC)
         self.sequence = 0
@@ -71,16 +71,16 @@ class _Chain:
         name = token_hex(16)
         rows = [tuple(row) for row in await self.driver.fetch(HEADS)]
         heads = heads_text(unnamed(rows))
-        head = hashed(self._key, chain_bytes(name, started_at, heads))
+        head = self._hashed(chain_bytes(name, started_at, heads))
         await self.driver.execute(_BEGIN, name, started_at, heads, head)
         self.name, self.started_at, self.sequence, self.head = name, started_at, 0, head
 
     async def append(self, accesses: Sequence[Access]) -> None:
         """Commit entries."""
-        sequence, head, rows = self.sequence, self.head, []
+        sequence, head, hashed, rows = self.sequence, self.head, self._hashed, []
         for access in accesses:
             sequence += 1
-            following = hashed(self._key, entry_bytes(self.name, sequence, head, access))
+            following = hashed(entry_bytes(self.name, sequence, head, access))
             rows.append(row_of(self.name, sequence, head, following, access))
             head = following
         await self.driver.execute(_INSERT, *map(list, zip(*rows, strict=True)))
@@ -93,7 +93,7 @@ class AccessLedger:
     def __init__(self, engine: AsyncEngine, secret: bytes, *, patience: float = 2.0) -> None:
         """Use the hub's database; `patience` is how many seconds a request waits for its commit."""
         self._engine = engine
-        self._key = hash_key(secret)
+        self._hashed = Hasher(hash_key(secret))
         self._patience = patience
         self._queue: deque[_Waiting] = deque()
         self._held = 0
@@ -189,7 +189,7 @@ class AccessLedger:
         try:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute("SET synchronous_commit = on")
-            chain = _Chain(connection, driver, self._key)
+            chain = _Chain(connection, driver, self._hashed)
             await chain.begin()
         except BaseException:
             await connection.invalidate()

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from store.ledger_hash import chain_bytes, entry_bytes, hash_key, hashed
+from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, Head, heads_of
 from store.ledger_rows import access_of
 from store.tables import access_chains, access_entries
@@ -49,7 +49,7 @@ class Findings:
 
 async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] = ()) -> Findings:
     """Walk all chains; `kept` are heads that were kept elsewhere."""
-    key = hash_key(secret)
+    hashed = Hasher(hash_key(secret))
     findings = Findings()
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -58,9 +58,9 @@ async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] 
         for each in [*kept, *(head for chain in chains for head in _heads_in(chain["heads"]))]:
             named.setdefault(each.chain, {})[each.sequence] = each.hash
         for chain in chains:
-            walk = _Walk(key, chain["chain"], named.pop(chain["chain"], {}))
+            walk = _Walk(hashed, chain["chain"], named.pop(chain["chain"], {}))
             findings.chains += 1
-            beginning = hashed(key, chain_bytes(chain["chain"], chain["started_at"], chain["heads"]))
+            beginning = hashed(chain_bytes(chain["chain"], chain["started_at"], chain["heads"]))
             why = walk.began(chain["hash"], beginning) or await walk.to_the_end(connection)
             findings.entries += walk.sound
             if why is not None:
@@ -82,12 +82,12 @@ async def heads(engine: AsyncEngine) -> list[Head]:
 class _Walk:
     """The way along one chain. What is wrong is told in words; `sequence` is where."""
 
-    def __init__(self, key: bytes, chain: str, named: Mapping[int, bytes]) -> None:
+    def __init__(self, hashed: Hasher, chain: str, named: Mapping[int, bytes]) -> None:
         """`named` are hashes by sequence, as others have them."""
         self.chain = chain
         self.sequence = 0
         self.sound = 0
-        self._key = key
+        self._hashed = hashed
         self._named = named
         self._head = b""
 
@@ -118,7 +118,7 @@ class _Walk:
         if row["previous"] != self._head:
             return "the entry does not follow the one before it"
         access = access_of(row)
-        self._head = hashed(self._key, entry_bytes(self.chain, self.sequence, self._head, access))
+        self._head = self._hashed(entry_bytes(self.chain, self.sequence, self._head, access))
         if row["hash"] != self._head or (" ".join(access.agencies), " ".join(access.fields)) != (
             row["agencies"],
             row["fields"],

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from records.accesses import Access, KeptAccess
 from store.tables import access_entries
 
 COLUMNS = tuple(column.name for column in access_entries.columns)
+
+
+@lru_cache(maxsize=1024)
+def _joined(names: tuple[str, ...]) -> str:
+    return " ".join(names)
 
 
 def row_of(chain: str, sequence: int, previous: bytes, hash_: bytes, access: Access) -> tuple[Any, ...]:
@@ -32,8 +38,8 @@ def row_of(chain: str, sequence: int, previous: bytes, hash_: bytes, access: Acc
         access.legal_basis,
         access.operation,
         access.document,
-        " ".join(access.agencies),
-        " ".join(access.fields),
+        _joined(access.agencies),
+        _joined(access.fields),
         access.classification,
         access.hidden_until,
         access.hidden_because,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
@@ -20,15 +21,17 @@ BEFORE = 400
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    hub = HubProcess(tmp_path)
-    hub.postgres.start()
-    try:
-        hub.start()
-        yield hub
-    finally:
-        hub.kill()
-        hub.postgres.stop()
+def hub() -> Iterator[HubProcess]:
+    # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
+    with TemporaryDirectory() as folder:
+        hub = HubProcess(Path(folder))
+        hub.postgres.start()
+        try:
+            hub.start()
+            yield hub
+        finally:
+            hub.kill()
+            hub.postgres.stop()
 
 
 async def answered_until(hub: HubProcess, strike: Callable[[], None]) -> set[str]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hmac import digest
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from records.accesses import Access
 from store.access_ledger import AccessLedger, LedgerUnavailable
 from store.database import database, migrate
 from store.ledger_check import check_ledger
-from store.ledger_hash import chain_bytes, entry_bytes, hash_key, hashed
+from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from tests.store.ledger import ENTRY, SECRET, entries
 
 
@@ -42,7 +43,8 @@ def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
         b"8:dukcapil,---20:verifikasi-identitas,6:K-2026,11:public-task,5:Check,32:" + b"D" * 32 + b","
         b"12:dukcapil pbb,29:Citizen.name TaxBill.payments,---"
     )
-    assert hashed(hash_key(SECRET), canonical).hex() == (
+    assert Hasher(hash_key(SECRET))(canonical) == digest(hash_key(SECRET), canonical, "sha256")
+    assert Hasher(hash_key(SECRET))(canonical).hex() == (
         "cdf533c7de7573a8f6d8b862171248677f656dec9368e092bfa9da5e96a1223c"
     )
     beginning = chain_bytes("c" * 32, ENTRY.at, "")
