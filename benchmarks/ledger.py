@@ -105,7 +105,8 @@ def _tell(seen: dict[str, list[tuple[Load, float]]], commits: dict[str, float], 
     console.print(
         f"The ledger costs {1 - kept:.1%} of the throughput (goal: {GOAL:.0%}). "
         f"{commits['entries'] / commits['commits']:.1f} entries a commit; "
-        f"waiting for it: p50 {commits['p50_ms']:.1f} ms, p99 {commits['p99_ms']:.1f} ms; PostgreSQL's processor: {database / entries * 1e6:.0f} µs an entry."
+        f"waiting for it: p50 {commits['p50_ms']:.1f} ms, p99 {commits['p99_ms']:.1f} ms; "
+        f"PostgreSQL's processor: {database / entries * 1e6:.0f} µs an entry."
     )
     return 0 if 1 - kept <= GOAL else 1
 

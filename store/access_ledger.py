@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.accesses import Access
+from store.ledger_copy import COLUMNS, copied, row_of
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, heads_text, unnamed
-from store.ledger_rows import COLUMNS, row_of
 from store.tables import access_chains, access_entries
 
 _log = logging.getLogger("simpul.ledger")
@@ -33,15 +33,7 @@ MOST_AT_ONCE = 5_000
 CHAIN_LASTS = timedelta(days=1)
 """After this time the next entry begins a new chain, which names the heads of the others anew."""
 
-_TYPES = {"sequence": "bigint", "at": "timestamptz", "hidden_until": "timestamptz"} | dict.fromkeys(
-    ("previous", "hash", "subject", "caller", "document"), "bytea"
-)
-_INSERT = "INSERT INTO {} ({}) SELECT * FROM unnest({})".format(  # noqa: S608 - names of our own table
-    access_entries.name,
-    ", ".join(f'"{name}"' for name in COLUMNS),
-    ", ".join(f"${number}::{_TYPES.get(name, 'text')}[]" for number, name in enumerate(COLUMNS, 1)),
-)
-_BEGIN = f"INSERT INTO {access_chains.name} (chain, started_at, heads, hash) VALUES ($1, $2, $3, $4)"  # noqa: S608 - same
+_BEGIN = f"INSERT INTO {access_chains.name} (chain, started_at, heads, hash) VALUES ($1, $2, $3, $4)"  # noqa: S608 - names of our own table
 
 
 class LedgerUnavailable(Exception):  # noqa: N818 - a condition, not a fault
@@ -83,7 +75,7 @@ class _Chain:
             following = hashed(entry_bytes(self.name, sequence, head, access))
             rows.append(row_of(self.name, sequence, head, following, access))
             head = following
-        await self.driver.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+        await self.driver.copy_to_table(access_entries.name, source=copied(rows), columns=COLUMNS, format="binary")
         self.sequence, self.head = sequence, head
 
 

@@ -1,49 +1,11 @@
-"""Entries of the access ledger as rows of its table, and back."""
+"""Entries of the access ledger as they stand in rows of its table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from records.accesses import Access, KeptAccess
-from store.tables import access_entries
-
-COLUMNS = tuple(column.name for column in access_entries.columns)
-
-
-@lru_cache(maxsize=1024)
-def _joined(names: tuple[str, ...]) -> str:
-    return " ".join(names)
-
-
-def row_of(chain: str, sequence: int, previous: bytes, hash_: bytes, access: Access) -> tuple[Any, ...]:
-    """The values of an entry in the order of `COLUMNS`."""
-    return (
-        chain,
-        sequence,
-        previous,
-        hash_,
-        access.at,
-        access.request_id,
-        access.subject,
-        access.caller_kind,
-        access.caller,
-        access.agency,
-        access.unit,
-        access.role,
-        access.client,
-        access.purpose,
-        access.case,
-        access.legal_basis,
-        access.operation,
-        access.document,
-        _joined(access.agencies),
-        _joined(access.fields),
-        access.classification,
-        access.hidden_until,
-        access.hidden_because,
-    )
 
 
 def access_of(row: Mapping[str, Any]) -> Access:
