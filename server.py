@@ -78,6 +78,7 @@ from web.data_tracker import DataTracker
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
+from web.who_asks import WhoAsks
 
 DATA = Path(__file__).parent / "data"
 _POOL = 8
@@ -259,7 +260,8 @@ def compose(
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     client = settings.data_tracker_client
-    tracker = DataTracker(usages, client=client, authenticate=tokens.caller) if usages and client else None
+    who_asks = WhoAsks(tokens.caller, settings.web)
+    tracker = DataTracker(usages, client=client, who_asks=who_asks) if usages and client else None
     return web_application(
         execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
         authenticate=tokens.caller,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -18,12 +18,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.caller import Caller
-from auth.tokens import Unauthenticated
 from records.call import Call
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
 from web.refusals import Code, Refusal
+from web.request_headers import RequestHeaders
 from web.request_identity import call_of
+from web.who_asks import WhoAsks
 
 _log = logging.getLogger("simpul.data_tracker")
 
@@ -47,10 +48,10 @@ class FindsUsages(Protocol):
 class DataTracker:
     """The three endpoints, for one client."""
 
-    def __init__(self, usages: FindsUsages, *, client: str, authenticate: Callable[[str | None], Caller]) -> None:
+    def __init__(self, usages: FindsUsages, *, client: str, who_asks: WhoAsks) -> None:
         self._usages = usages
         self._client = client
-        self._authenticate = authenticate
+        self._who_asks = who_asks
 
     def routes(self) -> list[Route]:
         """Where they are served."""
@@ -62,7 +63,7 @@ class DataTracker:
 
     async def find_usage(self, request: Request) -> Response:
         """Who used a person's data, newest first."""
-        caller = self._who_asks(request)
+        caller = await self._checked(request)
         if not request.headers.get("x-road-userid", "").strip():
             raise _bad("The header X-Road-UserId is missing. It names who looks, such as 'ID3171014506900001'.")
         page = await self._usages.find(_query_of(request), caller, call_of(request.scope))
@@ -70,12 +71,12 @@ class DataTracker:
 
     async def usage_period(self, request: Request) -> Response:
         """Since when usages are kept. There is no end: it goes on until now."""
-        self._who_asks(request)
+        await self._checked(request)
         return _answer({"periodStart": _moment(await self._usages.since() or datetime.now(UTC))})
 
     async def heartbeat(self, request: Request) -> Response:
         """Whether usages can be asked for."""
-        self._who_asks(request)
+        await self._checked(request)
         try:
             await self._usages.since()
         except Exception as failure:  # noqa: BLE001 - whatever it is, the answer is that it does not work
@@ -83,12 +84,10 @@ class DataTracker:
             return _answer({"status": "FAIL", "message": "The access ledger cannot be read."})
         return _answer({"status": "OK", "message": "The access ledger can be read."})
 
-    def _who_asks(self, request: Request) -> Caller:
-        values = request.headers.getlist("authorization")
-        try:
-            caller = self._authenticate(values[0] if len(values) == 1 else None)
-        except Unauthenticated as error:
-            raise Refusal(Code.UNAUTHENTICATED, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
+    async def _checked(self, request: Request) -> Caller:
+        caller = self._who_asks(request.scope, RequestHeaders(request.scope))
+        if not isinstance(caller, Caller):
+            caller = await caller
         if caller.client is None:
             raise Refusal(
                 Code.UNAUTHENTICATED,

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
-from auth.tokens import Unauthenticated
+from auth.unproven import Unauthenticated
 from records.call import Call
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
@@ -27,6 +27,7 @@ from web.application import web_application
 from web.data_tracker import DataTracker
 from web.serving import uvicorn_config
 from web.settings import WebSettings
+from web.who_asks import WhoAsks
 
 DOCUMENT = read_yaml((Path(__file__).parent / "data_tracker.openapi.yaml").read_text(encoding="utf-8"))
 SITI = Nik("3171014506900001")
@@ -81,7 +82,7 @@ class Asked:
             return response.status, await response.json()
 
 
-def authenticate(authorization: str | None) -> Caller:
+def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
     match authorization:
         case None:
             return ANONYMOUS
@@ -103,7 +104,7 @@ async def tracker() -> AsyncIterator[Asked]:
         authenticate=authenticate,
         ready=ready,
         settings=WebSettings(),
-        data_tracker=DataTracker(ledger, client="portal", authenticate=authenticate),
+        data_tracker=DataTracker(ledger, client="portal", who_asks=WhoAsks(authenticate, WebSettings())),
     )
     server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
     task = asyncio.create_task(server._serve())
