@@ -146,12 +146,16 @@ def _unexplained(these: set[Told], those: set[Told], data: object) -> list[Told]
 
 
 def _explained(told: Told, others: set[Told], data: object) -> bool:
-    """Whether the error lies at or below a place to which a null was passed on, and the other side says why."""
+    """Whether the error lies at or below a place that is null, and the other side says why.
+
+    Below a list that broke while it was read, graphql-core tells of the items that came before, too.
+    """
     path = told[0]
     for length in range(len(path) + 1):
         if _at(data, path[:length]) is None:
             above = path[:length]
-            return any(len(other[0]) > length and other[0][:length] == above for other in others)
+            below = len(path) > length
+            return any((below or len(other[0]) > length) and other[0][:length] == above for other in others)
     return False
 
 
