@@ -30,6 +30,7 @@ from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
+from auth.policy import Policy
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -172,12 +173,12 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
     )
 
 
-def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
+def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
 
     def execute(request: GraphQLRequest, caller: Caller, call: Call) -> Coroutine[Any, Any, GraphQLResponse]:
         def opened() -> Asking:
-            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids)
+            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
         return engine.run(request, opened, who=caller, until=call.deadline, request_id=call.request_id)
 
@@ -237,7 +238,7 @@ def compose(
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     return web_application(
-        execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
+        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy),
         authenticate=tokens.caller,
         ready=readiness(attendance, issuers),
         settings=settings.web,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from engine.batch import Agencies
 from records.answers import Answers
 from records.call import Call
@@ -54,6 +54,7 @@ from records.prices import (
     TrendPoint,
     TrendQuery,
 )
+from records.purposes import Purpose
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from resolvers.complaints import Complaints
@@ -75,9 +76,11 @@ NOP = Nop("317301000100100010")
 GAMBIR = RegionCode("31.71.01.1001")
 CALLERS = {
     "anonymous": ANONYMOUS,
-    "the person": Caller(kind=CallerKind.CITIZEN, nik=SITI),
-    "another citizen": Caller(kind=CallerKind.CITIZEN, nik=BUDI),
-    "an official": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
+    "the person": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.SUBSTANTIAL),
+    "another citizen": Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=Assurance.SUBSTANTIAL),
+    "an official": Caller(
+        kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1"
+    ),
 }
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CALL = Call(deadline=1e12, request_id="small-city")

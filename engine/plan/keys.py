@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
-from engine.kinds import Leads
+from engine.kinds import Depends, Leads
+from engine.plan.facts import Facts, Undecided
 from engine.plan.leaves import null_in_non_null
 from engine.plan.tree import PlanField
 
@@ -18,9 +20,13 @@ class Leading(Protocol):
     """What is needed of the run."""
 
     context: Any
+    facts: Facts
 
     def may(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
         """The decision about the field for this caller."""
+
+    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+        """Fields that one batch answers."""
 
     def arguments(self, field: PlanField) -> Mapping[str, Any]:
         """The field's arguments; raises where they cannot be had."""
@@ -37,6 +43,20 @@ class Keys(NamedTuple):
     targets: list[dict[str, Any]]
     wanted: dict[Hashable, None]
     """Each key that has to be asked for, once."""
+
+
+class Later(NamedTuple):
+    """Records about which nothing is decided yet, and what their decisions depend on."""
+
+    records: list[Any]
+    answers: list[dict[str, Any]]
+    on: list[Depends]
+
+    def add(self, record: Any, answer: dict[str, Any], on: Sequence[Depends]) -> None:  # noqa: ANN401 - any record
+        """One more."""
+        self.records.append(record)
+        self.answers.append(answer)
+        self.on.extend(on)
 
 
 def edge_of(field: PlanField) -> Leads:
@@ -70,12 +90,10 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
+    undecided = Later([], [], [])
     for record, answer in zip(records, answers, strict=True):
         try:
-            key = kind.key(record, run.arguments(first), run.context)
-            refusal = None if (may := run.may(first)) is None else may(record, key)
-            if refusal is not None:
-                raise refusal  # noqa: TRY301 - one way for all faults of a field
+            key = _passed(run, first, record, kind.key(record, run.arguments(first), run.context))
             if isinstance(key, Exception):
                 raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
             if key is not None:
@@ -87,6 +105,9 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
                 keys.append(key)
                 targets.append(answer)
                 continue
+        except Undecided as pending:
+            undecided.add(record, answer, pending.on)
+            continue
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             for field in group:
                 run.fault(field, answer, (), fault)
@@ -94,7 +115,22 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
         for field in group:
             if field.non_null:
                 run.fault(field, answer, (), null_in_non_null(field.name))
+    if undecided.on:
+        run.facts.when_known(undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
     return Keys(keys, targets, wanted)
+
+
+def _passed(run: Leading, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
+    """The key, where the caller may go on by it; raises the refusal, or `Undecided`."""
+    may = run.may(field)
+    if may is None:
+        return key
+    if field.guard.of_each_key and edge_of(field).edge.many:
+        return run.facts.settled_each(key, partial(may, record))
+    refusal = run.facts.settled(may(record, key))
+    if refusal is not None:
+        raise refusal
+    return key
 
 
 def _hashable(key: Any) -> Any:  # noqa: ANN401 - any key

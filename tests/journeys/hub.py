@@ -15,10 +15,8 @@ import uvicorn
 from pydantic import SecretStr
 
 import server
-from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from cli.sample_callers import sample_callers, token_of
-from records.identifiers import Nik
 from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
 from settings import Settings
@@ -87,9 +85,9 @@ class Hub:
         if caller is None:
             return {}
         if caller == OFFICIAL:
-            proven = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+            proven = sample_callers()["rina"].caller
         else:
-            proven = Caller(kind=CallerKind.CITIZEN, nik=Nik(SAMPLES[caller].nik))
+            proven = sample_callers()[caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:
