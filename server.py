@@ -60,6 +60,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
@@ -312,6 +313,11 @@ def configure_logging() -> None:
 def build_schema_sdl() -> str:
     """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
     return sdl(build_schema())
+
+
+def build_access_page() -> str:
+    """Who sees what of the graph, as `docs/frontend/access.md` holds it."""
+    return access_page(graphql_schema(build_schema()))
 
 
 def explained(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:

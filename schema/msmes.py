@@ -29,11 +29,13 @@ READABLE = Access(
     scope=Scope.MSMES,
 )
 REVENUE = replace(READABLE, classification=Classification.FINANCE)
+PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)
+"""A product names its owner, and no NIB."""
 
 
 @publishes(
     Product,
-    rule=READABLE,
+    rule=PRODUCTS,
     subject="owner",
     public_when="in_public_catalogue",
     shows=("name", "price", "in_public_catalogue"),

@@ -99,7 +99,7 @@ def _field_faults(field: GraphQLField) -> Iterator[str]:
         return
     access = definition.guard.access if definition.guard else definition.own_access
     if access is None or not access.rule:
-        yield f"says nobody may or may not see it; declare {', '.join(str(rule.name) for rule in Rule)}."
+        yield "says nobody may or may not see it; declare one of the rules."
     else:
         if Rule.PUBLIC not in access.rule and is_non_null_type(field.type):
             yield "is not public and must be nullable, so that it can be refused alone."

@@ -112,7 +112,8 @@ def facets(nik: Nik) -> Mapping[type[PersonFacet], PersonFacet]:
     return {type(each): each for each in every}
 
 
-def household() -> Household:
+def household(child_born: date = date(1990, 6, 5)) -> Household:
+    """Siti's card. Ayu is of age, unless it is said when she was born."""
     card = (SITI, AYU)
     roles = zip(card, (Relationship.HEAD, Relationship.CHILD), strict=True)
     members = tuple(
@@ -120,7 +121,7 @@ def household() -> Household:
             nik=nik,
             name=f"Person {nik[-1]}",
             sex=Sex.FEMALE,
-            birth_date=date(1990, 6, 5),
+            birth_date=child_born if nik == AYU else date(1990, 6, 5),
             relationship=role,
             on_the_card=card,
         )
@@ -298,6 +299,7 @@ class SmallCity:
     """What each question for facets wanted."""
     failing: dict[Any, AgencyFailure] = field(default_factory=dict)
     """Keys whose answer is a failure of their own."""
+    ayu_born: date = date(1990, 6, 5)
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
@@ -327,7 +329,7 @@ class SmallCity:
         return self._answers("dukcapil", "facets", niks, known)
 
     async def households(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Household]:
-        return self._answers("dukcapil", "households", niks, {SITI: household(), AYU: household()})
+        return self._answers("dukcapil", "households", niks, dict.fromkeys((SITI, AYU), household(self.ayu_born)))
 
     async def msmes_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[Msme]]:
         return self._answers("jakpreneur", "msmes_of", niks, {SITI: (msme(),)})

@@ -90,7 +90,7 @@ def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
         (
             Rule.SELF | Rule.OFFICIAL,
             "bare",
-            f"A tree in a street.\n\nReadable by the person it is about, and by officials. {OPEN}",
+            f"A tree in a street.\n\nReadable by the person it is about and officials. {OPEN}",
         ),
     ],
 )

@@ -178,6 +178,7 @@ class Refusing:
     """Nobody may see a field of the first thing."""
 
     is_public = False
+    of_each_key = False
 
     def prepared(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None
