@@ -119,6 +119,7 @@ class Settings(BaseSettings):
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
         return self
+
     @field_validator("purposes")
     @classmethod
     def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:

@@ -51,12 +51,14 @@ class Classification(Enum):
     @property
     def level(self) -> str:
         """PUBLIC, PERSONAL or SPECIFIC."""
-        return self.value[0]
+        level: str = self.value[0]
+        return level
 
     @property
     def kind(self) -> str | None:
         """The kind of specific data, where it is specific (article 4, paragraph 2)."""
-        return self.value[1]
+        kind: str | None = self.value[1]
+        return kind
 
     @property
     def bar(self) -> Assurance:
@@ -124,6 +126,10 @@ class Decision:
 
 
 _NOBODY: frozenset[Nik] = frozenset()
+_FOR_A_PURPOSE = {
+    CallerKind.OFFICIAL: (Rule.OFFICIAL, Refusal.NOT_FOR_OFFICIALS),
+    CallerKind.AGENCY_SYSTEM: (Rule.AGENCY_SYSTEM, Refusal.NOT_FOR_SYSTEMS),
+}
 
 
 def decide(
@@ -141,21 +147,16 @@ def decide(
     """
     if Rule.PUBLIC in access.rule:
         return Decision(by=Rule.PUBLIC)
-    match caller.kind:
-        case CallerKind.ANONYMOUS:
-            return Decision(Refusal.SIGN_IN)
-        case CallerKind.CITIZEN:
-            return _citizen(access, caller, subjects, wards)
-        case CallerKind.OFFICIAL:
-            return _for_a_purpose(access, caller, policy, Rule.OFFICIAL, Refusal.NOT_FOR_OFFICIALS)
-        case CallerKind.AGENCY_SYSTEM:
-            return _for_a_purpose(access, caller, policy, Rule.AGENCY_SYSTEM, Refusal.NOT_FOR_SYSTEMS)
-        case CallerKind.PARTNER:
-            return _partner(access, caller, subjects, policy)
-        case CallerKind.BUSINESS:
-            return _business(access, caller, nib)
-        case _:
-            return Decision(Refusal.NOT_FOR_YOUR_ROLE)
+    kind = caller.kind
+    if kind is CallerKind.CITIZEN:
+        return _citizen(access, caller, subjects, wards)
+    if kind is CallerKind.PARTNER:
+        return _partner(access, caller, subjects, policy)
+    if kind is CallerKind.BUSINESS:
+        return _business(access, caller, nib)
+    if kind in _FOR_A_PURPOSE:
+        return _for_a_purpose(access, caller, policy, *_FOR_A_PURPOSE[kind])
+    return Decision(Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE)
 
 
 def may_be_guardian(access: Access, caller: Caller) -> bool:

@@ -21,7 +21,6 @@ from records.purposes import Purpose
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
-
 SAMPLE_CASE = "SUBJEK/2026/0001"
 """The case that the sample official works on."""
 

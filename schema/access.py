@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import strawberry
 from strawberry.schema_directive import Location
 
-from auth.rules import Access, Classification, Rule
+from auth.rules import Access, Rule
 from records.description import DescribedEnum
 from records.purposes import Purpose, Scope
 from schema.enums import publish_enum
+
 
 class AccessRule(DescribedEnum):
     """Who may see a field."""

@@ -12,9 +12,10 @@ before anything is read or asked. The engine finds all this on the finished sche
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, TypeAlias
@@ -29,7 +30,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from auth.rules import Access, Rule, access_of
 from engine.batch import Batch
 from engine.edge import Edge
-from engine.kinds import Depends, Derived, Guarding, Leads, Shown
+from engine.kinds import Depends, Derived, Guarding, Leads, Shown, Verdict
 from schema.access import directives_of, in_words
 from schema.asking import Asking
 from schema.guards import Guard
@@ -60,7 +61,7 @@ class PublishedField(StrawberryField):
         if rule is None:
             return
         self.own_access = access_of(rule)
-        self.directives = directives_of(self.own_access)
+        self.directives = list(directives_of(self.own_access))
         self.description = "\n\n".join(filter(None, (self.description, in_words(self.own_access))))
 
     @property
@@ -164,7 +165,7 @@ class EdgeField(PublishedField):
         key = self.key(source, kwargs, asking)
         if self.edge.many and self.engine_guard().of_each_key:
             asking.size.add(len(key))
-            return [self._passed_and_loaded(asking, source, each, kwargs) for each in key]
+            return self._each_answered(asking, key, kwargs, [self._verdict(source, each, asking) for each in key])
         depends = self.passed(source, key, asking)
         if depends is not None:
             return _when_settled(depends, asking, lambda: self._answered(asking, key, kwargs))
@@ -187,11 +188,26 @@ class EdgeField(PublishedField):
             return [self._loaded(asking, each, arguments) for each in key]
         return self._loaded(asking, key, arguments)
 
-    async def _passed_and_loaded(self, asking: Asking, record: Any, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any record and key
-        depends = None if isinstance(key, Exception) else self.passed(record, key, asking)
-        if depends is not None:
-            await _settle(depends, asking)
-        return await self._loaded(asking, key, arguments)
+    def _verdict(self, record: Any, key: Any, asking: Asking) -> Verdict:  # noqa: ANN401 - any record and key
+        """The decision about one of several keys: a fault is the fault of that key."""
+        try:
+            return key if isinstance(key, Exception) else self.passed(record, key, asking)
+        except Exception as fault:  # noqa: BLE001 - where nothing can be decided, that place fails alone
+            return fault
+
+    def _each_answered(
+        self, asking: Asking, keys: Sequence[Any], arguments: Mapping[str, Any], verdicts: Sequence[Verdict]
+    ) -> Any:  # noqa: ANN401 - a list, or an awaitable for it
+        """An awaitable for each key, once all that the keys depend on is known."""
+
+        def answered(settled: Sequence[Verdict]) -> list[Any]:
+            pairs = zip(keys, settled, strict=True)
+            return [self._loaded(asking, key if refusal is None else refusal, arguments) for key, refusal in pairs]
+
+        async def when_settled() -> list[Any]:
+            return answered(await asyncio.gather(*(_refusal(each, asking) for each in verdicts)))
+
+        return when_settled() if any(type(each) is Depends for each in verdicts) else answered(verdicts)
 
     async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
         if isinstance(key, Exception):
@@ -231,6 +247,17 @@ async def _settle(depends: Depends, asking: Asking) -> None:
     refusal = depends.settle(fact)
     if refusal is not None:
         raise refusal
+
+
+async def _refusal(verdict: Verdict, asking: Asking) -> Exception | None:
+    """The verdict, once the fact is known that it depends on."""
+    if not isinstance(verdict, Depends):
+        return verdict
+    try:
+        await _settle(verdict, asking)
+    except Exception as refusal:  # noqa: BLE001 - it stands in place of the key
+        return refusal
+    return None
 
 
 def edge(

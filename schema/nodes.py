@@ -59,7 +59,7 @@ class NodeGuard:
     is_public = False
     of_each_key = True
 
-    def never(self, context: Asking) -> None:  # noqa: ARG002 - the engine's protocol
+    def never(self, context: Asking) -> None:
         """There are nodes of public types."""
 
     def prepared(self, context: Asking) -> Decide:

@@ -27,6 +27,7 @@ T = TypeVar("T", bound=type[Any])
 
 _NOTHING_APART: Mapping[str, Access] = MappingProxyType({})
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
     """A facet of a key-only type: a group of fields that one batch fetches, and only where they are asked for."""

@@ -32,7 +32,6 @@ from records import population
 from schema.fields import DerivedField, EdgeField, PublishedField
 from schema.nodes import NodeField
 
-
 POPULATION_REGISTER = "dukcapil"
 _FOR_A_PURPOSE = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
 

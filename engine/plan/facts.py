@@ -38,13 +38,12 @@ class Counting(Protocol):
 class Facts:
     """The facts of one run."""
 
-    __slots__ = ("_gather", "_run", "wanting")
+    __slots__ = ("_gather", "wanting")
 
-    def __init__(self, run: Counting, gather: Gather) -> None:
+    def __init__(self, gather: Gather) -> None:
         """Nothing is known and nothing wanted."""
         self.wanting = False
         """Whether any decision of this run had to wait: as long as none had, nobody looks for those that do."""
-        self._run = run
         self._gather = gather
 
     def settled(self, verdict: Verdict) -> Exception | None:
@@ -66,14 +65,16 @@ class Facts:
                 refusal = None if isinstance(key, Exception) else self.settled(verdict_of(key))
             except Undecided as pending:
                 missing += pending.on
+            except Exception as fault:  # noqa: BLE001 - where nothing can be decided, that place fails alone
+                settled.append(fault)
             else:
                 settled.append(key if refusal is None else refusal)
         if missing:
             raise Undecided(missing)
         return settled
 
-    def when_known(self, on: Sequence[Depends], then: Callable[[], None]) -> None:
-        """Go on when all facts are known: each batch is asked once."""
+    def when_known(self, run: Counting, on: Sequence[Depends], then: Callable[[], None]) -> None:
+        """Let the run go on when all facts are known: each batch is asked once."""
         wanted: dict[Batch[Any, Any], dict[Hashable, None]] = {}
         for each in on:
             wanted.setdefault(each.batch, {})[each.key] = None
@@ -82,9 +83,9 @@ class Facts:
         def landed(_known: Mapping[Hashable, Any]) -> None:
             nonlocal left
             left -= 1
-            self._run.end(None if left else then)
+            run.end(None if left else then)
 
         for _ in wanted:
-            self._run.begin()
+            run.begin()
         for batch, keys in wanted.items():
             self._gather.want(batch, None, keys, landed)

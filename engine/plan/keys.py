@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +21,12 @@ class Leading(Protocol):
 
     context: Any
     facts: Facts
+
+    def begin(self) -> None:
+        """One thing more to wait for."""
+
+    def end(self, then: Callable[[], None] | None) -> None:
+        """One thing less, after what follows from it."""
 
     def may(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
         """The decision about the field for this caller."""
@@ -94,15 +100,8 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _passed(run, first, record, kind.key(record, run.arguments(first), run.context))
-            if isinstance(key, Exception):
-                raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
             if key is not None:
-                if kind.edge.many:
-                    key = [_hashable(each) for each in key]
-                    wanted.update((each, None) for each in key if not isinstance(each, Exception))
-                else:
-                    wanted[key] = None
-                keys.append(key)
+                keys.append(_wanted(kind, key, wanted))
                 targets.append(answer)
                 continue
         except Undecided as pending:
@@ -116,20 +115,34 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
             if field.non_null:
                 run.fault(field, answer, (), null_in_non_null(field.name))
     if undecided.on:
-        run.facts.when_known(undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
+        run.facts.when_known(run, undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
     return Keys(keys, targets, wanted)
+
+
+def _wanted(kind: Leads, key: Any, wanted: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
+    """The key, or keys; what of them has to be asked for is noted."""
+    if not kind.edge.many:
+        wanted[key] = None
+        return key
+    keys = [_hashable(each) for each in key]
+    wanted.update((each, None) for each in keys if not isinstance(each, Exception))
+    return keys
 
 
 def _passed(run: Leading, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
     """The key, where the caller may go on by it; raises the refusal, or `Undecided`."""
     may = run.may(field)
     if may is None:
+        if isinstance(key, Exception):
+            raise key.with_traceback(None)
         return key
     if field.guard.of_each_key and edge_of(field).edge.many:
         return run.facts.settled_each(key, partial(may, record))
     refusal = run.facts.settled(may(record, key))
     if refusal is not None:
         raise refusal
+    if isinstance(key, Exception):
+        raise key.with_traceback(None)
     return key
 
 

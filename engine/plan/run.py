@@ -36,7 +36,7 @@ class Run:
     def __init__(self, plan: Plan, context: Any, gather: Gather, arguments: Sequence[Any], limits: Limits) -> None:  # noqa: ANN401 - the schema's context
         """`arguments` holds, by number of field, its arguments or the error that they are."""
         self.context = context
-        self.facts = Facts(self, gather)
+        self.facts = Facts(gather)
         self._limits = limits
         self._plan = plan
         self._gather = gather
@@ -202,7 +202,7 @@ class Run:
         try:
             value = self._raw(field, record)
         except Undecided as pending:
-            self.facts.when_known(pending.on, partial(self._leaf_carefully, field, record, answer))
+            self.facts.when_known(self, pending.on, partial(self._leaf_carefully, field, record, answer))
             return
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             self.fault(field, answer, (), fault)
@@ -230,7 +230,7 @@ class Run:
                 now[0].append(value)
                 now[1].append(answer)
         if later.on:
-            self.facts.when_known(later.on, partial(self.nested, field, later.records, later.answers))
+            self.facts.when_known(self, later.on, partial(self.nested, field, later.records, later.answers))
         return now
 
     def _values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
@@ -239,7 +239,7 @@ class Run:
             try:
                 values.append(self._raw(field, record))
             except Undecided as pending:
-                values.append(pending)
+                values.append(pending.with_traceback(None))
             except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
                 values.append(Failed(fault))
         return values

@@ -1,6 +1,6 @@
 """Nobody sees what is somebody else's by knowing its key: every personal field and root field, every wrong caller.
 
-What is expected is read off the graph as it is checked in (`@access`, `@classified`), so a new field is tried by itself.
+What is expected is read off the graph as it is checked in (`@access`, `@classified`): a new field is tried by itself.
 """
 
 from __future__ import annotations
@@ -141,14 +141,11 @@ async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_i
     if reason is None:
         return
     node = NODES[type_name]
-    response = await run(f'{{ node(id: "{node}") {{ id }} nodes(ids: ["{node}"]) {{ id }} }}', None, **_who(wrong, city))
+    query = f'{{ node(id: "{node}") {{ id }} nodes(ids: ["{node}"]) {{ id }} }}'
+    response = await run(query, caller=wrong.caller, city=city)
     assert response.data == {"node": None, "nodes": [None]}
     assert sorted(reasons(response)) == [("node", reason), ("nodes.0", reason)]
     assert asked_about(city, wrong.caller) == []
-
-
-def _who(wrong: Any, city: SmallCity) -> dict[str, Any]:  # noqa: ANN401 - a wrong caller
-    return {"caller": wrong.caller, "city": city}
 
 
 @pytest.mark.parametrize("name", [name for name in WRONG if not name.startswith("an official")])

@@ -5,7 +5,7 @@ import pytest
 from auth.caller import Caller, CallerKind
 from auth.policy import DEFAULT_POLICY, DEFAULT_PURPOSES, Policy, nobody_consented, purposes_from
 from records.purposes import Purpose, Scope
-from tests.auth.people import CALLERS, CITIZEN, OFFICIAL, SITI
+from tests.auth.kinds import CALLERS, CITIZEN, OFFICIAL, SITI
 
 
 def of(agency: str, role: str | None = None) -> Caller:

@@ -14,7 +14,7 @@ from auth.policy import Policy
 from auth.rules import Access, Classification, Decision, Refusal, Rule, access_of, decide, may_be_guardian, never
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
-from tests.auth.people import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
+from tests.auth.kinds import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
 
 CHILD = Nik("3171014107120003")
 SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}

@@ -84,10 +84,7 @@ class Hub:
         """What proves a sample person, by name; an official; or nobody."""
         if caller is None:
             return {}
-        if caller == OFFICIAL:
-            proven = sample_callers()["rina"].caller
-        else:
-            proven = sample_callers()[caller].caller
+        proven = sample_callers()["rina" if caller == OFFICIAL else caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:

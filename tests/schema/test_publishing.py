@@ -14,7 +14,8 @@ from engine.batch import batch
 from records.answers import Answers
 from records.description import DescribedEnum, Doc
 from resolvers.ask import Ask
-from schema.publishing import Facet, described, in_the_graph, publication_of, publish_enum, publishes
+from schema.enums import publish_enum
+from schema.publishing import Facet, described, in_the_graph, publication_of, publishes
 
 OPEN = "One that is public is readable by everybody."
 

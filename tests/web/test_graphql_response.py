@@ -26,7 +26,7 @@ def test_the_status_says_how_far_the_request_came(outcome: Outcome, media_type: 
 
 
 def test_only_a_request_that_is_no_query_names_the_method_that_would_do() -> None:
-    assert [headers_of(outcome) for outcome in Outcome] == [{}, {}, {"Allow": "POST"}]
+    assert [headers_of(outcome) for outcome in Outcome] == [{}, {}, {}, {"Allow": "POST"}]
 
 
 @pytest.mark.parametrize(

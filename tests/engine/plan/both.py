@@ -31,6 +31,7 @@ UNLIMITED = Limits(
     introspection=10**9,
 )
 
+
 @runtime_checkable
 class Knowing(Protocol):
     """A guard that decides by a fact."""
