@@ -126,6 +126,10 @@ class Decision:
 
 
 _NOBODY: frozenset[Nik] = frozenset()
+_BY = {rule: Decision(by=rule) for rule in Rule}
+_REFUSED = {refusal: Decision(refusal) for refusal in Refusal}
+_PURPOSES = dict(Purpose.__members__)
+_FOR_CITIZENS = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
 _FOR_A_PURPOSE = {
     CallerKind.OFFICIAL: (Rule.OFFICIAL, Refusal.NOT_FOR_OFFICIALS),
     CallerKind.AGENCY_SYSTEM: (Rule.AGENCY_SYSTEM, Refusal.NOT_FOR_SYSTEMS),
@@ -146,7 +150,7 @@ def decide(
     `wards` are the children whose guardian the caller is known to be. Pure: the same in, the same out.
     """
     if Rule.PUBLIC in access.rule:
-        return Decision(by=Rule.PUBLIC)
+        return _BY[Rule.PUBLIC]
     kind = caller.kind
     if kind is CallerKind.CITIZEN:
         return _citizen(access, caller, subjects, wards)
@@ -156,7 +160,7 @@ def decide(
         return _business(access, caller, nib)
     if kind in _FOR_A_PURPOSE:
         return _for_a_purpose(access, caller, policy, *_FOR_A_PURPOSE[kind])
-    return Decision(Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE)
+    return _REFUSED[Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE]
 
 
 def may_be_guardian(access: Access, caller: Caller) -> bool:
@@ -174,8 +178,11 @@ def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) ->
     if may_be_guardian(access, caller):
         return None
     own = person_of(caller)
-    willing = Policy(purposes=policy.purposes, consented=lambda _caller, _subjects, _scope: True)
-    return decide(access, caller, () if own is None else (own,), policy=willing, nib=caller.nib).refusal
+    subjects = () if own is None else (own,)
+    if caller.kind is CallerKind.PARTNER:
+        subjects = (Nik("somebody who consents"),)
+        policy = Policy(purposes=policy.purposes, consented=lambda _caller, _subjects, _scope: True)
+    return decide(access, caller, subjects, policy=policy, nib=caller.nib).refusal
 
 
 def person_of(caller: Caller) -> Nik | None:
@@ -187,19 +194,18 @@ def _citizen(access: Access, caller: Caller, subjects: Collection[Nik], wards: C
     own = Rule.SELF if caller.capacity is Capacity.SELF else Rule.ASSISTANT
     if own in access.rule and person_of(caller) in subjects:
         if caller.assurance < access.classification.bar:
-            return Decision(Refusal.ASSURANCE_TOO_LOW)
-        return Decision(by=own)
+            return _REFUSED[Refusal.ASSURANCE_TOO_LOW]
+        return _BY[own]
     if may_be_guardian(access, caller) and any(each in wards for each in subjects):
-        return Decision(by=Rule.GUARDIAN)
-    for_citizens = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
-    return Decision(Refusal.NOT_YOURS if access.rule & for_citizens else Refusal.NOT_FOR_CITIZENS)
+        return _BY[Rule.GUARDIAN]
+    return _REFUSED[Refusal.NOT_YOURS if access.rule & _FOR_CITIZENS else Refusal.NOT_FOR_CITIZENS]
 
 
 def _for_a_purpose(access: Access, caller: Caller, policy: Policy, rule: Rule, otherwise: Refusal) -> Decision:
     if rule not in access.rule:
-        return Decision(otherwise)
+        return _REFUSED[otherwise]
     refusal = _purpose(access, caller, policy)
-    return Decision(by=rule) if refusal is None else Decision(refusal)
+    return _BY[rule] if refusal is None else _REFUSED[refusal]
 
 
 def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
@@ -207,7 +213,7 @@ def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
         return Refusal.PURPOSE_REQUIRED
     if not caller.case:
         return Refusal.CASE_REQUIRED
-    purpose = Purpose.__members__.get(caller.purpose)
+    purpose = _PURPOSES.get(caller.purpose)
     if purpose not in policy.allowed(caller):
         return Refusal.PURPOSE_NOT_ALLOWED
     if access.purposes and purpose not in access.purposes:
@@ -217,16 +223,16 @@ def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
 
 def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy) -> Decision:
     if Rule.PARTNER not in access.rule or access.scope is None:
-        return Decision(Refusal.NOT_FOR_PARTNERS)
+        return _REFUSED[Refusal.NOT_FOR_PARTNERS]
     refusal = _purpose(access, caller, policy)
     if refusal is None and access.scope.value not in caller.scopes:
         refusal = Refusal.SCOPE_REQUIRED
-    if refusal is None and not policy.consented(caller, subjects, access.scope):
+    if refusal is None and not (subjects and policy.consented(caller, subjects, access.scope)):
         refusal = Refusal.CONSENT_REQUIRED
-    return Decision(by=Rule.PARTNER) if refusal is None else Decision(refusal)
+    return _BY[Rule.PARTNER] if refusal is None else _REFUSED[refusal]
 
 
 def _business(access: Access, caller: Caller, nib: str | None) -> Decision:
     if Rule.BUSINESS not in access.rule:
-        return Decision(Refusal.NOT_FOR_BUSINESSES)
-    return Decision(by=Rule.BUSINESS) if nib == caller.nib else Decision(Refusal.NOT_YOUR_BUSINESS)
+        return _REFUSED[Refusal.NOT_FOR_BUSINESSES]
+    return _BY[Rule.BUSINESS] if nib == caller.nib else _REFUSED[Refusal.NOT_YOUR_BUSINESS]

@@ -57,6 +57,10 @@ class Asking:
         if self._bridge is not None:
             await self._bridge.close()
 
+    def allows(self, access: Access, subjects: Collection[Nik]) -> bool:
+        """Whether the caller may pass."""
+        return decide(access, self.caller, subjects, policy=self.policy).allowed
+
     def refusal(
         self, access: Access, subjects: Collection[Nik], *, wards: Collection[Nik] = (), nib: str | None = None
     ) -> Forbidden | None:

@@ -6,7 +6,6 @@ waits for the fact's own batch, and nothing is asked of an agency about what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -51,50 +50,45 @@ class Guard:
 
     def prepared(self, context: Asking) -> Decide | None:
         """The decision for this caller; None where nothing can be refused."""
-        access, caller = self.access, context.caller
-        if context.refusal(access, ()) is None:
-            return None
-        own = person_of(caller)
-        if own is not None and context.refusal(access, (own,)) is not None:
+        own = person_of(context.caller)
+        if not context.allows(self.access, () if own is None else (own,)):
             own = None
-        public_when = self.public_when
-        decide = of_a_guardian(context, access) if may_be_guardian(access, caller) else partial(context.refusal, access)
+        elif own is None:
+            return None
+        subject, public_when = self.subject, self.public_when
 
         def verdict(record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+            if own is not None and subject is not None:
+                about = getattr(record, subject)
+                if about == own or (type(about) is tuple and own in about):
+                    return None
             if public_when is not None and getattr(record, public_when):
                 return None
-            subjects = self._people(record, key)
-            if own is not None and own in subjects:
-                return None
-            return decide(subjects, nib=self._nib(record))
+            return self._verdict(context, own, record, key)
 
         return verdict
+
+    def _verdict(self, context: Asking, own: Nik | None, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+        """The decision about a record that is not known to be the caller's own."""
+        subjects, nib = self._people(record, key), getattr(record, self.business) if self.business else None
+        if own is not None and own in subjects:
+            return None
+        if subjects and may_be_guardian(self.access, context.caller):
+            return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
+        return context.refusal(self.access, subjects, nib=nib)
 
     def _people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
         if self.of_key:
             return (Nik(key),) if isinstance(key, str) else ()
         return people(getattr(record, self.subject) if self.subject else None)
 
-    def _nib(self, record: Any) -> str | None:  # noqa: ANN401 - any record
-        return getattr(record, self.business) if self.business else None
 
-
-def of_a_guardian(context: Asking, access: Access) -> Callable[..., Verdict]:
-    """The decision for somebody who may be a guardian: it takes their own family card, and no record of the child."""
+def _by_card(context: Asking, access: Access, subjects: tuple[Nik, ...], card: Any) -> Exception | None:  # noqa: ANN401 - a household or a failure
+    """The decision, by the caller's own family card; what stands in its place where it cannot be read."""
     nik = context.caller.nik
-
-    def settled(subjects: tuple[Nik, ...], nib: str | None, card: Any) -> Exception | None:  # noqa: ANN401 - a household or a failure
-        if isinstance(card, Exception):
-            return card
-        wards = wards_of(nik, card, context.today) if nik is not None else ()
-        return context.refusal(access, subjects, wards=wards, nib=nib)
-
-    def verdict(subjects: tuple[Nik, ...], nib: str | None = None) -> Verdict:
-        if not subjects or nik is None:
-            return context.refusal(access, subjects, nib=nib)
-        return Depends(households_of, nik, partial(settled, subjects, nib))
-
-    return verdict
+    if isinstance(card, Exception) or nik is None:
+        return card if isinstance(card, Exception) else context.refusal(access, subjects)
+    return context.refusal(access, subjects, wards=wards_of(nik, card, context.today))
 
 
 def people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:

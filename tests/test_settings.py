@@ -101,9 +101,9 @@ def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypa
 
 
 def test_who_may_state_which_purposes_is_read_into_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings().policy == DEFAULT_POLICY
+    assert read().policy == DEFAULT_POLICY
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:TAX_ASSESSMENT,PAYMENT pbb/counter:SUBJECT_REQUEST")
-    assert Settings().policy.purposes == {
+    assert read().policy.purposes == {
         "pbb": {Purpose.TAX_ASSESSMENT, Purpose.PAYMENT},
         "pbb/counter": {Purpose.SUBJECT_REQUEST},
     }
@@ -112,7 +112,7 @@ def test_who_may_state_which_purposes_is_read_into_the_policy(monkeypatch: pytes
 def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
     with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
-        Settings()
+        read()
 
 
 def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:

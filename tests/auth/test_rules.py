@@ -214,3 +214,9 @@ def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
     assert len({each.value for each in Refusal}) == len(Refusal) == 16
+
+
+def test_nobodys_consent_opens_what_is_about_nobody() -> None:
+    everybody = Policy(consented=lambda _caller, _subjects, _scope: True)
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert decide(access, CALLERS["partner"], (), policy=everybody).refusal is Refusal.CONSENT_REQUIRED

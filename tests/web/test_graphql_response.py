@@ -17,6 +17,8 @@ ERROR = {"message": "no", "path": ["me", 0]}
         (Outcome.ANSWERED, MediaType.GRAPHQL_RESPONSE, 200),
         (Outcome.REFUSED, MediaType.JSON, 200),
         (Outcome.REFUSED, MediaType.GRAPHQL_RESPONSE, 400),
+        (Outcome.FORBIDDEN, MediaType.JSON, 200),
+        (Outcome.FORBIDDEN, MediaType.GRAPHQL_RESPONSE, 403),
         (Outcome.NOT_A_QUERY, MediaType.JSON, 405),
         (Outcome.NOT_A_QUERY, MediaType.GRAPHQL_RESPONSE, 405),
     ],
