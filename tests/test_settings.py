@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auth.policy import DEFAULT_POLICY
 from auth.caller import CallerKind
+from auth.policy import DEFAULT_POLICY
 from engine.limits import Limits
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings

@@ -18,8 +18,8 @@ from auth.issuers import Issuer, issuers_of
 from auth.key_sets import LARGEST_SET, MOST_KEYS
 from auth.known_tokens import SECONDS
 from auth.presented_token import LONGEST_TOKEN
-from auth.tokens import LEEWAY
 from auth.rules import Refusal
+from auth.tokens import LEEWAY
 from cli.main import build_app
 from engine.errors import SafeError
 from engine.limits import Limits
