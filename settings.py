@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth.issuers import Issuer, issuers_of
+from auth.policy import DEFAULT_PURPOSES, Policy, purposes_from
 from engine.limits import Limits
 from web.settings import WebSettings
 
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     data_tracker_client: str | None = Field(
         None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
     )
+    purposes: Words = Field(
+        DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
+    )
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
@@ -145,6 +149,16 @@ class Settings(BaseSettings):
         """By purpose: how long a person is not told who read."""
         parted = (each.rpartition(":") for each in self.ledger_hidden)
         return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
+    @field_validator("purposes")
+    @classmethod
+    def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        purposes_from(purposes)
+        return purposes
+
+    @property
+    def policy(self) -> Policy:
+        """Who may state which purpose; nobody can consent to anything yet."""
+        return Policy(purposes=purposes_from(self.purposes))
 
     @property
     def secret_bytes(self) -> bytes:

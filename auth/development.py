@@ -49,6 +49,12 @@ class DevelopmentIssuer:
             claims["nik"] = caller.nik
         if caller.agency is not None:
             claims["agency"] = caller.agency
+        if caller.assurance:
+            claims["acr"] = caller.assurance.name.lower()
+        if caller.purpose is not None:
+            claims["purpose"] = caller.purpose
+        if caller.case is not None:
+            claims["case"] = caller.case
         return jwt.encode({"alg": "ES256", "kid": self._key.kid or "development"}, claims, self._key)
 
     def __repr__(self) -> str:

@@ -41,6 +41,11 @@ class Forbidden(SafeError):  # noqa: N818 - the standard term
 
     code = "FORBIDDEN"
 
+    def __init__(self, message: str, reason: str) -> None:
+        """Take the text, and the class of the reason, which programs read."""
+        super().__init__(message)
+        self.reason = reason
+
 
 class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
     """What the answer holds of people could not be recorded, so nobody gets it."""
@@ -76,6 +81,13 @@ def request_error(message: str, code: str, locations: Sequence[Mapping[str, int]
     return error | {"extensions": {"code": code}}
 
 
+def refusal_of(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """One field of an operation that was refused whole."""
+    told = _message_and_extensions(refusal, request_id="")
+    error = request_error(told[0], told[1]["code"], locations)
+    return error | {"extensions": told[1]}
+
+
 def _formatted_one(
     error: GraphQLError, told: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
 ) -> dict[str, Any]:
@@ -108,6 +120,8 @@ def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, 
             extensions["retryAfter"] = cause.retry_after
         _log.warning("%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail)
         return str(cause), extensions
+    if isinstance(cause, Forbidden):
+        return str(cause), {"code": cause.code, "reason": cause.reason}
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
     if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):
