@@ -23,10 +23,10 @@ from tests.auth.readers import city_reader, read
 
 KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
-READER = city_reader([KEY.as_dict(private=False)])
+NOW = int(time())
+READER = city_reader([KEY.as_dict(private=False)], clock=lambda: NOW)
 CITIZEN = replace(people.CITIZEN, subject="city siti")
 OFFICIAL = replace(people.OFFICIAL, subject="city siti")
-NOW = int(time())
 CLAIMS: dict[str, Any] = {
     "iss": "city",
     "aud": "simpul",
