@@ -75,6 +75,7 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "Product",
         "Complaint",
         "ComplaintEvent",
+        "AccessLogEntry",
     ]
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
