@@ -49,6 +49,10 @@ class DevelopmentIssuer:
             claims["nik"] = caller.nik
         if caller.agency is not None:
             claims["agency"] = caller.agency
+        if caller.client is not None:
+            claims["client_id"] = caller.client
+        if caller.scopes:
+            claims["scope"] = " ".join(sorted(caller.scopes))
         return jwt.encode({"alg": "ES256", "kid": self._key.kid or "development"}, claims, self._key)
 
     def __repr__(self) -> str:

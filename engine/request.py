@@ -11,16 +11,27 @@ from enum import Enum, auto
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentId:
+    """A name for a document that the hub knows already."""
+
+    value: str
+    is_hash: bool = False
+    """Whether it claims to be the SHA-256 of the text, in Apollo's form (`extensions.persistedQuery`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphQLRequest:
     """A well-formed GraphQL over HTTP request (GraphQL over HTTP, section 5.1 "Request parameters")."""
 
     query: str
-    """The document, as text."""
+    """The document, as text; empty where `document_id` stands for it."""
     operation_name: str | None = None
     """Which operation of the document to run; may be absent where the document holds one."""
     variables: Mapping[str, Any] | None = None
     extensions: Mapping[str, Any] | None = None
+    document_id: DocumentId | None = None
+    """Which registered document is meant, where the request names one."""
     queries_only: bool = False
     """True where the transport is safe and idempotent (HTTP GET): mutations and subscriptions are refused."""
 
@@ -45,5 +56,7 @@ class GraphQLResponse:
     errors: Sequence[Mapping[str, Any]] = ()
     """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    is_public: bool = False
+    """Whether the data is the same for everybody: a query of public fields alone, which reads nothing of the caller."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""

@@ -6,6 +6,8 @@ be made of, as introspection, through the same edges and batches; it is the orac
 
 from __future__ import annotations
 
+import logging
+from asyncio import sleep
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +15,7 @@ from inspect import isawaitable
 from typing import Any, Protocol
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import BooleanValueNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import Ask
@@ -22,6 +24,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, at_most, formatted, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
+from engine.persisted import Application, PersistedDocuments
 from engine.plan.cost import Cost, Sizes, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
@@ -31,6 +34,9 @@ from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
 from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
+from records.operations import ClientContract, RegisteredOperation
+
+_log = logging.getLogger("simpul.engine")
 
 MOST_CONDITIONS = 6
 """A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
@@ -54,12 +60,20 @@ class Engine:
     """Answers GraphQL requests over one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, rules: DocumentRules, *, plans: bool = True, coalescing: bool = False
+        self,
+        schema: GraphQLSchema,
+        rules: DocumentRules,
+        *,
+        plans: bool = True,
+        coalescing: bool = False,
+        documents: PersistedDocuments | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
-        With `coalescing`, equal operations that are under way at the same moment share one run.
+        With `coalescing`, equal operations that are under way at the same moment share one run. `documents` are those
+        that requests may name by an id.
         """
+        self.documents = documents or PersistedDocuments()
         self.schema = schema
         self.rules = rules
         self._plans = plans
@@ -76,23 +90,31 @@ class Engine:
         request_id: str,
         who: Hashable = None,
         until: float = 0.0,
+        application: Application | None = None,
     ) -> GraphQLResponse:
         """Answer one request.
 
         `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
         of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
         ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
-        answer depends on it).
+        answer depends on it). `application` is the client that asks, where the caller's token names one.
         """
+        terms = keep_by = None
         try:
+            if request.document_id is not None or application is not None or self.documents.checks_text:
+                request, terms, keep_by = self.documents.resolve(request, application)
             kept, seen_before = self._operation(request)
             variables = self._variables(kept.operation, request)
             plan = self._plan(kept, variables)
-            plan.check(variables, self.rules.limits, self._sizes)
+            cost = plan.check(variables, self.rules.limits, self._sizes)
+            if terms is not None:
+                terms.check(request.variables or {}, cost)
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors)
         except TooLarge as refusal:
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=[request_error(str(refusal), refusal.code)])
+        if keep_by is not None:
+            self.documents.keep(keep_by, request.query)
         if plan.obstacle is not None or not self._plans:
             return await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
@@ -126,6 +148,34 @@ class Engine:
         variables = get_variable_values(self.schema, declared, dict(given))
         known = variables if isinstance(variables, VariableValues) else _NO_VARIABLES
         return plan, plan.reckoned(known, self._sizes)
+
+    async def know(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
+        """Know these registered operations and no others; their plans are compiled before they are known.
+
+        An operation that the schema no longer allows is logged, and refused with the reason when it is asked for.
+        """
+        seen = {(each.text, each.name): each for each in operations}
+        for key, operation in seen.items():
+            if not self._kept.is_pinned(key):
+                self._pin(operation)
+                await sleep(0)  # a registry may hold thousands, and requests go on
+        self.documents.take(contracts, operations)
+        self._kept.keep_pinned(seen.keys())
+
+    def _pin(self, registered: RegisteredOperation) -> None:
+        """Plan and compile an operation, for the default values of its variables, and keep it for good."""
+        request = GraphQLRequest(query=registered.text, operation_name=registered.name)
+        try:
+            operation = operation_of(request, self.schema, self.rules)
+            kept = KeptOperation(operation, conditions(operation.document, operation.definition))
+            self._kept.pin((registered.text, registered.name), kept)
+            plan = self._plan(kept, _default_conditions(operation))
+        except (RefusedRequest, TooLarge) as refused:
+            why = refused.errors[0]["message"] if isinstance(refused, RefusedRequest) else refused
+            _log.warning("%s of client %s cannot be run: %s", registered.name, registered.client, why)
+            return
+        if plan.obstacle is None:
+            plan.compile()
 
     def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
         """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
@@ -164,10 +214,13 @@ class Engine:
     ) -> GraphQLResponse:
         """The response; as bytes where it is `shared`, for then it is written once."""
         # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-        response = _answered(*await _planned(plan, opened(), variables, self.rules.limits), request_id)
+        data, errors = await _planned(plan, opened(), variables, self.rules.limits)
+        response = _answered(data, errors, request_id, is_public=not plan.reads_caller and not plan.serial)
         if not shared:
             return response
-        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=encode(response))
+        return GraphQLResponse(
+            outcome=response.outcome, errors=response.errors, is_public=response.is_public, body=encode(response)
+        )
 
     async def _by_graphql_core(
         self,
@@ -240,6 +293,16 @@ class Engine:
         return result
 
 
+def _default_conditions(operation: Operation) -> VariableValues:
+    """The values that conditions of `@include` and `@skip` have where no variable is given."""
+    defaults = {
+        each.variable.name.value: each.default_value.value
+        for each in operation.definition.variable_definitions or ()
+        if isinstance(each.default_value, BooleanValueNode)
+    }
+    return VariableValues({}, defaults)
+
+
 def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -259,9 +322,11 @@ def _size_of(context: Context) -> AnswerSize | None:
     return size if isinstance(size, AnswerSize) else None
 
 
-def _answered(data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
+def _answered(
+    data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str, *, is_public: bool = False
+) -> GraphQLResponse:
     told = formatted(errors, request_id=request_id) if errors else []
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told)
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, is_public=is_public)
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
