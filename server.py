@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
@@ -44,6 +44,7 @@ from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from engine.document import DocumentRules, RefusedRequest
 from engine.limits import Limits, TooLarge
+from engine.persisted import Application, PersistedDocuments
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse
@@ -64,6 +65,7 @@ from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
+from store.operations import OperationRegistry
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.graphiql import SamplePeople
@@ -179,9 +181,16 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids)
 
-        return engine.run(request, opened, who=caller, until=call.deadline, request_id=call.request_id)
+        application = None if caller.client is None else _application(caller, caller.client)
+        return engine.run(
+            request, opened, who=caller, until=call.deadline, request_id=call.request_id, application=application
+        )
 
     return execute
+
+
+def _application(caller: Caller, client: str) -> Application:
+    return Application(client=client, scopes=caller.scopes, is_partner=caller.kind is CallerKind.PARTNER)
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
@@ -205,6 +214,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         attendance=connectors.attendance(),
         lifespan=lifespan,
         sample_people=sample_people,
+        registry=OperationRegistry(state),
     )
 
 
@@ -218,11 +228,13 @@ def compose(
     sample_people: SamplePeople | None = None,
     coalescing: bool = True,
     known_tokens: bool = True,
+    registry: OperationRegistry | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
+    Without a `registry`, no operation is registered.
     """
     engine = Engine(
         schema,
@@ -233,6 +245,9 @@ def compose(
             explains=settings.development,
         ),
         coalescing=coalescing,
+        documents=PersistedDocuments(
+            first_party=settings.first_party_operations, automatic=settings.automatic_operations
+        ),
     )
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -242,8 +257,27 @@ def compose(
         ready=readiness(attendance, issuers),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
-        lifespan=_with_fresh_keys(issuers, lifespan),
+        lifespan=_with_fresh_keys(
+            issuers, lifespan if registry is None else _following(registry, engine, lifespan)
+        ),
     )
+
+
+def _following(registry: OperationRegistry, engine: Engine, lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:
+    """The lifespan, in which the engine knows what is registered: before the first request, and from then on."""
+
+    @asynccontextmanager
+    async def both(app: Starlette) -> AsyncIterator[None]:
+        async with lifespan(app):
+            await registry.hand_over(engine.know)
+            following = asyncio.create_task(registry.follow(engine.know))
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+
+    return both
 
 
 def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
@@ -313,18 +347,35 @@ def build_schema_sdl() -> str:
     return sdl(build_schema())
 
 
+def examiner(*, introspection: bool = False) -> Engine:
+    """An engine over the hub's graph that looks at operations and asks nobody, with the limits of a hub of default."""
+    fields = Settings.model_fields
+    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
+    rules = DocumentRules(limits=Limits(calls_to={"pangan": within}), introspection=introspection, suggestions=True)
+    return Engine(graphql_schema(build_schema()), rules)
+
+
+@asynccontextmanager
+async def operation_registry(settings: Settings) -> AsyncIterator[OperationRegistry]:
+    """The registry in the hub's database, for the length of the block."""
+    state = database(settings.state_url.get_secret_value())
+    try:
+        await migrate(state)
+        yield OperationRegistry(state)
+    finally:
+        await state.dispose()
+
+
 def explained(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
     """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
 
     Raises `ValueError` with what is wrong with the document, or why it has no plan.
     """
-    fields = Settings.model_fields
-    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
-    limits = Limits(calls_to={"pangan": within})
-    rules = DocumentRules(limits=limits, introspection=True, suggestions=True)
+    engine = examiner(introspection=True)
+    limits = engine.rules.limits
     request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
     try:
-        plan, cost = Engine(graphql_schema(build_schema()), rules).explained(request)
+        plan, cost = engine.explained(request)
     except RefusedRequest as refused:
         raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
     except TooLarge as refusal:

@@ -73,9 +73,9 @@ class Terms:
     quota: Quota | None
 
     def check(self, variables: Mapping[str, Any], cost: Cost) -> None:
-        """Refuse values outside what was agreed, and what costs more than is left of the day.
+        """Refuse values outside what was agreed, and what costs more than is left of the day: raises `RefusedRequest`.
 
-        `variables` are as the request gave them; defaults were looked at when the operation was registered. Raises `RefusedRequest`.
+        `variables` are as the request gave them; defaults were looked at when the operation was registered.
         """
         for name, allowed in self.operation.ranges.items():
             fault = allowed.fault(variables.get(name))

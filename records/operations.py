@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 FIRST_PARTY = "first-party"
@@ -13,7 +13,7 @@ FIRST_PARTY = "first-party"
 _MOST_SHOWN = 5
 
 
-class OperationMode(str, Enum):
+class OperationMode(StrEnum):
     """How far a client is held to its registered operations."""
 
     OFF = "off"
@@ -24,10 +24,6 @@ class OperationMode(str, Enum):
     """Registered operations are run, by their id or by exactly their text."""
     IDS_ONLY = "ids-only"
     """Registered operations are run, by their id alone."""
-
-    def __str__(self) -> str:
-        """As settings and contracts write it."""
-        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

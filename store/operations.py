@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.operations import (
@@ -105,7 +104,7 @@ class OperationRegistry:
     async def follow(self, take: Take) -> None:
         """Hand over what is registered whenever it changed, for ever; looks every two seconds.
 
-        Where the database does not answer, what is known stays in force, which is logged once.
+        Where the database does not answer, what is known stays in force, which is logged once a failure.
         """
         seen, answers = -1, True
         while True:
@@ -116,7 +115,7 @@ class OperationRegistry:
                 if content is not None:
                     await take(*content)
                 seen, answers = newest, True
-            except (SQLAlchemyError, OSError) as problem:
+            except Exception as problem:  # noqa: BLE001 - whatever it was, a later look must still find what is retired
                 if answers:
                     _log.warning("The registry of operations cannot be read: %s", type(problem).__name__)
                 answers = False
@@ -149,7 +148,8 @@ async def _alone(connection: AsyncConnection) -> None:
 
 async def _refuse_too_many(connection: AsyncConnection, client: str, more: int) -> None:
     counted = select(operations.c.client, func.count()).where(operations.c.retired_at.is_(None))
-    by_client = {name: count for name, count in await connection.execute(counted.group_by(operations.c.client))}
+    rows = await connection.execute(counted.group_by(operations.c.client))
+    by_client: dict[str, int] = {name: count for name, count in rows}  # noqa: C416 - rows are no pairs to a type checker
     for count, most, whose in (
         (by_client.get(client, 0) + more, MOST_OF_A_CLIENT, f"client {client!r}"),
         (sum(by_client.values()) + more, MOST_OF_ALL, "all clients together"),
@@ -171,9 +171,7 @@ async def _put_contract(connection: AsyncConnection, contract: ClientContract, b
         return
     wanted = insert(operation_clients).values(client=contract.client, **values)
     await connection.execute(wanted.on_conflict_do_update(index_elements=["client"], set_=values))
-    await connection.execute(
-        insert(operation_changes).values(client=contract.client, change="contract", changed_by=by)
-    )
+    await connection.execute(insert(operation_changes).values(client=contract.client, change="contract", changed_by=by))
 
 
 async def _put(connection: AsyncConnection, operation: RegisteredOperation, by: str) -> None:

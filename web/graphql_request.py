@@ -21,8 +21,8 @@ MAX_DEPTH = 64
 _MAX_PARAMETERS = 20
 """How many parameters a query string may have; seven are read."""
 _ID_PARAMETERS = ("documentId", "doc_id", "id")
-"""Under which names the id of a document comes: that of GraphQL over HTTP (Appendix A, "Persisted Documents"), and those
-that Relay's network layers use."""
+"""Under which names the id of a document comes: that of GraphQL over HTTP (Appendix A, "Persisted Documents"), and
+those that network layers of Relay use."""
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", *_ID_PARAMETERS})
 _WITHOUT_ID = frozenset({"query", "operationName", "variables"})
 _LONGEST_ID = 256
@@ -150,7 +150,7 @@ def _apollos_id(told: object, parameters: Mapping[str, Any]) -> DocumentId:
     if not isinstance(told, dict):
         raise _bad(f"The member '{name}' must be an object, not {_kind(told)}.")
     if told.get("version") != 1 or isinstance(told.get("version"), bool):
-        raise _bad(f"Only version 1 of '{name}' is known. Send {{\"version\": 1, \"sha256Hash\": \"...\"}}.")
+        raise _bad(f'Only version 1 of \'{name}\' is known. Send {{"version": 1, "sha256Hash": "..."}}.')
     if any(parameters.get(each) is not None for each in _ID_PARAMETERS):
         raise _bad(f"The request names its document more than once ('{name}' too). Send one of them.")
     return DocumentId(_id_text(f"{name}.sha256Hash", told.get("sha256Hash")), is_hash=True)
