@@ -135,7 +135,9 @@ def _document_id(parameters: Mapping[str, Any]) -> DocumentId | None:
     extensions = parameters.get("extensions")
     if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
         return _apollos_id(extensions["persistedQuery"], parameters)
-    given = {name: parameters[name] for name in _ID_PARAMETERS if parameters.get(name) is not None}
+    # Beside a text, 'id' and 'doc_id' have always been members that mean nothing.
+    names = _ID_PARAMETERS if parameters.get("query") is None else _ID_PARAMETERS[:1]
+    given = {name: parameters[name] for name in names if parameters.get(name) is not None}
     if not given:
         return None
     if len(given) > 1:
@@ -151,7 +153,7 @@ def _apollos_id(told: object, parameters: Mapping[str, Any]) -> DocumentId:
         raise _bad(f"The member '{name}' must be an object, not {_kind(told)}.")
     if told.get("version") != 1 or isinstance(told.get("version"), bool):
         raise _bad(f'Only version 1 of \'{name}\' is known. Send {{"version": 1, "sha256Hash": "..."}}.')
-    if any(parameters.get(each) is not None for each in _ID_PARAMETERS):
+    if parameters.get("documentId") is not None:
         raise _bad(f"The request names its document more than once ('{name}' too). Send one of them.")
     return DocumentId(_id_text(f"{name}.sha256Hash", told.get("sha256Hash")), is_hash=True)
 
