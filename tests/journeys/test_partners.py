@@ -24,7 +24,7 @@ from store.operations import OperationRegistry
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
-REGIONS = "query Regions { regions(level: CITY) { code } }"
+REGIONS = "query Regions { regions(level: REGENCY) { code } }"
 ME = "query Me { me { name } }"
 CONTRACT = ClientContract(
     client="kios",

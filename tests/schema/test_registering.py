@@ -48,7 +48,7 @@ def test_what_the_contract_does_not_open_is_named_whatever_its_conditions_are() 
     text += " fragment More on Query { regions { name } }"
     found = examined(text)
     assert found.faults == [
-        "The contract of 'kios' opens no scope for MarketPrice.price, Query.regions, Region.name."
+        "The contract of 'kios' opens no scope for Price.price, Query.regions, Region.name."
     ]
 
 
