@@ -269,8 +269,8 @@ def _following(registry: OperationRegistry, engine: Engine, lifespan: Lifespan[S
     @asynccontextmanager
     async def both(app: Starlette) -> AsyncIterator[None]:
         async with lifespan(app):
-            await registry.hand_over(engine.know)
-            following = asyncio.create_task(registry.follow(engine.know))
+            seen = await registry.hand_over(engine.know)
+            following = asyncio.create_task(registry.follow(engine.know, seen=seen))
             try:
                 yield
             finally:

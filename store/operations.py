@@ -24,10 +24,12 @@ from store.tables import operation_changes, operation_clients, operations
 
 POLL_SECONDS = 2.0
 """How often a hub looks for changes."""
-MOST_OF_A_CLIENT = 2_000
-"""Published operations of one client; hubs keep all of them in memory, with their plans."""
-MOST_OF_ALL = 10_000
+MOST_OF_A_CLIENT = 500
+"""Published operations of one client; hubs keep all of them in memory, with their plans: about 150 KB each."""
+MOST_OF_ALL = 2_000
 """Published operations of all clients."""
+MOST_CHARACTERS = 4 * 1024 * 1024
+"""Of the texts of all published operations: a hub takes about 80 bytes for each."""
 
 Take = Callable[[Sequence[ClientContract], Sequence[RegisteredOperation]], Awaitable[None]]
 
@@ -76,7 +78,7 @@ class OperationRegistry:
                         "give the changed operation a new id"
                     )
             fresh = [each for each in published if each.id not in known or known[each.id].retired_at is not None]
-            await _refuse_too_many(connection, client, len(fresh))
+            await _refuse_too_many(connection, client, fresh)
             await _put_contract(connection, contract, by)
             for each in published:
                 await _put(connection, each, by)
@@ -101,12 +103,12 @@ class OperationRegistry:
             await _note(connection, client, gone, "retired", by)
         return gone
 
-    async def follow(self, take: Take) -> None:
-        """Hand over what is registered whenever it changed, for ever; looks every two seconds.
+    async def follow(self, take: Take, *, seen: int = -1) -> None:
+        """Hand over what is registered whenever it changed after `seen`, for ever; looks every two seconds.
 
         Where the database does not answer, what is known stays in force, which is logged once a failure.
         """
-        seen, answers = -1, True
+        answers = True
         while True:
             try:
                 async with self._engine.connect() as connection:
@@ -121,11 +123,13 @@ class OperationRegistry:
                 answers = False
             await asyncio.sleep(POLL_SECONDS)
 
-    async def hand_over(self, take: Take) -> None:
-        """Hand over what is registered, once."""
+    async def hand_over(self, take: Take) -> int:
+        """Hand over what is registered, once; the number of the newest change, to follow from there."""
         async with self._engine.connect() as connection:
+            newest = await _revision(connection)
             content = await _content(connection)
         await take(*content)
+        return newest
 
 
 _log = logging.getLogger("simpul.operations")
@@ -146,7 +150,17 @@ async def _alone(connection: AsyncConnection) -> None:
     await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305135)")
 
 
-async def _refuse_too_many(connection: AsyncConnection, client: str, more: int) -> None:
+async def _refuse_too_many(
+    connection: AsyncConnection, client: str, fresh: Sequence[RegisteredOperation]
+) -> None:
+    more = len(fresh)
+    length = select(func.coalesce(func.sum(func.length(operations.c.text)), 0)).where(operations.c.retired_at.is_(None))
+    characters = (await connection.execute(length)).scalar_one() + sum(len(each.text) for each in fresh)
+    if characters > MOST_CHARACTERS:
+        raise RegistryRefused(
+            f"the texts of all published operations would hold {characters} characters, at most {MOST_CHARACTERS}:"
+            " retire some first"
+        )
     counted = select(operations.c.client, func.count()).where(operations.c.retired_at.is_(None))
     rows = await connection.execute(counted.group_by(operations.c.client))
     by_client: dict[str, int] = {name: count for name, count in rows}  # noqa: C416 - rows are no pairs to a type checker

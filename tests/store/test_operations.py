@@ -105,6 +105,9 @@ async def test_a_client_and_all_together_have_room_for_so_many(
     with pytest.raises(RegistryRefused, match=r"^all clients together would have 4 published operations, at most 3"):
         await registry.publish(other, [replace(each, client="lain") for each in (A, B)], by="ani")
     assert len(await registry.published()) == 2
+    monkeypatch.setattr(module, "MOST_CHARACTERS", 30)
+    with pytest.raises(RegistryRefused, match=r"operations would hold 39 characters, at most 30: retire some first$"):
+        await registry.publish(other, [replace(A, client="lain")], by="ani")
 
 
 async def test_whoever_follows_is_told_of_each_change_and_outlives_what_fails(
