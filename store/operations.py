@@ -150,9 +150,7 @@ async def _alone(connection: AsyncConnection) -> None:
     await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305135)")
 
 
-async def _refuse_too_many(
-    connection: AsyncConnection, client: str, fresh: Sequence[RegisteredOperation]
-) -> None:
+async def _refuse_too_many(connection: AsyncConnection, client: str, fresh: Sequence[RegisteredOperation]) -> None:
     more = len(fresh)
     length = select(func.coalesce(func.sum(func.length(operations.c.text)), 0)).where(operations.c.retired_at.is_(None))
     characters = (await connection.execute(length)).scalar_one() + sum(len(each.text) for each in fresh)

@@ -8,7 +8,6 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from graphql import build_schema
 
 from cli.schema import broken_by

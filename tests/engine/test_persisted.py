@@ -53,9 +53,7 @@ def test_an_id_means_the_text_under_which_it_was_registered() -> None:
     known = documents(operation())
     for value in ("Book-1", hash_of(TEXT), f"sha256:{hash_of(TEXT)}"):
         request, terms, keep_by = known.resolve(by_id(value, variables={"a": 1}, queries_only=True), KIOS)
-        assert request == GraphQLRequest(
-            query=TEXT, operation_name="Book", variables={"a": 1}, queries_only=True
-        )
+        assert request == GraphQLRequest(query=TEXT, operation_name="Book", variables={"a": 1}, queries_only=True)
         assert terms is not None
         assert terms.operation.id == "Book-1"
         assert keep_by is None
@@ -173,7 +171,7 @@ def test_texts_that_are_kept_are_bounded_in_number_and_the_oldest_go(monkeypatch
     texts = [f"query Q{number} {{ book {{ title }} }}" for number in range(5)]
     for text in texts:
         known.keep(hash_of(text), text)
-    found = []
+    found: list[str | None] = []
     for text in texts:
         try:
             found.append(known.resolve(by_id(hash_of(text), is_hash=True), None)[0].query)
@@ -200,9 +198,7 @@ def test_what_is_not_registered_is_logged_once_by_its_hash_and_never_by_its_text
         for _ in range(3):
             known.resolve(GraphQLRequest(query=OTHERS), KIOS)
         known.resolve(GraphQLRequest(query=TEXT), KIOS)
-    assert caplog.messages == [
-        f"The client 'kios' ran an operation that is not registered: sha256 {hash_of(OTHERS)}"
-    ]
+    assert caplog.messages == [f"The client 'kios' ran an operation that is not registered: sha256 {hash_of(OTHERS)}"]
 
 
 def test_what_is_taken_anew_replaces_what_was_known_but_not_what_was_spent() -> None:
@@ -227,9 +223,7 @@ async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_
     engine = Engine(library(), rules(), plans=False)
     with caplog.at_level(logging.WARNING):
         await engine.know([ClientContract(client="kios")], [operation("query Book { film }")])
-    assert caplog.messages == [
-        "Book of client kios cannot be run: Cannot query field 'film' on type 'Query'."
-    ]
+    assert caplog.messages == ["Book of client kios cannot be run: Cannot query field 'film' on type 'Query'."]
     response = await engine.run(by_id("Book-1"), lambda: Given({}), request_id="r-1", application=KIOS)
     assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
 

@@ -101,7 +101,9 @@ class Hub:
     async def post(  # a body that is no object is a journey, too
         self,
         body: Any,  # noqa: ANN401 - any JSON
-        *, caller: str | Caller | None = None, headers: Mapping[str, str] | None = None
+        *,
+        caller: str | Caller | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request as it is."""
         sent = self.headers(caller) | dict(headers or {})

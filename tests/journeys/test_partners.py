@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import server
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
+from engine.run import Engine
 from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
 from schema.registering import examine
 from settings import Settings
@@ -35,6 +37,12 @@ KIOS = Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:
 OTHER = Caller(kind=CallerKind.PARTNER, client="lain", scopes=frozenset({"prices:read", "places:read"}))
 
 
+@cache
+def examiner() -> Engine:
+    """Building the schema takes a moment."""
+    return server.examiner()
+
+
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
@@ -46,13 +54,13 @@ def by_hash(text: str) -> dict[str, Any]:
 
 def registered(contract: ClientContract, *texts: str) -> Sequence[RegisteredOperation]:
     """The operations as `simpul operations publish` finds them."""
-    engine = server.examiner()
+    engine = examiner()
     found = []
     for text in texts:
         name = text.split("(")[0].split()[1]
         wanted = RegisteredOperation(client=contract.client, id=f"{name}-1", name=name, text=text, approved_by="test")
         examined = examine(engine, contract, wanted)
-        assert examined.faults == ()
+        assert not examined.faults
         found.append(examined.operation)
     return found
 
@@ -77,13 +85,17 @@ async def code_of(hub: Hub, body: Any, caller: Caller | None) -> str | None:  # 
 async def until(hub: Hub, body: Any, caller: Caller | None, code: str | None) -> None:  # noqa: ANN401 - JSON
     """Wait until the hub answers with the code; the registry promises seconds."""
     async with asyncio.timeout(10):
-        while await code_of(hub, body, caller) != code:
+        while await code_of(hub, body, caller) != code:  # noqa: ASYNC110 - what is waited for happens in the hub, which sets no event
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def another_hub(
-    city: City, state_url: str, issuer: DevelopmentIssuer, folder: Path, **given: Any  # noqa: ANN401 - any setting
+    city: City,
+    state_url: str,
+    issuer: DevelopmentIssuer,
+    folder: Path,
+    **given: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[tuple[Hub, Settings]]:
     settings = settings_for(city, state_url=state_url, issuer=issuer, folder=folder, **given)
     async with running_hub(settings, issuer) as running:
@@ -169,9 +181,7 @@ async def test_a_token_without_the_scope_runs_nothing(hub: Hub, registry: Operat
     assert (await hub.post({"documentId": "Regions-1"}, caller=both)).errors == []
 
 
-async def test_variables_outside_what_was_agreed_are_refused(
-    hub: Hub, registry: OperationRegistry, city: City
-) -> None:
+async def test_variables_outside_what_was_agreed_are_refused(hub: Hub, registry: OperationRegistry, city: City) -> None:
     await registry.publish(CONTRACT, registered(CONTRACT, PRICES), by="tests")
     await until(hub, {"documentId": "Prices-1"}, KIOS, None)
     within = await hub.post({"documentId": "Prices-1", "variables": {"first": 3}}, caller=KIOS)
@@ -236,9 +246,7 @@ async def test_guessing_ids_asks_nobody_and_a_batch_of_guesses_is_refused_whole(
     assert city.calls() == {}
 
 
-async def test_a_client_on_a_safelist_may_send_its_text_letter_by_letter(
-    hub: Hub, registry: OperationRegistry
-) -> None:
+async def test_a_client_on_a_safelist_may_send_its_text_letter_by_letter(hub: Hub, registry: OperationRegistry) -> None:
     contract = replace(CONTRACT, client="daftar", mode=OperationMode.SAFELIST)
     await registry.publish(contract, registered(contract, PRICES), by="tests")
     caller = replace(KIOS, client="daftar")
@@ -267,9 +275,7 @@ async def test_a_text_under_the_hash_of_another_is_refused_and_kept_for_nobody(h
     text = "query Poisoned { __typename }"
     answer = await hub.post({"query": "{ markets(first: 1) { name } }", **by_hash(text)})
     assert answer.body == {
-        "errors": [
-            {"message": "provided sha does not match query", "extensions": {"code": "PERSISTED_QUERY_MISMATCH"}}
-        ]
+        "errors": [{"message": "provided sha does not match query", "extensions": {"code": "PERSISTED_QUERY_MISMATCH"}}]
     }
     assert await code_of(hub, by_hash(text), None) == "PERSISTED_QUERY_NOT_FOUND"
 

@@ -27,7 +27,7 @@ def ranged(**allowed: VariableRange) -> ClientContract:
 
 def test_an_operation_is_read_with_its_rules_scopes_and_cost() -> None:
     found = examined(MARKETS)
-    assert found.faults == ()
+    assert found.faults == []
     assert found.operation.reads == [
         OperationReading(field=field, data_class="public", rule="public")
         for field in ("Market.name", "Market.region", "Query.markets", "Region.code")
@@ -47,9 +47,7 @@ def test_what_the_contract_does_not_open_is_named_whatever_its_conditions_are() 
     text = "query Markets { markets { name prices @include(if: false) { price } } ...More @skip(if: true) }"
     text += " fragment More on Query { regions { name } }"
     found = examined(text)
-    assert found.faults == [
-        "The contract of 'kios' opens no scope for Price.price, Query.regions, Region.name."
-    ]
+    assert found.faults == ["The contract of 'kios' opens no scope for Price.price, Query.regions, Region.name."]
 
 
 def test_personal_data_needs_the_approval_of_its_owner() -> None:

@@ -62,7 +62,10 @@ def test_beside_a_text_only_document_id_is_an_id(name: str) -> None:
         ({"documentId": ""}, "'documentId' must be a string that is not empty."),
         ({"documentId": 5}, "'documentId' must be a string that is not empty."),
         ({"documentId": "x" * 257}, "'documentId' is longer than 256 characters; no document has such an id."),
-        ({"documentId": "a", "id": "a"}, "names its document more than once (documentId, id). Send 'documentId' alone."),
+        (
+            {"documentId": "a", "id": "a"},
+            "names its document more than once (documentId, id). Send 'documentId' alone.",
+        ),
         ({"documentId": "a", "extensions": APOLLO}, "more than once ('extensions.persistedQuery' too)."),
         ({"extensions": {"persistedQuery": "a"}}, "'extensions.persistedQuery' must be an object, not a string."),
         ({"extensions": {"persistedQuery": {"version": 2}}}, "Only version 1 of 'extensions.persistedQuery' is known."),
