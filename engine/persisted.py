@@ -52,20 +52,6 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of one client."""
-
-    mode: OperationMode
-    quota: Quota | None
-    by_id: Mapping[str, RegisteredOperation]
-    by_text: Mapping[str, RegisteredOperation]
-
-
-_STRANGER = _Known(OperationMode.IDS_ONLY, None, {}, {})
-_NO_FRONTEND = _Known(OperationMode.OFF, None, {}, {})
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
     """Under what terms a registered operation is run."""
 
@@ -84,6 +70,19 @@ class Terms:
                 raise RefusedRequest(request_error(message, "BAD_USER_INPUT"))
         if self.quota is not None:
             self.quota.spend(cost.points)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one client."""
+
+    mode: OperationMode
+    by_id: Mapping[str, Terms]
+    by_text: Mapping[str, Terms]
+
+
+_STRANGER = _Known(OperationMode.IDS_ONLY, {}, {})
+_NO_FRONTEND = _Known(OperationMode.OFF, {}, {})
 
 
 @dataclass(slots=True)
@@ -158,18 +157,19 @@ class PersistedDocuments:
         Raises `RefusedRequest` for what this client may not run.
         """
         known, is_first_party = self._of(application)
-        if request.document_id is None:
+        asked = request.document_id
+        if asked is None:
             return self._by_text(request, known, application)
         if request.query:
             return self._text_with_id(request, known, application, is_first_party=is_first_party)
-        operation = known.by_id.get(request.document_id.value)
-        if operation is not None:
-            return _registered(request, operation, known, application)
-        if is_first_party and self._takes_automatic and request.document_id.is_hash:
-            text = self._automatic.find(request.document_id.value.lower())
+        terms = known.by_id.get(asked.value)
+        if terms is not None:
+            return _registered(request, terms, application)
+        if is_first_party and self._takes_automatic and asked.is_hash:
+            text = self._automatic.find(asked.value.lower())
             if text is not None:
                 return _with_text(request, text, request.operation_name), None, None
-        raise self._not_found(request.document_id, known, is_first_party=is_first_party)
+        raise self._not_found(asked, known, is_first_party=is_first_party)
 
     def keep(self, digest: str, text: str) -> None:
         """Keep a valid text by its hash."""
@@ -215,9 +215,9 @@ class PersistedDocuments:
             return request, None, None
         if mode is OperationMode.IDS_ONLY:
             raise _id_required()
-        operation = known.by_text.get(request.query)
-        if operation is not None:
-            return _registered(request, operation, known, application)
+        terms = known.by_text.get(request.query)
+        if terms is not None:
+            return _registered(request, terms, application)
         if mode is OperationMode.SAFELIST:
             message = "This client runs registered operations only, and this text is none of them, letter by letter."
             raise RefusedRequest(request_error(message, "QUERY_NOT_IN_SAFELIST"))
@@ -243,25 +243,26 @@ class PersistedDocuments:
 
 def _known(mode: OperationMode, quota: Quota | None, operations: Sequence[RegisteredOperation]) -> _Known:
     """An index of operations: by the ids that were given, and by the hash of the text, bare and prefixed."""
-    by_id: dict[str, RegisteredOperation] = {}
-    for operation in operations:
-        digest = hash_of(operation.text)
-        by_id.setdefault(digest, operation)
-        by_id.setdefault(f"sha256:{digest}", operation)
-    by_id.update((operation.id, operation) for operation in operations)
-    return _Known(mode, quota, by_id, {operation.text: operation for operation in operations})
+    by_id: dict[str, Terms] = {}
+    every = [Terms(operation, quota) for operation in operations]
+    for terms in every:
+        digest = hash_of(terms.operation.text)
+        by_id.setdefault(digest, terms)
+        by_id.setdefault(f"sha256:{digest}", terms)
+    by_id.update((terms.operation.id, terms) for terms in every)
+    return _Known(mode, by_id, {terms.operation.text: terms for terms in every})
 
 
 def _registered(
-    request: GraphQLRequest, operation: RegisteredOperation, known: _Known, application: Application | None
+    request: GraphQLRequest, terms: Terms, application: Application | None
 ) -> tuple[GraphQLRequest, Terms, None]:
-    held = frozenset() if application is None else application.scopes
-    if not operation.scopes <= held:
+    operation = terms.operation
+    if operation.scopes and (application is None or not operation.scopes <= application.scopes):
+        held = frozenset() if application is None else application.scopes
         lacking = ", ".join(f"'{scope}'" for scope in sorted(operation.scopes - held))
         message = f"The operation '{operation.name}' needs the scope {lacking}, which the token does not hold."
         raise RefusedRequest(request_error(message, "INSUFFICIENT_SCOPE"))
-    name = request.operation_name or operation.name
-    return _with_text(request, operation.text, name), Terms(operation, known.quota), None
+    return _with_text(request, operation.text, request.operation_name or operation.name), terms, None
 
 
 def _with_text(request: GraphQLRequest, text: str, name: str | None) -> GraphQLRequest:

@@ -6,13 +6,14 @@ The HTTP layer turns bytes into a `GraphQLRequest` and a `GraphQLResponse` into 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
+
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentId:
+class DocumentId(NamedTuple):
     """A name for a document that the hub knows already."""
 
     value: str
@@ -20,7 +21,7 @@ class DocumentId:
     """Whether it claims to be the SHA-256 of the text, in Apollo's form (`extensions.persistedQuery`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GraphQLRequest:
     """A well-formed GraphQL over HTTP request (GraphQL over HTTP, section 5.1 "Request parameters")."""
 
@@ -47,7 +48,7 @@ class Outcome(Enum):
     """Refused because `queries_only` was set and the operation is no query."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GraphQLResponse:
     """The response map of the GraphQL specification, section 7.1."""
 

@@ -135,9 +135,13 @@ def _document_id(parameters: Mapping[str, Any]) -> DocumentId | None:
     extensions = parameters.get("extensions")
     if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
         return _apollos_id(extensions["persistedQuery"], parameters)
-    # Beside a text, 'id' and 'doc_id' have always been members that mean nothing.
-    names = _ID_PARAMETERS if parameters.get("query") is None else _ID_PARAMETERS[:1]
-    given = {name: parameters[name] for name in names if parameters.get(name) is not None}
+    value = parameters.get("documentId")
+    if parameters.get("query") is not None:
+        # Beside a text, 'id' and 'doc_id' have always been members that mean nothing.
+        return None if value is None else DocumentId(_id_text("documentId", value))
+    if value is not None and parameters.get("doc_id") is None and parameters.get("id") is None:
+        return DocumentId(_id_text("documentId", value))
+    given = {name: parameters[name] for name in _ID_PARAMETERS if parameters.get(name) is not None}
     if not given:
         return None
     if len(given) > 1:

@@ -66,6 +66,10 @@ class Shelf:
             self._kept.move_to_end(seen)
         return kept
 
+    def get(self, seen: Seen) -> KeptOperation | None:
+        """The operation, for a shelf on which it does not matter what was used last."""
+        return self._kept.get(seen)
+
     def __iter__(self) -> Iterator[Seen]:
         """What is here."""
         return iter(tuple(self._kept))
@@ -116,7 +120,7 @@ class KeptOperations:
 
     def find(self, seen: Seen) -> KeptOperation | None:
         """The operation, if it was seen before; from now on it counts as seen again."""
-        kept = self._again.find(seen) or self._pinned.find(seen)
+        kept = self._again.find(seen) or self._pinned.get(seen)
         if kept is None:
             kept = self._once.take(seen)
             if kept is not None:
@@ -131,7 +135,7 @@ class KeptOperations:
 
     def is_pinned(self, seen: Seen) -> bool:
         """Whether an operation is pinned."""
-        return self._pinned.find(seen) is not None
+        return self._pinned.get(seen) is not None
 
     def keep_pinned(self, these: Collection[Seen]) -> None:
         """Forget every other operation that was pinned."""
