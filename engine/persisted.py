@@ -121,6 +121,7 @@ class PersistedDocuments:
         self._takes_automatic = automatic and first_party in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
         self._automatic = _Automatic()
         self._clients: Mapping[str, _Known] = {}
+        self._quotas: dict[str, Quota] = {}
         self._frontend = _NO_FRONTEND
         self._logged: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.checks_text = first_party is not OperationMode.OFF
@@ -143,11 +144,9 @@ class PersistedDocuments:
     def _quota(self, contract: ClientContract) -> Quota | None:
         if contract.cost_a_day is None:
             return None
-        before = self._clients.get(contract.client)
-        if before is not None and before.quota is not None:
-            before.quota.points_a_day = contract.cost_a_day
-            return before.quota
-        return Quota(contract.cost_a_day)
+        quota = self._quotas.setdefault(contract.client, Quota(contract.cost_a_day))
+        quota.points_a_day = contract.cost_a_day
+        return quota
 
     def resolve(
         self, request: GraphQLRequest, application: Application | None

@@ -91,7 +91,8 @@ def parse_query_string(query_string: bytes) -> GraphQLRequest:
     parameters["operationName"] = parameters.get("operationName") or None
     parameters["query"] = parameters.get("query") or None
     for name in _ID_PARAMETERS:
-        parameters[name] = parameters.get(name) or None
+        if parameters.get(name) == "":
+            del parameters[name]
     return _request(parameters, queries_only=True)
 
 

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
+from auth.caller import ANONYMOUS
+from engine.batch import Agencies
+from engine.persisted import Application
+from engine.plan.plan import Plan
+from engine.request import DocumentId, GraphQLRequest
+from engine.run import Engine
 from records.operations import ClientContract, OperationReading, RegisteredOperation, VariableRange
+from schema.asking import Asking
 from schema.registering import Examined, examine, operation_name
-from tests.schema.asking import engine
+from tests.schema.asking import IDS, engine
+from tests.small_city import CALL
 
 MARKETS = "query Markets($first: Int = 1) { markets(first: $first) { name region { code } } }"
 CONTRACT = ClientContract(
@@ -102,3 +110,37 @@ def test_ranges_must_fit_the_operation_and_its_defaults() -> None:
 @pytest.mark.parametrize(("text", "name"), [(MARKETS, "Markets"), ("{ a }", ""), ("nonsense", "")])
 def test_an_operation_is_named_by_its_document_where_the_manifest_does_not(text: str, name: str) -> None:
     assert operation_name(text) == name
+
+
+async def test_a_registered_operation_is_planned_and_compiled_before_anybody_asks_and_outlasts_a_flood() -> None:
+    fresh = Engine(engine().schema, engine().rules)
+    operation = examined(MARKETS).operation
+    await fresh.know([CONTRACT], [operation])
+    kept = fresh._kept.find((MARKETS, "Markets"))
+    assert kept is not None
+    [plan] = kept.plans.values()
+    assert isinstance(plan, Plan)
+    assert plan.seen_again
+    functions = [shape.function.__name__ for shape in plan.shapes if shape.function is not None]
+    assert functions == [f"leaves_{shape.number}" for shape in plan.shapes]
+
+    for number in range(600):
+        await fresh.run(GraphQLRequest(query=f"query Q{number} {{ __typename }}"), unasked, request_id="r-1")
+    assert fresh._kept.find((MARKETS, "Markets")) is kept
+    await fresh.know([CONTRACT], [])
+    assert fresh._kept.find((MARKETS, "Markets")) is None
+
+
+async def test_what_a_registered_operation_may_cost_is_decided_with_its_variables_at_each_request() -> None:
+    fresh = Engine(engine().schema, engine().rules)
+    operation = examined(MARKETS).operation
+    await fresh.know([CONTRACT], [operation])
+    request = GraphQLRequest(query="", document_id=DocumentId("1"), variables={"first": 1_000_000})
+    application = Application(client="kios", scopes=operation.scopes, is_partner=True)
+    response = await fresh.run(request, unasked, request_id="r-1", application=application)
+    assert [error["extensions"]["code"] for error in response.errors] == ["OPERATION_TOO_LARGE"]
+
+
+def unasked() -> Asking:
+    """What an operation is answered with that asks nobody."""
+    return Asking(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
