@@ -155,7 +155,10 @@ class PersistedDocuments:
 
         Raises `RefusedRequest` for what this client may not run.
         """
-        known, is_first_party = self._of(application)
+        known = None if application is None else self._clients.get(application.client)
+        is_first_party = known is None and (application is None or not application.is_partner)
+        if known is None:
+            known = self._frontend if is_first_party else _STRANGER
         asked = request.document_id
         if asked is None:
             return self._by_text(request, known, application)
@@ -173,15 +176,6 @@ class PersistedDocuments:
     def keep(self, digest: str, text: str) -> None:
         """Keep a valid text by its hash."""
         self._automatic.keep(digest, text)
-
-    def _of(self, application: Application | None) -> tuple[_Known, bool]:
-        """What is known of who asks, and whether they count as the city's own frontend."""
-        if application is None:
-            return self._frontend, True
-        known = self._clients.get(application.client)
-        if known is not None:
-            return known, False
-        return (_STRANGER, False) if application.is_partner else (self._frontend, True)
 
     def _not_found(self, asked: DocumentId, known: _Known, *, is_first_party: bool) -> RefusedRequest:
         off = not known.by_id and known.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
@@ -266,8 +260,8 @@ def _registered(
 
 def _with_text(request: GraphQLRequest, text: str, name: str | None) -> GraphQLRequest:
     """The request as if it had brought the text: the id says nothing more."""
-    extensions: Mapping[str, Any] | None = request.extensions
-    if extensions and "persistedQuery" in extensions:
+    extensions = request.extensions
+    if extensions is not None and "persistedQuery" in extensions:
         extensions = {key: value for key, value in extensions.items() if key != "persistedQuery"} or None
     return GraphQLRequest(
         query=text,
