@@ -257,9 +257,7 @@ def compose(
         ready=readiness(attendance, issuers),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
-        lifespan=_with_fresh_keys(
-            issuers, lifespan if registry is None else _following(registry, engine, lifespan)
-        ),
+        lifespan=_with_fresh_keys(issuers, lifespan if registry is None else _following(registry, engine, lifespan)),
     )
 
 

@@ -216,23 +216,10 @@ def test_claims_that_are_deep_inside_each_other_are_refused() -> None:
         CLAIMS | {"nik": f"{SITI}\n"},
         CLAIMS | {"nik": "\uff13" * 16},
         CLAIMS | {"kind": "anonymous"},
-        without("nik") | {"kind": "partner"},
-        without("nik") | {"kind": "partner", "client_id": " "},
-        without("nik") | {"kind": "partner", "client_id": ["kios"]},
-        without("nik") | {"kind": "partner", "client_id": "kios", "scope": ["prices:read"]},
-        CLAIMS | {"kind": "partner", "client_id": "kios"},
     ],
 )
 def test_claims_that_contradict_each_other_or_name_nobody_are_refused(claims: dict[str, Any]) -> None:
     assert refused(signed(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
-
-
-@pytest.mark.parametrize("name", ["client_id", "azp"])
-def test_the_client_and_its_scopes_are_the_tokens(name: str) -> None:
-    claims = without("nik") | {"kind": "partner", name: "kios", "scope": " prices:read  places:read"}
-    caller = READER.caller(f"Bearer {signed(claims)}")
-    assert (caller.kind, caller.client) == (CallerKind.PARTNER, "kios")
-    assert caller.scopes == {"prices:read", "places:read"}
 
 
 def test_a_token_may_say_that_nobody_asks() -> None:
