@@ -30,6 +30,7 @@ from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
+from auth.policy import Policy
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -60,6 +61,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
 from settings import Settings
@@ -174,12 +176,12 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
     )
 
 
-def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds) -> Execute:
+def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
 
     def execute(request: GraphQLRequest, caller: Caller, call: Call) -> Coroutine[Any, Any, GraphQLResponse]:
         def opened() -> Asking:
-            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids)
+            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
         application = None if caller.client is None else _application(caller, caller.client)
         return engine.run(
@@ -252,7 +254,7 @@ def compose(
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     return web_application(
-        execute=executor(engine, agencies, NodeIds(settings.secret_bytes)),
+        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy),
         authenticate=tokens.caller,
         ready=readiness(attendance, issuers),
         settings=settings.web,
@@ -343,6 +345,11 @@ def configure_logging() -> None:
 def build_schema_sdl() -> str:
     """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
     return sdl(build_schema())
+
+
+def build_access_page() -> str:
+    """Who sees what of the graph, as `docs/frontend/access.md` holds it."""
+    return access_page(graphql_schema(build_schema()))
 
 
 def examiner(*, introspection: bool = False) -> Engine:

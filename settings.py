@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth.issuers import Issuer, issuers_of
+from auth.policy import DEFAULT_PURPOSES, Policy, purposes_from
 from engine.limits import Limits
 from records.operations import OperationMode
 from web.settings import WebSettings
@@ -79,6 +80,9 @@ class Settings(BaseSettings):
     limit_list_items: int = Field(2000, ge=1, description="Values in the lists of all arguments of an operation.")
     limit_calls: int = Field(200, ge=1, description="Calls to one agency that an operation may be expected to take.")
     limit_objects: int = Field(50_000, ge=1, description="Objects that an answer may hold.")
+    purposes: Words = Field(
+        DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
+    )
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
@@ -127,6 +131,17 @@ class Settings(BaseSettings):
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
         return self
+
+    @field_validator("purposes")
+    @classmethod
+    def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        purposes_from(purposes)
+        return purposes
+
+    @property
+    def policy(self) -> Policy:
+        """Who may state which purpose; nobody can consent to anything yet."""
+        return Policy(purposes=purposes_from(self.purposes))
 
     @property
     def secret_bytes(self) -> bytes:

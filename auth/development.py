@@ -53,6 +53,12 @@ class DevelopmentIssuer:
             claims["client_id"] = caller.client
         if caller.scopes:
             claims["scope"] = " ".join(sorted(caller.scopes))
+        if caller.assurance:
+            claims["acr"] = caller.assurance.name.lower()
+        if caller.purpose is not None:
+            claims["purpose"] = caller.purpose
+        if caller.case is not None:
+            claims["case"] = caller.case
         return jwt.encode({"alg": "ES256", "kid": self._key.kid or "development"}, claims, self._key)
 
     def __repr__(self) -> str:

@@ -1,4 +1,8 @@
-"""Who may see a field: rules, and the pure decision about one caller and one subject."""
+"""Who may see a field: rules, classes of data, and the pure decision about one caller and one subject.
+
+A field says who may see it (`Rule`), how sensitive it is (`Classification`) and, where not every lawful purpose will
+do, for which purposes (`Access`). `decide` takes no more than what it is given: it asks nobody.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
-from auth.caller import Caller, CallerKind
+from auth.caller import Assurance, Caller, CallerKind, Capacity
+from auth.policy import DEFAULT_POLICY, Policy
 from records.identifiers import Nik
+from records.purposes import Purpose, Scope
 
 
 class Rule(Flag):
@@ -17,24 +23,101 @@ class Rule(Flag):
     """Everybody."""
     SELF = auto()
     """The person the data is about."""
+    GUARDIAN = auto()
+    """A parent, about their child under 18 on the same family card (UU PDP 27/2022, article 25)."""
+    ASSISTANT = auto()
+    """Who helps a person with a disability, about that person (UU PDP 27/2022, article 26)."""
     OFFICIAL = auto()
-    """An official of the city."""
+    """An official of an agency, for a purpose and a case."""
+    AGENCY_SYSTEM = auto()
+    """A system of an agency, for a purpose and a case."""
+    PARTNER = auto()
+    """A partner's application with the scope, within the person's consent, for a purpose and a case."""
+    BUSINESS = auto()
+    """The business the data is about, by its NIB."""
+
+
+class Classification(Enum):
+    """How sensitive data is (UU PDP 27/2022, article 4)."""
+
+    PUBLIC = "PUBLIC", None
+    """No personal data."""
+    PERSONAL = "PERSONAL", None
+    """General personal data."""
+    HEALTH = "SPECIFIC", "HEALTH"
+    CHILD = "SPECIFIC", "CHILD"
+    FINANCE = "SPECIFIC", "FINANCE"
+
+    @property
+    def level(self) -> str:
+        """PUBLIC, PERSONAL or SPECIFIC."""
+        level: str = self.value[0]
+        return level
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of specific data, where it is specific (article 4, paragraph 2)."""
+        kind: str | None = self.value[1]
+        return kind
+
+    @property
+    def bar(self) -> Assurance:
+        """How surely a person has to be identified to read it."""
+        return Assurance.SUBSTANTIAL if self.level == "SPECIFIC" else Assurance.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may see a field, and what that takes."""
+
+    rule: Rule
+    classification: Classification = Classification.PERSONAL
+    purposes: frozenset[Purpose] = frozenset()
+    """For which purposes officials, systems and partners may read it; empty where each that they may state will do."""
+    scope: Scope | None = None
+    """What a partner must have been granted."""
+
+
+def access_of(given: Rule | Access) -> Access:
+    """A rule alone means general personal data; a public one, no personal data."""
+    if isinstance(given, Access):
+        return given
+    return Access(given, Classification.PUBLIC if given is Rule.PUBLIC else Classification.PERSONAL)
 
 
 class Refusal(Enum):
-    """Why a caller may not see a field."""
+    """Why a caller may not see a field. The name is the class of the reason, as callers get it."""
 
     SIGN_IN = "This field is not public. Sign in and send the token as 'Authorization: Bearer ...'."
-    NOT_YOURS = "This field is about another person. You may only read it about yourself."
+    NOT_YOURS = (
+        "This field is about another person. You may read it about yourself, and where it says so about a child of"
+        " yours, if you are surely identified."
+    )
+    ASSURANCE_TOO_LOW = (
+        "This field is specific personal data. Sign in with assurance 'substantial' or 'high' ('acr') to read it."
+    )
+    NOT_FOR_CITIZENS = "This field is not for citizens. Ask for 'me' instead."
     NOT_FOR_OFFICIALS = "This field is for citizens about themselves. Officials ask for citizen(nik:) instead."
-    OFFICIALS_ONLY = "This field may be read by officials of the city only."
+    NOT_FOR_SYSTEMS = "This field is for people. Systems of agencies ask for citizen(nik:) instead."
+    NOT_FOR_PARTNERS = "This field is not for partners, whatever a person consents to."
+    NOT_FOR_BUSINESSES = "This field is not for businesses."
+    NOT_FOR_YOUR_ROLE = "Your role reads no personal data through the graph."
+    NOT_YOUR_BUSINESS = "This field is about another business. You may only read it about your own."
+    PURPOSE_REQUIRED = "Personal data is read for a purpose. Say yours with the request or in the token."
+    CASE_REQUIRED = "Personal data is read for a case. Say its number with the request or in the token."
+    PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
+    PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
+    SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
+    CONSENT_REQUIRED = "The person has not consented to your reading this field. Ask for consent first."
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a caller may see a field; with the reason where not."""
+    """Whether a caller may see a field; with the reason where not, and by which rule where they may."""
 
     refusal: Refusal | None = None
+    by: Rule | None = None
+    """The rule that let the caller pass: the ground on which the data was read."""
 
     @property
     def allowed(self) -> bool:
@@ -42,19 +125,114 @@ class Decision:
         return self.refusal is None
 
 
-ALLOWED = Decision()
+_NOBODY: frozenset[Nik] = frozenset()
+_BY = {rule: Decision(by=rule) for rule in Rule}
+_REFUSED = {refusal: Decision(refusal) for refusal in Refusal}
+_PURPOSES = dict(Purpose.__members__)
+_FOR_CITIZENS = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
+_FOR_A_PURPOSE = {
+    CallerKind.OFFICIAL: (Rule.OFFICIAL, Refusal.NOT_FOR_OFFICIALS),
+    CallerKind.AGENCY_SYSTEM: (Rule.AGENCY_SYSTEM, Refusal.NOT_FOR_SYSTEMS),
+}
 
 
-def decide(rule: Rule, caller: Caller, subjects: Collection[Nik]) -> Decision:
-    """Decide from the rule, the caller and the people the data is about. Pure: the same in, the same out."""
-    if Rule.PUBLIC in rule:
-        return ALLOWED
-    if Rule.OFFICIAL in rule and caller.kind is CallerKind.OFFICIAL:
-        return ALLOWED
-    if Rule.SELF in rule and caller.nik is not None and caller.nik in subjects:
-        return ALLOWED
-    if caller.kind is CallerKind.ANONYMOUS:
-        return Decision(Refusal.SIGN_IN)
-    if caller.kind is CallerKind.OFFICIAL:
-        return Decision(Refusal.NOT_FOR_OFFICIALS)
-    return Decision(Refusal.NOT_YOURS if Rule.SELF in rule else Refusal.OFFICIALS_ONLY)
+def decide(
+    access: Access,
+    caller: Caller,
+    subjects: Collection[Nik],
+    *,
+    policy: Policy = DEFAULT_POLICY,
+    wards: Collection[Nik] = _NOBODY,
+    nib: str | None = None,
+) -> Decision:
+    """Decide from the rule, the caller and the people, or the business, the data is about.
+
+    `wards` are the children whose guardian the caller is known to be. Pure: the same in, the same out.
+    """
+    if Rule.PUBLIC in access.rule:
+        return _BY[Rule.PUBLIC]
+    kind = caller.kind
+    if kind is CallerKind.CITIZEN:
+        return _citizen(access, caller, subjects, wards)
+    if kind is CallerKind.PARTNER:
+        return _partner(access, caller, subjects, policy)
+    if kind is CallerKind.BUSINESS:
+        return _business(access, caller, nib)
+    if kind in _FOR_A_PURPOSE:
+        return _for_a_purpose(access, caller, policy, *_FOR_A_PURPOSE[kind])
+    return _REFUSED[Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE]
+
+
+def may_be_guardian(access: Access, caller: Caller) -> bool:
+    """Whether it is worth asking whose guardian the caller is. Children's data is specific: it takes the same bar."""
+    return (
+        Rule.GUARDIAN in access.rule
+        and caller.kind is CallerKind.CITIZEN
+        and caller.capacity is Capacity.SELF
+        and caller.assurance >= Classification.CHILD.bar
+    )
+
+
+def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) -> Refusal | None:
+    """Why the caller may see the field of no record at all; None where there may be one."""
+    if may_be_guardian(access, caller):
+        return None
+    own = person_of(caller)
+    subjects = () if own is None else (own,)
+    if caller.kind is CallerKind.PARTNER:
+        subjects = (Nik("somebody who consents"),)
+        policy = Policy(purposes=policy.purposes, consented=lambda _caller, _subjects, _scope: True)
+    return decide(access, caller, subjects, policy=policy, nib=caller.nib).refusal
+
+
+def person_of(caller: Caller) -> Nik | None:
+    """Whom a citizen asks for: themself, or the person they assist."""
+    return caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
+
+
+def _citizen(access: Access, caller: Caller, subjects: Collection[Nik], wards: Collection[Nik]) -> Decision:
+    own = Rule.SELF if caller.capacity is Capacity.SELF else Rule.ASSISTANT
+    if own in access.rule and person_of(caller) in subjects:
+        if caller.assurance < access.classification.bar:
+            return _REFUSED[Refusal.ASSURANCE_TOO_LOW]
+        return _BY[own]
+    if may_be_guardian(access, caller) and any(each in wards for each in subjects):
+        return _BY[Rule.GUARDIAN]
+    return _REFUSED[Refusal.NOT_YOURS if access.rule & _FOR_CITIZENS else Refusal.NOT_FOR_CITIZENS]
+
+
+def _for_a_purpose(access: Access, caller: Caller, policy: Policy, rule: Rule, otherwise: Refusal) -> Decision:
+    if rule not in access.rule:
+        return _REFUSED[otherwise]
+    refusal = _purpose(access, caller, policy)
+    return _BY[rule] if refusal is None else _REFUSED[refusal]
+
+
+def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
+    if not caller.purpose:
+        return Refusal.PURPOSE_REQUIRED
+    if not caller.case:
+        return Refusal.CASE_REQUIRED
+    purpose = _PURPOSES.get(caller.purpose)
+    if purpose not in policy.allowed(caller):
+        return Refusal.PURPOSE_NOT_ALLOWED
+    if access.purposes and purpose not in access.purposes:
+        return Refusal.PURPOSE_DOES_NOT_COVER
+    return None
+
+
+def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy) -> Decision:
+    if Rule.PARTNER not in access.rule or access.scope is None:
+        return _REFUSED[Refusal.NOT_FOR_PARTNERS]
+    refusal = _purpose(access, caller, policy)
+    if refusal is None and access.scope.value not in caller.scopes:
+        refusal = Refusal.SCOPE_REQUIRED
+    if refusal is None and not (subjects and policy.consented(caller, subjects, access.scope)):
+        refusal = Refusal.CONSENT_REQUIRED
+    return _BY[Rule.PARTNER] if refusal is None else _REFUSED[refusal]
+
+
+def _business(access: Access, caller: Caller, nib: str | None) -> Decision:
+    if Rule.BUSINESS not in access.rule:
+        return _REFUSED[Refusal.NOT_FOR_BUSINESSES]
+    return _BY[Rule.BUSINESS] if nib == caller.nib else _REFUSED[Refusal.NOT_YOUR_BUSINESS]

@@ -11,14 +11,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from auth.caller import Caller, CallerKind
+from auth.caller import Assurance, Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from cli.failure import Failure
 from cli.place import state_folder
 from cli.sample_clients import client_token
 from records.identifiers import Nik
+from records.purposes import Purpose
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
+
+SAMPLE_CASE = "SUBJEK/2026/0001"
+"""The case that the sample official works on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,19 @@ class SampleCaller:
 def sample_callers() -> Mapping[str, SampleCaller]:
     """The sample people of the sandbox city, and one official who may look at other people's data."""
     citizens = [
-        SampleCaller(sample.name, "citizen", sample.description, Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik)))
+        SampleCaller(
+            sample.name,
+            "citizen",
+            sample.description,
+            Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik), assurance=Assurance.SUBSTANTIAL),
+        )
         for sample in SAMPLES.values()
     ]
     official = SampleCaller(
         "rina",
         "official of the population register",
-        "Rina Kartika: may read any citizen",
-        Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
+        "Rina Kartika: answers requests of citizens about their own data, so may read any",
+        Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case=SAMPLE_CASE),
     )
     return {sample.name: sample for sample in (*citizens, official)}
 

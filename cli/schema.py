@@ -15,6 +15,7 @@ from cli.place import ROOT
 from records.operations import RegisteredOperation
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
+ACCESS_PAGE = ROOT / "docs" / "frontend" / "access.md"
 
 
 def build_group() -> typer.Typer:
@@ -101,6 +102,9 @@ def compare(before: str, now: str) -> dict[str, list[str]]:
 
 
 def write() -> None:
-    """Write the graph to schema/schema.graphql."""
-    SNAPSHOT.write_text(_sdl().rstrip("\n") + "\n")
-    typer.echo(f"Wrote {SNAPSHOT.relative_to(ROOT)}.")
+    """Write the graph to schema/schema.graphql, and who sees what of it to docs/frontend/access.md."""
+    from server import build_access_page  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+
+    for path, text in ((SNAPSHOT, _sdl()), (ACCESS_PAGE, build_access_page())):
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        typer.echo(f"Wrote {path.relative_to(ROOT)}.")

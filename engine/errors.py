@@ -41,6 +41,11 @@ class Forbidden(SafeError):  # noqa: N818 - the standard term
 
     code = "FORBIDDEN"
 
+    def __init__(self, message: str, reason: str) -> None:
+        """Take the text, and the class of the reason, which programs read."""
+        super().__init__(message)
+        self.reason = reason
+
 
 def without_numbers(text: str) -> str:
     """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message."""
@@ -68,6 +73,13 @@ def request_error(message: str, code: str, locations: Sequence[Mapping[str, int]
     if locations:
         error["locations"] = [dict(location) for location in locations]
     return error | {"extensions": {"code": code}}
+
+
+def refusal_of(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """One field of an operation that was refused whole."""
+    told = _message_and_extensions(refusal, request_id="")
+    error = request_error(told[0], told[1]["code"], locations)
+    return error | {"extensions": told[1]}
 
 
 def _formatted_one(
@@ -102,6 +114,8 @@ def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, 
             extensions["retryAfter"] = cause.retry_after
         _log.warning("%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail)
         return str(cause), extensions
+    if isinstance(cause, Forbidden):
+        return str(cause), {"code": cause.code, "reason": cause.reason}
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
     if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):

@@ -5,10 +5,11 @@ A schema's field definition offers this as `engine_kind` and `engine_guard`; the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from engine.batch import Batch
 from engine.edge import Edge
 
 
@@ -41,6 +42,22 @@ class Leads:
 Kind = Shown | Derived | Leads
 
 
+@dataclass(frozen=True, slots=True)
+class Depends:
+    """In place of a decision: it takes a fact. The fact's batch is asked first, once for all keys of a step."""
+
+    batch: Batch[Any, Any]
+    key: Hashable
+    settle: Callable[[Any], Exception | None]
+    """From the fact, or the failure in its place, to the refusal or None. The fact itself goes nowhere else."""
+
+
+Verdict: TypeAlias = Exception | Depends | None
+"""A refusal; what the decision depends on; or None where nothing speaks against it."""
+Decide: TypeAlias = Callable[[Any, Any], Verdict]
+"""The decision of one caller about a field: from (record, key)."""
+
+
 class Guarding(Protocol):
     """Who may see a field."""
 
@@ -48,11 +65,15 @@ class Guarding(Protocol):
     def is_public(self) -> bool:
         """True where everybody may: nothing is decided at run time."""
 
-    def prepared(self, context: Any) -> Callable[[Any, Any], Exception | None] | None:  # noqa: ANN401 - the schema's context
-        """The decision for the caller of this request: from (record, key) to a refusal or None.
+    @property
+    def of_each_key(self) -> bool:
+        """True where a field that takes many keys is decided for each of them: a refusal costs that place alone."""
 
-        None instead of a function where this caller may see the field of every record.
-        """
+    def prepared(self, context: Any) -> Decide | None:  # noqa: ANN401 - the schema's context
+        """The decision for the caller of this request; None where this caller may see the field of every record."""
+
+    def never(self, context: Any) -> Exception | None:  # noqa: ANN401 - the schema's context
+        """Why this caller may see the field of no record at all; None where there may be one."""
 
 
 @runtime_checkable

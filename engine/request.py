@@ -44,6 +44,8 @@ class Outcome(Enum):
     """Executed: there is `data`, perhaps null, perhaps with field errors."""
     REFUSED = auto()
     """A request error (GraphQL specification, section 7.1.2): nothing was executed, there is no `data`."""
+    FORBIDDEN = auto()
+    """Refused because this caller may see no field of the operation, whatever its arguments; nobody was asked."""
     NOT_A_QUERY = auto()
     """Refused because `queries_only` was set and the operation is no query."""
 

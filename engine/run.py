@@ -15,13 +15,21 @@ from inspect import isawaitable
 from typing import Any, Protocol
 
 import orjson
-from graphql import BooleanValueNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import (
+    BooleanValueNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    execute,
+    get_location,
+)
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import Ask
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.encoding import encode
-from engine.errors import MOST_ERRORS, at_most, formatted, request_error
+from engine.errors import MOST_ERRORS, at_most, formatted, refusal_of, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
 from engine.persisted import Application, PersistedDocuments
@@ -213,9 +221,14 @@ class Engine:
         self, plan: Plan, opened: Callable[[], Context], variables: VariableValues, request_id: str, *, shared: bool
     ) -> GraphQLResponse:
         """The response; as bytes where it is `shared`, for then it is written once."""
-        # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-        data, errors = await _planned(plan, opened(), variables, self.rules.limits)
-        response = _answered(data, errors, request_id, is_public=not plan.reads_caller and not plan.serial)
+        context = opened()
+        response = _hopeless(plan, context)
+        if response is None:
+            is_public = not plan.reads_caller and not plan.serial
+            # The errors have no name here: by their tracebacks they may know this frame, which would know them.
+            response = _answered(
+                *await _planned(plan, context, variables, self.rules.limits), request_id, is_public=is_public
+            )
         if not shared:
             return response
         return GraphQLResponse(
@@ -231,6 +244,9 @@ class Engine:
         request_id: str,
     ) -> GraphQLResponse:
         context = opened()
+        refused = _hopeless(plan, context)
+        if refused is not None:
+            return refused
         try:
             result = _unless_too_large(await self._execute(operation, plan, request, context), context)
             return _answered(result.data, result.errors or [], request_id)
@@ -327,6 +343,19 @@ def _answered(
 ) -> GraphQLResponse:
     told = formatted(errors, request_id=request_id) if errors else []
     return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, is_public=is_public)
+
+
+def _hopeless(plan: Plan, context: Context) -> GraphQLResponse | None:
+    """The refusal of the whole operation, where this caller may see no field of it; None where they may."""
+    refused = plan.hopeless(context)
+    if not refused:
+        return None
+    errors = [
+        refusal_of(refusal, [get_location(field.nodes[0].loc.source, field.nodes[0].loc.start)._asdict()])
+        for field, refusal in refused[:MOST_ERRORS]
+        if field.nodes[0].loc is not None
+    ]
+    return GraphQLResponse(outcome=Outcome.FORBIDDEN, errors=at_most(errors, len(refused)))
 
 
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:

@@ -94,7 +94,7 @@ class OperationReading:
     field: str
     """`Type.field`."""
     data_class: str
-    """`public`, or `personal`."""
+    """`public`, `personal`, or `specific` with its kind, as `specific (health)`."""
     rule: str
     """Who may read it, as the graph says."""
 

@@ -52,7 +52,7 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     connector = ask.agencies[Complaints]
     found = await connector.complaints(ids, ask.call)
     private = {id_ for id_, answer in found.items() if isinstance(answer, Complaint) and not answer.is_public}
-    if not private or ask.caller.kind is CallerKind.OFFICIAL:
+    if not private or (ask.caller.kind is CallerKind.OFFICIAL and ask.caller.purpose and ask.caller.case):
         return found
     shown: dict[str, Complaint | AgencyFailure] = {id_: found[id_] for id_ in found if id_ not in private}
     if ask.caller.nik is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from auth.caller import Caller
 from auth.node_ids import NodeIds
-from auth.rules import Rule, decide
+from auth.policy import DEFAULT_POLICY, Policy
+from auth.rules import Access, Refusal, decide, never
 from engine import batch
 from engine.batch import Agencies
 from engine.errors import Forbidden
@@ -17,6 +19,8 @@ from records.call import Call
 from records.identifiers import Nik
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
+
+_JAKARTA = timezone(timedelta(hours=7), "WIB")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Asking:
     call: Call
     agencies: Agencies
     node_ids: NodeIds
+    policy: Policy = DEFAULT_POLICY
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""
     _bridge: Bridge | None = None
@@ -42,18 +47,32 @@ class Asking:
             self._bridge = Bridge(self.ask)
         return self._bridge
 
+    @property
+    def today(self) -> date:
+        """The day by which somebody is a child or of age, in the city's own time."""
+        return datetime.now(_JAKARTA).date()
+
     async def close(self) -> None:
         """Stop what still runs."""
         if self._bridge is not None:
             await self._bridge.close()
 
-    def guard(self, rule: Rule, subjects: Collection[Nik]) -> None:
-        """Let the caller pass, or raise `Forbidden` with the reason."""
-        refusal = self.refusal(rule, subjects)
-        if refusal is not None:
-            raise refusal
+    def allows(self, access: Access, subjects: Collection[Nik]) -> bool:
+        """Whether the caller may pass."""
+        return decide(access, self.caller, subjects, policy=self.policy).allowed
 
-    def refusal(self, rule: Rule, subjects: Collection[Nik]) -> Forbidden | None:
+    def refusal(
+        self, access: Access, subjects: Collection[Nik], *, wards: Collection[Nik] = (), nib: str | None = None
+    ) -> Forbidden | None:
         """Why the caller may not pass; None where they may."""
-        decision = decide(rule, self.caller, subjects)
-        return None if decision.refusal is None else Forbidden(decision.refusal.value)
+        decision = decide(access, self.caller, subjects, policy=self.policy, wards=wards, nib=nib)
+        return None if decision.refusal is None else _forbidden(decision.refusal)
+
+    def never(self, access: Access) -> Forbidden | None:
+        """Why the caller may pass for no record at all; None where there may be one."""
+        refusal = never(access, self.caller, policy=self.policy)
+        return None if refusal is None else _forbidden(refusal)
+
+
+def _forbidden(refusal: Refusal) -> Forbidden:
+    return Forbidden(refusal.value, refusal.name)

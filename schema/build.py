@@ -36,8 +36,9 @@ NODES: tuple[type[Any], ...] = (
 
 ABOUT = """One citizen graph in front of the city's agencies, which keep their own systems.
 
-**Who you are decides what you see.** Without a token you see public fields; with a citizen's, that citizen's own data;
-with an official's, every citizen's. Each type says who may read it.
+**Who you are decides what you see.** Without a token you see public fields; with a citizen's, that citizen's own data
+and their children's; with an official's, every citizen's, for a purpose and a case. Each type, and each field that
+differs from its type, says who may read it (`@access`) and how sensitive it is (`@classified`).
 
 **Expect null, and read `errors` beside `data`.** What you may not read is null with the code `FORBIDDEN`; what an
 agency does not give at the moment is null with a code `AGENCY_...` and the agency's name. The rest of the answer is

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from auth.rules import Rule
+from auth.rules import Access, Rule
 from engine.errors import BadInput
 from records.complaints import (
     Complaint,
@@ -22,18 +22,23 @@ from records.complaints import (
 )
 from records.description import Doc
 from records.identifiers import RegionCode
+from records.purposes import Purpose
 from resolvers.complaints import categories, complaints
 from resolvers.regions import regions
+from schema.enums import publish_enum
 from schema.fields import derived, edge
 from schema.places import CoordinatesType
-from schema.publishing import Refetch, publish_enum, publishes
+from schema.publishing import Refetch, publishes
 from schema.regions import RegionType
 from schema.relay import Node, PageInfo, PageInfoType, checked_first, cursor_of, position_of
 
 MOST_CHOICES = 100
 """Values that one filter may hold; they travel in one address."""
 
-READABLE = Rule.SELF | Rule.OFFICIAL
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
+    purposes=frozenset({Purpose.COMPLAINT_HANDLING, Purpose.SUBJECT_REQUEST}),
+)
 
 publish_enum(ComplaintStatus)
 

@@ -12,10 +12,12 @@ before anything is read or asked. The engine finds all this on the finished sche
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, TypeAlias
 
 from graphql import OperationType
@@ -25,62 +27,17 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from auth.rules import Rule
+from auth.rules import Access, Rule, access_of
 from engine.batch import Batch
 from engine.edge import Edge
-from engine.kinds import Derived, Leads, Shown
-from records.identifiers import Nik
+from engine.kinds import Depends, Derived, Guarding, Leads, Shown, Verdict
+from schema.access import directives_of, in_words
 from schema.asking import Asking
+from schema.guards import Guard
 
 About: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
 
 _GIVEN_BY_THE_HUB = ("record", "caller")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """How the rule of a field is decided for one parent record."""
-
-    rule: Rule
-    subject: str | None = None
-    """Attribute of the record that holds the person, or the people, it is about."""
-    public_when: str | None = None
-    """Attribute of the record that, where true, makes this very record public."""
-
-    of_key: bool = False
-    """Whether the key itself is the person it is about, as at the root, where there is no record."""
-
-    @property
-    def is_public(self) -> bool:
-        """True where everybody may see the field of every record."""
-        return self.rule is Rule.PUBLIC
-
-    def prepared(self, context: Asking) -> Callable[[Any, Any], Exception | None] | None:
-        """The decision for this caller, from (record, key) to a refusal; None where nothing can be refused."""
-        if context.refusal(self.rule, ()) is None:
-            return None
-
-        def refusal(record: Any, key: Any) -> Exception | None:  # noqa: ANN401 - any record and key
-            if self.public_when is not None and getattr(record, self.public_when):
-                return None
-            if self.of_key:
-                return context.refusal(self.rule, (Nik(key),) if isinstance(key, str) else ())
-            return context.refusal(self.rule, people(getattr(record, self.subject) if self.subject else None))
-
-        return refusal
-
-    def check(self, record: object, asking: Asking) -> None:
-        """Raise `Forbidden` where the caller may not see the field of this record."""
-        if self.rule is Rule.PUBLIC or (self.public_when is not None and getattr(record, self.public_when)):
-            return
-        asking.guard(self.rule, people(getattr(record, self.subject) if self.subject else None))
-
-
-def people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:
-    """One person, several or none, as a tuple."""
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +52,40 @@ class PublishedField(StrawberryField):
     """A field of a published type. `guard` is set by `publishes`, or stands on the field itself."""
 
     guard: Guard | None = None
-    own_rule: Rule | None = None
+    own_access: Access | None = None
     conversion: Conversion | None = None
     """Set when the schema is finished."""
+
+    def says_who(self, rule: Rule | Access | None) -> None:
+        """Give the field a rule of its own, and tell readers of the graph; None leaves it to its type."""
+        if rule is None:
+            return
+        self.own_access = access_of(rule)
+        self.directives = list(directives_of(self.own_access))
+        self.description = "\n\n".join(filter(None, (self.description, in_words(self.own_access))))
 
     @property
     def is_basic_field(self) -> bool:
         """Public attributes need no `info`; all others do."""
         return False
 
-    def passed(self, record: object, asking: Asking) -> None:
-        """Decide about the field for this record; raises `Forbidden`."""
-        self.engine_guard().check(record, asking)
+    def passed(self, record: object, key: object, asking: Asking) -> Depends | None:
+        """Decide about the field for this record and key: raises the refusal, or gives what it depends on."""
+        guard = self.engine_guard()
+        if guard.is_public:
+            return None
+        decide = guard.prepared(asking)
+        verdict = None if decide is None else decide(record, key)
+        if isinstance(verdict, Exception):
+            raise verdict
+        return verdict
 
-    def engine_guard(self) -> Guard:
+    def when_passed(self, record: object, asking: Asking, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+        """The value, where the caller may see it: at once, or when the fact is known that it depends on."""
+        depends = self.passed(record, None, asking)
+        return value() if depends is None else _when_settled(depends, asking, value)
+
+    def engine_guard(self) -> Guarding:
         """Who may see the field."""
         if self.guard is None:
             raise TypeError(f"The field {self.python_name} has no rule; the schema's own checks let it through.")
@@ -127,13 +104,13 @@ class ShownField(PublishedField):
     @property
     def is_basic_field(self) -> bool:
         """True where nothing has to be decided."""
-        return self.guard is not None and self.guard.rule is Rule.PUBLIC
+        return self.guard is not None and self.guard.is_public
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The record's attribute."""
-        if info is not None:
-            self.passed(source, info.context)
-        return getattr(source, self.python_name)
+        if info is None:
+            return getattr(source, self.python_name)
+        return self.when_passed(source, info.context, lambda: getattr(source, self.python_name))
 
     def engine_kind(self) -> Shown:
         """For plans."""
@@ -148,8 +125,7 @@ class DerivedField(PublishedField):
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The function's value for the record."""
-        self.passed(source, info.context)
-        return self.derive(record=source, **kwargs)
+        return self.when_passed(source, info.context, lambda: self.derive(record=source, **kwargs))
 
     def engine_kind(self) -> Derived:
         """For plans."""
@@ -165,8 +141,9 @@ class NodeIdField(PublishedField):
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The sealed id."""
-        self.passed(source, info.context)
-        return info.context.node_ids.seal(self.type_name, self.key_of(source))
+        return self.when_passed(
+            source, info.context, lambda: info.context.node_ids.seal(self.type_name, self.key_of(source))
+        )
 
     def engine_kind(self) -> Derived:
         """For plans."""
@@ -186,13 +163,13 @@ class EdgeField(PublishedField):
         if asking.size.exceeded:
             return None
         key = self.key(source, kwargs, asking)
-        self.passed_with(key, source, asking)
-        if key is None:
-            return None
-        asking.size.add(len(key) if self.edge.many else 1)
-        if self.edge.many:
-            return [self._loaded(asking, each, kwargs) for each in key]
-        return self._loaded(asking, key, kwargs)
+        if self.edge.many and self.engine_guard().of_each_key:
+            asking.size.add(len(key))
+            return self._each_answered(asking, key, kwargs, [self._verdict(source, each, asking) for each in key])
+        depends = self.passed(source, key, asking)
+        if depends is not None:
+            return _when_settled(depends, asking, lambda: self._answered(asking, key, kwargs))
+        return self._answered(asking, key, kwargs)
 
     def engine_kind(self) -> Leads:
         """For plans."""
@@ -202,9 +179,35 @@ class EdgeField(PublishedField):
         """The key, or keys, of a record."""
         return self.edge.key(record, arguments, asking.caller)
 
-    def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - for the root
-        """Decide about the field for this record; raises `Forbidden`."""
-        self.passed(record, asking)
+    def _answered(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+        """An awaitable for the answer, or one for each key."""
+        if key is None:
+            return None
+        asking.size.add(len(key) if self.edge.many else 1)
+        if self.edge.many:
+            return [self._loaded(asking, each, arguments) for each in key]
+        return self._loaded(asking, key, arguments)
+
+    def _verdict(self, record: Any, key: Any, asking: Asking) -> Verdict:  # noqa: ANN401 - any record and key
+        """The decision about one of several keys: a fault is the fault of that key."""
+        try:
+            return key if isinstance(key, Exception) else self.passed(record, key, asking)
+        except Exception as fault:  # noqa: BLE001 - where nothing can be decided, that place fails alone
+            return fault
+
+    def _each_answered(
+        self, asking: Asking, keys: Sequence[Any], arguments: Mapping[str, Any], verdicts: Sequence[Verdict]
+    ) -> Any:  # noqa: ANN401 - a list, or an awaitable for it
+        """An awaitable for each key, once all that the keys depend on is known."""
+
+        def answered(settled: Sequence[Verdict]) -> list[Any]:
+            pairs = zip(keys, settled, strict=True)
+            return [self._loaded(asking, key if refusal is None else refusal, arguments) for key, refusal in pairs]
+
+        async def when_settled() -> list[Any]:
+            return answered(await asyncio.gather(*(_refusal(each, asking) for each in verdicts)))
+
+        return when_settled() if any(type(each) is Depends for each in verdicts) else answered(verdicts)
 
     async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
         if isinstance(key, Exception):
@@ -221,15 +224,40 @@ class EdgeField(PublishedField):
 class RootField(EdgeField):
     """A field of the root: there is no record, so the key itself is the person the answer is about."""
 
-    def passed_with(self, key: object, record: object, asking: Asking) -> None:  # noqa: ARG002 - as for an edge
-        """Decide about the field for this key; raises `Forbidden`."""
-        asking.guard(self.engine_guard().rule, (Nik(key),) if isinstance(key, str) else ())
-
-    def engine_guard(self) -> Guard:
+    def engine_guard(self) -> Guarding:
         """Who may see the field."""
-        if self.own_rule is None:
+        if self.own_access is None:
             raise TypeError(f"The root field {self.python_name} has no rule; the schema's own checks let it through.")
-        return Guard(rule=self.own_rule, of_key=True)
+        return Guard(access=self.own_access, of_key=True)
+
+
+async def _when_settled(depends: Depends, asking: Asking, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+    """The value, once the fact is known; raises the refusal."""
+    await _settle(depends, asking)
+    found = value()
+    return await found if isawaitable(found) else found
+
+
+async def _settle(depends: Depends, asking: Asking) -> None:
+    """Ask for the fact; raises the refusal, or the failure in the place of the fact."""
+    try:
+        fact = await asking.bridge.load(depends.batch, depends.key)
+    except Exception as failure:  # noqa: BLE001 - whoever decides says what a failure means
+        fact = failure
+    refusal = depends.settle(fact)
+    if refusal is not None:
+        raise refusal
+
+
+async def _refusal(verdict: Verdict, asking: Asking) -> Exception | None:
+    """The verdict, once the fact is known that it depends on."""
+    if not isinstance(verdict, Depends):
+        return verdict
+    try:
+        await _settle(verdict, asking)
+    except Exception as refusal:  # noqa: BLE001 - it stands in place of the key
+        return refusal
+    return None
 
 
 def edge(
@@ -237,7 +265,7 @@ def edge(
     *,
     by: str | Callable[..., Any],
     says: str,
-    rule: Rule | None = None,
+    rule: Rule | Access | None = None,
     facet: type[Any] | None = None,
     about: About = None,
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
@@ -250,7 +278,7 @@ def edge(
     number or a function of the field's arguments, where the caller does not say it by `first`.
     """
     field = EdgeField(description=says)
-    field.own_rule = rule
+    field.says_who(rule)
     field.edge = Edge(
         batch=batch,
         key=_key_of(by),
@@ -275,7 +303,7 @@ def of_facet(record: type[Any], name: str, *, through: Batch[Any, Any], by: str,
 def derived(
     *,
     answers: Any,  # noqa: ANN401 - any annotation
-    rule: Rule | None = None,
+    rule: Rule | Access | None = None,
     about: int | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed from the record alone, by a pure function of `record` and the field's arguments.
@@ -292,7 +320,7 @@ def derived(
         field.arguments = StrawberryResolver(_only_arguments(function)).arguments
         field.derive = function
         field.about = about
-        field.own_rule = rule
+        field.says_who(rule)
         return field
 
     return declare
@@ -302,7 +330,7 @@ def root(
     batch: Batch[Any, Any],
     *,
     answers: Any,  # noqa: ANN401 - any annotation
-    rule: Rule,
+    rule: Rule | Access,
     many: bool = False,
     about: About = None,
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
@@ -316,7 +344,7 @@ def root(
         field = RootField(description=inspect.getdoc(key))
         field.type_annotation = _annotation(answers, key)
         field.arguments = StrawberryResolver(_only_arguments(key)).arguments
-        field.own_rule = rule
+        field.says_who(rule)
         field.edge = Edge(
             batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, about=about, then=then
         )
@@ -328,7 +356,7 @@ def root(
 def node_id(type_name: str, key_of: Callable[[Any], str]) -> NodeIdField:
     """The `id` of a node."""
     field = NodeIdField(description="Opaque, stable identifier of this object. Give it to `node` to read it again.")
-    field.own_rule = Rule.PUBLIC
+    field.says_who(Rule.PUBLIC)
     field.type_name = type_name
     field.key_of = key_of
     return field

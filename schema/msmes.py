@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from auth.rules import Rule
+from dataclasses import replace
+
+from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik
 from records.msmes import Msme, Product
+from records.purposes import Purpose, Scope
 from resolvers.msmes import MsmeKey, msmes, products_of
 from resolvers.regions import regions
 from schema.fields import edge
@@ -12,12 +15,27 @@ from schema.publishing import Refetch, publishes
 from schema.regions import RegionType
 from schema.relay import Node
 
-READABLE = Rule.SELF | Rule.OFFICIAL
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.BUSINESS | Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER,
+    purposes=frozenset(
+        {
+            Purpose.BUSINESS_SUPPORT,
+            Purpose.TAX_ASSESSMENT,
+            Purpose.SOCIAL_ASSISTANCE,
+            Purpose.SUBJECT_REQUEST,
+            Purpose.CREDIT_ASSESSMENT,
+        }
+    ),
+    scope=Scope.MSMES,
+)
+REVENUE = replace(READABLE, classification=Classification.FINANCE)
+PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)
+"""A product names its owner, and no NIB."""
 
 
 @publishes(
     Product,
-    rule=READABLE,
+    rule=PRODUCTS,
     subject="owner",
     public_when="in_public_catalogue",
     shows=("name", "price", "in_public_catalogue"),
@@ -33,7 +51,9 @@ def _key(record: Msme) -> MsmeKey:
 @publishes(
     Msme,
     rule=READABLE,
+    apart={"monthly_revenue": REVENUE},
     subject="owner",
+    business="nib",
     shows=(
         "nib",
         "name",

@@ -15,11 +15,13 @@ from auth.rules import Rule
 from engine.batch import Batch, batch
 from engine.edge import Edge
 from engine.errors import BadInput, SafeError
+from engine.kinds import Decide, Guarding, Verdict
 from records.answers import Answers
 from records.failures import AgencyFailure
 from resolvers.ask import Ask
 from schema.asking import Asking
-from schema.fields import EdgeField, Guard, people
+from schema.fields import EdgeField
+from schema.guards import Guard
 from schema.publishing import Publication, Refetch
 from schema.relay import MOST_PER_PAGE, Node
 
@@ -29,6 +31,8 @@ class NodeKey(NamedTuple):
 
     refetch: Refetch
     key: Any
+    guard: Guard
+    """Who may read it, by the person that its key names."""
 
 
 @batch(agency=None, reads_caller=True)
@@ -49,13 +53,42 @@ async def nodes(keys: Sequence[NodeKey], ask: Ask) -> Answers[NodeKey, Any]:
     return {key: answer for part in answers for key, answer in part.items()}
 
 
+class NodeGuard:
+    """Who may read nodes: said by the type of each, and decided by the person that its key names."""
+
+    is_public = False
+    of_each_key = True
+
+    def never(self, context: Asking) -> None:
+        """There are nodes of public types."""
+
+    def prepared(self, context: Asking) -> Decide:
+        """The decision for this caller."""
+        prepared: dict[Guard, Decide | None] = {}
+
+        def verdict(record: Any, key: NodeKey) -> Verdict:  # noqa: ANN401 - any record
+            guard = key.guard
+            if guard.is_public or guard.public_when is not None:  # decided by the record, field by field
+                return None
+            if guard not in prepared:
+                prepared[guard] = guard.prepared(context)
+            decide = prepared[guard]
+            return None if decide is None else decide(record, key.refetch.subject(key.key))
+
+        return verdict
+
+
+_NODE_GUARD = NodeGuard()
+
+
 class NodeField(EdgeField):
     """`node(id:)` and `nodes(ids:)`: the batch is chosen by the type inside each id."""
 
     publications: Mapping[str, Publication]
+    guards: Mapping[str, Guard]
 
     def key(self, record: Any, arguments: Mapping[str, Any], asking: Asking) -> Any:  # noqa: ANN401, ARG002 - as for an edge
-        """The key inside the id; for several ids the keys, with a refusal in place of a key that may not be read."""
+        """The key inside the id; for several ids the keys, with the fault in place of an id that is none."""
         if "id" in arguments:
             return self._key(arguments["id"], asking)
         ids = arguments["ids"]
@@ -63,13 +96,13 @@ class NodeField(EdgeField):
             raise BadInput(
                 f"Argument 'ids' holds {len(ids)} ids; at most {MOST_PER_PAGE} may be asked at once. Ask in parts."
             )
-        return [self._key_or_refusal(each, asking) for each in ids]
+        return [self._key_or_fault(each, asking) for each in ids]
 
-    def _key_or_refusal(self, node_id: str, asking: Asking) -> NodeKey | SafeError:
+    def _key_or_fault(self, node_id: str, asking: Asking) -> NodeKey | SafeError:
         try:
             return self._key(node_id, asking)
-        except SafeError as refusal:
-            return refusal
+        except SafeError as fault:
+            return fault
 
     def _key(self, node_id: str, asking: Asking) -> NodeKey:
         try:
@@ -77,20 +110,14 @@ class NodeField(EdgeField):
             publication = self.publications[type_name]
         except (UnknownNodeId, KeyError):
             raise BadInput("An id was not made by this hub. Give ids as they were received.") from None
-        refetch, guard = publication.refetch, publication.guard
+        refetch = publication.refetch
         if refetch is None:
             raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
-        key = refetch.unseal(text)
-        if guard.rule is not Rule.PUBLIC and guard.public_when is None:
-            asking.guard(guard.rule, people(refetch.subject(key)))
-        return NodeKey(refetch, key)
+        return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
 
-    def passed_with(self, key: object, record: object, asking: Asking) -> None:
-        """Nothing more: who may read a node was decided with its key."""
-
-    def engine_guard(self) -> Guard:
-        """Anybody may ask; who may read a node is decided with its key."""
-        return Guard(rule=Rule.PUBLIC)
+    def engine_guard(self) -> Guarding:
+        """Who may read a node is said by its type, and decided by its key."""
+        return _NODE_GUARD
 
 
 def node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
@@ -104,8 +131,12 @@ def node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]
 
 def _field(publications: Mapping[str, Publication], says: str, answers: Any, *, many: bool) -> NodeField:  # noqa: ANN401 - an annotation
     field = NodeField(description=says, type_annotation=StrawberryAnnotation(answers))
-    field.own_rule = Rule.PUBLIC
+    field.says_who(Rule.PUBLIC)
     field.publications = publications
+    field.guards = {
+        name: Guard(access=each.guard.access, public_when=each.guard.public_when, of_key=True)
+        for name, each in publications.items()
+    }
     asks = [each.refetch.batch for each in publications.values() if each.refetch is not None]
     field.edge = Edge(batch=nodes, key=lambda *_: None, reads_caller=True, many=many, asks=asks)
     return field

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from auth.rules import Rule
+from dataclasses import replace
+
+from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik
 from records.population import (
     Citizen,
@@ -13,6 +15,7 @@ from records.population import (
     Parentage,
     Residence,
 )
+from records.purposes import Purpose
 from resolvers.complaints import complaints_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
@@ -26,12 +29,33 @@ from schema.regions import RegionType
 from schema.relay import Node
 from schema.tax import TaxObjectType
 
-READABLE = Rule.SELF | Rule.OFFICIAL
+READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM)
+OF_CHILDREN = Access(
+    READABLE.rule,
+    Classification.CHILD,
+    frozenset(
+        {
+            Purpose.CIVIL_REGISTRATION,
+            Purpose.SOCIAL_ASSISTANCE,
+            Purpose.HEALTHCARE,
+            Purpose.EDUCATION,
+            Purpose.SUBJECT_REQUEST,
+        }
+    ),
+)
+"""A family card shows the household's children to whoever may see the card."""
+OF_HEALTH = Access(
+    READABLE.rule,
+    Classification.HEALTH,
+    frozenset({Purpose.CIVIL_REGISTRATION, Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
+)
+OF_THE_REGISTER = replace(READABLE, purposes=OF_CHILDREN.purposes)
+"""What identifies nobody, and is nobody's business who has no purpose for it."""
 
 
 @publishes(
     HouseholdMember,
-    rule=READABLE,
+    rule=OF_CHILDREN,
     subject="on_the_card",
     shows=("nik", "name", "sex", "birth_date", "relationship"),
 )
@@ -41,7 +65,7 @@ class HouseholdMemberType:
     citizen: CitizenType | None = edge(
         citizens,
         by="nik",
-        says="The member as a citizen. What is not on the family card is readable by the member and by officials only.",
+        says="The member as a citizen, of whom others on the card see no more than the card says.",
     )
 
 
@@ -67,7 +91,8 @@ class ResidenceType:
 
 @publishes(
     CivilStatus,
-    rule=READABLE,
+    rule=OF_THE_REGISTER,
+    apart={"blood_type": OF_HEALTH},
     subject="nik",
     shows=("religion", "marital_status", "education", "occupation", "blood_type"),
 )
@@ -75,7 +100,7 @@ class CivilStatusType:
     """Civil status in the graph."""
 
 
-@publishes(Parentage, rule=READABLE, subject="nik", shows=("mother_name", "father_name"))
+@publishes(Parentage, rule=OF_THE_REGISTER, subject="nik", shows=("mother_name", "father_name"))
 class ParentageType:
     """Parentage in the graph."""
 

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import Enum
-from types import NoneType, UnionType
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import strawberry
 
-from auth.rules import Rule
+from auth.rules import Access, Rule, access_of
 from engine.batch import Batch
 from records.description import DescribedEnum, Doc
-from schema.fields import Guard, PublishedField, ShownField, node_id, of_facet
+from schema.access import directives_of, in_words
+from schema.enums import publish_enum
+from schema.fields import PublishedField, ShownField, node_id, of_facet
+from schema.guards import Guard
 
 T = TypeVar("T", bound=type[Any])
 
-RULES_IN_WORDS = {
-    Rule.SELF: "Readable by the person it is about.",
-    Rule.OFFICIAL: "Readable by officials.",
-    Rule.SELF | Rule.OFFICIAL: "Readable by the person it is about, and by officials.",
-}
+_NOTHING_APART: Mapping[str, Access] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +72,11 @@ def publication_of(published: type[Any]) -> Publication:
 def publishes(
     record: type[Any],
     *,
-    rule: Rule,
+    rule: Rule | Access,
     shows: Sequence[str] = (),
+    apart: Mapping[str, Access] = _NOTHING_APART,
     subject: str | None = None,
+    business: str | None = None,
     public_when: str | None = None,
     facets: Sequence[Facet] = (),
     nested: Sequence[type[Any]] = (),
@@ -84,37 +84,45 @@ def publishes(
 ) -> Callable[[T], T]:
     """Publish a record under its own name.
 
-    `rule` holds for every field that has none of its own; `subject` names the record's attribute with the person, or
-    the people, it is about; `public_when` an attribute that makes a single record public; `nested` the published types
-    of records inside the shown ones. Raises `TypeError` or
-    `ValueError` for what cannot be published: the hub does not start.
+    `rule` holds for every field that has none of its own, be it its own `rule` or one that `apart` gives a shown field;
+    `subject` names the record's attribute with the person, or the people, it is about, `business` the one with the NIB;
+    `public_when` an attribute that makes a single record public; `nested` the published types of records inside the
+    shown ones. Raises `TypeError` or `ValueError` for what cannot be published: the hub does not start.
     """
-    guard = Guard(rule=rule, subject=subject, public_when=public_when)
+    about = Guard(access=access_of(rule), subject=subject, business=business)
+    guard = replace(about, public_when=public_when)
     published = {publication_of(each).record: each for each in nested}
-    _refuse_unknown(record, [name for name in (subject, public_when) if name])
+    _refuse_unknown(record, [name for name in (subject, business, public_when, *apart) if name])
 
     def declare(cls: T) -> T:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, PublishedField)}
         copied: dict[str, tuple[PublishedField, Any]] = {}
         if refetch is not None:
             copied["id"] = (node_id(record.__name__, refetch.seal), strawberry.ID)
-        copied |= _shown(record, shows, published, nullable=rule is not Rule.PUBLIC)
+        copied |= _shown(record, shows, published, nullable=not guard.is_public)
         for each in facets:
             copied |= _of_facet(each, published)
         for name, (field, _) in copied.items():
             setattr(cls, name, field)
         cls.__annotations__ = {name: note for name, (_, note) in copied.items()} | dict(cls.__annotations__)
+        for name, (field, _) in copied.items():
+            field.says_who(apart.get(name))
         for field in (*own.values(), *(field for field, _ in copied.values())):
-            field.guard = guard if field.own_rule is None else Guard(rule=field.own_rule, subject=subject)
+            field.guard = guard if field.own_access is None else replace(about, access=field.own_access)
         cls.__publication__ = Publication(record=record, name=record.__name__, guard=guard, refetch=refetch)
         cls.is_type_of = staticmethod(lambda value, _info: isinstance(value, record))
-        return strawberry.type(cls, name=record.__name__, description=_type_description(record, guard))
+        return strawberry.type(
+            cls,
+            name=record.__name__,
+            description=_type_description(record, guard),
+            directives=directives_of(guard.access, public_ones=guard.public_when is not None),
+        )
 
     return declare
 
 
 def _type_description(record: type[Any], guard: Guard) -> str:
-    who = RULES_IN_WORDS.get(guard.rule, "")
+    who = in_words(guard.access)
     if guard.public_when:
         who += " One that is public is readable by everybody."
     return "\n\n".join(filter(None, (inspect.cleandoc(record.__doc__ or ""), who)))
@@ -178,13 +186,3 @@ def in_the_graph(annotation: Any, published: Mapping[type[Any], type[Any]]) -> A
     if isinstance(annotation, type) and issubclass(annotation, DescribedEnum):
         return publish_enum(annotation)
     return published.get(annotation, annotation)
-
-
-def publish_enum(enum: type[DescribedEnum]) -> type[Enum]:
-    """The enumeration in the graph, with the meanings its members carry."""
-    if "__strawberry_definition__" not in vars(enum):
-        strawberry.enum(enum, description=inspect.cleandoc(enum.__doc__ or ""))
-        definition = enum.__strawberry_definition__  # type: ignore[attr-defined]  # set by Strawberry
-        for value, member in zip(definition.values, enum, strict=True):
-            value.description = member.description
-    return enum

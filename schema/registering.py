@@ -19,6 +19,7 @@ from graphql import (
     visit,
 )
 
+from auth.rules import Classification, Rule
 from engine.document import RefusedRequest
 from engine.limits import TooLarge
 from engine.plan.explain import explain
@@ -26,7 +27,8 @@ from engine.plan.tree import DEFINITION, NotPlannable
 from engine.request import GraphQLRequest
 from engine.run import Engine
 from records.operations import ClientContract, OperationReading, RegisteredOperation
-from schema.fields import Guard, PublishedField
+from schema.fields import PublishedField
+from schema.guards import Guard
 
 PUBLIC, PERSONAL = "public", "personal"
 _MOST_SHOWN = 10
@@ -96,10 +98,16 @@ def _reading(name: str, definition: object) -> OperationReading:
     guard = definition.engine_guard() if isinstance(definition, PublishedField) else None
     if not isinstance(guard, Guard):
         return OperationReading(field=name, data_class=PERSONAL, rule="not said")
-    rule = " or ".join(str(each.name).lower() for each in guard.rule)
+    access = guard.access
+    rule = " or ".join(str(each.name).lower().replace("_", " ") for each in Rule if each in access.rule)
     if guard.public_when is not None:
         rule += f", everybody where {guard.public_when}"
-    return OperationReading(field=name, data_class=PUBLIC if guard.is_public else PERSONAL, rule=rule)
+    return OperationReading(field=name, data_class=_class_of(access.classification), rule=rule)
+
+
+def _class_of(classification: Classification) -> str:
+    level, kind = classification.level.lower(), classification.kind
+    return f"{level} ({kind.lower()})" if kind else level
 
 
 class _Unfit(Exception):  # noqa: N818 - reads as what it is

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.caller import Caller
-from auth.rules import Rule
+from auth.rules import Rule, person_of
 from engine.errors import BadInput
 from records.complaints import CategoryQuery, ComplaintQuery
 from records.identifiers import Nik, RegionCode
@@ -26,10 +26,10 @@ from schema.complaints import (
     connection,
     query_of,
 )
+from schema.enums import publish_enum
 from schema.fields import root
-from schema.population import CitizenType
+from schema.population import READABLE, CitizenType
 from schema.prices import CommodityType, MarketType
-from schema.publishing import publish_enum
 from schema.regions import RegionType
 from schema.relay import MOST_PER_PAGE, checked_first
 
@@ -53,21 +53,24 @@ def _found(arguments: Mapping[str, Any]) -> int:
 class QueryRoot:
     """Where every query starts."""
 
-    @root(citizens_themselves, answers=CitizenType | None, rule=Rule.SELF)
+    @root(citizens_themselves, answers=CitizenType | None, rule=Rule.SELF | Rule.ASSISTANT)
     def me(caller: Caller) -> Nik | None:
-        """The citizen who is signed in. Officials are nobody here: they ask for `citizen` or `citizens`."""
-        return caller.nik
+        """The citizen who is signed in; for an assistant, the person they help.
 
-    @root(known_citizens, answers=CitizenType | None, rule=Rule.SELF | Rule.OFFICIAL)
+        Officials are nobody here: they ask for `citizen` or `citizens`.
+        """
+        return person_of(caller)
+
+    @root(known_citizens, answers=CitizenType | None, rule=READABLE)
     def citizen(nik: Annotated[Nik, strawberry.argument(description="The citizen's NIK.")]) -> Nik:
-        """One citizen, for themself and for officials. Null where the population register knows no such number."""
+        """One citizen. Null where the population register knows no such number."""
         return nik
 
-    @root(known_citizens, answers=list[CitizenType | None] | None, rule=Rule.OFFICIAL, many=True)
+    @root(known_citizens, answers=list[CitizenType | None] | None, rule=Rule.OFFICIAL | Rule.AGENCY_SYSTEM, many=True)
     def citizens(
         niks: Annotated[list[Nik], strawberry.argument(description=f"NIKs, at most {MOST_CITIZENS}.")],
     ) -> list[Nik]:
-        """Several citizens, for officials: in the order asked for, duplicates kept, unknown numbers null."""
+        """Several citizens: in the order asked for, duplicates kept, unknown numbers null."""
         if len(niks) > MOST_CITIZENS:
             raise BadInput(
                 f"Argument 'niks' holds {len(niks)} numbers; at most {MOST_CITIZENS} may be asked at once. "

@@ -4,6 +4,8 @@
 - Every type, field, argument and enum value says what it means.
 - Only the declared kinds of field exist: a resolver of its own, which would see one parent at a time, is refused.
 - Every field that is not public, and every edge to an agency, can be null.
+- What is specific personal data names the purposes for which it may be read; what partners may read names its scope,
+  and is no population data.
 """
 
 from __future__ import annotations
@@ -25,9 +27,13 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from auth.rules import Rule
+from auth.rules import Access, Classification, Rule
+from records import population
 from schema.fields import DerivedField, EdgeField, PublishedField
 from schema.nodes import NodeField
+
+POPULATION_REGISTER = "dukcapil"
+_FOR_A_PURPOSE = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
 
 
 class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
@@ -65,16 +71,38 @@ def _undescribed(type_: GraphQLNamedType) -> Iterator[str]:
     yield from (name for name, part in parts.items() if not part.description)
 
 
+def _access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
+    rule = access.rule
+    if (Rule.PUBLIC in rule) != (access.classification is Classification.PUBLIC):
+        yield "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
+    if access.classification.level == "SPECIFIC" and rule & _FOR_A_PURPOSE and not access.purposes:
+        yield "is specific personal data; name the purposes for which officials, systems and partners may read it."
+    if (Rule.PARTNER in rule) != (access.scope is not None):
+        yield "is readable by partners and names no scope, or names one and is not."
+    if Rule.PARTNER in rule and _of_the_register(definition):
+        yield "is population data, which partners may verify and never read (UU 24/2013, article 79)."
+
+
+def _of_the_register(definition: PublishedField) -> bool:
+    """Whether the field comes from the population register, be it by its record or by its batch."""
+    if isinstance(definition, EdgeField) and definition.edge.batch.agency == POPULATION_REGISTER:
+        return True
+    publication = vars(definition.origin).get("__publication__") if definition.origin else None
+    return getattr(getattr(publication, "record", None), "__module__", "") == population.__name__
+
+
 def _field_faults(field: GraphQLField) -> Iterator[str]:
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(definition, PublishedField) or definition.base_resolver is not None:
         yield "has a resolver of its own; declare an edge (key and batch) or a derived field instead."
         return
-    rule = definition.guard.rule if definition.guard else definition.own_rule
-    if not rule:
-        yield "says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
-    elif rule is not Rule.PUBLIC and is_non_null_type(field.type):
-        yield "is not public and must be nullable, so that it can be refused alone."
+    access = definition.guard.access if definition.guard else definition.own_access
+    if access is None or not access.rule:
+        yield "says nobody may or may not see it; declare one of the rules."
+    else:
+        if Rule.PUBLIC not in access.rule and is_non_null_type(field.type):
+            yield "is not public and must be nullable, so that it can be refused alone."
+        yield from _access_faults(access, definition)
     if isinstance(definition, EdgeField | NodeField) and is_non_null_type(field.type):
         yield "leads to an agency and must be nullable, so that it can fail alone."
     if isinstance(definition, DerivedField) and inspect.iscoroutinefunction(definition.derive):

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import strawberry
 
-from auth.rules import Rule
+from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik, Nop, Rupiah
+from records.purposes import Purpose, Scope
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from resolvers.regions import regions
 from resolvers.tax import TaxObjectKey, tax_objects
@@ -16,7 +17,20 @@ from schema.publishing import Refetch, publishes
 from schema.regions import RegionType
 from schema.relay import Node
 
-READABLE = Rule.SELF | Rule.OFFICIAL
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER,
+    Classification.FINANCE,
+    frozenset(
+        {
+            Purpose.TAX_ASSESSMENT,
+            Purpose.SOCIAL_ASSISTANCE,
+            Purpose.SUBJECT_REQUEST,
+            Purpose.CREDIT_ASSESSMENT,
+            Purpose.PAYMENT,
+        }
+    ),
+    Scope.TAX,
+)
 
 
 @publishes(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from engine.batch import Agencies
 from records.answers import Answers
 from records.call import Call
@@ -54,6 +54,7 @@ from records.prices import (
     TrendPoint,
     TrendQuery,
 )
+from records.purposes import Purpose
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from resolvers.complaints import Complaints
@@ -75,9 +76,11 @@ NOP = Nop("317301000100100010")
 GAMBIR = RegionCode("31.71.01.1001")
 CALLERS = {
     "anonymous": ANONYMOUS,
-    "the person": Caller(kind=CallerKind.CITIZEN, nik=SITI),
-    "another citizen": Caller(kind=CallerKind.CITIZEN, nik=BUDI),
-    "an official": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
+    "the person": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.SUBSTANTIAL),
+    "another citizen": Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=Assurance.SUBSTANTIAL),
+    "an official": Caller(
+        kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1"
+    ),
 }
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CALL = Call(deadline=1e12, request_id="small-city")
@@ -109,7 +112,8 @@ def facets(nik: Nik) -> Mapping[type[PersonFacet], PersonFacet]:
     return {type(each): each for each in every}
 
 
-def household() -> Household:
+def household(child_born: date = date(1990, 6, 5)) -> Household:
+    """Siti's card. Ayu is of age, unless it is said when she was born."""
     card = (SITI, AYU)
     roles = zip(card, (Relationship.HEAD, Relationship.CHILD), strict=True)
     members = tuple(
@@ -117,7 +121,7 @@ def household() -> Household:
             nik=nik,
             name=f"Person {nik[-1]}",
             sex=Sex.FEMALE,
-            birth_date=date(1990, 6, 5),
+            birth_date=child_born if nik == AYU else date(1990, 6, 5),
             relationship=role,
             on_the_card=card,
         )
@@ -295,6 +299,7 @@ class SmallCity:
     """What each question for facets wanted."""
     failing: dict[Any, AgencyFailure] = field(default_factory=dict)
     """Keys whose answer is a failure of their own."""
+    ayu_born: date = date(1990, 6, 5)
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
@@ -324,7 +329,7 @@ class SmallCity:
         return self._answers("dukcapil", "facets", niks, known)
 
     async def households(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Household]:
-        return self._answers("dukcapil", "households", niks, {SITI: household(), AYU: household()})
+        return self._answers("dukcapil", "households", niks, dict.fromkeys((SITI, AYU), household(self.ayu_born)))
 
     async def msmes_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[Msme]]:
         return self._answers("jakpreneur", "msmes_of", niks, {SITI: (msme(),)})

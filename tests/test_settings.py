@@ -10,7 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from auth.caller import CallerKind
+from auth.policy import DEFAULT_POLICY
 from engine.limits import Limits
+from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
 
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
@@ -96,6 +98,21 @@ def test_an_unknown_name_is_refused_by_name(name: str, monkeypatch: pytest.Monke
 def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     assert read().port == 8000
+
+
+def test_who_may_state_which_purposes_is_read_into_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read().policy == DEFAULT_POLICY
+    monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:TAX_ASSESSMENT,PAYMENT pbb/counter:SUBJECT_REQUEST")
+    assert read().policy.purposes == {
+        "pbb": {Purpose.TAX_ASSESSMENT, Purpose.PAYMENT},
+        "pbb/counter": {Purpose.SUBJECT_REQUEST},
+    }
+
+
+def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
+    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
+        read()
 
 
 def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:

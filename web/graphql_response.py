@@ -18,6 +18,8 @@ def status_of(outcome: Outcome, media_type: MediaType) -> int:
             return 200
         case Outcome.NOT_A_QUERY:
             return 405
+        case Outcome.FORBIDDEN:
+            return 403 if media_type is MediaType.GRAPHQL_RESPONSE else 200
         case Outcome.REFUSED:
             return 400 if media_type is MediaType.GRAPHQL_RESPONSE else 200
 

@@ -78,6 +78,11 @@ class Gather:
                 self._held = True
                 self._loop.call_soon(self.dispatch)
 
+    def known(self, batch: Batch[Any, Any], key: Hashable, otherwise: Any) -> Any:  # noqa: ANN401 - any answer
+        """What is known by now for a key of a batch without facets, a failure included."""
+        read = self._reads.get((batch, None))
+        return otherwise if read is None else read.known.get(key, otherwise)
+
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
         self._reads.clear()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
-from engine.kinds import Leads
+from engine.kinds import Depends, Leads
+from engine.plan.facts import Facts, Undecided
 from engine.plan.leaves import null_in_non_null
 from engine.plan.tree import PlanField
 
@@ -18,9 +20,19 @@ class Leading(Protocol):
     """What is needed of the run."""
 
     context: Any
+    facts: Facts
+
+    def begin(self) -> None:
+        """One thing more to wait for."""
+
+    def end(self, then: Callable[[], None] | None) -> None:
+        """One thing less, after what follows from it."""
 
     def may(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
         """The decision about the field for this caller."""
+
+    def lead(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+        """Fields that one batch answers."""
 
     def arguments(self, field: PlanField) -> Mapping[str, Any]:
         """The field's arguments; raises where they cannot be had."""
@@ -37,6 +49,20 @@ class Keys(NamedTuple):
     targets: list[dict[str, Any]]
     wanted: dict[Hashable, None]
     """Each key that has to be asked for, once."""
+
+
+class Later(NamedTuple):
+    """Records about which nothing is decided yet, and what their decisions depend on."""
+
+    records: list[Any]
+    answers: list[dict[str, Any]]
+    on: list[Depends]
+
+    def add(self, record: Any, answer: dict[str, Any], on: Sequence[Depends]) -> None:  # noqa: ANN401 - any record
+        """One more."""
+        self.records.append(record)
+        self.answers.append(answer)
+        self.on.extend(on)
 
 
 def edge_of(field: PlanField) -> Leads:
@@ -70,23 +96,17 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
+    undecided = Later([], [], [])
     for record, answer in zip(records, answers, strict=True):
         try:
-            key = kind.key(record, run.arguments(first), run.context)
-            refusal = None if (may := run.may(first)) is None else may(record, key)
-            if refusal is not None:
-                raise refusal  # noqa: TRY301 - one way for all faults of a field
-            if isinstance(key, Exception):
-                raise key.with_traceback(None)  # noqa: TRY301 - one way for all faults of a field
+            key = _passed(run, first, record, kind.key(record, run.arguments(first), run.context))
             if key is not None:
-                if kind.edge.many:
-                    key = [_hashable(each) for each in key]
-                    wanted.update((each, None) for each in key if not isinstance(each, Exception))
-                else:
-                    wanted[key] = None
-                keys.append(key)
+                keys.append(_wanted(kind, key, wanted))
                 targets.append(answer)
                 continue
+        except Undecided as pending:
+            undecided.add(record, answer, pending.on)
+            continue
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             for field in group:
                 run.fault(field, answer, (), fault)
@@ -94,7 +114,36 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
         for field in group:
             if field.non_null:
                 run.fault(field, answer, (), null_in_non_null(field.name))
+    if undecided.on:
+        run.facts.when_known(run, undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
     return Keys(keys, targets, wanted)
+
+
+def _wanted(kind: Leads, key: Any, wanted: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
+    """The key, or keys; what of them has to be asked for is noted."""
+    if not kind.edge.many:
+        wanted[key] = None
+        return key
+    keys = [_hashable(each) for each in key]
+    wanted.update((each, None) for each in keys if not isinstance(each, Exception))
+    return keys
+
+
+def _passed(run: Leading, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
+    """The key, where the caller may go on by it; raises the refusal, or `Undecided`."""
+    may = run.may(field)
+    if may is None:
+        if isinstance(key, Exception):
+            raise key.with_traceback(None)
+        return key
+    if field.guard.of_each_key and edge_of(field).edge.many:
+        return run.facts.settled_each(key, partial(may, record))
+    refusal = run.facts.settled(may(record, key))
+    if refusal is not None:
+        raise refusal
+    if isinstance(key, Exception):
+        raise key.with_traceback(None)
+    return key
 
 
 def _hashable(key: Any) -> Any:  # noqa: ANN401 - any key

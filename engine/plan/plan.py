@@ -45,6 +45,8 @@ class Plan:
     shapes: Sequence[Shape]
     reads_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
+    guarded: bool
+    """Whether nothing of the answer is everybody's: it may be that this caller can see none of it."""
     serial: bool
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
@@ -100,6 +102,18 @@ class Plan:
             constant if constant is not None else _arguments(planned, variables)
             for planned, constant in zip(self.fields, self.constant_arguments, strict=True)
         ]
+
+    def hopeless(self, context: Any) -> Sequence[tuple[PlanField, Exception]]:  # noqa: ANN401 - the schema's context
+        """Every field of the root with its refusal, where the caller can see none of them whatever is asked."""
+        if not self.guarded:
+            return ()
+        refused: list[tuple[PlanField, Exception]] = []
+        for field in self.root.fields:
+            refusal = field.guard.never(context)
+            if refusal is None:
+                return ()
+            refused.append((field, refusal))
+        return refused
 
     def shape_of(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
         """The shape for a value of the field's type; raises where it is of no type that the field can have."""
@@ -201,6 +215,7 @@ def planned(
         fields=planter.fields,
         shapes=planter.shapes,
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
+        guarded=bool(root.fields) and not root.typenames and not any(each.guard.is_public for each in root.fields),
         may_multiply=may_multiply(planter.fields),
         serial=serial,
         constant_arguments=constant,

@@ -14,12 +14,13 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.batch import Batch
-from engine.kinds import Derived, Leads
+from engine.kinds import Decide, Derived, Leads
 from engine.limits import Limits
 from engine.plan.by_key import put_by_key
+from engine.plan.facts import Facts, Undecided
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
-from engine.plan.keys import Keys, edge_of, keyed, plain_keys
+from engine.plan.keys import Keys, Later, edge_of, keyed, plain_keys
 from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
 from engine.plan.plan import Plan
@@ -28,8 +29,6 @@ from engine.plan.slices import SLICE, slices
 from engine.plan.tree import PlanField, Shape
 from records.failures import AgencyTimeout
 
-Decision = Callable[[Any, Any], Exception | None]
-
 
 class Run:
     """Answers one request by one plan."""
@@ -37,11 +36,12 @@ class Run:
     def __init__(self, plan: Plan, context: Any, gather: Gather, arguments: Sequence[Any], limits: Limits) -> None:  # noqa: ANN401 - the schema's context
         """`arguments` holds, by number of field, its arguments or the error that they are."""
         self.context = context
+        self.facts = Facts(gather)
         self._limits = limits
         self._plan = plan
         self._gather = gather
         self._arguments = arguments
-        self._may: dict[int, Decision | None] = {}
+        self._may: dict[int, Decide | None] = {}
         self._faults: list[Fault] = []
         self._open = 0
         self._settled: asyncio.Future[None] | None = None
@@ -118,6 +118,19 @@ class Run:
         if (not self._open or self._crash is not None) and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
+    def begin(self) -> None:
+        """One thing more to wait for."""
+        self._open += 1
+
+    def end(self, then: Callable[[], None] | None) -> None:
+        """One thing less, after what follows from it."""
+        try:
+            if then is not None:
+                then()
+        except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
+            self._crash = crash
+        self._close()
+
     def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what is long piece by piece, so that other requests get their turn in between."""
         self._open += 1
@@ -146,7 +159,7 @@ class Run:
 
     # What generated functions call.
 
-    def may(self, field: PlanField) -> Decision | None:
+    def may(self, field: PlanField) -> Decide | None:
         """The decision about the field for this caller; None where everything may be seen."""
         if field.guard.is_public:
             return None
@@ -188,6 +201,9 @@ class Run:
     def _leaf_carefully(self, field: PlanField, record: Any, answer: dict[str, Any]) -> None:  # noqa: ANN401 - any record
         try:
             value = self._raw(field, record)
+        except Undecided as pending:
+            self.facts.when_known(self, pending.on, partial(self._leaf_carefully, field, record, answer))
+            return
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             self.fault(field, answer, (), fault)
             return
@@ -197,13 +213,33 @@ class Run:
 
     def nested(self, field: PlanField, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
         """A field whose value, a record or records, is at hand."""
-        self._complete(field, self._values(field, records), answers)
+        self._complete(field, *self._decided(field, records, self._values(field, records), answers))
+
+    def _decided(
+        self, field: PlanField, records: Sequence[Any], values: Sequence[Any], answers: Sequence[dict[str, Any]]
+    ) -> tuple[Sequence[Any], Sequence[dict[str, Any]]]:
+        """The values, and where they will stand, without those that wait for a fact: they come by themselves."""
+        if not self.facts.wanting:
+            return values, answers
+        now: tuple[list[Any], list[dict[str, Any]]] = ([], [])
+        later = Later([], [], [])
+        for record, value, answer in zip(records, values, answers, strict=True):
+            if type(value) is Undecided:
+                later.add(record, answer, value.on)
+            else:
+                now[0].append(value)
+                now[1].append(answer)
+        if later.on:
+            self.facts.when_known(self, later.on, partial(self.nested, field, later.records, later.answers))
+        return now
 
     def _values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
         values: list[Any] = []
         for record in records:
             try:
                 values.append(self._raw(field, record))
+            except Undecided as pending:
+                values.append(pending.with_traceback(None))
             except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
                 values.append(Failed(fault))
         return values
@@ -326,7 +362,7 @@ class Run:
                 for part in slices(len(records)):
                     found += self._values(nested, records[part])
                     await asyncio.sleep(0)
-                self._complete(nested, found, answers)
+                self._complete(nested, *self._decided(nested, records, found, answers))
             for group in shape.groups:
                 await self._lead_in_slices(group, records, answers)
         for part in slices(len(values)):
@@ -337,7 +373,7 @@ class Run:
         kind = field.kind
         arguments = self.arguments(field)
         may = self.may(field)
-        refusal = may(record, None) if may is not None else None
+        refusal = self.facts.settled(may(record, None)) if may is not None else None
         if refusal is not None:
             raise refusal
         if isinstance(kind, Derived):

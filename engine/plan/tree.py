@@ -60,6 +60,7 @@ class Elsewhere:
 
     name: str
     is_public: bool = True
+    of_each_key: bool = False
 
     def engine_kind(self) -> Shown:
         """As if it were at hand."""
@@ -74,6 +75,9 @@ class Elsewhere:
         return coerced
 
     def prepared(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
+        """Nothing is decided here."""
+
+    def never(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """Nothing is decided here."""
 
 

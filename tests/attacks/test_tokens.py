@@ -278,7 +278,7 @@ async def test_a_token_counts_in_its_header_alone(hub: SmallHub, issuer: Loopbac
         {"Proxy-Authorization": f"Bearer {token}"},
     ):
         answer = await hub.ask(headers=headers)
-        assert (answer.body["data"], answer.codes) == ({"me": None}, ["FORBIDDEN"])
+        assert (answer.body.get("data"), answer.codes) == (None, ["FORBIDDEN"])
     assert hub.city.asked == []
 
 
@@ -304,7 +304,7 @@ async def test_an_issuer_proves_no_kind_that_it_is_not_believed_about(issuer: Lo
             assert_nothing_came_of_it(hub, await hub.ask(token=issuer.token(kind=kind, nik=nik, agency=agency)))
         partner = issuer.token(kind="partner", nik=None)
         answer = await hub.ask(ME, token=partner)
-        assert (answer.body["data"], answer.codes, hub.city.asked) == ({"me": None}, ["FORBIDDEN"], [])
+        assert (answer.body.get("data"), answer.codes, hub.city.asked) == (None, ["FORBIDDEN"], [])
 
 
 async def test_one_issuers_key_signs_nothing_in_anothers_name(issuer: LoopbackIssuer) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from auth.caller import Caller, CallerKind
+from auth.caller import Assurance, Caller, CallerKind
 from auth.development import ISSUER
 from records.identifiers import Nik
 from tests.auth.readers import development_reader, read
 from tests.cli.running import simpul
+
+SURE = Assurance.SUBSTANTIAL
 
 
 def caller_of(state: Path, token: str) -> Caller:
@@ -19,9 +21,12 @@ def caller_of(state: Path, token: str) -> Caller:
 @pytest.mark.parametrize(
     ("name", "caller"),
     [
-        ("siti", Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001"))),
-        ("agus", Caller(kind=CallerKind.CITIZEN, nik=Nik("3672010101009004"))),
-        ("rina", Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")),
+        ("siti", Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001"), assurance=SURE)),
+        ("agus", Caller(kind=CallerKind.CITIZEN, nik=Nik("3672010101009004"), assurance=SURE)),
+        (
+            "rina",
+            Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case="SUBJEK/2026/0001"),
+        ),
         ("kios", Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))),
     ],
 )

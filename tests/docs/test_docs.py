@@ -18,6 +18,7 @@ from auth.issuers import Issuer, issuers_of
 from auth.key_sets import LARGEST_SET, MOST_KEYS
 from auth.known_tokens import SECONDS
 from auth.presented_token import LONGEST_TOKEN
+from auth.rules import Refusal
 from auth.tokens import LEEWAY
 from cli.main import build_app
 from engine.errors import SafeError
@@ -25,9 +26,11 @@ from engine.limits import Limits
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from records.failures import AgencyFailure
+from records.purposes import Purpose
 from sandbox.agency import AGENCIES
 from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur_data import MARIADB_SCHEMA
+from server import build_access_page
 from settings import ELSEWHERE, Settings
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
 from web.application import web_application
@@ -40,6 +43,7 @@ ISSUERS = text_of("docs/operators/issuers.md")
 COMMANDS = text_of("docs/operators/commands.md")
 FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
+WHY_REFUSED = ERRORS.partition("## Why a field is refused")[2].partition("\n## ")[0]
 READING = text_of("docs/frontend/reading.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 LAYERS = "auth|cache|cli|connectors|data|docs|engine|records|resolvers|sandbox|schema|scripts|store|tests|web"
@@ -56,6 +60,8 @@ def shown_default(default: Any) -> str:  # noqa: ANN401 - any setting's
             return f"`{str(default).lower()}`"
         case float():
             return f"`{default:g}`"
+        case tuple():
+            return f"`{' '.join(default)}`"
         case _:
             return f"`{default}`"
 
@@ -167,7 +173,20 @@ def test_the_codes_are_found_where_they_are_written() -> None:
 
 
 def test_the_tables_of_errors_hold_every_code_and_no_other() -> None:
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", ERRORS, re.MULTILINE)) == codes()
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", ERRORS.replace(WHY_REFUSED, ""), re.MULTILINE)) == codes()
+
+
+def test_the_table_of_reasons_holds_every_reason_and_no_other() -> None:
+    assert re.findall(r"^\| `([A-Z_]+)` \|", WHY_REFUSED, re.MULTILINE) == [refusal.name for refusal in Refusal]
+
+
+def test_the_page_of_who_sees_what_is_the_one_that_the_rules_make() -> None:
+    assert text_of("docs/frontend/access.md").strip() == build_access_page().strip(), "`simpul schema write`"
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_purpose_is_described_to_operators(purpose: Purpose) -> None:
+    assert f"| `{purpose.name}` | {purpose.description} |" in SETTINGS
 
 
 @pytest.mark.parametrize("code", Code)

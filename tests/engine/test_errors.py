@@ -72,7 +72,9 @@ async def test_what_was_written_for_the_caller_is_shown() -> None:
     assert told(await run("{ secret }", context=failing(BadInput("Argument 'x' is 5; it must be 4.")))) == [
         ("BAD_USER_INPUT", "Argument 'x' is 5; it must be 4.")
     ]
-    assert told(await run("{ secret }", context=failing(Forbidden("Not yours.")))) == [("FORBIDDEN", "Not yours.")]
+    assert told(await run("{ secret }", context=failing(Forbidden("Not yours.", "NOT_YOURS")))) == [
+        ("FORBIDDEN", "Not yours.")
+    ]
 
 
 async def test_any_other_exception_is_an_incident_number_and_its_text_stays_inside(

@@ -15,10 +15,9 @@ import uvicorn
 from pydantic import SecretStr
 
 import server
-from auth.caller import Caller, CallerKind
+from auth.caller import Caller
 from auth.development import DevelopmentIssuer
 from cli.sample_callers import sample_callers, token_of
-from records.identifiers import Nik
 from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
 from settings import Settings
@@ -88,10 +87,7 @@ class Hub:
             return {}
         if isinstance(caller, Caller):
             return {"Authorization": f"Bearer {self._issuer.token(caller, subject='somebody')}"}
-        if caller == OFFICIAL:
-            proven = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
-        else:
-            proven = Caller(kind=CallerKind.CITIZEN, nik=Nik(SAMPLES[caller].nik))
+        proven = sample_callers()["rina" if caller == OFFICIAL else caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:

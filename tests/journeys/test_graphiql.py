@@ -50,4 +50,15 @@ async def test_the_documentation_explains_every_root_field(page: Page) -> None:
     await page.value("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
     await page.until("document.body.innerText.includes('Root Types')")
     await page.value("document.querySelector('.graphiql-doc-explorer-type-name').click()")
-    assert await page.until("document.body.innerText.includes('The citizen who is signed in.')")
+    assert await page.until("document.body.innerText.includes('The citizen who is signed in; for an assistant')")
+
+
+async def test_the_documentation_says_who_may_read_a_field(page: Page) -> None:
+    await page.value("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
+    await page.until("document.body.innerText.includes('Root Types')")
+    await page.value("document.querySelector('.graphiql-doc-explorer-type-name').click()")
+    await page.until("document.querySelectorAll('.graphiql-doc-explorer-field-name').length > 0")
+    fields = "[...document.querySelectorAll('.graphiql-doc-explorer-field-name')]"
+    await page.value(f"{fields}.find(each => each.innerText === 'me').click()")
+    said = "Readable by the person it is about and their assistant."
+    assert await page.until(f"document.body.innerText.includes('{said}')")

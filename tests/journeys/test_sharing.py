@@ -50,7 +50,8 @@ async def test_two_citizens_who_ask_the_same_question_at_the_same_moment_each_ge
     assert len(siti.data["me"]["taxObjects"]) == 2
     assert len(dewi.data["me"]["taxObjects"]) == 1
     assert siti_again.body == siti.body
-    assert nobody.data == {"me": None}
+    assert nobody.data is None
+    assert nobody.errors == [("", "FORBIDDEN")]
     assert city.calls() == {"dukcapil": 2, "pbb": 2}
 
 

@@ -14,7 +14,6 @@ from graphql import (
     specified_scalar_types,
 )
 
-from auth.rules import Rule
 from schema import build
 from schema.fields import PublishedField
 from tests.schema.asking import engine
@@ -57,17 +56,25 @@ def test_every_field_of_every_type_says_who_may_see_it() -> None:
             for field_name, field in type_.fields.items():
                 definition = field.extensions["strawberry-definition"]
                 assert isinstance(definition, PublishedField), f"{name}.{field_name}"
-                rule = definition.guard.rule if definition.guard else definition.own_rule
-                assert isinstance(rule, Rule), f"{name}.{field_name}"
-                assert rule, f"{name}.{field_name}"
+                access = definition.guard.access if definition.guard else definition.own_access
+                assert access is not None, f"{name}.{field_name}"
+                assert access.rule, f"{name}.{field_name}"
 
 
 def test_types_with_personal_data_say_who_may_read_them() -> None:
     said = dict(described())
     for name in ("Citizen", "Household", "TaxObject", "TaxBill", "TaxPayment", "Msme", "Residence", "Parentage"):
-        assert (said[name] or "").endswith("Readable by the person it is about, and by officials.")
+        assert "Readable by the person it is about, their guardian, their assistant" in (said[name] or "")
     for name in ("Complaint", "ComplaintEvent", "Product"):
         assert (said[name] or "").endswith("One that is public is readable by everybody.")
+
+
+def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
+    said = dict(described())
+    assert (said["Query.me"] or "").endswith("Readable by the person it is about and their assistant.")
+    assert (said["Query.citizens"] or "").endswith("Readable by officials and systems of agencies.")
+    for name in ("CivilStatus.bloodType", "Msme.monthlyRevenue"):
+        assert "people sign in with assurance `substantial` or higher." in (said[name] or "")
 
 
 def test_the_schema_that_is_checked_in_is_the_schema_that_is_served() -> None:

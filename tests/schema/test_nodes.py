@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.schema.asking import IDS, data, run, told
+from tests.schema.asking import IDS, asked_about, data, run, told
 from tests.small_city import BUDI, CALLERS, NOP, PRIVATE, PUBLIC, SITI, SmallCity
 
 TAX = f"{SITI}:{NOP}"
@@ -37,7 +37,7 @@ async def test_a_node_is_read_again_by_those_who_may_and_refused_before_anybody_
     else:
         assert response.data == {"node": None}
         assert told(response) == [("node", "FORBIDDEN")]
-        assert city.asked == []
+        assert asked_about(city, CALLERS[caller]) == []
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "another citizen"])
@@ -105,7 +105,10 @@ async def test_nodes_stand_in_the_order_of_their_ids_and_each_fails_alone() -> N
         ("nodes.2", "AGENCY_UNAVAILABLE"),
         ("nodes.3", "FORBIDDEN"),
     ]
-    assert sorted(question for _, question, _ in city.asked) == ["markets", "regions"]
+    assert sorted(question for _, question, _ in asked_about(city, CALLERS["another citizen"])) == [
+        "markets",
+        "regions",
+    ]
 
 
 async def test_nodes_of_one_type_are_asked_in_one_call() -> None:

@@ -14,7 +14,8 @@ from engine.batch import batch
 from records.answers import Answers
 from records.description import DescribedEnum, Doc
 from resolvers.ask import Ask
-from schema.publishing import Facet, described, in_the_graph, publication_of, publish_enum, publishes
+from schema.enums import publish_enum
+from schema.publishing import Facet, described, in_the_graph, publication_of, publishes
 
 OPEN = "One that is public is readable by everybody."
 
@@ -90,7 +91,7 @@ def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
         (
             Rule.SELF | Rule.OFFICIAL,
             "bare",
-            f"A tree in a street.\n\nReadable by the person it is about, and by officials. {OPEN}",
+            f"A tree in a street.\n\nReadable by the person it is about and officials. {OPEN}",
         ),
     ],
 )

@@ -10,11 +10,14 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 
-from auth.rules import Rule
+from auth.rules import Access, Classification, Rule
 from engine.batch import batch
 from records.answers import Answers
 from records.description import DescribedEnum, Doc
+from records.population import Parentage
+from records.purposes import Scope
 from resolvers.ask import Ask
+from resolvers.population import households_of
 from schema.build import build_schema, finished
 from schema.fields import derived, edge, root
 from schema.publishing import publishes
@@ -135,7 +138,7 @@ def test_a_root_field_without_a_rule_is_refused() -> None:
     class TreeType: ...
 
     assert faults(lambda: schema_with(TreeType, root_rule=None)) == [
-        "Query.tree says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
+        "Query.tree says nobody may or may not see it; declare one of the rules."
     ]
 
 
@@ -144,7 +147,7 @@ def test_a_field_without_a_rule_is_refused() -> None:
     class TreeType: ...
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.id says nobody may or may not see it; declare PUBLIC, SELF or OFFICIAL."
+        "Tree.id says nobody may or may not see it; declare one of the rules."
     ]
 
 
@@ -257,3 +260,44 @@ def test_every_fault_is_named_at_once() -> None:
         "Tree.leaves leads to an agency and must be nullable, so that it can fail alone.",
         "Tree.leaves has no description.",
     ]
+
+
+def access_faults(access: Access) -> list[str]:
+    @publishes(Tree, rule=access, shows=("id",), subject="planted_by")
+    class TreeType: ...
+
+    return faults(lambda: schema_with(TreeType))
+
+
+def test_specific_data_without_purposes_is_refused() -> None:
+    assert access_faults(Access(Rule.SELF | Rule.OFFICIAL, Classification.HEALTH)) == [
+        "Tree.id is specific personal data; name the purposes for which officials, systems and partners may read it."
+    ]
+
+
+def test_public_data_that_is_classified_otherwise_is_refused_and_personal_data_that_is_classified_as_public() -> None:
+    told = "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
+    assert f"Tree.id {told}" in access_faults(Access(Rule.SELF, Classification.PUBLIC))
+    assert f"Tree.id {told}" in access_faults(Access(Rule.PUBLIC, Classification.PERSONAL))
+
+
+def test_what_partners_read_has_a_scope_and_nothing_else_has() -> None:
+    told = "is readable by partners and names no scope, or names one and is not."
+    assert access_faults(Access(Rule.PARTNER)) == [f"Tree.id {told}"]
+    assert access_faults(Access(Rule.SELF, scope=Scope.TAX)) == [f"Tree.id {told}"]
+
+
+def test_population_data_is_refused_to_partners_by_its_record_and_by_its_batch() -> None:
+    told = "is population data, which partners may verify and never read (UU 24/2013, article 79)."
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+
+    @publishes(Parentage, rule=access, shows=("mother_name",), subject="nik")
+    class ParentageType: ...
+
+    assert faults(lambda: schema_with(ParentageType)) == [f"Parentage.motherName {told}"]
+
+    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
+    class TreeType:
+        card: LeafType | None = edge(households_of, by="id", says="The card.", rule=access)
+
+    assert faults(lambda: schema_with(TreeType)) == [f"Tree.card {told}"]

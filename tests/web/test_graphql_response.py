@@ -17,6 +17,8 @@ ERROR = {"message": "no", "path": ["me", 0]}
         (Outcome.ANSWERED, MediaType.GRAPHQL_RESPONSE, 200),
         (Outcome.REFUSED, MediaType.JSON, 200),
         (Outcome.REFUSED, MediaType.GRAPHQL_RESPONSE, 400),
+        (Outcome.FORBIDDEN, MediaType.JSON, 200),
+        (Outcome.FORBIDDEN, MediaType.GRAPHQL_RESPONSE, 403),
         (Outcome.NOT_A_QUERY, MediaType.JSON, 405),
         (Outcome.NOT_A_QUERY, MediaType.GRAPHQL_RESPONSE, 405),
     ],
@@ -26,7 +28,7 @@ def test_the_status_says_how_far_the_request_came(outcome: Outcome, media_type: 
 
 
 def test_only_a_request_that_is_no_query_names_the_method_that_would_do() -> None:
-    assert [headers_of(outcome) for outcome in Outcome] == [{}, {}, {"Allow": "POST"}]
+    assert [headers_of(outcome) for outcome in Outcome] == [{}, {}, {}, {"Allow": "POST"}]
 
 
 @pytest.mark.parametrize(

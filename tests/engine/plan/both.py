@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute, parse
 from graphql.execution.values import VariableValues, get_variable_values
@@ -30,6 +30,15 @@ UNLIMITED = Limits(
     values=10**99,
     introspection=10**9,
 )
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A guard that decides by a fact."""
+
+    fact: str
+    """The name of its batch."""
+
 
 Path = tuple[str | int, ...]
 Told = tuple[Path, str, tuple[tuple[int, int], ...]]
@@ -114,7 +123,8 @@ async def _by_plan(
 def _steps(plan: Plan) -> Counter[str]:
     shapes = {plan.root, *(shape for each in plan.fields for shape in each.shapes.values())}
     kinds = [group[0].kind for shape in shapes for group in shape.groups]
-    return Counter(kind.edge.batch.name for kind in kinds if isinstance(kind, Leads))
+    facts = [each.guard.fact for each in plan.fields if isinstance(each.guard, Knowing)]
+    return Counter(kind.edge.batch.name for kind in kinds if isinstance(kind, Leads)) + Counter(facts)
 
 
 async def by_graphql_core(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401 - the schema's context
@@ -146,12 +156,16 @@ def _unexplained(these: set[Told], those: set[Told], data: object) -> list[Told]
 
 
 def _explained(told: Told, others: set[Told], data: object) -> bool:
-    """Whether the error lies at or below a place to which a null was passed on, and the other side says why."""
+    """Whether the error lies at or below a place that is null, and the other side says why.
+
+    Below a list that broke while it was read, graphql-core tells of the items that came before, too.
+    """
     path = told[0]
     for length in range(len(path) + 1):
         if _at(data, path[:length]) is None:
             above = path[:length]
-            return any(len(other[0]) > length and other[0][:length] == above for other in others)
+            below = len(path) > length
+            return any((below or len(other[0]) > length) and other[0][:length] == above for other in others)
     return False
 
 

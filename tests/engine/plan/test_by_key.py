@@ -178,6 +178,10 @@ class Refusing:
     """Nobody may see a field of the first thing."""
 
     is_public = False
+    of_each_key = False
+
+    def never(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
+        """There are records of which it may be seen."""
 
     def prepared(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None

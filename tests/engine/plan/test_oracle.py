@@ -11,6 +11,7 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -207,7 +208,7 @@ class Unhurried:
 
 
 def check_graph(loop: VirtualLoop, asked: Asked, caller: str, down: set[str], failing: dict[Any, Any]) -> None:
-    city = SmallCity(down=down, failing=failing)
+    city = SmallCity(down=down, failing=failing, ayu_born=date(2015, 7, 1))  # a child: Siti is her guardian
     first, here, there = (deepcopy(city) for _ in range(3))
 
     async def answered(city: SmallCity, way: Any) -> Answer:  # noqa: ANN401 - by a plan or by graphql-core

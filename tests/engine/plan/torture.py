@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any
 
 from graphql import (
@@ -34,7 +35,7 @@ from graphql import (
 from auth.caller import ANONYMOUS
 from engine.batch import Agencies, Ask, Batch
 from engine.edge import Edge
-from engine.kinds import Derived, Guarding, Kind, Leads, Shown
+from engine.kinds import Decide, Depends, Derived, Guarding, Kind, Leads, Shown, Verdict
 from engine.plan.tree import DEFINITION
 from records.answers import Answers
 from records.call import Call
@@ -62,7 +63,10 @@ CHILDREN = _batch("children", "C", absent=())
 PARTIES = _batch("parties", "B", keys_a_call=2)
 WORDS = _batch("words", "C")
 CHANGES = _batch("changes", "A")
-BATCHES = {each.name: each for each in (PEOPLE, FRIENDS, FACETS, FIRMS, PLACES, CHILDREN, PARTIES, WORDS, CHANGES)}
+OATHS = _batch("oaths", "B")
+BATCHES = {
+    each.name: each for each in (PEOPLE, FRIENDS, FACETS, FIRMS, PLACES, CHILDREN, PARTIES, WORDS, CHANGES, OATHS)
+}
 
 
 # Guards.
@@ -72,36 +76,42 @@ class Refused(Exception):  # noqa: N818 - reads as what it is
     """The caller may not see this."""
 
 
-class Public:
+class Guard:
+    """Not public, and decided for a field as a whole."""
+
+    is_public = False
+    of_each_key = False
+
+    def never(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
+        return None
+
+
+class Public(Guard):
     """Everybody may see it."""
 
     is_public = True
 
-    def prepared(self, context: Torture) -> Callable[[Any, Any], Exception | None] | None:  # noqa: ARG002 - the engine's protocol
+    def prepared(self, context: Torture) -> Decide | None:  # noqa: ARG002 - the engine's protocol
         return None
 
 
-class PerCaller:
+class PerCaller(Guard):
     """Who may, may see it of every record."""
 
-    is_public = False
-
-    def prepared(self, context: Torture) -> Callable[[Any, Any], Exception | None] | None:
+    def prepared(self, context: Torture) -> Decide | None:
         if context.may == "break":
             raise RuntimeError("the guard is broken")
         return None if context.may == "all" else lambda _record, _key: Refused("not this caller")
 
 
-class PerRecord:
+class PerRecord(Guard):
     """May be seen of some records."""
 
-    is_public = False
-
-    def prepared(self, context: Torture) -> Callable[[Any, Any], Exception | None] | None:
+    def prepared(self, context: Torture) -> Decide | None:
         if context.may == "all":
             return None
 
-        def decide(record: Any, _key: Any) -> Exception | None:  # noqa: ANN401 - any record
+        def decide(record: Any, _key: Any) -> Verdict:  # noqa: ANN401 - any record
             kind = sum(map(ord, str(record.secret))) % 3
             if kind == 0:
                 raise RuntimeError("cannot decide")
@@ -110,6 +120,44 @@ class PerRecord:
         return decide
 
 
+class PerFact(Guard):
+    """May be seen where another agency says so of the record."""
+
+    fact = "oaths"
+
+    def prepared(self, context: Torture) -> Decide | None:
+        if context.may == "all":
+            return None
+        return lambda record, _key: Depends(OATHS, str(record.secret)[-1], _sworn)
+
+
+class PerKeysFact(Guard):
+    """May be seen where another agency says so of the key; of some keys nobody has to be asked."""
+
+    fact = "oaths"
+    of_each_key = True
+
+    def prepared(self, context: Torture) -> Decide | None:
+        if context.may == "all":
+            return None
+
+        def decide(_record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any key
+            if key == "1":
+                return None
+            return Refused("not this key") if key == "2" else Depends(OATHS, key, _sworn)
+
+        return decide
+
+
+def _sworn(oath: Any) -> Exception | None:  # noqa: ANN401 - whatever the world holds
+    if isinstance(oath, Exception):
+        return oath
+    if oath == []:
+        raise RuntimeError("cannot judge")
+    return None if oath == "yes" else Refused("not by this oath")
+
+
+PER_FACT, PER_KEYS_FACT = PerFact(), PerKeysFact()
 PUBLIC, PER_CALLER, PER_RECORD = Public(), PerCaller(), PerRecord()
 
 
@@ -158,23 +206,44 @@ class Definition:
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, Leads):
+            edge = kind.edge
             key = kind.key(source, arguments, context)
-            self._check(context, source, key)
-            if key is None:
-                return None
-            if kind.edge.many:
-                return [self._load(kind.edge, context, each, arguments) for each in key]
-            return self._load(kind.edge, context, key, arguments)
-        self._check(context, source, None)
+            if edge.many and self.guard.of_each_key:
+                return [self._each(edge, context, source, each, arguments) for each in key]
+            return self._decided(context, source, key, lambda: self._led(edge, context, key, arguments))
         if isinstance(kind, Derived):
-            return kind.function(source, arguments, context)
-        return getattr(source, kind.attribute)
+            return self._decided(context, source, None, lambda: kind.function(source, arguments, context))
+        return self._decided(context, source, None, lambda: getattr(source, kind.attribute))
 
-    def _check(self, context: Torture, record: Any, key: Any) -> None:  # noqa: ANN401 - any record and key
+    def _decided(self, context: Torture, record: Any, key: Any, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any record, key and value
         decide = self.guard.prepared(context)
-        refusal = decide(record, key) if decide else None
+        verdict = decide(record, key) if decide else None
+        if isinstance(verdict, Depends):
+            return self._later(context, verdict, value)
+        if verdict is not None:
+            raise verdict
+        return value()
+
+    async def _later(self, context: Torture, verdict: Depends, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+        try:
+            fact = await context.bridge.load(verdict.batch, verdict.key)
+        except Exception as failure:  # noqa: BLE001 - it stands in place of the fact
+            fact = failure
+        refusal = verdict.settle(fact)
         if refusal is not None:
             raise refusal
+        found = value()
+        return await found if isawaitable(found) else found
+
+    async def _each(self, edge: Edge, context: Torture, record: Any, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any record, key and value
+        return await self._decided(context, record, key, lambda: self._load(edge, context, key, arguments))
+
+    def _led(self, edge: Edge, context: Torture, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+        if key is None:
+            return None
+        if edge.many:
+            return [self._load(edge, context, each, arguments) for each in key]
+        return self._load(edge, context, key, arguments)
 
     async def _load(self, edge: Edge, context: Torture, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key and value
         if isinstance(key, Exception):
@@ -364,6 +433,7 @@ def torture_schema() -> GraphQLSchema:
                 party, PARTIES, lambda _r, a, _c: str(a["colour"]), arguments={"colour": GraphQLArgument(COLOUR)}
             ),
             "places": leads(_listed(place), PLACES, lambda *_: list(IDS), many=True),
+            "sworn": leads(_listed(person), PEOPLE, lambda *_: list(IDS), many=True, guard=PER_KEYS_FACT),
             "hello": derived(
                 GraphQLString,
                 lambda _r, a, _c: f"hello {a['to']}",
@@ -448,5 +518,12 @@ def _person_fields(
         "somebody": shown(person, "somebody"),
         "diary": shown(_listed(address), "diary", PER_RECORD),
         "secret": shown(GraphQLString, "secret", PER_RECORD),
+        "vow": shown(GraphQLString, "label", PER_FACT),
+        "sureVow": shown(_sure(GraphQLString), "name", PER_FACT),
+        "vowed": derived(GraphQLString, lambda record, *_: f"by {record.secret}", PER_FACT),
+        "vows": shown(_listed(address), "diary", PER_FACT),
+        "liege": leads(person, PEOPLE, "best_id", guard=PER_FACT),
+        "lieges": leads(_listed(firm), FIRMS, lambda record, *_: [record.firm_id or "1"], many=True, guard=PER_FACT),
+        "creed": leads(GraphQLString, FACETS, "best_id", facet=Nick, pick="nick", guard=PER_FACT),
         "whispered": leads(GraphQLString, WORDS, "secret", guard=PER_RECORD),
     }

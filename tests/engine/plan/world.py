@@ -193,6 +193,10 @@ class World:
     def words(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or what stands for one
         return self.spoilt(self.random("word", key), f"word {key}", 5, [], _Texty())
 
+    def oath(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or what stands for one
+        chance = self.random("oath", key)
+        return self.spoilt(chance, chance.choice(("yes", "yes", "no")), 5, [])
+
     def change(self, key: Hashable) -> Any:  # noqa: ANN401 - a person, or what stands for one
         self.changes.append(key)
         return self.spoilt(self.random("change", key), self.person(f"changed {key}"), 5)
@@ -208,6 +212,7 @@ class World:
                 "children": self.children,
                 "parties": self.party,
                 "words": self.words,
+                "oaths": self.oath,
             }
             self.known[(name, key)] = makers[name](key)
         return self.known[(name, key)]

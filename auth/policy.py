@@ -1,0 +1,71 @@
+"""What the city decided about reading personal data: who may state which purpose, and who consented to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auth.caller import Caller, CallerKind
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+
+PARTNERS = "partners"
+"""In place of an agency: what partners may state."""
+
+DEFAULT_PURPOSES = (
+    "dukcapil:CIVIL_REGISTRATION,SUBJECT_REQUEST",
+    "pbb:TAX_ASSESSMENT",
+    "jakpreneur:BUSINESS_SUPPORT",
+    "crm:COMPLAINT_HANDLING",
+    "dinsos:SOCIAL_ASSISTANCE",
+    "dinkes:HEALTHCARE",
+    "disdik:EDUCATION",
+    "partners:IDENTITY_VERIFICATION,CREDIT_ASSESSMENT,PAYMENT",
+)
+"""An agency may state what its law gives it; the register's counters also answer people's requests."""
+
+Consented = Callable[[Caller, Collection[Nik], Scope], bool]
+"""Whether somebody the data is about granted the scope to this partner, for its purpose, until now."""
+
+
+def nobody_consented(caller: Caller, subjects: Collection[Nik], scope: Scope) -> bool:  # noqa: ARG001 - see `Consented`
+    """As long as consent cannot be granted, nobody did."""
+    return False
+
+
+def purposes_from(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
+    """By agency, or agency and role, the purposes that may be stated: out of `agency[/role]:PURPOSE,PURPOSE`.
+
+    Raises `ValueError` for a line that says something else.
+    """
+    purposes: dict[str, frozenset[Purpose]] = {}
+    for line in lines:
+        who, _, names = line.partition(":")
+        unknown = [name for name in names.split(",") if name not in Purpose.__members__]
+        if not who or unknown:
+            raise ValueError(
+                f"'{line}' does not say who may state which purposes. Write agency:PURPOSE,PURPOSE or"
+                f" agency/role:PURPOSE, of {', '.join(Purpose.__members__)}."
+            )
+        purposes[who] = frozenset(Purpose[name] for name in names.split(","))
+    return purposes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What rules read besides the caller and the record."""
+
+    purposes: Mapping[str, frozenset[Purpose]] = field(default_factory=lambda: purposes_from(DEFAULT_PURPOSES))
+    """By agency, or `agency/role` where a role has purposes of its own, or `partners`."""
+    consented: Consented = nobody_consented
+
+    def allowed(self, caller: Caller) -> frozenset[Purpose]:
+        """The purposes that this caller may state."""
+        if caller.kind is CallerKind.PARTNER:
+            return self.purposes.get(PARTNERS, frozenset())
+        of_role = self.purposes.get(f"{caller.agency}/{caller.role}") if caller.role else None
+        return self.purposes.get(caller.agency or "", frozenset()) if of_role is None else of_role
+
+
+DEFAULT_POLICY = Policy()
+"""The purposes that stand in the table of settings; no consent."""

@@ -1,0 +1,128 @@
+"""Rules and classes of data as a reader of the graph sees them: directives in the SDL, sentences in descriptions.
+
+Tools that read a schema by introspection see no directives (GraphQL specification, section 3.13): descriptions say it
+to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import strawberry
+from strawberry.schema_directive import Location
+
+from auth.rules import Access, Rule
+from records.description import DescribedEnum
+from records.purposes import Purpose, Scope
+from schema.enums import publish_enum
+
+
+class AccessRule(DescribedEnum):
+    """Who may see a field."""
+
+    PUBLIC = "PUBLIC", "Everybody."
+    SELF = "SELF", "The person the data is about."
+    GUARDIAN = "GUARDIAN", "A parent, about their child under 18 on the same family card."
+    ASSISTANT = "ASSISTANT", "Who helps a person with a disability, about that person."
+    OFFICIAL = "OFFICIAL", "Officials of agencies, for a purpose and a case."
+    AGENCY_SYSTEM = "AGENCY_SYSTEM", "Systems of agencies, for a purpose and a case."
+    PARTNER = "PARTNER", "Partners with the scope, within a person's consent, for a purpose and a case."
+    BUSINESS = "BUSINESS", "The business the data is about."
+
+
+class DataClass(DescribedEnum):
+    """How sensitive data is (UU PDP 27/2022, article 4)."""
+
+    PUBLIC = "PUBLIC", "No personal data."
+    PERSONAL = "PERSONAL", "General personal data."
+    SPECIFIC = "SPECIFIC", "Specific personal data: people have to be surely identified to read it."
+
+
+class SpecificKind(DescribedEnum):
+    """The kind of specific personal data (UU PDP 27/2022, article 4, paragraph 2)."""
+
+    HEALTH = "HEALTH", "Health."
+    CHILD = "CHILD", "Children."
+    FINANCE = "FINANCE", "Personal finance."
+
+
+for _enum in (AccessRule, DataClass, SpecificKind, Purpose, Scope):
+    publish_enum(_enum)
+
+_PLACES = [Location.OBJECT, Location.FIELD_DEFINITION]
+
+
+@strawberry.schema_directive(
+    locations=_PLACES,
+    name="access",
+    description="Who may see the field, or each field of the type that has no `@access` of its own. With `publicOnes`,"
+    " an object that is public is seen by everybody.",
+)
+class AccessDirective:
+    """`@access` in the SDL."""
+
+    rules: list[AccessRule] = strawberry.directive_field(name="rules")
+    purposes: list[Purpose] | None = strawberry.directive_field(name="purposes", default=strawberry.UNSET)
+    scope: Scope | None = strawberry.directive_field(name="scope", default=strawberry.UNSET)
+    public_ones: bool | None = strawberry.directive_field(name="publicOnes", default=strawberry.UNSET)
+
+
+@strawberry.schema_directive(
+    locations=_PLACES, name="classified", description="How sensitive the field is, or each field of the type."
+)
+class ClassifiedDirective:
+    """`@classified` in the SDL."""
+
+    level: DataClass = strawberry.directive_field(name="as")
+    kind: SpecificKind | None = strawberry.directive_field(name="kind", default=strawberry.UNSET)
+
+
+def directives_of(access: Access, *, public_ones: bool = False) -> Sequence[object]:
+    """What stands behind a type or a field in the SDL. `public_ones`: single objects of the type may be public."""
+    purposes = [each for each in Purpose if each in access.purposes]
+    classification = access.classification
+    return (
+        AccessDirective(
+            rules=[AccessRule[str(rule.name)] for rule in Rule if rule in access.rule],
+            purposes=purposes or strawberry.UNSET,
+            scope=access.scope or strawberry.UNSET,
+            public_ones=public_ones or strawberry.UNSET,
+        ),
+        ClassifiedDirective(
+            level=DataClass[classification.level],
+            kind=SpecificKind[classification.kind] if classification.kind else strawberry.UNSET,
+        ),
+    )
+
+
+_WHO = {
+    Rule.SELF: "the person it is about",
+    Rule.GUARDIAN: "their guardian",
+    Rule.ASSISTANT: "their assistant",
+    Rule.BUSINESS: "the business it is about",
+    Rule.OFFICIAL: "officials",
+    Rule.AGENCY_SYSTEM: "systems of agencies",
+    Rule.PARTNER: "partners",
+}
+
+
+def in_words(access: Access) -> str:
+    """Who may read it, for people; empty for what is public."""
+    if Rule.PUBLIC in access.rule or not access.rule:
+        return ""
+    said = f"Readable by {_joined([who for rule, who in _WHO.items() if rule in access.rule])}."
+    purposes = [each.name for each in Purpose if each in access.purposes]
+    if purposes:
+        said += f" Who states a purpose may read it for {_joined(purposes, 'or')} only."
+    if access.scope is not None:
+        said += f" Partners need a person's consent, and the scope `{access.scope.value}`."
+    if access.classification.kind:
+        said += (
+            f" Specific personal data ({access.classification.kind.lower()}): people sign in with assurance"
+            f" `{access.classification.bar.name.lower()}` or higher."
+        )
+    return said
+
+
+def _joined(parts: Sequence[str], last: str = "and") -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"

@@ -1,0 +1,192 @@
+"""Who sees what, as a page for readers: the decision about every kind of caller, and the rule of every field.
+
+Made of the decision itself and of the finished schema, so that it cannot say anything else than what is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from graphql import GraphQLObjectType, GraphQLSchema
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.policy import Policy
+from auth.rules import Access, Refusal, Rule, decide
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+from schema.fields import PublishedField
+
+_SELF, _CHILD, _OTHER = Nik("self"), Nik("child"), Nik("other")
+_NIB = "nib"
+_WILLING = Policy(
+    purposes={"agency": frozenset({Purpose.SUBJECT_REQUEST}), "partners": frozenset({Purpose.PAYMENT})},
+    consented=lambda _caller, subjects, _scope: _SELF in subjects,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A caller of a kind, and how the page calls what is theirs."""
+
+    says: str
+    caller: Caller
+    own: str = "own"
+
+
+def _samples() -> Sequence[_Sample]:
+    sure, purpose, case = Assurance.SUBSTANTIAL, Purpose.SUBJECT_REQUEST.name, "1"
+    citizen, official = CallerKind.CITIZEN, CallerKind.OFFICIAL
+    of = "agency"
+    return (
+        _Sample("nobody in particular", ANONYMOUS),
+        _Sample("a citizen", Caller(kind=citizen, nik=_SELF, assurance=sure), "themself"),
+        _Sample(
+            "a citizen, less surely identified", Caller(kind=citizen, nik=_SELF, assurance=Assurance.LOW), "themself"
+        ),
+        _Sample("an assistant", Caller(kind=citizen, nik=_OTHER, on_behalf_of=_SELF, assurance=sure), "whom they help"),
+        _Sample("a business", Caller(kind=CallerKind.BUSINESS, nib=_NIB), "itself"),
+        _Sample("an official", Caller(kind=official, agency=of, purpose=purpose, case=case)),
+        _Sample("an official without a purpose", Caller(kind=official, agency=of, case=case)),
+        _Sample("an official without a case", Caller(kind=official, agency=of, purpose=purpose)),
+        _Sample(
+            "an official with another's purpose",
+            Caller(kind=official, agency=of, purpose=Purpose.HEALTHCARE.name, case=case),
+        ),
+        _Sample(
+            "a system of an agency",
+            Caller(kind=CallerKind.AGENCY_SYSTEM, agency=of, client="system", purpose=purpose, case=case),
+        ),
+        _Sample(
+            "a partner",
+            Caller(
+                kind=CallerKind.PARTNER,
+                client="partner",
+                scopes=frozenset({Scope.TAX.value}),
+                purpose=Purpose.PAYMENT.name,
+                case=case,
+            ),
+            "who consented",
+        ),
+        _Sample(
+            "a partner without the scope",
+            Caller(kind=CallerKind.PARTNER, client="partner", purpose=Purpose.PAYMENT.name, case=case),
+        ),
+        _Sample("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of)),
+        _Sample("a data steward", Caller(kind=CallerKind.STEWARD)),
+        _Sample("an auditor", Caller(kind=CallerKind.AUDITOR)),
+        _Sample("a data-protection officer", Caller(kind=CallerKind.PROTECTION_OFFICER)),
+        _Sample("an operator", Caller(kind=CallerKind.OPERATOR)),
+    )
+
+
+def access_page(schema: GraphQLSchema) -> str:
+    """The page, in Markdown."""
+    return "\n".join(
+        [
+            "# Who sees what",
+            "",
+            "Written by `simpul schema write` from the rules themselves; do not edit it. What the words mean stands",
+            "in [reading](reading.md#who-sees-what), what to do about a refusal in",
+            "[errors](errors.md#why-a-field-is-refused).",
+            "",
+            "## Every kind of caller and every rule",
+            "",
+            "About whom a caller reads a field with this one rule: `all`, those that are named, or nobody, with the",
+            "reason that `extensions.reason` gives. A field with several rules is read by whoever one of them passes.",
+            "",
+            *_decisions(),
+            "",
+            "Specific personal data (health, children, finance) takes a person who is surely identified (assurance",
+            f"`substantial` or higher), else `{Refusal.ASSURANCE_TOO_LOW.name}`; and of who states a purpose,",
+            f"one that the field names, else `{Refusal.PURPOSE_DOES_NOT_COVER.name}`.",
+            "A guardian is always surely identified.",
+            "",
+            "## Every field and its rules",
+            "",
+            "A type stands for each of its fields that is not listed by itself.",
+            "",
+            *_fields(schema),
+        ]
+    )
+
+
+def _decisions() -> Iterator[str]:
+    rules = [rule for rule in Rule if rule is not Rule.PUBLIC]
+    yield f"| caller | {' | '.join(f'`{rule.name}`' for rule in rules)} |"
+    yield f"|---{'|---' * len(rules)}|"
+    for sample in _samples():
+        yield f"| {sample.says} | {' | '.join(_cell(rule, sample) for rule in rules)} |"
+
+
+def _cell(rule: Rule, sample: _Sample) -> str:
+    access = Access(rule, scope=Scope.TAX)
+    decisions = {
+        subject: decide(
+            access,
+            sample.caller,
+            (subject,),
+            policy=_WILLING,
+            wards=frozenset({_CHILD}),
+            nib=_NIB if subject == _SELF else None,
+        )
+        for subject in (_SELF, _CHILD, _OTHER)
+    }
+    names = {_SELF: sample.own, _CHILD: "their child"}
+    allowed = [names.get(subject, "others") for subject, decision in decisions.items() if decision.allowed]
+    if len(allowed) == len(decisions):
+        return "all"
+    refusals = dict.fromkeys(f"`{decision.refusal.name}`" for decision in decisions.values() if decision.refusal)
+    return ", ".join(allowed) or ", ".join(refusals)
+
+
+def _fields(schema: GraphQLSchema) -> Iterator[str]:
+    yield "| type or field | rules | class | for the purposes | scope of partners |"
+    yield "|---|---|---|---|---|"
+    query = schema.query_type
+    types = [each for each in schema.type_map.values() if isinstance(each, GraphQLObjectType)]
+    ordered = sorted(types, key=lambda type_: (type_ is not query, type_.name))
+    for type_ in ordered:
+        if type_.name.startswith("__"):
+            continue
+        whole, apart = _accesses(type_)
+        if whole is not None:
+            yield _row(type_.name, whole, public_ones=_public_ones(type_))
+        for name, access in apart:
+            yield _row(f"{type_.name}.{name}", access)
+
+
+def _accesses(type_: GraphQLObjectType) -> tuple[Access | None, Sequence[tuple[str, Access]]]:
+    """What holds for the fields of a type, and for those that say it themselves; public fields of ids left out."""
+    whole: Access | None = None
+    apart: list[tuple[str, Access]] = []
+    for name, field in type_.fields.items():
+        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if not isinstance(definition, PublishedField):
+            continue
+        if definition.own_access is not None:
+            if name != "id":
+                apart.append((name, definition.own_access))
+        elif definition.guard is not None:
+            whole = definition.guard.access
+    return whole, apart
+
+
+def _public_ones(type_: GraphQLObjectType) -> bool:
+    """Whether single objects of the type may be public."""
+    definitions = (field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) for field in type_.fields.values())
+    return any(
+        isinstance(each, PublishedField) and each.guard is not None and each.guard.public_when is not None
+        for each in definitions
+    )
+
+
+def _row(name: str, access: Access, *, public_ones: bool = False) -> str:
+    rules = ", ".join(str(rule.name) for rule in Rule if rule in access.rule)
+    rules += "; everybody, where it is public" if public_ones else ""
+    classification = access.classification
+    level = classification.level + (f" ({classification.kind})" if classification.kind else "")
+    purposes = ", ".join(each.name for each in Purpose if each in access.purposes)
+    scope = f"`{access.scope.value}`" if access.scope else ""
+    return f"| `{name}` | {rules} | {level} | {purposes} | {scope} |"

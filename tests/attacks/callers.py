@@ -1,0 +1,107 @@
+"""Callers who want to see what is not theirs, and what each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from records.purposes import Purpose, Scope
+from tests.small_city import BUDI, SITI
+
+SURE = Assurance.SUBSTANTIAL
+ALL_SCOPES = frozenset(scope.value for scope in Scope)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the checked-in schema says of a field: its `@access` and `@classified`."""
+
+    rules: frozenset[str]
+    purposes: frozenset[str]
+    specific: bool
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A caller, and the reason for which a field about Siti is refused; None where they may see it."""
+
+    caller: Caller
+    reason: Callable[[Said], str | None]
+
+
+def _citizen(said: Said) -> str:
+    return "NOT_YOURS" if said.rules & {"SELF", "GUARDIAN", "ASSISTANT"} else "NOT_FOR_CITIZENS"
+
+
+def _low(said: Said) -> str | None:
+    if "SELF" not in said.rules:
+        return _citizen(said)
+    return "ASSURANCE_TOO_LOW" if said.specific else None
+
+
+def _stating(purpose: str, rule: str, otherwise: str, told: str) -> Callable[[Said], str | None]:
+    """The reason for a caller by `rule` who is `told` so, or, where that is nothing, whose purpose must cover it."""
+
+    def reason(said: Said) -> str | None:
+        if rule not in said.rules:
+            return otherwise
+        covered = not said.purposes or purpose in said.purposes
+        return told or (None if covered else "PURPOSE_DOES_NOT_COVER")
+
+    return reason
+
+
+def _official(agency: str, purpose: str | None, case: str | None, told: str = "") -> Wrong:
+    caller = Caller(kind=CallerKind.OFFICIAL, agency=agency, purpose=purpose, case=case)
+    return Wrong(caller, _stating(purpose or "", "OFFICIAL", "NOT_FOR_OFFICIALS", told))
+
+
+def _system(purpose: str | None, case: str | None, told: str) -> Wrong:
+    caller = Caller(kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client="sismiop", purpose=purpose, case=case)
+    return Wrong(caller, _stating(purpose or "", "AGENCY_SYSTEM", "NOT_FOR_SYSTEMS", told))
+
+
+def _partner(purpose: str | None, scopes: frozenset[str], told: str) -> Wrong:
+    caller = Caller(kind=CallerKind.PARTNER, client="bank", purpose=purpose, case="KREDIT/1", scopes=scopes)
+    return Wrong(caller, _stating(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", told))
+
+
+def _always(reason: str) -> Callable[[Said], str]:
+    return lambda _said: reason
+
+
+CREDIT = Purpose.CREDIT_ASSESSMENT.name
+
+WRONG: dict[str, Wrong] = {
+    "anonymous": Wrong(ANONYMOUS, _always("SIGN_IN")),
+    "another citizen": Wrong(Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=SURE), _citizen),
+    "another citizen, unsure": Wrong(Caller(kind=CallerKind.CITIZEN, nik=BUDI), _citizen),
+    "the person, unsure": Wrong(Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.LOW), _low),
+    "an assistant of another": Wrong(
+        Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _citizen
+    ),
+    "an official without a purpose": _official("dukcapil", None, "C/1", "PURPOSE_REQUIRED"),
+    "an official without a case": _official("dukcapil", "SUBJECT_REQUEST", None, "CASE_REQUIRED"),
+    "an official with another agency's purpose": _official("dukcapil", "TAX_ASSESSMENT", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official with a purpose of their own making": _official("dukcapil", "curious", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official of an agency without purposes": _official("parks", "SUBJECT_REQUEST", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official of schools": _official("disdik", "EDUCATION", "C/1"),
+    "an official of complaints": _official("crm", "COMPLAINT_HANDLING", "C/1"),
+    "a system without a purpose": _system(None, "C/1", "PURPOSE_REQUIRED"),
+    "a system without a case": _system("TAX_ASSESSMENT", None, "CASE_REQUIRED"),
+    "a system with another agency's purpose": _system("HEALTHCARE", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "a partner without consent": _partner(CREDIT, ALL_SCOPES, "CONSENT_REQUIRED"),
+    "a partner without the scope": _partner(CREDIT, frozenset({"openid"}), "SCOPE_REQUIRED"),
+    "a partner without a purpose": _partner(None, ALL_SCOPES, "PURPOSE_REQUIRED"),
+    "a partner with a purpose of the state": _partner("TAX_ASSESSMENT", ALL_SCOPES, "PURPOSE_NOT_ALLOWED"),
+    "another business": Wrong(
+        Caller(kind=CallerKind.BUSINESS, nib="9120009999999"),
+        lambda said: "NOT_YOUR_BUSINESS" if "BUSINESS" in said.rules else "NOT_FOR_BUSINESSES",
+    ),
+    "a supervisor": Wrong(Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"), _always("NOT_FOR_YOUR_ROLE")),
+    "a steward": Wrong(Caller(kind=CallerKind.STEWARD), _always("NOT_FOR_YOUR_ROLE")),
+    "an auditor": Wrong(Caller(kind=CallerKind.AUDITOR), _always("NOT_FOR_YOUR_ROLE")),
+    "the protection officer": Wrong(Caller(kind=CallerKind.PROTECTION_OFFICER), _always("NOT_FOR_YOUR_ROLE")),
+    "an operator": Wrong(Caller(kind=CallerKind.OPERATOR), _always("NOT_FOR_YOUR_ROLE")),
+}

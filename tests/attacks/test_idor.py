@@ -1,0 +1,180 @@
+"""Nobody sees what is somebody else's by knowing its key: every personal field and root field, every wrong caller.
+
+What is expected is read off the graph as it is checked in (`@access`, `@classified`): a new field is tried by itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
+
+from tests.attacks.callers import WRONG, Said
+from tests.city import ROOT
+from tests.schema.asking import IDS, asked_about, reasons, run
+from tests.schema.test_decisions import RECORDS, Place, engines_of, types
+from tests.small_city import AYU, NOP, PRIVATE, SITI, SmallCity
+
+
+def _said(directives: tuple[DirectiveNode, ...]) -> Said | None:
+    found = {each.name.value: {arg.name.value: arg.value for arg in each.arguments or ()} for each in directives}
+    if "access" not in found:
+        return None
+    return Said(
+        rules=_names(found["access"]["rules"]),
+        purposes=_names(found["access"].get("purposes")),
+        specific=_names(found["classified"]["as"]) == {"SPECIFIC"},
+    )
+
+
+def _names(value: Any) -> frozenset[str]:  # noqa: ANN401 - a node of a document
+    if isinstance(value, ListValueNode):
+        return frozenset().union(*map(_names, value.values))
+    return frozenset({value.value}) if isinstance(value, EnumValueNode) else frozenset()
+
+
+@cache
+def declared() -> dict[str, Said]:
+    """What the graph says of every field, by its coordinate."""
+    document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+    said: dict[str, Said] = {}
+    for type_ in document.definitions:
+        if isinstance(type_, ObjectTypeDefinitionNode):
+            whole = _said(tuple(type_.directives or ()))
+            fields: tuple[FieldDefinitionNode, ...] = tuple(type_.fields or ())
+            for field in fields:
+                own = _said(tuple(field.directives or ())) or whole
+                assert own is not None, f"{type_.name.value}.{field.name.value} says nothing"
+                said[f"{type_.name.value}.{field.name.value}"] = own
+    return said
+
+
+def personal(type_name: str) -> list[Place]:
+    places = (Place(type_name, field) for field in types()[type_name].fields)
+    return [place for place in places if "PUBLIC" not in declared()[str(place)].rules]
+
+
+PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
+PERSONAL_ROOTS = ["me", "citizen", "citizens"]
+
+
+def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
+    assert PERSONAL_TYPES == [
+        "Citizen",
+        "Residence",
+        "CivilStatus",
+        "Parentage",
+        "Household",
+        "HouseholdMember",
+        "TaxObject",
+        "TaxBill",
+        "TaxPayment",
+        "Msme",
+        "Product",
+        "Complaint",
+        "ComplaintEvent",
+    ]
+    assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
+    assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("type_name", PERSONAL_TYPES)
+async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_asked(type_name: str, name: str) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    expected = {place: wrong.reason(declared()[str(place)]) for place in personal(type_name)}
+    refused = {place: reason for place, reason in expected.items() if reason is not None}
+    if not refused:
+        return
+    query = f"{{ it {{ {' '.join(place.selected for place in refused)} }} }}"
+    response = await run(query, caller=wrong.caller, city=city, engines=engines_of(type_name))
+    assert response.data == {"it": {place.field: None for place in refused}}
+    assert sorted(reasons(response)) == sorted((f"it.{place.field}", reason) for place, reason in refused.items())
+    assert asked_about(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("field", ["citizen", "citizens"])
+async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_asked(
+    field: str, name: str
+) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place("Query", field)
+    reason = wrong.reason(declared()[str(place)])
+    response = await run(f"{{ {place.selected} }}", caller=wrong.caller, city=city)
+    if reason is None:  # a person, about themself; an official for a purpose: their fields are tried above
+        assert response.errors == []
+        return
+    assert (response.data or {}).get(field) is None
+    assert [told for _, told in reasons(response)] == [reason]
+    assert asked_about(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if "citizen" not in name and "person" not in name])
+async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    if wrong.caller.on_behalf_of is not None:  # an assistant reads about whom they help
+        return
+    response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()["Query.me"])]
+    assert city.asked == []
+
+
+NODES = {
+    "Citizen": IDS.seal("Citizen", SITI),
+    "TaxObject": IDS.seal("TaxObject", f"{SITI}:{NOP}"),
+    "Msme": IDS.seal("Msme", f"{SITI}:M-1"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("type_name", NODES)
+async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_is_asked(
+    type_name: str, name: str
+) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    said = declared()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
+    reason = wrong.reason(said)
+    if reason is None:
+        return
+    node = NODES[type_name]
+    query = f'{{ node(id: "{node}") {{ id }} nodes(ids: ["{node}"]) {{ id }} }}'
+    response = await run(query, caller=wrong.caller, city=city)
+    assert response.data == {"node": None, "nodes": [None]}
+    assert sorted(reasons(response)) == [("node", reason), ("nodes.0", reason)]
+    assert asked_about(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if not name.startswith("an official")])
+async def test_a_private_complaint_is_unknown_to_who_may_not_see_it(name: str) -> None:
+    wrong = WRONG[name]
+    if wrong.caller.nik == SITI:
+        return
+    node = IDS.seal("Complaint", PRIVATE)
+    response = await run(f'{{ node(id: "{node}") {{ id }} }}', caller=wrong.caller)
+    assert response.data == {"node": None}
+    assert response.errors == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if name.startswith("an official")])
+async def test_no_field_of_a_private_complaint_is_seen_by_an_official_without_its_purpose(name: str) -> None:
+    wrong = WRONG[name]
+    reason = wrong.reason(declared()["Complaint.description"])
+    if reason is None:
+        return
+    node = IDS.seal("Complaint", PRIVATE)
+    response = await run(f'{{ node(id: "{node}") {{ ... on Complaint {{ description }} }} }}', caller=wrong.caller)
+    assert (response.data or {})["node"] in (None, {"description": None})
+    assert [told for _, told in reasons(response)] in ([], [reason])
+
+
+async def test_nobody_is_somebodys_guardian_by_saying_so() -> None:
+    """A child of another household, asked for by a parent of children."""
+    city = SmallCity()
+    response = await run(f'{{ citizen(nik: "{AYU}") {{ name }} }}', caller=WRONG["another citizen"].caller, city=city)
+    assert response.data == {"citizen": None}
+    assert reasons(response) == [("citizen", "NOT_YOURS")]
+    assert asked_about(city, WRONG["another citizen"].caller) == []
