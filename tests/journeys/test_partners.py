@@ -19,6 +19,7 @@ from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from engine.run import Engine
 from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
+from records.purposes import Purpose
 from schema.registering import examine
 from settings import Settings
 from store.database import database
@@ -28,6 +29,7 @@ from tests.journeys.hub import City, Hub, running_hub, settings_for
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
 REGIONS = "query Regions { regions(level: REGENCY) { code } }"
 ME = "query Me { me { name } }"
+MIXED = "query Mixed { regions(level: REGENCY) { code } me { name } }"
 CONTRACT = ClientContract(
     client="kios",
     scopes={"prices:read": ("Query.markets", "Market.*"), "places:read": ("Query.regions", "Region.code")},
@@ -228,12 +230,17 @@ async def test_a_client_spends_its_quota_and_no_more(hub: Hub, registry: Operati
 async def test_personal_data_stays_behind_its_rule_whatever_was_registered(
     hub: Hub, registry: OperationRegistry, city: City
 ) -> None:
-    contract = ClientContract(client="kios", scopes={"me": ("Query.me", "Citizen.name")})
-    await registry.publish(contract, registered(contract, ME), by="tests")
-    caller = replace(KIOS, scopes=frozenset({"me"}))
+    scopes = {"me": ("Query.me", "Citizen.name", "Query.regions", "Region.code")}
+    contract = ClientContract(client="kios", scopes=scopes)
+    await registry.publish(contract, registered(contract, ME, MIXED), by="tests")
+    caller = replace(KIOS, scopes=frozenset({"me"}), purpose=Purpose.PAYMENT.name, case="K-7/2026")
     await until(hub, {"documentId": "Me-1"}, caller, "FORBIDDEN")
     city.reset_calls()
-    assert (await hub.post({"documentId": "Me-1"}, caller=caller)).data == {"me": None}
+    whole = await hub.post({"documentId": "Me-1"}, caller=caller)
+    assert (whole.data, whole.errors) == (None, [("", "FORBIDDEN")])
+    mixed = await hub.post({"documentId": "Mixed-1"}, caller=caller)
+    assert mixed.data["regions"]
+    assert (mixed.data["me"], mixed.errors) == (None, [("me", "FORBIDDEN")])
     assert city.calls() == {}
 
 

@@ -14,7 +14,7 @@ from engine.request import DocumentId, GraphQLRequest
 from engine.run import Engine
 from records.operations import ClientContract, OperationReading, RegisteredOperation, VariableRange
 from schema.asking import Asking
-from schema.registering import Examined, examine, operation_name
+from schema.registering import Examined, examine, operation_name, readings
 from tests.schema.asking import IDS, engine
 from tests.small_city import CALL
 
@@ -66,6 +66,20 @@ def test_personal_data_needs_the_approval_of_its_owner() -> None:
     approved = examined(text, approved_by="Dukcapil, letter 12/2026")
     assert approved.faults == []
     assert [each.data_class for each in approved.operation.reads] == ["personal"]
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "data_class"),
+    [
+        ("{ me { civilStatus { bloodType } } }", "CivilStatus.bloodType", "specific (health)"),
+        ("{ me { household { members { relationship } } } }", "HouseholdMember.relationship", "specific (child)"),
+        ("{ me { name } }", "Citizen.name", "personal"),
+        ("{ complaints { nodes { number } } }", "Complaint.number", "personal"),
+        ("{ markets { name } }", "Market.name", "public"),
+    ],
+)
+def test_what_is_read_is_told_by_its_class(text: str, field: str, data_class: str) -> None:
+    assert {each.field: each.data_class for each in readings(engine(), text)}[field] == data_class
 
 
 @pytest.mark.parametrize(
