@@ -15,8 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
-from secrets import token_hex
-from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from graphql import GraphQLSchema
@@ -26,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from auth.accesses import Accesses
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
@@ -47,16 +45,13 @@ from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from engine.document import DocumentRules, RefusedRequest
 from engine.limits import Limits, TooLarge
+from engine.persisted import Application, PersistedDocuments
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
 from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
-from records.failures import AgencyFailure
-from records.identifiers import Nik
-from records.population import Identity
-from records.prices import MarketQuery
 from resolvers.access_log import AccessLogs, OwnAccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
@@ -74,6 +69,7 @@ from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
+from store.operations import OperationRegistry
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.data_tracker import DataTracker
@@ -192,9 +188,16 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
-        return engine.run(request, opened, who=caller, until=call.deadline, request_id=call.request_id)
+        application = None if caller.client is None else _application(caller, caller.client)
+        return engine.run(
+            request, opened, who=caller, until=call.deadline, request_id=call.request_id, application=application
+        )
 
     return execute
+
+
+def _application(caller: Caller, client: str) -> Application:
+    return Application(client=client, scopes=caller.scopes, is_partner=caller.kind is CallerKind.PARTNER)
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
@@ -226,6 +229,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         sample_people=sample_people,
         recorder=None if ledger is None else recorder(ledger, accesses),
         usages=Usages(log, pseudonyms, accesses, ledger),
+        registry=OperationRegistry(state),
     )
 
 
@@ -241,12 +245,13 @@ def compose(
     known_tokens: bool = True,
     recorder: Recorder | None = None,
     usages: Usages | None = None,
+    registry: OperationRegistry | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
-    Without a `recorder`, nobody keeps who read what.
+    Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered.
     """
     engine = Engine(
         schema,
@@ -258,6 +263,9 @@ def compose(
         ),
         coalescing=coalescing,
         recorder=recorder,
+        documents=PersistedDocuments(
+            first_party=settings.first_party_operations, automatic=settings.automatic_operations
+        ),
     )
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -271,8 +279,25 @@ def compose(
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
-        lifespan=_with_fresh_keys(issuers, lifespan),
+        lifespan=_with_fresh_keys(issuers, lifespan if registry is None else _following(registry, engine, lifespan)),
     )
+
+
+def _following(registry: OperationRegistry, engine: Engine, lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:
+    """The lifespan, in which the engine knows what is registered: before the first request, and from then on."""
+
+    @asynccontextmanager
+    async def both(app: Starlette) -> AsyncIterator[None]:
+        async with lifespan(app):
+            seen = await registry.hand_over(engine.know)
+            following = asyncio.create_task(registry.follow(engine.know, seen=seen))
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+
+    return both
 
 
 def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
@@ -347,18 +372,35 @@ def build_access_page() -> str:
     return access_page(graphql_schema(build_schema()))
 
 
+def examiner(*, introspection: bool = False) -> Engine:
+    """An engine over the hub's graph that looks at operations and asks nobody, with the limits of a hub of default."""
+    fields = Settings.model_fields
+    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
+    rules = DocumentRules(limits=Limits(calls_to={"pangan": within}), introspection=introspection, suggestions=True)
+    return Engine(graphql_schema(build_schema()), rules)
+
+
+@asynccontextmanager
+async def operation_registry(settings: Settings) -> AsyncIterator[OperationRegistry]:
+    """The registry in the hub's database, for the length of the block."""
+    state = database(settings.state_url.get_secret_value())
+    try:
+        await migrate(state)
+        yield OperationRegistry(state)
+    finally:
+        await state.dispose()
+
+
 def explained(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
     """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
 
     Raises `ValueError` with what is wrong with the document, or why it has no plan.
     """
-    fields = Settings.model_fields
-    within = fields["pangan_burst"].default + int(fields["pangan_rate"].default * fields["request_timeout"].default)
-    limits = Limits(calls_to={"pangan": within})
-    rules = DocumentRules(limits=limits, introspection=True, suggestions=True)
+    engine = examiner(introspection=True)
+    limits = engine.rules.limits
     request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
     try:
-        plan, cost = Engine(graphql_schema(build_schema()), rules).explained(request)
+        plan, cost = engine.explained(request)
     except RefusedRequest as refused:
         raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
     except TooLarge as refusal:
@@ -370,62 +412,3 @@ def explained(document: str, *, operation_name: str | None, variables: Mapping[s
         "pangan": signature(FoodPrices).parameters["side_by_side"].default,
     }
     return explain(plan, cost).as_text(limits, bounds), plan.source
-
-
-async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:
-    """Ask each agency for one known record, or, where none is known, whether it answers.
-
-    Yields (agency, protocol, outcome, seconds); the outcome is `ok`, or says what is wrong.
-    """
-    state = database(settings.state_url.get_secret_value())
-    connectors = connect(settings, state)
-    try:
-        for agency, protocol, ask in _checks(connectors, settings):
-            started = monotonic()
-            try:
-                found = await ask(Call(deadline=started + settings.agency_timeout, request_id=f"check-{token_hex(4)}"))
-                outcome = "ok" if found else "answers, but does not know the known record"
-            except AgencyFailure as failure:
-                outcome = f"{failure.code}: {failure.detail or failure}"
-            yield agency, protocol, outcome, monotonic() - started
-    finally:
-        await connectors.close()
-        await state.dispose()
-
-
-def _checks(connectors: Connectors, settings: Settings) -> Sequence[tuple[str, str, Callable[[Call], Awaitable[bool]]]]:
-    person = [Nik(settings.known_nik.get_secret_value())] if settings.known_nik else []
-
-    def known(read: Callable[[Sequence[Nik], Call], Awaitable[Mapping[Any, Any]]], probe: Any) -> Any:  # noqa: ANN401 - see _checks
-        async def ask(call: Call) -> bool:
-            if not person:
-                await probe(call)
-                return True
-            found = (await read(person, call)).get(person[0])
-            if isinstance(found, AgencyFailure):
-                raise found
-            return bool(found)
-
-        return ask
-
-    async def identity(niks: Sequence[Nik], call: Call) -> Mapping[Any, Any]:
-        return await connectors.population.facets(niks, frozenset({Identity}), call)
-
-    async def market(call: Call) -> bool:
-        return any((await connectors.prices.market_lists([MarketQuery()], call)).values())
-
-    return (
-        ("dukcapil", "PostgreSQL", known(identity, connectors.population.probe)),
-        ("jakpreneur", _engine_of(settings.jakpreneur_url), known(connectors.msmes.msmes_of, connectors.msmes.probe)),
-        ("pbb", "SOAP 1.1", known(connectors.tax.objects_of, connectors.tax.probe)),
-        ("crm", "Open311", known(connectors.complaints.complaints_of, connectors.complaints.probe)),
-        ("pangan", "REST", market),
-    )
-
-
-def _engine_of(url: SecretStr) -> str:
-    """Which database an address leads to, as people call it."""
-    scheme = url.get_secret_value().partition(":")[0]
-    return {"postgresql": "PostgreSQL", "mysql": "MariaDB", "mariadb": "MariaDB", "sqlite": "SQLite"}.get(
-        scheme, scheme
-    )

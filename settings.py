@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from auth.issuers import Issuer, issuers_of
 from auth.policy import DEFAULT_PURPOSES, Policy, purposes_from
 from engine.limits import Limits
+from records.operations import OperationMode
 from web.settings import WebSettings
 
 ELSEWHERE = frozenset({"SIMPUL_STATE"})
@@ -62,6 +63,17 @@ class Settings(BaseSettings):
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
     introspection: bool | None = Field(None, description="Whether the schema can be queried; as `development` says.")
     graphiql: bool | None = Field(None, description="Whether `/graphiql` is served; as `development` says.")
+    first_party_operations: OperationMode = Field(
+        OperationMode.OFF,
+        description="How far callers without a client are held to registered operations: `off`, `log-unknown`,"
+        " `safelist` or `ids-only`.",
+    )
+    automatic_operations: bool = Field(
+        default=True, description="Whether first-party frontends may have texts kept by their hash (Apollo's APQ)."
+    )
+    public_max_age: int = Field(
+        60, ge=0, le=86_400, description="Seconds for which anybody may keep a GET's answer of public data; 0: none."
+    )
     allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
     limit_depth: int = Field(20, ge=1, le=50, description="Fields inside fields that an operation may have.")
@@ -149,6 +161,7 @@ class Settings(BaseSettings):
         """By purpose: how long a person is not told who read."""
         parted = (each.rpartition(":") for each in self.ledger_hidden)
         return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
+
     @field_validator("purposes")
     @classmethod
     def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,6 +207,7 @@ class Settings(BaseSettings):
             allowed_origins=self.allowed_origins,
             certificate_header=self.certificate_header,
             trusted_proxies=tuple(str(each) for each in self.trusted_proxies),
+            public_max_age=self.public_max_age,
             graphiql=self.development if self.graphiql is None else self.graphiql,
             development=self.development,
         )

@@ -49,6 +49,10 @@ class DevelopmentIssuer:
             claims["nik"] = caller.nik
         if caller.agency is not None:
             claims["agency"] = caller.agency
+        if caller.client is not None:
+            claims["client_id"] = caller.client
+        if caller.scopes:
+            claims["scope"] = " ".join(sorted(caller.scopes))
         if caller.assurance:
             claims["acr"] = caller.assurance.name.lower()
         if caller.purpose is not None:

@@ -29,8 +29,8 @@ def check() -> None:
 
 async def _asked() -> list[str]:
     """Show a row for each agency; the names of those that failed."""
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from server import agency_checks  # noqa: PLC0415 - same
+    from cli.agency_checks import agency_checks  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - same
 
     table = Table("agency", "protocol", "outcome", "seconds", box=None, pad_edge=False)
     failed = []

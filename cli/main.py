@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cli import agencies, explain, ledger, sample_callers, sample_clients, sandbox, schema, serve
+from cli import agencies, explain, ledger, operations, sample_callers, sample_clients, sandbox, schema, serve
 from cli.failure import Failure
 from cli.place import state_folder
 from sandbox.city import CityError
@@ -32,6 +32,7 @@ def build_app() -> typer.Typer:
     explain.add_to(app)
     app.add_typer(sandbox.build_group(), name="sandbox")
     app.add_typer(schema.build_group(), name="schema")
+    app.add_typer(operations.build_group(), name="operations")
     app.add_typer(agencies.build_group(), name="agencies")
     app.add_typer(ledger.build_group(), name="ledger")
     return app

@@ -56,6 +56,17 @@ def sample_callers() -> Mapping[str, SampleCaller]:
     return {sample.name: sample for sample in (*citizens, official)}
 
 
+def sample_partners() -> Mapping[str, SampleCaller]:
+    """A sample partner. It runs registered operations alone, so it is no part to take in GraphiQL."""
+    kios = SampleCaller(
+        "kios",
+        "partner",
+        "an application for stall keepers, with the scope prices:read: runs what is registered for it",
+        Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"})),
+    )
+    return {kios.name: kios}
+
+
 def development_issuer(folder: StateFolder) -> DevelopmentIssuer:
     """The issuer of this state folder; its key pair is made at the first call and is the same from then on."""
     issuer = DevelopmentIssuer(folder.folder("issuer") / "private.json")
@@ -80,15 +91,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def token(
-    name: Annotated[str | None, typer.Argument(help="A sample person: see `simpul people`.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A sample person or partner: see `simpul people`.")] = None,
     *,
     client: Annotated[str | None, typer.Option(help="Instead: an application, see `simpul clients`.")] = None,
 ) -> None:
-    """Print a development token for a sample person, or an application's own token, alone on one line."""
+    """Print a development token for a sample person or partner, or an application's own token, alone on one line."""
     if client is not None and name is None:
         typer.echo(client_token(state_folder(), client))
         return
-    known = sample_callers()
+    known = {**sample_callers(), **sample_partners()}
     if client is not None or name is None:
         raise Failure(f"name either a sample person ({', '.join(known)}) or an application (--client)")
     if name not in known:
@@ -97,8 +108,8 @@ def token(
 
 
 def people() -> None:
-    """List the sample people."""
+    """List the sample people, and the sample partner."""
     table = Table("name", "what", "who", box=None, pad_edge=False)
-    for sample in sample_callers().values():
+    for sample in (*sample_callers().values(), *sample_partners().values()):
         table.add_row(sample.name, sample.title, sample.description)
     Console().print(table)

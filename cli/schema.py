@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Annotated
+
 import typer
-from graphql import build_schema
+from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 from rich.console import Console
 
 from cli.failure import Failure
 from cli.place import ROOT
+from records.operations import RegisteredOperation
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
 ACCESS_PAGE = ROOT / "docs" / "frontend" / "access.md"
@@ -34,8 +38,42 @@ def print_schema() -> None:
     typer.echo(_sdl().rstrip("\n"))
 
 
-def check() -> None:
+def check(
+    *,
+    registered: Annotated[
+        bool, typer.Option("--registered", help="Also check every operation in the hub's registry against the graph.")
+    ] = False,
+) -> None:
     """Compare the graph with schema/schema.graphql; name what breaks callers, what may, and fail on any difference."""
+    broken = _broken_operations() if registered else 0
+    _compare_with_snapshot()
+    if broken:
+        raise Failure(f"the graph breaks {broken} registered operation{'' if broken == 1 else 's'}, named above")
+
+
+def _broken_operations() -> int:
+    """Name each published operation that the graph does not allow, with its client; how many there are."""
+    from cli.operations import published_operations  # noqa: PLC0415 - the registry, which other commands do without
+
+    graph = build_schema(_sdl())
+    console = Console(stderr=True, soft_wrap=True)
+    broken = broken_by(graph, published_operations())
+    for operation, faults in broken:
+        for fault in faults:
+            line = f"breaks client {operation.client}: {operation.name} ({operation.id}): {fault}"
+            console.print(line, markup=False, highlight=False)
+    return len(broken)
+
+
+def broken_by(
+    graph: GraphQLSchema, operations: Sequence[RegisteredOperation]
+) -> Sequence[tuple[RegisteredOperation, Sequence[str]]]:
+    """The operations that the graph does not allow, each with why."""
+    faults = ((each, [fault.message for fault in validate(graph, parse(each.text))]) for each in operations)
+    return [(operation, why) for operation, why in faults if why]
+
+
+def _compare_with_snapshot() -> None:
     if not SNAPSHOT.exists():
         raise Failure(f"{SNAPSHOT.relative_to(ROOT)} is missing: write it with `simpul schema write`")
     before, now = SNAPSHOT.read_text(), _sdl()

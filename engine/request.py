@@ -6,23 +6,34 @@ The HTTP layer turns bytes into a `GraphQLRequest` and a `GraphQLResponse` into 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.reads import Read
+from records.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentId(NamedTuple):
+    """A name for a document that the hub knows already."""
+
+    value: str
+    is_hash: bool = False
+    """Whether it claims to be the SHA-256 of the text, in Apollo's form (`extensions.persistedQuery`)."""
+
+
+@record
 class GraphQLRequest:
     """A well-formed GraphQL over HTTP request (GraphQL over HTTP, section 5.1 "Request parameters")."""
 
     query: str
-    """The document, as text."""
+    """The document, as text; empty where `document_id` stands for it."""
     operation_name: str | None = None
     """Which operation of the document to run; may be absent where the document holds one."""
     variables: Mapping[str, Any] | None = None
     extensions: Mapping[str, Any] | None = None
+    document_id: DocumentId | None = None
+    """Which registered document is meant, where the request names one."""
     queries_only: bool = False
     """True where the transport is safe and idempotent (HTTP GET): mutations and subscriptions are refused."""
 
@@ -40,7 +51,7 @@ class Outcome(Enum):
     """Refused because `queries_only` was set and the operation is no query."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GraphQLResponse:
     """The response map of the GraphQL specification, section 7.1."""
 
@@ -51,5 +62,7 @@ class GraphQLResponse:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     reads: Sequence[Read] = ()
     """What the data holds of whom; never part of what is sent."""
+    is_public: bool = False
+    """Whether the data is the same for everybody: a query of public fields alone, which reads nothing of the caller."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""

@@ -6,6 +6,8 @@ be made of, as introspection, through the same edges and batches; it is the orac
 
 from __future__ import annotations
 
+import logging
+from asyncio import sleep
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +15,15 @@ from inspect import isawaitable
 from typing import Any, Protocol
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, get_location
+from graphql import (
+    BooleanValueNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    execute,
+    get_location,
+)
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import Ask
@@ -22,6 +32,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
+from engine.persisted import Application, PersistedDocuments
 from engine.plan.cost import Cost, Sizes, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
@@ -33,6 +44,9 @@ from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.reading import Reading
 from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
+from records.operations import ClientContract, RegisteredOperation
+
+_log = logging.getLogger("simpul.engine")
 
 MOST_CONDITIONS = 6
 """A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
@@ -63,12 +77,15 @@ class Engine:
         plans: bool = True,
         coalescing: bool = False,
         recorder: Recorder | None = None,
+        documents: PersistedDocuments | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
         With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
         an answer holds of whom is recorded before it is given, for each who shares it; without one, nothing is.
+        `documents` are those that requests may name by an id.
         """
+        self.documents = documents or PersistedDocuments()
         self.schema = schema
         self.rules = rules
         self._plans = plans
@@ -86,18 +103,21 @@ class Engine:
         request_id: str,
         who: Hashable = None,
         until: float = 0.0,
+        application: Application | None = None,
     ) -> GraphQLResponse:
         """Answer one request.
 
         `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
         of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
         ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
-        answer depends on it).
+        answer depends on it). `application` is the client that asks, where the caller's token names one.
         """
-        response, name = await self._unrecorded(request, opened, request_id=request_id, who=who, until=until)
+        response, name, text = await self._unrecorded(
+            request, opened, request_id=request_id, who=who, until=until, application=application
+        )
         if not response.reads or self._recorder is None:
             return response
-        asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(request.query))
+        asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(text))
         try:
             await self._recorder(asked, response.reads)
         except NotRecorded as refusal:
@@ -112,32 +132,40 @@ class Engine:
         request_id: str,
         who: Hashable,
         until: float,
-    ) -> tuple[GraphQLResponse, str | None]:
-        """The response, which nobody may have before it is recorded; and the operation's name."""
+        application: Application | None,
+    ) -> tuple[GraphQLResponse, str | None, str]:
+        """The response, which nobody may have before it is recorded; the operation's name, and the document."""
+        terms = keep_by = None
         try:
+            if request.document_id is not None or application is not None or self.documents.checks_text:
+                request, terms, keep_by = self.documents.resolve(request, application)
             kept, seen_before = self._operation(request)
             variables = self._variables(kept.operation, request)
             plan = self._plan(kept, variables)
-            plan.check(variables, self.rules.limits, self._sizes)
+            cost = plan.check(variables, self.rules.limits, self._sizes)
+            if terms is not None:
+                terms.check(request.variables or {}, cost)
         except RefusedRequest as refused:
-            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None
+            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None, request.query
         except TooLarge as refusal:
             errors = [request_error(str(refusal), refusal.code)]
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None, request.query
+        if keep_by is not None:
+            self.documents.keep(keep_by, request.query)
         name = kept.operation.name
         if plan.obstacle is not None or not self._plans:
-            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name
+            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name, request.query
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
         question = self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
-            return await self._flights.join(question, run, until=until), name
+            return await self._flights.join(question, run, until=until), name, request.query
         response = await run()
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
             explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
             response = replace(response, extensions={**response.extensions, "explain": explained})
-        return response, name
+        return response, name, request.query
 
     def explained(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
         """The plan by which a request would be run, and what it would cost; nobody is asked.
@@ -158,6 +186,34 @@ class Engine:
         variables = get_variable_values(self.schema, declared, dict(given))
         known = variables if isinstance(variables, VariableValues) else _NO_VARIABLES
         return plan, plan.reckoned(known, self._sizes)
+
+    async def know(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
+        """Know these registered operations and no others; their plans are compiled before they are known.
+
+        An operation that the schema no longer allows is logged, and refused with the reason when it is asked for.
+        """
+        seen = {(each.text, each.name): each for each in operations}
+        for key, operation in seen.items():
+            if not self._kept.is_pinned(key):
+                self._pin(operation)
+                await sleep(0)  # a registry may hold thousands, and requests go on
+        self.documents.take(contracts, operations)
+        self._kept.keep_pinned(seen.keys())
+
+    def _pin(self, registered: RegisteredOperation) -> None:
+        """Plan and compile an operation, for the default values of its variables, and keep it for good."""
+        request = GraphQLRequest(query=registered.text, operation_name=registered.name)
+        try:
+            operation = operation_of(request, self.schema, self.rules)
+            kept = KeptOperation(operation, conditions(operation.document, operation.definition))
+            self._kept.pin((registered.text, registered.name), kept)
+            plan = self._plan(kept, _default_conditions(operation))
+        except (RefusedRequest, TooLarge) as refused:
+            why = refused.errors[0]["message"] if isinstance(refused, RefusedRequest) else refused
+            _log.warning("%s of client %s cannot be run: %s", registered.name, registered.client, why)
+            return
+        if plan.obstacle is None:
+            plan.compile()
 
     def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
         """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
@@ -198,12 +254,18 @@ class Engine:
         context = opened()
         response = _hopeless(plan, context)
         if response is None:
+            is_public = not plan.reads_caller and not plan.serial
             # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-            response = await _planned(plan, context, variables, self.rules.limits, request_id)
+            response = await _planned(plan, context, variables, self.rules.limits, request_id, is_public=is_public)
         if not shared:
             return response
-        body = encode(response)
-        return GraphQLResponse(outcome=response.outcome, errors=response.errors, body=body, reads=response.reads)
+        return GraphQLResponse(
+            outcome=response.outcome,
+            errors=response.errors,
+            is_public=response.is_public,
+            reads=response.reads,
+            body=encode(response),
+        )
 
     async def _by_graphql_core(
         self,
@@ -282,6 +344,16 @@ class Engine:
         return result
 
 
+def _default_conditions(operation: Operation) -> VariableValues:
+    """The values that conditions of `@include` and `@skip` have where no variable is given."""
+    defaults = {
+        each.variable.name.value: each.default_value.value
+        for each in operation.definition.variable_definitions or ()
+        if isinstance(each.default_value, BooleanValueNode)
+    }
+    return VariableValues({}, defaults)
+
+
 def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -302,10 +374,15 @@ def _size_of(context: Context) -> AnswerSize | None:
 
 
 def _answered(
-    data: dict[str, Any] | None, errors: Sequence[GraphQLError], request_id: str, reads: Sequence[Read]
+    data: dict[str, Any] | None,
+    errors: Sequence[GraphQLError],
+    request_id: str,
+    reads: Sequence[Read],
+    *,
+    is_public: bool = False,
 ) -> GraphQLResponse:
     told = formatted(errors, request_id=request_id) if errors else []
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, reads=reads)
+    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, reads=reads, is_public=is_public)
 
 
 def _hopeless(plan: Plan, context: Context) -> GraphQLResponse | None:
@@ -332,12 +409,12 @@ def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
 
 
 async def _planned(
-    plan: Plan, context: Context, variables: VariableValues, limits: Limits, request_id: str
+    plan: Plan, context: Context, variables: VariableValues, limits: Limits, request_id: str, *, is_public: bool
 ) -> GraphQLResponse:
     gather = Gather(context.ask)
     run = Run(plan, context, gather, plan.arguments(variables), limits)
     try:
-        return _answered(*await run.answer(), request_id, run.reads)
+        return _answered(*await run.answer(), request_id, run.reads, is_public=is_public)
     finally:
         await gather.close()
 

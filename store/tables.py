@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, MetaData, String, Table, Text, func
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -59,3 +72,45 @@ access_entries = Table(
     Column("hidden_because", Text, comment="The legal reason for that."),
     Index("ix_access_entries_subject", "subject", "at", "chain", "sequence"),
 )
+
+operation_clients = Table(
+    "operation_clients",
+    metadata,
+    Column("client", String(100), primary_key=True, comment="As the client's tokens name it."),
+    Column("mode", String(16), nullable=False, comment="off, log-unknown, safelist or ids-only."),
+    Column("scopes", JSONB, nullable=False, comment="By scope: the fields that it opens."),
+    Column("variables", JSONB, nullable=False, comment="By operation and variable: which values are allowed."),
+    Column("cost_a_day", BigInteger, comment="Points; null for any number."),
+    Column("changed_by", String(200), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("client", String(100), ForeignKey("operation_clients.client"), primary_key=True),
+    Column("document_id", String(256), primary_key=True, comment="As the client's tools name it."),
+    Column("name", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("scopes", JSONB, nullable=False, comment="What the client's token must hold."),
+    Column("ranges", JSONB, nullable=False, comment="By variable: which values are allowed."),
+    Column("cost", BigInteger, nullable=False, comment="Points that one run is expected to cost."),
+    Column("reads", JSONB, nullable=False, comment="Each field, its class of data and its rule."),
+    Column("approved_by", String(200), comment="Which owner of the data approved it, and by what."),
+    Column("published_by", String(200), nullable=False),
+    Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("retired_by", String(200), comment="Null while it is published."),
+    Column("retired_at", DateTime(timezone=True)),
+)
+
+operation_changes = Table(
+    "operation_changes",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("client", String(100), nullable=False),
+    Column("document_id", String(256), comment="Null for a change of the contract."),
+    Column("change", String(16), nullable=False, comment="contract, published or retired."),
+    Column("changed_by", String(200), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Only added to. The newest id tells every hub whether there is something new."""

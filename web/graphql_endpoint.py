@@ -5,7 +5,7 @@ Stands in front of Starlette, because what Starlette does for every path costs m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -53,6 +53,8 @@ class _Answer:
     media_type: MediaType
     headers: Mapping[str, str] = field(default_factory=dict)
     """Beside those that every answer has."""
+    is_public: bool = False
+    """Whether anybody may keep it."""
 
 
 class GraphQLEndpoint:
@@ -66,18 +68,16 @@ class GraphQLEndpoint:
         self._settings = settings
         self._access_log = access_log
         self._attending = Attending()
-        # An answer belongs to one caller: nobody may keep it.
-        self._heads = {
-            each: [
-                (b"content-type", each.content_type.encode("ascii")),
-                (b"cache-control", b"no-store"),
-                (b"vary", b"Accept"),
-                *security_headers(settings.hsts_seconds),
-            ]
-            for each in MediaType
-        }
+        # An answer belongs to one caller: nobody may keep it ...
+        own = _heads(settings, b"no-store", b"Accept")
+        # ... but one that is everybody's. Who has a token may be answered otherwise, and an origin be told that its
+        # pages may read.
+        varies = b"Accept, Authorization" + (b", Origin" if settings.allowed_origins else b"")
+        everybodys = _heads(settings, b"public, max-age=%d" % settings.public_max_age, varies)
+        self._heads = {False: own, True: everybodys}
         self._heads_as_bytes = {
-            each: b"".join(b"%b: %b\r\n" % header for header in headers) for each, headers in self._heads.items()
+            is_public: {each: b"".join(b"%b: %b\r\n" % header for header in head) for each, head in heads.items()}
+            for is_public, heads in self._heads.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,25 +149,52 @@ class GraphQLEndpoint:
                 f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
             ) from overdue
         outcome = response.outcome
-        return _Answer(status_of(outcome, media_type), encode(response), media_type, headers_of(outcome))
+        return _Answer(
+            status_of(outcome, media_type),
+            encode(response),
+            media_type,
+            headers_of(outcome),
+            method == "GET" and self._is_everybodys(response, headers),
+        )
+
+    def _is_everybodys(self, response: GraphQLResponse, headers: RequestHeaders) -> bool:
+        """Whether a cache may hand the answer to whoever asks the same: it was given to nobody in particular."""
+        whole = response.is_public and not response.errors and not response.extensions
+        return whole and self._settings.public_max_age > 0 and "authorization" not in headers
 
     def _written(self, answer: _Answer, call: Call, write: WriteWhole) -> bool:
         """Write the answer in one go; False where it has to go out in pieces, or has headers of its own."""
         if answer.headers:
             return False
         lines = (len(answer.body), call.request_id.encode("ascii"))
-        head = self._heads_as_bytes[answer.media_type] + b"content-length: %d\r\nx-request-id: %b\r\n" % lines
+        head = self._heads_as_bytes[answer.is_public][answer.media_type]
+        head += b"content-length: %d\r\nx-request-id: %b\r\n" % lines
         return write(answer.status, head, answer.body)
 
     async def _send(self, answer: _Answer, call: Call, send: Send) -> None:
         headers = [
-            *self._heads[answer.media_type],
+            *self._heads[answer.is_public][answer.media_type],
             (b"content-length", b"%d" % len(answer.body)),
             (b"x-request-id", call.request_id.encode("ascii")),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def _heads(
+    settings: WebSettings, cache_control: bytes, vary: bytes
+) -> Mapping[MediaType, Sequence[tuple[bytes, bytes]]]:
+    """What every answer has, by its media type."""
+    return {
+        each: [
+            (b"content-type", each.content_type.encode("ascii")),
+            (b"cache-control", cache_control),
+            (b"vary", vary),
+            *security_headers(settings.hsts_seconds),
+        ]
+        for each in MediaType
+    }
 
 
 def check_method(method: str) -> None:

@@ -13,13 +13,19 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from engine.request import GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest
 from web.refusals import Code, Refusal
 
 MAX_DEPTH = 64
 """How deep `variables` and `extensions` may nest. Input types of a schema nest a handful of levels."""
 _MAX_PARAMETERS = 20
-"""How many parameters a query string may have; four are read."""
+"""How many parameters a query string may have; seven are read."""
+_ID_PARAMETERS = ("documentId", "doc_id", "id")
+"""Under which names the id of a document comes: that of GraphQL over HTTP (Appendix A, "Persisted Documents"), and
+those that network layers of Relay use."""
+_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", *_ID_PARAMETERS})
+_WITHOUT_ID = frozenset({"query", "operationName", "variables"})
+_LONGEST_ID = 256
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 """Escapes that stand for a character only as a pair (RFC 8259, section 7)."""
@@ -73,7 +79,7 @@ def parse_query_string(query_string: bytes) -> GraphQLRequest:
         raise _bad(f"The query string has more than {_MAX_PARAMETERS} parameters.") from error
     parameters: dict[str, Any] = {}
     for name, text in pairs:
-        if name not in {"query", "operationName", "variables", "extensions"}:
+        if name not in _PARAMETERS:
             continue
         if name in parameters:
             raise _bad(f"The parameter '{name}' comes twice. Send it once.")
@@ -84,6 +90,9 @@ def parse_query_string(query_string: bytes) -> GraphQLRequest:
     # An empty parameter of a query string is an absent one.
     parameters["operationName"] = parameters.get("operationName") or None
     parameters["query"] = parameters.get("query") or None
+    for name in _ID_PARAMETERS:
+        if parameters.get(name) == "":
+            del parameters[name]
     return _request(parameters, queries_only=True)
 
 
@@ -97,6 +106,10 @@ def _json_parameter(name: str, text: str) -> dict[str, Any] | None:
 def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLRequest:
     """Section 5.1: `query` is a string, the others may be null or absent."""
     query = parameters.get("query")
+    # Most requests bring a text and neither an id nor extensions: they do not pay for those that do.
+    document_id = None if _WITHOUT_ID.issuperset(parameters) else _document_id(parameters)
+    if query is None and document_id is not None:
+        query = ""
     if query is None:
         raise _bad(f"The parameter 'query' is missing. {_EXAMPLE} To explore the graph, open /graphiql.")
     if not isinstance(query, str):
@@ -113,8 +126,49 @@ def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLReq
         operation_name=operation_name,
         variables=parameters.get("variables"),
         extensions=parameters.get("extensions"),
+        document_id=document_id,
         queries_only=queries_only,
     )
+
+
+def _document_id(parameters: Mapping[str, Any]) -> DocumentId | None:
+    """The id of the document, by whichever name it comes; none where the request brings no more than a text."""
+    extensions = parameters.get("extensions")
+    if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
+        return _apollos_id(extensions["persistedQuery"], parameters)
+    value = parameters.get("documentId")
+    if parameters.get("query") is not None:
+        # Beside a text, 'id' and 'doc_id' have always been members that mean nothing.
+        return None if value is None else DocumentId(_id_text("documentId", value))
+    if value is not None and parameters.get("doc_id") is None and parameters.get("id") is None:
+        return DocumentId(_id_text("documentId", value))
+    given = {name: parameters[name] for name in _ID_PARAMETERS if parameters.get(name) is not None}
+    if not given:
+        return None
+    if len(given) > 1:
+        raise _bad(f"The request names its document more than once ({', '.join(given)}). Send 'documentId' alone.")
+    ((name, value),) = given.items()
+    return DocumentId(_id_text(name, value))
+
+
+def _apollos_id(told: object, parameters: Mapping[str, Any]) -> DocumentId:
+    """`{"version": 1, "sha256Hash": "..."}` (Apollo, "Automatic persisted queries")."""
+    name = "extensions.persistedQuery"
+    if not isinstance(told, dict):
+        raise _bad(f"The member '{name}' must be an object, not {_kind(told)}.")
+    if told.get("version") != 1 or isinstance(told.get("version"), bool):
+        raise _bad(f'Only version 1 of \'{name}\' is known. Send {{"version": 1, "sha256Hash": "..."}}.')
+    if parameters.get("documentId") is not None:
+        raise _bad(f"The request names its document more than once ('{name}' too). Send one of them.")
+    return DocumentId(_id_text(f"{name}.sha256Hash", told.get("sha256Hash")), is_hash=True)
+
+
+def _id_text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _bad(f"'{name}' must be a string that is not empty.")
+    if len(value) > _LONGEST_ID:
+        raise _bad(f"'{name}' is longer than {_LONGEST_ID} characters; no document has such an id.")
+    return value
 
 
 def _decode(text: bytes, what: str) -> dict[_Name, Any]:

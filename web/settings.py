@@ -32,6 +32,8 @@ class WebSettings:
     """Names under which the hub may be addressed. Stops a foreign page that re-points its own name at the hub."""
     allowed_origins: tuple[str, ...] = ()
     """Origins whose pages may read answers (CORS), such as `https://app.example.go.id`."""
+    public_max_age: int = 60
+    """For how long anybody may keep an answer of public data to a GET (`Cache-Control: public`); 0 for not at all."""
     hsts_seconds: int = 0
     """`max-age` of Strict-Transport-Security; 0 sends none. For servers that are reached by HTTPS alone."""
     certificate_header: str | None = None

@@ -33,6 +33,7 @@ LINKED = 10
 """Objects of a list that an edge leads to, where nobody says how many."""
 INSIDE = 5
 """Objects of a list inside a record, where nobody says how many."""
+POINTS_A_CALL = 100
 _MANY = 100_000_000
 SLICE = "first"
 """The argument that says how long a list is (GraphQL Cursor Connections Specification, section 4): the field's own,
@@ -55,6 +56,11 @@ class Cost:
     """Objects about the schema itself."""
     types: int = 0
     """How many types the schema has."""
+
+    @property
+    def points(self) -> int:
+        """One number for all of it, by which quotas count: an object is one point, a call to an agency a hundred."""
+        return self.objects + POINTS_A_CALL * sum(self.calls.values())
 
     def refuse(self, limits: Limits) -> None:
         """Raise `TooLarge` where it is beyond the limits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from engine.document import Operation
@@ -65,6 +66,14 @@ class Shelf:
             self._kept.move_to_end(seen)
         return kept
 
+    def get(self, seen: Seen) -> KeptOperation | None:
+        """The operation, for a shelf on which it does not matter what was used last."""
+        return self._kept.get(seen)
+
+    def __iter__(self) -> Iterator[Seen]:
+        """What is here."""
+        return iter(tuple(self._kept))
+
     def put(self, seen: Seen, kept: KeptOperation) -> None:
         """Add an operation."""
         self.take(seen)
@@ -88,10 +97,11 @@ class Shelf:
 
 
 class KeptOperations:
-    """Keeps operations in two shelves: what was seen once, and what was seen again.
+    """Keeps operations in two shelves: what was seen once, and what was seen again; and what is pinned in a third.
 
     A flood of documents that are seen once each pushes out others of its kind only, never what is in use. Both are
-    bounded in number and in memory: a document may be a megabyte of comments, and a plan thousands of fields.
+    bounded in number and in memory: a document may be a megabyte of comments, and a plan thousands of fields. What is
+    pinned is never forgotten; its number is bounded by who pins it.
     """
 
     def __init__(
@@ -105,22 +115,37 @@ class KeptOperations:
         """Keep at most so many of each, and at most so much."""
         self._once = Shelf(seen_once, bytes_once)
         self._again = Shelf(seen_again, bytes_again)
+        self._pinned = Shelf(sys.maxsize, sys.maxsize)
         self._bytes_of_one = bytes_again // _PLANS_OF_ONE
 
     def find(self, seen: Seen) -> KeptOperation | None:
         """The operation, if it was seen before; from now on it counts as seen again."""
-        kept = self._again.find(seen)
+        kept = self._again.find(seen) or self._pinned.get(seen)
         if kept is None:
             kept = self._once.take(seen)
             if kept is not None:
                 self._again.put(seen, kept)
         return kept
 
+    def pin(self, seen: Seen, kept: KeptOperation) -> None:
+        """Keep an operation until it is no longer among those that `keep_pinned` names."""
+        self._once.take(seen)
+        self._again.take(seen)
+        self._pinned.put(seen, _weighed(seen, kept))
+
+    def is_pinned(self, seen: Seen) -> bool:
+        """Whether an operation is pinned."""
+        return self._pinned.get(seen) is not None
+
+    def keep_pinned(self, these: Collection[Seen]) -> None:
+        """Forget every other operation that was pinned."""
+        for seen in self._pinned:
+            if seen not in these:
+                self._pinned.take(seen)
+
     def add(self, seen: Seen, kept: KeptOperation) -> None:
         """Keep an operation that is seen for the first time."""
-        text, _ = seen
-        kept.bytes_parsed = sys.getsizeof(text) + min(len(text) * _BYTES_A_CHARACTER, _MOST_BYTES_PARSED)
-        self._once.put(seen, kept)
+        self._once.put(seen, _weighed(seen, kept))
 
     def add_plan(self, kept: KeptOperation, values: tuple[bool | None, ...], plan: Plan | TooLarge) -> None:
         """Keep a plan of an operation, for these values of its conditions; its others go where they grow too many."""
@@ -136,4 +161,11 @@ class KeptOperations:
 
     def __repr__(self) -> str:
         """How many are kept."""
-        return f"<KeptOperations {len(self._once)} seen once, {len(self._again)} again>"
+        pinned = f", {len(self._pinned)} pinned" if len(self._pinned) else ""
+        return f"<KeptOperations {len(self._once)} seen once, {len(self._again)} again{pinned}>"
+
+
+def _weighed(seen: Seen, kept: KeptOperation) -> KeptOperation:
+    text, _ = seen
+    kept.bytes_parsed = sys.getsizeof(text) + min(len(text) * _BYTES_A_CHARACTER, _MOST_BYTES_PARSED)
+    return kept

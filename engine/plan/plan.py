@@ -28,7 +28,7 @@ from engine.limits import Limits
 from engine.plan.cost import Cost, Lists, Sizes, reckon, varies
 from engine.plan.placed import parts_of
 from engine.plan.size import may_multiply
-from engine.plan.source import compile_when_wanted, prepare, source_of
+from engine.plan.source import compile_shape, compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
 
 
@@ -74,12 +74,24 @@ class Plan:
             self.seen_again = True
             compile_when_wanted(self.shapes)
 
-    def check(self, variables: VariableValues, limits: Limits, sizes: Sizes) -> None:
-        """Raise `TooLarge` where this run is beyond limits. What does not vary was checked when the plan was made."""
+    def compile(self) -> None:
+        """Compile every shape now: the operation is known to come."""
+        self.seen_again = True
+        for shape in self.shapes:
+            compile_shape(shape)
+
+    def check(self, variables: VariableValues, limits: Limits, sizes: Sizes) -> Cost:
+        """What this run is expected to cost; raises `TooLarge` where that is beyond limits.
+
+        What does not vary was checked when the plan was made.
+        """
         if self.lists.vary:
             self.lists.check(variables.coerced, limits.list_items)
-        if self.cost is None:
-            self.reckoned(variables, sizes).refuse(limits)
+        if self.cost is not None:
+            return self.cost
+        cost = self.reckoned(variables, sizes)
+        cost.refuse(limits)
+        return cost
 
     def reckoned(self, variables: VariableValues, sizes: Sizes) -> Cost:
         """What one run is expected to cost."""

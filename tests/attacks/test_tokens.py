@@ -304,7 +304,7 @@ async def test_an_issuer_proves_no_kind_that_it_is_not_believed_about(issuer: Lo
             assert_nothing_came_of_it(hub, await hub.ask(token=issuer.token(kind=kind, nik=nik, agency=agency)))
         partner = issuer.token(kind="partner", nik=None)
         answer = await hub.ask(ME, token=partner)
-        assert (answer.body.get("data"), answer.codes, hub.city.asked) == (None, ["FORBIDDEN"], [])
+        assert (answer.body.get("data"), answer.codes, hub.city.asked) == (None, ["PERSISTED_QUERY_ID_REQUIRED"], [])
 
 
 async def test_one_issuers_key_signs_nothing_in_anothers_name(issuer: LoopbackIssuer) -> None:

@@ -8,4 +8,5 @@ BUDI = Nik("3171010101800002")
 
 CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+PARTNER = Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read", "places:read"}))
 CALLERS = {"anonymous": ANONYMOUS, "citizen": CITIZEN, "official": OFFICIAL}

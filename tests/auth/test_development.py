@@ -11,7 +11,7 @@ import pytest
 from auth.caller import Caller
 from auth.development import ISSUER, DevelopmentIssuer
 from auth.tokens import LEEWAY, Unauthenticated
-from tests.auth.people import CALLERS, CITIZEN
+from tests.auth.people import CALLERS, CITIZEN, PARTNER
 from tests.auth.readers import development_reader, read
 
 
@@ -33,7 +33,9 @@ def public(issuer: DevelopmentIssuer, tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
 
 
-@pytest.mark.parametrize("caller", [CALLERS["citizen"], CALLERS["official"]], ids=["citizen", "official"])
+@pytest.mark.parametrize(
+    "caller", [CALLERS["citizen"], CALLERS["official"], PARTNER], ids=["citizen", "official", "partner"]
+)
 def test_a_token_proves_its_caller_by_the_public_keys_alone(
     issuer: DevelopmentIssuer, public: Path, caller: Caller
 ) -> None:

@@ -27,6 +27,7 @@ def caller_of(state: Path, token: str) -> Caller:
             "rina",
             Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case="SUBJEK/2026/0001"),
         ),
+        ("kios", Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))),
     ],
 )
 def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name: str, caller: Caller) -> None:
@@ -50,13 +51,13 @@ def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_s
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     outcome = simpul(tmp_path, "token", "joko")
     assert (outcome.returncode, outcome.stdout) == (1, "")
-    assert outcome.stderr == "simpul: 'joko' is no sample person: choose one of siti, budi, dewi, agus, rina\n"
+    assert outcome.stderr == "simpul: 'joko' is no sample person: choose one of siti, budi, dewi, agus, rina, kios\n"
 
 
 def test_people_are_listed_with_what_they_are(tmp_path: Path) -> None:
     outcome = simpul(tmp_path, "people")
     assert outcome.returncode == 0
     lines = outcome.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["name", "siti", "budi", "dewi", "agus", "rina"]
+    assert [line.split()[0] for line in lines] == ["name", "siti", "budi", "dewi", "agus", "rina", "kios"]
     assert lines[1].split("  ")[1].strip() == "citizen"
     assert "official of the population register" in lines[5]

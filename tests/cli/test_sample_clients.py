@@ -76,7 +76,7 @@ def test_a_token_is_for_a_person_or_an_application_and_not_for_both(tmp_path: Pa
         outcome = simpul(tmp_path, "token", *arguments)
         assert outcome.returncode == 1
         assert outcome.stderr == (
-            "simpul: name either a sample person (siti, budi, dewi, agus, rina) or an application (--client)\n"
+            "simpul: name either a sample person (siti, budi, dewi, agus, rina, kios) or an application (--client)\n"
         )
 
 

@@ -15,6 +15,7 @@ import uvicorn
 from pydantic import SecretStr
 
 import server
+from auth.caller import Caller
 from auth.development import DevelopmentIssuer
 from cli.sample_callers import sample_callers, token_of
 from sandbox.postgres import Postgres
@@ -80,10 +81,12 @@ class Hub:
         self._issuer = issuer
         self._session = session
 
-    def headers(self, caller: str | None) -> dict[str, str]:
-        """What proves a sample person, by name; an official; or nobody."""
+    def headers(self, caller: str | Caller | None) -> dict[str, str]:
+        """What proves a sample person, by name; an official; a caller of any kind; or nobody."""
         if caller is None:
             return {}
+        if isinstance(caller, Caller):
+            return {"Authorization": f"Bearer {self._issuer.token(caller, subject='somebody')}"}
         proven = sample_callers()["rina" if caller == OFFICIAL else caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
@@ -91,13 +94,27 @@ class Hub:
         """Ask by POST."""
         return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
 
-    async def post(
-        self, body: Mapping[str, Any], *, caller: str | None = None, headers: Mapping[str, str] | None = None
+    async def post(  # a body that is no object is a journey, too
+        self,
+        body: Any,  # noqa: ANN401 - any JSON
+        *,
+        caller: str | Caller | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request as it is."""
         sent = self.headers(caller) | dict(headers or {})
         async with self._session.post(f"{self.url}/graphql", json=body, headers=sent) as response:
             return Answer(status=response.status, body=await response.json(content_type=None))
+
+    async def query_by_get(
+        self, parameters: Mapping[str, str], *, caller: str | Caller | None = None
+    ) -> tuple[Answer, Mapping[str, str]]:
+        """Ask by GET; the answer and its headers."""
+        async with self._session.get(
+            f"{self.url}/graphql", params=parameters, headers=self.headers(caller)
+        ) as response:
+            body = await response.json(content_type=None)
+            return Answer(status=response.status, body=body), {k.lower(): v for k, v in response.headers.items()}
 
     async def get(self, path: str) -> Answer:
         """Read another address of the hub."""

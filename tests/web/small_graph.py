@@ -83,7 +83,10 @@ class SmallGraph:
         if any(isinstance(error.original_error, ZeroDivisionError) for error in done.errors or ()):
             raise RuntimeError(f"cannot serve {SITI}") from ZeroDivisionError(f"no such citizen: {NAME}")
         return GraphQLResponse(
-            outcome=Outcome.ANSWERED, data=done.data, errors=[dict(error.formatted) for error in done.errors or ()]
+            outcome=Outcome.ANSWERED,
+            data=done.data,
+            errors=[dict(error.formatted) for error in done.errors or ()],
+            is_public="whoAmI" not in request.query,
         )
 
     def roots(self, caller: Caller) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.request import GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest
 from web.graphql_request import MAX_DEPTH, parse_body, parse_query_string
 from web.refusals import Code, Refusal
 
@@ -25,6 +25,61 @@ def test_reads_every_parameter() -> None:
     assert parse_body(json.dumps(body).encode()) == GraphQLRequest(
         query="query A { a }", operation_name="A", variables={"n": 1}, extensions={"x": [True, None]}
     )
+
+
+HASH = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38"
+APOLLO = {"persistedQuery": {"version": 1, "sha256Hash": HASH}}
+
+
+@pytest.mark.parametrize("name", ["documentId", "doc_id", "id"])
+def test_reads_the_id_of_a_document_in_place_of_its_text(name: str) -> None:
+    expected = GraphQLRequest(query="", document_id=DocumentId("sha256:abc"), variables={"n": 1})
+    assert parse_body(json.dumps({name: "sha256:abc", "variables": {"n": 1}}).encode()) == expected
+    by_get = parse_query_string(f"{name}=sha256%3Aabc&variables=%7B%22n%22%3A1%7D".encode())
+    assert by_get == GraphQLRequest(
+        query="", document_id=DocumentId("sha256:abc"), variables={"n": 1}, queries_only=True
+    )
+
+
+@pytest.mark.parametrize("query", [None, "{ a }"])
+def test_reads_apollos_hash_with_the_text_and_without(query: str | None) -> None:
+    body = {"extensions": APOLLO} | ({} if query is None else {"query": query})
+    assert parse_body(json.dumps(body).encode()) == GraphQLRequest(
+        query=query or "", document_id=DocumentId(HASH, is_hash=True), extensions=APOLLO
+    )
+
+
+@pytest.mark.parametrize("name", ["doc_id", "id"])
+def test_beside_a_text_only_document_id_is_an_id(name: str) -> None:
+    assert parse_body(json.dumps({"query": "q", name: "1"}).encode()) == GraphQLRequest(query="q")
+    with_id = parse_body(b'{"query":"q","documentId":"1"}')
+    assert with_id == GraphQLRequest(query="q", document_id=DocumentId("1"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"documentId": ""}, "'documentId' must be a string that is not empty."),
+        ({"documentId": 5}, "'documentId' must be a string that is not empty."),
+        ({"documentId": "x" * 257}, "'documentId' is longer than 256 characters; no document has such an id."),
+        (
+            {"documentId": "a", "id": "a"},
+            "names its document more than once (documentId, id). Send 'documentId' alone.",
+        ),
+        ({"documentId": "a", "extensions": APOLLO}, "more than once ('extensions.persistedQuery' too)."),
+        ({"extensions": {"persistedQuery": "a"}}, "'extensions.persistedQuery' must be an object, not a string."),
+        ({"extensions": {"persistedQuery": {"version": 2}}}, "Only version 1 of 'extensions.persistedQuery' is known."),
+        ({"extensions": {"persistedQuery": {"version": True}}}, "Only version 1 of"),
+        ({"extensions": {"persistedQuery": {"version": 1}}}, "'extensions.persistedQuery.sha256Hash' must be a string"),
+        ({"documentId": None}, "The parameter 'query' is missing."),
+        ({"extensions": {"persistedQuery": None}}, "The parameter 'query' is missing."),
+    ],
+)
+def test_refuses_an_id_that_cannot_be_one(body: dict[str, Any], says: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_body(json.dumps(body).encode())
+    assert refused.value.code is Code.BAD_REQUEST
+    assert says in refused.value.message
 
 
 def test_takes_null_for_absent() -> None:

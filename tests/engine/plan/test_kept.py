@@ -45,6 +45,23 @@ def test_a_flood_of_documents_that_are_seen_once_forgets_none_that_was_seen_agai
     assert repr(kept) == "<KeptOperations 10 seen once, 10 again>"
 
 
+def test_what_is_pinned_outlasts_every_flood_and_goes_when_it_is_pinned_no_longer() -> None:
+    kept = KeptOperations(seen_once=2, seen_again=2)
+    pinned = [operation() for _ in range(20)]
+    kept.add(seen(0), operation())
+    kept.find(seen(0))
+    for number, each in enumerate(pinned):
+        kept.pin(seen(number), each)
+    for number in range(1000, 2000):
+        kept.add(seen(number), operation())
+        kept.find(seen(number))
+    assert [kept.find(seen(number)) for number in range(20)] == pinned
+    assert repr(kept) == "<KeptOperations 0 seen once, 2 again, 20 pinned>"
+    kept.keep_pinned([seen(3)])
+    assert [number for number in range(20) if kept.is_pinned(seen(number))] == [3]
+    assert kept.find(seen(4)) is None
+
+
 def test_a_flood_that_is_sent_twice_forgets_none_that_stays_in_use() -> None:
     kept = KeptOperations(seen_once=10, seen_again=10)
     hot = operation()

@@ -1,0 +1,101 @@
+"""The contract of a client, as a file: TOML, or JSON of the same members. Unknown members are refused."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.failure import Failure
+from records.operations import ClientContract, OperationMode, VariableRange
+
+_MEMBERS = {"client", "mode", "cost_a_day", "scopes", "variables"}
+_RANGE = {"at_least", "at_most", "most_items", "one_of"}
+_LONGEST_CLIENT = 100
+
+
+def read_contract(path: Path) -> ClientContract:
+    """The contract in a file; raises Failure with what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        return _contract(told)
+    except OSError as problem:
+        raise Failure(f"{path} cannot be read: {problem.strerror}") from None
+    except ValueError as problem:
+        raise Failure(f"{path}: {problem}") from None
+
+
+def _contract(told: Any) -> ClientContract:  # noqa: ANN401 - any TOML or JSON
+    _refuse_others(_table("the contract", told), _MEMBERS, "the contract")
+    client = told.get("client")
+    if not isinstance(client, str) or not 0 < len(client) <= _LONGEST_CLIENT or not client.isprintable():
+        raise ValueError("'client' must be the client_id of its tokens, 1 to 100 characters")
+    mode = told.get("mode", OperationMode.IDS_ONLY.value)
+    if mode not in set(OperationMode):
+        raise ValueError(f"'mode' is {mode!r}; choose one of {', '.join(OperationMode)}")
+    cost = told.get("cost_a_day")
+    if cost is not None and (not _is_count(cost) or cost < 1):
+        raise ValueError(f"'cost_a_day' is {cost!r}; give a number of points, at least 1, or leave it out")
+    return ClientContract(
+        client=client,
+        mode=OperationMode(mode),
+        scopes=_scopes(told.get("scopes", {})),
+        variables={
+            operation: {
+                name: _range(f"variables.{operation}.{name}", each) for name, each in _table(operation, of).items()
+            }
+            for operation, of in _table("'variables'", told.get("variables", {})).items()
+        },
+        cost_a_day=cost,
+    )
+
+
+def _scopes(told: object) -> dict[str, tuple[str, ...]]:
+    scopes: dict[str, tuple[str, ...]] = {}
+    for scope, fields in _table("'scopes'", told).items():
+        if not scope or any(character.isspace() for character in scope):
+            raise ValueError(f"the scope {scope!r} has a space or is empty; tokens could not hold it")
+        if not isinstance(fields, list) or not all(isinstance(each, str) and _is_field(each) for each in fields):
+            raise ValueError(f"the scope {scope!r} must be a list of fields such as 'Market.name' or 'Market.*'")
+        scopes[scope] = tuple(fields)
+    return scopes
+
+
+def _is_field(text: str) -> bool:
+    type_name, _, field = text.partition(".")
+    return type_name.isidentifier() and (field == "*" or field.isidentifier())
+
+
+def _range(where: str, told: object) -> VariableRange:
+    members = _table(where, told)
+    _refuse_others(members, _RANGE, where)
+    for name in ("at_least", "at_most"):
+        if name in members and (isinstance(members[name], bool) or not isinstance(members[name], int | float)):
+            raise ValueError(f"'{where}.{name}' is no number")
+    if "most_items" in members and not _is_count(members["most_items"]):
+        raise ValueError(f"'{where}.most_items' is no count")
+    one_of = members.get("one_of")
+    if one_of is not None and not (
+        isinstance(one_of, list) and all(isinstance(each, str | int | float) for each in one_of)
+    ):
+        raise ValueError(f"'{where}.one_of' is no list of texts and numbers")
+    return VariableRange(**{**members, **({} if one_of is None else {"one_of": tuple(one_of)})})
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _table(what: str, told: object) -> Mapping[str, Any]:
+    if not isinstance(told, dict):
+        raise ValueError(f"{what} must be a table")  # noqa: TRY004 - one kind of fault for the whole file
+    return told
+
+
+def _refuse_others(members: Mapping[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(set(members) - known)
+    if unknown:
+        raise ValueError(f"{where} has no member {unknown[0]!r}; known are {', '.join(sorted(known))}")

@@ -1,0 +1,230 @@
+"""`simpul operations`: which client may run what; published out of the manifests that frontend tools write."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.contracts import read_contract
+from cli.failure import Failure
+from cli.manifests import ManifestEntry, read_manifest
+from cli.place import state_folder
+from records.operations import ClientContract, RegisteredOperation, RegistryEntry
+
+if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
+    from schema.registering import Examined
+    from store.operations import OperationRegistry
+
+T = TypeVar("T")
+
+_Client = Annotated[str, typer.Argument(help="The client, as its tokens name it.")]
+_Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
+_Contract = Annotated[
+    Path | None, typer.Option("--contract", help="TOML or JSON file with the client's contract; else the stored one.")
+]
+_ApprovedBy = Annotated[
+    str | None, typer.Option(help="Which owner of the data approved it, and by what, such as a letter's number.")
+]
+_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="The operations that clients may run.")
+    group.command("publish")(publish)
+    group.command("check")(check)
+    group.command("list")(list_operations)
+    group.command("retire")(retire)
+    return group
+
+
+def publish(
+    client: _Client, manifest: _Manifest, contract: _Contract = None, approved_by: _ApprovedBy = None, by: _By = None
+) -> None:
+    """Register the operations of a manifest, all or none; show what each reads, by which rule and at what cost."""
+    entries = read_manifest(manifest)
+    given = _given(client, contract)
+
+    async def published(registry: OperationRegistry) -> tuple[int, int]:
+        agreed = given or await _stored(registry, client)
+        stands = [each.operation for each in await registry.entries(client) if each.retired_at is None]
+        examined = _examined(agreed, entries, approved_by, stands)
+        return await registry.publish(agreed, _all_fit(examined), by=by or getpass.getuser())
+
+    new, known = _in_registry(published)
+    typer.echo(f"Published {new} operations for {client}; {known} were published already. Hubs take them in seconds.")
+
+
+def check(client: _Client, manifest: _Manifest, contract: _Contract = None, approved_by: _ApprovedBy = None) -> None:
+    """Say what `publish` would say, and register nothing. With --contract, no database is needed."""
+    entries = read_manifest(manifest)
+    agreed = _given(client, contract)
+    if agreed is None:
+
+        async def stored(registry: OperationRegistry) -> ClientContract:
+            return await _stored(registry, client)
+
+        agreed = _in_registry(stored)
+    fit = _all_fit(_examined(agreed, entries, approved_by, ()))
+    typer.echo(f"All {len(fit)} operations could be published for {client}.")
+
+
+def list_operations(client: Annotated[str | None, typer.Argument(help="Only of this client.")] = None) -> None:
+    """List what was registered, with its state, scopes, cost, data and approval."""
+
+    async def found(
+        registry: OperationRegistry,
+    ) -> tuple[Sequence[ClientContract], Sequence[RegistryEntry]]:
+        return await registry.contracts(), await registry.entries(client)
+
+    contracts, entries = _in_registry(found)
+    console = Console(soft_wrap=True)
+    for each in contracts:
+        if client in {None, each.client}:
+            quota = "any cost" if each.cost_a_day is None else f"{each.cost_a_day} points a day"
+            console.print(f"{each.client}: {each.mode}, {quota}", markup=False, highlight=False)
+    table = Table("client", "operation", "id", "state", "scopes", "points", "data", "approved", "by", box=None)
+    for entry in entries:
+        operation = entry.operation
+        table.add_row(
+            operation.client,
+            operation.name,
+            operation.id,
+            entry.state,
+            " ".join(sorted(operation.scopes)),
+            str(operation.cost),
+            ", ".join(sorted({reading.data_class for reading in operation.reads})),
+            operation.approved_by or "",
+            f"{entry.published_by} {entry.published_at:%Y-%m-%d}"
+            + (f"; {entry.retired_by} {entry.retired_at:%Y-%m-%d}" if entry.retired_at else ""),
+        )
+    console.print(table)
+
+
+def retire(
+    client: _Client,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids, as `simpul operations list` shows them.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every operation of the client.")] = False,
+    by: _By = None,
+) -> None:
+    """Let a client run operations no more; hubs obey within seconds."""
+    if bool(ids) == everything:
+        raise Failure("name the ids that are to be retired, or --all")
+
+    async def retired(registry: OperationRegistry) -> tuple[Sequence[str], Sequence[str]]:
+        published = [each.operation.id for each in await registry.entries(client) if each.retired_at is None]
+        wanted = published if everything else list(ids or ())
+        unknown = sorted(set(wanted) - set(published))
+        if unknown:
+            raise Failure(f"{client} has no published operation {unknown[0]!r}: see `simpul operations list {client}`")
+        return await registry.retire(client, wanted, by=by or getpass.getuser()), published
+
+    gone, _ = _in_registry(retired)
+    typer.echo(f"Retired {len(gone)} operations of {client}. Hubs obey within seconds.")
+
+
+def published_operations() -> Sequence[RegisteredOperation]:
+    """Every operation that some client may run."""
+
+    async def found(registry: OperationRegistry) -> Sequence[RegisteredOperation]:
+        return await registry.published()
+
+    return _in_registry(found)
+
+
+def _given(client: str, path: Path | None) -> ClientContract | None:
+    if path is None:
+        return None
+    contract = read_contract(path)
+    if contract.client != client:
+        raise Failure(f"{path} is the contract of {contract.client!r}, not of {client!r}")
+    return contract
+
+
+async def _stored(registry: OperationRegistry, client: str) -> ClientContract:
+    found = next((each for each in await registry.contracts() if each.client == client), None)
+    if found is None:
+        raise Failure(f"{client} has no contract yet: give it with --contract FILE")
+    return found
+
+
+def _examined(
+    contract: ClientContract,
+    entries: Sequence[ManifestEntry],
+    approved_by: str | None,
+    stands: Sequence[RegisteredOperation],
+) -> list[Examined]:
+    """What is new, and what stands already, under the contract as it is to be."""
+    from schema.registering import examine, operation_name  # noqa: PLC0415 - the hub, which other commands need not
+    from server import examiner  # noqa: PLC0415 - same
+
+    new = {
+        entry.id: RegisteredOperation(
+            client=contract.client,
+            id=entry.id,
+            name=entry.name if entry.name is not None else operation_name(entry.text),
+            text=entry.text,
+            approved_by=approved_by,
+        )
+        for entry in entries
+    }
+    for each in stands:
+        if each.id not in new:
+            new[each.id] = each
+        elif approved_by is None and new[each.id].text == each.text:
+            new[each.id] = replace(new[each.id], approved_by=each.approved_by)
+    engine = examiner()
+    return [examine(engine, contract, each) for each in new.values()]
+
+
+def _all_fit(examined: Sequence[Examined]) -> Sequence[RegisteredOperation]:
+    """Show each; raises Failure where one does not fit."""
+    console = Console(stderr=True, soft_wrap=True)
+    for each in examined:
+        for line in _shown(each):
+            console.print(line, markup=False, highlight=False)
+    unfit = [each for each in examined if each.faults]
+    if unfit:
+        raise Failure(f"{len(unfit)} of {len(examined)} operations cannot be published; nothing was changed")
+    return [each.operation for each in examined]
+
+
+def _shown(examined: Examined) -> Sequence[str]:
+    operation = examined.operation
+    lines = [f"{operation.name or '(no name)'}  {operation.id}"]
+    if not examined.faults:
+        lines.append(f"  {operation.cost} points, scopes: {' '.join(sorted(operation.scopes)) or 'none'}")
+    lines += [f"  {each.field}: {each.data_class}, {each.rule}" for each in operation.reads]
+    lines += [f"  | {line}" for line in examined.plan.splitlines()]
+    lines += [f"  cannot be published: {fault}" for fault in examined.faults]
+    return lines
+
+
+def _in_registry(work: Callable[[OperationRegistry], Awaitable[T]]) -> T:
+    """Do something in the hub's registry."""
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from server import operation_registry  # noqa: PLC0415 - same
+    from store.operations import RegistryRefused  # noqa: PLC0415 - same
+
+    async def done() -> T:
+        async with operation_registry(settings) as registry:
+            return await work(registry)
+
+    settings = hub_settings(state_folder())
+    try:
+        return asyncio.run(done())
+    except OSError:
+        raise Failure(
+            "the hub's database does not answer: start it (`simpul serve`), or correct SIMPUL_STATE_URL"
+        ) from None
+    except RegistryRefused as refusal:
+        raise Failure(str(refusal)) from None

@@ -1,0 +1,277 @@
+"""Which document a request means, and whether this client may run it.
+
+A request names a document by its id, or brings its text. Registered documents belong to one client each: to every
+other, their ids are as unknown as those that do not exist. Looking an id up is one look into a dictionary: unknown ids
+cost nothing, however many are tried.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from engine.document import RefusedRequest
+from engine.errors import request_error
+from engine.plan.cost import Cost
+from engine.quota import Quota
+from engine.request import DocumentId, GraphQLRequest
+from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
+
+_log = logging.getLogger("simpul.operations")
+
+NOT_FOUND = "PersistedQueryNotFound"
+"""Apollo's words (Apollo Server, `PersistedQueryNotFoundError`), which its clients compare: they send the text next."""
+NOT_SUPPORTED = "PersistedQueryNotSupported"
+"""Apollo's words: its clients send texts from then on."""
+MISMATCH = "provided sha does not match query"
+"""Apollo's words."""
+
+MOST_AUTOMATIC = 1024
+MOST_AUTOMATIC_CHARACTERS = 8 * 1024 * 1024
+_LONGEST_AUTOMATIC = 64 * 1024
+_MOST_LOGGED = 1024
+
+
+def hash_of(text: str) -> str:
+    """The SHA-256 of a document, in hexadecimal."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The application that asks, as its token proves it."""
+
+    client: str
+    scopes: frozenset[str] = frozenset()
+    is_partner: bool = False
+    """Whether it runs registered operations alone, unless its contract says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under what terms a registered operation is run."""
+
+    operation: RegisteredOperation
+    quota: Quota | None
+
+    def check(self, variables: Mapping[str, Any], cost: Cost) -> None:
+        """Refuse values outside what was agreed, and what costs more than is left of the day: raises `RefusedRequest`.
+
+        `variables` are as the request gave them; defaults were looked at when the operation was registered.
+        """
+        for name, allowed in self.operation.ranges.items():
+            fault = allowed.fault(variables.get(name))
+            if fault is not None:
+                message = f"The variable '${name}' of '{self.operation.name}' {fault}, as agreed with the client."
+                raise RefusedRequest(request_error(message, "BAD_USER_INPUT"))
+        if self.quota is not None:
+            self.quota.spend(cost.points)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one client."""
+
+    mode: OperationMode
+    by_id: Mapping[str, Terms]
+    by_text: Mapping[str, Terms]
+
+
+_STRANGER = _Known(OperationMode.IDS_ONLY, {}, {})
+_NO_FRONTEND = _Known(OperationMode.OFF, {}, {})
+
+
+@dataclass(slots=True)
+class _Automatic:
+    """Texts that first-party frontends sent with their hash (automatic persisted queries): bounded, the oldest go."""
+
+    texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    characters: int = 0
+
+    def find(self, digest: str) -> str | None:
+        text = self.texts.get(digest)
+        if text is not None:
+            self.texts.move_to_end(digest)
+        return text
+
+    def keep(self, digest: str, text: str) -> None:
+        if digest in self.texts or len(text) > _LONGEST_AUTOMATIC:
+            return
+        self.texts[digest] = text
+        self.characters += len(text)
+        while len(self.texts) > MOST_AUTOMATIC or self.characters > MOST_AUTOMATIC_CHARACTERS:
+            _, oldest = self.texts.popitem(last=False)
+            self.characters -= len(oldest)
+
+
+class PersistedDocuments:
+    """The documents that this process knows by id, and how far each client is held to them."""
+
+    def __init__(self, *, first_party: OperationMode = OperationMode.OFF, automatic: bool = False) -> None:
+        """Know nothing yet.
+
+        `first_party` is the mode of callers without a client, and of clients that are no partners and have no contract.
+        With `automatic`, they may have texts kept by their hash, where their mode lets them run any text.
+        """
+        self._first_party = first_party
+        self._takes_automatic = automatic and first_party in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
+        self._automatic = _Automatic()
+        self._clients: Mapping[str, _Known] = {}
+        self._quotas: dict[str, Quota] = {}
+        self._frontend = _NO_FRONTEND
+        self._logged: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.checks_text = first_party is not OperationMode.OFF
+        """Whether even a text that comes without client and id has to be looked at."""
+        self.take((), ())
+
+    def take(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
+        """Know these and no others from now on. What a client spent of its day stays spent."""
+        by_client: dict[str, list[RegisteredOperation]] = {}
+        for operation in operations:
+            by_client.setdefault(operation.client, []).append(operation)
+        clients = {
+            each.client: _known(each.mode, self._quota(each), by_client.get(each.client, ()))
+            for each in contracts
+            if each.client != FIRST_PARTY
+        }
+        self._frontend = _known(self._first_party, None, by_client.get(FIRST_PARTY, ()))
+        self._clients = clients
+
+    def _quota(self, contract: ClientContract) -> Quota | None:
+        if contract.cost_a_day is None:
+            return None
+        quota = self._quotas.setdefault(contract.client, Quota(contract.cost_a_day))
+        quota.points_a_day = contract.cost_a_day
+        return quota
+
+    def resolve(
+        self, request: GraphQLRequest, application: Application | None
+    ) -> tuple[GraphQLRequest, Terms | None, str | None]:
+        """The request with its text; the terms, where the document is registered; the hash to keep it by, if any.
+
+        Raises `RefusedRequest` for what this client may not run.
+        """
+        known = None if application is None else self._clients.get(application.client)
+        is_first_party = known is None and (application is None or not application.is_partner)
+        if known is None:
+            known = self._frontend if is_first_party else _STRANGER
+        asked = request.document_id
+        if asked is None:
+            return self._by_text(request, known, application)
+        if request.query:
+            return self._text_with_id(request, known, application, is_first_party=is_first_party)
+        terms = known.by_id.get(asked.value)
+        if terms is not None:
+            return _registered(request, terms, application)
+        if is_first_party and self._takes_automatic and asked.is_hash:
+            text = self._automatic.find(asked.value.lower())
+            if text is not None:
+                return _with_text(request, text, request.operation_name), None, None
+        raise self._not_found(asked, known, is_first_party=is_first_party)
+
+    def keep(self, digest: str, text: str) -> None:
+        """Keep a valid text by its hash."""
+        self._automatic.keep(digest, text)
+
+    def _not_found(self, asked: DocumentId, known: _Known, *, is_first_party: bool) -> RefusedRequest:
+        off = not known.by_id and known.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
+        if asked.is_hash and off and not (is_first_party and self._takes_automatic):
+            return RefusedRequest(request_error(NOT_SUPPORTED, "PERSISTED_QUERY_NOT_SUPPORTED"))
+        return RefusedRequest(request_error(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND"))
+
+    def _text_with_id(
+        self, request: GraphQLRequest, known: _Known, application: Application | None, *, is_first_party: bool
+    ) -> tuple[GraphQLRequest, Terms | None, str | None]:
+        """A text that came with an id: Apollo's clients send both when the id alone was not found."""
+        asked = request.document_id
+        if asked is None or not asked.is_hash:
+            message = "The request has both a document id and a 'query'. Send one of them."
+            raise RefusedRequest(request_error(message, "BAD_REQUEST"))
+        if known.mode is OperationMode.IDS_ONLY:
+            raise _id_required()
+        digest = hash_of(request.query)
+        if digest != asked.value.lower():
+            raise RefusedRequest(request_error(MISMATCH, "PERSISTED_QUERY_MISMATCH"))
+        resolved, terms, _ = self._by_text(request, known, application)
+        keeps = is_first_party and self._takes_automatic and terms is None
+        return _with_text(resolved, resolved.query, resolved.operation_name), terms, digest if keeps else None
+
+    def _by_text(
+        self, request: GraphQLRequest, known: _Known, application: Application | None
+    ) -> tuple[GraphQLRequest, Terms | None, str | None]:
+        mode = known.mode
+        if mode is OperationMode.OFF:
+            return request, None, None
+        if mode is OperationMode.IDS_ONLY:
+            raise _id_required()
+        terms = known.by_text.get(request.query)
+        if terms is not None:
+            return _registered(request, terms, application)
+        if mode is OperationMode.SAFELIST:
+            message = "This client runs registered operations only, and this text is none of them, letter by letter."
+            raise RefusedRequest(request_error(message, "QUERY_NOT_IN_SAFELIST"))
+        self._note(request.query, FIRST_PARTY if application is None else application.client)
+        return request, None, None
+
+    def _note(self, text: str, client: str) -> None:
+        """Log a text that is not registered, once; by its hash, for a text may hold personal data."""
+        seen = (client, hash_of(text))
+        if seen in self._logged:
+            self._logged.move_to_end(seen)
+            return
+        self._logged[seen] = None
+        if len(self._logged) > _MOST_LOGGED:
+            self._logged.popitem(last=False)
+        _log.warning("The client %.100r ran an operation that is not registered: sha256 %s", client, seen[1])
+
+    def __repr__(self) -> str:
+        """How many clients and documents."""
+        count = sum(len(each.by_text) for each in (*self._clients.values(), self._frontend))
+        return f"<PersistedDocuments {len(self._clients)} clients, {count} documents>"
+
+
+def _known(mode: OperationMode, quota: Quota | None, operations: Sequence[RegisteredOperation]) -> _Known:
+    """An index of operations: by the ids that were given, and by the hash of the text, bare and prefixed."""
+    by_id: dict[str, Terms] = {}
+    every = [Terms(operation, quota) for operation in operations]
+    for terms in every:
+        digest = hash_of(terms.operation.text)
+        by_id.setdefault(digest, terms)
+        by_id.setdefault(f"sha256:{digest}", terms)
+    by_id.update((terms.operation.id, terms) for terms in every)
+    return _Known(mode, by_id, {terms.operation.text: terms for terms in every})
+
+
+def _registered(
+    request: GraphQLRequest, terms: Terms, application: Application | None
+) -> tuple[GraphQLRequest, Terms, None]:
+    operation = terms.operation
+    if operation.scopes and (application is None or not operation.scopes <= application.scopes):
+        held = frozenset() if application is None else application.scopes
+        lacking = ", ".join(f"'{scope}'" for scope in sorted(operation.scopes - held))
+        message = f"The operation '{operation.name}' needs the scope {lacking}, which the token does not hold."
+        raise RefusedRequest(request_error(message, "INSUFFICIENT_SCOPE"))
+    return _with_text(request, operation.text, request.operation_name or operation.name), terms, None
+
+
+def _with_text(request: GraphQLRequest, text: str, name: str | None) -> GraphQLRequest:
+    """The request as if it had brought the text: the id says nothing more."""
+    extensions = request.extensions
+    if extensions is not None and "persistedQuery" in extensions:
+        extensions = {key: value for key, value in extensions.items() if key != "persistedQuery"} or None
+    return GraphQLRequest(
+        query=text,
+        operation_name=name,
+        variables=request.variables,
+        extensions=extensions,
+        queries_only=request.queries_only,
+    )
+
+
+def _id_required() -> RefusedRequest:
+    message = "This client runs registered operations by their id only. Send 'documentId' and no 'query'."
+    return RefusedRequest(request_error(message, "PERSISTED_QUERY_ID_REQUIRED"))

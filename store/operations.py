@@ -1,0 +1,259 @@
+"""The registry of operations: which client may run what, and who decided that when."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.operations import (
+    ClientContract,
+    OperationMode,
+    OperationReading,
+    RegisteredOperation,
+    RegistryEntry,
+    VariableRange,
+    range_as_json,
+)
+from store.tables import operation_changes, operation_clients, operations
+
+POLL_SECONDS = 2.0
+"""How often a hub looks for changes."""
+MOST_OF_A_CLIENT = 500
+"""Published operations of one client; hubs keep all of them in memory, with their plans: about 150 KB each."""
+MOST_OF_ALL = 2_000
+"""Published operations of all clients."""
+MOST_CHARACTERS = 4 * 1024 * 1024
+"""Of the texts of all published operations: a hub takes about 80 bytes for each."""
+
+Take = Callable[[Sequence[ClientContract], Sequence[RegisteredOperation]], Awaitable[None]]
+
+
+class RegistryRefused(Exception):  # noqa: N818 - reads as what it is
+    """The registry cannot take this; the text says why, and what to do."""
+
+
+class OperationRegistry:
+    """Contracts and operations in the hub's database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def contracts(self) -> Sequence[ClientContract]:
+        """The contract of every client."""
+        async with self._engine.connect() as connection:
+            return await _contracts(connection)
+
+    async def published(self) -> Sequence[RegisteredOperation]:
+        """What may be run."""
+        return [each.operation for each in await self.entries() if each.retired_at is None]
+
+    async def entries(self, client: str | None = None) -> Sequence[RegistryEntry]:
+        """Everything that was ever registered, of one client or of all, in the order of clients and names."""
+        async with self._engine.connect() as connection:
+            return await _entries(connection, client)
+
+    async def publish(
+        self, contract: ClientContract, published: Sequence[RegisteredOperation], *, by: str
+    ) -> tuple[int, int]:
+        """Put a contract and operations into the registry, all or none.
+
+        What is published with the same id and text already gets what is new about it; an id never changes its text.
+        Returns how many are new and how many were known. Raises `RegistryRefused`.
+        """
+        client = contract.client
+        async with self._engine.begin() as connection:
+            await _alone(connection)
+            known = {each.operation.id: each for each in await _entries(connection, client)}
+            for each in published:
+                if each.id in known and known[each.id].operation.text != each.text:
+                    raise RegistryRefused(
+                        f"the id {each.id!r} of client {client!r} stands for another text ({known[each.id].state}); "
+                        "give the changed operation a new id"
+                    )
+            fresh = [each for each in published if each.id not in known or known[each.id].retired_at is not None]
+            await _refuse_too_many(connection, client, fresh)
+            await _put_contract(connection, contract, by)
+            for each in published:
+                await _put(connection, each, by)
+            await _note(connection, client, [each.id for each in fresh], "published", by)
+        return len(fresh), len(published) - len(fresh)
+
+    async def retire(self, client: str, ids: Sequence[str], *, by: str) -> Sequence[str]:
+        """Let operations be run no more; hubs obey within seconds. Returns those that were published until now."""
+        async with self._engine.begin() as connection:
+            await _alone(connection)
+            retired = (
+                update(operations)
+                .where(
+                    operations.c.client == client,
+                    operations.c.document_id.in_(ids),
+                    operations.c.retired_at.is_(None),
+                )
+                .values(retired_by=by, retired_at=func.now())
+                .returning(operations.c.document_id)
+            )
+            gone = sorted((await connection.execute(retired)).scalars())
+            await _note(connection, client, gone, "retired", by)
+        return gone
+
+    async def follow(self, take: Take, *, seen: int = -1) -> None:
+        """Hand over what is registered whenever it changed after `seen`, for ever; looks every two seconds.
+
+        Where the database does not answer, what is known stays in force, which is logged once a failure.
+        """
+        answers = True
+        while True:
+            try:
+                async with self._engine.connect() as connection:
+                    newest = await _revision(connection)
+                    content = None if newest == seen else await _content(connection)
+                if content is not None:
+                    await take(*content)
+                seen, answers = newest, True
+            except Exception as problem:  # noqa: BLE001 - whatever it was, a later look must still find what is retired
+                if answers:
+                    _log.warning("The registry of operations cannot be read: %s", type(problem).__name__)
+                answers = False
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def hand_over(self, take: Take) -> int:
+        """Hand over what is registered, once; the number of the newest change, to follow from there."""
+        async with self._engine.connect() as connection:
+            newest = await _revision(connection)
+            content = await _content(connection)
+        await take(*content)
+        return newest
+
+
+_log = logging.getLogger("simpul.operations")
+
+
+async def _revision(connection: AsyncConnection) -> int:
+    found = (await connection.execute(select(func.max(operation_changes.c.id)))).scalar_one()
+    return found or 0
+
+
+async def _content(connection: AsyncConnection) -> tuple[Sequence[ClientContract], Sequence[RegisteredOperation]]:
+    entries = await _entries(connection, None)
+    return await _contracts(connection), [each.operation for each in entries if each.retired_at is None]
+
+
+async def _alone(connection: AsyncConnection) -> None:
+    """Let changes come one after another: so the newest id of a change is the newest that can be seen."""
+    await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305135)")
+
+
+async def _refuse_too_many(connection: AsyncConnection, client: str, fresh: Sequence[RegisteredOperation]) -> None:
+    more = len(fresh)
+    length = select(func.coalesce(func.sum(func.length(operations.c.text)), 0)).where(operations.c.retired_at.is_(None))
+    characters = (await connection.execute(length)).scalar_one() + sum(len(each.text) for each in fresh)
+    if characters > MOST_CHARACTERS:
+        raise RegistryRefused(
+            f"the texts of all published operations would hold {characters} characters, at most {MOST_CHARACTERS}:"
+            " retire some first"
+        )
+    counted = select(operations.c.client, func.count()).where(operations.c.retired_at.is_(None))
+    rows = await connection.execute(counted.group_by(operations.c.client))
+    by_client: dict[str, int] = {name: count for name, count in rows}  # noqa: C416 - rows are no pairs to a type checker
+    for count, most, whose in (
+        (by_client.get(client, 0) + more, MOST_OF_A_CLIENT, f"client {client!r}"),
+        (sum(by_client.values()) + more, MOST_OF_ALL, "all clients together"),
+    ):
+        if count > most:
+            raise RegistryRefused(f"{whose} would have {count} published operations, at most {most}: retire some first")
+
+
+async def _put_contract(connection: AsyncConnection, contract: ClientContract, by: str) -> None:
+    values = {
+        "mode": contract.mode.value,
+        "scopes": {scope: list(fields) for scope, fields in contract.scopes.items()},
+        "variables": {name: _ranges_as_json(ranges) for name, ranges in contract.variables.items()},
+        "cost_a_day": contract.cost_a_day,
+        "changed_by": by,
+        "changed_at": func.now(),
+    }
+    if contract in await _contracts(connection):
+        return
+    wanted = insert(operation_clients).values(client=contract.client, **values)
+    await connection.execute(wanted.on_conflict_do_update(index_elements=["client"], set_=values))
+    await connection.execute(insert(operation_changes).values(client=contract.client, change="contract", changed_by=by))
+
+
+async def _put(connection: AsyncConnection, operation: RegisteredOperation, by: str) -> None:
+    values: dict[str, Any] = {
+        "name": operation.name,
+        "scopes": sorted(operation.scopes),
+        "ranges": _ranges_as_json(operation.ranges),
+        "cost": operation.cost,
+        "reads": [[each.field, each.data_class, each.rule] for each in operation.reads],
+        "approved_by": operation.approved_by,
+    }
+    wanted = insert(operations).values(
+        client=operation.client, document_id=operation.id, text=operation.text, published_by=by, **values
+    )
+    again = {**values, "retired_by": None, "retired_at": None}
+    await connection.execute(wanted.on_conflict_do_update(index_elements=["client", "document_id"], set_=again))
+
+
+async def _note(connection: AsyncConnection, client: str, ids: Sequence[str], change: str, by: str) -> None:
+    if ids:
+        rows = [{"client": client, "document_id": each, "change": change, "changed_by": by} for each in ids]
+        await connection.execute(insert(operation_changes).values(rows))
+
+
+async def _contracts(connection: AsyncConnection) -> Sequence[ClientContract]:
+    rows = await connection.execute(select(operation_clients).order_by(operation_clients.c.client))
+    return [
+        ClientContract(
+            client=row.client,
+            mode=OperationMode(row.mode),
+            scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
+            variables={name: _ranges(ranges) for name, ranges in row.variables.items()},
+            cost_a_day=row.cost_a_day,
+        )
+        for row in rows
+    ]
+
+
+async def _entries(connection: AsyncConnection, client: str | None) -> Sequence[RegistryEntry]:
+    wanted = select(operations).order_by(operations.c.client, operations.c.name, operations.c.document_id)
+    rows = await connection.execute(wanted if client is None else wanted.where(operations.c.client == client))
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row[Any]) -> RegistryEntry:
+    return RegistryEntry(
+        operation=RegisteredOperation(
+            client=row.client,
+            id=row.document_id,
+            name=row.name,
+            text=row.text,
+            scopes=frozenset(row.scopes),
+            ranges=_ranges(row.ranges),
+            cost=row.cost,
+            reads=tuple(OperationReading(field=field, data_class=of, rule=rule) for field, of, rule in row.reads),
+            approved_by=row.approved_by,
+        ),
+        published_by=row.published_by,
+        published_at=row.published_at,
+        retired_by=row.retired_by,
+        retired_at=row.retired_at,
+    )
+
+
+def _ranges_as_json(ranges: Mapping[str, VariableRange]) -> dict[str, Any]:
+    return {name: range_as_json(each) for name, each in ranges.items()}
+
+
+def _ranges(stored: Mapping[str, Any]) -> dict[str, VariableRange]:
+    return {
+        name: VariableRange(**{**each, **({"one_of": tuple(each["one_of"])} if "one_of" in each else {})})
+        for name, each in stored.items()
+    }

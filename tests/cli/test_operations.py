@@ -1,0 +1,145 @@
+"""`simpul operations`, from a manifest to the registry of a running hub."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from graphql import build_schema
+
+from cli.schema import broken_by
+from records.operations import RegisteredOperation
+from tests.cli.running import ROOT, Serve, simpul, until
+
+CONTRACT = """
+client = "kios"
+cost_a_day = 100000
+[scopes]
+"prices:read" = ["Query.markets", "Market.*"]
+[variables.Markets]
+first = { at_most = 5 }
+"""
+MARKETS = "query Markets($first: Int = 1) { markets(first: $first) { name } }"
+REGIONS = "query Regions { regions { code } }"
+
+
+def files(folder: Path, *texts: str) -> tuple[str, str]:
+    """A manifest as Relay writes it, and the contract."""
+    manifest, contract = folder / "persisted.json", folder / "kios.toml"
+    manifest.write_text(json.dumps({f"id-{text.split()[1].split('(')[0]}": text for text in texts}))
+    contract.write_text(CONTRACT)
+    return str(manifest), str(contract)
+
+
+def test_a_manifest_is_checked_without_a_hub_and_nothing_is_published(tmp_path: Path) -> None:
+    manifest, contract = files(tmp_path, MARKETS)
+    outcome = simpul(tmp_path / "state", "operations", "check", "kios", manifest, "--contract", contract)
+    assert (outcome.returncode, outcome.stdout) == (0, "All 1 operations could be published for kios.\n")
+    lines = outcome.stderr.splitlines()
+    assert lines[0] == "Markets  id-Markets"
+    assert lines[1].endswith(" points, scopes: prices:read")
+    assert lines[2:4] == ["  Market.name: public, public", "  Query.markets: public, public"]
+    assert "pangan: 1 call" in outcome.stderr
+
+
+def test_each_operation_that_does_not_fit_is_told_why(tmp_path: Path) -> None:
+    manifest, contract = files(tmp_path, MARKETS, REGIONS, "query Broken { nothing }")
+    outcome = simpul(tmp_path / "state", "operations", "check", "kios", manifest, "--contract", contract)
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert "  cannot be published: The contract of 'kios' opens no scope for Query.regions, Region.code." in (
+        outcome.stderr.splitlines()
+    )
+    assert "  cannot be published: Cannot query field 'nothing' on type 'Query'." in outcome.stderr.splitlines()
+    assert outcome.stderr.endswith("simpul: 2 of 3 operations cannot be published; nothing was changed\n")
+
+
+def test_the_contract_of_another_client_is_refused(tmp_path: Path) -> None:
+    manifest, contract = files(tmp_path, MARKETS)
+    outcome = simpul(tmp_path / "state", "operations", "check", "lain", manifest, "--contract", contract)
+    assert outcome.returncode == 1
+    assert outcome.stderr.endswith("kios.toml is the contract of 'kios', not of 'lain'\n")
+
+
+def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, running: Serve) -> None:
+    def operations(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return simpul(running.state, "operations", *arguments)
+
+    manifest, contract = files(tmp_path, MARKETS)
+    early = operations("publish", "kios", manifest)
+    assert (early.returncode, early.stderr) == (1, "simpul: kios has no contract yet: give it with --contract FILE\n")
+
+    published = operations("publish", "kios", manifest, "--contract", contract, "--by", "ani")
+    assert (published.returncode, published.stdout) == (
+        0,
+        "Published 1 operations for kios; 0 were published already. Hubs take them in seconds.\n",
+    )
+    again = operations("publish", "kios", manifest)
+    assert again.stdout == "Published 0 operations for kios; 1 were published already. Hubs take them in seconds.\n"
+
+    listed = operations("list", "kios")
+    assert listed.stdout.startswith("kios: ids-only, 100000 points a day\n")
+    assert [line.split()[:4] for line in listed.stdout.splitlines()[2:]] == [
+        ["kios", "Markets", "id-Markets", "published"]
+    ]
+
+    narrower = tmp_path / "narrower.toml"
+    narrower.write_text('client = "kios"\n')
+    refused = operations("publish", "kios", manifest, "--contract", str(narrower))
+    assert refused.returncode == 1
+    assert "opens no scope for Market.name, Query.markets" in refused.stderr
+
+    checked = simpul(running.state, "schema", "check", "--registered")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+    assert operations("retire", "kios", "id-None").stderr == (
+        "simpul: kios has no published operation 'id-None': see `simpul operations list kios`\n"
+    )
+    assert operations("retire", "kios").stderr == "simpul: name the ids that are to be retired, or --all\n"
+    retired = operations("retire", "kios", "--all", "--by", "budi")
+    assert retired.stdout == "Retired 1 operations of kios. Hubs obey within seconds.\n"
+    assert " retired " in operations("list").stdout
+
+
+def test_operations_that_a_graph_breaks_are_found_with_their_clients() -> None:
+    graph = build_schema("type Query { markets: [Market] } type Market { name: String }")
+    kept = RegisteredOperation(client="kios", id="1", name="A", text="query A { markets { name } }")
+    broken = RegisteredOperation(client="lain", id="2", name="B", text="query B { markets { level } }")
+    assert broken_by(graph, [kept, broken]) == [(broken, ["Cannot query field 'level' on type 'Market'."])]
+
+
+def test_without_a_database_the_command_says_what_to_start(seeded: Path, tmp_path: Path) -> None:
+    outcome = simpul(
+        seeded, "operations", "list", SIMPUL_STATE_URL="postgresql://simpul:x@127.0.0.1:1/simpul", HOME=str(tmp_path)
+    )
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr == (
+        "simpul: the hub's database does not answer: start it (`simpul serve`), or correct SIMPUL_STATE_URL\n"
+    )
+
+
+def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(running: Serve) -> None:
+    page = (ROOT / "docs" / "partners" / "README.md").read_text()
+    folder = ROOT / "docs" / "partners" / "kios"
+    manifest, contract = str(folder / "manifest.json"), str(folder / "contract.toml")
+    [entry] = json.loads((folder / "manifest.json").read_text())["operations"]
+    assert entry["body"] == (folder / "prices.graphql").read_text().rstrip("\n")
+    assert f'{{"documentId": "{entry["id"]}"}}' in page
+
+    assert simpul(running.state, "operations", "check", "kios", manifest, "--contract", contract).returncode == 0
+    outcome = simpul(running.state, "operations", "publish", "kios", manifest, "--contract", contract)
+    assert outcome.returncode == 0, outcome.stderr
+    token = simpul(running.state, "token", "kios").stdout.strip()
+
+    def answered() -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        with closing(connection):
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+            connection.request("POST", "/graphql", json.dumps({"documentId": entry["id"]}), headers)
+            return connection.getresponse().read().decode()
+
+    until(lambda: "PERSISTED_QUERY_NOT_FOUND" not in answered(), "the hub knows what was published")
+    assert answered() in page
+    assert simpul(running.state, "operations", "retire", "kios", "--all").returncode == 0

@@ -1,0 +1,237 @@
+"""Which document a request means, and who may run it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from engine import persisted
+from engine.document import RefusedRequest
+from engine.persisted import Application, PersistedDocuments, hash_of
+from engine.request import DocumentId, GraphQLRequest
+from engine.run import Engine
+from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
+from tests.engine.library import Given, library, rules, told
+
+TEXT = "query Book { book { title } }"
+OTHERS = "query Secret { secret }"
+KIOS = Application(client="kios", is_partner=True)
+STRANGER = Application(client="nobody", is_partner=True)
+FRONTEND = Application(client="portal")
+
+
+def operation(text: str = TEXT, *, client: str = "kios", name: str = "Book", **given: Any) -> RegisteredOperation:  # noqa: ANN401 - any attribute
+    return RegisteredOperation(**{"client": client, "id": f"{name}-1", "name": name, "text": text, **given})
+
+
+def documents(
+    *operations: RegisteredOperation,
+    mode: OperationMode = OperationMode.IDS_ONLY,
+    first_party: OperationMode = OperationMode.OFF,
+    automatic: bool = True,
+) -> PersistedDocuments:
+    known = PersistedDocuments(first_party=first_party, automatic=automatic)
+    clients = {each.client for each in operations} | {"kios"}
+    known.take([ClientContract(client=client, mode=mode) for client in sorted(clients)], operations)
+    return known
+
+
+def by_id(value: str, *, is_hash: bool = False, **given: Any) -> GraphQLRequest:  # noqa: ANN401 - any parameter
+    return GraphQLRequest(**{"query": "", "document_id": DocumentId(value, is_hash), **given})
+
+
+def code(known: PersistedDocuments, request: GraphQLRequest, application: Application | None = KIOS) -> str:
+    with pytest.raises(RefusedRequest) as refused:
+        known.resolve(request, application)
+    [error] = refused.value.errors
+    return str(error["extensions"]["code"])
+
+
+def test_an_id_means_the_text_under_which_it_was_registered() -> None:
+    known = documents(operation())
+    for value in ("Book-1", hash_of(TEXT), f"sha256:{hash_of(TEXT)}"):
+        request, terms, keep_by = known.resolve(by_id(value, variables={"a": 1}, queries_only=True), KIOS)
+        assert request == GraphQLRequest(query=TEXT, operation_name="Book", variables={"a": 1}, queries_only=True)
+        assert terms is not None
+        assert terms.operation.id == "Book-1"
+        assert keep_by is None
+
+
+def test_an_id_that_a_tool_gave_goes_before_the_hash_of_another_text() -> None:
+    known = documents(operation(), operation(OTHERS, name="Secret", id=hash_of(TEXT)))
+    request, _, _ = known.resolve(by_id(hash_of(TEXT)), KIOS)
+    assert request.query == OTHERS
+
+
+def test_what_apollo_says_of_the_id_goes_with_it_and_the_other_extensions_stay() -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": hash_of(TEXT)}}
+    known = documents(operation())
+    alone, _, _ = known.resolve(by_id(hash_of(TEXT), is_hash=True, extensions=extensions), KIOS)
+    assert alone.extensions is None
+    more, _, _ = known.resolve(by_id(hash_of(TEXT), is_hash=True, extensions={**extensions, "explain": True}), KIOS)
+    assert more.extensions == {"explain": True}
+
+
+def test_ids_of_another_client_are_answered_as_those_that_do_not_exist() -> None:
+    known = documents(operation(), operation(OTHERS, client="lain", name="Secret"))
+    for application in (KIOS, STRANGER, FRONTEND, None):
+        with pytest.raises(RefusedRequest) as another:
+            known.resolve(by_id("Secret-1"), application)
+        with pytest.raises(RefusedRequest) as missing:
+            known.resolve(by_id("Secret-2"), application)
+        assert another.value.errors == missing.value.errors
+
+
+@pytest.mark.parametrize(
+    ("mode", "registered", "other"),
+    [
+        (OperationMode.OFF, None, None),
+        (OperationMode.LOG_UNKNOWN, None, None),
+        (OperationMode.SAFELIST, None, "QUERY_NOT_IN_SAFELIST"),
+        (OperationMode.IDS_ONLY, "PERSISTED_QUERY_ID_REQUIRED", "PERSISTED_QUERY_ID_REQUIRED"),
+    ],
+)
+def test_each_mode_takes_texts_or_does_not(mode: OperationMode, registered: str | None, other: str | None) -> None:
+    known = documents(operation(), mode=mode)
+    for text, expected in ((TEXT, registered), (OTHERS, other), (f"{TEXT} ", other)):
+        request = GraphQLRequest(query=text)
+        if expected is None:
+            assert known.resolve(request, KIOS)[0].query == text
+        else:
+            assert code(known, request) == expected
+
+
+def test_a_registered_text_has_terms_in_every_mode_that_looks_at_texts() -> None:
+    for mode in (OperationMode.LOG_UNKNOWN, OperationMode.SAFELIST):
+        _, terms, _ = documents(operation(), mode=mode).resolve(GraphQLRequest(query=TEXT), KIOS)
+        assert terms is not None
+
+
+def test_a_partner_without_a_contract_runs_nothing_and_another_client_counts_as_a_frontend() -> None:
+    known = documents()
+    assert code(known, GraphQLRequest(query=TEXT), STRANGER) == "PERSISTED_QUERY_ID_REQUIRED"
+    assert known.resolve(GraphQLRequest(query=TEXT), FRONTEND)[0].query == TEXT
+
+
+def test_no_token_makes_anybody_the_citys_own_frontend() -> None:
+    known = documents(operation(client=FIRST_PARTY), first_party=OperationMode.IDS_ONLY)
+    pretender = Application(client=FIRST_PARTY, is_partner=True)
+    assert code(known, by_id("Book-1"), pretender) == "PERSISTED_QUERY_NOT_FOUND"
+    assert known.resolve(by_id("Book-1"), None)[0].query == TEXT
+
+
+def test_an_operation_needs_the_scopes_it_was_registered_with() -> None:
+    known = documents(operation(scopes=frozenset({"b", "a"})))
+    with pytest.raises(RefusedRequest) as refused:
+        known.resolve(by_id("Book-1"), Application(client="kios", scopes=frozenset({"c"}), is_partner=True))
+    assert refused.value.errors[0] == {
+        "message": "The operation 'Book' needs the scope 'a', 'b', which the token does not hold.",
+        "extensions": {"code": "INSUFFICIENT_SCOPE"},
+    }
+    assert known.resolve(by_id("Book-1"), Application(client="kios", scopes=frozenset({"a", "b", "c"})))
+
+
+def test_a_text_beside_an_id_that_is_no_hash_is_refused() -> None:
+    assert code(documents(operation()), by_id("Book-1", query=TEXT)) == "BAD_REQUEST"
+
+
+def test_a_first_party_text_is_kept_by_its_hash_only_where_it_has_that_hash() -> None:
+    known = documents()
+    digest = hash_of(TEXT)
+    request, terms, keep_by = known.resolve(by_id(digest.upper(), is_hash=True, query=TEXT), None)
+    assert (request, terms, keep_by) == (GraphQLRequest(query=TEXT), None, digest)
+    assert code(known, by_id(hash_of(OTHERS), is_hash=True, query=TEXT), None) == "PERSISTED_QUERY_MISMATCH"
+
+
+@pytest.mark.parametrize("application", [KIOS, STRANGER])
+@pytest.mark.parametrize("mode", OperationMode)
+def test_no_text_is_kept_for_a_partner_in_any_mode(application: Application, mode: OperationMode) -> None:
+    known = documents(mode=mode)
+    try:
+        _, _, keep_by = known.resolve(by_id(hash_of(TEXT), is_hash=True, query=TEXT), application)
+    except RefusedRequest:
+        keep_by = None
+    assert keep_by is None
+    known.keep(hash_of(OTHERS), OTHERS)
+    assert code(known, by_id(hash_of(OTHERS), is_hash=True), application).startswith("PERSISTED_QUERY_NOT_")
+
+
+@pytest.mark.parametrize("first_party", [OperationMode.SAFELIST, OperationMode.IDS_ONLY])
+def test_frontends_that_are_held_to_a_list_have_no_texts_kept(first_party: OperationMode) -> None:
+    known = documents(first_party=first_party)
+    known.keep(hash_of(TEXT), TEXT)
+    assert code(known, by_id(hash_of(TEXT), is_hash=True), None) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+def test_texts_that_are_kept_are_bounded_in_number_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persisted, "MOST_AUTOMATIC", 3)
+    known = documents()
+    texts = [f"query Q{number} {{ book {{ title }} }}" for number in range(5)]
+    for text in texts:
+        known.keep(hash_of(text), text)
+    found: list[str | None] = []
+    for text in texts:
+        try:
+            found.append(known.resolve(by_id(hash_of(text), is_hash=True), None)[0].query)
+        except RefusedRequest:
+            found.append(None)
+    assert found == [None, None, *texts[2:]]
+
+
+def test_texts_that_are_kept_are_bounded_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persisted, "MOST_AUTOMATIC_CHARACTERS", 100)
+    known = documents()
+    long = f"{{ book {{ title }} }} #{'x' * 80}"
+    known.keep(hash_of(TEXT), TEXT)
+    known.keep(hash_of(long), long)
+    assert code(known, by_id(hash_of(TEXT), is_hash=True), None) == "PERSISTED_QUERY_NOT_FOUND"
+    assert known.resolve(by_id(hash_of(long), is_hash=True), None)[0].query == long
+
+
+def test_what_is_not_registered_is_logged_once_by_its_hash_and_never_by_its_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = documents(operation(), mode=OperationMode.LOG_UNKNOWN)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            known.resolve(GraphQLRequest(query=OTHERS), KIOS)
+        known.resolve(GraphQLRequest(query=TEXT), KIOS)
+    assert caplog.messages == [f"The client 'kios' ran an operation that is not registered: sha256 {hash_of(OTHERS)}"]
+
+
+def test_what_is_taken_anew_replaces_what_was_known_but_not_what_was_spent() -> None:
+    known = PersistedDocuments()
+    contract = ClientContract(client="kios", cost_a_day=10)
+    known.take([contract], [operation()])
+    _, terms, _ = known.resolve(by_id("Book-1"), KIOS)
+    assert terms is not None
+    assert terms.quota is not None
+    terms.quota.spend(6)
+    known.take([ClientContract(client="kios", cost_a_day=8)], [operation(OTHERS, name="Secret")])
+    assert code(known, by_id("Book-1")) == "PERSISTED_QUERY_NOT_FOUND"
+    _, terms, _ = known.resolve(by_id("Secret-1"), KIOS)
+    assert terms is not None
+    assert repr(terms.quota) == "<Quota 6 of 8 points>"
+    assert repr(known) == "<PersistedDocuments 1 clients, 1 documents>"
+
+
+async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_and_refused_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = Engine(library(), rules(), plans=False)
+    with caplog.at_level(logging.WARNING):
+        await engine.know([ClientContract(client="kios")], [operation("query Book { film }")])
+    assert caplog.messages == ["Book of client kios cannot be run: Cannot query field 'film' on type 'Query'."]
+    response = await engine.run(by_id("Book-1"), lambda: Given({}), request_id="r-1", application=KIOS)
+    assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
+
+
+async def test_guessed_ids_leave_nothing_behind() -> None:
+    engine = Engine(library(), rules(), plans=False)
+    for number in range(1000):
+        request = by_id(f"{number:064x}", is_hash=True)
+        response = await engine.run(request, lambda: Given({}), request_id="r-1", application=STRANGER)
+        assert told(response) == [("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")]
+    assert repr(engine._kept) == "<KeptOperations 0 seen once, 0 again>"
