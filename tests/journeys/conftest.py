@@ -53,7 +53,7 @@ async def hub(city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder:
 async def hub_with_little_patience(
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[Hub]:
-    """A hub of its own that gives an agency two seconds: enough for a busy machine, and less than a slow agency takes."""
+    """A hub that gives an agency two seconds: enough for a busy machine, and less than a slow agency takes."""
     settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder, agency_timeout=2.0)
     async with running_hub(settings, issuer) as running:
         yield running
