@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import server
 from benchmarks.places import HOST, NPM, ROOT
 from benchmarks.questions import Q1, Q2, Q3, Q4, QUESTIONS, Question
 
@@ -117,11 +115,6 @@ def _needs_tailcall() -> str | None:
     return None if TAILCALL.is_file() else "npm did not bring Tailcall's binary for this machine"
 
 
-def _knows_tokens() -> str | None:
-    told = "known_tokens" in inspect.signature(server.compose).parameters
-    return None if told else "server.compose verifies every token anew in any case: the same as Simpul"
-
-
 SIMPUL = Target(name="Simpul", command=_python("simpul"), made_of="here:")
 SIMPUL_COALESCING = Target(
     name="Simpul, coalescing", command=_python("simpul", "--coalescing"), shares=True, made_of="here:"
@@ -129,7 +122,6 @@ SIMPUL_COALESCING = Target(
 SIMPUL_VERIFYING = Target(
     name="Simpul, every token verified anew",
     command=_python("simpul", "--coalescing", "--verifying"),
-    missing=_knows_tokens,
     questions=(Q4,),
     made_of="here:",
 )

@@ -11,13 +11,13 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from engine.document import RefusedRequest
 from engine.errors import request_error
 from engine.plan.cost import Cost
 from engine.quota import Quota
+from engine.reads import document_hash
 from engine.request import DocumentId, GraphQLRequest
 from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 
@@ -38,7 +38,7 @@ _MOST_LOGGED = 1024
 
 def hash_of(text: str) -> str:
     """The SHA-256 of a document, in hexadecimal."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return document_hash(text).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

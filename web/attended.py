@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -135,10 +134,3 @@ class _Watch:
         if self.ending is None and self._task is not None:
             self.ending = ending
             self._task.cancel()
-
-
-def begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """The work as a task, its first step taken at once where Python can (3.12): work that never waits is then done."""
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-    return asyncio.get_running_loop().create_task(work)

@@ -11,7 +11,8 @@ import asyncio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.attended import ClientGone, begun
+from engine.plan.begun import begun
+from web.attended import ClientGone
 from web.refusals import Code, Refusal
 
 _LINGER_SECONDS = 1.0
