@@ -31,6 +31,8 @@ from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
 from auth.policy import Policy
 from auth.pseudonyms import Pseudonyms
+from auth.rules import heeds_wishes
+from auth.sealed_people import SealedPeople
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -52,9 +54,9 @@ from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
-from resolvers.access_log import AccessLogs, OwnAccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
+from resolvers.own_state import OwnState
 from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.recording import recorder
@@ -70,6 +72,7 @@ from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
 from store.operations import OperationRegistry
+from store.wishes import WishTable
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.data_tracker import DataTracker
@@ -106,9 +109,9 @@ class Connectors:
     to_close: Sequence[Closable]
     """What holds connections to agencies."""
 
-    def agencies(self, access_logs: AccessLogs) -> Agencies:
-        """The connectors and the hub's own ledger, bound to the domains they answer; the types prove that each fits."""
-        bound: dict[type[Any], Any] = {}
+    def agencies(self, own: Mapping[type[Any], Any]) -> Agencies:
+        """The connectors, and what the hub's own state answers, by domain; the types prove that each connector fits."""
+        bound = dict(own)
 
         def bind(domain: type[D], connector: D) -> None:
             bound[domain] = connector
@@ -119,7 +122,6 @@ class Connectors:
         bind(Complaints, self.complaints)
         bind(Prices, self.prices)
         bind(Regions, self.regions)
-        bind(AccessLogs, access_logs)
         return Agencies(bound)
 
     def attendance(self) -> Attendance:
@@ -181,6 +183,16 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
     )
 
 
+def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
+    """What the hub knows by itself, out of its own database."""
+    return OwnState(
+        pseudonyms=Pseudonyms(settings.secret_bytes),
+        people=SealedPeople(settings.secret_bytes),
+        log=AccessLog(state),
+        wishes=WishTable(state),
+    )
+
+
 def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
 
@@ -190,7 +202,13 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
 
         application = None if caller.client is None else _application(caller, caller.client)
         return engine.run(
-            request, opened, who=caller, until=call.deadline, request_id=call.request_id, application=application
+            request,
+            opened,
+            who=caller,
+            until=call.deadline,
+            request_id=call.request_id,
+            application=application,
+            alone=heeds_wishes(caller),
         )
 
     return execute
@@ -206,8 +224,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
-    pseudonyms, log = Pseudonyms(settings.secret_bytes), AccessLog(state)
-    accesses = Accesses(pseudonyms, hidden=settings.hidden_for)
+    own = own_state(settings, state)
+    accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -223,12 +241,12 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     return compose(
         settings,
         schema=graphql_schema(build_schema()),
-        agencies=connectors.agencies(OwnAccessLogs(log, pseudonyms)),
+        agencies=connectors.agencies(own.domains()),
         attendance=connectors.attendance(),
         lifespan=lifespan,
         sample_people=sample_people,
         recorder=None if ledger is None else recorder(ledger, accesses),
-        usages=Usages(log, pseudonyms, accesses, ledger),
+        usages=Usages(own.log, own.pseudonyms, accesses, ledger),
         registry=OperationRegistry(state),
     )
 

@@ -13,9 +13,10 @@ from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth.issuers import Issuer, issuers_of
-from auth.policy import DEFAULT_PURPOSES, Policy, purposes_from
+from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from engine.limits import Limits
 from records.operations import OperationMode
+from records.purposes import Purpose
 from web.settings import WebSettings
 
 ELSEWHERE = frozenset({"SIMPUL_STATE"})
@@ -96,6 +97,10 @@ class Settings(BaseSettings):
     purposes: Words = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
     )
+    unrestrictable: Words = Field(
+        DEFAULT_UNRESTRICTABLE,
+        description="Purposes for which data is read though the person restricted that, space-separated.",
+    )
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
@@ -168,10 +173,21 @@ class Settings(BaseSettings):
         purposes_from(purposes)
         return purposes
 
+    @field_validator("unrestrictable")
+    @classmethod
+    def _purposes_there_are(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in Purpose.__members__]
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is no purpose; choose of {', '.join(Purpose.__members__)}")
+        return names
+
     @property
     def policy(self) -> Policy:
-        """Who may state which purpose; nobody can consent to anything yet."""
-        return Policy(purposes=purposes_from(self.purposes))
+        """Who may state which purpose, and what nobody can restrict."""
+        return Policy(
+            purposes=purposes_from(self.purposes),
+            unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
+        )
 
     @property
     def secret_bytes(self) -> bytes:

@@ -1,13 +1,12 @@
-"""What the city decided about reading personal data: who may state which purpose, and who consented to what."""
+"""What the city decided about reading personal data: who may state which purpose, and what nobody can restrict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auth.caller import Caller, CallerKind
-from records.identifiers import Nik
-from records.purposes import Purpose, Scope
+from records.purposes import Purpose
 
 PARTNERS = "partners"
 """In place of an agency: what partners may state."""
@@ -24,13 +23,9 @@ DEFAULT_PURPOSES = (
 )
 """An agency may state what its law gives it; the register's counters also answer people's requests."""
 
-Consented = Callable[[Caller, Collection[Nik], Scope], bool]
-"""Whether somebody the data is about granted the scope to this partner, for its purpose, until now."""
-
-
-def nobody_consented(caller: Caller, subjects: Collection[Nik], scope: Scope) -> bool:  # noqa: ARG001 - see `Consented`
-    """As long as consent cannot be granted, nobody did."""
-    return False
+DEFAULT_UNRESTRICTABLE = (Purpose.SUBJECT_REQUEST.name,)
+"""Who restricts what is done with their data still wants an answer to their own request. A city adds what its law keeps
+from being restricted (UU PDP 27/2022, articles 15 and 33)."""
 
 
 def purposes_from(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
@@ -57,7 +52,8 @@ class Policy:
 
     purposes: Mapping[str, frozenset[Purpose]] = field(default_factory=lambda: purposes_from(DEFAULT_PURPOSES))
     """By agency, or `agency/role` where a role has purposes of its own, or `partners`."""
-    consented: Consented = nobody_consented
+    unrestrictable: frozenset[Purpose] = frozenset({Purpose.SUBJECT_REQUEST})
+    """For which purposes data is read though the person restricted that."""
 
     def allowed(self, caller: Caller) -> frozenset[Purpose]:
         """The purposes that this caller may state."""
@@ -68,4 +64,4 @@ class Policy:
 
 
 DEFAULT_POLICY = Policy()
-"""The purposes that stand in the table of settings; no consent."""
+"""The purposes that stand in the table of settings."""

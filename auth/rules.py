@@ -14,6 +14,7 @@ from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.policy import DEFAULT_POLICY, Policy
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
+from records.wishes import Wishes
 
 
 class Rule(Flag):
@@ -108,6 +109,7 @@ class Refusal(Enum):
     PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
     PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
     SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
+    RESTRICTED = "The person restricted what is done with their data, and your purpose is no exception."
     CONSENT_REQUIRED = "The person has not consented to your reading this field. Ask for consent first."
 
 
@@ -126,6 +128,10 @@ class Decision:
 
 
 _NOBODY: frozenset[Nik] = frozenset()
+NOTHING_SAID = Wishes()
+"""Nobody consented to anything, and nobody restricted anything."""
+WILLING = Wishes()
+"""Everybody consented to everything: in place of wishes that nobody asked for yet. Compared by identity alone."""
 _BY = {rule: Decision(by=rule) for rule in Rule}
 _REFUSED = {refusal: Decision(refusal) for refusal in Refusal}
 _PURPOSES = dict(Purpose.__members__)
@@ -144,10 +150,12 @@ def decide(
     policy: Policy = DEFAULT_POLICY,
     wards: Collection[Nik] = _NOBODY,
     nib: str | None = None,
+    wishes: Wishes = NOTHING_SAID,
 ) -> Decision:
     """Decide from the rule, the caller and the people, or the business, the data is about.
 
-    `wards` are the children whose guardian the caller is known to be. Pure: the same in, the same out.
+    `wards` are the children whose guardian the caller is known to be, `wishes` what the people said about the use of
+    their data. Pure: the same in, the same out.
     """
     if Rule.PUBLIC in access.rule:
         return _BY[Rule.PUBLIC]
@@ -155,11 +163,11 @@ def decide(
     if kind is CallerKind.CITIZEN:
         return _citizen(access, caller, subjects, wards)
     if kind is CallerKind.PARTNER:
-        return _partner(access, caller, subjects, policy)
+        return _partner(access, caller, subjects, policy, wishes)
     if kind is CallerKind.BUSINESS:
         return _business(access, caller, nib)
     if kind in _FOR_A_PURPOSE:
-        return _for_a_purpose(access, caller, policy, *_FOR_A_PURPOSE[kind])
+        return _for_a_purpose(access, caller, policy, wishes)
     return _REFUSED[Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE]
 
 
@@ -173,6 +181,11 @@ def may_be_guardian(access: Access, caller: Caller) -> bool:
     )
 
 
+def heeds_wishes(caller: Caller) -> bool:
+    """Whether the decision about this caller takes what people said: it does for all who state a purpose."""
+    return caller.kind in _FOR_A_PURPOSE or caller.kind is CallerKind.PARTNER
+
+
 def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) -> Refusal | None:
     """Why the caller may see the field of no record at all; None where there may be one."""
     if may_be_guardian(access, caller):
@@ -181,8 +194,7 @@ def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) ->
     subjects = () if own is None else (own,)
     if caller.kind is CallerKind.PARTNER:
         subjects = (Nik("somebody who consents"),)
-        policy = Policy(purposes=policy.purposes, consented=lambda _caller, _subjects, _scope: True)
-    return decide(access, caller, subjects, policy=policy, nib=caller.nib).refusal
+    return decide(access, caller, subjects, policy=policy, nib=caller.nib, wishes=WILLING).refusal
 
 
 def person_of(caller: Caller) -> Nik | None:
@@ -201,14 +213,15 @@ def _citizen(access: Access, caller: Caller, subjects: Collection[Nik], wards: C
     return _REFUSED[Refusal.NOT_YOURS if access.rule & _FOR_CITIZENS else Refusal.NOT_FOR_CITIZENS]
 
 
-def _for_a_purpose(access: Access, caller: Caller, policy: Policy, rule: Rule, otherwise: Refusal) -> Decision:
+def _for_a_purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> Decision:
+    rule, otherwise = _FOR_A_PURPOSE[caller.kind]
     if rule not in access.rule:
         return _REFUSED[otherwise]
-    refusal = _purpose(access, caller, policy)
+    refusal = _purpose(access, caller, policy, wishes)
     return _BY[rule] if refusal is None else _REFUSED[refusal]
 
 
-def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
+def _purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> Refusal | None:
     if not caller.purpose:
         return Refusal.PURPOSE_REQUIRED
     if not caller.case:
@@ -218,18 +231,34 @@ def _purpose(access: Access, caller: Caller, policy: Policy) -> Refusal | None:
         return Refusal.PURPOSE_NOT_ALLOWED
     if access.purposes and purpose not in access.purposes:
         return Refusal.PURPOSE_DOES_NOT_COVER
+    if purpose not in policy.unrestrictable and any(
+        not each.purposes or purpose in each.purposes for each in wishes.restrictions
+    ):
+        return Refusal.RESTRICTED
     return None
 
 
-def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy) -> Decision:
+def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy, wishes: Wishes) -> Decision:
     if Rule.PARTNER not in access.rule or access.scope is None:
         return _REFUSED[Refusal.NOT_FOR_PARTNERS]
-    refusal = _purpose(access, caller, policy)
+    refusal = _purpose(access, caller, policy, wishes)
     if refusal is None and access.scope.value not in caller.scopes:
         refusal = Refusal.SCOPE_REQUIRED
-    if refusal is None and not (subjects and policy.consented(caller, subjects, access.scope)):
+    if refusal is None and not _consented(caller, subjects, access.scope, wishes):
         refusal = Refusal.CONSENT_REQUIRED
     return _BY[Rule.PARTNER] if refusal is None else _REFUSED[refusal]
+
+
+def _consented(caller: Caller, subjects: Collection[Nik], scope: Scope, wishes: Wishes) -> bool:
+    """Whether each person the data is about lets this client read it, for the purpose that it states."""
+    if wishes is WILLING:
+        return bool(subjects)
+    granted = {
+        each.subject
+        for each in wishes.consents
+        if each.client == caller.client and scope in each.scopes and each.purpose.name == caller.purpose
+    }
+    return bool(subjects) and granted.issuperset(subjects)
 
 
 def _business(access: Access, caller: Caller, nib: str | None) -> Decision:

@@ -32,13 +32,11 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
 import server
-from auth.pseudonyms import Pseudonyms
 from benchmarks.places import LOAD_CORE, ROOT, free_port, on_core
 from cli.hub_settings import hub_settings
 from cli.hub_state import hub_state
 from cli.sample_callers import development_issuer, sample_callers, token_of
 from engine.batch import Agencies
-from resolvers.access_log import OwnAccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -49,7 +47,6 @@ from sandbox.city import City, CityError
 from sandbox.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 from schema.build import build_schema, graphql_schema
-from store.access_log import AccessLog
 from store.database import database, migrate
 
 GOAL_MS = 1.0
@@ -172,7 +169,7 @@ async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) ->
     _log_to(stack.enter_context((folder.path / "access.log").open("w")))
     stack.callback(logging.getLogger().handlers.clear)
     asked = Asked()
-    real = connectors.agencies(OwnAccessLogs(AccessLog(state), Pseudonyms(settings.secret_bytes)))
+    real = connectors.agencies(server.own_state(settings, state).domains())
     domains = (Population, Msmes, Tax, Complaints, Prices, Regions)
     app = server.compose(
         settings,

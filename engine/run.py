@@ -104,16 +104,18 @@ class Engine:
         who: Hashable = None,
         until: float = 0.0,
         application: Application | None = None,
+        alone: bool = False,
     ) -> GraphQLResponse:
         """Answer one request.
 
         `opened` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
         of another. `who` is all that rules and batches may read of the caller, and `until` when the caller's patience
         ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
-        answer depends on it). `application` is the client that asks, where the caller's token names one.
+        answer depends on it). `application` is the client that asks, where the caller's token names one. With `alone`,
+        an answer that depends on who asks is for this request alone: it may depend on what was said a moment ago.
         """
         response, name, text = await self._unrecorded(
-            request, opened, request_id=request_id, who=who, until=until, application=application
+            request, opened, request_id=request_id, who=who, until=until, application=application, alone=alone
         )
         if not response.reads or self._recorder is None:
             return response
@@ -133,6 +135,7 @@ class Engine:
         who: Hashable,
         until: float,
         application: Application | None,
+        alone: bool,
     ) -> tuple[GraphQLResponse, str | None, str]:
         """The response, which nobody may have before it is recorded; the operation's name, and the document."""
         terms = keep_by = None
@@ -157,7 +160,7 @@ class Engine:
             return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name, request.query
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
-        question = self._question(plan, request, who)
+        question = None if alone and plan.reads_caller else self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
             return await self._flights.join(question, run, until=until), name, request.query

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -14,15 +15,29 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.policy import Policy
 from auth.rules import Access, Refusal, Rule, decide
+from records.consents import Consent, ConsentState
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
+from records.wishes import Wishes
 from schema.fields import PublishedField
 
 _SELF, _CHILD, _OTHER = Nik("self"), Nik("child"), Nik("other")
 _NIB = "nib"
-_WILLING = Policy(
-    purposes={"agency": frozenset({Purpose.SUBJECT_REQUEST}), "partners": frozenset({Purpose.PAYMENT})},
-    consented=lambda _caller, subjects, _scope: _SELF in subjects,
+_WILLING = Policy(purposes={"agency": frozenset({Purpose.SUBJECT_REQUEST}), "partners": frozenset({Purpose.PAYMENT})})
+_WISHES = Wishes(
+    consents=(
+        Consent(
+            subject=_SELF,
+            id="1",
+            client="partner",
+            partner="A partner",
+            scopes=(Scope.TAX,),
+            purpose=Purpose.PAYMENT,
+            state=ConsentState.GRANTED,
+            granted_at=datetime.min.replace(tzinfo=UTC),
+            expires_at=datetime.max.replace(tzinfo=UTC),
+        ),
+    )
 )
 
 
@@ -130,6 +145,7 @@ def _cell(rule: Rule, sample: _Sample) -> str:
             policy=_WILLING,
             wards=frozenset({_CHILD}),
             nib=_NIB if subject == _SELF else None,
+            wishes=_WISHES,
         )
         for subject in (_SELF, _CHILD, _OTHER)
     }

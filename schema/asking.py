@@ -10,13 +10,14 @@ from typing import Any
 from auth.caller import Caller
 from auth.node_ids import NodeIds
 from auth.policy import DEFAULT_POLICY, Policy
-from auth.rules import Access, Refusal, decide, never
+from auth.rules import NOTHING_SAID, Access, Refusal, decide, never
 from engine import batch
 from engine.batch import Agencies
 from engine.errors import Forbidden
 from engine.limits import AnswerSize
 from records.call import Call
 from records.identifiers import Nik
+from records.wishes import Wishes
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
 
@@ -34,6 +35,8 @@ class Asking:
     policy: Policy = DEFAULT_POLICY
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""
+    wishes: dict[Nik, Wishes] = field(default_factory=dict)
+    """What people said about the use of their data, as far as it was asked for this request."""
     _bridge: Bridge | None = None
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask:
@@ -62,10 +65,16 @@ class Asking:
         return decide(access, self.caller, subjects, policy=self.policy).allowed
 
     def refusal(
-        self, access: Access, subjects: Collection[Nik], *, wards: Collection[Nik] = (), nib: str | None = None
+        self,
+        access: Access,
+        subjects: Collection[Nik],
+        *,
+        wards: Collection[Nik] = (),
+        nib: str | None = None,
+        wishes: Wishes = NOTHING_SAID,
     ) -> Forbidden | None:
         """Why the caller may not pass; None where they may."""
-        decision = decide(access, self.caller, subjects, policy=self.policy, wards=wards, nib=nib)
+        decision = decide(access, self.caller, subjects, policy=self.policy, wards=wards, nib=nib, wishes=wishes)
         return None if decision.refusal is None else _forbidden(decision.refusal)
 
     def never(self, access: Access) -> Forbidden | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import strawberry
@@ -10,6 +11,7 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.changes import ChangeRoot
 from schema.complaints import ComplaintType
 from schema.fields import Conversion, PublishedField
 from schema.msmes import MsmeType
@@ -51,16 +53,28 @@ Start at `Query`: `me` for a citizen, `citizen` and `citizens` for officials, ev
 def build_schema() -> strawberry.Schema:
     """The citizen graph. Raises `UnsoundSchema` where a field has no rule, no description, or a resolver of its own."""
     publications = {publication.name: publication for publication in map(publication_of, NODES)}
-    query = type("Query", (), {"__doc__": QueryRoot.__doc__, "__module__": QueryRoot.__module__})
-    fields = {name: value for name, value in vars(QueryRoot).items() if not name.startswith("__")}
-    for name, field in (fields | node_fields(publications)).items():
-        setattr(query, name, field)
-    return finished(strawberry.type(query, name="Query", description=QueryRoot.__doc__), NODES)
+    query = _root("Query", QueryRoot, node_fields(publications))
+    return finished(query, NODES, mutation=_root("Mutation", ChangeRoot) if _declared(ChangeRoot) else None)
 
 
-def finished(query: type[Any], types: Sequence[type[Any]] = ()) -> strawberry.Schema:
-    """The schema of a query root and published types; raises `UnsoundSchema` where a field breaks a rule."""
-    schema = strawberry.Schema(query=query, types=types, config=StrawberryConfig(scalar_map=scalar_map()))
+def _declared(root: type[Any]) -> dict[str, Any]:
+    return {name: value for name, value in vars(root).items() if not name.startswith("__")}
+
+
+def _root(name: str, declared: type[Any], beside: Mapping[str, Any] = MappingProxyType({})) -> type[Any]:
+    """A root type of the graph: what was declared, and what comes from elsewhere."""
+    made = type(name, (), {"__doc__": declared.__doc__, "__module__": declared.__module__})
+    for field_name, field in (_declared(declared) | dict(beside)).items():
+        setattr(made, field_name, field)
+    return strawberry.type(made, name=name, description=declared.__doc__)
+
+
+def finished(
+    query: type[Any], types: Sequence[type[Any]] = (), *, mutation: type[Any] | None = None
+) -> strawberry.Schema:
+    """The schema of its roots and published types; raises `UnsoundSchema` where a field breaks a rule."""
+    config = StrawberryConfig(scalar_map=scalar_map())
+    schema = strawberry.Schema(query=query, mutation=mutation, types=types, config=config)
     graphql_schema(schema).description = ABOUT.strip()  # Strawberry knows no description of a whole schema
     refuse_unsound(graphql_schema(schema))
     _finish(schema)
@@ -84,6 +98,12 @@ def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
 
 def sdl(schema: strawberry.Schema) -> str:
     """The schema in the schema definition language."""
-    about = graphql_schema(schema).description
+    whole = graphql_schema(schema)
+    roots = "".join(
+        f"  {name}: {type_.name}\n"
+        for name, type_ in (("query", whole.query_type), ("mutation", whole.mutation_type))
+        if type_ is not None
+    )
     # Strawberry leaves the description of the whole out.
-    return f'"""\n{about}\n"""\nschema {{\n  query: Query\n}}\n\n{schema.as_str()}' if about else schema.as_str()
+    about = f'"""\n{whole.description}\n"""\nschema {{\n{roots}}}\n\n' if whole.description else ""
+    return about + schema.as_str()

@@ -6,16 +6,18 @@ waits for the fact's own batch, and nothing is asked of an agency about what is 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from auth.guardians import wards_of
-from auth.rules import Access, Rule, may_be_guardian, person_of
+from auth.rules import WILLING, Access, Rule, heeds_wishes, may_be_guardian, person_of
 from engine.kinds import Decide, Depends, Verdict
 from records.identifiers import Nik
+from records.wishes import Wishes
 from resolvers.population import households_of
+from resolvers.wishes import wishes_of
 from schema.asking import Asking
 
 
@@ -31,7 +33,9 @@ class Guard:
     public_when: str | None = None
     """Attribute of the record that, where true, makes this very record public."""
     of_key: bool = False
-    """Whether the key itself is the person it is about, as at the root, where there is no record."""
+    """Whether the key says whom it is about, as at the root, where there is no record."""
+    people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
+    """From the key to whom it is about; without it, the key itself is the person, or a list of them."""
 
     @property
     def is_public(self) -> bool:
@@ -54,7 +58,7 @@ class Guard:
         own = person_of(context.caller)
         if not context.allows(self.access, () if own is None else (own,)):
             own = None
-        elif own is None:
+        elif own is None and not (heeds_wishes(context.caller) and (self.of_key or self.subject)):
             return None
         subject, public_when = self.subject, self.public_when
 
@@ -76,6 +80,9 @@ class Guard:
             return None
         if subjects and may_be_guardian(self.access, context.caller):
             return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
+        if subjects and heeds_wishes(context.caller):
+            several = self.of_key and isinstance(key, list)
+            return _by_wishes(context, self.access, subjects, each_for_itself=several)
         return context.refusal(self.access, subjects, nib=nib)
 
     def subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
@@ -87,8 +94,11 @@ class Guard:
         return self._people(record, key) or (None,)
 
     def _people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
+        if self.of_key and self.people_of_key is not None:
+            return people(self.people_of_key(key))
         if self.of_key:
-            return (Nik(key),) if isinstance(key, str) else ()
+            keys = (key,) if isinstance(key, str) else key if isinstance(key, list) else ()
+            return tuple(Nik(each) for each in keys if isinstance(each, str))
         return people(getattr(record, self.subject) if self.subject else None)
 
 
@@ -98,6 +108,37 @@ def _by_card(context: Asking, access: Access, subjects: tuple[Nik, ...], card: A
     if isinstance(card, Exception) or nik is None:
         return card if isinstance(card, Exception) else context.refusal(access, subjects)
     return context.refusal(access, subjects, wards=wards_of(nik, card, context.today))
+
+
+def _by_wishes(context: Asking, access: Access, subjects: tuple[Nik, ...], *, each_for_itself: bool) -> Verdict:
+    """The decision, by what the people said: asked for only where nothing else speaks against it.
+
+    With `each_for_itself` the field is about several people who are no one record: what they said is asked for once,
+    and heeded where each of them stands.
+    """
+    refusal = context.refusal(access, subjects, wishes=WILLING)
+    if refusal is not None:
+        return refusal
+
+    def settle(said: Mapping[Nik, Wishes] | Exception) -> Exception | None:
+        if isinstance(said, Exception):
+            return said
+        context.wishes.update(said)
+        return None if each_for_itself else context.refusal(access, subjects, wishes=_together(said, subjects))
+
+    if context.wishes.keys() >= set(subjects):
+        return settle(context.wishes)
+    return Depends(wishes_of, subjects, settle)
+
+
+def _together(said: Mapping[Nik, Wishes], subjects: tuple[Nik, ...]) -> Wishes:
+    """What several people said, as one: who reads about all of them needs each one's consent, and no restriction."""
+    if len(subjects) == 1:
+        return said[subjects[0]]
+    return Wishes(
+        consents=tuple(each for nik in subjects for each in said[nik].consents),
+        restrictions=tuple(each for nik in subjects for each in said[nik].restrictions),
+    )
 
 
 def people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:

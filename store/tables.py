@@ -114,3 +114,29 @@ operation_changes = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 """Only added to. The newest id tells every hub whether there is something new."""
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random; the partner asks by it."),
+    Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("client", String(100), nullable=False, comment="As the client's tokens name it."),
+    Column("partner", String(200), nullable=False, comment="As people knew it when they consented."),
+    Column("scopes", JSONB, nullable=False, comment="What may be read."),
+    Column("purpose", String(64), nullable=False),
+    Column("granted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("ix_consents_subject", "subject", "client"),
+)
+
+restrictions = Table(
+    "restrictions",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random."),
+    Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("purposes", JSONB, nullable=False, comment="For which nobody may read; empty for every one."),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_at", DateTime(timezone=True), comment="Null while it is obeyed."),
+    Index("ix_restrictions_subject", "subject"),
+)

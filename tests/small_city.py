@@ -6,7 +6,7 @@ For tests of what stands above the connectors. The agencies themselves are asked
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from records.complaints import (
     ComplaintStatus,
     ComplaintVisibility,
 )
+from records.consents import Consent
 from records.failures import AgencyFailure, AgencyUnavailable
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
@@ -59,6 +60,7 @@ from records.prices import (
 from records.purposes import Purpose
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
+from records.wishes import Wishes
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
@@ -66,6 +68,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from resolvers.wishes import SaidWishes, WishesUnknown
 
 SITI = Nik("3171014506900001")
 """She has everything: a household with Ayu, land, an enterprise, a public and a private complaint."""
@@ -309,6 +312,10 @@ CATEGORY = ComplaintCategory(code="C-1", name="Jalan", description="Lubang", gro
 PUBLIC, PRIVATE = "1001", "1002"
 
 
+def _granted_to(client: str | None, consents: tuple[Consent, ...]) -> tuple[Consent, ...]:
+    return tuple(each for each in consents if each.client == client)
+
+
 @dataclass
 class SmallCity:
     """The connectors. `asked` holds (agency, question, keys) of every call; `down` the agencies that fail."""
@@ -320,10 +327,15 @@ class SmallCity:
     failing: dict[Any, AgencyFailure] = field(default_factory=dict)
     """Keys whose answer is a failure of their own."""
     ayu_born: date = date(1990, 6, 5)
+    said: dict[Nik, Wishes] = field(default_factory=dict)
+    """What people said about the use of their data."""
+    wishes_asked: list[tuple[Nik, ...]] = field(default_factory=list)
+    """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
-        return Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs), self))
+        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs, SaidWishes)
+        return Agencies(dict.fromkeys(domains, self))
 
     def agencies_asked(self) -> set[str]:
         """Who was asked anything."""
@@ -335,6 +347,13 @@ class SmallCity:
             raise AgencyUnavailable(agency, "down")
         assert len(set(keys)) == len(keys), "keys arrive distinct"
         return {key: self.failing.get(key) or known[key] for key in keys if key in known or key in self.failing}
+
+    async def wishes(self, people: Sequence[Nik], client: str | None, _call: Call) -> Mapping[Nik, Wishes]:
+        self.wishes_asked.append(tuple(people))
+        if "wishes" in self.down:
+            raise WishesUnknown
+        said = {nik: self.said.get(nik, Wishes()) for nik in people}
+        return {nik: replace(each, consents=_granted_to(client, each.consents)) for nik, each in said.items()}
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

@@ -3,9 +3,9 @@
 import pytest
 
 from auth.caller import Caller, CallerKind
-from auth.policy import DEFAULT_POLICY, DEFAULT_PURPOSES, Policy, nobody_consented, purposes_from
-from records.purposes import Purpose, Scope
-from tests.auth.kinds import CALLERS, CITIZEN, OFFICIAL, SITI
+from auth.policy import DEFAULT_POLICY, DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
+from records.purposes import Purpose
+from tests.auth.kinds import CALLERS, CITIZEN, OFFICIAL
 
 
 def of(agency: str, role: str | None = None) -> Caller:
@@ -45,5 +45,5 @@ def test_every_purpose_but_those_of_the_city_alone_is_somebodys_by_default() -> 
     assert stated == frozenset(Purpose)
 
 
-def test_nobody_consented_to_anything_yet() -> None:
-    assert not nobody_consented(CALLERS["partner"], (SITI,), Scope.TAX)
+def test_the_setting_and_the_policy_agree_on_what_nobody_can_restrict() -> None:
+    assert frozenset(Purpose[name] for name in DEFAULT_UNRESTRICTABLE) == DEFAULT_POLICY.unrestrictable

@@ -1,6 +1,7 @@
 """The decision, as a full table: every kind of caller, every rule, every kind of subject; and what raises the bar."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import combinations, product
 from typing import Any
@@ -11,9 +12,23 @@ from hypothesis import strategies as st
 
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy import Policy
-from auth.rules import Access, Classification, Decision, Refusal, Rule, access_of, decide, may_be_guardian, never
+from auth.rules import (
+    WILLING,
+    Access,
+    Classification,
+    Decision,
+    Refusal,
+    Rule,
+    access_of,
+    decide,
+    heeds_wishes,
+    may_be_guardian,
+    never,
+)
+from records.consents import Consent, ConsentState
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
+from records.wishes import Restriction, Wishes
 from tests.auth.kinds import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
 
 CHILD = Nik("3171014107120003")
@@ -54,12 +69,24 @@ THEIRS: dict[Rule, dict[str, tuple[Refusal | None, ...]]] = {
 """Rule -> caller -> refusal, for data of nobody, of the caller, of another, of a child. Whoever is not named by a rule
 is refused as `NOT_FOR` says; what is public is everybody's."""
 
-CONSENTED = Policy(consented=lambda _caller, subjects, scope: SITI in subjects and scope is Scope.TAX)
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+CONSENT = Consent(
+    subject=SITI,
+    id="1",
+    client="bank",
+    partner="The Bank",
+    scopes=(Scope.TAX,),
+    purpose=Purpose.PAYMENT,
+    state=ConsentState.GRANTED,
+    granted_at=NOW,
+    expires_at=NOW + timedelta(days=30),
+)
+CONSENTED = Wishes(consents=(CONSENT,))
 
 
 def decided(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
     access = Access(rule, scope=Scope.TAX)
-    return decide(access, caller, subjects, policy=CONSENTED, wards=frozenset({CHILD}), nib=NIB)
+    return decide(access, caller, subjects, wishes=CONSENTED, wards=frozenset({CHILD}), nib=NIB)
 
 
 def expected(rule: Rule, caller: str, subject: str) -> Refusal | None:
@@ -164,7 +191,7 @@ def test_personal_data_is_read_for_a_purpose_that_is_stated_allowed_and_covers_i
     name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: Refusal | None
 ) -> None:
     access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
-    assert decide(access, replace(CALLERS[name], **change), (SITI,), policy=CONSENTED).refusal is refusal
+    assert decide(access, replace(CALLERS[name], **change), (SITI,), wishes=CONSENTED).refusal is refusal
 
 
 def test_a_partner_without_the_scope_is_told_so_and_nobody_is_asked_for_consent() -> None:
@@ -190,7 +217,7 @@ def test_a_business_reads_about_no_other(nib: str | None) -> None:
 @pytest.mark.parametrize("rule", Rule)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_what_can_never_be_seen_is_known_before_there_is_a_record(rule: Rule, caller: str) -> None:
-    hopeless = never(Access(rule, scope=Scope.TAX), CALLERS[caller], policy=CONSENTED)
+    hopeless = never(Access(rule, scope=Scope.TAX), CALLERS[caller])
     some = any(expected(rule, caller, subject) is OK for subject in SUBJECTS)
     assert (hopeless is None) is some
 
@@ -213,10 +240,76 @@ def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None
 
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
-    assert len({each.value for each in Refusal}) == len(Refusal) == 16
+    assert len({each.value for each in Refusal}) == len(Refusal) == 17
 
 
-def test_nobodys_consent_opens_what_is_about_nobody() -> None:
-    everybody = Policy(consented=lambda _caller, _subjects, _scope: True)
+@pytest.mark.parametrize("wishes", [CONSENTED, WILLING], ids=["consented", "willing"])
+def test_nobodys_consent_opens_what_is_about_nobody(wishes: Wishes) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert decide(access, CALLERS["partner"], (), policy=everybody).refusal is Refusal.CONSENT_REQUIRED
+    assert decide(access, CALLERS["partner"], (), wishes=wishes).refusal is Refusal.CONSENT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client": "another"},
+        {"scopes": (Scope.MSMES,)},
+        {"scopes": ()},
+        {"purpose": Purpose.CREDIT_ASSESSMENT},
+        {"subject": BUDI},
+    ],
+    ids=str,
+)
+def test_a_consent_opens_no_more_than_what_it_says_to_whom_and_for_what(change: dict[str, Any]) -> None:
+    wishes = Wishes(consents=(replace(CONSENT, **change),))
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert decide(access, CALLERS["partner"], (SITI,), wishes=wishes).refusal is Refusal.CONSENT_REQUIRED
+
+
+def test_what_is_about_several_people_takes_the_consent_of_each() -> None:
+    access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
+    assert decide(access, CALLERS["partner"], both, wishes=CONSENTED).refusal is Refusal.CONSENT_REQUIRED
+    wishes = Wishes(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
+    assert decide(access, CALLERS["partner"], both, wishes=wishes).allowed
+
+
+RESTRICTING = ["official", "agency system", "partner"]
+
+
+@pytest.mark.parametrize("name", RESTRICTING)
+@pytest.mark.parametrize("named", [True, False], ids=["for the purpose", "for every purpose"])
+def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: str, *, named: bool) -> None:
+    caller = replace(CALLERS[name], purpose=Purpose.TAX_ASSESSMENT.name)
+    policy = Policy(purposes={"dukcapil": frozenset(Purpose), "partners": frozenset(Purpose)})
+    wishes = Wishes(
+        consents=(replace(CONSENT, purpose=Purpose.TAX_ASSESSMENT),),
+        restrictions=(Restriction(subject=SITI, purposes=(Purpose.TAX_ASSESSMENT,) if named else (), since=NOW),),
+    )
+    access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
+    assert decide(access, caller, (SITI,), policy=policy, wishes=wishes).refusal is Refusal.RESTRICTED
+
+
+@pytest.mark.parametrize("name", RESTRICTING)
+def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
+    other = Restriction(subject=SITI, purposes=(Purpose.HEALTHCARE,), since=NOW)
+    wishes = Wishes(consents=(CONSENT,), restrictions=(other,))
+    assert decide(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), wishes=wishes).allowed
+
+
+def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
+    wishes = Wishes(restrictions=(Restriction(subject=SITI, purposes=(), since=NOW),))
+    assert OFFICIAL.purpose == Purpose.SUBJECT_REQUEST.name
+    assert decide(Access(Rule.OFFICIAL), OFFICIAL, (SITI,), wishes=wishes).allowed
+    none = Policy(unrestrictable=frozenset())
+    assert decide(Access(Rule.OFFICIAL), OFFICIAL, (SITI,), policy=none, wishes=wishes).refusal is Refusal.RESTRICTED
+
+
+@pytest.mark.parametrize("name", ["citizen", "assistant"])
+def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
+    wishes = Wishes(restrictions=(Restriction(subject=SITI, purposes=(), since=NOW),))
+    assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), wishes=wishes).allowed
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
+    assert heeds_wishes(CALLERS[name]) is (name in RESTRICTING)

@@ -24,6 +24,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from resolvers.wishes import SaidWishes
 from schema.asking import Asking
 from tests.engine.plan.clock import virtual_loop
 from tests.schema.asking import IDS, engine
@@ -88,8 +89,10 @@ class Hub:
 
     def __init__(self, by: Engine) -> None:
         self.engine = by
+        self.alone = False
         self.city = SmallCity(down={"crm"})
-        self.agencies = Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions), Slow(self.city)))
+        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, SaidWishes)
+        self.agencies = Agencies(dict.fromkeys(domains, Slow(self.city)))
 
     async def answer(self, each: Asked) -> Any:  # noqa: ANN401 - JSON
         """What one request is told."""
@@ -101,7 +104,7 @@ class Hub:
         for _ in range(each.turns):
             await asyncio.sleep(0)
         response: GraphQLResponse = await self.engine.run(
-            each.request, opened, who=caller, until=CALL.deadline, request_id="r-1"
+            each.request, opened, who=caller, until=CALL.deadline, request_id="r-1", alone=self.alone
         )
         return orjson.loads(encode(response))
 
@@ -205,3 +208,14 @@ def test_equal_requests_of_equal_callers_are_one_run_and_others_are_not() -> Non
             for _, question, _ in once.city.asked:
                 told.remove(question)
     assert told == []
+
+
+def test_whose_answer_depends_on_what_people_said_has_a_run_of_their_own() -> None:
+    """Who comes after a person took something back must not be given what was begun before."""
+    hub = Hub(sharing())
+    hub.alone = True
+    public, personal = Asked("an official", QUESTIONS[0]), Asked("an official", QUESTIONS[3], (("nik", SITI),))
+    with virtual_loop() as loop:
+        loop.run(hub.answers([personal, personal, public, public]))
+    assert hub.city.wishes_asked == [(SITI,), (SITI,)]
+    assert len([question for _, question, _ in hub.city.asked if question == "regions"]) <= 1

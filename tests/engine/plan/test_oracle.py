@@ -28,6 +28,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
+from resolvers.wishes import SaidWishes
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
 from tests.engine.plan.both import Answer, at_first_sight, by_graphql_core, by_plan, differences
@@ -190,7 +191,7 @@ cities = st.tuples(
 
 
 def agencies_of(city: SmallCity) -> Agencies:
-    return Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions), Unhurried(city)))
+    return Agencies(dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions, SaidWishes), Unhurried(city)))
 
 
 class Unhurried:

@@ -1,0 +1,31 @@
+"""What the hub knows by itself: the domains whose batches its own database answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auth.pseudonyms import Pseudonyms
+from auth.sealed_people import SealedPeople
+from resolvers.access_log import AccessLogs, OwnAccessLogs
+from resolvers.own_wishes import OwnWishes
+from resolvers.wishes import SaidWishes
+from store.access_log import AccessLog
+from store.wishes import WishTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnState:
+    """The tables, and how people are known in them."""
+
+    pseudonyms: Pseudonyms
+    people: SealedPeople
+    log: AccessLog
+    wishes: WishTable
+
+    def domains(self) -> Mapping[type[Any], Any]:
+        """What answers each domain; the types prove that each fits."""
+        access_logs: AccessLogs = OwnAccessLogs(self.log, self.pseudonyms)
+        wishes: SaidWishes = OwnWishes(self.wishes, self.people)
+        return {AccessLogs: access_logs, SaidWishes: wishes}

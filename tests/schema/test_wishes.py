@@ -1,0 +1,152 @@
+"""What people said about the use of their data decides what officials, systems and partners see of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from auth.caller import Caller, CallerKind
+from records.consents import Consent, ConsentState
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+from records.wishes import Restriction, Wishes
+from tests.schema.asking import IDS, reasons, run, told
+from tests.small_city import AYU, BUDI, NOP, SITI, SmallCity
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")
+BANK = Caller(
+    kind=CallerKind.PARTNER,
+    client="bank",
+    scopes=frozenset({Scope.TAX.value, Scope.MSMES.value}),
+    purpose=Purpose.PAYMENT.name,
+    case="KPR/1",
+)
+HER_LAND = IDS.seal("TaxObject", f"{SITI}:{NOP}")
+LAND = f'{{ node(id: "{HER_LAND}") {{ ... on TaxObject {{ address }} }} }}'
+
+
+def restricted(nik: Nik = SITI, *purposes: Purpose) -> dict[Nik, Wishes]:
+    return {nik: Wishes(restrictions=(Restriction(subject=nik, purposes=purposes, since=NOW),))}
+
+
+def consent(*scopes: Scope, client: str = "bank") -> dict[Nik, Wishes]:
+    granted = Consent(
+        subject=SITI,
+        id="1",
+        client=client,
+        partner="A partner",
+        scopes=scopes,
+        purpose=Purpose.PAYMENT,
+        state=ConsentState.GRANTED,
+        granted_at=NOW,
+        expires_at=NOW + timedelta(days=30),
+    )
+    return {SITI: Wishes(consents=(granted,))}
+
+
+async def test_an_official_reads_nothing_of_who_restricted_it_and_no_agency_is_asked() -> None:
+    city = SmallCity(said=restricted())
+    response = await run(f'{{ citizen(nik: "{SITI}") {{ name }} }}', caller=OFFICIAL, city=city)
+    assert response.data == {"citizen": None}
+    assert reasons(response) == [("citizen", "RESTRICTED")]
+    assert city.asked == []
+
+
+async def test_of_several_people_each_ones_wish_is_heeded_for_that_one_alone() -> None:
+    city = SmallCity(said=restricted(BUDI))
+    response = await run(
+        f'{{ citizens(niks: ["{SITI}", "{BUDI}"]) {{ name residence {{ address }} }} }}', caller=OFFICIAL, city=city
+    )
+    assert response.data == {
+        "citizens": [
+            {"name": "Person 1", "residence": {"address": "Jl. Kebon Sirih 1"}},
+            {"name": None, "residence": None},
+        ]
+    }
+    assert reasons(response) == [("citizens.1.name", "RESTRICTED"), ("citizens.1.residence", "RESTRICTED")]
+    assert all(keys == (SITI,) for _, question, keys in city.asked if question == "facets")
+
+
+async def test_what_people_said_is_asked_once_for_all_of_them_and_for_nobody_who_is_refused_anyway() -> None:
+    city = SmallCity()
+    people = f'{{ citizens(niks: ["{SITI}", "{AYU}"]) {{ name civilStatus {{ religion }} residence {{ address }} }} }}'
+    assert (await run(people, caller=OFFICIAL, city=city)).errors == []
+    assert city.wishes_asked == [(SITI, AYU)]
+    without = SmallCity()
+    await run(people, caller=replace(OFFICIAL, purpose=None), city=without)
+    assert without.wishes_asked == []
+
+
+@pytest.mark.parametrize("caller", ["the person", "anonymous"])
+async def test_for_citizens_and_nobody_in_particular_it_is_never_asked(caller: str) -> None:
+    city = SmallCity(said=restricted())
+    await run("{ me { name taxObjects { address } } markets { name } }", caller=caller, city=city)
+    assert city.wishes_asked == []
+
+
+async def test_who_restricted_everything_still_reads_their_own() -> None:
+    response = await run("{ me { name } }", caller="the person", city=SmallCity(said=restricted()))
+    assert (response.data, response.errors) == ({"me": {"name": "Person 1"}}, [])
+
+
+async def test_a_restriction_of_one_purpose_leaves_the_others() -> None:
+    query = f'{{ citizen(nik: "{SITI}") {{ name }} }}'
+    other = await run(query, caller=OFFICIAL, city=SmallCity(said=restricted(SITI, Purpose.HEALTHCARE)))
+    assert other.data == {"citizen": {"name": "Person 1"}}
+    same = await run(query, caller=OFFICIAL, city=SmallCity(said=restricted(SITI, Purpose.CIVIL_REGISTRATION)))
+    assert reasons(same) == [("citizen", "RESTRICTED")]
+
+
+async def test_a_card_is_closed_by_each_who_stands_on_it() -> None:
+    query = f'{{ citizen(nik: "{SITI}") {{ household {{ familyCardNumber }} }} }}'
+    response = await run(query, caller=OFFICIAL, city=SmallCity(said=restricted(AYU)))
+    assert response.data == {"citizen": {"household": {"familyCardNumber": None}}}
+    assert reasons(response) == [("citizen.household.familyCardNumber", "RESTRICTED")]
+
+
+async def test_a_partner_reads_what_the_person_consented_to() -> None:
+    response = await run(LAND, caller=BANK, city=SmallCity(said=consent(Scope.TAX)))
+    assert (response.data, response.errors) == ({"node": {"address": "JL KEBON SIRIH 1"}}, [])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, consent(Scope.MSMES), consent(), consent(Scope.TAX, client="shop")],
+    ids=["nothing said", "another scope", "no scope", "another partner"],
+)
+async def test_a_partner_without_the_persons_consent_is_refused_and_no_agency_is_asked(
+    said: dict[Nik, Wishes],
+) -> None:
+    city = SmallCity(said=said)
+    response = await run(LAND, caller=BANK, city=city)
+    assert response.data == {"node": None}
+    assert reasons(response) == [("node", "CONSENT_REQUIRED")]
+    assert city.asked == []
+
+
+async def test_a_restriction_goes_before_a_consent() -> None:
+    (granted,) = consent(Scope.TAX)[SITI].consents
+    (restriction,) = restricted()[SITI].restrictions
+    city = SmallCity(said={SITI: Wishes(consents=(granted,), restrictions=(restriction,))})
+    assert reasons(await run(LAND, caller=BANK, city=city)) == [("node", "RESTRICTED")]
+    assert city.asked == []
+
+
+@pytest.mark.parametrize("caller", [OFFICIAL, BANK], ids=["an official", "a partner"])
+async def test_where_nobody_can_tell_what_they_said_nobody_reads(caller: Caller) -> None:
+    city = SmallCity(said=consent(Scope.TAX), down={"wishes"})
+    query = LAND if caller is BANK else f'{{ citizen(nik: "{SITI}") {{ name }} }}'
+    response = await run(query, caller=caller, city=city)
+    assert list((response.data or {}).values()) == [None]
+    assert [code for _, code in told(response)] == ["WISHES_UNAVAILABLE"]
+    assert city.asked == []
+
+
+async def test_what_is_public_of_a_person_is_read_whatever_they_said() -> None:
+    city = SmallCity(said=restricted(), down={"wishes"})
+    response = await run("{ complaints { nodes { number } } }", caller=OFFICIAL, city=city)
+    assert response.errors == []
+    assert city.wishes_asked == []

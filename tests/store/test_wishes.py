@@ -1,0 +1,119 @@
+"""What people said, read out of the hub's tables at the moment it is asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.sealed_people import SealedPeople
+from records.consents import Consent, ConsentState
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+from records.wishes import Restriction, Wishes
+from store.database import database, migrate
+from store.tables import consents, restrictions
+from store.unavailable import StateUnavailable
+from store.wishes import Sealed, WishTable
+from tests.city import HOST, free_port
+
+SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
+PEOPLE = SealedPeople(b"a secret of thirty-two bytes....")
+BOTH = [Sealed(nik, PEOPLE.seal(nik)) for nik in (SITI, BUDI)]
+YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+IN_A_YEAR = YESTERDAY + timedelta(days=366)
+
+
+@pytest.fixture
+async def table(empty: AsyncEngine) -> WishTable:
+    await migrate(empty)
+    return WishTable(empty)
+
+
+async def granted(engine: AsyncEngine, id_: str, **given: Any) -> None:  # noqa: ANN401 - any column
+    row = {
+        "id": id_,
+        "subject": PEOPLE.seal(SITI),
+        "client": "bank",
+        "partner": "The Bank",
+        "scopes": ["tax", "msmes"],
+        "purpose": "PAYMENT",
+        "granted_at": YESTERDAY,
+        "expires_at": IN_A_YEAR,
+        **given,
+    }
+    async with engine.begin() as connection:
+        await connection.execute(insert(consents).values(**row))
+
+
+async def restricted(engine: AsyncEngine, id_: str, nik: Nik, *purposes: str) -> None:
+    row = {"id": id_, "subject": PEOPLE.seal(nik), "purposes": list(purposes), "since": YESTERDAY}
+    async with engine.begin() as connection:
+        await connection.execute(insert(restrictions).values(**row))
+
+
+async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(table: WishTable, empty: AsyncEngine) -> None:
+    await granted(empty, "c-1")
+    said = await table.said(BOTH, "bank")
+    assert said == {
+        SITI: Wishes(
+            consents=(
+                Consent(
+                    subject=SITI,
+                    id="c-1",
+                    client="bank",
+                    partner="The Bank",
+                    scopes=(Scope.TAX, Scope.MSMES),
+                    purpose=Purpose.PAYMENT,
+                    state=ConsentState.GRANTED,
+                    granted_at=YESTERDAY,
+                    expires_at=IN_A_YEAR,
+                ),
+            )
+        ),
+        BUDI: Wishes(),
+    }
+    assert await table.said(BOTH, "shop") == {SITI: Wishes(), BUDI: Wishes()}
+    assert await table.said(BOTH, None) == {SITI: Wishes(), BUDI: Wishes()}
+
+
+@pytest.mark.parametrize(
+    "given", [{"revoked_at": YESTERDAY}, {"expires_at": YESTERDAY}], ids=["taken back", "its time is over"]
+)
+async def test_a_consent_that_is_no_longer_in_force_is_told_to_nobody(
+    table: WishTable, empty: AsyncEngine, given: dict[str, Any]
+) -> None:
+    await granted(empty, "c-1", **given)
+    assert await table.said(BOTH, "bank") == {SITI: Wishes(), BUDI: Wishes()}
+
+
+async def test_what_is_taken_back_counts_for_the_next_who_asks(table: WishTable, empty: AsyncEngine) -> None:
+    await granted(empty, "c-1")
+    assert len((await table.said(BOTH, "bank"))[SITI].consents) == 1
+    async with empty.begin() as connection:
+        await connection.execute(update(consents).values(revoked_at=YESTERDAY))
+    assert (await table.said(BOTH, "bank"))[SITI].consents == ()
+
+
+async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTable, empty: AsyncEngine) -> None:
+    await restricted(empty, "r-1", SITI)
+    await restricted(empty, "r-2", BUDI, "HEALTHCARE")
+    every = Restriction(subject=SITI, purposes=(), since=YESTERDAY)
+    one = Restriction(subject=BUDI, purposes=(Purpose.HEALTHCARE,), since=YESTERDAY)
+    expected = {SITI: Wishes(restrictions=(every,)), BUDI: Wishes(restrictions=(one,))}
+    assert await table.said(BOTH, None) == await table.said(BOTH, "bank") == expected
+    async with empty.begin() as connection:
+        await connection.execute(update(restrictions).values(ended_at=YESTERDAY))
+    assert await table.said(BOTH, None) == {SITI: Wishes(), BUDI: Wishes()}
+
+
+async def test_a_database_that_does_not_answer_is_no_consent() -> None:
+    nowhere = database(f"postgresql://nobody@{HOST}:{free_port()}/none")
+    try:
+        with pytest.raises(StateUnavailable):
+            await WishTable(nowhere).said(BOTH, "bank")
+    finally:
+        await nowhere.dispose()
