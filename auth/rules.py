@@ -38,6 +38,10 @@ class Rule(Flag):
     """The business the data is about, by its NIB."""
 
 
+FOR_A_PURPOSE = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
+"""Who reads for a purpose and a case, and as far as people let them."""
+
+
 class Classification(Enum):
     """How sensitive data is (UU PDP 27/2022, article 4)."""
 

@@ -5,7 +5,7 @@ A schema's field definition offers this as `engine_kind` and `engine_guard`; the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -68,6 +68,10 @@ class Guarding(Protocol):
     @property
     def of_each_key(self) -> bool:
         """True where a field that takes many keys is decided for each of them: a refusal costs that place alone."""
+
+    @property
+    def facts(self) -> Sequence[Batch[Any, Any]]:
+        """Whose answers its decisions may take, by whoever asks: each is asked once for all that wait for it."""
 
     def prepared(self, context: Any) -> Decide | None:  # noqa: ANN401 - the schema's context
         """The decision for the caller of this request; None where this caller may see the field of every record."""

@@ -6,13 +6,14 @@ waits for the fact's own batch, and nothing is asked of an agency about what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from auth.guardians import wards_of
-from auth.rules import WILLING, Access, Rule, heeds_wishes, may_be_guardian, person_of
+from auth.rules import FOR_A_PURPOSE, WILLING, Access, Rule, heeds_wishes, may_be_guardian, person_of
+from engine.batch import Batch
 from engine.kinds import Decide, Depends, Verdict
 from records.identifiers import Nik
 from records.wishes import Wishes
@@ -46,6 +47,14 @@ class Guard:
     def of_each_key(self) -> bool:
         """Several keys at once are for those who may see each: the field is decided as a whole."""
         return False
+
+    @property
+    def facts(self) -> Sequence[Batch[Any, Any]]:
+        """The caller's own family card, for guardians; what people said, for who states a purpose."""
+        rule = self.access.rule
+        if self.is_public:
+            return ()
+        return (*((households_of,) if Rule.GUARDIAN in rule else ()), *((wishes_of,) if rule & FOR_A_PURPOSE else ()))
 
     def never(self, context: Asking) -> Exception | None:
         """Why this caller may see the field of no record at all; None where there may be one."""

@@ -19,6 +19,8 @@ from engine.kinds import Decide, Guarding, Verdict
 from records.answers import Answers
 from records.failures import AgencyFailure
 from resolvers.ask import Ask
+from resolvers.population import households_of
+from resolvers.wishes import wishes_of
 from schema.asking import Asking
 from schema.fields import EdgeField
 from schema.guards import Guard
@@ -58,6 +60,7 @@ class NodeGuard:
 
     is_public = False
     of_each_key = True
+    facts = (households_of, wishes_of)
 
     def never(self, context: Asking) -> None:
         """There are nodes of public types."""

@@ -27,13 +27,12 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from auth.rules import Access, Classification, Rule
+from auth.rules import FOR_A_PURPOSE, Access, Classification, Rule
 from records import population
 from schema.fields import DerivedField, EdgeField, PublishedField
 from schema.nodes import NodeField
 
 POPULATION_REGISTER = "dukcapil"
-_FOR_A_PURPOSE = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
 
 
 class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
@@ -75,7 +74,7 @@ def _access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
     rule = access.rule
     if (Rule.PUBLIC in rule) != (access.classification is Classification.PUBLIC):
         yield "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
-    if access.classification.level == "SPECIFIC" and rule & _FOR_A_PURPOSE and not access.purposes:
+    if access.classification.level == "SPECIFIC" and rule & FOR_A_PURPOSE and not access.purposes:
         yield "is specific personal data; name the purposes for which officials, systems and partners may read it."
     if (Rule.PARTNER in rule) != (access.scope is not None):
         yield "is readable by partners and names no scope, or names one and is not."

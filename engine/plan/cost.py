@@ -6,6 +6,7 @@ schema (`about`), else assumed. What turns out larger all the same is stopped on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -49,6 +50,8 @@ class Cost:
     calls: Mapping[str, int] = field(default_factory=dict)
     """By agency. Steps of one level that want the same batch are one call; keys that are asked one by one count
     each."""
+    facts: Mapping[str, int] = field(default_factory=dict)
+    """By agency: calls that decisions may take before anything else is asked. Whether they do depends on who asks."""
     objects: int = 0
     values: int = 0
     """Members of the objects."""
@@ -64,7 +67,8 @@ class Cost:
 
     def refuse(self, limits: Limits) -> None:
         """Raise `TooLarge` where it is beyond the limits."""
-        for agency, calls in self.calls.items():
+        for agency, expected in self.calls.items():
+            calls = expected + self.facts.get(agency, 0)
             if calls > limits.calls_of(agency):
                 raise TooLarge(
                     f"The operation would take about {_shown(calls)} calls to {agency}; at most"
@@ -160,10 +164,18 @@ def _introspected(schema: GraphQLSchema) -> Mapping[str, int]:
     }
 
 
-def reckon(root: Shape, arguments: Sequence[Any], sizes: Sizes, *, serial: bool) -> Cost:
+def facts_of(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any]]:
+    """Whose answers decisions about the fields may take, each once."""
+    return tuple(dict.fromkeys(batch for each in fields for batch in each.guard.facts))
+
+
+def reckon(
+    root: Shape, arguments: Sequence[Any], sizes: Sizes, *, serial: bool, facts: Sequence[Batch[Any, Any]] = ()
+) -> Cost:
     """What the operation is expected to cost. `arguments` holds, by number of field, its arguments or an error.
 
-    `serial` where root fields run one after another and what is known is forgotten in between (mutations).
+    `facts` are the batches whose answers decisions may take: one call each, whatever they are asked about. `serial`
+    where root fields run one after another and what is known is forgotten in between (mutations).
     """
     reckoning = _Reckoning(arguments, sizes)
     sums = reckoning.one_after_another(root) if serial else reckoning.shape(root, 1, 0, None)
@@ -174,6 +186,7 @@ def reckon(root: Shape, arguments: Sequence[Any], sizes: Sizes, *, serial: bool)
     return Cost(
         levels=reckoning.levels,
         calls=calls,
+        facts=dict(Counter(each.agency for each in facts if each.agency is not None)),
         objects=sums.objects,
         values=sums.values,
         introspection=sums.introspection,

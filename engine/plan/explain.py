@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.batch import Batch
 from engine.kinds import Leads
 from engine.limits import Limits
 from engine.plan.cost import Cost
@@ -40,6 +41,8 @@ class Explanation:
     """By agency: how many calls, where one call takes all keys."""
     calls_a_key: Mapping[str, int] = field(default_factory=dict)
     """By agency: how many calls for every key, where the agency takes one key a call."""
+    facts: Sequence[Batch[Any, Any]] = ()
+    """Whose answers decisions may take before anything else is asked; whether they do depends on who asks."""
     cost: Cost
 
     def as_json(self, limits: Limits) -> dict[str, Any]:
@@ -54,6 +57,7 @@ class Explanation:
                 "objects": {"expected": self.cost.objects, "limit": limits.objects},
                 "values": {"expected": self.cost.values, "limit": limits.values},
             },
+            "facts": [{"batch": each.name, "agency": each.agency} for each in self.facts],
             "calls": dict(self.calls),
             "callsAKey": dict(self.calls_a_key),
             "steps": [_as_json(step) for step in self.steps],
@@ -62,6 +66,8 @@ class Explanation:
     def as_text(self, limits: Limits, bounds: Mapping[str, int] | None = None) -> str:
         """For a person: a tree, a line a step. `bounds` says how many calls an agency is asked side by side."""
         lines = [f"{self.levels} levels, {_costs(self)}", _expected(self.cost, limits)]
+        if self.facts:
+            lines.append(f"decisions may ask first: {', '.join(map(_fact, self.facts))}")
         named: set[tuple[int, str]] = set()
         for step in self.steps:
             lines += _as_lines(step, "", bounds or {}, named)
@@ -82,7 +88,9 @@ def explain(plan: Plan, cost: Cost) -> Explanation:
         counted = calls if step.keys_a_call is None else calls_a_key
         agency = str(step.agency)
         counted[agency] = counted.get(agency, 0) + 1
-    return Explanation(steps=steps, levels=cost.levels, calls=calls, calls_a_key=calls_a_key, cost=cost)
+    return Explanation(
+        steps=steps, levels=cost.levels, calls=calls, calls_a_key=calls_a_key, facts=plan.facts, cost=cost
+    )
 
 
 def _steps(shape: Shape, level: int) -> Iterator[Step]:
@@ -145,6 +153,10 @@ def _price(step: Step, bounds: Mapping[str, int], named: set[tuple[int, str]]) -
         return f"{step.agency}: 1 call"
     bound = bounds.get(step.agency)
     return f"{step.agency}: 1 call a key" + (f", at most {bound} side by side" if bound else "")
+
+
+def _fact(batch: Batch[Any, Any]) -> str:
+    return f"{batch.name} ({'the hub itself' if batch.agency is None else f'{batch.agency}, 1 call'})"
 
 
 def _costs(explanation: Explanation) -> str:

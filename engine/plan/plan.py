@@ -23,9 +23,10 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
+from engine.batch import Batch
 from engine.kinds import Kind, Leads
 from engine.limits import Limits
-from engine.plan.cost import Cost, Lists, Sizes, reckon, varies
+from engine.plan.cost import Cost, Lists, Sizes, facts_of, reckon, varies
 from engine.plan.placed import parts_of
 from engine.plan.size import may_multiply
 from engine.plan.source import compile_shape, compile_when_wanted, prepare, source_of
@@ -59,6 +60,8 @@ class Plan:
     obstacle: str | None = None
     """What only graphql-core runs, where there is something: the plan then only says what the operation costs."""
     lists: Lists
+    facts: Sequence[Batch[Any, Any]]
+    """Whose answers decisions about its fields may take."""
     cost: Cost | None = None
     """What it is expected to cost; None where that varies with its variables."""
     seen_again: bool = False
@@ -95,7 +98,7 @@ class Plan:
 
     def reckoned(self, variables: VariableValues, sizes: Sizes) -> Cost:
         """What one run is expected to cost."""
-        return self.cost or reckon(self.root, self.arguments(variables), sizes, serial=self.serial)
+        return self.cost or reckon(self.root, self.arguments(variables), sizes, serial=self.serial, facts=self.facts)
 
     def arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
@@ -207,12 +210,12 @@ def planned(
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
-    lists = Lists(planter.fields)
+    lists, facts = Lists(planter.fields), facts_of(planter.fields)
     if not lists.vary:
         lists.check({}, limits.list_items)
     cost = None
     if not any(each is None and varies(field_) for each, field_ in zip(constant, planter.fields, strict=True)):
-        cost = reckon(root, [each or {} for each in constant], sizes, serial=serial)
+        cost = reckon(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
         cost.refuse(limits)
     return Plan(
         schema=schema,
@@ -227,6 +230,7 @@ def planned(
         constant_arguments=constant,
         obstacle=obstacle,
         lists=lists,
+        facts=facts,
         cost=cost,
     )
 

@@ -38,6 +38,7 @@ from graphql import (
     is_non_null_type,
 )
 
+from engine.batch import Batch
 from engine.kinds import Guarding, Kind, Leads, PlannedField, Shown
 from engine.limits import LESS, Limits, TooLarge, depth_of
 
@@ -61,6 +62,7 @@ class Elsewhere:
     name: str
     is_public: bool = True
     of_each_key: bool = False
+    facts: Sequence[Batch[Any, Any]] = ()
 
     def engine_kind(self) -> Shown:
         """As if it were at hand."""

@@ -85,6 +85,10 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: Hub) -> None:
             "objects": {"expected": 2, "limit": 50_000},
             "values": {"expected": 2, "limit": 4_000_000},
         },
+        "facts": [
+            {"batch": "households_of", "agency": "dukcapil"},
+            {"batch": "wishes_of", "agency": None},
+        ],
         "calls": {"dukcapil": 1},
         "callsAKey": {},
         "steps": [

@@ -81,6 +81,7 @@ class Guard:
 
     is_public = False
     of_each_key = False
+    facts: Sequence[Batch[Any, Any]] = ()
 
     def never(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
         return None
