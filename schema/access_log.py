@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
-
-import strawberry
+from typing import Any
 
 from auth.rules import Rule
 from engine.errors import BadInput
 from records.access_log import AccessLogEntry, AccessLogPage, AccessLogQuery
 from records.accesses import AccessPosition
-from records.description import Doc
 from records.population import Citizen
 from schema.publishing import publishes
-from schema.relay import MOST_PER_PAGE, PageInfo, PageInfoType, checked_first, cursor_of, position_of
-
-First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MOST_PER_PAGE}.")]
-After = Annotated[str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")]
+from schema.relay import After, First, checked_first, cursor_of, page, pages_of, position_of
 
 
 @publishes(
@@ -42,36 +35,9 @@ class AccessLogEntryType:
     """An entry in the graph."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessLogEdge:
-    """An entry in a list, with its place in it."""
-
-    node: Annotated[AccessLogEntry, Doc("The entry.")]
-    cursor: Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessLogConnection:
-    """A page of a person's access log."""
-
-    edges: Annotated[tuple[AccessLogEdge, ...], Doc("The entries of this page, with their cursors.")]
-    nodes: Annotated[tuple[AccessLogEntry, ...], Doc("The entries of this page.")]
-    page_info: Annotated[PageInfo, Doc("Where the page lies in the list.")]
-
-
-@publishes(AccessLogEdge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(AccessLogEntryType,))
-class AccessLogEdgeType:
-    """AccessLogEdge in the graph."""
-
-
-@publishes(
-    AccessLogConnection,
-    rule=Rule.PUBLIC,
-    shows=("edges", "nodes", "page_info"),
-    nested=(AccessLogEntryType, AccessLogEdgeType, PageInfoType),
-)
+@pages_of(AccessLogEntryType, one="entry", many="entries")
 class AccessLogConnectionType:
-    """AccessLogConnection in the graph."""
+    """A page of a person's access log."""
 
 
 def access_log_of(record: Citizen, first: First = 20, after: After = None) -> AccessLogQuery:
@@ -89,19 +55,12 @@ def _position(after: str) -> AccessPosition:
     return AccessPosition(at=at, chain=chain, sequence=int(sequence))
 
 
-def access_log_connection(page: AccessLogPage, arguments: Mapping[str, Any]) -> AccessLogConnection:
+def access_log_connection(found: AccessLogPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `page`
     """The page of a list as a connection."""
-    edges = tuple(
-        AccessLogEdge(node=each, cursor=cursor_of(each.position.at, f"{each.position.chain}:{each.position.sequence}"))
-        for each in page.entries
-    )
-    return AccessLogConnection(
-        edges=edges,
-        nodes=page.entries,
-        page_info=PageInfo(
-            has_next_page=page.has_more,
-            has_previous_page=bool(arguments.get("after")),
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+    return page(
+        AccessLogConnectionType,
+        found.entries,
+        cursor=lambda each: cursor_of(each.position.at, f"{each.position.chain}:{each.position.sequence}"),
+        has_more=found.has_more,
+        arguments=arguments,
     )

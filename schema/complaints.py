@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -20,7 +19,6 @@ from records.complaints import (
     ComplaintQuery,
     ComplaintStatus,
 )
-from records.description import Doc
 from records.identifiers import RegionCode
 from records.purposes import Purpose
 from resolvers.complaints import categories, complaints
@@ -30,7 +28,7 @@ from schema.fields import derived, edge
 from schema.places import CoordinatesType
 from schema.publishing import Refetch, publishes
 from schema.regions import RegionType
-from schema.relay import Node, PageInfo, PageInfoType, checked_first, cursor_of, position_of
+from schema.relay import Node, checked_first, cursor_of, page, pages_of, position_of
 
 MOST_CHOICES = 100
 """Values that one filter may hold; they travel in one address."""
@@ -113,50 +111,19 @@ class ComplaintType(Node):
         return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComplaintEdge:
-    """A complaint in a list, with its place in it."""
-
-    node: Annotated[Complaint, Doc("The complaint.")]
-    cursor: Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComplaintConnection:
+@pages_of(ComplaintType, one="complaint", many="complaints")
+class ComplaintConnectionType:
     """A page of complaints."""
 
-    edges: Annotated[tuple[ComplaintEdge, ...], Doc("The complaints of this page, with their cursors.")]
-    nodes: Annotated[tuple[Complaint, ...], Doc("The complaints of this page.")]
-    page_info: Annotated[PageInfo, Doc("Where the page lies in the list.")]
 
-
-@publishes(ComplaintEdge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(ComplaintType,))
-class ComplaintEdgeType:
-    """ComplaintEdge in the graph."""
-
-
-@publishes(
-    ComplaintConnection,
-    rule=Rule.PUBLIC,
-    shows=("edges", "nodes", "page_info"),
-    nested=(ComplaintType, ComplaintEdgeType, PageInfoType),
-)
-class ComplaintConnectionType:
-    """ComplaintConnection in the graph."""
-
-
-def connection(page: ComplaintPage, arguments: Mapping[str, Any]) -> ComplaintConnection:
+def connection(found: ComplaintPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `page`
     """The page of a list as a connection."""
-    edges = tuple(ComplaintEdge(node=each, cursor=cursor_of(each.reported_at, each.id)) for each in page.complaints)
-    return ComplaintConnection(
-        edges=edges,
-        nodes=page.complaints,
-        page_info=PageInfo(
-            has_next_page=page.has_more,
-            has_previous_page=bool(arguments.get("after")),
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+    return page(
+        ComplaintConnectionType,
+        found.complaints,
+        cursor=lambda each: cursor_of(each.reported_at, each.id),
+        has_more=found.has_more,
+        arguments=arguments,
     )
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 
 from auth.rules import Rule
 from engine.errors import BadInput
 from records.description import Doc
-from schema.publishing import publishes
+from records.record import record
+from schema.publishing import publication_of, publishes
 from schema.scalars import comparable
 
+T = TypeVar("T", bound=type[Any])
+
 MOST_PER_PAGE = 100
+_SUFFIX = "ConnectionType"
+
+First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MOST_PER_PAGE}.")]
+After = Annotated[str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")]
 
 
 @strawberry.interface(description="Anything that can be read again by its opaque id.")
@@ -38,6 +46,75 @@ class PageInfo:
 @publishes(PageInfo, rule=Rule.PUBLIC, shows=("has_next_page", "has_previous_page", "start_cursor", "end_cursor"))
 class PageInfoType:
     """PageInfo in the graph."""
+
+
+def pages_of(item: type[Any], *, one: str, many: str) -> Callable[[T], T]:
+    """Publish a class `XConnectionType` as the connection of a published type, and the edges `XEdge` that it holds.
+
+    The class's docstring says what a page is; `one` and `many` are what its items are called ("complaint",
+    "complaints"). Each item is guarded as its own type says; the list around it holds nothing of its own. `page` makes
+    what flows. Raises `TypeError` for a class with another name.
+
+    >>> @pages_of(ComplaintType, one="complaint", many="complaints")
+    ... class ComplaintConnectionType:
+    ...     "A page of complaints."
+    """
+    of = publication_of(item).record
+
+    def declare(cls: T) -> T:
+        if not cls.__name__.endswith(_SUFFIX):
+            raise TypeError(f"{cls.__name__} is to be a connection: call it after its items, as 'Item{_SUFFIX}'.")
+        name = cls.__name__.removesuffix(_SUFFIX)
+        article = "An" if one[0] in "aeiou" else "A"
+        edge = _made(
+            f"{name}Edge",
+            f"{article} {one} in a list, with its place in it.",
+            node=Annotated[of, Doc(f"The {one}.")],
+            cursor=Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")],
+        )
+        connection = _made(
+            f"{name}Connection",
+            cls.__doc__ or "",
+            edges=Annotated[tuple[edge, ...], Doc(f"The {many} of this page, with their cursors.")],  # type: ignore[valid-type]  # made here
+            nodes=Annotated[tuple[of, ...], Doc(f"The {many} of this page.")],  # type: ignore[valid-type]  # same
+            page_info=Annotated[PageInfo, Doc("Where the page lies in the list.")],
+        )
+        edges = publishes(edge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(item,))(
+            type(f"{name}EdgeType", (), {})
+        )
+        nested = (item, edges, PageInfoType)
+        pages = publishes(connection, rule=Rule.PUBLIC, shows=("edges", "nodes", "page_info"), nested=nested)(cls)
+        pages.__edge__ = edge
+        return pages
+
+    return declare
+
+
+def _made(name: str, means: str, **fields: Any) -> type[Any]:  # noqa: ANN401 - annotations
+    return record(type(name, (), {"__doc__": means, "__module__": __name__, "__annotations__": fields}))
+
+
+def page(
+    connection: type[Any],
+    items: Sequence[Any],
+    *,
+    cursor: Callable[[Any], str],
+    has_more: bool,
+    arguments: Mapping[str, Any],
+) -> Any:  # noqa: ANN401 - a record of the connection's own
+    """A page as the record of a class that `pages_of` published; `cursor` tells an item's place in the list."""
+    of, edge = publication_of(connection).record, vars(connection)["__edge__"]
+    edges = tuple(edge(node=each, cursor=cursor(each)) for each in items)
+    return of(
+        edges=edges,
+        nodes=tuple(items),
+        page_info=PageInfo(
+            has_next_page=has_more,
+            has_previous_page=bool(arguments.get("after")),
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+    )
 
 
 def cursor_of(moment: datetime, identifier: str) -> str:

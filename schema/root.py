@@ -31,12 +31,11 @@ from schema.fields import root
 from schema.population import READABLE, CitizenType
 from schema.prices import CommodityType, MarketType
 from schema.regions import RegionType
-from schema.relay import MOST_PER_PAGE, checked_first
+from schema.relay import After, First, checked_first
 
 MOST_CITIZENS = 100
 
 Search = Annotated[str, strawberry.argument(description="Only those whose name holds this text, upper or lower case.")]
-First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MOST_PER_PAGE}.")]
 publish_enum(CodeSystem)
 publish_enum(RegionLevel)
 
@@ -81,9 +80,7 @@ class QueryRoot:
     @root(complaint_pages, answers=ComplaintConnectionType | None, rule=Rule.PUBLIC, then=connection)
     def complaints(
         first: First = 20,
-        after: Annotated[
-            str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")
-        ] = None,
+        after: After = None,
         filter: Annotated[  # noqa: A002 - the name that clients of connections expect
             ComplaintFilter | None, strawberry.argument(description="Which complaints; all public ones without it.")
         ] = None,

@@ -29,10 +29,10 @@ from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.tax import BillStatus
 from resolvers.ask import Ask
-from schema.access_log import AccessLogConnection, AccessLogEdge
-from schema.complaints import ComplaintConnection, ComplaintEdge
+from schema.access_log import AccessLogConnectionType
+from schema.complaints import ComplaintConnectionType
 from schema.fields import root
-from schema.relay import PageInfo
+from schema.relay import PageInfo, page
 from tests.schema.asking import IDS, asked_about, engine, run, told
 from tests.small_city import (
     BUDI,
@@ -90,9 +90,11 @@ THE_PERSON_ALONE = {"Citizen.accessLog", "AccessLogEntry"}
 """Fields, and types whole, that officials may not read either."""
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
-EDGE = ComplaintEdge(node=complaint(PUBLIC, public=True), cursor="a")
+COMPLAINTS = page(
+    ComplaintConnectionType, (complaint(PUBLIC, public=True),), cursor=lambda _: "a", has_more=True, arguments={}
+)
 ENTRY = access_log_entry()
-ENTRY_EDGE = AccessLogEdge(node=ENTRY, cursor="a")
+ENTRIES = page(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -109,12 +111,12 @@ RECORDS: dict[str, Any] = {
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
     "ComplaintCategory": CATEGORY,
-    "ComplaintConnection": ComplaintConnection(edges=(EDGE,), nodes=(EDGE.node,), page_info=PAGE_INFO),
-    "ComplaintEdge": EDGE,
+    "ComplaintConnection": COMPLAINTS,
+    "ComplaintEdge": COMPLAINTS.edges[0],
     "PageInfo": PAGE_INFO,
     "AccessLogEntry": ENTRY,
-    "AccessLogEdge": ENTRY_EDGE,
-    "AccessLogConnection": AccessLogConnection(edges=(ENTRY_EDGE,), nodes=(ENTRY,), page_info=PAGE_INFO),
+    "AccessLogEdge": ENTRIES.edges[0],
+    "AccessLogConnection": ENTRIES,
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from engine.errors import BadInput
 from records.complaints import ComplaintPosition, ComplaintQuery, ComplaintStatus
 from records.identifiers import RegionCode
-from schema.relay import checked_first, cursor_of, position_of
+from schema.complaints import ComplaintConnectionType, ComplaintType
+from schema.publishing import publication_of
+from schema.relay import checked_first, cursor_of, page, pages_of, position_of
 from tests.schema.asking import data, run, told
 from tests.small_city import PUBLIC, SmallCity
 
@@ -149,3 +151,32 @@ async def test_a_refused_cursor_costs_its_field_and_asks_nobody() -> None:
     assert [error["message"] for error in response.errors] == [NO_CURSOR]
     assert told(response) == [("complaints", "BAD_USER_INPUT")]
     assert city.asked == []
+
+
+def test_a_page_is_a_record_of_its_own_type_with_the_cursor_of_each_item() -> None:
+    made = page(ComplaintConnectionType, ("a", "b"), cursor=str.upper, has_more=True, arguments={"after": "x"})
+
+    assert type(made) is publication_of(ComplaintConnectionType).record
+    assert made.nodes == ("a", "b")
+    assert [(each.node, each.cursor) for each in made.edges] == [("a", "A"), ("b", "B")]
+    info = made.page_info
+    assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (True, True, "A", "B")
+
+
+def test_an_empty_first_page_has_no_cursors_and_nothing_around_it() -> None:
+    info = page(ComplaintConnectionType, (), cursor=str, has_more=False, arguments={}).page_info
+
+    assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (
+        False,
+        False,
+        None,
+        None,
+    )
+
+
+def test_a_connection_is_called_after_its_items() -> None:
+    with pytest.raises(TypeError, match="Complaints is to be a connection: call it after its items, as 'ItemConnect"):
+
+        @pages_of(ComplaintType, one="complaint", many="complaints")
+        class Complaints:
+            """A page of complaints."""
