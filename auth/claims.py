@@ -6,10 +6,11 @@ Where a claim is absent, nothing is assumed but what the issuer's entry says of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.claim_path import Step, found
 from auth.issuers import Issuer
 from auth.statement import is_case, is_purpose
 from records.identifiers import Nik
@@ -23,6 +24,9 @@ _LONGEST_SUBJECT: Final = 255
 _LONGEST_TEXT: Final = 100
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _CERTIFICATE: Final = "x5t#S256"
+_CLIENT: Final = ("client_id",)
+_SUBJECT: Final = ("sub",)
+Path = tuple[Step, ...]
 
 
 def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
@@ -32,13 +36,13 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     that this issuer is not believed about.
     """
     names = issuer.claims
-    client = _text(claims, names.client) or (_text(claims, "azp") if names.client == "client_id" else None)
+    client = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)
     subject = _subject(claims)
     kind = _kind(claims, issuer, client, subject)
     if kind not in issuer.kinds:
         raise ValueError("The issuer is not believed about this kind of caller.")
     if kind is CallerKind.ANONYMOUS:
-        if any(claims.get(each) is not None for each in (names.nik, names.nib, names.agency)):
+        if any(found(claims, each) is not None for each in (names.nik, names.nib, names.agency)):
             raise ValueError("Nobody has no number and no agency.")
         return ANONYMOUS
     nik, on_behalf_of = _niks(claims, issuer, kind)
@@ -50,10 +54,10 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         nib=_own(claims, names.nib, _NIB, carried=kind is CallerKind.BUSINESS),
         agency=_text(claims, names.agency) or listed,
         unit=_text(claims, names.unit),
-        role=_text(claims, names.role),
+        role=_role(claims, issuer),
         client=client,
         subject=f"{issuer.url} {subject}",
-        scopes=_scopes(claims.get(names.scopes)),
+        scopes=_scopes(found(claims, names.scopes)),
         assurance=_assurance(claims.get("acr"), issuer),
         on_behalf_of=on_behalf_of,
         purpose=_stated(claims, names.purpose, is_purpose),
@@ -78,7 +82,9 @@ def certificate_of(claims: Mapping[str, Any]) -> str | None:
 
 
 def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject: str) -> CallerKind:
-    said = claims.get(issuer.claims.kind)
+    said = found(claims, issuer.claims.kind)
+    if isinstance(said, list):
+        said = _one_of(said, issuer.kind_values, issuer.kind_values)
     if said is not None:
         if not isinstance(said, str):
             raise ValueError("The kind is no text.")
@@ -95,6 +101,28 @@ def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject
     if kind is None:
         raise ValueError("The token says no kind of caller.")
     return kind
+
+
+def _role(claims: Mapping[str, Any], issuer: Issuer) -> str | None:
+    said = found(claims, issuer.claims.role)
+    if isinstance(said, list):
+        return _one_of(said, issuer.roles, {})
+    return _text(claims, issuer.claims.role)
+
+
+def _one_of(said: Sequence[object], known: Collection[str], means: Mapping[str, object]) -> str | None:
+    """The word of a list that is among the known ones; None where none is. Others are the issuer's own business.
+
+    Two known words that do not mean the same contradict each other: which of them counts is not for the hub to choose.
+    """
+    if not all(isinstance(each, str) for each in said):
+        raise ValueError("A list of words holds something else.")
+    if not known:
+        raise ValueError("The issuer's entry does not say which words of a list count.")
+    words = {means.get(each, each): each for each in said if isinstance(each, str) and each in known}
+    if len(words) > 1:
+        raise ValueError("The words of a list contradict each other.")
+    return next(iter(words.values()), None)
 
 
 def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[Nik | None, Nik | None]:
@@ -125,13 +153,13 @@ def _nik(number: str | None) -> Nik | None:
     return None if number is None else Nik(number)
 
 
-def _own(claims: Mapping[str, Any], name: str, shape: re.Pattern[str], *, carried: bool) -> str | None:
+def _own(claims: Mapping[str, Any], path: Path, shape: re.Pattern[str], *, carried: bool) -> str | None:
     """The caller's own number; where an issuer calls people by it (`sub`), others are called otherwise."""
-    return _number(claims, name, shape) if carried or name != "sub" else None
+    return _number(claims, path, shape) if carried or path != _SUBJECT else None
 
 
-def _number(claims: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str | None:
-    claim = claims.get(name)
+def _number(claims: Mapping[str, Any], path: Path, shape: re.Pattern[str]) -> str | None:
+    claim = found(claims, path)
     if claim is None:
         return None
     if not isinstance(claim, str) or not shape.fullmatch(claim):
@@ -149,8 +177,8 @@ def _subject(claims: Mapping[str, Any]) -> str:
     return claim
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    claim = claims.get(name)
+def _text(claims: Mapping[str, Any], path: Path) -> str | None:
+    claim = found(claims, path)
     if claim is None:
         return None
     if not isinstance(claim, str) or not claim.strip() or len(claim) > _LONGEST_TEXT or not claim.isprintable():
@@ -172,8 +200,8 @@ def _assurance(claim: object, issuer: Issuer) -> Assurance:
     return issuer.assurance.get(claim, Assurance.NONE) if isinstance(claim, str) else Assurance.NONE
 
 
-def _stated(claims: Mapping[str, Any], name: str, allowed: Callable[[str], bool]) -> str | None:
-    claim = claims.get(name)
+def _stated(claims: Mapping[str, Any], path: Path, allowed: Callable[[str], bool]) -> str | None:
+    claim = found(claims, path)
     if claim is not None and not (isinstance(claim, str) and allowed(claim)):
         raise ValueError("A purpose or case is none.")
     return claim

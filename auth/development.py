@@ -71,7 +71,7 @@ def development_entry(public_keys: Path) -> Issuer:
     return Issuer(
         name="development",
         url=ISSUER,
-        audience=AUDIENCE,
+        audience=(AUDIENCE,),
         algorithms=("ES256", "Ed25519"),
         types=("at+jwt", "jwt"),
         kinds=tuple(CallerKind),

@@ -19,16 +19,22 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auth.caller import Assurance, CallerKind
+from auth.claim_path import ClaimPath
 
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
 """Asymmetric ones only, by their names of RFC 7518 and RFC 9864: under `EdDSA` the curve is anybody's guess."""
 TokenType = Literal["at+jwt", "jwt"]
 MOST_ISSUERS = 50
+MOST_AUDIENCES = 20
 _LARGEST_FILE = 1024 * 1024
 
 
 def _assurance(value: object) -> object:
     return Assurance[value.upper()] if isinstance(value, str) and value.upper() in Assurance.__members__ else value
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 def _lower(value: object) -> object:
@@ -37,6 +43,8 @@ def _lower(value: object) -> object:
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+Audiences = Annotated[tuple[Text, ...], BeforeValidator(_several), Field(min_length=1, max_length=MOST_AUDIENCES)]
+"""One name, or several."""
 Level = Annotated[Assurance, BeforeValidator(_assurance)]
 
 EIDAS: Mapping[str, Assurance] = {
@@ -52,20 +60,22 @@ class _Entry(BaseModel):
 
 
 class ClaimNames(_Entry):
-    """Which claim holds what. The defaults are the hub's own names."""
+    """Which claim holds what, by its name or the way to it. The defaults are the hub's own names."""
 
-    kind: Text = "kind"
-    nik: Text = "nik"
-    nib: Text = "nib"
-    agency: Text = "agency"
-    unit: Text = "unit"
-    role: Text = "role"
-    client: Text = "client_id"
+    kind: ClaimPath = ("kind",)
+    """A word, or a list of words of which `kind_values` says what they mean."""
+    nik: ClaimPath = ("nik",)
+    nib: ClaimPath = ("nib",)
+    agency: ClaimPath = ("agency",)
+    unit: ClaimPath = ("unit",)
+    role: ClaimPath = ("role",)
+    """A word, or a list of words of which `roles` says which are roles."""
+    client: ClaimPath = ("client_id",)
     """Where it is absent, `azp` is read."""
-    scopes: Text = "scope"
-    purpose: Text = "purpose"
-    case: Text = "case"
-    on_behalf_of: Text = "on_behalf_of"
+    scopes: ClaimPath = ("scope",)
+    purpose: ClaimPath = ("purpose",)
+    case: ClaimPath = ("case",)
+    on_behalf_of: ClaimPath = ("on_behalf_of",)
 
 
 class ClientEntry(_Entry):
@@ -91,15 +101,17 @@ class Issuer(_Entry):
     """What logs and `/health/ready` call it."""
     url: Text
     """Its address and its name in tokens (`iss`), to the letter."""
-    audience: Text
-    """What its tokens call the hub (`aud`)."""
+    audience: Audiences
+    """What its tokens call the hub (`aud`): one of these has to be among a token's (RFC 7519, section 4.1.3)."""
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES256",)
     types: Annotated[tuple[Annotated[TokenType, BeforeValidator(_lower)], ...], Field(min_length=1)] = ("at+jwt",)
     """Values of `typ` (RFC 9068, section 2.1); `JWT` lets pass tokens without one."""
     kinds: Annotated[tuple[CallerKind, ...], Field(min_length=1)]
     """The kinds of caller it is believed about."""
     kind_values: Mapping[str, CallerKind] = {}
-    """What its own words for kinds mean; where it is empty they are the hub's."""
+    """What its own words for kinds mean; where it is empty they are the hub's. Of a list, others mean nothing."""
+    roles: tuple[Text, ...] = ()
+    """Its words for roles, where they stand in a list among others."""
     kind_of_people: CallerKind | None = None
     """What a token of somebody proves that does not say a kind."""
     kind_of_clients: CallerKind | None = None

@@ -134,7 +134,7 @@ def _registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry:
         now=now,
         leeway=LEEWAY,
         iss={"essential": True, "value": issuer.url},
-        aud={"essential": True, "value": issuer.audience},
+        aud={"essential": True, "values": list(issuer.audience)},
         exp={"essential": True},
         sub={"essential": True},
     )

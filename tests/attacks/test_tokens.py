@@ -307,6 +307,52 @@ async def test_an_issuer_proves_no_kind_that_it_is_not_believed_about(issuer: Lo
         assert (answer.body.get("data"), answer.codes, hub.city.asked) == (None, ["PERSISTED_QUERY_ID_REQUIRED"], [])
 
 
+NESTED: dict[str, Any] = {
+    "kinds": ("citizen", "official"),
+    "claims": {"kind": ["realm_access", "roles"], "nik": ["person", "nik"], "agency": ["person", "agency"]},
+    "kind_values": {"warga": "citizen", "pegawai": "official"},
+}
+CONFUSED: dict[str, dict[str, Any]] = {
+    "a text for the object of roles": {"realm_access": "warga"},
+    "a text for the list of roles, that holds the word": {"realm_access": {"roles": "warga pegawai"}},
+    "an object for the list of roles": {"realm_access": {"roles": {"warga": True}}},
+    "an object among the roles": {"realm_access": {"roles": ["warga", {"$gt": ""}]}},
+    "a list among the roles": {"realm_access": {"roles": [["warga"]]}},
+    "roles of two kinds": {"realm_access": {"roles": ["warga", "pegawai"]}},
+    "a kind at the top, past the way that the entry names": {"realm_access": None, "kind": "citizen"},
+    "the way written as one name": {"realm_access": None, "realm_access.roles": ["warga"]},
+    "a number in a list": {"person": {"nik": [str(SITI)]}},
+    "a number that is an object": {"person": {"nik": {"toString": str(SITI)}}},
+    "a person in a list": {"person": [{"nik": str(SITI)}]},
+    "a person that is the number": {"person": str(SITI)},
+    "a number at the top, past the way that the entry names": {"person": {}, "nik": str(SITI)},
+}
+
+
+@pytest.mark.parametrize("name", CONFUSED)
+async def test_claims_inside_others_cannot_be_confused(issuer: LoopbackIssuer, name: str) -> None:
+    good: dict[str, Any] = {
+        "kind": None,
+        "nik": None,
+        "realm_access": {"roles": ["offline_access", "warga"]},
+        "person": {"nik": str(SITI)},
+    }
+    async with small_hub([issuer.entry(**NESTED)]) as hub:
+        assert (await hub.ask(token=issuer.token(**good))).body == {"data": {"me": {"name": "Person 1"}}}
+        hub.city.asked.clear()
+        assert_nothing_came_of_it(hub, await hub.ask(token=issuer.token(**(good | CONFUSED[name]))))
+
+
+@pytest.mark.parametrize(
+    "aud", ["simpul-desk ", "simpul", "desk", ["payments"], "simpul-desk,payments", ["simpul-des"]]
+)
+async def test_a_hub_of_several_names_answers_to_no_other(issuer: LoopbackIssuer, aud: object) -> None:
+    async with small_hub([issuer.entry(audience=["simpul-desk", "simpul-app"])]) as hub:
+        assert (await hub.ask(token=issuer.token(aud=["simpul-app", "x"]))).status == 200
+        hub.city.asked.clear()
+        assert_nothing_came_of_it(hub, await hub.ask(token=issuer.token(aud=aud)))
+
+
 async def test_one_issuers_key_signs_nothing_in_anothers_name(issuer: LoopbackIssuer) -> None:
     async with loopback_issuer() as other, small_hub([issuer.entry(), other.entry(name="other")]) as hub:
         header = {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}

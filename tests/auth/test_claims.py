@@ -114,6 +114,97 @@ def test_claims_may_have_other_names() -> None:
     assert (found.nik, found.scopes, found.client) == (SITI, frozenset({"a"}), "jaki")
 
 
+KEYCLOAK: dict[str, Any] = {
+    "claims": {
+        "kind": ["realm_access", "roles"],
+        "role": ["resource_access", "simpul", "roles"],
+        "agency": ["attributes", "opd", 0],
+        "nik": "https://kota.example/v1.0/nik",
+    },
+    "kind_values": {"pegawai": "official", "asn": "official", "auditor-kota": "auditor"},
+    "roles": ["registrar", "tax-officer"],
+    "kind_of_people": "citizen",
+}
+RINA: dict[str, Any] = {
+    "sub": "7f0c",
+    "azp": "desk",
+    "realm_access": {"roles": ["offline_access", "default-roles-asn", "pegawai"]},
+    "resource_access": {"account": {"roles": ["view-profile"]}, "simpul": {"roles": ["view", "registrar"]}},
+    "attributes": {"opd": ["dukcapil"]},
+}
+
+
+def test_claims_may_stand_inside_others_and_a_kind_and_a_role_among_the_issuers_roles() -> None:
+    found = caller(RINA, **KEYCLOAK)
+    assert (found.kind, found.agency, found.role, found.client) == (
+        CallerKind.OFFICIAL,
+        "dukcapil",
+        "registrar",
+        "desk",
+    )
+
+
+def test_a_name_with_dots_and_slashes_is_a_name() -> None:
+    citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI)}
+    assert caller(citizen, **KEYCLOAK).nik == SITI
+    refused({"sub": "1", "https://kota": {"example/v1": {"0/nik": str(SITI)}}}, **KEYCLOAK)
+    dotted = {"claims": {"nik": "realm.nik"}}
+    assert caller({"sub": "1", "kind": "citizen", "realm.nik": str(SITI)}, **dotted).nik == SITI
+    refused({"sub": "1", "kind": "citizen", "realm": {"nik": str(SITI)}}, **dotted)
+
+
+@pytest.mark.parametrize("roles", [{}, {"roles": []}, {"roles": None}, None, {"roles": ["offline_access", "PEGAWAI"]}])
+def test_where_no_known_word_is_among_the_roles_the_token_says_no_kind(roles: object) -> None:
+    citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI), "realm_access": roles}
+    assert caller(citizen, **KEYCLOAK).kind is CallerKind.CITIZEN
+    refused(citizen, **{name: value for name, value in KEYCLOAK.items() if name != "kind_of_people"})
+
+
+def test_two_words_for_one_kind_are_one_kind_and_two_kinds_are_none() -> None:
+    both = RINA | {"realm_access": {"roles": ["pegawai", "asn"]}}
+    assert caller(both, **KEYCLOAK).kind is CallerKind.OFFICIAL
+    refused(RINA | {"realm_access": {"roles": ["pegawai", "auditor-kota"]}}, **KEYCLOAK)
+    refused(RINA | {"resource_access": {"simpul": {"roles": ["registrar", "tax-officer"]}}}, **KEYCLOAK)
+
+
+def test_a_list_counts_only_where_the_entry_says_which_of_its_words_do() -> None:
+    refused(OFFICIAL | {"kind": ["official"]})
+    refused(OFFICIAL | {"role": ["registrar"]})
+    assert caller(OFFICIAL | {"role": ["registrar"]}, roles=["registrar"]).role == "registrar"
+    assert caller(OFFICIAL | {"role": "anything"}, roles=["registrar"]).role == "anything"
+    refused(OFFICIAL | {"agency": ["dukcapil"]})
+
+
+def test_a_place_in_a_list_that_is_not_there_is_a_claim_that_is_not_there() -> None:
+    refused(RINA | {"attributes": {"opd": []}}, **KEYCLOAK)  # an official needs an agency
+    assert caller(RINA | {"attributes": {"opd": ["dukcapil", "pbb"]}}, **KEYCLOAK).agency == "dukcapil"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"realm_access": "pegawai"},
+        {"realm_access": ["pegawai"]},
+        {"realm_access": {"roles": "pegawai auditor-kota"}},
+        {"realm_access": {"roles": {"pegawai": True}}},
+        {"realm_access": {"roles": ["pegawai", {"$ne": None}]}},
+        {"realm_access": {"roles": [["pegawai"]]}},
+        {"realm_access": {"roles": ["pegawai", 1]}},
+        {"realm_access": {"roles": True}},
+        {"realm_access": 1},
+        {"resource_access": {"simpul": ["registrar"]}},
+        {"resource_access": {"simpul": {"roles": "registrar\n"}}},
+        {"attributes": {"opd": "dukcapil"}},
+        {"attributes": {"opd": {"0": "dukcapil"}}},
+        {"attributes": {"opd": [["dukcapil"]]}},
+        {"attributes": {"opd": [{"name": "dukcapil"}]}},
+        {"attributes": {"opd": [5]}},
+    ],
+)
+def test_what_stands_on_the_way_to_a_claim_and_is_no_such_thing_is_refused(more: dict[str, Any]) -> None:
+    refused(RINA | more, **KEYCLOAK)
+
+
 def test_what_a_token_that_says_no_kind_proves_is_said_by_the_entry_or_nothing() -> None:
     own = {"sub": "bank", "client_id": "bank"}
     refused(own)

@@ -19,7 +19,7 @@ kinds = ["citizen", "business"]
 [[issuer]]
 name = "pegawai"
 url = "https://sso.jakarta.example/realms/asn"
-audience = "simpul"
+audience = ["simpul", "simpul-desk"]
 algorithms = ["RS256", "ES256"]
 types = ["at+jwt", "JWT"]
 kinds = ["official", "supervisor", "agency-system"]
@@ -59,7 +59,8 @@ def test_a_file_names_several_issuers(tmp_path: Path) -> None:
     assert (citizens.name, citizens.url) == ("warga", "https://masuk.jakarta.example")
     assert (officials.algorithms, officials.types) == (("RS256", "ES256"), ("at+jwt", "jwt"))
     assert officials.kind_values == {"ASN": CallerKind.OFFICIAL, "INSPEKTUR": CallerKind.SUPERVISOR}
-    assert officials.claims == ClaimNames(kind="jenis", agency="https://jakarta.example/opd")
+    assert officials.claims == ClaimNames(kind=("jenis",), agency=("https://jakarta.example/opd",))
+    assert (citizens.audience, officials.audience) == (("https://simpul.jakarta.example",), ("simpul", "simpul-desk"))
     assert officials.assurance == {"urn:jakarta:2fa": Assurance.SUBSTANTIAL}
     assert officials.clients["siak"].agency == "dukcapil"
 
@@ -124,7 +125,22 @@ def test_these_addresses_are_safe(url: str) -> None:
     ("entry", "says"),
     [
         ({"adience": "x"}, "issuer 1, adience: Extra inputs are not permitted"),
-        ({"audience": ""}, "issuer 1, audience: String should have at least 1 character"),
+        ({"audience": ""}, "issuer 1, audience, 1: String should have at least 1 character"),
+        ({"audience": []}, "issuer 1, audience: Value should have at least 1 item after validation, not 0"),
+        ({"audience": ["hub", 5]}, "issuer 1, audience, 2: Input should be a valid string"),
+        ({"claims": {"nik": []}}, "issuer 1, claims, nik: a way to a claim has 1 to 6 steps, not 0"),
+        ({"claims": {"nik": ["a"] * 7}}, "issuer 1, claims, nik: a way to a claim has 1 to 6 steps, not 7"),
+        ({"claims": {"nik": ""}}, "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)"),
+        ({"claims": {"nik": ["a", -1]}}, "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)"),
+        (
+            {"claims": {"nik": ["a", True]}},
+            "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)",
+        ),
+        ({"claims": {"nik": [0]}}, "issuer 1, claims, nik: the first step is a name"),
+        (
+            {"claims": {"nik": {"a": "b"}}},
+            "issuer 1, claims, nik: it must be the name of a claim, or a list that says the way to it",
+        ),
         ({"kinds": []}, "issuer 1, kinds: Tuple should have at least 1 item after validation, not 0"),
         ({"name": "Warga Kota"}, "issuer 1, name: String should match pattern '^[a-z0-9][a-z0-9-]{0,29}$'"),
         ({"types": ["ID"]}, "issuer 1, types, 1: Input should be 'at+jwt' or 'jwt'"),

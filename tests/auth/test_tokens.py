@@ -91,6 +91,23 @@ def test_this_hub_may_be_one_of_several_audiences() -> None:
     assert read(READER, f"Bearer {signed(CLAIMS | {'aud': ['payments', 'simpul']})}") == CITIZEN
 
 
+@pytest.mark.parametrize("aud", ["simpul", "desk", ["desk"], ["x", "simpul"], ["desk", "simpul"]])
+def test_the_hub_may_have_several_names_of_which_a_token_holds_one(aud: object) -> None:
+    reader = city_reader([KEY.as_dict(private=False)], audience=["simpul", "desk"])
+    assert read(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}") == CITIZEN
+
+
+@pytest.mark.parametrize(
+    "aud",
+    ["simpul desk", "sim", "", "Simpul", "simpul/", [], [""], ["x"], ["simpul", 1], [["simpul"]], {"simpul": 1}, 1],
+)
+def test_an_audience_is_compared_to_the_letter_and_as_a_whole(aud: object) -> None:
+    for audience in ("simpul", ["simpul"], ["simpul", "desk"]):
+        reader = city_reader([KEY.as_dict(private=False)], audience=audience)
+        with pytest.raises(Unauthenticated):
+            read(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}")
+
+
 @pytest.mark.parametrize("value", ["", " ", "Bearer", "Bearer ", "Basic c2l0aTpyYWhhc2lh", "Token x", "BearerX y"])
 def test_another_scheme_is_refused(value: str) -> None:
     with pytest.raises(Unauthenticated) as refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import typer.main
 from graphql import GraphQLScalarType, OperationType, build_schema, is_specified_scalar_type, parse, validate
 
-from auth.caller import ANONYMOUS, Caller
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.claims import caller_of
 from auth.issuer_keys import EVERY, INTERVAL
 from auth.issuers import Issuer, issuers_of
 from auth.key_sets import LARGEST_SET, MOST_KEYS
@@ -79,9 +81,28 @@ def test_the_table_of_settings_has_no_other() -> None:
 
 
 def test_the_example_of_a_file_of_issuers_is_read_as_it_stands(tmp_path: Path) -> None:
-    [example] = [block for block in blocks("toml") if block.page == "docs/operators/issuers.md"]
+    example, _ = (block for block in blocks("toml") if block.page == "docs/operators/issuers.md")
     (tmp_path / "issuers.toml").write_text(example.text)
     assert [each.name for each in issuers_of(tmp_path / "issuers.toml")] == ["warga", "mitra"]
+
+
+def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_path: Path) -> None:
+    _, example = (block for block in blocks("toml") if block.page == "docs/operators/issuers.md")
+    [token] = [block for block in blocks("json") if block.page == "docs/operators/issuers.md"]
+    (tmp_path / "issuers.toml").write_text(example.text)
+    [keycloak] = issuers_of(tmp_path / "issuers.toml")
+    claims = json.loads(token.text)
+    caller = caller_of(claims, keycloak)
+    assert (claims["iss"], keycloak.audience) == (keycloak.url, ("simpul",))
+    assert (caller.kind, caller.agency, caller.role, caller.client, caller.assurance) == (
+        CallerKind.OFFICIAL,
+        "dukcapil",
+        "registrar",
+        "loket",
+        Assurance.SUBSTANTIAL,
+    )
+    own = {"sub": "5d1e", "azp": "siak", "realm_access": {"roles": ["sistem"]}}
+    assert (caller_of(own, keycloak).kind, caller_of(own, keycloak).agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)
