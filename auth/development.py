@@ -45,20 +45,20 @@ class DevelopmentIssuer:
             "exp": int((now + lifetime).timestamp()),
             "kind": caller.kind.value,
         }
-        if caller.nik is not None:
-            claims["nik"] = caller.nik
-        if caller.agency is not None:
-            claims["agency"] = caller.agency
-        if caller.client is not None:
-            claims["client_id"] = caller.client
-        if caller.scopes:
-            claims["scope"] = " ".join(sorted(caller.scopes))
-        if caller.assurance:
-            claims["acr"] = caller.assurance.name.lower()
-        if caller.purpose is not None:
-            claims["purpose"] = caller.purpose
-        if caller.case is not None:
-            claims["case"] = caller.case
+        said = {
+            "nik": caller.nik,
+            "nib": caller.nib,
+            "agency": caller.agency,
+            "unit": caller.unit,
+            "role": caller.role,
+            "client_id": caller.client,
+            "scope": " ".join(sorted(caller.scopes)) or None,
+            "acr": caller.assurance.name.lower() if caller.assurance else None,
+            "on_behalf_of": caller.on_behalf_of,
+            "purpose": caller.purpose,
+            "case": caller.case,
+        }
+        claims |= {name: value for name, value in said.items() if value is not None}
         return jwt.encode({"alg": "ES256", "kid": self._key.kid or "development"}, claims, self._key)
 
     def __repr__(self) -> str:

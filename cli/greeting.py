@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cli.sample_callers import sample_callers
 from sandbox.state_folder import LOOPBACK
 
 # Asks all five agencies, and fits on a line.
@@ -25,8 +24,8 @@ def greeting(port: int, seconds: float, *, issuer_port: int | None) -> str:
         lines += [
             f"  Sign-in   http://{LOOPBACK}:{issuer_port} (OpenID provider of the sandbox city)",
             "",
-            f"  Be one of {', '.join(sample_callers())}: .venv/bin/simpul token siti prints Siti's token,",
-            "  .venv/bin/simpul people says who they are. A first query:",
+            "  Be somebody: .venv/bin/simpul token siti prints Siti's token, .venv/bin/simpul people says who",
+            "  else there is. A first query:",
             "",
             f"    curl -s {at}/graphql -H 'Content-Type: application/json' \\",
             '      -H "Authorization: Bearer $(.venv/bin/simpul token siti)" \\',

@@ -18,11 +18,28 @@ from cli.place import state_folder
 from cli.sample_clients import client_token
 from records.identifiers import Nik
 from records.purposes import Purpose
+from sandbox.issuer_people import AT_WORK, Person
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
-SAMPLE_CASE = "SUBJEK/2026/0001"
-"""The case that the sample official works on."""
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """Why an official reads, as the official's development token says."""
+
+    purpose: Purpose
+    case: str
+    does: str
+
+
+_STATED = {
+    "rina": _Stated(
+        Purpose.SUBJECT_REQUEST,
+        "SUBJEK/2026/0001",
+        "answers requests of citizens about their own data, so may read any",
+    ),
+    "hendra": _Stated(Purpose.TAX_ASSESSMENT, "PAJAK/2026/0001", "assesses the tax on land and buildings"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,7 @@ class SampleCaller:
 
 
 def sample_callers() -> Mapping[str, SampleCaller]:
-    """The sample people of the sandbox city, and one official who may look at other people's data."""
+    """The sample people of the sandbox city: citizens, an assistant, a business, and people at work of every kind."""
     citizens = [
         SampleCaller(
             sample.name,
@@ -47,13 +64,34 @@ def sample_callers() -> Mapping[str, SampleCaller]:
         )
         for sample in SAMPLES.values()
     ]
-    official = SampleCaller(
-        "rina",
-        "official of the population register",
-        "Rina Kartika: answers requests of citizens about their own data, so may read any",
-        Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case=SAMPLE_CASE),
+    assistant = SampleCaller(
+        "agus-for-dewi",
+        "assistant",
+        "Agus Wijaya, who acts for Dewi Lestari: reads about her what she may",
+        Caller(
+            kind=CallerKind.CITIZEN,
+            nik=Nik(SAMPLES["agus"].nik),
+            on_behalf_of=Nik(SAMPLES["dewi"].nik),
+            assurance=Assurance.SUBSTANTIAL,
+        ),
     )
-    return {sample.name: sample for sample in (*citizens, official)}
+    return {sample.name: sample for sample in (*citizens, assistant, *map(_at_work, AT_WORK))}
+
+
+def _at_work(person: Person) -> SampleCaller:
+    what, _, does = person.about.partition(": ")
+    stated = _STATED.get(person.key)
+    caller = Caller(
+        kind=CallerKind(person.kind),
+        nib=person.nib,
+        agency=person.agency,
+        unit=person.unit,
+        role=person.role,
+        purpose=stated.purpose.name if stated else None,
+        case=stated.case if stated else None,
+    )
+    does = stated.does if stated else does
+    return SampleCaller(person.key, what, f"{person.name}: {does}" if does else person.name, caller)
 
 
 def sample_partners() -> Mapping[str, SampleCaller]:

@@ -28,7 +28,7 @@ class Person:
     role: str | None = None
 
 
-_AT_WORK = (
+AT_WORK = (
     Person(
         key="dapur-siti",
         name="Dapur Siti",
@@ -74,6 +74,7 @@ _AT_WORK = (
     ),
     Person(key="teguh", name="Teguh Santosa", about="operator: runs the hub", kind="operator", role="operator"),
 )
+"""One of each kind that is no citizen, and of officials two."""
 
 
 def listed_people() -> Mapping[str, Person]:
@@ -88,7 +89,7 @@ def listed_people() -> Mapping[str, Person]:
         nik=agus.nik,
         assists=dewi.nik,
     )
-    return {**citizens, assistant.key: assistant, **{person.key: person for person in _AT_WORK}}
+    return {**citizens, assistant.key: assistant, **{person.key: person for person in AT_WORK}}
 
 
 def resident(nik: str) -> Person | None:

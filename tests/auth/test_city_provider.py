@@ -12,9 +12,11 @@ from auth.issuers import Issuer
 from auth.tokens import TokenReader, Unauthenticated
 from connectors.issuer_documents import IssuerDocuments
 from records.identifiers import Nik
+from sandbox.issuer_clients import CLIENTS
+from sandbox.issuer_people import AT_WORK, listed_people
 from sandbox.samples import SAMPLES
 from tests.city import RunningAgency
-from tests.sandbox.signing_in import SITI, by_itself, issuer_of, signed_in
+from tests.sandbox.signing_in import SITI, by_itself, code_of, exchanged, issuer_of, signed_in
 
 
 @pytest.fixture
@@ -42,6 +44,30 @@ async def test_an_assistant_acts_for_whom_they_assist(reader: TokenReader, openi
     token = (await asyncio.to_thread(signed_in, openid_provider, chosen))["access_token"]
     caller = await proven(reader, token)
     assert (caller.nik, caller.on_behalf_of) == (Nik(SAMPLES["agus"].nik), Nik(SAMPLES["dewi"].nik))
+
+
+@pytest.mark.parametrize("person", [each.key for each in AT_WORK])
+async def test_people_at_work_are_what_the_list_says(
+    reader: TokenReader, openid_provider: RunningAgency, person: str
+) -> None:
+    asked = {"client_id": "graphiql", "redirect_uri": "http://127.0.0.1:8123/graphiql"}
+    code = await asyncio.to_thread(code_of, openid_provider, SITI | {"person": person}, **asked)
+    answer = await asyncio.to_thread(exchanged, openid_provider, code, **asked)
+    caller = await proven(reader, answer.json["access_token"])
+    expected = next(each for each in AT_WORK if each.key == person)
+    assert (caller.kind.value, caller.nib, caller.agency, caller.unit, caller.role) == (
+        expected.kind,
+        expected.nib,
+        expected.agency,
+        expected.unit,
+        expected.role,
+    )
+    assert caller.nik is None
+
+
+def test_every_kind_of_caller_can_be_had_in_the_city() -> None:
+    kinds = {each.kind for each in listed_people().values()} | {each.kind for each in CLIENTS.values() if each.kind}
+    assert kinds == {each.value for each in CallerKind if each is not CallerKind.ANONYMOUS}
 
 
 @pytest.mark.parametrize(

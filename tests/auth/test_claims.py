@@ -1,13 +1,15 @@
 """From claims to callers: whom tokens name, in the hub's words and in an issuer's own."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.claims import caller_of, certificate_of
-from auth.issuers import Issuer
+from auth.issuers import ClaimNames, Issuer
 from records.identifiers import Nik
+from tests.auth.kinds import CALLERS
 from tests.auth.people import BUDI, SITI
 
 EVERY: dict[str, Any] = {
@@ -142,6 +144,42 @@ def test_claims_may_stand_inside_others_and_a_kind_and_a_role_among_the_issuers_
         "registrar",
         "desk",
     )
+
+
+FOREIGN = {CallerKind(kind): f"peran-{kind}" for kind in (each.value for each in CallerKind)}
+"""An issuer's own words, a role for each kind."""
+
+
+@pytest.mark.parametrize("name", [name for name in CALLERS if name != "anonymous"])
+def test_every_kind_of_caller_can_be_told_in_an_issuers_own_words_and_places(name: str) -> None:
+    expected = CALLERS[name]
+    entry = {
+        "claims": {each: ["kota", each] for each in ClaimNames.model_fields if each != "kind"}
+        | {"kind": ["realm_access", "roles"]},
+        "kind_values": {word: kind.value for kind, word in FOREIGN.items()},
+        "assurance": {"2": "substantial"},
+    }
+    claims = {
+        "sub": "x",
+        "realm_access": {"roles": ["offline_access", FOREIGN[expected.kind]]},
+        "acr": "2" if expected.assurance else "1",
+        "kota": {
+            "nik": expected.nik,
+            "nib": expected.nib,
+            "agency": expected.agency,
+            "client": expected.client,
+            "scopes": sorted(expected.scopes),
+            "purpose": expected.purpose,
+            "case": expected.case,
+            "on_behalf_of": expected.on_behalf_of,
+        },
+    }
+    assert caller(claims, **entry) == replace(expected, subject="https://masuk.example x")
+
+
+def test_every_kind_of_caller_is_among_them() -> None:
+    assert {each.kind for each in CALLERS.values()} == set(CallerKind)
+    assert {each.capacity for each in CALLERS.values()} == set(Capacity)
 
 
 def test_a_name_with_dots_and_slashes_is_a_name() -> None:

@@ -59,7 +59,7 @@ def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> 
     assert "SIMPUL_ISSUERS" not in hub_environment(folder, {})
     port = folder.port("issuer")
     (entry,) = issuers_of(Path(hub_environment(folder, {})["SIMPUL_ISSUERS"]))
-    assert (entry.url, entry.audience) == (f"http://127.0.0.1:{port}", "simpul")
+    assert (entry.url, entry.audience) == (f"http://127.0.0.1:{port}", ("simpul",))
     assert set(entry.kinds) == set(CallerKind) - {CallerKind.ANONYMOUS}
 
 

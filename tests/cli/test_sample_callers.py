@@ -1,5 +1,6 @@
 """`simpul people` and `simpul token` let a developer take a sample person's part."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,17 @@ import pytest
 
 from auth.caller import Assurance, Caller, CallerKind
 from auth.development import ISSUER
+from cli.sample_callers import sample_callers, sample_partners
 from records.identifiers import Nik
+from sandbox.samples import SAMPLES
 from tests.auth.readers import development_reader, read
 from tests.cli.running import simpul
 
 SURE = Assurance.SUBSTANTIAL
+PARTS = [
+    *("siti", "budi", "dewi", "agus", "agus-for-dewi", "dapur-siti", "rina", "hendra", "wulan", "yoga", "ratna"),
+    *("surya", "teguh", "kios"),
+]
 
 
 def caller_of(state: Path, token: str) -> Caller:
@@ -24,9 +31,45 @@ def caller_of(state: Path, token: str) -> Caller:
         ("siti", Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001"), assurance=SURE)),
         ("agus", Caller(kind=CallerKind.CITIZEN, nik=Nik("3672010101009004"), assurance=SURE)),
         (
-            "rina",
-            Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case="SUBJEK/2026/0001"),
+            "agus-for-dewi",
+            Caller(
+                kind=CallerKind.CITIZEN,
+                nik=Nik("3672010101009004"),
+                on_behalf_of=Nik(SAMPLES["dewi"].nik),
+                assurance=SURE,
+            ),
         ),
+        ("dapur-siti", Caller(kind=CallerKind.BUSINESS, nib="9120001234567")),
+        (
+            "rina",
+            Caller(
+                kind=CallerKind.OFFICIAL,
+                agency="dukcapil",
+                unit="Seksi Pelayanan Pendaftaran Penduduk",
+                role="registrar",
+                purpose="SUBJECT_REQUEST",
+                case="SUBJEK/2026/0001",
+            ),
+        ),
+        (
+            "hendra",
+            Caller(
+                kind=CallerKind.OFFICIAL,
+                agency="pbb",
+                unit="Seksi Penagihan",
+                role="tax-officer",
+                purpose="TAX_ASSESSMENT",
+                case="PAJAK/2026/0001",
+            ),
+        ),
+        (
+            "wulan",
+            Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil", unit="Inspektorat Pembantu", role="inspector"),
+        ),
+        ("yoga", Caller(kind=CallerKind.STEWARD, role="walidata")),
+        ("ratna", Caller(kind=CallerKind.AUDITOR, role="auditor")),
+        ("surya", Caller(kind=CallerKind.PROTECTION_OFFICER, role="protection-officer")),
+        ("teguh", Caller(kind=CallerKind.OPERATOR, role="operator")),
         ("kios", Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))),
     ],
 )
@@ -51,13 +94,18 @@ def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_s
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     outcome = simpul(tmp_path, "token", "joko")
     assert (outcome.returncode, outcome.stdout) == (1, "")
-    assert outcome.stderr == "simpul: 'joko' is no sample person: choose one of siti, budi, dewi, agus, rina, kios\n"
+    assert outcome.stderr == "simpul: 'joko' is no sample person: choose one of " + ", ".join(PARTS) + "\n"
 
 
 def test_people_are_listed_with_what_they_are(tmp_path: Path) -> None:
     outcome = simpul(tmp_path, "people")
     assert outcome.returncode == 0
     lines = outcome.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["name", "siti", "budi", "dewi", "agus", "rina", "kios"]
-    assert lines[1].split("  ")[1].strip() == "citizen"
-    assert "official of the population register" in lines[5]
+    assert [line.split()[0] for line in lines] == ["name", *PARTS]
+    assert re.split(r"  +", lines[1])[1] == "citizen"
+    assert re.split(r"  +", lines[7])[1] == "official of the population register"
+
+
+def test_there_is_somebody_of_every_kind_that_signs_in() -> None:
+    kinds = {each.caller.kind for each in (*sample_callers().values(), *sample_partners().values())}
+    assert kinds == set(CallerKind) - {CallerKind.ANONYMOUS, CallerKind.AGENCY_SYSTEM}
