@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from auth.children import is_under_age
 from records.identifiers import Nik
 from records.population import Household, HouseholdMember, Relationship
 
-OF_AGE = 18
 _PARENTS = frozenset({Relationship.HEAD, Relationship.HUSBAND, Relationship.WIFE})
 _NOBODY: frozenset[Nik] = frozenset()
 
@@ -31,4 +31,4 @@ def _is_child(member: HouseholdMember, today: date) -> bool:
     born = member.birth_date
     if member.relationship is not Relationship.CHILD or born is None:
         return False
-    return (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) < OF_AGE
+    return is_under_age(born, today)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from auth.caller import Assurance, Caller, CallerKind, Capacity
+from auth.children import FOR_CHILDREN
 from auth.policy import DEFAULT_POLICY, Policy
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
@@ -155,11 +156,12 @@ def decide(
     wards: Collection[Nik] = _NOBODY,
     nib: str | None = None,
     wishes: Wishes = NOTHING_SAID,
+    of_child: bool = False,
 ) -> Decision:
     """Decide from the rule, the caller and the people, or the business, the data is about.
 
     `wards` are the children whose guardian the caller is known to be, `wishes` what the people said about the use of
-    their data. Pure: the same in, the same out.
+    their data; `of_child` says that one of them is a child. Pure: the same in, the same out.
     """
     if Rule.PUBLIC in access.rule:
         return _BY[Rule.PUBLIC]
@@ -167,11 +169,13 @@ def decide(
     if kind is CallerKind.CITIZEN:
         return _citizen(access, caller, subjects, wards)
     if kind is CallerKind.PARTNER:
-        return _partner(access, caller, subjects, policy, wishes)
+        return _REFUSED[Refusal.NOT_FOR_PARTNERS] if of_child else _partner(access, caller, subjects, policy, wishes)
     if kind is CallerKind.BUSINESS:
         return _business(access, caller, nib)
     if kind in _FOR_A_PURPOSE:
-        return _for_a_purpose(access, caller, policy, wishes)
+        decision = _for_a_purpose(access, caller, policy, wishes)
+        differs = of_child and decision.allowed and child_differs(access, caller)
+        return _REFUSED[Refusal.PURPOSE_DOES_NOT_COVER] if differs else decision
     return _REFUSED[Refusal.SIGN_IN if kind is CallerKind.ANONYMOUS else Refusal.NOT_FOR_YOUR_ROLE]
 
 
@@ -183,6 +187,18 @@ def may_be_guardian(access: Access, caller: Caller) -> bool:
         and caller.capacity is Capacity.SELF
         and caller.assurance >= Classification.CHILD.bar
     )
+
+
+def child_differs(access: Access, caller: Caller) -> bool:
+    """Whether the caller may see less of a child than of others: children's data is specific, whatever it is.
+
+    Partners see nothing of children, who cannot consent (UU PDP 27/2022, article 25). Who states a purpose sees what
+    names its purposes for one of them, as of anybody; and what names none, for those of children only.
+    """
+    if caller.kind is CallerKind.PARTNER:
+        return True
+    stated = _PURPOSES.get(caller.purpose or "")
+    return caller.kind in _FOR_A_PURPOSE and not access.purposes and stated not in FOR_CHILDREN
 
 
 def heeds_wishes(caller: Caller) -> bool:

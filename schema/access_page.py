@@ -13,6 +13,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.children import FOR_CHILDREN
 from auth.policy import Policy
 from auth.rules import Access, Refusal, Rule, decide
 from records.consents import Consent, ConsentState
@@ -118,6 +119,11 @@ def access_page(schema: GraphQLSchema) -> str:
             f"one that the field names, else `{Refusal.PURPOSE_DOES_NOT_COVER.name}`.",
             "A guardian is always surely identified.",
             "",
+            "Whatever is about a child under 18, by the identity number, is specific. Partners read nothing of it, else",
+            f"`{Refusal.NOT_FOR_PARTNERS.name}`; who states a purpose reads what names that purpose, and of what names",
+            f"none no more than for {_joined_purposes()}, else",
+            f"`{Refusal.PURPOSE_DOES_NOT_COVER.name}`.",
+            "",
             "## Every field and its rules",
             "",
             "A type stands for each of its fields that is not listed by itself.",
@@ -125,6 +131,11 @@ def access_page(schema: GraphQLSchema) -> str:
             *_fields(schema),
         ]
     )
+
+
+def _joined_purposes() -> str:
+    *names, last = (f"`{each.name}`" for each in Purpose if each in FOR_CHILDREN)
+    return f"{', '.join(names)} or {last}"
 
 
 def _decisions() -> Iterator[str]:

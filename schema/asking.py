@@ -72,9 +72,19 @@ class Asking:
         wards: Collection[Nik] = (),
         nib: str | None = None,
         wishes: Wishes = NOTHING_SAID,
+        of_child: bool = False,
     ) -> Forbidden | None:
         """Why the caller may not pass; None where they may."""
-        decision = decide(access, self.caller, subjects, policy=self.policy, wards=wards, nib=nib, wishes=wishes)
+        decision = decide(
+            access,
+            self.caller,
+            subjects,
+            policy=self.policy,
+            wards=wards,
+            nib=nib,
+            wishes=wishes,
+            of_child=of_child,
+        )
         return None if decision.refusal is None else _forbidden(decision.refusal)
 
     def never(self, access: Access) -> Forbidden | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLNamedType, GraphQLSchema, get_named_type
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from schema.changes import ChangeRoot
 from schema.complaints import ComplaintType
-from schema.fields import Conversion, PublishedField
+from schema.fields import Conversion, EdgeField, PublishedField
 from schema.msmes import MsmeType
 from schema.nodes import node_fields
 from schema.population import CitizenType
@@ -82,13 +83,24 @@ def finished(
 
 
 def _finish(schema: strawberry.Schema) -> None:
-    """Tell every field how this schema makes Python values of arguments."""
+    """Tell every field how this schema makes Python values of arguments, and every edge whether it is a mere way."""
     conversion = Conversion(schema.schema_converter.scalar_registry, schema.config)
     for type_ in graphql_schema(schema).type_map.values():
         for field in getattr(type_, "fields", {}).values():
             definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
             if isinstance(definition, PublishedField):
                 definition.conversion = conversion
+            if isinstance(definition, EdgeField) and definition.guard is not None and definition.edge.facet is None:
+                definition.guard = replace(definition.guard, leads=_names_purposes(get_named_type(field.type)))
+
+
+def _names_purposes(type_: GraphQLNamedType) -> bool:
+    """Whether each field of a type that is not public says for which purposes it may be read."""
+    definitions = (
+        field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) for field in getattr(type_, "fields", {}).values()
+    )
+    guards = [each.guard for each in definitions if isinstance(each, PublishedField) and each.guard is not None]
+    return bool(guards) and all(each.is_public or each.access.purposes for each in guards)
 
 
 def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:

@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from auth.caller import CallerKind
+from auth.children import is_child
 from auth.guardians import wards_of
-from auth.rules import FOR_A_PURPOSE, WILLING, Access, Rule, heeds_wishes, may_be_guardian, person_of
+from auth.rules import (
+    FOR_A_PURPOSE,
+    WILLING,
+    Access,
+    Rule,
+    child_differs,
+    heeds_wishes,
+    may_be_guardian,
+    person_of,
+)
 from engine.batch import Batch
 from engine.kinds import Decide, Depends, Verdict
 from records.identifiers import Nik
@@ -37,6 +48,8 @@ class Guard:
     """Whether the key says whom it is about, as at the root, where there is no record."""
     people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
     """From the key to whom it is about; without it, the key itself is the person, or a list of them."""
+    leads: bool = False
+    """Whether it is a way to records that name the purposes for which they may be read themselves."""
 
     @property
     def is_public(self) -> bool:
@@ -91,8 +104,16 @@ class Guard:
             return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
         if subjects and heeds_wishes(context.caller):
             several = self.of_key and isinstance(key, list)
-            return _by_wishes(context, self.access, subjects, each_for_itself=several)
+            refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=self._of_child(context, subjects))
+            return refusal or _by_wishes(context, self.access, subjects, each_for_itself=several)
         return context.refusal(self.access, subjects, nib=nib)
+
+    def _of_child(self, context: Asking, subjects: tuple[Nik, ...]) -> bool:
+        """Whether it is about a child, where that matters; on the way to what speaks for itself, to partners alone."""
+        is_way = (self.leads or self.of_key) and context.caller.kind is not CallerKind.PARTNER
+        if is_way or not child_differs(self.access, context.caller):
+            return False
+        return any(is_child(each, context.today) for each in subjects)
 
     def subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people the field is about; None for somebody unknown, and nobody where the record is public."""
@@ -120,14 +141,11 @@ def _by_card(context: Asking, access: Access, subjects: tuple[Nik, ...], card: A
 
 
 def _by_wishes(context: Asking, access: Access, subjects: tuple[Nik, ...], *, each_for_itself: bool) -> Verdict:
-    """The decision, by what the people said: asked for only where nothing else speaks against it.
+    """The decision, by what the people said, where nothing else speaks against it.
 
     With `each_for_itself` the field is about several people who are no one record: what they said is asked for once,
     and heeded where each of them stands.
     """
-    refusal = context.refusal(access, subjects, wishes=WILLING)
-    if refusal is not None:
-        return refusal
 
     def settle(said: Mapping[Nik, Wishes] | Exception) -> Exception | None:
         if isinstance(said, Exception):

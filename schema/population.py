@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from auth.children import FOR_CHILDREN
 from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik
 from records.population import (
@@ -35,15 +36,7 @@ READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | R
 OF_CHILDREN = Access(
     READABLE.rule,
     Classification.CHILD,
-    frozenset(
-        {
-            Purpose.CIVIL_REGISTRATION,
-            Purpose.SOCIAL_ASSISTANCE,
-            Purpose.HEALTHCARE,
-            Purpose.EDUCATION,
-            Purpose.SUBJECT_REQUEST,
-        }
-    ),
+    FOR_CHILDREN,
 )
 """A family card shows the household's children to whoever may see the card."""
 OF_HEALTH = Access(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth.caller import Assurance, Caller, CallerKind
+from auth.children import FOR_CHILDREN
 from auth.policy import Policy
 from auth.rules import (
     WILLING,
@@ -20,6 +21,7 @@ from auth.rules import (
     Refusal,
     Rule,
     access_of,
+    child_differs,
     decide,
     heeds_wishes,
     may_be_guardian,
@@ -313,3 +315,43 @@ def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
 @pytest.mark.parametrize("name", CALLERS)
 def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
     assert heeds_wishes(CALLERS[name]) is (name in RESTRICTING)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("name", ["official", "agency system"])
+def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_children(
+    name: str, purpose: Purpose
+) -> None:
+    policy = Policy(purposes={"dukcapil": frozenset(Purpose)})
+    caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
+    for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
+        of_others = decide(access, caller, (CHILD,), policy=policy)
+        of_child = decide(access, caller, (CHILD,), policy=policy, of_child=True)
+        covered = named or purpose in FOR_CHILDREN
+        assert of_others.by is rule
+        assert of_child.refusal is (None if covered else R.PURPOSE_DOES_NOT_COVER)
+        assert child_differs(access, caller) is not covered
+
+
+def test_a_child_adds_nothing_to_another_refusal() -> None:
+    for caller, refusal in (
+        (replace(OFFICIAL, purpose=None), R.PURPOSE_REQUIRED),
+        (replace(OFFICIAL, case=None), R.CASE_REQUIRED),
+    ):
+        assert decide(Access(Rule.OFFICIAL), caller, (CHILD,), of_child=True).refusal is refusal
+
+
+def test_partners_read_nothing_of_a_child_whatever_anybody_consents_to() -> None:
+    access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
+    decision = decide(access, CALLERS["partner"], (CHILD,), wishes=WILLING, of_child=True)
+    assert decision.refusal is R.NOT_FOR_PARTNERS
+    assert child_differs(access, CALLERS["partner"])
+
+
+@pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])
+def test_for_all_others_it_makes_no_difference_that_it_is_about_a_child(name: str) -> None:
+    for rule in Rule:
+        given = {"wards": frozenset({CHILD}), "nib": NIB}
+        plain = decide(Access(rule), CALLERS[name], (CHILD,), **given)  # type: ignore[arg-type]  # each as its parameter
+        assert decide(Access(rule), CALLERS[name], (CHILD,), **given, of_child=True) == plain  # type: ignore[arg-type]  # same
+        assert not child_differs(Access(rule), CALLERS[name])
