@@ -30,7 +30,7 @@ from engine.plan.cost import Cost, Lists, Sizes, facts_of, reckon, varies
 from engine.plan.placed import parts_of
 from engine.plan.size import may_multiply
 from engine.plan.source import compile_shape, compile_when_wanted, prepare, source_of
-from engine.plan.tree import Flags, NotPlannable, PlanField, Planter, Shape
+from engine.plan.tree import Flags, PlanField, Planter, Shape
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -176,14 +176,6 @@ def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - an
     if shape.type.is_type_of is not None and not shape.type.is_type_of(value, info):
         raise GraphQLError(f"Expected value of type '{shape.type.name}' but got: {inspect(value)}.")
     return shape
-
-
-def plan_of(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode, flags: Flags) -> Plan:
-    """Plan an operation; raises `NotPlannable` for what only graphql-core runs, and `TooLarge`."""
-    plan = planned(schema, document, definition, flags, limits=Limits(), sizes=Sizes(schema))
-    if plan.obstacle is not None:
-        raise NotPlannable(plan.obstacle)
-    return plan
 
 
 def planned(

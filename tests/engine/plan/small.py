@@ -13,10 +13,11 @@ from engine.batch import Agencies, Ask, Batch
 from engine.edge import Edge
 from engine.kinds import Derived, Kind, Leads, Shown
 from engine.limits import Limits
+from engine.plan.cost import Sizes
 from engine.plan.gather import Gather
-from engine.plan.plan import Plan, plan_of
+from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
-from engine.plan.tree import DEFINITION
+from engine.plan.tree import DEFINITION, NotPlannable
 from records.answers import Answers
 from records.call import Call
 from tests.engine.plan.both import Answer, operation_in, values_of
@@ -83,10 +84,18 @@ def schema(sdl: str, kinds: Mapping[str, Kind], *, records: Mapping[str, type[An
     return built
 
 
+def plan_of(schema_: GraphQLSchema, text: str, **flags: bool) -> Plan:
+    """The plan of an operation, for one set of values of its conditions; raises `NotPlannable`."""
+    document = parse(text)
+    plan = planned(schema_, document, operation_in(document), flags, limits=Limits(), sizes=Sizes(schema_))
+    if plan.obstacle is not None:
+        raise NotPlannable(plan.obstacle)
+    return plan
+
+
 def compiled(schema_: GraphQLSchema, text: str) -> Plan:
     """The plan of an operation without conditions, whose document came back."""
-    document = parse(text)
-    plan = plan_of(schema_, document, operation_in(document), {})
+    plan = plan_of(schema_, text)
     plan.see_again()
     return plan
 
@@ -111,4 +120,4 @@ def ask(loop: VirtualLoop, schema_: GraphQLSchema, text: str, asking: Asking) ->
     return loop.timed(answer(compiled(schema_, text), asking))
 
 
-__all__ = ["Answer", "Asking", "Derived", "answer", "ask", "batch", "compiled", "edge", "schema"]
+__all__ = ["Answer", "Asking", "Derived", "answer", "ask", "batch", "compiled", "edge", "plan_of", "schema"]

@@ -7,15 +7,13 @@ import re
 from types import SimpleNamespace as Record
 
 import pytest
-from graphql import GraphQLSchema, StringValueNode, parse, print_ast
+from graphql import GraphQLSchema, StringValueNode, print_ast
 
 from engine.kinds import Derived, Shown
-from engine.plan.plan import plan_of
 from engine.plan.source import WORTH_COMPILING, compile_shape
 from engine.plan.tree import NotPlannable
-from tests.engine.plan.both import operation_in
 from tests.engine.plan.clock import virtual_loop
-from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, schema
+from tests.engine.plan.small import Asking, answer, ask, batch, compiled, edge, plan_of, schema
 
 SDL = """
 enum Mood { GOOD __import__ lambda }
@@ -110,8 +108,8 @@ def test_two_documents_never_share_a_function() -> None:
 
 def test_each_set_of_conditions_has_a_plan_of_its_own() -> None:
     built = things()
-    document = parse("query ($a: Boolean!) { one { name @include(if: $a) other @skip(if: $a) { name } } }")
-    plans = [plan_of(built, document, operation_in(document), {"a": flag}) for flag in (True, False)]
+    text = "query ($a: Boolean!) { one { name @include(if: $a) other @skip(if: $a) { name } } }"
+    plans = [plan_of(built, text, a=flag) for flag in (True, False)]
     assert [shape.keys for plan in plans for shape in plan.root.fields[0].shapes.values()] == [["name"], ["other"]]
 
 
@@ -140,8 +138,7 @@ def test_a_shape_is_compiled_when_its_document_came_back_or_many_objects_come_to
     is_compiled: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
     built = lists(length)
-    document = parse("{ things { name } }")
-    plan = plan_of(built, document, operation_in(document), {})
+    plan = plan_of(built, "{ things { name } }")
     if seen_again:
         plan.see_again()
     _, thing = plan.shapes
