@@ -215,7 +215,12 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
 
 
 def _application(caller: Caller, client: str) -> Application:
-    return Application(client=client, scopes=caller.scopes, is_partner=caller.kind is CallerKind.PARTNER)
+    return Application(
+        client=client,
+        scopes=caller.scopes,
+        is_partner=caller.kind is CallerKind.PARTNER,
+        is_system=caller.kind is CallerKind.AGENCY_SYSTEM,
+    )
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
@@ -282,7 +287,9 @@ def compose(
         coalescing=coalescing,
         recorder=recorder,
         documents=PersistedDocuments(
-            first_party=settings.first_party_operations, automatic=settings.automatic_operations
+            first_party=settings.first_party_operations,
+            automatic=settings.automatic_operations,
+            systems=settings.agency_system_operations,
         ),
     )
     issuers = trusted_issuers(settings)

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         description="How far callers without a client are held to registered operations: `off`, `log-unknown`,"
         " `safelist` or `ids-only`.",
     )
+    agency_system_operations: OperationMode = Field(
+        OperationMode.IDS_ONLY,
+        description="The same for systems of agencies that have no contract.",
+    )
     automatic_operations: bool = Field(
         default=True, description="Whether first-party frontends may have texts kept by their hash (Apollo's APQ)."
     )

@@ -49,6 +49,13 @@ class Application:
     scopes: frozenset[str] = frozenset()
     is_partner: bool = False
     """Whether it runs registered operations alone, unless its contract says otherwise."""
+    is_system: bool = False
+    """Whether it is a system of an agency, which is held to registered operations as `PersistedDocuments` says."""
+
+    @property
+    def is_frontend(self) -> bool:
+        """Whether people ask through it, and it is the city's own."""
+        return not (self.is_partner or self.is_system)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ class _Known:
     by_text: Mapping[str, Terms]
 
 
-_STRANGER = _Known(OperationMode.IDS_ONLY, {}, {})
+_STRANGERS = {mode: _Known(mode, {}, {}) for mode in OperationMode}
+"""Without a contract, by how far they are held."""
 _NO_FRONTEND = _Known(OperationMode.OFF, {}, {})
 
 
@@ -111,12 +119,20 @@ class _Automatic:
 class PersistedDocuments:
     """The documents that this process knows by id, and how far each client is held to them."""
 
-    def __init__(self, *, first_party: OperationMode = OperationMode.OFF, automatic: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        first_party: OperationMode = OperationMode.OFF,
+        automatic: bool = False,
+        systems: OperationMode = OperationMode.IDS_ONLY,
+    ) -> None:
         """Know nothing yet.
 
-        `first_party` is the mode of callers without a client, and of clients that are no partners and have no contract.
-        With `automatic`, they may have texts kept by their hash, where their mode lets them run any text.
+        `first_party` is the mode of callers without a client, and of the city's own frontends that have no contract.
+        With `automatic`, they may have texts kept by their hash, where their mode lets them run any text. `systems` is
+        the mode of systems of agencies that have no contract.
         """
+        self._systems = _STRANGERS[systems]
         self._first_party = first_party
         self._takes_automatic = automatic and first_party in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
         self._automatic = _Automatic()
@@ -156,9 +172,9 @@ class PersistedDocuments:
         Raises `RefusedRequest` for what this client may not run.
         """
         known = None if application is None else self._clients.get(application.client)
-        is_first_party = known is None and (application is None or not application.is_partner)
+        is_first_party = known is None and (application is None or application.is_frontend)
         if known is None:
-            known = self._frontend if is_first_party else _STRANGER
+            known = self._frontend if is_first_party else self._stranger(application)
         asked = request.document_id
         if asked is None:
             return self._by_text(request, known, application)
@@ -172,6 +188,10 @@ class PersistedDocuments:
             if text is not None:
                 return _with_text(request, text, request.operation_name), None, None
         raise self._not_found(asked, known, is_first_party=is_first_party)
+
+    def _stranger(self, application: Application | None) -> _Known:
+        is_system = application is not None and application.is_system
+        return self._systems if is_system else _STRANGERS[OperationMode.IDS_ONLY]
 
     def keep(self, digest: str, text: str) -> None:
         """Keep a valid text by its hash."""

@@ -20,6 +20,7 @@ OTHERS = "query Secret { secret }"
 KIOS = Application(client="kios", is_partner=True)
 STRANGER = Application(client="nobody", is_partner=True)
 FRONTEND = Application(client="portal")
+SYSTEM = Application(client="siak", is_system=True)
 
 
 def operation(text: str = TEXT, *, client: str = "kios", name: str = "Book", **given: Any) -> RegisteredOperation:  # noqa: ANN401 - any attribute
@@ -101,6 +102,42 @@ def test_each_mode_takes_texts_or_does_not(mode: OperationMode, registered: str 
             assert known.resolve(request, KIOS)[0].query == text
         else:
             assert code(known, request) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"),
+    [
+        (None, "PERSISTED_QUERY_ID_REQUIRED"),
+        (OperationMode.IDS_ONLY, "PERSISTED_QUERY_ID_REQUIRED"),
+        (OperationMode.SAFELIST, "QUERY_NOT_IN_SAFELIST"),
+        (OperationMode.LOG_UNKNOWN, None),
+        (OperationMode.OFF, None),
+    ],
+)
+def test_a_system_of_an_agency_without_a_contract_runs_what_the_city_lets_such_systems_run(
+    mode: OperationMode | None, refused: str | None
+) -> None:
+    known = PersistedDocuments(automatic=True, **({} if mode is None else {"systems": mode}))
+    if refused is None:
+        assert known.resolve(GraphQLRequest(query=TEXT), SYSTEM)[0].query == TEXT
+    else:
+        assert code(known, GraphQLRequest(query=TEXT), SYSTEM) == refused
+    assert code(known, GraphQLRequest(query=TEXT), STRANGER) == "PERSISTED_QUERY_ID_REQUIRED"
+    assert known.resolve(GraphQLRequest(query=TEXT), FRONTEND)[0].query == TEXT
+
+
+def test_a_system_of_an_agency_has_no_texts_kept_and_runs_none_that_frontends_had_kept() -> None:
+    known = PersistedDocuments(automatic=True, systems=OperationMode.OFF)
+    known.keep(hash_of(TEXT), TEXT)
+    both = GraphQLRequest(query=TEXT, document_id=DocumentId(hash_of(TEXT), is_hash=True))
+    assert known.resolve(both, SYSTEM)[2] is None
+    assert code(known, by_id(hash_of(TEXT), is_hash=True), SYSTEM) == "PERSISTED_QUERY_NOT_SUPPORTED"
+
+
+def test_a_system_of_an_agency_with_a_contract_is_held_to_it() -> None:
+    known = documents(operation(client="siak"), mode=OperationMode.IDS_ONLY)
+    assert known.resolve(by_id("Book-1"), SYSTEM)[0].query == TEXT
+    assert code(known, GraphQLRequest(query=TEXT), SYSTEM) == "PERSISTED_QUERY_ID_REQUIRED"
 
 
 def test_a_registered_text_has_terms_in_every_mode_that_looks_at_texts() -> None:

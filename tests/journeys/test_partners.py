@@ -20,6 +20,7 @@ from auth.development import DevelopmentIssuer
 from engine.run import Engine
 from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
 from records.purposes import Purpose
+from sandbox.samples import SAMPLES
 from schema.registering import examine
 from settings import Settings
 from store.database import database
@@ -35,6 +36,7 @@ CONTRACT = ClientContract(
     scopes={"prices:read": ("Query.markets", "Market.*"), "places:read": ("Query.regions", "Region.code")},
     variables={"Prices": {"first": VariableRange(at_least=1, at_most=3)}},
 )
+FEW = VariableRange(most_items=2)
 KIOS = Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))
 OTHER = Caller(kind=CallerKind.PARTNER, client="lain", scopes=frozenset({"prices:read", "places:read"}))
 
@@ -138,6 +140,37 @@ async def test_a_partner_brings_no_text_of_its_own(hub: Hub, registry: Operation
 async def test_a_partner_without_a_contract_runs_nothing(hub: Hub) -> None:
     assert await code_of(hub, {"query": "{ __typename }"}, OTHER) == "PERSISTED_QUERY_ID_REQUIRED"
     assert await code_of(hub, {"documentId": digest("{ __typename }")}, OTHER) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_a_system_of_an_agency_runs_what_is_registered_for_it_and_nothing_else(
+    hub: Hub, registry: OperationRegistry, city: City
+) -> None:
+    text = "query Reporters($niks: [NIK!]!) { citizens(niks: $niks) { name } }"
+    scopes = {"population:read": ("Query.citizens", "Citizen.name")}
+    contract = ClientContract(client="dispatch", scopes=scopes, variables={"Reporters": {"niks": FEW}})
+    await registry.publish(contract, registered(contract, text), by="tests")
+    dispatch = Caller(
+        kind=CallerKind.AGENCY_SYSTEM,
+        agency="crm",
+        client="dispatch",
+        scopes=frozenset({"population:read"}),
+        purpose=Purpose.COMPLAINT_HANDLING.name,
+        case="JK-1/2026",
+    )
+    body = {"documentId": "Reporters-1", "variables": {"niks": [SAMPLES["siti"].nik, SAMPLES["budi"].nik]}}
+    await until(hub, body, dispatch, None)
+    answer = await hub.post(body, caller=dispatch)
+    assert answer.data == {"citizens": [{"name": "Siti Rahmawati"}, {"name": "Budi Santoso"}]}
+    city.reset_calls()
+    for given, code in (
+        ({"query": text, "variables": body["variables"]}, "PERSISTED_QUERY_ID_REQUIRED"),
+        ({**body, "variables": {"niks": [SAMPLES["siti"].nik] * 3}}, "BAD_USER_INPUT"),
+    ):
+        assert await code_of(hub, given, dispatch) == code
+    assert await code_of(hub, {"query": "{ __typename }"}, replace(dispatch, client="lain")) == (
+        "PERSISTED_QUERY_ID_REQUIRED"
+    )
+    assert city.calls() == {}
 
 
 async def test_an_id_of_another_client_is_answered_as_one_that_does_not_exist(
