@@ -11,8 +11,10 @@ from collections.abc import Callable
 
 import server
 from cli.hub import Hub
+from cli.hub_environment import state_url
 from cli.hub_settings import hub_settings
 from cli.sample_callers import development_issuer, sample_callers, token_of
+from cli.sample_contracts import publish_samples
 from sandbox.state_folder import LOOPBACK, StateFolder
 from web.graphiql import SamplePerson
 from web.serving import uvicorn_config
@@ -20,7 +22,9 @@ from web.serving import uvicorn_config
 GRACE = 3  # seconds that answers in flight get at the end
 
 
-async def made_hub(folder: StateFolder, *, port: int, sandbox: bool, greet: Callable[[], None]) -> Hub:
+async def made_hub(
+    folder: StateFolder, *, port: int, sandbox: bool, greet: Callable[[], None], warn: Callable[[str], None]
+) -> Hub:
     """The hub in front of the folder's city, or of what the environment names. Raises Failure for wrong settings."""
     issuer = development_issuer(folder) if sandbox else None
 
@@ -34,6 +38,8 @@ async def made_hub(folder: StateFolder, *, port: int, sandbox: bool, greet: Call
         ]
 
     settings = await asyncio.to_thread(hub_settings, folder, port=port, sandbox=sandbox)
+    if sandbox and settings.state_url.get_secret_value() == state_url(folder):
+        await publish_samples(settings, warn)
     app = server.create_app(settings, sample_people=sample_people if issuer else None)
     config = uvicorn_config(app, LOOPBACK, port, settings.web)
     config.timeout_graceful_shutdown = GRACE

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
     from store.operations import OperationRegistry
 
 T = TypeVar("T")
+_WIDE = 1000
 
 _Client = Annotated[str, typer.Argument(help="The client, as its tokens name it.")]
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
@@ -56,8 +57,8 @@ def publish(
     async def published(registry: OperationRegistry) -> tuple[int, int]:
         agreed = given or await _stored(registry, client)
         stands = [each.operation for each in await registry.entries(client) if each.retired_at is None]
-        examined = _examined(agreed, entries, approved_by, stands)
-        return await registry.publish(agreed, _all_fit(examined), by=by or getpass.getuser())
+        fit = _all_fit(examined(agreed, entries, approved_by, stands))
+        return await registry.publish(agreed, fit, by=by or getpass.getuser())
 
     new, known = _in_registry(published)
     typer.echo(f"Published {new} operations for {client}; {known} were published already. Hubs take them in seconds.")
@@ -73,7 +74,7 @@ def check(client: _Client, manifest: _Manifest, contract: _Contract = None, appr
             return await _stored(registry, client)
 
         agreed = _in_registry(stored)
-    fit = _all_fit(_examined(agreed, entries, approved_by, ()))
+    fit = _all_fit(examined(agreed, entries, approved_by, ()))
     typer.echo(f"All {len(fit)} operations could be published for {client}.")
 
 
@@ -86,7 +87,7 @@ def list_operations(client: Annotated[str | None, typer.Argument(help="Only of t
         return await registry.contracts(), await registry.entries(client)
 
     contracts, entries = _in_registry(found)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=_WIDE)  # ids are to be copied, whole, from however small a window
     for each in contracts:
         if client in {None, each.client}:
             quota = "any cost" if each.cost_a_day is None else f"{each.cost_a_day} points a day"
@@ -157,7 +158,7 @@ async def _stored(registry: OperationRegistry, client: str) -> ClientContract:
     return found
 
 
-def _examined(
+def examined(
     contract: ClientContract,
     entries: Sequence[ManifestEntry],
     approved_by: str | None,
@@ -186,26 +187,26 @@ def _examined(
     return [examine(engine, contract, each) for each in new.values()]
 
 
-def _all_fit(examined: Sequence[Examined]) -> Sequence[RegisteredOperation]:
+def _all_fit(found: Sequence[Examined]) -> Sequence[RegisteredOperation]:
     """Show each; raises Failure where one does not fit."""
     console = Console(stderr=True, soft_wrap=True)
-    for each in examined:
+    for each in found:
         for line in _shown(each):
             console.print(line, markup=False, highlight=False)
-    unfit = [each for each in examined if each.faults]
+    unfit = [each for each in found if each.faults]
     if unfit:
-        raise Failure(f"{len(unfit)} of {len(examined)} operations cannot be published; nothing was changed")
-    return [each.operation for each in examined]
+        raise Failure(f"{len(unfit)} of {len(found)} operations cannot be published; nothing was changed")
+    return [each.operation for each in found]
 
 
-def _shown(examined: Examined) -> Sequence[str]:
-    operation = examined.operation
+def _shown(found: Examined) -> Sequence[str]:
+    operation = found.operation
     lines = [f"{operation.name or '(no name)'}  {operation.id}"]
-    if not examined.faults:
+    if not found.faults:
         lines.append(f"  {operation.cost} points, scopes: {' '.join(sorted(operation.scopes)) or 'none'}")
     lines += [f"  {each.field}: {each.data_class}, {each.rule}" for each in operation.reads]
-    lines += [f"  | {line}" for line in examined.plan.splitlines()]
-    lines += [f"  cannot be published: {fault}" for fault in examined.faults]
+    lines += [f"  | {line}" for line in found.plan.splitlines()]
+    lines += [f"  cannot be published: {fault}" for fault in found.faults]
     return lines
 
 

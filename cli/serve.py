@@ -100,7 +100,9 @@ class Run:
                 await self._behind_the_hub(stack, state_folder())
                 made_hub = await importing
                 folder = state_folder()
-                self._hub = await made_hub(folder, port=self._port, sandbox=self._sandbox, greet=self._greet)
+                self._hub = await made_hub(
+                    folder, port=self._port, sandbox=self._sandbox, greet=self._greet, warn=self._warn
+                )
                 await self._hub.serve([listener])
                 self._serving = False
                 self._console.print("Stopping ...")

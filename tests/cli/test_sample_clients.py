@@ -8,6 +8,7 @@ from pathlib import Path
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from cli.sample_callers import sample_callers, sample_partners
 from sandbox.state_folder import StateFolder
 from tests.cli.running import Serve, simpul
 
@@ -75,9 +76,8 @@ def test_a_token_is_for_a_person_or_an_application_and_not_for_both(tmp_path: Pa
     for arguments in ((), ("siti", "--client", "pantau-kota")):
         outcome = simpul(tmp_path, "token", *arguments)
         assert outcome.returncode == 1
-        assert outcome.stderr == (
-            "simpul: name either a sample person (siti, budi, dewi, agus, rina, kios) or an application (--client)\n"
-        )
+        known = ", ".join([*sample_callers(), *sample_partners()])
+        assert outcome.stderr == f"simpul: name either a sample person ({known}) or an application (--client)\n"
 
 
 def test_where_no_city_was_ever_started_it_says_how_to_start_one(tmp_path: Path) -> None:
