@@ -133,11 +133,12 @@ def retire(
     typer.echo(f"Retired {len(gone)} operations of {client}. Hubs obey within seconds.")
 
 
-def published_operations() -> Sequence[RegisteredOperation]:
-    """Every operation that some client may run."""
+def published_operations() -> Sequence[tuple[ClientContract, RegisteredOperation]]:
+    """Every operation that some client may run, with the client's contract."""
 
-    async def found(registry: OperationRegistry) -> Sequence[RegisteredOperation]:
-        return await registry.published()
+    async def found(registry: OperationRegistry) -> Sequence[tuple[ClientContract, RegisteredOperation]]:
+        contracts = {each.client: each for each in await registry.contracts()}
+        return [(contracts[each.client], each) for each in await registry.published()]
 
     return _in_registry(found)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import build_schema
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 from rich.console import Console
 
 from cli.failure import Failure
 from cli.place import ROOT
-from records.operations import RegisteredOperation
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
 ACCESS_PAGE = ROOT / "docs" / "frontend" / "access.md"
@@ -52,25 +50,22 @@ def check(
 
 
 def _broken_operations() -> int:
-    """Name each published operation that the graph does not allow, with its client; how many there are."""
-    from cli.operations import published_operations  # noqa: PLC0415 - the registry, which other commands do without
+    """Name each published operation that the graph would break, with its client and each reason; how many there are."""
+    from cli.operations import published_operations  # noqa: PLC0415 - same
+    from schema.operation_breaks import breaks, terms_broken  # noqa: PLC0415 - the hub, which other commands do without
+    from server import examiner  # noqa: PLC0415 - same
 
-    graph = build_schema(_sdl())
+    now, engine = build_schema(_sdl()), examiner()
+    before = build_schema(SNAPSHOT.read_text()) if SNAPSHOT.exists() else now
     console = Console(stderr=True, soft_wrap=True)
-    broken = broken_by(graph, published_operations())
-    for operation, faults in broken:
-        for fault in faults:
-            line = f"breaks client {operation.client}: {operation.name} ({operation.id}): {fault}"
+    broken = 0
+    for contract, operation in published_operations():
+        reasons = breaks(before, now, operation.text) or terms_broken(engine, contract, operation)
+        broken += bool(reasons)
+        for reason in reasons:
+            line = f"breaks client {operation.client}: {operation.name} ({operation.id}): {reason}"
             console.print(line, markup=False, highlight=False)
-    return len(broken)
-
-
-def broken_by(
-    graph: GraphQLSchema, operations: Sequence[RegisteredOperation]
-) -> Sequence[tuple[RegisteredOperation, Sequence[str]]]:
-    """The operations that the graph does not allow, each with why."""
-    faults = ((each, [fault.message for fault in validate(graph, parse(each.text))]) for each in operations)
-    return [(operation, why) for operation, why in faults if why]
+    return broken
 
 
 def _compare_with_snapshot() -> None:

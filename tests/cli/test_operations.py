@@ -8,10 +8,6 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from graphql import build_schema
-
-from cli.schema import broken_by
-from records.operations import RegisteredOperation
 from tests.cli.running import ROOT, Serve, simpul, until
 
 CONTRACT = """
@@ -101,13 +97,6 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, runnin
     retired = operations("retire", "kios", "--all", "--by", "budi")
     assert retired.stdout == "Retired 1 operations of kios. Hubs obey within seconds.\n"
     assert " retired " in operations("list").stdout
-
-
-def test_operations_that_a_graph_breaks_are_found_with_their_clients() -> None:
-    graph = build_schema("type Query { markets: [Market] } type Market { name: String }")
-    kept = RegisteredOperation(client="kios", id="1", name="A", text="query A { markets { name } }")
-    broken = RegisteredOperation(client="lain", id="2", name="B", text="query B { markets { level } }")
-    assert broken_by(graph, [kept, broken]) == [(broken, ["Cannot query field 'level' on type 'Market'."])]
 
 
 def test_without_a_database_the_command_says_what_to_start(seeded: Path, tmp_path: Path) -> None:

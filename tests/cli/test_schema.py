@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import schema
+from cli import operations, schema
 from cli.failure import Failure
+from records.operations import ClientContract, RegisteredOperation
 from tests.cli.running import ROOT, simpul
 
 SNAPSHOT = (ROOT / "schema" / "schema.graphql").read_text()
@@ -79,3 +80,26 @@ def test_writing_makes_the_check_pass(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_changes_are_told_by_what_they_do_to_callers(now: str, breaking: list[str], dangerous: list[str]) -> None:
     changes = schema.compare(BEFORE, now)
     assert changes == {"breaking": breaking, "dangerous": dangerous}
+
+
+def test_the_command_names_the_clients_that_a_change_hits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = tmp_path / "schema.graphql"
+    name = SNAPSHOT.index("name: String!", SNAPSHOT.index("type Market "))
+    snapshot.write_text(f"{SNAPSHOT[:name]}name: Int!{SNAPSHOT[name + len('name: String!') :]}")
+    monkeypatch.setattr(schema, "SNAPSHOT", snapshot)
+    scopes = {"open": ("Query.*", "Market.*", "Region.*")}
+    texts = {"kios": "query Prices { markets(first: 1) { name } }", "lain": "query Regions { regions { code } }"}
+    stands = [
+        (
+            ClientContract(client=client, scopes=scopes),
+            RegisteredOperation(client=client, id="1", name=text.split()[1], text=text),
+        )
+        for client, text in texts.items()
+    ]
+    monkeypatch.setattr(operations, "published_operations", lambda: stands)
+    with pytest.raises(Failure, match="the graph differs"):
+        schema.check(registered=True)
+    broken = [line for line in capsys.readouterr().err.splitlines() if line.startswith("breaks client")]
+    assert broken == ["breaks client kios: Prices (1): Market.name was Int! and is String!."]
