@@ -376,6 +376,30 @@ async def test_a_get_by_id_is_answered_and_public_data_may_be_kept_by_anybody(
     assert headers["vary"] == "Accept, Authorization"
 
 
+async def test_a_get_by_the_id_of_a_first_party_operation_may_be_kept_by_anybody_where_its_answer_is_everybodys(
+    city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, registry: OperationRegistry
+) -> None:
+    scopes = {"any": ("Query.*", "Market.*", "Citizen.*")}
+    contract = replace(CONTRACT, client="first-party", scopes=scopes, variables={})
+    operations = [replace(each, scopes=frozenset()) for each in registered(contract, PRICES, ME)]
+    await registry.publish(contract, operations, by="tests")
+    given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}
+    async with another_hub(city, state_url, issuer, hub_folder, **given) as (hub, _):
+        for parameters, caller, kept in (
+            ({"documentId": "Prices-1", "variables": '{"first": 2}'}, None, "public, max-age=60"),
+            ({"documentId": digest(PRICES)}, None, "public, max-age=60"),
+            ({"extensions": json.dumps(by_hash(PRICES)["extensions"])}, None, "public, max-age=60"),
+            ({"documentId": "Prices-1"}, "siti", "no-store"),
+            ({"documentId": "Me-1"}, None, "no-store"),
+            ({"documentId": "Me-1"}, "siti", "no-store"),
+            ({"documentId": "None-1"}, None, "no-store"),
+            ({"query": PRICES}, None, "no-store"),
+        ):
+            answer, headers = await hub.query_by_get(parameters, caller=caller)
+            assert headers["cache-control"] == kept, (parameters, answer.body)
+            assert (answer.errors == []) is (kept != "no-store" or caller == "siti")
+
+
 @pytest.mark.parametrize(
     "text", ["{ me { name } }", "{ complaints(first: 1) { nodes { number } } nothing }", "{ nothing }"]
 )
