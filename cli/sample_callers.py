@@ -79,7 +79,7 @@ def sample_callers() -> Mapping[str, SampleCaller]:
 
 
 def _at_work(person: Person) -> SampleCaller:
-    what, _, does = person.about.partition(": ")
+    what, _, does = person.about.partition(": ") if person.nib is None else (person.kind, "", person.about)
     stated = _STATED.get(person.key)
     caller = Caller(
         kind=CallerKind(person.kind),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cli.sample_callers import sample_callers
 from tests.journeys.hub import City, Hub
 from tests.web.browser import Page, chromium_or_reason, page_of
 from tests.web.conftest import ROOT
@@ -29,7 +30,8 @@ async def page(hub: Hub) -> AsyncIterator[Page]:
 
 
 async def test_the_first_example_shows_what_five_agencies_know_about_the_chosen_person(page: Page, city: City) -> None:
-    await page.until("document.getElementById('person-choice').options.length === 6")
+    everybody = len(sample_callers()) + 1  # and anonymous
+    await page.until(f"document.getElementById('person-choice').options.length === {everybody}")
     await page.value(
         "(choice => { choice.value = 'siti'; choice.dispatchEvent(new Event('change')) })"
         "(document.getElementById('person-choice'))"
