@@ -50,6 +50,7 @@ from engine.limits import Limits, TooLarge
 from engine.persisted import Application, PersistedDocuments
 from engine.plan.explain import explain
 from engine.plan.tree import NotPlannable
+from engine.quota import Purse
 from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
@@ -79,6 +80,8 @@ from web.data_tracker import DataTracker
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
+from web.limiting import Limiting, limiting
+from web.settings import Exposure
 from web.who_asks import WhoAsks
 
 DATA = Path(__file__).parent / "data"
@@ -193,10 +196,13 @@ def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
     )
 
 
-def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy) -> Execute:
+def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy, shows_schema: Exposure) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it."""
+    signed_in_only = shows_schema is Exposure.SIGNED_IN
 
-    def execute(request: GraphQLRequest, caller: Caller, call: Call) -> Coroutine[Any, Any, GraphQLResponse]:
+    def execute(
+        request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None
+    ) -> Coroutine[Any, Any, GraphQLResponse]:
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
@@ -209,6 +215,8 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
             request_id=call.request_id,
             application=application,
             alone=heeds_wishes(caller),
+            purse=purse,
+            introspects=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
         )
 
     return execute
@@ -276,11 +284,21 @@ def compose(
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered.
     """
+    issuers = trusted_issuers(settings)
+    tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
+    limits = limiting(
+        table=settings.rate_table,
+        failed_tokens=settings.failed_tokens,
+        redis=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        secret=settings.secret_bytes,
+        trusted_proxies=settings.web.trusted_proxies,
+        known=tokens.known_caller,
+    )
     engine = Engine(
         schema,
         DocumentRules(
             limits=settings.limits,
-            introspection=settings.shows_schema,
+            introspection=settings.shows_schema is not Exposure.OFF,
             suggestions=settings.development,
             explains=settings.development,
         ),
@@ -290,21 +308,26 @@ def compose(
             first_party=settings.first_party_operations,
             automatic=settings.automatic_operations,
             systems=settings.agency_system_operations,
+            together=limits.shared,
         ),
     )
-    issuers = trusted_issuers(settings)
-    tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     client = settings.data_tracker_client
-    who_asks = WhoAsks(tokens.caller, settings.web)
-    tracker = DataTracker(usages, client=client, who_asks=who_asks) if usages and client else None
+    who_asks = WhoAsks(tokens.caller, settings.web, limits.failed_tokens)
+    tracker = None
+    if usages and client:
+        tracker = DataTracker(usages, client=client, who_asks=who_asks, allowances=limits.allowances)
     return web_application(
-        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy),
+        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy, settings.shows_schema),
         authenticate=tokens.caller,
-        ready=readiness(attendance, issuers),
+        ready=readiness(attendance, issuers, limits),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
-        lifespan=_with_fresh_keys(issuers, lifespan if registry is None else _following(registry, engine, lifespan)),
+        allowances=limits.allowances,
+        failed_tokens=limits.failed_tokens,
+        lifespan=limits.during(
+            _with_fresh_keys(issuers, lifespan if registry is None else _following(registry, engine, lifespan))
+        ),
     )
 
 
@@ -354,7 +377,9 @@ def _with_fresh_keys(issuers: Sequence[IssuerKeys], lifespan: Lifespan[Starlette
     return both
 
 
-def readiness(attendance: Attendance, issuers: Sequence[IssuerKeys]) -> Callable[[], Awaitable[Readiness]]:
+def readiness(
+    attendance: Attendance, issuers: Sequence[IssuerKeys], limits: Limiting
+) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
     async def ready() -> Readiness:
@@ -374,6 +399,7 @@ def readiness(attendance: Attendance, issuers: Sequence[IssuerKeys]) -> Callable
                 for each in issuers
                 if each.remote
             ],
+            limits=limits.state,
         )
 
     return ready

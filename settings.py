@@ -12,12 +12,15 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from auth.caller import CallerKind
 from auth.issuers import Issuer, issuers_of
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
+from cache.shared import SCHEMES
 from engine.limits import Limits
 from records.operations import OperationMode
 from records.purposes import Purpose
-from web.settings import WebSettings
+from web.rate_table import CallerRates, rates_from
+from web.settings import Exposure, WebSettings
 
 ELSEWHERE = frozenset({"SIMPUL_STATE"})
 """Variables that belong to the command line, not to the hub."""
@@ -57,13 +60,30 @@ class Settings(BaseSettings):
         None, description="Header in which the TLS terminator tells the client's certificate."
     )
     trusted_proxies: Addresses = Field(
-        (), description="IP addresses besides this machine's from which that header is believed, space-separated."
+        (),
+        description="IP addresses of proxies, space-separated: they are believed about that header, as this machine is,"
+        " and about X-Forwarded-For.",
     )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
-    introspection: bool | None = Field(None, description="Whether the schema can be queried; as `development` says.")
-    graphiql: bool | None = Field(None, description="Whether `/graphiql` is served; as `development` says.")
+    introspection: Exposure | None = Field(
+        None, description="Who may query the schema: `off`, `signed-in` or `on`; `on` in development, else `off`."
+    )
+    graphiql: Exposure | None = Field(
+        None, description="Who may use `/graphiql`: `off`, `signed-in` or `on`; `on` in development, else `off`."
+    )
+    rates: Words | None = Field(
+        None,
+        description="How often callers may ask, and for how much: `kind:requests/points` a minute, or `off`;"
+        " `off` in development, else as in limits.md.",
+    )
+    failed_tokens: int = Field(
+        60, ge=0, description="Tokens that prove nobody which one address may send a minute; 0: any number."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis or Valkey in which all processes count together, `redis://...`; else each alone."
+    )
     first_party_operations: OperationMode = Field(
         OperationMode.OFF,
         description="How far callers without a client are held to registered operations: `off`, `log-unknown`,"
@@ -193,15 +213,38 @@ class Settings(BaseSettings):
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
         )
 
+    @field_validator("rates")
+    @classmethod
+    def _known_kinds(cls, rates: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        rates_from(rates or ())
+        return rates
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(SCHEMES):
+            raise ValueError(f"the address of Redis has to begin with {', '.join(SCHEMES)}")
+        return url
+
+    @property
+    def rate_table(self) -> Mapping[CallerKind, CallerRates]:
+        """What each kind of caller may do in a minute; empty where nobody is limited."""
+        return {} if self.rates is None and self.development else rates_from(self.rates or ())
+
     @property
     def secret_bytes(self) -> bytes:
         """The hub's secret, decoded."""
         return b64decode(self.secret.get_secret_value())
 
     @property
-    def shows_schema(self) -> bool:
-        """Whether introspection is on."""
-        return self.development if self.introspection is None else self.introspection
+    def shows_schema(self) -> Exposure:
+        """Who may query the schema."""
+        return self._exposure(self.introspection)
+
+    def _exposure(self, given: Exposure | None) -> Exposure:
+        if given is not None:
+            return given
+        return Exposure.ON if self.development else Exposure.OFF
 
     @property
     def limits(self) -> Limits:
@@ -228,6 +271,6 @@ class Settings(BaseSettings):
             certificate_header=self.certificate_header,
             trusted_proxies=tuple(str(each) for each in self.trusted_proxies),
             public_max_age=self.public_max_age,
-            graphiql=self.development if self.graphiql is None else self.graphiql,
+            graphiql=self._exposure(self.graphiql),
             development=self.development,
         )

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.document import RefusedRequest
 from engine.errors import request_error
-from engine.plan.cost import Cost
-from engine.quota import Quota
+from engine.quota import Days, Purse, Quota
 from engine.reads import document_hash
 from engine.request import DocumentId, GraphQLRequest
 from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
@@ -65,8 +64,8 @@ class Terms:
     operation: RegisteredOperation
     quota: Quota | None
 
-    def check(self, variables: Mapping[str, Any], cost: Cost) -> None:
-        """Refuse values outside what was agreed, and what costs more than is left of the day: raises `RefusedRequest`.
+    def check(self, variables: Mapping[str, Any]) -> None:
+        """Refuse values outside what was agreed: raises `RefusedRequest`.
 
         `variables` are as the request gave them; defaults were looked at when the operation was registered.
         """
@@ -75,8 +74,27 @@ class Terms:
             if fault is not None:
                 message = f"The variable '${name}' of '{self.operation.name}' {fault}, as agreed with the client."
                 raise RefusedRequest(request_error(message, "BAD_USER_INPUT"))
-        if self.quota is not None:
-            self.quota.spend(cost.points)
+
+    def spend(self, points: int) -> Awaitable[None] | None:
+        """Spend points of the client's day, as `Quota.spend`."""
+        return None if self.quota is None else self.quota.spend(points)
+
+
+def bill(
+    points: int, purse: Purse | None, terms: Terms | None, variables: Mapping[str, Any] | None
+) -> Awaitable[None] | None:
+    """Have a run paid for, once a registered operation keeps to its terms; to be awaited where others are asked."""
+    if terms is None:
+        return None if purse is None else purse.spend(points)
+    terms.check(variables or {})
+    return _paid(points, purse, terms)
+
+
+async def _paid(points: int, *purses: Purse | None) -> None:
+    """The caller pays first: a client's day is not spent by what its rate refuses."""
+    for each in purses:
+        if each is not None and (paying := each.spend(points)) is not None:
+            await paying
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +143,17 @@ class PersistedDocuments:
         first_party: OperationMode = OperationMode.OFF,
         automatic: bool = False,
         systems: OperationMode = OperationMode.IDS_ONLY,
+        together: Days | None = None,
     ) -> None:
         """Know nothing yet.
 
         `first_party` is the mode of callers without a client, and of the city's own frontends that have no contract.
         With `automatic`, they may have texts kept by their hash, where their mode lets them run any text. `systems` is
-        the mode of systems of agencies that have no contract.
+        the mode of systems of agencies that have no contract. `together` counts what clients spend of their days for
+        all processes.
         """
         self._systems = _STRANGERS[systems]
+        self._together = together
         self._first_party = first_party
         self._takes_automatic = automatic and first_party in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
         self._automatic = _Automatic()
@@ -160,7 +181,10 @@ class PersistedDocuments:
     def _quota(self, contract: ClientContract) -> Quota | None:
         if contract.cost_a_day is None:
             return None
-        quota = self._quotas.setdefault(contract.client, Quota(contract.cost_a_day))
+        quota = self._quotas.get(contract.client)
+        if quota is None:
+            quota = Quota(contract.cost_a_day, client=contract.client, together=self._together)
+            self._quotas[contract.client] = quota
         quota.points_a_day = contract.cost_a_day
         return quota
 

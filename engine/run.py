@@ -7,6 +7,7 @@ be made of, as introspection, through the same edges and batches; it is the orac
 from __future__ import annotations
 
 import logging
+import re
 from asyncio import sleep
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.inputs import named
 from engine.limits import AnswerSize, Limits, TooLarge, list_items
-from engine.persisted import Application, PersistedDocuments
+from engine.persisted import Application, PersistedDocuments, bill
 from engine.plan.cost import Cost, Sizes, too_many
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
@@ -41,6 +42,7 @@ from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
 from engine.plan.tree import Flags, NotPlannable, conditions
+from engine.quota import Purse
 from engine.reading import Reading
 from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
@@ -51,6 +53,8 @@ _log = logging.getLogger("simpul.engine")
 MOST_CONDITIONS = 6
 """A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
 time and never compiled."""
+_ABOUT_SCHEMA = re.compile(r"__schema\b|__type\b")
+"""What a document that asks about the schema holds somewhere; others may, in a comment."""
 
 
 class Context(Protocol):
@@ -91,6 +95,8 @@ class Engine:
         self._plans = plans
         self._coalescing = coalescing
         self._recorder = recorder
+        self._closed = replace(rules, introspection=False)
+        """For callers who may not ask about the schema."""
         self._kept = KeptOperations()
         self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
@@ -105,6 +111,8 @@ class Engine:
         until: float = 0.0,
         application: Application | None = None,
         alone: bool = False,
+        purse: Purse | None = None,
+        introspects: bool = True,
     ) -> GraphQLResponse:
         """Answer one request.
 
@@ -113,9 +121,19 @@ class Engine:
         ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
         answer depends on it). `application` is the client that asks, where the caller's token names one. With `alone`,
         an answer that depends on who asks is for this request alone: it may depend on what was said a moment ago.
+        `purse` pays for what the plan is expected to cost before anybody is asked, whoever else shares the run.
+        `introspects` says whether this caller may ask about the schema, where anybody may.
         """
         response, name, text = await self._unrecorded(
-            request, opened, request_id=request_id, who=who, until=until, application=application, alone=alone
+            request,
+            opened,
+            request_id=request_id,
+            who=who,
+            until=until,
+            application=application,
+            alone=alone,
+            purse=purse,
+            introspects=introspects,
         )
         if not response.reads or self._recorder is None:
             return response
@@ -136,18 +154,20 @@ class Engine:
         until: float,
         application: Application | None,
         alone: bool,
+        purse: Purse | None,
+        introspects: bool,
     ) -> tuple[GraphQLResponse, str | None, str]:
         """The response, which nobody may have before it is recorded; the operation's name, and the document."""
         terms = keep_by = None
         try:
             if request.document_id is not None or application is not None or self.documents.checks_text:
                 request, terms, keep_by = self.documents.resolve(request, application)
-            kept, seen_before = self._operation(request)
+            kept, seen_before = self._operation(request, introspects=introspects)
             variables = self._variables(kept.operation, request)
             plan = self._plan(kept, variables)
             cost = plan.check(variables, self.rules.limits, self._sizes)
-            if terms is not None:
-                terms.check(request.variables or {}, cost)
+            if (paying := bill(cost.points, purse, terms, request.variables)) is not None:
+                await paying
         except RefusedRequest as refused:
             return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None, request.query
         except TooLarge as refusal:
@@ -290,7 +310,9 @@ class Engine:
         finally:
             await context.close()
 
-    def _operation(self, request: GraphQLRequest) -> tuple[KeptOperation, bool]:
+    def _operation(self, request: GraphQLRequest, *, introspects: bool = True) -> tuple[KeptOperation, bool]:
+        if not introspects and _ABOUT_SCHEMA.search(request.query) is not None:
+            operation_of(request, self.schema, self._closed)  # raises what everybody is told where nobody may ask
         seen = (request.query, request.operation_name)
         kept = self._kept.find(seen)
         seen_before = kept is not None

@@ -86,6 +86,7 @@ def settings_of(issuers: Sequence[Issuer], **given: Any) -> Settings:  # noqa: A
             "pangan_url": NOWHERE,
             "pangan_key": SecretStr("none"),
             "agency_timeout": 2.0,
+            "failed_tokens": 0,  # attacks send hundreds
             **given,
         }
     )

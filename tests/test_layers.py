@@ -39,6 +39,10 @@ PLANTED = {
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
     "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],
+    "Redis, and the library of rates, live in one file of cache": [
+        ("cache/planted.py", "import redis.asyncio"),
+        ("web/planted_five.py", "import throttled"),
+    ],
     "Records import the standard library only": [("records/planted_too.py", "import pydantic")],
     "The sandbox imports nothing of the hub": [("sandbox/planted.py", "import records.tax")],
     "The hub imports nothing of the sandbox; only cli starts it": [("store/planted.py", "import sandbox.city")],

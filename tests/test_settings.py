@@ -12,9 +12,12 @@ from pydantic import ValidationError
 
 from auth.caller import CallerKind
 from auth.policy import DEFAULT_POLICY
+from cache.rates import Rate
 from engine.limits import Limits
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
+from web.rate_table import DEFAULT_RATES, rates_from
+from web.settings import Exposure
 
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
 REQUIRED = {
@@ -58,8 +61,8 @@ def refusal() -> str:
 def test_what_need_not_be_set_is_safe() -> None:
     settings = read()
     assert settings.development is False
-    assert settings.shows_schema is False
-    assert (settings.web.graphiql, settings.web.development) == (False, False)
+    assert settings.shows_schema is Exposure.OFF
+    assert (settings.web.graphiql, settings.web.development) == (Exposure.OFF, False)
     assert settings.allowed_origins == ()
     assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
@@ -70,21 +73,49 @@ def test_what_need_not_be_set_is_safe() -> None:
 def test_development_turns_on_what_maps_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     settings = read()
-    assert settings.shows_schema is True
-    assert (settings.web.graphiql, settings.web.development) == (True, True)
+    assert settings.shows_schema is Exposure.ON
+    assert (settings.web.graphiql, settings.web.development) == (Exposure.ON, True)
 
 
 @pytest.mark.parametrize("development", ["true", "false"])
-@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("wanted", list(Exposure))
 def test_introspection_and_graphiql_can_be_set_by_themselves(
-    development: str,
-    wanted: bool,  # noqa: FBT001 - a column of the table
-    monkeypatch: pytest.MonkeyPatch,
+    development: str, wanted: Exposure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", development)
-    monkeypatch.setenv("SIMPUL_INTROSPECTION", str(wanted))
-    monkeypatch.setenv("SIMPUL_GRAPHIQL", str(wanted))
+    monkeypatch.setenv("SIMPUL_INTROSPECTION", wanted.value)
+    monkeypatch.setenv("SIMPUL_GRAPHIQL", wanted.value)
     assert (read().shows_schema, read().web.graphiql) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("name", ["SIMPUL_INTROSPECTION", "SIMPUL_GRAPHIQL"])
+@pytest.mark.parametrize("value", ["true", "On", "signed_in", ""])
+def test_who_is_shown_the_graph_is_one_of_three_words(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert "'off', 'signed-in' or 'on'" in refusal()
+
+
+def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read().rate_table == rates_from(DEFAULT_RATES)
+    assert (read().failed_tokens, read().redis_url) == (60, None)
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert read().rate_table == {}
+    monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000")
+    assert read().rate_table[CallerKind.CITIZEN] == (Rate(10), Rate(1000))
+
+
+def test_a_rate_for_a_kind_of_caller_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000 citizens:10/1000")
+    assert "'citizens' is no kind of caller. Write kind:requests/points" in refusal()
+
+
+def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_REDIS_URL", "https://:geheim-8@127.0.0.1/0")
+    message = refusal()
+    assert "the address of Redis has to begin with redis://, rediss://, unix://" in message
+    assert "geheim" not in message
+    monkeypatch.setenv("SIMPUL_REDIS_URL", "redis://:geheim-8@127.0.0.1/0")
+    assert "geheim" not in repr(read())
 
 
 @pytest.mark.parametrize("name", ["SIMPUL_PROT", "SIMPUL_SECRETS", "simpul_prot", "Simpul_Prot", "SIMPUL_"])

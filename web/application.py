@@ -15,9 +15,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from web.access_log import AccessLog
+from web.address_limits import AddressLimits
+from web.allowances import FIELDS, Allowances
 from web.csrf import PREFLIGHT_HEADERS
 from web.data_tracker import DataTracker
 from web.error_answers import on_http_exception, on_refusal
+from web.failed_tokens import FailedTokens
 from web.graphiql import GraphiQL, SamplePeople
 from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
 from web.health import Health, Ready
@@ -27,7 +30,7 @@ from web.refusals import Refusal
 from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
 from web.security_headers import SecurityHeaders
-from web.settings import WebSettings
+from web.settings import Exposure, WebSettings
 from web.who_asks import CASE, PURPOSE, Authenticate
 
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -76,6 +79,8 @@ def web_application(
     sample_people: SamplePeople | None = None,
     data_tracker: DataTracker | None = None,
     lifespan: Lifespan[Starlette] | None = None,
+    allowances: Allowances | None = None,
+    failed_tokens: FailedTokens | None = None,
 ) -> WebApplication:
     """The application.
 
@@ -88,25 +93,37 @@ def web_application(
             so it is given in development only.
         data_tracker: Who tells the Data Tracker about usages, where a client may ask.
         lifespan: What is opened before the first request and closed after the last.
+        allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
+        failed_tokens: Who counts tokens that prove nobody.
 
     """
     health = Health(ready)
     access_log = AccessLog()
-    endpoint = GraphQLEndpoint(execute=execute, authenticate=authenticate, settings=settings, access_log=access_log)
+    endpoint = GraphQLEndpoint(
+        execute=execute,
+        authenticate=authenticate,
+        settings=settings,
+        access_log=access_log,
+        allowances=allowances,
+        failed_tokens=failed_tokens,
+    )
     routes = [
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]
     if data_tracker is not None:
         routes += data_tracker.routes()
-    if settings.graphiql:
+    if settings.graphiql is not Exposure.OFF:
         page = GraphiQL(
-            packages=settings.graphiql_packages, examples=settings.graphiql_examples, sample_people=sample_people
+            packages=settings.graphiql_packages,
+            examples=settings.graphiql_examples,
+            sample_people=sample_people,
+            needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log),
+        middleware=_middleware(settings, access_log, allowances),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -128,17 +145,18 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
             *("Authorization", "Content-Type", PURPOSE, CASE, "X-Request-Id", "X-Request-Timeout"),
             *PREFLIGHT_HEADERS,
         ),
-        "expose_headers": ("X-Request-Id", "Retry-After"),
+        "expose_headers": ("X-Request-Id", "Retry-After", *FIELDS),
     }
 
 
-def _middleware(settings: WebSettings, access_log: AccessLog) -> list[Middleware]:
+def _middleware(settings: WebSettings, access_log: AccessLog, allowances: Allowances | None) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
         Middleware(RequestIdentity, request_timeout=settings.request_timeout, access_log=access_log),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
         *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),
+        *([Middleware(AddressLimits, allowances=allowances)] if allowances is not None else []),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),
     ]

@@ -21,6 +21,7 @@ from auth.caller import Caller
 from records.call import Call
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
+from web.allowances import Allowances
 from web.refusals import Code, Refusal
 from web.request_headers import RequestHeaders
 from web.request_identity import call_of
@@ -48,10 +49,13 @@ class FindsUsages(Protocol):
 class DataTracker:
     """The three endpoints, for one client."""
 
-    def __init__(self, usages: FindsUsages, *, client: str, who_asks: WhoAsks) -> None:
+    def __init__(
+        self, usages: FindsUsages, *, client: str, who_asks: WhoAsks, allowances: Allowances | None = None
+    ) -> None:
         self._usages = usages
         self._client = client
         self._who_asks = who_asks
+        self._allowances = allowances
 
     def routes(self) -> list[Route]:
         """Where they are served."""
@@ -85,9 +89,13 @@ class DataTracker:
         return _answer({"status": "OK", "message": "The access ledger can be read."})
 
     async def _checked(self, request: Request) -> Caller:
-        caller = self._who_asks(request.scope, RequestHeaders(request.scope))
+        headers = RequestHeaders(request.scope)
+        caller = self._who_asks(request.scope, headers)
         if not isinstance(caller, Caller):
             caller = await caller
+        allowance = None if self._allowances is None else self._allowances.of(caller, request.scope, headers)
+        if allowance is not None and (entering := allowance.enter()) is not None:
+            await entering
         if caller.client is None:
             raise Refusal(
                 Code.UNAUTHENTICATED,

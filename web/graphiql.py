@@ -97,7 +97,10 @@ def _asset(path: Path) -> _Asset:
 class GraphiQL:
     """The page, its assets, the examples and the sample people. Reads every file once, when it is made."""
 
-    def __init__(self, *, packages: Path, examples: Path, sample_people: SamplePeople | None) -> None:
+    def __init__(
+        self, *, packages: Path, examples: Path, sample_people: SamplePeople | None, needs_token: bool = False
+    ) -> None:
+        """Take where files are. With `needs_token`, the page asks nothing of the graph without one."""
         self._sample_people = sample_people
         self._examples = orjson.dumps([asdict(example) for example in read_examples(examples)])
         paths = {name: packages / path for name, path in _PACKAGED.items()}
@@ -108,7 +111,8 @@ class GraphiQL:
         page = (_OWN / ("index.html" if self.installed else "missing.html")).read_text(encoding="utf-8")
         for name, asset in self._assets.items():
             page = page.replace(f"{{{{{name}}}}}", f"/graphiql/assets/{asset.digest}/{name}")
-        self._page = page.replace("{{people}}", "no" if sample_people is None else "yes")
+        page = page.replace("{{people}}", "no" if sample_people is None else "yes")
+        self._page = page.replace("{{token}}", "needed" if needs_token else "optional")
 
     def routes(self) -> list[Route]:
         """Everything under `/graphiql`."""

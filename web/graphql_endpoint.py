@@ -14,11 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
 from engine.encoding import encode
+from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from web.access_log import AccessLog
+from web.allowances import Allowance, Allowances
 from web.attended import Attending, ClientGone, Overdue
 from web.csrf import check_forgery
+from web.failed_tokens import FailedTokens
 from web.graphql_request import parse_body, parse_query_string
 from web.graphql_response import headers_of, status_of
 from web.hosts import check_hosts
@@ -42,8 +45,13 @@ _CLIENT_CLOSED_REQUEST = 499
 class Execute(Protocol):
     """Runs one request; the engine, wired by the composition root."""
 
-    async def __call__(self, request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
-        """The response. Agency failures and refusals are in it; an exception is a fault of the hub."""
+    async def __call__(
+        self, request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None, /
+    ) -> GraphQLResponse:
+        """The response, paid for by the purse. Agency failures and refusals are in it.
+
+        An exception is a fault of the hub, or what the purse raised.
+        """
 
 
 @dataclass(slots=True)
@@ -55,16 +63,26 @@ class _Answer:
     """Beside those that every answer has."""
     is_public: bool = False
     """Whether anybody may keep it."""
+    rates: bytes = b""
+    """Header lines that tell what the caller has left, each with its end."""
 
 
 class GraphQLEndpoint:
     """The endpoint (ASGI). The order of its stages stands in `_respond` and `_serve` and nowhere else."""
 
     def __init__(
-        self, *, execute: Execute, authenticate: Authenticate, settings: WebSettings, access_log: AccessLog
+        self,
+        *,
+        execute: Execute,
+        authenticate: Authenticate,
+        settings: WebSettings,
+        access_log: AccessLog,
+        allowances: Allowances | None = None,
+        failed_tokens: FailedTokens | None = None,
     ) -> None:
         self._execute = execute
-        self._who_asks = WhoAsks(authenticate, settings)
+        self._who_asks = WhoAsks(authenticate, settings, failed_tokens)
+        self._allowances = allowances
         self._settings = settings
         self._access_log = access_log
         self._attending = Attending()
@@ -111,25 +129,45 @@ class GraphQLEndpoint:
     async def _respond(self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call) -> _Answer:
         """Answer; a refusal of any stage is answered in the media type that was negotiated before it."""
         media_type = MediaType.JSON
+        allowance: Allowance | None = None
         try:
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
-            return await self._serve(scope, headers, body, call, media_type)
+            check_method(scope["method"])
+            check_forgery(scope["method"], headers, self._settings.allowed_origins)
+            patience(headers, self._settings.request_timeout)
+            caller = self._who_asks(scope, headers)
+            if not isinstance(caller, Caller):
+                caller = await caller
+            if self._allowances is not None:
+                allowance = self._allowances.of(caller, scope, headers)
+                if allowance is not None and (entering := allowance.enter()) is not None:
+                    await entering
+            answer = await self._serve(
+                scope, headers, body, call=call, media_type=media_type, caller=caller, allowance=allowance
+            )
         except Refusal as refusal:
-            return _refused(refusal, media_type)
+            answer = _refused(refusal, media_type)
         except ClientGone:
             return _Answer(_CLIENT_CLOSED_REQUEST, b"", media_type)
+        if (
+            allowance is not None and not answer.is_public
+        ):  # whoever is handed a kept answer has an allowance of their own
+            answer.rates = allowance.fields()
+        return answer
 
     async def _serve(
-        self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call, media_type: MediaType
+        self,
+        scope: Scope,
+        headers: RequestHeaders,
+        body: GuardedBody,
+        *,
+        call: Call,
+        media_type: MediaType,
+        caller: Caller,
+        allowance: Allowance | None,
     ) -> _Answer:
         method = scope["method"]
-        check_method(method)
-        check_forgery(method, headers, self._settings.allowed_origins)
-        seconds = patience(headers, self._settings.request_timeout)
-        caller = self._who_asks(scope, headers)
-        if not isinstance(caller, Caller):
-            caller = await caller
         if method == "GET":
             await body.whole()  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within limits
             request = parse_query_string(scope["query_string"])
@@ -139,11 +177,12 @@ class GraphQLEndpoint:
             request = parse_body(await body.whole())
         try:
             response = await self._attending.of(
-                self._execute(request, caller, call),
+                self._execute(request, caller, call, allowance),
                 body.receive,
                 timeout=call.remaining() + self._settings.overrun,
             )
         except Overdue as overdue:
+            seconds = patience(headers, self._settings.request_timeout)
             raise Refusal(
                 Code.DEADLINE_EXCEEDED,
                 f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
@@ -169,13 +208,14 @@ class GraphQLEndpoint:
         lines = (len(answer.body), call.request_id.encode("ascii"))
         head = self._heads_as_bytes[answer.is_public][answer.media_type]
         head += b"content-length: %d\r\nx-request-id: %b\r\n" % lines
-        return write(answer.status, head, answer.body)
+        return write(answer.status, head + answer.rates, answer.body)
 
     async def _send(self, answer: _Answer, call: Call, send: Send) -> None:
         headers = [
             *self._heads[answer.is_public][answer.media_type],
             (b"content-length", b"%d" % len(answer.body)),
             (b"x-request-id", call.request_id.encode("ascii")),
+            *(each.split(b": ", 1) for each in answer.rates.splitlines()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -47,12 +47,21 @@ class IssuerReadiness:
     state: IssuerState
 
 
+class LimitsState(Enum):
+    """Who counts what callers take."""
+
+    TOGETHER = "together"
+    """All processes, in the store they share."""
+    ALONE = "alone"
+    """Each process by itself, since the store does not answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether the hub can serve, and how its agencies and issuers are.
+    """Whether the hub can serve, and how its agencies, its issuers and the store of its limits are.
 
-    An agency that is down costs its own fields and nothing else, an issuer that is down its own callers, so neither
-    makes the hub unready: taking the hub out of service would cost all the others.
+    An agency that is down costs its own fields and nothing else, an issuer that is down its own callers, a store that
+    is down how exactly limits hold, so none of them makes the hub unready: taking it out of service would cost more.
     """
 
     serving: bool
@@ -62,6 +71,8 @@ class Readiness:
     agencies: Sequence[AgencyReadiness] = ()
     issuers: Sequence[IssuerReadiness] = ()
     """Those whose keys come over the network."""
+    limits: LimitsState | None = None
+    """None where processes share no store."""
 
 
 Ready = Callable[[], Awaitable[Readiness]]
@@ -84,9 +95,10 @@ class Health:
 
 
 def report(readiness: Readiness) -> dict[str, object]:
-    """The report as JSON shows it; `degraded` where an agency or an issuer is down, which is named."""
+    """The report as JSON shows it; `degraded` where an agency, an issuer or the store of limits is down."""
     down = any(agency.state is AgencyState.DOWN for agency in readiness.agencies)
     down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
+    down = down or readiness.limits is LimitsState.ALONE
     status = "unavailable" if not readiness.serving else "degraded" if down else "ready"
     return {
         "status": status,
@@ -104,6 +116,7 @@ def report(readiness: Readiness) -> dict[str, object]:
             if readiness.issuers
             else {}
         ),
+        **({"limits": readiness.limits.value} if readiness.limits is not None else {}),
     }
 
 

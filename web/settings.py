@@ -1,9 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 _PROJECT = Path(__file__).parents[1]
+
+
+class Exposure(Enum):
+    """Who is shown what maps the graph."""
+
+    OFF = "off"
+    SIGNED_IN = "signed-in"
+    """Whoever proves to be somebody: a person, an official, a client."""
+    ON = "on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +49,10 @@ class WebSettings:
     certificate_header: str | None = None
     """The header in which a TLS terminator tells the client's certificate; None where there is no such terminator."""
     trusted_proxies: tuple[str, ...] = ()
-    """IP addresses from which that header is believed, beside those of this machine."""
-    graphiql: bool = False
-    """Whether `/graphiql` is served."""
+    """IP addresses from which that header is believed, beside those of this machine, and `X-Forwarded-For`."""
+    graphiql: Exposure = Exposure.OFF
+    """Who may use `/graphiql`. A page cannot be asked for with a token: for those who are signed in it is served to
+    anybody, and asks nothing of the graph before it has a token."""
     graphiql_packages: Path = _PROJECT / "node_modules"
     """Where `make` put the npm packages of GraphiQL."""
     graphiql_examples: Path = _PROJECT / "docs" / "frontend" / "examples"

@@ -16,6 +16,7 @@ from auth.issuer_keys import INTERVAL
 from auth.statement import STATING, Misstated, stating
 from auth.unproven import KeysUnavailable, Unauthenticated
 from web.client_certificate import ClientCertificates
+from web.failed_tokens import FailedTokens
 from web.refusals import Code, Refusal
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
@@ -37,9 +38,12 @@ class Authenticate(Protocol):
 class WhoAsks:
     """Finds out who asks."""
 
-    def __init__(self, authenticate: Authenticate, settings: WebSettings) -> None:
-        """Take who checks tokens, and whose word counts about certificates."""
+    def __init__(
+        self, authenticate: Authenticate, settings: WebSettings, failed_tokens: FailedTokens | None = None
+    ) -> None:
+        """Take who checks tokens, whose word counts about certificates, and who counts tokens that prove nobody."""
         self._authenticate = authenticate
+        self._failed_tokens = failed_tokens
         header = settings.certificate_header
         self._certificates = None if header is None else ClientCertificates(header, settings.trusted_proxies)
 
@@ -47,28 +51,51 @@ class WhoAsks:
         """The caller, to be awaited where the issuer is asked first.
 
         Raises:
-            Refusal: UNAUTHENTICATED, ISSUER_UNAVAILABLE, or BAD_REQUEST for a purpose or a case that cannot be taken.
+            Refusal: UNAUTHENTICATED, ISSUER_UNAVAILABLE, RATE_LIMITED where too many tokens proved nobody, or
+                BAD_REQUEST for a purpose or a case that cannot be taken.
 
         """
         values = headers.getlist("authorization")
         if len(values) > 1:
             raise _unauthenticated("The Authorization header comes more than once. Send it once.")
         certificate = None if self._certificates is None else self._certificates.thumbprint(scope, headers)
+        if self._failed_tokens is not None and values:
+            known = self._failed_tokens.known(values[0], certificate, scope, headers)
+            if known is not None:
+                return stated(known, headers)
         try:
             caller = self._authenticate(values[0] if values else None, certificate)
         except (Unauthenticated, KeysUnavailable) as error:
+            counting = self._count(error, scope, headers)
+            if counting is not None:
+                return _refused(counting, error)
             raise _refusal(error) from error
         if caller is ANONYMOUS:
             return caller
-        return stated(caller, headers) if isinstance(caller, Caller) else _awaited(caller, headers)
+        return stated(caller, headers) if isinstance(caller, Caller) else self._awaited(caller, scope, headers)
+
+    async def _awaited(self, caller: Awaitable[Caller], scope: Scope, headers: RequestHeaders) -> Caller:
+        try:
+            proven = await caller
+        except (Unauthenticated, KeysUnavailable) as error:
+            counting = self._count(error, scope, headers)
+            if counting is not None:
+                await counting
+            raise _refusal(error) from error
+        return stated(proven, headers)
+
+    def _count(
+        self, error: Unauthenticated | KeysUnavailable, scope: Scope, headers: RequestHeaders
+    ) -> Awaitable[None] | None:
+        """Count a token that proves nobody; where an issuer does not answer, nobody can tell."""
+        if self._failed_tokens is None or not isinstance(error, Unauthenticated):
+            return None
+        return self._failed_tokens.count(scope, headers)
 
 
-async def _awaited(caller: Awaitable[Caller], headers: RequestHeaders) -> Caller:
-    try:
-        proven = await caller
-    except (Unauthenticated, KeysUnavailable) as error:
-        raise _refusal(error) from error
-    return stated(proven, headers)
+async def _refused(counting: Awaitable[None], error: Unauthenticated | KeysUnavailable) -> Caller:
+    await counting
+    raise _refusal(error) from error
 
 
 def stated(caller: Caller, headers: RequestHeaders) -> Caller:

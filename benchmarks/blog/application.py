@@ -45,6 +45,8 @@ def blog_settings(keys: Path) -> Settings:
         "pangan_url": nowhere,
         "pangan_key": SecretStr("none"),
         "request_timeout": 60.0,
+        # As in production, and more than a load can ask for.
+        "rates": ("anonymous:1000000000/100000000000", "citizen:1000000000/100000000000"),
     }
     return Settings(**given)
 

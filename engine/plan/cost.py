@@ -59,11 +59,13 @@ class Cost:
     """Objects about the schema itself."""
     types: int = 0
     """How many types the schema has."""
+    points: int = field(init=False)
+    """One number for all of it, by which rates and quotas count: an object is one point, a call to an agency a
+    hundred."""
 
-    @property
-    def points(self) -> int:
-        """One number for all of it, by which quotas count: an object is one point, a call to an agency a hundred."""
-        return self.objects + POINTS_A_CALL * sum(self.calls.values())
+    def __post_init__(self) -> None:
+        """Add up: costs that no variable changes are reckoned once and asked for with each request."""
+        object.__setattr__(self, "points", self.objects + POINTS_A_CALL * sum(self.calls.values()))
 
     def refuse(self, limits: Limits) -> None:
         """Raise `TooLarge` where it is beyond the limits."""

@@ -22,9 +22,11 @@ from auth.known_tokens import SECONDS
 from auth.presented_token import LONGEST_TOKEN
 from auth.rules import Refusal
 from auth.tokens import LEEWAY
+from cache.shared import PATIENCE, PAUSE
 from cli.main import build_app
 from engine.errors import SafeError
 from engine.limits import Limits
+from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from records.failures import AgencyFailure
@@ -37,8 +39,9 @@ from settings import ELSEWHERE, Settings
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
 from web.application import web_application
 from web.health import Readiness
+from web.rate_table import rates_from
 from web.refusals import Code
-from web.settings import WebSettings
+from web.settings import Exposure, WebSettings
 
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")
@@ -119,6 +122,16 @@ def test_how_long_keys_of_issuers_count_is_told_as_it_is() -> None:
     assert f"may differ by {LEEWAY} s" in told
     assert f"{LARGEST_SET // 1024} KiB and {MOST_KEYS} keys" in told
     assert f"at most {LONGEST_TOKEN:,} characters" in told
+
+
+def test_the_rates_that_are_built_in_are_told_as_they_are() -> None:
+    told = text_of("docs/operators/limits.md")
+    for kind, rates in rates_from(()).items():
+        assert f"| `{kind.value}` | {rates.requests.amount} | {rates.points.amount} |" in told
+        assert (rates.requests.seconds, rates.points.seconds) == (60.0, 60.0)
+    assert f"does not answer within {PATIENCE:g} s" in told
+    assert PAUSE == 1.0
+    assert f"`SIMPUL_FAILED_TOKENS` a minute ({Settings.model_fields['failed_tokens'].default})" in told
 
 
 def test_limits_that_are_not_settings_are_told_as_they_are() -> None:
@@ -261,7 +274,7 @@ def test_every_column_of_the_agencies_databases_is_described() -> None:
 
 
 def test_every_address_of_the_hub_is_described() -> None:
-    async def execute(request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
+    async def execute(request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None) -> GraphQLResponse:
         raise NotImplementedError((request, caller, call))
 
     async def ready() -> Readiness:
@@ -271,7 +284,7 @@ def test_every_address_of_the_hub_is_described() -> None:
         execute=execute,
         authenticate=lambda _authorization, _certificate: ANONYMOUS,
         ready=ready,
-        settings=WebSettings(graphiql=True),
+        settings=WebSettings(graphiql=Exposure.ON),
     )
     text = text_of("docs/operators/README.md", "docs/frontend/README.md")
     assert {path for path in application.paths if not path.startswith("/graphiql/")} == {

@@ -100,6 +100,19 @@ async def test_a_document_of_more_tokens_than_allowed_is_refused() -> None:
             "{ search(wanted: {shelf: HIG}) { title } }",
         ),
         (
+            "Expected value of type 'Wanted' not to include unknown field 'card', found: { card: 1 }.",
+            (
+                "Expected value of type 'Wanted' not to include unknown field 'card'. Did you mean 'cards'?"
+                " Found: { card: 1 }."
+            ),
+            "{ search(wanted: {card: 1}) { title } }",
+        ),
+        (
+            "Unknown argument 'fro' on directive '@kept'.",
+            "Unknown argument 'fro' on directive '@kept'. Did you mean 'for'?",
+            f'{{ count @kept(fro: "{CARD}") }}',
+        ),
+        (
             "Unknown type 'Boook'.",
             "Unknown type 'Boook'. Did you mean 'Book'?",
             "{ book { ... on Boook { title } } }",
@@ -111,12 +124,21 @@ async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, sho
     assert told(await run(query, by=rules(suggestions=True))) == [("GRAPHQL_VALIDATION_FAILED", shown)]
 
 
-async def test_names_are_not_proposed_for_variables_either() -> None:
+@pytest.mark.parametrize(
+    ("value", "proposal"),
+    [
+        ({"shelf": "HIG"}, "Did you mean the enum value 'HIGH'?"),
+        ({"shelv": "HIGH"}, "Did you mean 'shelf'?"),
+        ({"nested": {"nested": {"card": []}}}, "Did you mean 'cards'?"),
+    ],
+)
+async def test_names_are_not_proposed_for_variables_either(value: object, proposal: str) -> None:
     query = "query ($s: Wanted) { search(wanted: $s) { title } }"
-    hidden = told(await run(query, {"s": {"shelf": "HIG"}}))
-    shown = told(await run(query, {"s": {"shelf": "HIG"}}, by=rules(suggestions=True)))
-    assert "Did you mean" not in hidden[0][1]
-    assert "Did you mean the enum value 'HIGH'?" in shown[0][1]
+    [(code, hidden)] = told(await run(query, {"s": value}))
+    [(_, shown)] = told(await run(query, {"s": value}, by=rules(suggestions=True)))
+    assert code == "BAD_USER_INPUT"
+    assert "Did you mean" not in hidden
+    assert proposal in shown
 
 
 async def test_introspection_is_refused_unless_the_rules_allow_it() -> None:

@@ -117,7 +117,7 @@ def test_each_mode_takes_texts_or_does_not(mode: OperationMode, registered: str 
 def test_a_system_of_an_agency_without_a_contract_runs_what_the_city_lets_such_systems_run(
     mode: OperationMode | None, refused: str | None
 ) -> None:
-    known = PersistedDocuments(automatic=True, **({} if mode is None else {"systems": mode}))
+    known = PersistedDocuments(automatic=True) if mode is None else PersistedDocuments(automatic=True, systems=mode)
     if refused is None:
         assert known.resolve(GraphQLRequest(query=TEXT), SYSTEM)[0].query == TEXT
     else:

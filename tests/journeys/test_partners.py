@@ -17,6 +17,7 @@ import pytest
 import server
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
+from engine.request import GraphQLRequest
 from engine.run import Engine
 from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
 from records.purposes import Purpose
@@ -258,6 +259,29 @@ async def test_a_client_spends_its_quota_and_no_more(hub: Hub, registry: Operati
     [error] = answer.body["errors"]
     assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
     assert 0 < error["extensions"]["retryAfter"] <= 86_401
+
+
+async def test_what_variables_make_dear_is_spent_as_dear(hub: Hub, registry: OperationRegistry, city: City) -> None:
+    def cost(first: int) -> int:
+        request = GraphQLRequest(query=PRICES, variables={"first": first})
+        return examiner().explained(request)[1].points
+
+    def body(first: int) -> dict[str, Any]:
+        return {"documentId": "Prices-1", "variables": {"first": first}}
+
+    assert (cost(1), cost(50)) == (102, 151)
+    # Enough for a large run and a small one, to the point.
+    contract = replace(CONTRACT, client="cermat", variables={}, cost_a_day=cost(50) + cost(1))
+    await registry.publish(contract, registered(contract, PRICES), by="tests")
+    cermat = replace(KIOS, client="cermat")
+    await until(hub, {"documentId": "Prices-1", "variables": {"first": "many"}}, cermat, "BAD_USER_INPUT")
+    assert await code_of(hub, body(50), cermat) is None
+    city.reset_calls()
+    assert await code_of(hub, body(50), cermat) == "QUOTA_EXCEEDED"
+    assert await code_of(hub, body(2), cermat) == "QUOTA_EXCEEDED"
+    assert city.calls() == {}
+    assert await code_of(hub, body(1), cermat) is None
+    assert await code_of(hub, body(1), cermat) == "QUOTA_EXCEEDED"
 
 
 async def test_personal_data_stays_behind_its_rule_whatever_was_registered(

@@ -16,7 +16,7 @@ import uvicorn
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
 from web.application import web_application
 from web.serving import uvicorn_config
-from web.settings import WebSettings
+from web.settings import Exposure, WebSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = Path(__file__).parent / "examples"
@@ -101,7 +101,7 @@ def named(headers: dict[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings) -> AsyncIterator[Hub]:
+async def serving(settings: WebSettings, **given: Any) -> AsyncIterator[Hub]:  # noqa: ANN401 - more for the application
     """The application, served until the block ends."""
     graph = SmallGraph()
     application = web_application(
@@ -110,6 +110,7 @@ async def serving(settings: WebSettings) -> AsyncIterator[Hub]:
         ready=ready,
         settings=settings,
         sample_people=sample_people if settings.development else None,
+        **given,
     )
     server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, settings))
     task = asyncio.create_task(server._serve())
@@ -126,7 +127,7 @@ async def serving(settings: WebSettings) -> AsyncIterator[Hub]:
 async def hub() -> AsyncIterator[Hub]:
     """The application as an operator would run it, GraphiQL on."""
     async with serving(
-        WebSettings(graphiql=True, graphiql_packages=ROOT / "node_modules", graphiql_examples=EXAMPLES)
+        WebSettings(graphiql=Exposure.ON, graphiql_packages=ROOT / "node_modules", graphiql_examples=EXAMPLES)
     ) as running:
         yield running
 

@@ -19,6 +19,7 @@ from graphql.execution.values import get_variable_values
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.tokens import Unauthenticated
+from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from records.call import Call
 from records.identifiers import Nik
@@ -40,6 +41,8 @@ type Query {
 """The changes of a small city."""
 type Mutation { "Counts up." count: Int }
 ''')
+POINTS = 100
+"""What each request costs here."""
 SITI = Nik("3171014506900001")
 NAME = "Siti Aminah"
 PEOPLE = [
@@ -56,7 +59,11 @@ class SmallGraph:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def execute(self, request: GraphQLRequest, caller: Caller, call: Call) -> GraphQLResponse:
+    async def execute(
+        self, request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None
+    ) -> GraphQLResponse:
+        if purse is not None and (paying := purse.spend(POINTS)) is not None:
+            await paying
         self.calls.append(call)
         try:
             document = parse(request.query)

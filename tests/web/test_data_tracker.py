@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from records.usages import Usage, UsagePage, UsageQuery
 from tests.web.conftest import until
 from tests.web.openapi import answer_schema, faults, parameters, read_yaml
 from tests.web.small_graph import SmallGraph, ready
+from web.allowances import Allowances
 from web.application import web_application
 from web.data_tracker import DataTracker
+from web.limiting import limiting
+from web.rate_table import rates_from
 from web.serving import uvicorn_config
 from web.settings import WebSettings
 from web.who_asks import WhoAsks
@@ -96,15 +100,16 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
             raise Unauthenticated("The token is unknown. Get a new one.")
 
 
-@pytest.fixture
-async def tracker() -> AsyncIterator[Asked]:
-    ledger = Ledger()
+@asynccontextmanager
+async def tracking(allowances: Allowances | None = None) -> AsyncIterator[Asked]:
+    ledger, who_asks = Ledger(), WhoAsks(authenticate, WebSettings())
     application = web_application(
         execute=SmallGraph().execute,
         authenticate=authenticate,
         ready=ready,
         settings=WebSettings(),
-        data_tracker=DataTracker(ledger, client="portal", who_asks=WhoAsks(authenticate, WebSettings())),
+        data_tracker=DataTracker(ledger, client="portal", who_asks=who_asks, allowances=allowances),
+        allowances=allowances,
     )
     server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
     task = asyncio.create_task(server._serve())
@@ -114,6 +119,28 @@ async def tracker() -> AsyncIterator[Asked]:
         yield Asked(ledger, http)
     server.should_exit = True
     await task
+
+
+@pytest.fixture
+async def tracker() -> AsyncIterator[Asked]:
+    async with tracking() as asked:
+        yield asked
+
+
+async def test_the_client_is_limited_as_the_client_it_proves_to_be_and_strangers_by_their_address() -> None:
+    limits = limiting(
+        table=rates_from(("partner:2/1000", "agency-system:2/1000", "anonymous:3/1000")),
+        failed_tokens=0,
+        redis=None,
+        secret=b"s" * 32,
+        trusted_proxies=(),
+        known=lambda *_: None,
+    )
+    async with tracking(limits.allowances) as asked:
+        statuses = [(await asked.get("/v2/usagePeriod"))[0] for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        assert (await asked.get("/v2/usagePeriod"))[1]["errors"][0]["extensions"] == {"code": "RATE_LIMITED"}
+        assert [(await asked.get("/v2/usagePeriod", headers={}))[0] for _ in range(4)] == [401, 401, 401, 429]
 
 
 def test_the_document_is_read_whole() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.web.conftest import EXAMPLES, ROOT, Hub, serving
 from web.graphiql import SamplePerson, read_examples
-from web.settings import WebSettings
+from web.settings import Exposure, WebSettings
 
 installed = pytest.mark.skipif(
     not (ROOT / "node_modules" / "graphiql").is_dir(), reason="npm packages are not installed; run make with npm"
@@ -18,7 +18,7 @@ async def bare_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hu
     """A development hub where npm was missing at set-up."""
     nowhere = tmp_path_factory.mktemp("nothing")
     settings = WebSettings(
-        graphiql=True, graphiql_packages=nowhere, graphiql_examples=nowhere / "none", development=True
+        graphiql=Exposure.ON, graphiql_packages=nowhere, graphiql_examples=nowhere / "none", development=True
     )
     async with serving(settings) as running:
         yield running
@@ -93,6 +93,16 @@ async def test_sample_people_are_served_in_development_and_not_kept(bare_hub: Hu
             "token": "token-of-budi",
         },
     ]
+
+
+@pytest.mark.parametrize(("exposure", "token"), [(Exposure.ON, "optional"), (Exposure.SIGNED_IN, "needed")])
+async def test_for_those_who_are_signed_in_the_page_is_served_and_told_to_ask_nothing_without_a_token(
+    exposure: Exposure, token: str
+) -> None:
+    async with serving(WebSettings(graphiql=exposure, graphiql_packages=ROOT / "node_modules")) as hub:
+        answer = await hub.get("/graphiql")
+        assert answer.status == 200
+        assert f'data-token="{token}"' in answer.body.decode()
 
 
 async def test_sample_people_are_not_served_where_none_are_given(hub: Hub) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.web.browser import Page, chromium_or_reason, page_of
 from tests.web.conftest import EXAMPLES, ROOT, Hub, serving
-from web.settings import WebSettings
+from web.settings import Exposure, WebSettings
 
 RUN = "document.querySelector('.graphiql-execute-button').click()"
 ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
@@ -20,7 +20,9 @@ async def development_hub() -> AsyncIterator[Hub]:
     packages = ROOT / "node_modules"
     if not (packages / "graphiql").is_dir():
         pytest.skip("npm packages are not installed; run make with npm")
-    settings = WebSettings(graphiql=True, graphiql_packages=packages, graphiql_examples=EXAMPLES, development=True)
+    settings = WebSettings(
+        graphiql=Exposure.ON, graphiql_packages=packages, graphiql_examples=EXAMPLES, development=True
+    )
     async with serving(settings) as running:
         yield running
 
@@ -146,3 +148,19 @@ async def test_the_page_asked_no_other_server_and_broke_no_rule(page: Page, deve
     assert foreign == []
     assert len(page.requested) > 10
     assert page.complaints == []
+
+
+async def test_where_it_is_for_those_who_are_signed_in_nothing_is_asked_before_there_is_a_token(page: Page) -> None:
+    settings = WebSettings(
+        graphiql=Exposure.SIGNED_IN,
+        graphiql_packages=ROOT / "node_modules",
+        graphiql_examples=EXAMPLES,
+        development=True,
+    )
+    async with serving(settings) as hub:
+        await page.open(f"{hub.url}/graphiql")
+        await page.until("document.querySelectorAll('.CodeMirror').length === 4")
+        told = json.loads(await answer_to(page, "Anonymous"))
+        assert told["errors"][0]["message"].startswith("This hub shows the graph to those who are signed in. Write ")
+        assert hub.graph.calls == []
+        assert json.loads(await answer_to(page, "Siti")) == {"data": {"whoAmI": "citizen"}}

@@ -1,5 +1,7 @@
+import pytest
+
 from tests.web.conftest import Hub
-from web.health import AgencyReadiness, AgencyState, Readiness, report
+from web.health import AgencyReadiness, AgencyState, LimitsState, Readiness, report
 
 
 async def test_live_answers_as_long_as_the_process_does(hub: Hub) -> None:
@@ -24,6 +26,11 @@ async def test_ready_names_every_agency_and_stays_200_while_one_is_down(hub: Hub
 def test_reports_ready_where_no_agency_is_known_to_be_down() -> None:
     agencies = [AgencyReadiness(name="crm", state=AgencyState.UNKNOWN)]
     assert report(Readiness(serving=True, agencies=agencies))["status"] == "ready"
+
+
+@pytest.mark.parametrize(("state", "status"), [(LimitsState.TOGETHER, "ready"), (LimitsState.ALONE, "degraded")])
+def test_reports_who_counts_limits_where_processes_share_a_store(state: LimitsState, status: str) -> None:
+    assert report(Readiness(serving=True, limits=state)) == {"status": status, "agencies": [], "limits": state.value}
 
 
 def test_reports_unavailable_where_the_hub_itself_cannot_serve() -> None:

@@ -43,10 +43,17 @@
     return headers;
   };
 
+  const NO_TOKEN = 'This hub shows the graph to those who are signed in. Write {"Authorization": "Bearer <token>"} '
+    + 'under Headers, below; then fetch the schema again, by the arrows on the left.';
+
   const fetcher = async (operation, options) => {
+    const headers = headersOf(options?.headers);
+    if (document.body.dataset.token === 'needed' && !headers.has('Authorization')) {
+      return { errors: [{ message: NO_TOKEN }] };
+    }
     const response = await fetch('/graphql', {
       method: 'POST',
-      headers: headersOf(options?.headers),
+      headers,
       body: JSON.stringify(operation),
     });
     if (!response.headers.get('Content-Type')?.includes('json')) {

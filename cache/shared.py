@@ -1,0 +1,204 @@
+"""What all processes of the hub count together, in Redis or Valkey; the only place that knows either.
+
+No request fails, or waits long, because of Redis. Where it does not answer within a tenth of a second it counts as
+gone, everybody counts alone at once, and from then on nobody but a probe waits for it.
+
+What is asked in the same turn, or while an answer is on its way, goes out in one go: alone, a command costs 35
+microseconds of processor time in redis-py, among others 6 to 11. Rates are throttled-py's script (GCRA, by the clock of
+Redis); a day's points a script of our own, because the library counts what it refuses, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
+
+from cache.rates import Rate, Taken
+
+_log = logging.getLogger("simpul.limits")
+
+PATIENCE = 0.1
+"""Seconds after which Redis counts as gone."""
+PAUSE = 1.0
+"""Seconds between two looks whether it is back."""
+SCHEMES = ("redis://", "rediss://", "unix://")
+_PREFIX = "simpul:v1:"
+_MOST_AT_ONCE = 256
+_TWO_DAYS = 2 * 86_400
+
+_OF_A_DAY = """
+local spent = math.max(tonumber(redis.call("GET", KEYS[1]) or "0"), tonumber(ARGV[3]))
+local after = spent + tonumber(ARGV[1])
+if after > tonumber(ARGV[2]) then
+    return {0, spent}
+end
+redis.call("SET", KEYS[1], string.format("%.0f", after), "EX", ARGV[4])
+return {1, after}
+"""
+"""Arguments: points, points a day, points that who asks knows to be spent, seconds to keep it for. A Redis that lost
+what it held learns it again from whoever knows."""
+
+
+class _Script(Enum):
+    RATE = RedisLimitAtomicActionSpec.SCRIPTS
+    DAY = _OF_A_DAY
+
+
+class _Wish(NamedTuple):
+    script: _Script
+    key: str
+    arguments: Sequence[float | int]
+    answer: asyncio.Future[Any]
+
+
+class SharedCounts:
+    """Counts in Redis. `start` and `close` it in the event loop that asks."""
+
+    def __init__(
+        self, url: str, *, keyed: Callable[[str], str], patience: float = PATIENCE, pause: float = PAUSE
+    ) -> None:
+        """Take where Redis is, and what makes a key of a client's name; nothing is opened yet."""
+        self._client = Redis.from_url(
+            url,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        self._keyed = keyed
+        self._patience = patience
+        self._pause = pause
+        self._names: dict[_Script, str] = {}
+        """By what Redis calls the scripts."""
+        self._wishes: list[_Wish] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
+        self.up = False
+        """Whether Redis answered when it was last asked."""
+
+    async def start(self) -> None:
+        """Look whether Redis answers; where not, go on looking while the hub serves."""
+        failure = await self._probe()
+        if failure is not None:
+            self._lost(failure)
+
+    async def close(self) -> None:
+        """Stop counting together."""
+        self.up = False
+        tasks = [each for each in (self._sending, self._probing) if each is not None]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._answer_none(self._wishes)
+        with contextlib.suppress(RedisError, OSError):
+            await self._client.aclose()
+
+    async def take(self, key: str, rate: Rate, cost: int) -> Taken | None:
+        """Take from a rate; None where Redis does not answer in time."""
+        reply = await self._asked(_Script.RATE, f"rate:{key}", (rate.interval, rate.amount, cost))
+        if reply is None:
+            return None
+        refused, _, full_in, wait = reply
+        return Taken(bool(refused), float(full_in), float(wait))
+
+    def spend(
+        self, client: str, points: int, *, day: int, most: int, known: int
+    ) -> Awaitable[tuple[bool, int] | None] | None:
+        """Spend points of a client's day, numbered from 1970-01-01 UTC: whether they were, and how many are spent.
+
+        `known` is what who asks knows to be spent. None where Redis does not answer.
+        """
+        return self._spend(client, points, day, most, known) if self.up else None
+
+    async def _spend(self, client: str, points: int, day: int, most: int, known: int) -> tuple[bool, int] | None:
+        key = f"day:{day}:{self._keyed(client)}"
+        reply = await self._asked(_Script.DAY, key, (points, most, known, _TWO_DAYS))
+        return None if reply is None else (bool(reply[0]), int(reply[1]))
+
+    async def _asked(self, script: _Script, key: str, arguments: Sequence[float | int]) -> Any:  # noqa: ANN401 - what a script gives
+        if not self.up:
+            return None
+        loop = asyncio.get_running_loop()
+        wish = _Wish(script, f"{_PREFIX}{key}", arguments, loop.create_future())
+        self._wishes.append(wish)
+        if self._sending is None or self._sending.done():
+            self._sending = loop.create_task(self._send())
+        return await wish.answer
+
+    async def _send(self) -> None:
+        """Send what is wished for until nothing is."""
+        while self._wishes:
+            wishes, self._wishes = self._wishes[:_MOST_AT_ONCE], self._wishes[_MOST_AT_ONCE:]
+            try:
+                replies = await self._sent(wishes) if self.up else [None] * len(wishes)
+            except asyncio.CancelledError:
+                self._answer_none(wishes)
+                raise
+            for wish, reply in zip(wishes, replies, strict=True):
+                if not wish.answer.done():  # whoever asked may be gone
+                    wish.answer.set_result(reply)
+
+    async def _sent(self, wishes: Sequence[_Wish]) -> Sequence[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for wish in wishes:
+            pipeline.evalsha(self._names[wish.script], 1, wish.key, *wish.arguments)
+        try:
+            async with asyncio.timeout(self._patience):
+                replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as failure:  # a TimeoutError is an OSError
+            self._lost(failure)
+            return [None] * len(wishes)
+        failures = [each for each in replies if isinstance(each, Exception)]
+        if failures:  # it forgot the scripts, became a replica, is out of memory
+            self._lost(failures[0])
+        return [None if isinstance(each, Exception) else each for each in replies]
+
+    def _answer_none(self, wishes: Sequence[_Wish]) -> None:
+        for wish in wishes:
+            if not wish.answer.done():
+                wish.answer.set_result(None)
+
+    def _lost(self, failure: Exception) -> None:
+        """Count alone from now on, and look whether Redis comes back."""
+        self.up = False
+        if self._probing is None or self._probing.done():
+            _log.warning(
+                "Redis does not serve (%s): limits are counted in each process alone until it does.",
+                type(failure).__name__,
+            )
+            self._probing = asyncio.get_running_loop().create_task(self._until_back())
+
+    async def _until_back(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            if await self._probe() is None:
+                _log.info("Redis serves again: limits are counted together.")
+                return
+
+    async def _probe(self) -> Exception | None:
+        """Do once what requests need of it; what went wrong, if anything did."""
+        try:
+            async with asyncio.timeout(self._patience):
+                for script in _Script:
+                    self._names[script] = await self._client.script_load(script.value)
+                # redis-py says of both its clients together what each answers.
+                answer = self._client.evalsha(self._names[_Script.RATE], 1, f"{_PREFIX}probe", "1", "1", "1")
+                await cast("Awaitable[object]", answer)
+        except (RedisError, OSError) as failure:
+            return failure
+        self.up = True
+        return None
+
+    def __repr__(self) -> str:
+        """Whether it answers, never where it is."""
+        return f"<SharedCounts {'up' if self.up else 'down'}>"

