@@ -31,6 +31,14 @@ class ReadOf(Protocol):
     def agencies(self) -> tuple[str, ...]:
         """Where it came from."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """How sensitive it is."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is about the reader as well."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -50,9 +58,9 @@ class Accesses:
         self._hidden = dict(hidden or {})
 
     def of(self, caller: Caller, reading: Reading, reads: Iterable[ReadOf]) -> Sequence[Access]:
-        """One entry for each subject, all of the same moment."""
+        """One entry for each read, all of the same moment."""
         now = datetime.now(UTC)
-        basis = legal_basis(caller)
+        own, other = legal_basis(caller, own=True), legal_basis(caller, own=False)
         for_days = self._hidden.get(caller.purpose) if caller.purpose else None
         who = self._pseudonyms.of_caller(caller)
         return [
@@ -68,11 +76,12 @@ class Accesses:
                 client=caller.client,
                 purpose=caller.purpose,
                 case=caller.case,
-                legal_basis=basis.value if basis else None,
+                legal_basis=basis.value if (basis := own if read.own else other) else None,
                 operation=reading.operation,
                 document=reading.document,
                 agencies=read.agencies,
                 fields=read.fields,
+                classification=" ".join(read.classes) or None,
                 hidden_until=now + for_days if for_days else None,
                 hidden_because=HIDDEN_BECAUSE if for_days else None,
             )

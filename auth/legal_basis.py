@@ -13,6 +13,8 @@ class LegalBasis(Enum):
 
     OWN_RIGHT = "own-right"
     """The person themself: their right of access (articles 5 to 7)."""
+    GUARDIANSHIP = "guardianship"
+    """A parent or guardian, about their child (article 25)."""
     ASSISTANCE = "assistance"
     """Somebody who was asked for help by a person with a disability (article 26)."""
     CONSENT = "consent"
@@ -36,8 +38,15 @@ _OF_KIND: Mapping[CallerKind, LegalBasis] = {
 }
 
 
-def legal_basis(caller: Caller) -> LegalBasis | None:
-    """On what basis the caller reads; None where there is none: rules let nobody of that kind read."""
+def legal_basis(caller: Caller, *, own: bool) -> LegalBasis | None:
+    """On what basis the caller reads; None where there is none: rules let nobody of that kind read.
+
+    It is the rule by which the caller passed (`Decision.by`), without deciding again. All kinds but citizens pass by
+    one rule alone. A citizen passes by what is about themself as well (`own`: SELF), about whom they assist
+    (ASSISTANT), or about a child of theirs (GUARDIAN): a citizen who reads what is not `own` is a guardian.
+    """
     if caller.capacity is Capacity.ASSISTANT:
         return LegalBasis.ASSISTANCE
+    if caller.kind is CallerKind.CITIZEN and not own:
+        return LegalBasis.GUARDIANSHIP
     return _OF_KIND.get(caller.kind)

@@ -67,6 +67,11 @@ class Classification(Enum):
         return kind
 
     @property
+    def label(self) -> str:
+        """Level and kind in one word: `PERSONAL`, `SPECIFIC:HEALTH`."""
+        return self.level if self.kind is None else f"{self.level}:{self.kind}"
+
+    @property
     def bar(self) -> Assurance:
         """How surely a person has to be identified to read it."""
         return Assurance.SUBSTANTIAL if self.level == "SPECIFIC" else Assurance.NONE

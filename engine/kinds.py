@@ -73,6 +73,10 @@ class Guarding(Protocol):
     def facts(self) -> Sequence[Batch[Any, Any]]:
         """Whose answers its decisions may take, by whoever asks: each is asked once for all that wait for it."""
 
+    @property
+    def data_class(self) -> str | None:
+        """How sensitive what it guards is, in the schema's words; None for what nobody has to be told of."""
+
     def prepared(self, context: Any) -> Decide | None:  # noqa: ANN401 - the schema's context
         """The decision for the caller of this request; None where this caller may see the field of every record."""
 

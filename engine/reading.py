@@ -21,12 +21,15 @@ Info = GraphQLResolveInfo[Any]
 class Reading:
     """Middleware of graphql-core for one request: notes each guarded field that was answered."""
 
-    def __init__(self, plan: Plan) -> None:
-        """The plan of the operation, which graphql-core runs, knows where its fields come from."""
+    def __init__(self, plan: Plan, who: Hashable | None = None) -> None:
+        """The plan of the operation, which graphql-core runs, knows where its fields come from; `who` asks."""
+        self._who = who
+        self._classes: dict[tuple[str, str], str | None] = {}
         self._agencies = {
             (field.parent.type.name, field.nodes[0].name.value): agency_of(field) for field in plan.fields
         }
-        self._found: dict[Hashable, dict[tuple[str, str], None]] = {}
+        self._found: dict[tuple[Hashable, bool], dict[tuple[str, str], None]] = {}
+        """By subject, and whether it was read as one's own."""
 
     def resolve(self, resolver: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         """The field's value; noted where there is one."""
@@ -43,10 +46,11 @@ class Reading:
     def reads(self) -> Sequence[Read]:
         """What was answered, by subject."""
         reads = []
-        for subject, fields in self._found.items():
+        for (subject, own), fields in self._found.items():
             names = tuple(sorted(f"{type_}.{name}" for type_, name in fields))
             agencies = {agency for each in fields if (agency := self._agencies.get(each)) is not None}
-            reads.append(Read(subject, names, tuple(sorted(agencies))))
+            classes = {of for each in fields if (of := self._classes[each]) is not None}
+            reads.append(Read(subject, names, tuple(sorted(agencies)), tuple(sorted(classes)), own))
         return reads
 
     async def _awaited(self, value: Awaitable[Any], note: Callable[[], None]) -> Any:  # noqa: ANN401 - any value
@@ -55,10 +59,13 @@ class Reading:
         return answer
 
     def _note(self, definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any record
-        name = info.parent_type.name, info.field_name
+        name, guard = (info.parent_type.name, info.field_name), definition.engine_guard()
+        self._classes[name] = guard.data_class
         for key in _keys(definition, source, info, arguments):
-            for subject in definition.engine_guard().subjects(source, key):
-                self._found.setdefault(subject, {})[name] = None
+            about = guard.subjects(source, key)
+            own = self._who is not None and self._who in about
+            for subject in about:
+                self._found.setdefault((subject, own), {})[name] = None
 
 
 def _keys(definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - any record

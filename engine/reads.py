@@ -22,6 +22,13 @@ class Read:
     """Guarded fields that were answered, by schema coordinate (`Citizen.name`), in order."""
     agencies: tuple[str, ...]
     """Whom they came from, in order; none where the hub knew by itself."""
+    classes: tuple[str, ...] = ()
+    """How sensitive the fields are, each class once, in order (`Guarding.data_class`)."""
+    own: bool = False
+    """Whether all of it stands in records that are about who asks as well: read as one's own, and by nobody's leave.
+
+    What one answer holds of a subject in both ways is two reads.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

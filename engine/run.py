@@ -81,12 +81,14 @@ class Engine:
         plans: bool = True,
         coalescing: bool = False,
         recorder: Recorder | None = None,
+        noting: bool = False,
         documents: PersistedDocuments | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
         With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
-        an answer holds of whom is recorded before it is given, for each who shares it; without one, nothing is.
+        an answer holds of whom is recorded before it is given, for each who shares it; without one nothing is, and only
+        with `noting` is it worked out what was read.
         `documents` are those that requests may name by an id.
         """
         self.documents = documents or PersistedDocuments()
@@ -97,6 +99,7 @@ class Engine:
         self._recorder = recorder
         self._closed = replace(rules, introspection=False)
         """For callers who may not ask about the schema."""
+        self._noting = noting or recorder is not None
         self._kept = KeptOperations()
         self._sizes = Sizes(schema)
         self._flights: Flights[GraphQLResponse] = Flights()
@@ -279,7 +282,8 @@ class Engine:
         if response is None:
             is_public = not plan.reads_caller and not plan.serial
             # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-            response = await _planned(plan, context, variables, self.rules.limits, request_id, is_public=is_public)
+            run = partial(_planned, plan, context, variables, self.rules.limits, request_id)
+            response = await run(is_public=is_public, noting=self._noting)
         if not shared:
             return response
         return GraphQLResponse(
@@ -303,7 +307,7 @@ class Engine:
         if refused is not None:
             return refused
         try:
-            reading = Reading(plan) if plan.guards else None
+            reading = Reading(plan, getattr(context, "reader", None)) if plan.guards and self._noting else None
             result = _unless_too_large(await self._execute(operation, plan, request, context, reading), context)
             reads = reading.reads() if reading is not None and result.data is not None else ()
             return _answered(result.data, result.errors or [], request_id, reads)
@@ -434,10 +438,17 @@ def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
 
 
 async def _planned(
-    plan: Plan, context: Context, variables: VariableValues, limits: Limits, request_id: str, *, is_public: bool
+    plan: Plan,
+    context: Context,
+    variables: VariableValues,
+    limits: Limits,
+    request_id: str,
+    *,
+    is_public: bool,
+    noting: bool,
 ) -> GraphQLResponse:
     gather = Gather(context.ask)
-    run = Run(plan, context, gather, plan.arguments(variables), limits)
+    run = Run(plan, context, gather, plan.arguments(variables), limits, noting=noting)
     try:
         return _answered(*await run.answer(), request_id, run.reads, is_public=is_public)
     finally:

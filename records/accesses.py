@@ -41,7 +41,7 @@ class Access:
     fields: tuple[str, ...]
     """What was read, by schema coordinate: `Citizen.name`."""
     classification: str | None = None
-    """How sensitive it is, where that is known."""
+    """The classes of what was read, separated by spaces: `PERSONAL SPECIFIC:HEALTH`."""
     hidden_until: datetime | None = None
     """Before this moment the person is not shown the entry."""
     hidden_because: str | None = None

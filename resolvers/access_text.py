@@ -29,6 +29,7 @@ _READERS: Mapping[str, str] = {
 }
 _BASES: Mapping[str, str] = {
     LegalBasis.OWN_RIGHT.value: "the reader's own right to know (UU PDP, articles 5 to 7)",
+    LegalBasis.GUARDIANSHIP.value: "care for a child (UU PDP, article 25)",
     LegalBasis.ASSISTANCE.value: "help that you asked for (UU PDP, article 26)",
     LegalBasis.CONSENT.value: "your consent (UU PDP, article 20 (2) a)",
     LegalBasis.LEGAL_DUTY.value: "a duty by law (UU PDP, article 20 (2) c)",
@@ -73,6 +74,8 @@ def reader_of(access: Access) -> str:
         return "You"
     if access.legal_basis == LegalBasis.ASSISTANCE.value:
         return "Somebody who assists you"
+    if access.legal_basis == LegalBasis.GUARDIANSHIP.value:
+        return "Your parent or guardian"
     reader = _READERS.get(access.caller_kind, "Somebody")
     if access.client is not None:
         reader += f" ('{access.client}')"

@@ -16,6 +16,7 @@ from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 
 _FIELDS = ("Citizen.accessLog",)
+_CLASSES = ("PERSONAL",)
 
 
 class Usages:
@@ -36,7 +37,7 @@ class Usages:
             reading = Reading(
                 request_id=call.request_id, operation="findUsage", document=document_hash("GET /v2/findUsage")
             )
-            await self._ledger.write(self._accesses.of(caller, reading, [Read(query.subject, _FIELDS, ())]))
+            await self._ledger.write(self._accesses.of(caller, reading, [Read(query.subject, _FIELDS, (), _CLASSES)]))
         return UsagePage(total=total, usages=tuple(usage_of(each.access) for each in kept))
 
     async def since(self) -> datetime | None:

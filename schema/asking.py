@@ -10,7 +10,7 @@ from typing import Any
 from auth.caller import Caller
 from auth.node_ids import NodeIds
 from auth.policy import DEFAULT_POLICY, Policy
-from auth.rules import NOTHING_SAID, Access, Refusal, decide, never
+from auth.rules import NOTHING_SAID, Access, Refusal, decide, never, person_of
 from engine import batch
 from engine.batch import Agencies
 from engine.errors import Forbidden
@@ -49,6 +49,11 @@ class Asking:
         if self._bridge is None:
             self._bridge = Bridge(self.ask)
         return self._bridge
+
+    @property
+    def reader(self) -> Nik | None:
+        """The person who asks, or for whom an assistant does: what is about them as well was read as their own."""
+        return person_of(self.caller)
 
     @property
     def today(self) -> date:

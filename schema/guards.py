@@ -57,6 +57,11 @@ class Guard:
         return Rule.PUBLIC in self.access.rule
 
     @property
+    def data_class(self) -> str | None:
+        """As the ledger keeps it: `PERSONAL`, `SPECIFIC:HEALTH`, ..."""
+        return None if self.is_public else self.access.classification.label
+
+    @property
     def of_each_key(self) -> bool:
         """Several keys at once are for those who may see each: the field is decided as a whole."""
         return False

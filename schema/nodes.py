@@ -61,6 +61,7 @@ class NodeGuard:
     is_public = False
     of_each_key = True
     facts = (households_of, wishes_of)
+    data_class = None
 
     def never(self, context: Asking) -> None:
         """There are nodes of public types."""

@@ -1,11 +1,12 @@
 """What of whom a run put in its answer: noted by shape, all records together, and told by subject when the run ends.
 
-A plan without guarded fields notes nothing. A field that failed or was refused was not read.
+A plan without guarded fields notes nothing, and neither does a hub that records nothing. A field that failed or was
+refused was not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from engine.kinds import Guarding, Leads
@@ -22,8 +23,25 @@ class Part(NamedTuple):
     fields: tuple[PlanField, ...]
 
 
-Found = dict[Hashable, dict[tuple[PlanField, ...], None]]
+Groups = dict[Hashable, dict[tuple[PlanField, ...], None]]
 """By subject: the fields that were answered, as groups of such as were answered together."""
+
+
+class Found(NamedTuple):
+    """What was answered."""
+
+    who: Hashable
+    """Who asks, as a subject."""
+    own: Groups
+    """In records that are about who asks as well."""
+    others: Groups
+
+    def groups(self, about: Collection[Hashable]) -> Groups:
+        """Where what was read of a record about these people belongs."""
+        return self.own if self.who in about else self.others
+
+
+_NOBODY = object()
 
 
 def parts_of(shape: Shape) -> tuple[Part, ...]:
@@ -38,10 +56,11 @@ def parts_of(shape: Shape) -> tuple[Part, ...]:
 class Placed:
     """What one run put in place."""
 
-    __slots__ = ("_led", "_shaped")
+    __slots__ = ("_led", "_shaped", "_who")
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, who: Hashable | None = None) -> None:
+        """Nothing yet. `who` is the person who asks, as guards name subjects; None for nobody whom data is about."""
+        self._who = _NOBODY if who is None else who
         self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
         self._led: list[tuple[PlanField, Keys]] = []
 
@@ -60,7 +79,7 @@ class Placed:
         failed: dict[tuple[int, int], set[tuple[int, ...]]] = {}
         for fault in faults:
             failed.setdefault((fault.field.number, id(fault.answer)), set()).add(fault.place)
-        found: Found = {}
+        found = Found(self._who, {}, {})
         for shape, records, answers in self._shaped:
             for part in shape.guarded:
                 if failed:
@@ -69,16 +88,20 @@ class Placed:
                     _add(found, part, records)
         for field, of in self._led:
             _add_keys(found, field, of, failed)
-        return _told(found)
+        return [*_told(found.own, own=True), *_told(found.others, own=False)]
 
 
 def _add(found: Found, part: Part, records: Sequence[Any]) -> None:
     subjects_of, fields = part.guard.subjects, part.fields
-    subjects: set[Hashable] = set()
+    own: set[Hashable] = set()
+    others: set[Hashable] = set()
+    who = found.who
     for record in records:
-        subjects.update(subjects_of(record, None))
-    for subject in subjects:
-        found.setdefault(subject, {})[fields] = None
+        about = subjects_of(record, None)
+        (own if who in about else others).update(about)
+    for subjects, groups in ((own, found.own), (others, found.others)):
+        for subject in subjects:
+            groups.setdefault(subject, {})[fields] = None
 
 
 def _add_carefully(
@@ -91,8 +114,10 @@ def _add_carefully(
     for record, answer in zip(records, answers, strict=True):
         fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
         if fields:
-            for subject in part.guard.subjects(record, None):
-                found.setdefault(subject, {})[fields] = None
+            about = part.guard.subjects(record, None)
+            groups = found.groups(about)
+            for subject in about:
+                groups.setdefault(subject, {})[fields] = None
 
 
 def _add_keys(found: Found, field: PlanField, of: Keys, failed: dict[tuple[int, int], set[tuple[int, ...]]]) -> None:
@@ -103,12 +128,14 @@ def _add_keys(found: Found, field: PlanField, of: Keys, failed: dict[tuple[int, 
             continue
         keys = [each for index, each in enumerate(key) if (index,) not in places] if many else [key]
         for each in keys:
-            for subject in field.guard.subjects(None, each):
-                found.setdefault(subject, {})[(field,)] = None
+            about = field.guard.subjects(None, each)
+            groups = found.groups(about)
+            for subject in about:
+                groups.setdefault(subject, {})[(field,)] = None
 
 
-def _told(found: Found) -> Sequence[Read]:
-    known: dict[tuple[tuple[PlanField, ...], ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+def _told(found: Groups, *, own: bool) -> Sequence[Read]:
+    known: dict[tuple[tuple[PlanField, ...], ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
     reads = []
     for subject, groups in found.items():
         together = tuple(groups)
@@ -117,8 +144,9 @@ def _told(found: Found) -> Sequence[Read]:
             fields = [field for group in together for field in group]
             names = tuple(sorted({field.name for field in fields}))
             agencies = tuple(sorted({agency for field in fields if (agency := agency_of(field)) is not None}))
-            said = known[together] = names, agencies
-        reads.append(Read(subject, *said))
+            classes = tuple(sorted({of for field in fields if (of := field.guard.data_class) is not None}))
+            said = known[together] = names, agencies, classes
+        reads.append(Read(subject, *said, own))
     return reads
 
 

@@ -35,8 +35,20 @@ from records.failures import AgencyTimeout
 class Run:
     """Answers one request by one plan."""
 
-    def __init__(self, plan: Plan, context: Any, gather: Gather, arguments: Sequence[Any], limits: Limits) -> None:  # noqa: ANN401 - the schema's context
-        """`arguments` holds, by number of field, its arguments or the error that they are."""
+    def __init__(
+        self,
+        plan: Plan,
+        context: Any,  # noqa: ANN401 - the schema's context
+        gather: Gather,
+        arguments: Sequence[Any],
+        limits: Limits,
+        *,
+        noting: bool = True,
+    ) -> None:
+        """`arguments` holds, by number of field, its arguments or the error that they are.
+
+        Without `noting`, nobody wants to know what of whom the answer holds.
+        """
         self.context = context
         self.facts = Facts(gather)
         self._limits = limits
@@ -45,7 +57,7 @@ class Run:
         self._arguments = arguments
         self._may: dict[int, Decide | None] = {}
         self._faults: list[Fault] = []
-        self.placed = Placed()
+        self.placed = Placed(getattr(context, "reader", None)) if noting else None
         self.reads: Sequence[Read] = ()
         """What of whom the answer holds; known when there is an answer."""
         self._open = 0
@@ -70,7 +82,8 @@ class Run:
         refusal = too_large(data, self._limits) if self._plan.may_multiply else None
         if refusal is not None:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
-        self.reads = self.placed.reads(self._faults)
+        if self.placed is not None:
+            self.reads = self.placed.reads(self._faults)
         if not self._faults:
             return data, []
         return located(shape, data, self._taken())
@@ -273,7 +286,7 @@ class Run:
         if of.keys:
             self._open += 1
             edge = edge_of(group[0]).edge
-            if group[0].parent is self._plan.root and not group[0].guard.is_public:
+            if self.placed is not None and group[0].parent is self._plan.root and not group[0].guard.is_public:
                 self.placed.led(group, of)
             self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
 

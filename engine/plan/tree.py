@@ -63,6 +63,7 @@ class Elsewhere:
     is_public: bool = True
     of_each_key: bool = False
     facts: Sequence[Batch[Any, Any]] = ()
+    data_class: str | None = None
 
     def engine_kind(self) -> Shown:
         """As if it were at hand."""

@@ -27,6 +27,8 @@ class Read:
     subject: Nik | None
     fields: tuple[str, ...] = ("Citizen.name",)
     agencies: tuple[str, ...] = ("dukcapil",)
+    classes: tuple[str, ...] = ("PERSONAL",)
+    own: bool = True
 
 
 def test_a_person_has_one_pseudonym_as_reader_and_as_read() -> None:
@@ -81,7 +83,21 @@ def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
     ids=str,
 )
 def test_each_kind_of_caller_has_its_basis_in_law(caller: Caller, basis: LegalBasis | None) -> None:
-    assert legal_basis(caller) is basis
+    assert legal_basis(caller, own=True) is basis
+    of_others = LegalBasis.GUARDIANSHIP if basis is LegalBasis.OWN_RIGHT and caller.nik else basis
+    assert legal_basis(caller, own=False) is of_others
+
+
+def test_what_a_citizen_reads_of_another_is_kept_as_guardianship() -> None:
+    entries = Accesses(PSEUDONYMS).of(CITIZEN, READING, [Read(BUDI, own=True), Read(BUDI, own=False)])
+    assert [entry.legal_basis for entry in entries] == ["own-right", "guardianship"]
+
+
+def test_the_classes_of_what_was_read_are_kept_and_nothing_where_there_is_none() -> None:
+    entries = Accesses(PSEUDONYMS).of(
+        OFFICIAL, READING, [Read(SITI, classes=("PERSONAL", "SPECIFIC:FINANCE")), Read(SITI, classes=())]
+    )
+    assert [entry.classification for entry in entries] == ["PERSONAL SPECIFIC:FINANCE", None]
 
 
 def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:

@@ -55,6 +55,7 @@ def test_a_late_entry_says_why_it_is_late() -> None:
         ({"agency": "bpjs"}, "An official of the agency 'bpjs'"),
         ({"caller_kind": "citizen", "agency": None}, "Another resident"),
         ({"caller_kind": "citizen", "agency": None, "legal_basis": "assistance"}, "Somebody who assists you"),
+        ({"caller_kind": "citizen", "agency": None, "legal_basis": "guardianship"}, "Your parent or guardian"),
         ({"caller_kind": "partner", "agency": None, "client": "kreditku"}, "An application of a partner ('kreditku')"),
         (
             {"caller_kind": "agency-system", "agency": "pbb", "client": "sismiop"},

@@ -23,13 +23,13 @@ IDS = NodeIds(b"a secret of thirty-two bytes....")
 def engine() -> Engine:
     """One engine for all tests: building the schema takes a moment."""
     rules = DocumentRules(limits=Limits(), introspection=False, suggestions=False)
-    return Engine(graphql_schema(build_schema()), rules)
+    return Engine(graphql_schema(build_schema()), rules, noting=True)
 
 
 @cache
 def without_plans() -> Engine:
     """The same schema, answered by graphql-core alone."""
-    return Engine(engine().schema, engine().rules, plans=False)
+    return Engine(engine().schema, engine().rules, plans=False, noting=True)
 
 
 async def run(

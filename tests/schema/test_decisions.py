@@ -207,7 +207,7 @@ def engines_of(type_name: str) -> tuple[Engine, Engine]:
         extensions={GraphQLCoreConverter.DEFINITION_BACKREF: handed_out},
     )
     schema = GraphQLSchema(GraphQLObjectType("Root", {"it": it}))
-    return Engine(schema, engine().rules, plans=False), Engine(schema, engine().rules)
+    return Engine(schema, engine().rules, plans=False, noting=True), Engine(schema, engine().rules, noting=True)
 
 
 @batch(agency=None)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pytest
 
 from auth.caller import Caller
+from auth.rules import Rule
 from engine.errors import NotRecorded
 from engine.reads import Asked, Read, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.run import Engine
 from records.identifiers import Nik
 from schema.asking import Asking
+from schema.fields import PublishedField
 from tests.schema.asking import IDS, engine
 from tests.small_city import AYU, BUDI, CALL, CALLERS, NOBODY, SITI, SmallCity
 
@@ -152,6 +155,56 @@ async def test_a_private_complaint_is_reported_for_its_reporter_and_a_public_one
 
 
 @pytest.mark.parametrize("way", WAYS)
+async def test_what_a_parent_reads_of_a_child_on_their_own_card_is_another_read_than_what_they_read_as_a_guardian(
+    way: str,
+) -> None:
+    book, city = Book(), SmallCity(ayu_born=date.fromisoformat("2020-01-01"))
+    query = f'{{ me {{ household {{ familyCardNumber }} }} citizen(nik: "{AYU}") {{ residence {{ address }} }} }}'
+    await answered(way, query, book, caller="the person", city=city)
+    ((_, reads),) = book.kept
+    assert sorted((each.subject, each.own, each.fields) for each in reads) == [
+        (AYU, False, ("Citizen.residence", "Query.citizen", "Residence.address")),
+        (AYU, True, ("Household.familyCardNumber",)),
+        (SITI, True, ("Citizen.household", "Household.familyCardNumber", "Query.me")),
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_each_class_of_what_was_read_is_told_once(way: str) -> None:
+    book = Book()
+    query = "{ me { name civilStatus { religion bloodType } msmes { name monthlyRevenue } } }"
+    await answered(way, query, book, caller="the person")
+    ((_, (read,)),) = book.kept
+    assert read.classes == ("PERSONAL", "SPECIFIC:FINANCE", "SPECIFIC:HEALTH")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_nothing_an_official_reads_is_their_own(way: str) -> None:
+    book = Book()
+    await answered(way, "query ($nik: NIK!) { citizen(nik: $nik) { name } }", book, nik=SITI)
+    ((_, reads),) = book.kept
+    assert [read.own for read in reads] == [False]
+
+
+async def test_a_hub_that_records_nothing_does_not_work_out_what_was_read() -> None:
+    query = GraphQLRequest(query="{ me { name } }")
+    for plans in (True, False):
+        by = Engine(engine().schema, engine().rules, plans=plans)
+        response = await by.run(query, lambda: asking("the person"), request_id="r-1")
+        assert (response.data is not None, response.reads) == (True, ())
+
+
+def test_whoever_is_a_guardian_of_a_child_also_reads_it_of_themself() -> None:
+    """So that what a citizen reads in records that are not about themself was read as a guardian, and nothing else."""
+    for type_ in engine().schema.type_map.values():
+        for field in getattr(type_, "fields", {}).values():
+            definition = field.extensions.get("strawberry-definition")
+            if isinstance(definition, PublishedField) and definition.guard is not None:
+                rule = definition.guard.access.rule
+                assert Rule.GUARDIAN not in rule or Rule.SELF in rule
+
+
+@pytest.mark.parametrize("way", WAYS)
 async def test_who_asked_what_is_told_with_it(way: str) -> None:
     book = Book()
     query = "query Mine { me { name } }"
@@ -200,7 +253,13 @@ async def test_each_who_shares_a_run_is_recorded() -> None:
     await asyncio.gather(*waiting)
     assert asked == 1
     assert sorted(each.request_id for each, _ in book.kept) == ["r-0", "r-1", "r-2", "r-3", "r-4"]
-    assert {tuple(reads) for _, reads in book.kept} == {(Read(SITI, ("Citizen.name", "Query.me"), ("dukcapil",)),)}
+    assert {tuple(reads) for _, reads in book.kept} == {
+        (Read(SITI, ("Citizen.name", "Query.me"), ("dukcapil",), ("PERSONAL",), own=True),)
+    }
+
+
+def asking(caller: str) -> Asking:
+    return Asking(caller=CALLERS[caller], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
 
 
 class Waiting(SmallCity):

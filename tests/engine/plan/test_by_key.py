@@ -180,6 +180,7 @@ class Refusing:
     is_public = False
     of_each_key = False
     facts: Sequence[Batch[Any, Any]] = ()
+    data_class = None
 
     def never(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
         """There are records of which it may be seen."""

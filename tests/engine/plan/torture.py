@@ -82,6 +82,7 @@ class Guard:
     is_public = False
     of_each_key = False
     facts: Sequence[Batch[Any, Any]] = ()
+    data_class = "SECRET"
 
     def never(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
         return None
