@@ -26,6 +26,7 @@ from starlette.types import Lifespan
 from auth.accesses import Accesses
 from auth.caller import Caller, CallerKind
 from auth.development import development_entry
+from auth.entry_tokens import EntryTokens
 from auth.issuer_keys import IssuerKeys
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
@@ -191,6 +192,7 @@ def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
     return OwnState(
         pseudonyms=Pseudonyms(settings.secret_bytes),
         people=SealedPeople(settings.secret_bytes),
+        tokens=EntryTokens(settings.secret_bytes),
         log=AccessLog(state),
         wishes=WishTable(state),
     )

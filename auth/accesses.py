@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from auth.caller import Caller
-from auth.legal_basis import legal_basis
+from auth.legal_basis import LegalBasis, legal_basis
 from auth.pseudonyms import Pseudonyms
 from records.accesses import Access
 from records.identifiers import Nik
@@ -21,7 +21,7 @@ class ReadOf(Protocol):
 
     @property
     def subject(self) -> Any:  # noqa: ANN401 - the engine knows no people
-        """A NIK; None for somebody unknown."""
+        """A NIK, or a pseudonym out of the ledger; None for somebody unknown."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -61,13 +61,15 @@ class Accesses:
         """One entry for each read, all of the same moment."""
         now = datetime.now(UTC)
         own, other = legal_basis(caller, own=True), legal_basis(caller, own=False)
-        for_days = self._hidden.get(caller.purpose) if caller.purpose else None
+        # Nobody decides which purposes overseers may state, so theirs hide nothing.
+        hides = caller.purpose is not None and other is not LegalBasis.LEGAL_DUTY
+        for_days = self._hidden.get(caller.purpose or "") if hides else None
         who = self._pseudonyms.of_caller(caller)
         return [
             Access(
                 at=now,
                 request_id=reading.request_id,
-                subject=None if read.subject is None else self._pseudonyms.of_person(Nik(read.subject)),
+                subject=self._subject(read.subject),
                 caller_kind=caller.kind.value,
                 caller=who,
                 agency=caller.agency,
@@ -87,3 +89,8 @@ class Accesses:
             )
             for read in reads
         ]
+
+    def _subject(self, subject: Any) -> bytes | None:  # noqa: ANN401 - the engine knows no people
+        if subject is None or isinstance(subject, bytes):
+            return subject
+        return self._pseudonyms.of_person(Nik(subject))

@@ -37,6 +37,12 @@ class Rule(Flag):
     """A partner's application with the scope, within the person's consent, for a purpose and a case."""
     BUSINESS = auto()
     """The business the data is about, by its NIB."""
+    SUPERVISOR = auto()
+    """A supervisor, about what readers of their own agency read (UU PDP 27/2022, article 37)."""
+    AUDITOR = auto()
+    """An auditor of the city, about what anybody read."""
+    PROTECTION_OFFICER = auto()
+    """The data-protection officer, about what anybody read (UU PDP 27/2022, articles 53 and 54)."""
 
 
 FOR_A_PURPOSE = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
@@ -87,6 +93,8 @@ class Access:
     """For which purposes officials, systems and partners may read it; empty where each that they may state will do."""
     scope: Scope | None = None
     """What a partner must have been granted."""
+    needs_case: bool = False
+    """Whether those who oversee may read it for a case alone."""
 
 
 def access_of(given: Rule | Access) -> Access:
@@ -113,6 +121,7 @@ class Refusal(Enum):
     NOT_FOR_PARTNERS = "This field is not for partners, whatever a person consents to."
     NOT_FOR_BUSINESSES = "This field is not for businesses."
     NOT_FOR_YOUR_ROLE = "Your role reads no personal data through the graph."
+    NOT_YOUR_AGENCY = "These are reads of another agency. Supervisors see what readers of their own agency read."
     NOT_YOUR_BUSINESS = "This field is about another business. You may only read it about your own."
     PURPOSE_REQUIRED = "Personal data is read for a purpose. Say yours with the request or in the token."
     CASE_REQUIRED = "Personal data is read for a case. Say its number with the request or in the token."
@@ -146,6 +155,11 @@ _BY = {rule: Decision(by=rule) for rule in Rule}
 _REFUSED = {refusal: Decision(refusal) for refusal in Refusal}
 _PURPOSES = dict(Purpose.__members__)
 _FOR_CITIZENS = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
+_OVERSEERS = {
+    CallerKind.SUPERVISOR: Rule.SUPERVISOR,
+    CallerKind.AUDITOR: Rule.AUDITOR,
+    CallerKind.PROTECTION_OFFICER: Rule.PROTECTION_OFFICER,
+}
 _FOR_A_PURPOSE = {
     CallerKind.OFFICIAL: (Rule.OFFICIAL, Refusal.NOT_FOR_OFFICIALS),
     CallerKind.AGENCY_SYSTEM: (Rule.AGENCY_SYSTEM, Refusal.NOT_FOR_SYSTEMS),
@@ -162,8 +176,9 @@ def decide(
     nib: str | None = None,
     wishes: Wishes = NOTHING_SAID,
     of_child: bool = False,
+    agency: str | None = None,
 ) -> Decision:
-    """Decide from the rule, the caller and the people, or the business, the data is about.
+    """Decide from the rule, the caller and the people, the business, or the readers' agency, the data is about.
 
     `wards` are the children whose guardian the caller is known to be, `wishes` what the people said about the use of
     their data; `of_child` says that one of them is a child. Pure: the same in, the same out.
@@ -175,8 +190,8 @@ def decide(
         return _citizen(access, caller, subjects, wards)
     if kind is CallerKind.PARTNER:
         return _REFUSED[Refusal.NOT_FOR_PARTNERS] if of_child else _partner(access, caller, subjects, policy, wishes)
-    if kind is CallerKind.BUSINESS:
-        return _business(access, caller, nib)
+    if kind is CallerKind.BUSINESS or kind in _OVERSEERS:
+        return _business(access, caller, nib) if kind is CallerKind.BUSINESS else _overseer(access, caller, agency)
     if kind in _FOR_A_PURPOSE:
         decision = _for_a_purpose(access, caller, policy, wishes)
         differs = of_child and decision.allowed and child_differs(access, caller)
@@ -219,7 +234,7 @@ def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) ->
     subjects = () if own is None else (own,)
     if caller.kind is CallerKind.PARTNER:
         subjects = (Nik("somebody who consents"),)
-    return decide(access, caller, subjects, policy=policy, nib=caller.nib, wishes=WILLING).refusal
+    return decide(access, caller, subjects, policy=policy, nib=caller.nib, agency=caller.agency, wishes=WILLING).refusal
 
 
 def person_of(caller: Caller) -> Nik | None:
@@ -290,3 +305,14 @@ def _business(access: Access, caller: Caller, nib: str | None) -> Decision:
     if Rule.BUSINESS not in access.rule:
         return _REFUSED[Refusal.NOT_FOR_BUSINESSES]
     return _BY[Rule.BUSINESS] if nib == caller.nib else _REFUSED[Refusal.NOT_YOUR_BUSINESS]
+
+
+def _overseer(access: Access, caller: Caller, agency: str | None) -> Decision:
+    rule = _OVERSEERS[caller.kind]
+    if rule not in access.rule:
+        return _REFUSED[Refusal.NOT_FOR_YOUR_ROLE]
+    if rule is Rule.SUPERVISOR and agency != caller.agency:
+        return _REFUSED[Refusal.NOT_YOUR_AGENCY]
+    if access.needs_case and not caller.case:
+        return _REFUSED[Refusal.CASE_REQUIRED]
+    return _BY[rule]

@@ -1,7 +1,7 @@
 """What a caller states with a request: why they ask, and for which case. Pure.
 
-Officials, partners and systems of agencies state it, in their token or with each request; what others say of it is not
-read. Which purposes a role may have is decided elsewhere; here is only how they are written.
+Officials, partners, systems of agencies and those who oversee them state it, in their token or with each request; what
+others say of it is not read. Which purposes a role may have is decided elsewhere; here is only how they are written.
 """
 
 from __future__ import annotations
@@ -12,8 +12,17 @@ from typing import Final
 
 from auth.caller import Caller, CallerKind
 
-STATING: Final = frozenset({CallerKind.OFFICIAL, CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
-"""Who states purpose and case."""
+STATING: Final = frozenset(
+    {
+        CallerKind.OFFICIAL,
+        CallerKind.PARTNER,
+        CallerKind.AGENCY_SYSTEM,
+        CallerKind.SUPERVISOR,
+        CallerKind.AUDITOR,
+        CallerKind.PROTECTION_OFFICER,
+    }
+)
+"""Who states purpose and case. For those who oversee others, the purpose decides nothing; the case may be required."""
 _PURPOSE: Final = re.compile(r"(?!\d{13,18}\Z)[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _CASE: Final = re.compile(r"(?!\d{13,18}\Z)[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
 

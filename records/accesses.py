@@ -79,6 +79,24 @@ class KeptAccess:
 
 
 @record
+class AccessSearch:
+    """What is looked for in the ledger; everything that is given must hold."""
+
+    subjects: tuple[bytes, ...] = ()
+    """Pseudonyms: about each of them, so that two different ones find nothing."""
+    caller: bytes | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    caller_kind: str | None = None
+    agency: str | None = None
+    client: str | None = None
+    purpose: str | None = None
+    case: str | None = None
+    operation: str | None = None
+    request_id: str | None = None
+
+
+@record
 class AccessPage:
     """Some of a person's accesses, newest first."""
 

@@ -50,6 +50,7 @@ _THINGS: Mapping[str, str] = {
     "Complaint": "complaints",
     "ComplaintEvent": "complaints",
     "AccessLogEntry": "access log",
+    "AccessEntry": "access log",
 }
 _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "residence": "home",
@@ -61,6 +62,9 @@ _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "complaints": "complaints",
     "accessLog": "access log",
 }
+
+
+_OVERSEEN = frozenset({"Query.accessEntries", "Query.accessEntriesOf"})
 
 
 def agency_name(code: str) -> str:
@@ -95,10 +99,12 @@ def things_of(fields: Iterable[str]) -> list[str]:
     things: dict[str, None] = {}
     for coordinate in fields:
         type_, _, name = coordinate.partition(".")
-        if type_ == "Query":
+        if type_ == "Query" and coordinate not in _OVERSEEN:
             continue
         thing = _THINGS.get(type_, type_)
-        if type_ == "Citizen":
+        if type_ == "Query":
+            thing = "access log"
+        elif type_ == "Citizen":
             thing = _THINGS_OF_CITIZEN.get(name, thing)
         things[thing] = None
     return sorted(things) or ["existence in the register"]
@@ -112,6 +118,8 @@ def text_of(access: Access) -> str:
     text += "."
     if access.purpose is not None:
         text += f" Purpose: {access.purpose}{f', case {access.case}' if access.case else ''}."
+    elif access.case is not None:
+        text += f" Case: {access.case}."
     basis = basis_of(access)
     if basis is not None:
         text += f" Legal basis: {basis}."

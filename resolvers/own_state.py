@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auth.entry_tokens import EntryTokens
 from auth.pseudonyms import Pseudonyms
 from auth.sealed_people import SealedPeople
+from resolvers.access_entries import OverseenAccesses, OverseenLedger
 from resolvers.access_log import AccessLogs, OwnAccessLogs
 from resolvers.own_wishes import OwnWishes
 from resolvers.wishes import SaidWishes
@@ -21,11 +23,13 @@ class OwnState:
 
     pseudonyms: Pseudonyms
     people: SealedPeople
+    tokens: EntryTokens
     log: AccessLog
     wishes: WishTable
 
     def domains(self) -> Mapping[type[Any], Any]:
         """What answers each domain; the types prove that each fits."""
         access_logs: AccessLogs = OwnAccessLogs(self.log, self.pseudonyms)
+        overseen: OverseenAccesses = OverseenLedger(self.log, self.pseudonyms, self.tokens)
         wishes: SaidWishes = OwnWishes(self.wishes, self.people)
-        return {AccessLogs: access_logs, SaidWishes: wishes}
+        return {AccessLogs: access_logs, OverseenAccesses: overseen, SaidWishes: wishes}

@@ -28,6 +28,9 @@ class AccessRule(DescribedEnum):
     AGENCY_SYSTEM = "AGENCY_SYSTEM", "Systems of agencies, for a purpose and a case."
     PARTNER = "PARTNER", "Partners with the scope, within a person's consent, for a purpose and a case."
     BUSINESS = "BUSINESS", "The business the data is about."
+    SUPERVISOR = "SUPERVISOR", "Supervisors, about what readers of their own agency read."
+    AUDITOR = "AUDITOR", "Auditors of the city, about what anybody read."
+    PROTECTION_OFFICER = "PROTECTION_OFFICER", "The data-protection officer, about what anybody read."
 
 
 class DataClass(DescribedEnum):
@@ -56,7 +59,7 @@ _PLACES = [Location.OBJECT, Location.FIELD_DEFINITION]
     locations=_PLACES,
     name="access",
     description="Who may see the field, or each field of the type that has no `@access` of its own. With `publicOnes`,"
-    " an object that is public is seen by everybody.",
+    " an object that is public is seen by everybody; with `case`, those who oversee state one.",
 )
 class AccessDirective:
     """`@access` in the SDL."""
@@ -64,6 +67,7 @@ class AccessDirective:
     rules: list[AccessRule] = strawberry.directive_field(name="rules")
     purposes: list[Purpose] | None = strawberry.directive_field(name="purposes", default=strawberry.UNSET)
     scope: Scope | None = strawberry.directive_field(name="scope", default=strawberry.UNSET)
+    case: bool | None = strawberry.directive_field(name="case", default=strawberry.UNSET)
     public_ones: bool | None = strawberry.directive_field(name="publicOnes", default=strawberry.UNSET)
 
 
@@ -86,6 +90,7 @@ def directives_of(access: Access, *, public_ones: bool = False) -> Sequence[obje
             rules=[AccessRule[str(rule.name)] for rule in Rule if rule in access.rule],
             purposes=purposes or strawberry.UNSET,
             scope=access.scope or strawberry.UNSET,
+            case=access.needs_case or strawberry.UNSET,
             public_ones=public_ones or strawberry.UNSET,
         ),
         ClassifiedDirective(
@@ -103,6 +108,9 @@ _WHO = {
     Rule.OFFICIAL: "officials",
     Rule.AGENCY_SYSTEM: "systems of agencies",
     Rule.PARTNER: "partners",
+    Rule.SUPERVISOR: "supervisors about their own agency",
+    Rule.AUDITOR: "auditors",
+    Rule.PROTECTION_OFFICER: "the data-protection officer",
 }
 
 
@@ -111,6 +119,8 @@ def in_words(access: Access) -> str:
     if Rule.PUBLIC in access.rule or not access.rule:
         return ""
     said = f"Readable by {_joined([who for rule, who in _WHO.items() if rule in access.rule])}."
+    if access.needs_case:
+        said += " For a case only."
     purposes = [each.name for each in Purpose if each in access.purposes]
     if purposes:
         said += f" Who states a purpose may read it for {_joined(purposes, 'or')} only."

@@ -42,10 +42,13 @@ class AccessLogConnectionType:
 
 def access_log_of(record: Citizen, first: First = 20, after: After = None) -> AccessLogQuery:
     """The page that the arguments ask for; raises `BadInput`."""
-    return AccessLogQuery(subject=record.nik, first=checked_first(first), after=_position(after) if after else None)
+    return AccessLogQuery(
+        subject=record.nik, first=checked_first(first), after=access_position(after) if after else None
+    )
 
 
-def _position(after: str) -> AccessPosition:
+def access_position(after: str) -> AccessPosition:
+    """The place in the ledger that a cursor names; raises `BadInput`."""
     at, identifier = position_of(after)
     chain, _, sequence = identifier.partition(":")
     if not sequence.isdecimal() or not sequence.isascii() or len(sequence) > len(str(2**62)):

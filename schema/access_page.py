@@ -89,7 +89,7 @@ def _samples() -> Sequence[_Sample]:
             "a partner without the scope",
             Caller(kind=CallerKind.PARTNER, client="partner", purpose=Purpose.PAYMENT.name, case=case),
         ),
-        _Sample("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of)),
+        _Sample("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of), "their own agency"),
         _Sample("a data steward", Caller(kind=CallerKind.STEWARD)),
         _Sample("an auditor", Caller(kind=CallerKind.AUDITOR)),
         _Sample("a data-protection officer", Caller(kind=CallerKind.PROTECTION_OFFICER)),
@@ -157,6 +157,7 @@ def _cell(rule: Rule, sample: _Sample) -> str:
             wards=frozenset({_CHILD}),
             nib=_NIB if subject == _SELF else None,
             wishes=_WISHES,
+            agency="agency" if subject == _SELF else None,
         )
         for subject in (_SELF, _CHILD, _OTHER)
     }
@@ -212,6 +213,7 @@ def _public_ones(type_: GraphQLObjectType) -> bool:
 def _row(name: str, access: Access, *, public_ones: bool = False) -> str:
     rules = ", ".join(str(rule.name) for rule in Rule if rule in access.rule)
     rules += "; everybody, where it is public" if public_ones else ""
+    rules += "; for a case" if access.needs_case else ""
     classification = access.classification
     level = classification.level + (f" ({classification.kind})" if classification.kind else "")
     purposes = ", ".join(each.name for each in Purpose if each in access.purposes)

@@ -76,6 +76,7 @@ class Asking:
         *,
         wards: Collection[Nik] = (),
         nib: str | None = None,
+        agency: str | None = None,
         wishes: Wishes = NOTHING_SAID,
         of_child: bool = False,
     ) -> Forbidden | None:
@@ -87,6 +88,7 @@ class Asking:
             policy=self.policy,
             wards=wards,
             nib=nib,
+            agency=agency,
             wishes=wishes,
             of_child=of_child,
         )

@@ -42,6 +42,8 @@ class Guard:
     """Attribute of the record that holds the person, or the people, it is about."""
     business: str | None = None
     """Attribute of the record that holds the NIB of the business it is about."""
+    agency: str | None = None
+    """Attribute of the record, or of a key that says whom it is about, with the agency whose readers it is about."""
     public_when: str | None = None
     """Attribute of the record that, where true, makes this very record public."""
     of_key: bool = False
@@ -111,10 +113,13 @@ class Guard:
             several = self.of_key and isinstance(key, list)
             refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=self._of_child(context, subjects))
             return refusal or _by_wishes(context, self.access, subjects, each_for_itself=several)
-        return context.refusal(self.access, subjects, nib=nib)
+        agency = getattr(key if self.of_key else record, self.agency) if self.agency else None
+        return context.refusal(self.access, subjects, nib=nib, agency=agency)
 
     def _of_child(self, context: Asking, subjects: tuple[Nik, ...]) -> bool:
         """Whether it is about a child, where that matters; on the way to what speaks for itself, to partners alone."""
+        if not self.access.rule & FOR_A_PURPOSE:
+            return False
         is_way = (self.leads or self.of_key) and context.caller.kind is not CallerKind.PARTNER
         if is_way or not child_differs(self.access, context.caller):
             return False
@@ -123,7 +128,7 @@ class Guard:
     def subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people the field is about; None for somebody unknown, and nobody where the record is public."""
         if self.of_key:
-            return self._people(record, key)
+            return self._people(record, key) or ((None,) if self.agency else ())
         if self.public_when is not None and getattr(record, self.public_when):
             return ()
         return self._people(record, key) or (None,)

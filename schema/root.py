@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 import strawberry
@@ -10,15 +11,25 @@ import strawberry
 from auth.caller import Caller
 from auth.rules import Rule, person_of
 from engine.errors import BadInput
+from records.access_entries import AccessEntryQuery
 from records.complaints import CategoryQuery, ComplaintQuery
 from records.identifiers import Nik, RegionCode
 from records.prices import CommodityQuery, Market, MarketQuery
 from records.regions import CodeSystem, RegionLevel, RegionQuery
+from resolvers.access_entries import access_entries as overseen_entries
 from resolvers.complaints import category_lists, complaint_pages
 from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
 from resolvers.prices import commodity_lists, market_lists
 from resolvers.regions import RegionAddress, region_lists, regions_called
+from schema.access_entries import (
+    OF_A_PERSON,
+    OVERSEEN,
+    AccessEntryConnectionType,
+    AccessEntryFilter,
+    access_entry_connection,
+)
+from schema.access_entries import query_of as entry_query
 from schema.complaints import (
     ComplaintCategoryType,
     ComplaintConnectionType,
@@ -36,6 +47,7 @@ from schema.relay import After, First, checked_first
 MOST_CITIZENS = 100
 
 Search = Annotated[str, strawberry.argument(description="Only those whose name holds this text, upper or lower case.")]
+Entries = Annotated[AccessEntryFilter | None, strawberry.argument(description="Which entries; all without it.")]
 publish_enum(CodeSystem)
 publish_enum(RegionLevel)
 
@@ -113,6 +125,39 @@ class QueryRoot:
     ) -> RegionAddress:
         """One region, by its code in one of the code systems. Null where the system is not known to use the code."""
         return RegionAddress(system, code)
+
+    @root(
+        overseen_entries,
+        answers=AccessEntryConnectionType | None,
+        rule=OVERSEEN,
+        agency="agency",
+        then=access_entry_connection,
+    )
+    def access_entries(
+        caller: Caller,
+        first: First = 20,
+        after: After = None,
+        filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
+    ) -> AccessEntryQuery:
+        """Who read what of whom, newest first: of a supervisor's own agency, or of all. Each look is recorded."""
+        return entry_query(caller, first, after, filter)
+
+    @root(
+        overseen_entries,
+        answers=AccessEntryConnectionType | None,
+        rule=OF_A_PERSON,
+        subject=attrgetter("subject"),
+        then=access_entry_connection,
+    )
+    def access_entries_of(
+        caller: Caller,
+        nik: Annotated[Nik, strawberry.argument(description="The NIK of whom the data is about.")],
+        first: First = 20,
+        after: After = None,
+        filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
+    ) -> AccessEntryQuery:
+        """Who read what of one person, newest first, for their case. Each look is recorded, and the person is told."""
+        return entry_query(caller, first, after, filter, nik)
 
     @root(region_lists, answers=list[RegionType] | None, rule=Rule.PUBLIC)
     def regions(

@@ -1,14 +1,14 @@
-"""Reading the access ledger: who read what of one person, newest first, without what may not be told yet."""
+"""Reading the access ledger, newest first: of one person without what they may not be told yet, or by a search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.accesses import AccessPage, AccessPosition, KeptAccess
+from records.accesses import AccessPage, AccessPosition, AccessSearch, KeptAccess
 from store.ledger_rows import kept_of
 from store.tables import access_chains, access_entries
 
@@ -24,13 +24,20 @@ class AccessLog:
 
     async def page(self, subject: bytes, first: int, after: AccessPosition | None) -> AccessPage:
         """The next entries about one person."""
-        wanted = select(access_entries).where(_shown(subject))
+        return await self._page(_shown(subject), first, after)
+
+    async def _page(self, which: ColumnElement[bool], first: int, after: AccessPosition | None) -> AccessPage:
+        wanted = select(access_entries).where(which)
         if after is not None:
             wanted = wanted.where(tuple_(*_PLACE) < tuple_(after.at, after.chain, after.sequence))
         wanted = wanted.order_by(*(column.desc() for column in _PLACE)).limit(first + 1)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(wanted)).mappings().all()
         return AccessPage(accesses=tuple(map(kept_of, map(dict, rows[:first]))), has_more=len(rows) > first)
+
+    async def found(self, search: AccessSearch, first: int, after: AccessPosition | None) -> AccessPage:
+        """The next entries that are looked for, whether or not their person may be told of them yet."""
+        return await self._page(searched(search), first, after)
 
     async def between(
         self, subject: bytes, start: datetime | None, end: datetime | None, *, offset: int, limit: int
@@ -54,6 +61,22 @@ class AccessLog:
         async with self._engine.connect() as connection:
             begun: datetime | None = (await connection.execute(select(func.min(access_chains.c.started_at)))).scalar()
         return begun
+
+
+_EQUAL = ("caller", "caller_kind", "agency", "client", "purpose", "case", "operation", "request_id")
+"""Columns of which a search may name the value."""
+
+
+def searched(search: AccessSearch) -> ColumnElement[bool]:
+    """The entries that are looked for."""
+    columns = access_entries.c
+    wanted = [columns[name] == value for name in _EQUAL if (value := getattr(search, name)) is not None]
+    wanted += [columns.subject == subject for subject in search.subjects]
+    if search.start is not None:
+        wanted.append(columns.at >= search.start)
+    if search.end is not None:
+        wanted.append(columns.at <= search.end)
+    return and_(true(), *wanted)
 
 
 def _shown(subject: bytes) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from engine.batch import Agencies
+from records.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
 from records.access_log import AccessLogEntry, AccessLogPage, AccessLogQuery
 from records.accesses import AccessPosition
 from records.answers import Answers
@@ -61,6 +62,7 @@ from records.purposes import Purpose
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from records.wishes import Wishes
+from resolvers.access_entries import OverseenAccesses
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
@@ -87,6 +89,8 @@ CALLERS = {
     "an official": Caller(
         kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1"
     ),
+    "a supervisor": Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"),
+    "the protection officer": Caller(kind=CallerKind.PROTECTION_OFFICER, case="PDP/1"),
 }
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CALL = Call(deadline=1e12, request_id="small-city")
@@ -276,6 +280,30 @@ def access_log_entry() -> AccessLogEntry:
     )
 
 
+def access_entry(agency: str = "dukcapil") -> AccessEntry:
+    return AccessEntry(
+        subject=b"S" * 32,
+        at=NOW,
+        person="token-of-siti",
+        reader="token-of-rina",
+        reader_kind="official",
+        agency=agency,
+        unit="Loket 3",
+        role="petugas",
+        client="loket",
+        purpose="verifikasi",
+        case="K-1",
+        legal_basis="public-task",
+        sources=("dukcapil",),
+        fields=("Citizen.name",),
+        classes=("PERSONAL",),
+        operation="Check",
+        request_id="r-0",
+        hidden_until=NOW,
+        position=AccessPosition(at=NOW, chain="c1", sequence=3),
+    )
+
+
 REGIONS = {
     each.code: each
     for each in (
@@ -334,7 +362,7 @@ class SmallCity:
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
-        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs, SaidWishes)
+        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs, OverseenAccesses, SaidWishes)
         return Agencies(dict.fromkeys(domains, self))
 
     def agencies_asked(self) -> set[str]:
@@ -354,6 +382,12 @@ class SmallCity:
             raise WishesUnknown
         said = {nik: self.said.get(nik, Wishes()) for nik in people}
         return {nik: replace(each, consents=_granted_to(client, each.consents)) for nik, each in said.items()}
+
+    async def entry_pages(
+        self, queries: Sequence[AccessEntryQuery], _caller: Caller, _call: Call
+    ) -> Answers[AccessEntryQuery, AccessEntryPage]:
+        page = AccessEntryPage(entries=(access_entry(),), has_more=True)
+        return self._answers("hub", "entry_pages", queries, dict.fromkeys(queries, page))
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

@@ -20,6 +20,8 @@ class Said:
     rules: frozenset[str]
     purposes: frozenset[str]
     specific: bool
+    case: bool = False
+    """Whether overseers read it for a case alone."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,17 @@ def _partner(purpose: str | None, scopes: frozenset[str], told: str) -> Wrong:
     return Wrong(caller, _stating(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", told))
 
 
+def _overseer(rule: str, otherwise: str | None = None) -> Callable[[Said], str | None]:
+    """The reason for who oversees by `rule`, and is refused although the field names it, where there is `otherwise`."""
+
+    def reason(said: Said) -> str | None:
+        if rule not in said.rules:
+            return "NOT_FOR_YOUR_ROLE"
+        return otherwise or ("CASE_REQUIRED" if said.case else None)
+
+    return reason
+
+
 def _always(reason: str) -> Callable[[Said], str]:
     return lambda _said: reason
 
@@ -99,9 +112,14 @@ WRONG: dict[str, Wrong] = {
         Caller(kind=CallerKind.BUSINESS, nib="9120009999999"),
         lambda said: "NOT_YOUR_BUSINESS" if "BUSINESS" in said.rules else "NOT_FOR_BUSINESSES",
     ),
-    "a supervisor": Wrong(Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"), _always("NOT_FOR_YOUR_ROLE")),
+    "a supervisor of another agency": Wrong(
+        Caller(kind=CallerKind.SUPERVISOR, agency="pbb"), _overseer("SUPERVISOR", "NOT_YOUR_AGENCY")
+    ),
+    "a supervisor": Wrong(Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"), _overseer("SUPERVISOR")),
     "a steward": Wrong(Caller(kind=CallerKind.STEWARD), _always("NOT_FOR_YOUR_ROLE")),
-    "an auditor": Wrong(Caller(kind=CallerKind.AUDITOR), _always("NOT_FOR_YOUR_ROLE")),
-    "the protection officer": Wrong(Caller(kind=CallerKind.PROTECTION_OFFICER), _always("NOT_FOR_YOUR_ROLE")),
+    "an auditor": Wrong(Caller(kind=CallerKind.AUDITOR), _overseer("AUDITOR")),
+    "the protection officer without a case": Wrong(
+        Caller(kind=CallerKind.PROTECTION_OFFICER), _overseer("PROTECTION_OFFICER")
+    ),
     "an operator": Wrong(Caller(kind=CallerKind.OPERATOR), _always("NOT_FOR_YOUR_ROLE")),
 }

@@ -26,6 +26,7 @@ def _said(directives: tuple[DirectiveNode, ...]) -> Said | None:
         rules=_names(found["access"]["rules"]),
         purposes=_names(found["access"].get("purposes")),
         specific=_names(found["classified"]["as"]) == {"SPECIFIC"},
+        case="case" in found["access"],
     )
 
 
@@ -57,7 +58,8 @@ def personal(type_name: str) -> list[Place]:
 
 
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
-PERSONAL_ROOTS = ["me", "citizen", "citizens"]
+PERSONAL_ROOTS = ["me", "citizen", "citizens", "accessEntries", "accessEntriesOf"]
+OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 
 
 def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
@@ -76,6 +78,7 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "Complaint",
         "ComplaintEvent",
         "AccessLogEntry",
+        "AccessEntry",
     ]
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
@@ -121,6 +124,26 @@ async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
     response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
     assert response.data is None
     assert [told for _, told in reasons(response)] == [wrong.reason(declared()["Query.me"])]
+    assert city.asked == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("field", OVERSEEN_ROOTS)
+async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the_ledger_is_not_asked(
+    field: str, name: str
+) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place("Query", field)
+    reason = wrong.reason(declared()[str(place)])
+    selected = place.selected
+    if reason == "NOT_YOUR_AGENCY":  # they may see those of their own: they have to name another's
+        selected = 'accessEntries(filter: { agency: "dukcapil" }) { __typename }'
+    response = await run(f"{{ {selected} }}", caller=wrong.caller, city=city)
+    if reason is None:
+        assert response.errors == []
+        return
+    assert (response.data or {}).get(field) is None
+    assert [told for _, told in reasons(response)] == [reason]
     assert city.asked == []
 
 

@@ -142,3 +142,16 @@ def test_what_was_read_for_some_purposes_is_told_late() -> None:
     )
     assert (told.hidden_until, told.hidden_because) == (None, None)
     assert (late.hidden_until, late.hidden_because) == (late.at + timedelta(days=90), HIDDEN_BECAUSE)
+
+
+def test_no_purpose_of_an_overseer_hides_that_they_looked() -> None:
+    accesses = Accesses(PSEUDONYMS, hidden={"penyidikan": timedelta(days=90)})
+    auditor = Caller(kind=CallerKind.AUDITOR, purpose="penyidikan", case="A/1")
+    [entry] = accesses.of(auditor, READING, [Read(SITI)])
+    assert (entry.purpose, entry.legal_basis, entry.hidden_until) == ("penyidikan", "legal-duty", None)
+
+
+def test_a_pseudonym_out_of_the_ledger_is_the_person_it_stands_for() -> None:
+    about = Read(PSEUDONYMS.of_person(SITI))  # type: ignore[arg-type]  # as an entry names its person
+    [entry] = Accesses(PSEUDONYMS).of(Caller(kind=CallerKind.AUDITOR), READING, [about])
+    assert entry.subject == PSEUDONYMS.of_person(SITI)

@@ -67,6 +67,9 @@ THEIRS: dict[Rule, dict[str, tuple[Refusal | None, ...]]] = {
     Rule.AGENCY_SYSTEM: {"agency system": (OK,) * 4},
     Rule.PARTNER: {"partner": (R.CONSENT_REQUIRED, OK, R.CONSENT_REQUIRED, R.CONSENT_REQUIRED)},
     Rule.BUSINESS: {"business": (OK,) * 4},
+    Rule.SUPERVISOR: {"supervisor": (OK,) * 4},
+    Rule.AUDITOR: {"auditor": (OK,) * 4},
+    Rule.PROTECTION_OFFICER: {"protection officer": (OK,) * 4},
 }
 """Rule -> caller -> refusal, for data of nobody, of the caller, of another, of a child. Whoever is not named by a rule
 is refused as `NOT_FOR` says; what is public is everybody's."""
@@ -88,7 +91,7 @@ CONSENTED = Wishes(consents=(CONSENT,))
 
 def decided(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
     access = Access(rule, scope=Scope.TAX)
-    return decide(access, caller, subjects, wishes=CONSENTED, wards=frozenset({CHILD}), nib=NIB)
+    return decide(access, caller, subjects, wishes=CONSENTED, wards=frozenset({CHILD}), nib=NIB, agency="dukcapil")
 
 
 def expected(rule: Rule, caller: str, subject: str) -> Refusal | None:
@@ -216,6 +219,27 @@ def test_a_business_reads_about_no_other(nib: str | None) -> None:
     assert decision.refusal is Refusal.NOT_YOUR_BUSINESS
 
 
+OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
+
+
+@pytest.mark.parametrize("agency", [None, "", "pbb", "DUKCAPIL"])
+def test_a_supervisor_sees_what_readers_of_their_own_agency_read_and_others_see_all(agency: str | None) -> None:
+    refusals = {
+        name: decide(Access(OVERSEEN), CALLERS[name], (), agency=agency).refusal
+        for name in ("supervisor", "auditor", "protection officer")
+    }
+    assert refusals == {"supervisor": Refusal.NOT_YOUR_AGENCY, "auditor": None, "protection officer": None}
+
+
+@pytest.mark.parametrize("case", [None, "", "PDP/1"])
+def test_what_needs_a_case_is_read_for_a_case(case: str | None) -> None:
+    officer = replace(CALLERS["protection officer"], case=case)
+    access = Access(Rule.PROTECTION_OFFICER, needs_case=True)
+    expected = None if case else Refusal.CASE_REQUIRED
+    assert decide(access, officer, (SITI,)).refusal is expected
+    assert never(access, officer) is expected
+
+
 @pytest.mark.parametrize("rule", Rule)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_what_can_never_be_seen_is_known_before_there_is_a_record(rule: Rule, caller: str) -> None:
@@ -242,7 +266,7 @@ def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None
 
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
-    assert len({each.value for each in Refusal}) == len(Refusal) == 17
+    assert len({each.value for each in Refusal}) == len(Refusal) == 18
 
 
 @pytest.mark.parametrize("wishes", [CONSENTED, WILLING], ids=["consented", "willing"])

@@ -25,6 +25,7 @@ from tests.city import HOST, ROOT, free_port
 
 SECRET = b"l" * 32
 SITI = Nik("3171014506909001")
+CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
 PERSONAL = {"query": "query Mine { me { nik } }"}
 PUBLIC = {"query": '{ region(code: "31") { code } }'}
 _READY_WITHIN_S = 60
@@ -109,10 +110,10 @@ class HubProcess:
         self.postgres.stop()
 
     @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Siti, who asks."""
-        token = self._issuer.token(Caller(kind=CallerKind.CITIZEN, nik=SITI), subject="siti")
-        headers = {"Authorization": f"Bearer {token}"}
+    async def client(self, caller: Caller = CITIZEN, **more: str) -> AsyncIterator[aiohttp.ClientSession]:
+        """Somebody who asks, Siti if nobody else is named; with these headers more."""
+        token = self._issuer.token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
+        headers = {"Authorization": f"Bearer {token}", **more}
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(f"http://{HOST}:{self.port}", headers=headers, connector=connector) as session:
             yield session

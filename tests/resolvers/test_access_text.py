@@ -43,6 +43,10 @@ def test_what_is_not_known_is_left_out() -> None:
     assert text_of(replace(bare, legal_basis=None, fields=("Query.me",))) == "You read your existence in the register."
 
 
+def test_a_case_is_told_without_a_purpose_too() -> None:
+    assert "(PBB). Case: K-7. Legal" in text_of(replace(ACCESS, purpose=None))
+
+
 def test_a_late_entry_says_why_it_is_late() -> None:
     assert text_of(replace(ACCESS, hidden_because="a reason.")).endswith(" You are told late: a reason.")
 
@@ -78,6 +82,8 @@ def test_a_reader_is_called_by_what_they_are(given: dict[str, Any], reader: str)
         (("Citizen.complaints", "ComplaintEvent.note"), ["complaints"]),
         (("Citizen.accessLog", "AccessLogEntry.text"), ["access log"]),
         (("HouseholdMember.name",), ["family card"]),
+        (("Query.accessEntriesOf",), ["access log"]),
+        (("AccessEntry.at", "Query.accessEntries"), ["access log"]),
         (("Passport.number",), ["Passport"]),
         (("Query.citizen",), ["existence in the register"]),
     ],

@@ -29,6 +29,7 @@ from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.tax import BillStatus
 from resolvers.ask import Ask
+from schema.access_entries import AccessEntryConnectionType
 from schema.access_log import AccessLogConnectionType
 from schema.complaints import ComplaintConnectionType
 from schema.fields import root
@@ -46,6 +47,7 @@ from tests.small_city import (
     REGIONS,
     SITI,
     SmallCity,
+    access_entry,
     access_log_entry,
     bill,
     complaint,
@@ -74,6 +76,8 @@ PUBLIC_TYPES = {
     "Coordinates",
     "AccessLogConnection",
     "AccessLogEdge",
+    "AccessEntryConnection",
+    "AccessEntryEdge",
 }
 """Types of which every field is readable by everybody."""
 PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
@@ -82,12 +86,15 @@ GUARDED_ROOTS = {
     "me": {"the person", "another citizen"},
     "citizen": {"the person", "an official"},
     "citizens": {"an official"},
+    "accessEntries": {"a supervisor", "the protection officer"},
+    "accessEntriesOf": {"the protection officer"},
 }
 """Fields of the root that not everybody may read, and who may."""
 
 THE_PERSON_AND_OFFICIALS = {"the person", "an official"}
 THE_PERSON_ALONE = {"Citizen.accessLog", "AccessLogEntry"}
 """Fields, and types whole, that officials may not read either."""
+OVERSEERS_ALONE = {"AccessEntry"}
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 COMPLAINTS = page(
@@ -95,6 +102,8 @@ COMPLAINTS = page(
 )
 ENTRY = access_log_entry()
 ENTRIES = page(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
+OVERSEEN = access_entry()
+OVERSEEN_PAGE = page(AccessEntryConnectionType, (OVERSEEN,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -117,6 +126,9 @@ RECORDS: dict[str, Any] = {
     "AccessLogEntry": ENTRY,
     "AccessLogEdge": ENTRIES.edges[0],
     "AccessLogConnection": ENTRIES,
+    "AccessEntry": OVERSEEN,
+    "AccessEntryEdge": OVERSEEN_PAGE.edges[0],
+    "AccessEntryConnection": OVERSEEN_PAGE,
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
@@ -142,6 +154,7 @@ REGION_ID = IDS.seal("Region", "31.71")
 ARGUMENTS = {
     "Query.citizen": f'(nik: "{SITI}")',
     "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
+    "Query.accessEntriesOf": f'(nik: "{SITI}")',
     "Query.region": '(code: "31.71")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
@@ -165,6 +178,8 @@ class Place:
 
     @property
     def readers(self) -> set[str]:
+        if self.type_name in OVERSEERS_ALONE:
+            return {"a supervisor", "the protection officer"}
         return {"the person"} if {self.type_name, str(self)} & THE_PERSON_ALONE else THE_PERSON_AND_OFFICIALS
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.accesses import AccessPosition
+from records.accesses import AccessPosition, AccessSearch
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.database import migrate
@@ -72,3 +73,53 @@ async def test_since_when_there_are_entries(log: AccessLog) -> None:
     begun = await log.begins()
     assert begun is not None
     assert datetime.now(UTC) - begun < timedelta(minutes=5)
+
+
+async def found(log: AccessLog, **search: Any) -> list[str]:  # noqa: ANN401 - what a search can name
+    return [each.access.request_id for each in (await log.found(AccessSearch(**search), 100, None)).accesses]
+
+
+SITIS = ["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]
+
+
+@pytest.mark.parametrize(
+    ("search", "requests"),
+    [
+        ({"subjects": (SITI,)}, SITIS),
+        ({"subjects": (SITI, RINA)}, []),
+        ({"caller": RINA, "subjects": (SITI,)}, SITIS),
+        ({"caller": SITI}, []),
+        ({"request_id": "r-3"}, ["r-3"]),
+        ({"start": NOON + timedelta(hours=4), "end": NOON + timedelta(hours=4)}, ["r-4b", "r-4"]),
+        ({"end": NOON + timedelta(hours=1), "agency": "dukcapil"}, ["r-1", "r-0"]),
+        ({"agency": "pbb"}, []),
+        ({"caller_kind": "official", "purpose": "verifikasi-identitas", "case": "K-2026", "end": NOON}, ["r-0"]),
+        ({"caller_kind": "citizen"}, []),
+        ({"purpose": "penagihan"}, []),
+        ({"case": "K-1"}, []),
+        ({"client": "loket"}, []),
+        ({"operation": "Check", "end": NOON}, ["r-0"]),
+    ],
+    ids=str,
+)
+async def test_a_search_finds_what_holds_everything_it_names(
+    log: AccessLog, search: dict[str, Any], requests: list[str]
+) -> None:
+    assert await found(log, **search) == requests
+
+
+async def test_a_search_goes_on_after_a_place_and_tells_whether_there_is_more(log: AccessLog) -> None:
+    search = AccessSearch(subjects=(SITI,))
+    first = await log.found(search, 4, None)
+    rest = await log.found(search, 4, first.accesses[-1].position)
+    assert [each.access.request_id for page in (first, rest) for each in page.accesses] == SITIS
+    assert (first.has_more, rest.has_more) == (True, False)
+
+
+async def test_who_oversees_finds_what_the_person_may_not_be_told_yet(log: AccessLog, empty: AsyncEngine) -> None:
+    ledger = AccessLedger(empty, SECRET)
+    await ledger.start()
+    hidden = replace(ENTRY, request_id="secret", hidden_until=datetime.now(UTC) + timedelta(days=1))
+    await ledger.write([hidden])
+    await ledger.close()
+    assert await found(log, request_id="secret") == ["secret"]

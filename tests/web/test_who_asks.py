@@ -19,7 +19,8 @@ RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
 BANK = Caller(kind=CallerKind.PARTNER, client="bank", purpose="kyc")
 SIAK = Caller(kind=CallerKind.AGENCY_SYSTEM, client="siak", agency="dukcapil")
 RATNA = Caller(kind=CallerKind.AUDITOR)
-CALLERS = {"siti": SITI, "rina": RINA, "bank": BANK, "siak": SIAK, "ratna": RATNA}
+DEWI = Caller(kind=CallerKind.OPERATOR)
+CALLERS = {"siti": SITI, "rina": RINA, "bank": BANK, "siak": SIAK, "ratna": RATNA, "dewi": DEWI}
 
 
 def authenticate(authorization: str | None, certificate: str | None) -> Caller | Awaitable[Caller]:
@@ -95,8 +96,8 @@ async def test_what_proves_nobody_is_refused_at_once_or_later(name: str, code: C
     assert (at_once.code, at_once.headers) == (later.value.code, later.value.headers) == (code, headers)
 
 
-@pytest.mark.parametrize("name", ["rina", "siak"])
-def test_officials_and_systems_state_purpose_and_case(name: str) -> None:
+@pytest.mark.parametrize("name", ["rina", "siak", "ratna"])
+def test_officials_systems_and_overseers_state_purpose_and_case(name: str) -> None:
     found = caller(("Authorization", name), ("X-Purpose", "tax-audit"), ("X-Case", "2026/7"))
     assert (found.purpose, found.case) == ("tax-audit", "2026/7")
     assert CALLERS[name].purpose is None
@@ -113,7 +114,7 @@ def test_a_partner_states_what_the_token_leaves_open() -> None:
 def test_what_others_state_is_not_read(headers: tuple[str, str]) -> None:
     assert caller(headers) is ANONYMOUS
     assert caller(("Authorization", "siti"), headers, headers) is SITI
-    assert caller(("Authorization", "ratna"), headers) is RATNA
+    assert caller(("Authorization", "dewi"), headers) is DEWI
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Who read what, for those who oversee it: what can be asked, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from auth.caller import Caller
+from auth.entry_tokens import EntryTokens, UnknownToken, viewer_of
+from auth.pseudonyms import Pseudonyms
+from engine.batch import batch
+from engine.errors import BadInput
+from records.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
+from records.accesses import AccessSearch, KeptAccess
+from records.answers import Answers
+from records.call import Call
+from resolvers.ask import Ask
+from store.access_log import AccessLog
+
+Found = Answers[AccessEntryQuery, AccessEntryPage | BadInput]
+"""A query with a token of another overseer, or of another case, is an input that fails alone."""
+
+
+class OverseenAccesses(Protocol):
+    """The domain of overseers. The composition root binds the hub's own ledger to it."""
+
+    async def entry_pages(self, queries: Sequence[AccessEntryQuery], caller: Caller, call: Call) -> Found:
+        """Pages of entries, as the caller may see them."""
+
+
+@batch(agency=None, reads_caller=True)
+async def access_entries(queries: Sequence[AccessEntryQuery], ask: Ask) -> Found:
+    """Entries of the access ledger, newest first; those that their person is not told of yet as well."""
+    return await ask.agencies[OverseenAccesses].entry_pages(queries, ask.caller, ask.call)
+
+
+class OverseenLedger:
+    """The hub's ledger, for overseers."""
+
+    def __init__(self, log: AccessLog, pseudonyms: Pseudonyms, tokens: EntryTokens) -> None:
+        """The ledger knows pseudonyms, overseers know tokens."""
+        self._log = log
+        self._pseudonyms = pseudonyms
+        self._tokens = tokens
+
+    async def entry_pages(
+        self,
+        queries: Sequence[AccessEntryQuery],
+        caller: Caller,
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Found:
+        """Pages of entries, as the caller may see them."""
+        viewer = viewer_of(caller)
+        pages: dict[AccessEntryQuery, AccessEntryPage | BadInput] = {}
+        for query in queries:  # of one request, and mostly one
+            try:
+                search = self._search(query, viewer)
+            except UnknownToken:
+                pages[query] = BadInput(
+                    "A token in the filter is none that you were given for this case. Give 'person' or 'reader' as they"
+                    " were received, with the same case."
+                )
+                continue
+            found = await self._log.found(search, query.first, query.after)
+            entries = tuple(self._entry(each, viewer) for each in found.accesses)
+            pages[query] = AccessEntryPage(entries=entries, has_more=found.has_more)
+        return pages
+
+    def _search(self, query: AccessEntryQuery, viewer: bytes) -> AccessSearch:
+        subjects = {self._pseudonyms.of_person(query.subject)} if query.subject is not None else set()
+        if query.person is not None:
+            subjects.add(self._tokens.open(query.person, viewer))
+        return AccessSearch(
+            subjects=tuple(subjects),
+            caller=None if query.reader is None else self._tokens.open(query.reader, viewer),
+            start=query.read_from,
+            end=query.read_until,
+            caller_kind=query.reader_kind,
+            agency=query.agency,
+            client=query.client,
+            purpose=query.purpose,
+            case=query.case,
+            operation=query.operation,
+            request_id=query.request_id,
+        )
+
+    def _entry(self, kept: KeptAccess, viewer: bytes) -> AccessEntry:
+        access = kept.access
+        return AccessEntry(
+            subject=access.subject,
+            at=access.at,
+            person=None if access.subject is None else self._tokens.seal(access.subject, viewer),
+            reader=None if access.caller is None else self._tokens.seal(access.caller, viewer),
+            reader_kind=access.caller_kind,
+            agency=access.agency,
+            unit=access.unit,
+            role=access.role,
+            client=access.client,
+            purpose=access.purpose,
+            case=access.case,
+            legal_basis=access.legal_basis,
+            sources=access.agencies,
+            fields=access.fields,
+            classes=() if access.classification is None else tuple(access.classification.split()),
+            operation=access.operation,
+            request_id=access.request_id,
+            hidden_until=access.hidden_until,
+            position=kept.position,
+        )
