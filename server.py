@@ -74,6 +74,8 @@ from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.database import database, migrate
 from store.operations import OperationRegistry
+from store.retained import retained
+from store.retention import Retention
 from store.wishes import WishTable
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
@@ -251,6 +253,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
             if ledger is not None:
                 await ledger.start()
                 stack.push_async_callback(ledger.close)
+            await stack.enter_async_context(retention(settings, state).daily())
             yield
 
     return compose(
@@ -405,6 +408,11 @@ def readiness(
         )
 
     return ready
+
+
+def retention(settings: Settings, state: AsyncEngine) -> Retention:
+    """What removes from the hub's database whatever is kept for a time."""
+    return Retention(state, settings.secret_bytes, retained(), settings.keeping)
 
 
 def configure_logging() -> None:

@@ -19,6 +19,8 @@ from cache.shared import SCHEMES
 from engine.limits import Limits
 from records.operations import OperationMode
 from records.purposes import Purpose
+from store.purging import Keeping, keeping_from
+from store.retained import retained
 from web.rate_table import CallerRates, rates_from
 from web.settings import Exposure, WebSettings
 
@@ -115,6 +117,9 @@ class Settings(BaseSettings):
     ledger_hidden: Words = Field(
         (), description="Purposes whose reads a person is told late, as `purpose:days`, space-separated."
     )
+    retention: Words = Field(
+        (), description="Days for which things are kept, as `name:days` or `name/CLASS:days`, space-separated."
+    )
     data_tracker_client: str | None = Field(
         None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
     )
@@ -184,6 +189,17 @@ class Settings(BaseSettings):
                     f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MOST_DAYS} days"
                 )
         return hidden
+
+    @field_validator("retention")
+    @classmethod
+    def _known_days(cls, retention: tuple[str, ...]) -> tuple[str, ...]:
+        keeping_from(retention, retained())
+        return retention
+
+    @property
+    def keeping(self) -> Mapping[str, Keeping]:
+        """By name: how long it is kept."""
+        return keeping_from(self.retention, retained())
 
     @property
     def hidden_for(self) -> Mapping[str, timedelta]:

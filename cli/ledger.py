@@ -30,7 +30,7 @@ def verify(
     broken = asyncio.run(_verified(_kept(kept)))
     if broken:
         raise Failure(
-            f"the access ledger is not as it was written, {broken} chain{'' if broken == 1 else 's'} broken: "
+            f"the access ledger is not as it was written, broken in {broken} place{'' if broken == 1 else 's'}: "
             "keep the database as it is, and compare it with a backup"
         )
 
@@ -48,7 +48,7 @@ def _kept(path: Path | None) -> str:
 
 
 async def _verified(kept: str) -> int:
-    """Tell what was found; how many chains are broken."""
+    """Tell what was found; how many chains and receipts are broken."""
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from store.database import database  # noqa: PLC0415 - same
     from store.ledger_check import check_ledger  # noqa: PLC0415 - same
@@ -66,11 +66,13 @@ async def _verified(kept: str) -> int:
         raise _unread(problem) from problem
     finally:
         await engine.dispose()
-    for each in found.broken:
+    for each in (*found.broken, *found.receipts):
         typer.echo(str(each))
-    if not found.broken:
+    if not found.broken and not found.receipts:
+        if found.purged:
+            typer.echo(f"{found.purged} entries were purged, with receipts (`simpul retention receipts`).")
         typer.echo(f"{found.entries} entries in {found.chains} chains are as they were written.")
-    return len(found.broken)
+    return len(found.broken) + len(found.receipts)
 
 
 async def _heads() -> str:

@@ -2,7 +2,8 @@
 
 What is found: an entry that was changed in any column, is missing, or stands elsewhere than it was written; a chain
 that was changed or is gone although another names it; entries at the end of a chain that are gone although another
-chain, or a list of heads that was kept elsewhere, names a later one. What cannot be found: entries at the end of a
+chain, or a list of heads that was kept elsewhere, names a later one. Entries that were purged because their time was
+over are no fault where a receipt explains it. What cannot be found: entries at the end of a
 chain that are gone, or whole chains, which nobody named yet; and whatever somebody with the hub's secret wrote anew,
 all hashes included, unless heads were kept elsewhere.
 """
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, Head, heads_of
 from store.ledger_rows import access_of
+from store.receipts import Gap, broken_receipts, gaps_by_chain
 from store.tables import access_chains, access_entries
 
 _AT_ONCE = 1_000
@@ -44,7 +46,11 @@ class Findings:
 
     chains: int = 0
     entries: int = 0
+    purged: int = 0
+    """Entries that are gone, with a receipt."""
     broken: list[Broken] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+    """What is wrong with receipts."""
 
 
 async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] = ()) -> Findings:
@@ -53,16 +59,19 @@ async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] 
     findings = Findings()
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
+        gaps = await gaps_by_chain(connection, hashed)
+        findings.receipts += await broken_receipts(connection, hashed)
         chains = (await connection.execute(select(access_chains).order_by("started_at", "chain"))).mappings().all()
         named: dict[str, dict[int, bytes]] = {}
         for each in [*kept, *(head for chain in chains for head in _heads_in(chain["heads"]))]:
             named.setdefault(each.chain, {})[each.sequence] = each.hash
         for chain in chains:
-            walk = _Walk(hashed, chain["chain"], named.pop(chain["chain"], {}))
+            walk = _Walk(hashed, chain["chain"], named.pop(chain["chain"], {}), gaps.get(chain["chain"], {}))
             findings.chains += 1
             beginning = hashed(chain_bytes(chain["chain"], chain["started_at"], chain["heads"]))
             why = walk.began(chain["hash"], beginning) or await walk.to_the_end(connection)
             findings.entries += walk.sound
+            findings.purged += walk.purged
             if why is not None:
                 findings.broken.append(Broken(chain=walk.chain, sequence=walk.sequence, why=why))
     findings.broken += [
@@ -82,13 +91,15 @@ async def heads(engine: AsyncEngine) -> list[Head]:
 class _Walk:
     """The way along one chain. What is wrong is told in words; `sequence` is where."""
 
-    def __init__(self, hashed: Hasher, chain: str, named: Mapping[int, bytes]) -> None:
-        """`named` are hashes by sequence, as others have them."""
+    def __init__(self, hashed: Hasher, chain: str, named: Mapping[int, bytes], gaps: Mapping[int, Gap]) -> None:
+        """`named` are hashes by sequence, as others have them; `gaps` by first number are explained by receipts."""
         self.chain = chain
         self.sequence = 0
         self.sound = 0
+        self.purged = 0
         self._hashed = hashed
         self._named = named
+        self._gaps = gaps
         self._head = b""
 
     def began(self, kept: bytes, beginning: bytes) -> str | None:
@@ -102,14 +113,28 @@ class _Walk:
         """What is wrong with the first entry that is not as it was written."""
         async for row in _entries(connection, self.chain):
             self.sequence += 1
-            why = self._wrong(row)
+            why = self._over_gaps() or self._wrong(row)
             if why is not None:
                 return why
             self.sound += 1
+        self.sequence += 1
+        why = self._over_gaps()
+        if why is not None:
+            return why
         last = max(self._named, default=0)
-        if last > self.sequence:
-            self.sequence += 1
+        if last >= self.sequence:
             return f"the entry is missing; the chain was named as reaching to {last}"
+        return None
+
+    def _over_gaps(self) -> str | None:
+        """Step over what was purged, to the next number that has to be there; what is wrong on the way."""
+        while (gap := self._gaps.get(self.sequence)) is not None:
+            if gap.previous != self._head:
+                return "what was purged does not follow the entry before it"
+            if self._named.get(gap.last, gap.hash) != gap.hash:
+                return "what was purged was another entry when it was named"
+            self.purged += gap.last - gap.first + 1
+            self.sequence, self._head = gap.last + 1, gap.hash
         return None
 
     def _wrong(self, row: Mapping[str, Any]) -> str | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from store.tables import access_chains, access_entries
+from store.tables import access_chains, access_entries, access_gaps
 
 HEADS = (
     f"SELECT c.{access_chains.c.chain.name}, coalesce(e.sequence, 0) AS sequence, coalesce(e.hash, c.hash) AS hash,"  # noqa: S608 - names of our own tables
-    f" c.heads FROM {access_chains.name} c LEFT JOIN LATERAL (SELECT sequence, hash FROM {access_entries.name}"
-    " WHERE chain = c.chain ORDER BY sequence DESC LIMIT 1) e ON true ORDER BY c.started_at, c.chain"
+    f" c.heads FROM {access_chains.name} c LEFT JOIN LATERAL ("
+    f"(SELECT sequence, hash FROM {access_entries.name} WHERE chain = c.chain ORDER BY sequence DESC LIMIT 1)"
+    " UNION ALL "
+    f"(SELECT last, hash FROM {access_gaps.name} WHERE chain = c.chain ORDER BY last DESC LIMIT 1)"
+    " ORDER BY sequence DESC LIMIT 1) e ON true ORDER BY c.started_at, c.chain"
 )
-"""Every chain with its last entry; a chain without entries ends with itself, at 0."""
+"""Every chain with its last entry, be it there or purged; a chain without entries ends with itself, at 0."""
 
 
 class Head(NamedTuple):

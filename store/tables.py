@@ -71,7 +71,65 @@ access_entries = Table(
     Column("hidden_until", DateTime(timezone=True), comment="Before that the person is not shown the entry."),
     Column("hidden_because", Text, comment="The legal reason for that."),
     Index("ix_access_entries_subject", "subject", "at", "chain", "sequence"),
+    Index("ix_access_entries_at", "at"),
 )
+Index(
+    "ix_access_entries_agency",
+    access_entries.c.agency,
+    access_entries.c.at,
+    postgresql_where=access_entries.c.agency.is_not(None),
+)
+
+access_gaps = Table(
+    "access_gaps",
+    metadata,
+    Column("chain", String(32), ForeignKey("access_chains.chain"), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False, comment="Number of the first removed."),
+    Column("last", BigInteger, nullable=False, comment="Number of the last entry that was removed."),
+    Column("previous", LargeBinary(32), nullable=False, comment="Hash of the entry before the first."),
+    Column("hash", LargeBinary(32), nullable=False, comment="Hash of the last."),
+    Column("receipt", BigInteger, nullable=False, comment="Number of the receipt."),
+    Column("seal", LargeBinary(32), nullable=False, comment="Keyed hash of all other columns."),
+)
+"""Entries that were removed one after another when their time was over."""
+
+purge_receipts = Table(
+    "purge_receipts",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="From 1, without gaps."),
+    Column("previous", LargeBinary(32), nullable=False, comment="Seal of the receipt before; empty if none."),
+    Column("name", Text, nullable=False, comment="What was purged."),
+    Column("purged_at", DateTime(timezone=True), nullable=False),
+    Column("purged_by", Text, nullable=False),
+    Column("kept_days", Text, nullable=False, comment="How long it was kept, by class where that differs."),
+    Column("removed", Text, nullable=False, comment="How many rows, in all and by class."),
+    Column("oldest", DateTime(timezone=True)),
+    Column("newest", DateTime(timezone=True)),
+    Column("seal", LargeBinary(32), nullable=False, comment="Keyed hash of all other columns."),
+)
+
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("name", String(32), primary_key=True, comment="`B-2026-0001`."),
+    Column("opened_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("opened_by", Text, nullable=False),
+    Column("known_since", DateTime(timezone=True), nullable=False, comment="From when the 72 hours run."),
+    Column("what", Text, nullable=False, comment="What happened, in a sentence."),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("caller_kind", Text),
+    Column("agency", Text),
+    Column("client", Text),
+    Column("purpose", Text),
+    Column("case", Text),
+    Column("operation", Text),
+    Column("request_id", Text),
+    Column("caller", LargeBinary(32), comment="Pseudonym of who read."),
+    Column("closed_at", DateTime(timezone=True), comment="Null while it is worked on."),
+    Column("closed_by", Text),
+)
+"""Failures to protect personal data, and which entries of the ledger they are about (UU PDP 27/2022, article 46)."""
 
 operation_clients = Table(
     "operation_clients",

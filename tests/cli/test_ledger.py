@@ -53,7 +53,7 @@ def test_a_sound_ledger_passes_and_a_changed_entry_is_named_and_fails(read: Serv
     outcome = simpul(read.state, "ledger", "verify")
     assert outcome.stdout == f"chain {chain}, entry {last}: the entry was changed\n"
     assert outcome.returncode == 1
-    assert outcome.stderr.startswith("simpul: the access ledger is not as it was written, 1 chain broken: ")
+    assert outcome.stderr.startswith("simpul: the access ledger is not as it was written, broken in 1 place: ")
     changed(read, chain, last, "substr(fields, 11)")
     assert simpul(read.state, "ledger", "verify").returncode == 0
 

@@ -57,7 +57,7 @@ class Mutation:
 
 def engines() -> tuple[Engine, Engine]:
     built = graphql_schema(finished(Query, mutation=Mutation))
-    return Engine(built, engine().rules, plans=False, noting=True), Engine(built, engine().rules)
+    return Engine(built, engine().rules, plans=False, noting=True), Engine(built, engine().rules, noting=True)
 
 
 async def test_the_person_inside_the_key_decides() -> None:

@@ -1,0 +1,13 @@
+"""All that the hub keeps for a time: the one list that settings, the purge and the command line go by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from store.ledger_purge import LedgerEntries
+from store.purging import Purgeable
+
+
+def retained() -> Sequence[Purgeable]:
+    """Everything with a time of its own, in the order in which it is purged."""
+    return (LedgerEntries(),)
