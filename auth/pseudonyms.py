@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from records.identifiers import Nik
 
 _KNOWN = 4_096
@@ -31,7 +31,11 @@ class Pseudonyms:
         if caller.nik is not None:
             return self.of_person(caller.nik)
         name = caller.subject or caller.nib or caller.client
-        return digest(self._others, f"{caller.kind.value}\0{name}".encode(), sha256) if name else None
+        return self.of_named(caller.kind, name) if name else None
+
+    def of_named(self, kind: CallerKind, name: str) -> bytes:
+        """The pseudonym of who asks, no citizen, by the name in their token: `sub` behind its issuer, NIB or client."""
+        return digest(self._others, f"{kind.value}\0{name}".encode(), sha256)
 
     def _digest(self, nik: Nik) -> bytes:
         return digest(self._people, nik.encode(), sha256)

@@ -7,7 +7,19 @@ import traceback
 
 import typer
 
-from cli import agencies, explain, ledger, operations, retention, sample_callers, sample_clients, sandbox, schema, serve
+from cli import (
+    agencies,
+    breach,
+    explain,
+    ledger,
+    operations,
+    retention,
+    sample_callers,
+    sample_clients,
+    sandbox,
+    schema,
+    serve,
+)
 from cli.failure import Failure
 from cli.place import state_folder
 from sandbox.city import CityError
@@ -36,6 +48,7 @@ def build_app() -> typer.Typer:
     app.add_typer(agencies.build_group(), name="agencies")
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(retention.build_group(), name="retention")
+    app.add_typer(breach.build_group(), name="breach")
     return app
 
 

@@ -1,0 +1,239 @@
+"""`simpul breach`: a failure to protect personal data, its 72 hours, whom it affects and what they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.failure import Failure
+from cli.place import state_folder
+
+if TYPE_CHECKING:  # the hub, which other commands need not wait for
+    from cli.breach_report import Report
+    from records.breaches import Breach
+    from store.breaches import Breaches
+
+T = TypeVar("T")
+
+_JAKARTA = timezone(timedelta(hours=7))
+_Name = Annotated[str, typer.Argument(help="The breach, as `simpul breach list` names it.")]
+_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
+_From = Annotated[str, typer.Option("--from", help="Reads from this moment on, such as 2026-11-24T08:00 (WIB).")]
+_Until = Annotated[str | None, typer.Option("--until", help="Reads up to this moment; now, if not said.")]
+_Reader = Annotated[
+    str | None,
+    typer.Option(help="Only by this reader: the issuer's name, a space, the token's `sub`. Needs --kind."),
+]
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="Failures to protect personal data (UU PDP, article 46).")
+    group.command("open")(open_breach)
+    group.command("list")(list_breaches)
+    group.command("report")(report)
+    group.command("close")(close)
+    return group
+
+
+def open_breach(
+    what: Annotated[str, typer.Argument(help="What happened, in a sentence; it stands in the letters.")],
+    start: _From,
+    *,
+    until: _Until = None,
+    known_since: Annotated[str | None, typer.Option(help="Since when it is known; now, if not said.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only by this kind of caller: official, partner, ...")] = None,
+    reader: _Reader = None,
+    agency: Annotated[str | None, typer.Option(help="Only by readers of this agency.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only by this application.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only for this purpose.")] = None,
+    case: Annotated[str | None, typer.Option(help="Only for this case.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only by an operation of this name.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Only by this request.")] = None,
+    by: _By = None,
+) -> None:
+    """Record a breach: its 72 hours begin, and what the ledger holds of it is not purged before it is closed."""
+    from records.accesses import AccessSearch  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    now = datetime.now(UTC)
+    begins, ends = _moment(start, "--from"), now if until is None else _moment(until, "--until")
+    since = now if known_since is None else _moment(known_since, "--known-since")
+    if begins > ends:
+        raise Failure("--from lies after --until: nothing could have been read")
+    if since > now:
+        raise Failure("--known-since lies in the future")
+
+    async def opened(breaches: Breaches, secret: bytes) -> Breach:
+        search = AccessSearch(
+            start=begins,
+            end=ends,
+            caller_kind=None if kind is None else _kind(kind),
+            caller=None if reader is None else _pseudonym(kind, reader, secret),
+            agency=agency,
+            client=client,
+            purpose=purpose,
+            case=case,
+            operation=operation,
+            request_id=request_id,
+        )
+        return await breaches.open(what, search, known_since=since, by=by or getpass.getuser())
+
+    breach = asyncio.run(_with_breaches(opened))
+    typer.echo(f"{breach.name} is open. Everybody has to be told by {_told(breach.due)}: {_clock(breach, now)}.")
+
+
+def list_breaches() -> None:
+    """List all breaches with their clocks."""
+
+    async def listed(breaches: Breaches, _secret: bytes) -> Sequence[Breach]:
+        return await breaches.all()
+
+    found = asyncio.run(_with_breaches(listed))
+    if not found:
+        typer.echo("No breach was ever opened.")
+        return
+    now = datetime.now(UTC)
+    table = Table("breach", "clock", "due", "known since", "by", "what", box=None, pad_edge=False)
+    for each in found:
+        table.add_row(each.name, _clock(each, now), _told(each.due), _told(each.known_since), each.opened_by, each.what)
+    Console(width=240, soft_wrap=True).print(table)
+
+
+def report(
+    name: _Name,
+    into: Annotated[Path, typer.Option("--into", help="Folder to make, for its owner alone.")],
+    *,
+    residents: Annotated[
+        Path | None, typer.Option(help="The city's list of residents, a NIK at the start of each line: names people.")
+    ] = None,
+    controller: Annotated[str | None, typer.Option(help="Who is responsible, as the letters name them.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom people may ask.")] = None,
+    how: Annotated[str | None, typer.Option(help="How the data was disclosed, in Indonesian.")] = None,
+    how_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
+    measures: Annotated[str | None, typer.Option(help="What is done about it, in Indonesian.")] = None,
+    measures_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
+    what_en: Annotated[str | None, typer.Option(help="What happened, in English.")] = None,
+) -> None:
+    """Work out whom a breach affects, and write the list of them and both letters."""
+    from cli.breach_letters import Told  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.breach_report import report as written_report  # noqa: PLC0415 - same
+
+    now = datetime.now(UTC)
+    told = Told(
+        controller=controller,
+        contact=contact,
+        how=how,
+        how_en=how_en,
+        measures=measures,
+        measures_en=measures_en,
+        what_en=what_en,
+    )
+
+    async def written(breaches: Breaches, secret: bytes) -> tuple[Breach, Report]:
+        breach = await breaches.named(name)
+        return breach, await written_report(
+            breaches, breach, told, folder=into, residents=residents, secret=secret, now=now
+        )
+
+    breach, found = asyncio.run(_with_breaches(written))
+    extent = found.extent
+    typer.echo(f"{breach.name}: {_clock(breach, now)}, until {_told(breach.due)}.")
+    typer.echo(f"{extent.people} people are affected, by {extent.reads} reads; {found.named} of them are named.")
+    if extent.unknown:
+        typer.echo(f"{extent.unknown} reads are about somebody whom nobody knows.")
+    if extent.late:
+        typer.echo(f"{extent.late} may not be told yet (`may_be_told_from`): ask the data-protection officer first.")
+    if found.left_open:
+        typer.echo(f"{found.left_open} places of the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")
+    typer.echo(f"Written to {into}: affected.csv, breach-people.md, breach-authority.md, summary.json.")
+
+
+def close(name: _Name, *, by: _By = None) -> None:
+    """End a breach, once everybody was told: from then on its entries are purged when their time is over."""
+
+    async def closed(breaches: Breaches, _secret: bytes) -> Breach:
+        return await breaches.close(name, by=by or getpass.getuser())
+
+    typer.echo(f"{asyncio.run(_with_breaches(closed)).name} is closed.")
+
+
+def _moment(text: str, option: str) -> datetime:
+    """A moment; one without an offset is meant in the city's time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(
+            f"{option} {text!r} is no moment: write it as 2026-11-24T08:00 or 2026-11-24T08:00+07:00"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=_JAKARTA)
+
+
+def _kind(kind: str) -> str:
+    from auth.caller import CallerKind  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    kinds = [each.value for each in CallerKind]
+    if kind not in kinds:
+        raise Failure(f"--kind {kind!r} is no kind of caller: choose one of {', '.join(kinds)}")
+    return kind
+
+
+def _pseudonym(kind: str | None, reader: str, secret: bytes) -> bytes:
+    from auth.caller import CallerKind  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from auth.pseudonyms import Pseudonyms  # noqa: PLC0415 - same
+
+    if kind is None or kind == CallerKind.CITIZEN.value:
+        raise Failure("--reader needs the --kind that they are, and no citizen is named on a command line")
+    return Pseudonyms(secret).of_named(CallerKind(_kind(kind)), reader)
+
+
+def _clock(breach: Breach, now: datetime) -> str:
+    if breach.closed_at is not None:
+        return "closed"
+    left = breach.due - now
+    hours, rest = divmod(abs(left), timedelta(hours=1))
+    span = f"{hours} h {rest // timedelta(minutes=1)} min"
+    return f"{span} left" if left >= timedelta(0) else f"OVERDUE by {span}"
+
+
+def _told(at: datetime) -> str:
+    return f"{at.astimezone(_JAKARTA):%Y-%m-%d %H:%M} WIB"
+
+
+async def _with_breaches(work: Callable[[Breaches, bytes], Awaitable[T]]) -> T:
+    from store.breaches import UnknownBreach  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    async with _breaches() as (breaches, secret):
+        try:
+            return await work(breaches, secret)
+        except UnknownBreach as problem:
+            raise Failure(f"{problem}: `simpul breach list` names them") from problem
+        except Failure:
+            raise
+        except Exception as problem:
+            raise Failure(
+                f"the hub's database cannot be used ({type(problem).__name__}): is it up, and was the hub started on"
+                " it?"
+            ) from problem
+
+
+@asynccontextmanager
+async def _breaches() -> AsyncIterator[tuple[Breaches, bytes]]:
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.breaches import Breaches  # noqa: PLC0415 - same
+    from store.database import database  # noqa: PLC0415 - same
+
+    settings = await asyncio.to_thread(hub_settings, state_folder())
+    engine = database(settings.state_url.get_secret_value())
+    try:
+        yield Breaches(engine), settings.secret_bytes
+    finally:
+        await engine.dispose()
