@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from auth.caller import Caller
 from auth.legal_basis import LegalBasis, legal_basis
@@ -40,8 +39,7 @@ class ReadOf(Protocol):
         """Whether it is about the reader as well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """The request that read."""
 
     request_id: str
@@ -61,6 +59,7 @@ class Accesses:
         """One entry for each read, all of the same moment."""
         now = datetime.now(UTC)
         own, other = legal_basis(caller, own=True), legal_basis(caller, own=False)
+        kind = caller.kind.value
         # Nobody decides which purposes overseers may state, so theirs hide nothing.
         hides = caller.purpose is not None and other is not LegalBasis.LEGAL_DUTY
         for_days = self._hidden.get(caller.purpose or "") if hides else None
@@ -70,7 +69,7 @@ class Accesses:
                 at=now,
                 request_id=reading.request_id,
                 subject=self._subject(read.subject),
-                caller_kind=caller.kind.value,
+                caller_kind=kind,
                 caller=who,
                 agency=caller.agency,
                 unit=caller.unit,

@@ -50,11 +50,13 @@ from schema.build import build_schema, graphql_schema
 from store.database import database, migrate
 
 GOAL_MS = 1.0
-_DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
+DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
+CONNECTED = (Population, Msmes, Tax, Complaints, Prices, Regions)
+"""The domains that the query asks."""
 _CALLER = "siti"
 _WARM = 20
 _DELAY_S = 0.01
-_NO_QUEUE = {"pangan_rate": 10_000.0, "pangan_burst": 10_000}
+NO_QUEUE = {"pangan_rate": 10_000.0, "pangan_burst": 10_000}
 """The food prices let the hub ask twice a second: asked more often, it would wait for its turn."""
 _PAUSE_S = 0.02
 """Between two answers, so that nothing of one runs in the next."""
@@ -139,7 +141,7 @@ async def hub_time(answers: int) -> HubTime:
             folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
             with on_core(LOAD_CORE):
                 await stack.enter_async_context(City(folder.path, latency=False))
-                await stack.enter_async_context(hub_state(folder, _ended))
+                await stack.enter_async_context(hub_state(folder, ended))
             return await _measured(folder, answers, stack)
     except (CityError, PostgresError, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
@@ -154,13 +156,14 @@ def _log_to(file: TextIO) -> None:
         server.configure_logging()
 
 
-def _ended(reason: str) -> NoReturn:
+def ended(reason: str) -> NoReturn:
+    """The hub's own database ended."""
     raise RuntimeError(reason)
 
 
 async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) -> HubTime:
     issuer = development_issuer(folder)
-    settings = (await asyncio.to_thread(hub_settings, folder, port=free_port())).model_copy(update=_NO_QUEUE)
+    settings = (await asyncio.to_thread(hub_settings, folder, port=free_port())).model_copy(update=NO_QUEUE)
     state = database(settings.state_url.get_secret_value())
     stack.push_async_callback(state.dispose)
     connectors = server.connect(settings, state)
@@ -170,13 +173,12 @@ async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) ->
     stack.callback(logging.getLogger().handlers.clear)
     asked = Asked()
     real = connectors.agencies(server.own_state(settings, state).domains())
-    domains = (Population, Msmes, Tax, Complaints, Prices, Regions)
     app = server.compose(
         settings,
         schema=graphql_schema(build_schema()),
-        agencies=Agencies({domain: Timed(real[domain], asked) for domain in domains}),
+        agencies=Agencies({domain: Timed(real[domain], asked) for domain in CONNECTED}),
         attendance=connectors.attendance(),
-        lifespan=_no_lifespan,
+        lifespan=no_lifespan,
     )
     token = token_of(issuer, sample_callers()[_CALLER])
     whole = await _series(app, token, asked, answers)
@@ -206,13 +208,13 @@ class _Answer:
 
 
 async def _series(app: ASGIApp, token: str, asked: Asked, answers: int) -> list[_Answer]:
-    body = orjson.dumps({"query": _DOCUMENT.read_text()})
+    body = orjson.dumps({"query": DOCUMENT.read_text()})
     found = []
     for _ in range(_WARM + answers):
         await asyncio.sleep(_PAUSE_S)
         asked.calls.clear()
         cpu, began = time.process_time(), time.perf_counter()
-        answered = await _asked(app, body, token)
+        answered = await ask_once(app, body, token)
         taken, used = time.perf_counter() - began, time.process_time() - cpu
         if b'"errors"' in answered or b'"data"' not in answered:
             raise RuntimeError(f"the query of the README is answered with errors: {answered[:300].decode()}")
@@ -224,11 +226,12 @@ def _middle(seconds: Sequence[float]) -> float:
     return round(median(seconds) * 1000, 3)
 
 
-def _no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the city outlives the application
+def no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the city outlives the application
+    """For an application that is asked in process, and opens nothing."""
     raise NotImplementedError
 
 
-async def _asked(app: ASGIApp, body: bytes, token: str) -> bytes:
+async def ask_once(app: ASGIApp, body: bytes, token: str) -> bytes:
     """The body of one answer, asked as a web server asks an application (ASGI 3.0)."""
     scope: dict[str, Any] = {
         "type": "http",

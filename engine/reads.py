@@ -7,13 +7,11 @@ read of it are the coordinates of guarded fields in the schema. Public fields ar
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What one answer holds of one subject."""
 
     subject: Hashable
@@ -31,8 +29,7 @@ class Read:
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """The request that an answer is for."""
 
     who: Any

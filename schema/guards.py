@@ -127,6 +127,9 @@ class Guard:
 
     def subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people the field is about; None for somebody unknown, and nobody where the record is public."""
+        if self.subject is not None and self.public_when is None and not self.of_key:  # most, and for each record
+            about: Any = getattr(record, self.subject)
+            return about or (None,) if type(about) is tuple else (about,)
         if self.of_key:
             return self._people(record, key) or ((None,) if self.agency else ())
         if self.public_when is not None and getattr(record, self.public_when):

@@ -88,6 +88,9 @@ class AccessLedger:
         self._hashed = Hasher(hash_key(secret))
         self._patience = patience
         self._queue: deque[_Waiting] = deque()
+        self._patient: deque[tuple[float, asyncio.Future[None]]] = deque()
+        """Who waits, and until when on the loop's clock, in that order: one timer for all of them."""
+        self._timer: asyncio.TimerHandle | None = None
         self._held = 0
         self._chain: _Chain | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -118,22 +121,39 @@ class AccessLedger:
             _check(each)
         if self._held + len(accesses) > MOST_WAITING:
             raise LedgerUnavailable(f"{self._held} entries wait already")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        until = loop.time() + self._patience
         self._queue.append(_Waiting(accesses, done))
+        self._patient.append((until, done))
         self._held += len(accesses)
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._drain())
-        try:
-            async with asyncio.timeout(self._patience):
-                await done
-        except TimeoutError:
-            raise LedgerUnavailable(f"not committed within {self._patience:g} s") from None
+            self._writing = loop.create_task(self._drain())
+        if self._timer is None:
+            self._timer = loop.call_at(until, self._out_of_patience)
+        await done
 
     async def close(self) -> None:
         """Commit what waits, and let go of the database."""
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=self._patience)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for _, done in self._patient:
+            if not done.done():
+                done.set_exception(LedgerUnavailable("the hub ends"))
+        self._patient.clear()
         await self._let_go()
+
+    def _out_of_patience(self) -> None:
+        """Give up for those who waited long enough; come again for the next."""
+        loop = asyncio.get_running_loop()
+        while self._patient and (self._patient[0][1].done() or self._patient[0][0] <= loop.time()):
+            _, done = self._patient.popleft()
+            if not done.done():
+                done.set_exception(LedgerUnavailable(f"not committed within {self._patience:g} s"))
+        self._timer = loop.call_at(self._patient[0][0], self._out_of_patience) if self._patient else None
 
     async def _drain(self) -> None:
         try:
@@ -175,6 +195,8 @@ class AccessLedger:
         for each in together:
             if not each.done.done():
                 each.done.set_result(None)
+        while self._patient and self._patient[0][1].done():
+            self._patient.popleft()
 
     async def _begun(self) -> _Chain:
         connection = await self._engine.connect()

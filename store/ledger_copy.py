@@ -40,14 +40,24 @@ def row_of(chain: str, sequence: int, previous: bytes, hash_: bytes, access: Acc
             _LENGTH(len(request_id)),
             request_id,
             _raw(access.subject),
-            _text(access.caller_kind),
-            _raw(access.caller),
-            _texts(access.agency, access.unit, access.role, access.client, access.purpose),
+            _reader(
+                access.caller_kind,
+                access.caller,
+                access.agency,
+                access.unit,
+                access.role,
+                access.client,
+                access.purpose,
+            ),
             _ABSENT if case is None else _raw(case.encode()),
-            _texts(access.legal_basis, access.operation),
-            _raw(access.document),
-            _lists(access.agencies, access.fields),
-            _text(access.classification),
+            _what(
+                access.document,
+                access.classification,
+                access.legal_basis,
+                access.operation,
+                access.agencies,
+                access.fields,
+            ),
             _moment(access.hidden_until),
             _text(access.hidden_because),
         )
@@ -72,13 +82,16 @@ def _text(text: str | None) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _texts(*texts: str | None) -> bytes:
-    return b"".join(map(_text, texts))
+def _reader(kind: str, caller: bytes | None, *texts: str | None) -> bytes:
+    return b"".join((_text(kind), _raw(caller), *map(_text, texts)))
 
 
 @lru_cache(maxsize=1024)
-def _lists(*lists: tuple[str, ...]) -> bytes:
-    return b"".join(_raw(" ".join(each).encode()) for each in lists)
+def _what(
+    document: bytes, classification: str | None, basis: str | None, operation: str | None, *lists: tuple[str, ...]
+) -> bytes:
+    of_lists = (_raw(" ".join(each).encode()) for each in lists)
+    return b"".join((_text(basis), _text(operation), _raw(document), *of_lists, _text(classification)))
 
 
 @lru_cache(maxsize=64)

@@ -36,14 +36,24 @@ def entry_bytes(chain: str, sequence: int, previous: bytes, access: Access) -> b
             _moment(access.at),
             b"%d:%s," % (len(request_id), request_id),
             _raw(access.subject),
-            _text(access.caller_kind),
-            _raw(access.caller),
-            _texts(access.agency, access.unit, access.role, access.client, access.purpose),
+            _reader(
+                access.caller_kind,
+                access.caller,
+                access.agency,
+                access.unit,
+                access.role,
+                access.client,
+                access.purpose,
+            ),
             b"-" if case is None else _netstring(case.encode()),
-            _texts(access.legal_basis, access.operation),
-            _raw(access.document),
-            _lists(access.agencies, access.fields),
-            _text(access.classification),
+            _what(
+                access.document,
+                access.classification,
+                access.legal_basis,
+                access.operation,
+                access.agencies,
+                access.fields,
+            ),
             b"-" if access.hidden_until is None else _moment(access.hidden_until),
             _text(access.hidden_because),
         )
@@ -99,13 +109,16 @@ def _text(text: str | None) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _texts(*texts: str | None) -> bytes:
-    return b"".join(map(_text, texts))
+def _reader(kind: str, caller: bytes | None, *texts: str | None) -> bytes:
+    return b"".join((_text(kind), _raw(caller), *map(_text, texts)))
 
 
 @lru_cache(maxsize=1024)
-def _lists(*lists: tuple[str, ...]) -> bytes:
-    return b"".join(_netstring(" ".join(each).encode()) for each in lists)
+def _what(
+    document: bytes, classification: str | None, basis: str | None, operation: str | None, *lists: tuple[str, ...]
+) -> bytes:
+    of_lists = (_netstring(" ".join(each).encode()) for each in lists)
+    return b"".join((_text(basis), _text(operation), _raw(document), *of_lists, _text(classification)))
 
 
 @lru_cache(maxsize=64)

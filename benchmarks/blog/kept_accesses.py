@@ -25,6 +25,7 @@ class KeptAccesses:
         self._record = recorder(self._ledger, Accesses(Pseudonyms(secret)))
         self._told = told
         self._waited: list[float] = []
+        self._entries = 0
 
     async def start(self) -> None:
         """Make the tables, begin the chain."""
@@ -36,6 +37,7 @@ class KeptAccesses:
         began = perf_counter()
         await self._record(asked, reads)
         self._waited.append(perf_counter() - began)
+        self._entries += len(reads)
 
     async def close(self) -> None:
         """Tell how long it took."""
@@ -46,7 +48,8 @@ class KeptAccesses:
             self._told.write_text(
                 json.dumps(
                     {
-                        "entries": len(waited),
+                        "answers": len(waited),
+                        "entries": self._entries,
                         "commits": self._ledger.commits,
                         "p50_ms": waited[len(waited) // 2] * 1000,
                         "p99_ms": waited[int(len(waited) * 0.99)] * 1000,

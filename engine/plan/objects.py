@@ -132,7 +132,7 @@ def leaves_of(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, 
     if shape.function is None:
         raise TypeError(f"{shape!r} was never compiled.")
     answers = shape.function(run, records)
-    if shape.guarded and run.placed is not None:
+    if shape.guarded and records and run.placed is not None:
         run.placed.shaped(shape, records, answers)
     return answers
 

@@ -7,6 +7,7 @@ refused was not read.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.kinds import Guarding, Leads
@@ -16,15 +17,20 @@ from engine.plan.tree import PlanField, Shape
 from engine.reads import Read
 
 
-class Part(NamedTuple):
-    """The fields of one shape that one guard stands before."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Fields of one shape that one guard stands before. Equal only to itself: most are those of the plan."""
 
     guard: Guarding
     fields: tuple[PlanField, ...]
 
 
-Groups = dict[Hashable, dict[tuple[PlanField, ...], None]]
-"""By subject: the fields that were answered, as groups of such as were answered together."""
+Groups = dict[Hashable, dict[Part, None]]
+"""By subject: the fields that were answered, as parts of such as were answered together."""
+Told = dict[tuple[Part, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
+"""By the parts that a subject's fields stand in: their names, agencies and classes. Kept with the plan."""
+_MOST_TOLD = 200
+"""What is kept of it: which of a plan's parts there are records in differs from answer to answer, but little."""
 
 
 class Found(NamedTuple):
@@ -56,13 +62,14 @@ def parts_of(shape: Shape) -> tuple[Part, ...]:
 class Placed:
     """What one run put in place."""
 
-    __slots__ = ("_led", "_shaped", "_who")
+    __slots__ = ("_led", "_shaped", "_told", "_who")
 
-    def __init__(self, who: Hashable | None = None) -> None:
+    def __init__(self, who: Hashable | None, told: Told) -> None:
         """Nothing yet. `who` is the person who asks, as guards name subjects; None for nobody whom data is about."""
+        self._told = told
         self._who = _NOBODY if who is None else who
         self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
-        self._led: list[tuple[PlanField, Keys]] = []
+        self._led: list[tuple[Part, Keys]] = []
 
     def shaped(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
         """Records of a guarded shape were shaped."""
@@ -70,7 +77,7 @@ class Placed:
 
     def led(self, group: Sequence[PlanField], of: Keys) -> None:
         """Guarded fields of the root were asked for: there is no record, the keys are what they are about."""
-        self._led.extend((field, of) for field in group)
+        self._led.extend((field.alone, of) for field in group)
 
     def reads(self, faults: Iterable[Fault]) -> Sequence[Read]:
         """What stands in the answer, by subject."""
@@ -86,22 +93,27 @@ class Placed:
                     _add_carefully(found, part, records, answers, failed)
                 else:
                     _add(found, part, records)
-        for field, of in self._led:
-            _add_keys(found, field, of, failed)
-        return [*_told(found.own, own=True), *_told(found.others, own=False)]
+        for part, of in self._led:
+            _add_keys(found, part, of, failed)
+        return [*_told(found.own, self._told, own=True), *_told(found.others, self._told, own=False)]
 
 
 def _add(found: Found, part: Part, records: Sequence[Any]) -> None:
-    subjects_of, fields = part.guard.subjects, part.fields
-    own: set[Hashable] = set()
-    others: set[Hashable] = set()
-    who = found.who
+    subjects_of = part.guard.subjects
+    who, own, others = found
+    before: object = None
     for record in records:
         about = subjects_of(record, None)
-        (own if who in about else others).update(about)
-    for subjects, groups in ((own, found.own), (others, found.others)):
-        for subject in subjects:
-            groups.setdefault(subject, {})[fields] = None
+        if about is before:  # the members of one family card are all about the same people
+            continue
+        before = about
+        groups = own if who in about else others
+        for subject in about:
+            parts = groups.get(subject)
+            if parts is None:
+                groups[subject] = {part: None}
+            else:
+                parts[part] = None
 
 
 def _add_carefully(
@@ -114,13 +126,15 @@ def _add_carefully(
     for record, answer in zip(records, answers, strict=True):
         fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
         if fields:
+            answered = part if fields == part.fields else Part(part.guard, fields)
             about = part.guard.subjects(record, None)
             groups = found.groups(about)
             for subject in about:
-                groups.setdefault(subject, {})[fields] = None
+                groups.setdefault(subject, {})[answered] = None
 
 
-def _add_keys(found: Found, field: PlanField, of: Keys, failed: dict[tuple[int, int], set[tuple[int, ...]]]) -> None:
+def _add_keys(found: Found, part: Part, of: Keys, failed: dict[tuple[int, int], set[tuple[int, ...]]]) -> None:
+    (field,) = part.fields
     many = isinstance(field.kind, Leads) and field.kind.edge.many
     for key, answer in zip(of.keys, of.targets, strict=True):
         places = failed.get((field.number, id(answer)), set())
@@ -131,17 +145,18 @@ def _add_keys(found: Found, field: PlanField, of: Keys, failed: dict[tuple[int, 
             about = field.guard.subjects(None, each)
             groups = found.groups(about)
             for subject in about:
-                groups.setdefault(subject, {})[(field,)] = None
+                groups.setdefault(subject, {})[part] = None
 
 
-def _told(found: Groups, *, own: bool) -> Sequence[Read]:
-    known: dict[tuple[tuple[PlanField, ...], ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
+def _told(found: Groups, known: Told, *, own: bool) -> Sequence[Read]:
     reads = []
-    for subject, groups in found.items():
-        together = tuple(groups)
+    for subject, parts in found.items():
+        together = tuple(parts)
         said = known.get(together)
         if said is None:
-            fields = [field for group in together for field in group]
+            if len(known) >= _MOST_TOLD:
+                known.clear()
+            fields = [field for part in together for field in part.fields]
             names = tuple(sorted({field.name for field in fields}))
             agencies = tuple(sorted({agency for field in fields if (agency := agency_of(field)) is not None}))
             classes = tuple(sorted({of for field in fields if (of := field.guard.data_class) is not None}))

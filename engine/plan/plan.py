@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,7 @@ from engine.batch import Batch
 from engine.kinds import Kind, Leads
 from engine.limits import Limits
 from engine.plan.cost import Cost, Lists, Sizes, facts_of, reckon, varies
-from engine.plan.placed import parts_of
+from engine.plan.placed import Part, Told, parts_of
 from engine.plan.size import may_multiply
 from engine.plan.source import compile_shape, compile_when_wanted, prepare, source_of
 from engine.plan.tree import Flags, PlanField, Planter, Shape
@@ -65,6 +65,8 @@ class Plan:
     cost: Cost | None = None
     """What it is expected to cost; None where that varies with its variables."""
     seen_again: bool = False
+    told: Told = field(default_factory=dict)
+    """What its parts say of what was read (`engine/plan/placed.py`)."""
 
     @property
     def source(self) -> str:
@@ -114,11 +116,11 @@ class Plan:
         if not self.guarded:
             return ()
         refused: list[tuple[PlanField, Exception]] = []
-        for field in self.root.fields:
-            refusal = field.guard.never(context)
+        for each in self.root.fields:
+            refusal = each.guard.never(context)
             if refusal is None:
                 return ()
-            refused.append((field, refusal))
+            refused.append((each, refusal))
         return refused
 
     def shape_of(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
@@ -199,6 +201,8 @@ def planned(
         prepare(planter.shapes)
     for shape in planter.shapes[1:]:
         shape.guarded = parts_of(shape)
+    for each in root.fields:
+        each.alone = Part(each.guard, (each,))
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]

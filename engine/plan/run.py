@@ -57,7 +57,7 @@ class Run:
         self._arguments = arguments
         self._may: dict[int, Decide | None] = {}
         self._faults: list[Fault] = []
-        self.placed = Placed(getattr(context, "reader", None)) if noting else None
+        self.placed = Placed(getattr(context, "reader", None), plan.told) if noting else None
         self.reads: Sequence[Read] = ()
         """What of whom the answer holds; known when there is an answer."""
         self._open = 0

@@ -111,6 +111,8 @@ class PlanField:
     """Whether the objects themselves, inside all lists, can never be null."""
     complete: Callable[[Any], Any] | None = None
     """For scalars and enums: from a value to what the answer holds; raises for what cannot be one."""
+    alone: Any = None
+    """At the root: the field as a part of its own (`engine/plan/placed.py`)."""
 
     @property
     def is_leaf(self) -> bool:
@@ -152,7 +154,7 @@ class Shape:
     groups: tuple[tuple[PlanField, ...], ...] = ()
     """Fields that lead elsewhere; what is asked together stands together."""
     guarded: tuple[Any, ...] = ()
-    """Fields that not everybody may see, by guard (`engine/plan/placed.py`); empty at the root, which has no record."""
+    """Fields that not everybody may see, as parts (`engine/plan/placed.py`); empty at the root, which has no record."""
 
     def __repr__(self) -> str:
         """Type and number."""
