@@ -23,13 +23,15 @@ class Part:
 
     guard: Guarding
     fields: tuple[PlanField, ...]
+    of_plan: bool = True
+    """False for fewer fields than the plan's part has, because some failed in one answer."""
 
 
 Groups = dict[Hashable, dict[Part, None]]
 """By subject: the fields that were answered, as parts of such as were answered together."""
 Told = dict[tuple[Part, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
 """By the parts that a subject's fields stand in: their names, agencies and classes. Kept with the plan."""
-_MOST_TOLD = 200
+_MOST_TOLD = 50
 """What is kept of it: which of a plan's parts there are records in differs from answer to answer, but little."""
 
 
@@ -126,7 +128,7 @@ def _add_carefully(
     for record, answer in zip(records, answers, strict=True):
         fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
         if fields:
-            answered = part if fields == part.fields else Part(part.guard, fields)
+            answered = part if fields == part.fields else Part(part.guard, fields, of_plan=False)
             about = part.guard.subjects(record, None)
             groups = found.groups(about)
             for subject in about:
@@ -154,13 +156,15 @@ def _told(found: Groups, known: Told, *, own: bool) -> Sequence[Read]:
         together = tuple(parts)
         said = known.get(together)
         if said is None:
-            if len(known) >= _MOST_TOLD:
-                known.clear()
             fields = [field for part in together for field in part.fields]
             names = tuple(sorted({field.name for field in fields}))
             agencies = tuple(sorted({agency for field in fields if (agency := agency_of(field)) is not None}))
             classes = tuple(sorted({of for field in fields if (of := field.guard.data_class) is not None}))
-            said = known[together] = names, agencies, classes
+            said = names, agencies, classes
+            if all(part.of_plan for part in together):
+                if len(known) >= _MOST_TOLD:
+                    known.clear()
+                known[together] = said
         reads.append(Read(subject, *said, own))
     return reads
 
