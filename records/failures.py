@@ -43,6 +43,13 @@ class AgencyRefused(AgencyFailure):
     says = "The agency '{agency}' refused the hub's call. The operators of the hub can mend this."
 
 
+class AgencyClosed(AgencyFailure):
+    """The agency is closed at this hour, by the terms it is asked under; it was not asked."""
+
+    code = "AGENCY_CLOSED"
+    says = "The agency '{agency}' is closed at this hour. Everything else still answers; ask again when it opens."
+
+
 class AgencyMalformed(AgencyFailure):
     """The agency answered something that is not what its interface promises."""
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.failures import (
+    AgencyClosed,
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+)
 
 DETAIL = "connection refused by 10.1.2.3:5432"
 
@@ -26,6 +33,11 @@ DETAIL = "connection refused by 10.1.2.3:5432"
             "The agency 'pbb' refused the hub's call. The operators of the hub can mend this.",
         ),
         (
+            AgencyClosed,
+            "AGENCY_CLOSED",
+            "The agency 'pbb' is closed at this hour. Everything else still answers; ask again when it opens.",
+        ),
+        (
             AgencyMalformed,
             "AGENCY_MALFORMED",
             "The agency 'pbb' answered something the hub cannot read. The operators of the hub can mend this.",
@@ -44,6 +56,7 @@ def test_a_failure_names_the_agency_and_the_mend_and_keeps_its_detail_to_itself(
 def test_every_kind_of_failure_has_a_code_of_its_own() -> None:
     kinds = AgencyFailure.__subclasses__()
     assert sorted(kind.code for kind in kinds) == [
+        "AGENCY_CLOSED",
         "AGENCY_MALFORMED",
         "AGENCY_REFUSED",
         "AGENCY_TIMEOUT",

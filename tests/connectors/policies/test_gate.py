@@ -1,0 +1,540 @@
+"""The gate of an agency: what it lets through, what it makes of how calls end. On a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+import pytest
+
+from connectors.policies.breaker import BreakerState
+from connectors.policies.gate import Gate
+from connectors.policies.terms import BreakerEntry, ClosedEntry, Terms
+from records.call import Call
+from records.failures import (
+    AgencyClosed,
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+)
+from tests.engine.plan.clock import VirtualLoop, virtual_loop
+
+T = TypeVar("T")
+
+BREAKER = BreakerEntry(failures=3, pause=10.0)
+MIDNIGHT = datetime(2026, 11, 25, 0, 0, tzinfo=timezone(timedelta(hours=7))).timestamp()
+
+
+class Agency:
+    """An agency that answers after so many seconds, or fails; and its gate."""
+
+    def __init__(self, loop: VirtualLoop, **terms: Any) -> None:  # noqa: ANN401 - any of the terms
+        self._loop = loop
+        self.gate = Gate(
+            "pbb",
+            Terms(**{"deadline": 5.0, "at_once": 4, **terms}),
+            clock=loop.time,
+            wall=lambda: MIDNIGHT + loop.time(),
+            chance=lambda: 0.5,
+        )
+        self.takes = 0.0
+        self.failing: AgencyFailure | Exception | None = None
+        self.asked: list[tuple[float, float]] = []
+        """When each attempt began, and its deadline."""
+
+    async def attempt(self, call: Call) -> int:
+        """Answers how many were asked, within the deadline of the call."""
+        self.asked.append((self._loop.time(), call.deadline))
+        failing = self.failing
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                await asyncio.sleep(self.takes)
+        except TimeoutError:
+            failing = AgencyTimeout("pbb")
+        if failing is not None:
+            raise failing
+        return len(self.asked)
+
+    async def ask(self, patience: float = 20.0, **how: bool) -> int:
+        """One call through the gate, by a caller who waits so long."""
+        call = Call(deadline=self._loop.time() + patience, request_id="r")
+        return await self.gate.ask(call, self.attempt, **{"repeatable": True, **how})
+
+    async def outcome(self, patience: float = 20.0, **how: bool) -> Any:  # noqa: ANN401 - an answer or a failure
+        """The answer, or the failure."""
+        failure: AgencyFailure | None = None
+        try:
+            return await self.ask(patience, **how)
+        except AgencyFailure as error:
+            failure = error
+        assert failure.agency == "pbb"
+        assert (failure.__cause__, failure.__context__) == (None, None)
+        return failure
+
+    async def fail(self, failure: Exception, times: int = 3, patience: float = 20.0) -> None:
+        """So many calls that end in it."""
+        before, self.failing = self.failing, failure
+        for _ in range(times):
+            await self.outcome(patience)
+        self.failing = before
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many calls were not made, by why."""
+        return dict(self.gate.counts.refused)
+
+
+def told(failure: Any) -> tuple[str, str, float | None]:  # noqa: ANN401 - the failure that a call ended in
+    assert isinstance(failure, AgencyFailure)
+    return failure.code, failure.detail, failure.retry_after
+
+
+def ran(loop: VirtualLoop, work: Coroutine[Any, Any, T]) -> T:
+    return loop.run(work)
+
+
+@pytest.fixture
+def loop() -> Any:  # noqa: ANN401 - a fixture that yields
+    with virtual_loop() as running:
+        yield running
+
+
+class TestByDefault:
+    def test_a_call_is_made_once_and_its_answer_or_failure_is_the_agencys_own(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+
+        async def work() -> None:
+            assert await agency.ask() == 1
+            for failure in (AgencyUnavailable("pbb", "1"), AgencyRefused("pbb"), AgencyMalformed("pbb")):
+                agency.failing = failure
+                assert await agency.outcome() is failure
+
+        ran(loop, work())
+        assert len(agency.asked) == 4
+        counts = agency.gate.counts
+        assert (counts.attempts, counts.answered, counts.retries) == (4, 1, 0)
+        assert counts.failed == {"AGENCY_UNAVAILABLE": 1, "AGENCY_REFUSED": 1, "AGENCY_MALFORMED": 1}
+        assert agency.gate.breaker_state is None
+        assert agency.gate.quota_left is None
+
+    def test_an_agency_that_fails_for_ever_is_asked_for_ever(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+        ran(loop, agency.fail(AgencyUnavailable("pbb"), times=50))
+        assert len(agency.asked) == 50
+
+    def test_an_attempt_is_given_what_is_left_of_the_nearer_deadline(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+
+        async def work() -> None:
+            await agency.ask(20.0)
+            await agency.ask(2.0)
+            assert told(await agency.outcome(0.0)) == ("AGENCY_TIMEOUT", "no time was left to ask", None)
+
+        ran(loop, work())
+        assert agency.asked == [(0.0, 5.0), (0.0, 2.0)]
+
+    def test_a_fault_of_ours_goes_up_as_it_is(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+        agency.failing = KeyError("x")
+        with pytest.raises(KeyError):
+            ran(loop, agency.ask())
+        assert agency.gate.in_flight == 0
+
+    def test_it_needs_to_know_a_deadline_and_a_bound(self) -> None:
+        with pytest.raises(ValueError, match="The gate of agency 'pbb' needs a deadline and at_once"):
+            Gate("pbb", Terms())
+
+
+class TestBreaker:
+    def test_open_it_answers_without_asking_and_says_when_to_come_back(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(2.5)
+            began = loop.time()
+            assert told(await agency.outcome()) == ("AGENCY_UNAVAILABLE", "not asked: breaker open", 8.0)
+            assert loop.time() == began
+
+        ran(loop, work())
+        assert len(agency.asked) == 3
+        assert agency.refused == {"breaker": 1}
+        assert agency.gate.breaker_state is BreakerState.OPEN
+        assert "<Breaker open until=10 pause=10s>" in repr(agency.gate)
+
+    def test_after_the_pause_one_call_tries_and_the_others_do_not_wait_for_it(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(10)
+            agency.takes = 1.0
+            probe = asyncio.ensure_future(agency.ask())
+            await asyncio.sleep(0)
+            assert told(await agency.outcome()) == ("AGENCY_UNAVAILABLE", "not asked: breaker half-open", 10.0)
+            assert await probe == 4
+            assert await agency.ask() == 5
+
+        ran(loop, work())
+
+    @pytest.mark.parametrize(
+        ("failure", "state"),
+        [
+            (AgencyUnavailable("pbb"), BreakerState.OPEN),
+            (AgencyRefused("pbb"), BreakerState.CLOSED),
+            (AgencyMalformed("pbb"), BreakerState.CLOSED),
+        ],
+    )
+    def test_what_answers_at_all_is_not_broken(
+        self, failure: AgencyFailure, state: BreakerState, loop: VirtualLoop
+    ) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+        ran(loop, agency.fail(failure, times=10))
+        assert agency.gate.breaker_state is state
+
+    def test_a_deadline_of_the_agency_that_passes_counts_against_it(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+        agency.takes = 60.0
+
+        async def work() -> None:
+            for _ in range(3):
+                assert told(await agency.outcome(20.0))[0] == "AGENCY_TIMEOUT"
+
+        ran(loop, work())
+        assert agency.gate.breaker_state is BreakerState.OPEN
+
+    def test_callers_who_wait_less_than_the_agency_may_take_do_not(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+        agency.takes = 4.0
+
+        async def work() -> None:
+            for _ in range(20):
+                assert told(await agency.outcome(1.0))[0] == "AGENCY_TIMEOUT"
+
+        ran(loop, work())
+        assert "<Breaker closed failed=0/0>" in repr(agency.gate)
+
+    def test_callers_who_go_away_do_not(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+        agency.takes = 4.0
+
+        async def work() -> None:
+            asking = [asyncio.ensure_future(agency.ask()) for _ in range(4)]
+            await asyncio.sleep(1)
+            assert agency.gate.in_flight == 4
+            for each in asking:
+                each.cancel()
+            await asyncio.wait(asking)
+            assert agency.gate.in_flight == 0
+
+        ran(loop, work())
+        assert "<Breaker closed failed=0/0>" in repr(agency.gate)
+
+    @pytest.mark.parametrize("leaves", ["is cancelled", "has too little time", "meets a fault of ours"])
+    def test_a_probe_that_tells_nothing_leaves_the_next_caller_to_try(self, leaves: str, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(10)
+            agency.takes = 4.0
+            if leaves == "meets a fault of ours":
+                agency.failing = KeyError("x")
+            probe = asyncio.ensure_future(agency.ask(1.0 if leaves == "has too little time" else 20.0))
+            await asyncio.sleep(0.5)
+            if leaves == "is cancelled":
+                probe.cancel()
+            await asyncio.wait([probe])
+            probe.cancelled() or probe.exception()
+            assert agency.gate.breaker_state is BreakerState.HALF_OPEN
+            agency.failing = None
+            assert await agency.ask() == 5
+
+        ran(loop, work())
+        assert agency.gate.breaker_state is BreakerState.CLOSED
+
+    def test_those_who_wait_for_a_place_are_told_at_once_when_it_opens(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER, at_once=3)
+        agency.takes = 60.0
+
+        async def work() -> list[str]:
+            found = await asyncio.gather(*(agency.outcome() for _ in range(6)))
+            assert loop.time() == 5.0
+            return [each.detail for each in found]
+
+        details = ran(loop, work())
+        assert len(agency.asked) == 3
+        assert details[:3] == ["", "", ""]
+        assert set(details[3:]) <= {"not asked: breaker open", "no place came free before the deadline"}
+
+
+class TestRetries:
+    def test_a_read_that_failed_is_repeated_after_a_jittered_wait(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=2, retry_share=1.0)
+        agency.failing = AgencyUnavailable("pbb")
+
+        async def work() -> None:
+            asking = asyncio.ensure_future(agency.ask())
+            await asyncio.sleep(0.01)
+            agency.failing = None
+            assert await asking == 2
+
+        ran(loop, work())
+        assert agency.asked == [(0.0, 5.0), (0.05, 5.0)]
+        assert agency.gate.counts.retries == 1
+
+    @pytest.mark.parametrize(
+        ("failure", "how"),
+        [
+            (AgencyUnavailable("pbb"), {"repeatable": False}),
+            (AgencyRefused("pbb"), {}),
+            (AgencyMalformed("pbb"), {}),
+            (AgencyRefused("pbb", retry_after=5.0), {}),
+        ],
+        ids=["it changes something", "a no is a no", "rubbish is rubbish", "the agency wants more time than is left"],
+    )
+    def test_what_is_not_safe_or_not_worth_it_is_asked_once(
+        self, failure: AgencyFailure, how: dict[str, bool], loop: VirtualLoop
+    ) -> None:
+        agency = Agency(loop, retries=5)
+        agency.failing = failure
+        assert ran(loop, agency.outcome(**how)) is failure
+        assert len(agency.asked) == 1
+
+    def test_a_throttled_call_is_made_again_when_the_agency_says(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=1)
+        agency.failing = AgencyRefused("pbb", retry_after=3.0)
+
+        async def work() -> None:
+            asking = asyncio.ensure_future(agency.ask())
+            await asyncio.sleep(1)
+            agency.failing = None
+            assert told(await agency.outcome()) == (
+                "AGENCY_REFUSED",
+                "not asked: it wants to be left alone",
+                2.0,
+            )
+            assert await asking == 2
+
+        ran(loop, work())
+        assert agency.asked == [(0.0, 5.0), (3.05, 5.0)]
+
+    def test_nobody_is_believed_who_wants_to_be_left_alone_for_a_day(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+
+        async def work() -> None:
+            await agency.fail(AgencyRefused("pbb", retry_after=86_400.0), times=1)
+            assert told(await agency.outcome())[2] == 900.0
+            await asyncio.sleep(900)
+            assert await agency.ask() == 2
+
+        ran(loop, work())
+
+    def test_a_dead_agency_is_asked_again_by_the_agreed_share_and_not_each_time(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=3, retry_share=0.125)
+        ran(loop, agency.fail(AgencyUnavailable("pbb"), times=200))
+        assert len(agency.asked) == 200 + agency.gate.counts.retries
+        assert agency.gate.counts.retries == 1 + 200 / 8
+
+    def test_a_retry_that_the_breaker_would_refuse_is_not_waited_for(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=5, retry_share=1.0, breaker=BreakerEntry(failures=2))
+        agency.failing = AgencyUnavailable("pbb", "as it was")
+        failure = ran(loop, agency.outcome())
+        assert told(failure) == ("AGENCY_UNAVAILABLE", "as it was", None)
+        assert len(agency.asked) == 2
+        assert agency.gate.counts.retries == 1
+
+    def test_a_retry_takes_no_turn_from_those_who_wait_for_theirs(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=5, rate=0.5, burst=1)
+        agency.failing = AgencyUnavailable("pbb", "as it was")
+        assert told(ran(loop, agency.outcome())) == ("AGENCY_UNAVAILABLE", "as it was", None)
+        assert (len(agency.asked), loop.time()) == (1, 0.0)
+
+    def test_a_retry_whose_turn_was_taken_waits_no_longer_than_the_calls_deadline(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=1, rate=0.1, burst=2)
+        agency.failing = AgencyUnavailable("pbb")
+
+        async def work() -> None:
+            first = asyncio.ensure_future(agency.outcome())
+            await asyncio.sleep(0.01)
+            agency.failing = None
+            assert await agency.ask() == 2
+            assert told(await first)[0] == "AGENCY_TIMEOUT"
+            assert loop.time() == 5.0
+
+        ran(loop, work())
+
+
+class TestBulkhead:
+    def test_more_than_may_wait_are_refused_at_once(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, at_once=2, waiting=1)
+        agency.takes = 1.0
+
+        async def work() -> list[Any]:
+            return await asyncio.gather(*(agency.outcome() for _ in range(5)))
+
+        found = ran(loop, work())
+        assert [isinstance(each, int) for each in found[:3]] == [True] * 3
+        refusal = ("AGENCY_UNAVAILABLE", "not asked: too many calls wait for it", 1.0)
+        assert [told(each) for each in found[3:]] == [refusal, refusal]
+        assert agency.refused == {"bulkhead": 2}
+
+    def test_waiting_for_a_place_is_part_of_the_deadline_and_not_the_agencys_fault(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, at_once=1, breaker=BreakerEntry(failures=1, share=1.0))
+        agency.takes = 3.0
+
+        async def work() -> list[Any]:
+            return await asyncio.gather(*(agency.outcome() for _ in range(3)))
+
+        found = ran(loop, work())
+        assert isinstance(found[0], int)
+        assert told(found[1])[0] == "AGENCY_TIMEOUT"
+        assert told(found[2]) == ("AGENCY_TIMEOUT", "no place came free before the deadline", None)
+        assert agency.asked == [(0.0, 5.0), (3.0, 5.0)]
+        assert agency.gate.breaker_state is BreakerState.CLOSED
+
+    def test_a_full_agency_does_not_hold_up_another(self, loop: VirtualLoop) -> None:
+        slow, quick = Agency(loop, at_once=1, waiting=1), Agency(loop)
+        slow.takes = 60.0
+        ended: list[str] = []
+
+        async def noted(name: str, agency: Agency) -> None:
+            await agency.outcome()
+            ended.append(f"{name} at {loop.time():g}")
+
+        async def work() -> None:
+            await asyncio.gather(*(noted("slow", slow) for _ in range(3)), noted("quick", quick))
+
+        ran(loop, work())
+        assert sorted(ended[:2]) == ["quick at 0", "slow at 0"]
+        assert ended[2:] == ["slow at 5", "slow at 5"]
+
+
+class TestPaceAndQuota:
+    def test_calls_wait_for_their_turn_and_then_have_the_agencys_whole_deadline(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, rate=0.5, burst=1)
+
+        async def work() -> None:
+            await asyncio.gather(*(agency.ask() for _ in range(3)))
+
+        ran(loop, work())
+        assert agency.asked == [(0.0, 5.0), (2.0, 7.0), (4.0, 9.0)]
+
+    def test_a_turn_that_does_not_come_in_time_is_a_timeout_and_not_the_agencys_fault(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, rate=0.1, burst=1, breaker=BREAKER)
+
+        async def work() -> Any:  # noqa: ANN401 - the failure
+            await agency.ask()
+            return await agency.outcome(3.0)
+
+        detail = "no turn came before the deadline: too many calls for its pace"
+        assert told(ran(loop, work())) == ("AGENCY_TIMEOUT", detail, None)
+        assert agency.refused == {"no_turn": 1}
+
+    def test_a_spent_quota_refuses_until_midnight_there(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, daily_quota=2)
+
+        async def work() -> None:
+            await agency.ask()
+            await agency.fail(AgencyUnavailable("pbb"), times=1)
+            assert agency.gate.quota_left == 0
+            await asyncio.sleep(3600)
+            refusal = ("AGENCY_REFUSED", "not asked: the quota of the day is spent", 23 * 3600.0)
+            assert told(await agency.outcome()) == refusal
+            await asyncio.sleep(23 * 3600)
+            assert agency.gate.quota_left == 2
+            assert await agency.ask() == 3
+
+        ran(loop, work())
+
+    def test_those_who_waited_do_not_overspend(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, daily_quota=2, at_once=1)
+        agency.takes = 1.0
+
+        async def work() -> list[Any]:
+            return await asyncio.gather(*(agency.outcome() for _ in range(4)))
+
+        found = ran(loop, work())
+        assert [isinstance(each, AgencyRefused) for each in found] == [False, False, True, True]
+        assert len(agency.asked) == 2
+
+
+class TestHours:
+    def test_a_closed_agency_is_not_asked_and_the_hour_of_opening_is_told(self, loop: VirtualLoop) -> None:
+        window = ClosedEntry.model_validate({"from": "23:00", "until": "01:00"})
+        agency = Agency(loop, closed=(window,))
+
+        async def work() -> None:
+            failure = await agency.outcome()
+            assert isinstance(failure, AgencyClosed)
+            assert told(failure) == ("AGENCY_CLOSED", "not asked: closed by its terms", 3600.0)
+            await asyncio.sleep(3600)
+            assert await agency.ask() == 1
+
+        ran(loop, work())
+        assert agency.refused == {"closed": 1}
+
+    def test_one_that_is_closed_to_writes_is_read(self, loop: VirtualLoop) -> None:
+        window = ClosedEntry.model_validate({"first_day": "11-01", "last_day": "11-30", "to": "writes"})
+        agency = Agency(loop, closed=(window,))
+
+        async def work() -> None:
+            assert await agency.ask() == 1
+            assert isinstance(await agency.outcome(writes=True, repeatable=False), AgencyClosed)
+
+        ran(loop, work())
+
+
+class TestHedging:
+    @staticmethod
+    def practised(loop: VirtualLoop, **terms: Any) -> Agency:  # noqa: ANN401 - any of the terms
+        """An agency that has answered in a tenth of a second so often that it is known for it."""
+        agency = Agency(loop, hedge=True, **terms)
+        agency.takes = 0.1
+
+        async def work() -> None:
+            for _ in range(30):
+                await agency.ask(hedgeable=False)
+
+        ran(loop, work())
+        agency.asked.clear()
+        return agency
+
+    def test_a_slow_read_is_asked_a_second_time_and_the_first_answer_counts(self, loop: VirtualLoop) -> None:
+        agency = self.practised(loop)
+        agency.takes = 3.0
+
+        async def work() -> float:
+            began = loop.time()
+            asking = asyncio.ensure_future(agency.ask(hedgeable=True))
+            await asyncio.sleep(0.01)
+            agency.takes = 0.1
+            assert await asking == 2
+            return round(loop.time() - began, 6)
+
+        assert ran(loop, work()) == 0.2
+        counts = agency.gate.counts
+        assert (counts.hedges, counts.hedges_won, counts.attempts) == (1, 1, 32)
+        assert agency.gate.in_flight == 0
+
+    @pytest.mark.parametrize("reason", ["not a GET", "no place is free", "the budget is spent"])
+    def test_a_second_one_costs_nobody_a_place_and_is_made_of_reads_alone(self, reason: str, loop: VirtualLoop) -> None:
+        agency = self.practised(loop, at_once=1 if reason == "no place is free" else 4)
+        if reason == "the budget is spent":
+            while agency.gate._budget.spend():
+                pass
+        agency.takes = 3.0
+        ran(loop, agency.ask(hedgeable=reason != "not a GET"))
+        assert len(agency.asked) == 1
+        assert agency.gate.counts.hedges == 0
+
+    def test_it_is_off_unless_agreed(self, loop: VirtualLoop) -> None:
+        agency = self.practised(loop)
+        agency.gate._hedges = False
+        agency.takes = 3.0
+        ran(loop, agency.ask(hedgeable=True))
+        assert len(agency.asked) == 1
