@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from graphql import GraphQLSchema
@@ -41,6 +42,7 @@ from connectors.drivers.http import HttpDriver
 from connectors.drivers.sql import SqlDriver
 from connectors.issuer_documents import IssuerDocuments
 from connectors.msmes import JakPreneur
+from connectors.policies.gate import Gate
 from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
@@ -68,7 +70,7 @@ from resolvers.usages import Usages
 from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
-from settings import Settings
+from settings import AT_ONCE, Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
@@ -88,8 +90,7 @@ from web.settings import Exposure
 from web.who_asks import WhoAsks
 
 DATA = Path(__file__).parent / "data"
-_POOL = 8
-_HTTP_CONNECTIONS = 32
+_SIDE_BY_SIDE = 4
 _MOST_BYTES = 8 * 1024 * 1024
 
 D = TypeVar("D")
@@ -114,6 +115,8 @@ class Connectors:
     regions: RegionTables
     to_close: Sequence[Closable]
     """What holds connections to agencies."""
+    gates: Mapping[str, Gate]
+    """What every call to an agency passes, by agency."""
 
     def agencies(self, own: Mapping[type[Any], Any]) -> Agencies:
         """The connectors, and what the hub's own state answers, by domain; the types prove that each connector fits."""
@@ -150,42 +153,52 @@ class Connectors:
 
 def connect(settings: Settings, state: AsyncEngine) -> Connectors:
     """A connector for each agency; nothing is asked yet, so a dead agency does not stop the hub."""
-    patience = settings.agency_timeout
-    dukcapil = _sql("dukcapil", settings.dukcapil_url, patience)
-    jakpreneur = _sql("jakpreneur", settings.jakpreneur_url, patience)
-    crm = _http("crm", settings.crm_url, {"X-Api-Key": settings.crm_key}, patience)
-    pangan = _http("pangan", settings.pangan_url, {"app-client-id": settings.pangan_key}, patience)
+    gates = {agency: Gate(agency, settings.terms(agency)) for agency in AT_ONCE}
+    dukcapil = _sql(gates["dukcapil"], settings.dukcapil_url)
+    jakpreneur = _sql(gates["jakpreneur"], settings.jakpreneur_url)
+    crm = _http(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key})
+    pangan = _http(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key})
     tax = PropertyTax.connect(
         settings.pbb_url,
         user=settings.pbb_user,
         password=settings.pbb_password.get_secret_value(),
-        deadline=patience,
-        at_once=settings.pbb_at_once,
+        deadline=gates["pbb"].deadline,
+        at_once=min(settings.pbb_at_once, gates["pbb"].at_once),
+        connections=gates["pbb"].at_once,
+        gate=gates["pbb"],
     )
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
     return Connectors(
-        population=PopulationRegister(dukcapil),
-        msmes=JakPreneur(jakpreneur),
+        population=PopulationRegister(dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call),
+        msmes=JakPreneur(jakpreneur, keys_a_call=gates["jakpreneur"].terms.keys_a_call),
         tax=tax,
-        complaints=CityComplaints(crm, links=links, reporter_extension=settings.crm_reporter_extension),
-        prices=FoodPrices(pangan, rate=settings.pangan_rate, burst=settings.pangan_burst),
+        complaints=CityComplaints(
+            crm,
+            links=links,
+            reporter_extension=settings.crm_reporter_extension,
+            side_by_side=min(_SIDE_BY_SIDE, gates["crm"].at_once),
+            keys_a_call=gates["crm"].terms.keys_a_call,
+        ),
+        prices=FoodPrices(pangan, side_by_side=min(_SIDE_BY_SIDE, gates["pangan"].at_once)),
         regions=RegionTables(DATA),
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
+        gates=gates,
     )
 
 
-def _sql(agency: str, url: SecretStr, patience: float) -> SqlDriver:
-    return SqlDriver(agency, url.get_secret_value(), deadline=patience, pool_size=_POOL)
+def _sql(gate: Gate, url: SecretStr) -> SqlDriver:
+    return SqlDriver(gate.agency, url.get_secret_value(), deadline=gate.deadline, pool_size=gate.at_once, gate=gate)
 
 
-def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: float) -> HttpDriver:
+def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr]) -> HttpDriver:
     return HttpDriver(
-        agency,
+        gate.agency,
         url,
         headers={name: value.get_secret_value() for name, value in headers.items()},
-        deadline=patience,
-        connections=_HTTP_CONNECTIONS,
+        deadline=gate.deadline,
+        connections=gate.at_once,
         max_bytes=_MOST_BYTES,
+        gate=gate,
     )
 
 
@@ -261,6 +274,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         schema=graphql_schema(build_schema()),
         agencies=connectors.agencies(own.domains()),
         attendance=connectors.attendance(),
+        gates=connectors.gates,
         lifespan=lifespan,
         sample_people=sample_people,
         recorder=None if ledger is None else recorder(ledger, accesses),
@@ -275,6 +289,7 @@ def compose(
     schema: GraphQLSchema,
     agencies: Agencies,
     attendance: Attendance,
+    gates: Mapping[str, Gate] = MappingProxyType({}),
     lifespan: Lifespan[Starlette],
     sample_people: SamplePeople | None = None,
     coalescing: bool = True,
@@ -324,7 +339,7 @@ def compose(
     return web_application(
         execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy, settings.shows_schema),
         authenticate=tokens.caller,
-        ready=readiness(attendance, issuers, limits),
+        ready=readiness(attendance, gates, issuers, limits),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
@@ -383,7 +398,7 @@ def _with_fresh_keys(issuers: Sequence[IssuerKeys], lifespan: Lifespan[Starlette
 
 
 def readiness(
-    attendance: Attendance, issuers: Sequence[IssuerKeys], limits: Limiting
+    attendance: Attendance, gates: Mapping[str, Gate], issuers: Sequence[IssuerKeys], limits: Limiting
 ) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
@@ -396,6 +411,7 @@ def readiness(
                     name=name,
                     state=AgencyState.UP if failure is None else AgencyState.DOWN,
                     detail=None if failure is None else failure.code,
+                    gate=gates.get(name),
                 )
                 for name, failure in failures.items()
             ],

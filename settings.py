@@ -6,6 +6,7 @@ import os
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -16,6 +17,7 @@ from auth.caller import CallerKind
 from auth.issuers import Issuer, issuers_of
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from cache.shared import SCHEMES
+from connectors.policies.terms import AgencyTerms, Terms, agency_terms
 from engine.limits import Limits
 from records.operations import OperationMode
 from records.purposes import Purpose
@@ -26,6 +28,9 @@ from web.settings import Exposure, WebSettings
 
 ELSEWHERE = frozenset({"SIMPUL_STATE"})
 """Variables that belong to the command line, not to the hub."""
+
+AT_ONCE: Mapping[str, int] = {"dukcapil": 8, "jakpreneur": 8, "pbb": 32, "crm": 32, "pangan": 32}
+"""Calls to an agency under way at a time where its terms do not say it: connections to a database, or over HTTP."""
 
 _SECRET_BYTES = 32
 _MOST_DAYS = 3650
@@ -39,11 +44,17 @@ def _issuers(value: object) -> object:
     return issuers_of(Path(value)) if isinstance(value, (str, Path)) else value
 
 
+def _agencies(value: object) -> object:
+    return agency_terms(Path(value)) if isinstance(value, (str, Path)) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """Several values, separated by spaces."""
 Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_words)]
 """Several IP addresses, separated by spaces."""
 Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)]
+"""Given as the path of a file, which is read at once."""
+TermsFile = Annotated[AgencyTerms, NoDecode, BeforeValidator(_agencies)]
 """Given as the path of a file, which is read at once."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 
@@ -69,6 +80,7 @@ class Settings(BaseSettings):
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
+    agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agencies.md).")
     introspection: Exposure | None = Field(
         None, description="Who may query the schema: `off`, `signed-in` or `on`; `on` in development, else `off`."
     )
@@ -262,10 +274,21 @@ class Settings(BaseSettings):
             return given
         return Exposure.ON if self.development else Exposure.OFF
 
+    def terms(self, agency: str) -> Terms:
+        """How an agency may be asked: what the file says, then the agency's own settings, then the defaults."""
+        given: Terms = getattr(self.agencies or AgencyTerms(), agency)
+        pace = {"rate": self.pangan_rate, "burst": self.pangan_burst} if agency == "pangan" and not given.rate else {}
+        return given.or_else(deadline=self.agency_timeout, at_once=AT_ONCE[agency], **pace)
+
     @property
     def limits(self) -> Limits:
-        """What an operation may ask for. No more of the food price service than it can answer within one request."""
-        within = self.pangan_burst + int(self.pangan_rate * self.request_timeout)
+        """What an operation may ask for. No more of an agency that is paced than it can answer within one request."""
+        paced = ((agency, self.terms(agency)) for agency in AT_ONCE)
+        within = {
+            agency: (terms.burst or ceil(terms.rate)) + int(terms.rate * self.request_timeout)
+            for agency, terms in paced
+            if terms.rate
+        }
         return Limits(
             depth=self.limit_depth,
             fields=self.limit_fields,
@@ -273,7 +296,7 @@ class Settings(BaseSettings):
             aliases=self.limit_aliases,
             list_items=self.limit_list_items,
             calls=self.limit_calls,
-            calls_to={"pangan": within},
+            calls_to=within,
             objects=self.limit_objects,
         )
 

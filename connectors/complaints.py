@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Final, Protocol, TypeVar
 
 from connectors import complaints_mapping as mapping
+from connectors.chunks import in_chunks
 from connectors.drivers.http import HttpDriver, HttpReply
 from connectors.fan_out import fan_out
 from connectors.reading.dates import JAKARTA
@@ -63,7 +64,7 @@ class CityComplaints:
 
     `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
     `page_size` is the most rows the server gives in one answer, `side_by_side` how many calls of one batch may be
-    under way at once.
+    under way at once, `keys_a_call` how many people or ids one call may name.
     """
 
     agency: Final = AGENCY
@@ -76,6 +77,7 @@ class CityComplaints:
         reporter_extension: bool,
         page_size: int = 500,
         side_by_side: int = 4,
+        keys_a_call: int | None = None,
     ) -> None:
         """Raises ValueError where there is no way to tell whose a complaint is, or a bound is out of range."""
         if links is None and not reporter_extension:
@@ -88,6 +90,8 @@ class CityComplaints:
         self._http = http
         self._links = None if reporter_extension else links
         self._page_size = page_size
+        self._niks_a_search = min(_NIKS_A_SEARCH, keys_a_call or _NIKS_A_SEARCH)
+        self._ids_a_call = min(page_size, keys_a_call or page_size)
         self._side_by_side = side_by_side
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -100,10 +104,7 @@ class CityComplaints:
             return {}
         if self._links is not None:
             return await self._linked(await self._links.requests_of(niks), call)
-        answers: dict[Nik, Sequence[Complaint] | AgencyFailure] = {}
-        for start in range(0, len(niks), _NIKS_A_SEARCH):
-            answers |= await self._search(niks[start : start + _NIKS_A_SEARCH], call)
-        return answers
+        return await in_chunks(niks, lambda some: self._search(some, call), most=self._niks_a_search)
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their id, private ones included: one call for as many as fit in an address.
@@ -190,7 +191,7 @@ class CityComplaints:
             length = 0
             for each in alike:
                 length += len(each) + 1
-                if chunk and (len(chunk) == self._page_size or length > _LONGEST_LIST):
+                if chunk and (len(chunk) == self._ids_a_call or length > _LONGEST_LIST):
                     yield tuple(chunk)
                     chunk, length = [], len(each) + 1
                 chunk.append(each)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
+from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -44,32 +45,45 @@ R = TypeVar("R")
 
 
 class JakPreneur:
-    """Asks the programme. Each read is one statement for any number of keys."""
+    """Asks the programme. Each read is one statement, for any number of keys unless `keys_a_call` bounds it."""
 
     agency: ClassVar[str] = AGENCY
 
-    def __init__(self, sql: SqlDriver) -> None:
+    def __init__(self, sql: SqlDriver, *, keys_a_call: int | None = None) -> None:
         self._sql = sql
+        self._keys_a_call = keys_a_call
 
     async def msmes_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Msme]]:
         """The enterprises each person registered, by identifier; people without one are absent.
 
         An owner one of whose enterprises cannot be read is answered with `AgencyMalformed`. Raises `AgencyFailure`.
         """
-        return _grouped(await self._rows(_BY_OWNER, niks, call), niks, "nik", read_msme)
+
+        async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
+            return _grouped(await self._rows(_BY_OWNER, some, call), some, "nik", read_msme)
+
+        return await in_chunks(niks, ask, most=self._keys_a_call)
 
     async def msmes(self, ids: Sequence[str], call: Call) -> Answers[str, Msme]:
         """Enterprises by identifier; unknown ones are absent. Raises `AgencyFailure`."""
-        found = _grouped(await self._rows(_BY_ID, _numbers(ids), call), ids, "id", read_msme)
-        return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
+
+        async def ask(some: Sequence[str]) -> Answers[str, Msme]:
+            found = _grouped(await self._rows(_BY_ID, _numbers(some), call), some, "id", read_msme)
+            return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
+
+        return await in_chunks(ids, ask, most=self._keys_a_call)
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """What each enterprise sells, by identifier; enterprises that sell nothing are absent.
 
         An enterprise one of whose products cannot be read is answered with `AgencyMalformed`. Raises `AgencyFailure`.
         """
-        rows = await self._rows(_PRODUCTS, _numbers(msme_ids), call)
-        return _grouped(rows, msme_ids, "umkm_id", read_product)
+
+        async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
+            rows = await self._rows(_PRODUCTS, _numbers(some), call)
+            return _grouped(rows, some, "umkm_id", read_product)
+
+        return await in_chunks(msme_ids, ask, most=self._keys_a_call)
 
     async def probe(self, call: Call) -> None:
         """Make sure that the programme's database answers. Raises `AgencyFailure`."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
+from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -84,17 +85,22 @@ _RANK = {relationship: rank for rank, relationship in enumerate(Relationship)}
 
 
 class PopulationRegister:
-    """Asks the register. Each read is one statement for any number of people."""
+    """Asks the register. Each read is one statement, for any number of people unless `keys_a_call` bounds it."""
 
     agency: ClassVar[str] = AGENCY
 
-    def __init__(self, sql: SqlDriver) -> None:
+    def __init__(self, sql: SqlDriver, *, keys_a_call: int | None = None) -> None:
         self._sql = sql
+        self._keys_a_call = keys_a_call
 
     async def known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
         """Those of the people that the register knows. Raises `AgencyFailure`."""
-        rows = await self._rows(_KNOWN, niks, call)
-        return {nik: Citizen(nik=nik) for nik in (_nik(row) for row in rows)}
+
+        async def ask(some: Sequence[Nik]) -> Answers[Nik, Citizen]:
+            rows = await self._rows(_KNOWN, some, call)
+            return {nik: Citizen(nik=nik) for nik in (_nik(row) for row in rows)}
+
+        return await in_chunks(niks, ask, most=self._keys_a_call)
 
     async def facets(
         self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
@@ -105,8 +111,13 @@ class PopulationRegister:
         """
         if not wanted:
             return {}
-        rows = await self._rows(facets_statement(wanted), niks, call)
-        return {_nik(row): read_facets(row, wanted) for row in rows}
+        statement = facets_statement(wanted)
+
+        async def ask(some: Sequence[Nik]) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
+            rows = await self._rows(statement, some, call)
+            return {_nik(row): read_facets(row, wanted) for row in rows}
+
+        return await in_chunks(niks, ask, most=self._keys_a_call)
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
         """The household of each person, everybody on its card included. Raises `AgencyFailure`.
@@ -114,9 +125,13 @@ class PopulationRegister:
         A person without a family card is absent; a card of which one value cannot be read is `AgencyMalformed` for
         everybody asked about who is on it.
         """
-        rows = await self._rows(_HOUSEHOLDS, niks, call)
-        asked = frozenset(niks)
-        return {nik: household for nik, household in read_households(rows).items() if nik in asked}
+
+        async def ask(some: Sequence[Nik]) -> Answers[Nik, Household]:
+            rows = await self._rows(_HOUSEHOLDS, some, call)
+            asked = frozenset(some)
+            return {nik: household for nik, household in read_households(rows).items() if nik in asked}
+
+        return await in_chunks(niks, ask, most=self._keys_a_call)
 
     async def probe(self, call: Call) -> None:
         """Make sure that the register answers. Raises `AgencyFailure`."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from statistics import fmean
 from typing import Final, TypeVar
-
-from aiolimiter import AsyncLimiter
 
 from connectors.drivers.http import HttpDriver, HttpReply
 from connectors.fan_out import fan_out
@@ -22,7 +19,7 @@ from connectors.reading.rows import Row, row, rows
 from connectors.reading.unreadable import UnreadableError
 from records.answers import Answers
 from records.call import Call
-from records.failures import AgencyMalformed, AgencyRefused, AgencyTimeout
+from records.failures import AgencyMalformed, AgencyRefused
 from records.identifiers import RegionCode, Rupiah
 from records.prices import (
     Commodity,
@@ -72,21 +69,17 @@ _FIRST_CLIENT_ERROR: Final = 400
 class FoodPrices:
     """The price service as the graph asks it.
 
-    The service wants at most `rate` requests a second, with a short burst of `burst`; calls wait for their turn until
-    their deadline. One object paces all the calls of a process, so a process has one. `side_by_side` is how many
-    calls for different markets or months may be under way at once.
+    The service wants few requests a second: the gate of `http` paces them. `side_by_side` is how many calls for
+    different markets or months may be under way at once.
     """
 
     agency: Final = AGENCY
 
-    def __init__(self, http: HttpDriver, *, rate: float = 1.0, burst: int = 3, side_by_side: int = 4) -> None:
-        """`http` carries the API key in its headers. Raises ValueError where a bound is not above 0."""
-        if rate <= 0 or burst < 1 or side_by_side < 1:
-            raise ValueError(
-                f"FoodPrices: rate is {rate}, burst {burst}, side_by_side {side_by_side}. Each must be above 0."
-            )
+    def __init__(self, http: HttpDriver, *, side_by_side: int = 4) -> None:
+        """`http` carries the API key in its headers. Raises ValueError where the bound is not above 0."""
+        if side_by_side < 1:
+            raise ValueError(f"FoodPrices: side_by_side is {side_by_side}. It must be above 0.")
         self._http = http
-        self._pace = AsyncLimiter(burst, burst / rate)
         self._side_by_side = side_by_side
 
     async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
@@ -155,16 +148,7 @@ class FoodPrices:
         return None if reply.status == _NOT_FOUND else self._read(reply, mapping)
 
     async def _get(self, path: str, query: Mapping[str, str], call: Call) -> HttpReply:
-        await self._turn(call)
         return await self._http.send("GET", path, call, query=query)
-
-    async def _turn(self, call: Call) -> None:
-        """Wait for the turn of one request. Raises AgencyTimeout where it does not come before the deadline."""
-        try:
-            async with asyncio.timeout(call.remaining()):
-                await self._pace.acquire()
-        except TimeoutError:
-            raise AgencyTimeout(AGENCY, "no turn came before the deadline: too many calls for its pace") from None
 
     def _read(self, reply: HttpReply, mapping: Callable[[object], T]) -> T:
         if reply.status >= _FIRST_CLIENT_ERROR:

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from connectors.drivers.http import HttpDriver
 from connectors.drivers.soap import SoapDriver, SoapFault, SoapReply, SoapValue
 from connectors.fan_out import fan_out
+from connectors.policies.gate import Gate
 from connectors.reading.absent import text
 from connectors.reading.dates import day
 from connectors.reading.money import rupiah
@@ -68,30 +69,43 @@ class PropertyTax:
         self._at_once = at_once
 
     @classmethod
-    def connect(cls, url: str, *, user: str, password: str, deadline: float, at_once: int = 8) -> PropertyTax:
-        """The agency at the address of its service. `deadline` of one call in seconds. Nothing is asked yet."""
+    def connect(
+        cls,
+        url: str,
+        *,
+        user: str,
+        password: str,
+        deadline: float,
+        at_once: int = 8,
+        connections: int = 32,
+        gate: Gate | None = None,
+    ) -> PropertyTax:
+        """The agency at the address of its service. `deadline` of one call in seconds. Nothing is asked yet.
+
+        `connections` is how many calls of all batches may be under way at once.
+        """
         http = HttpDriver(
             AGENCY,
             url,
             headers={"Accept": "text/xml"},
             deadline=deadline,
-            connections=4 * at_once,
+            connections=connections,
             max_bytes=4 * 1024 * 1024,
         )
         credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
-        return cls(SoapDriver(http, WSDL, headers=credentials), at_once=at_once)
+        return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), at_once=at_once)
 
     async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
         """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
-            return tax_objects(await self._soap.ask("GetObjekByNik", {"nik": nik}, call), nik)
+            return tax_objects(await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=trouble_in), nik)
 
         return await fan_out(niks, ask_one, limit=self._at_once)
 
     async def probe(self, call: Call) -> None:
         """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
-        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call), _NOBODY)
+        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call, trouble=trouble_in), _NOBODY)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -104,21 +118,27 @@ def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
     Raises AgencyRefused or AgencyUnavailable for a fault and for a `kode` that says so, AgencyMalformed for an answer
     that cannot be read.
     """
+    failure = trouble_in(reply)
+    if failure is not None:
+        raise failure
     answer = reply.content
-    if isinstance(answer, SoapFault):
-        raise failure_of_fault(answer, reply.retry_after)
-    code = str(answer.get("kode") or "").strip()
-    if not _KODE.fullmatch(code):
-        raise AgencyMalformed(AGENCY, "the answer has no kode")
-    code = code.zfill(2)
-    if code in _UNKNOWN:
+    if isinstance(answer, SoapFault) or _code(answer) in _UNKNOWN:
         return None
-    if code != _SUCCESS:
-        raise _failure_of_code(code, reply.retry_after)
     try:
         return tuple(_tax_object(row, owner) for row in _rows(answer, "objek"))
     except UnreadableError as error:
         raise AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}") from None
+
+
+def trouble_in(reply: SoapReply) -> AgencyFailure | None:
+    """The failure that a whole reply stands for: a fault, or a `kode` other than success and unknown."""
+    answer = reply.content
+    if isinstance(answer, SoapFault):
+        return failure_of_fault(answer, reply.retry_after)
+    code = _code(answer)
+    if code is None:
+        return AgencyMalformed(AGENCY, "the answer has no kode")
+    return None if code == _SUCCESS or code in _UNKNOWN else _failure_of_code(code, reply.retry_after)
 
 
 def failure_of_fault(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
@@ -127,6 +147,11 @@ def failure_of_fault(fault: SoapFault, retry_after: float | None = None) -> Agen
     detail = f"SOAP fault {fault.code}" + (f", kode {code}" if _KODE.fullmatch(code) else "")
     kind = AgencyRefused if fault.code.partition(".")[0] == "Client" else AgencyUnavailable
     return kind(AGENCY, detail, retry_after=retry_after)
+
+
+def _code(answer: Row) -> str | None:
+    code = str(answer.get("kode") or "").strip()
+    return code.zfill(2) if _KODE.fullmatch(code) else None
 
 
 def _failure_of_code(code: str, retry_after: float | None) -> AgencyFailure:

@@ -35,6 +35,7 @@ PLANTED = {
         ("connectors/drivers/planted_three.py", "import httptools"),
         ("web/planted_four.py", "import httptools"),
     ],
+    "aiolimiter lives where agencies are paced": [("connectors/planted_three.py", "import aiolimiter")],
     "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from auth.caller import CallerKind
 from auth.policy import DEFAULT_POLICY
 from cache.rates import Rate
+from connectors.policies.terms import BreakerEntry, Terms
 from engine.limits import Limits
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
@@ -304,3 +305,29 @@ def test_purposes_that_are_told_late_have_their_days(monkeypatch: pytest.MonkeyP
 def test_a_purpose_without_sane_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", hidden)
     assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is no purpose with days" in refusal()
+
+
+def test_agencies_are_asked_as_their_settings_say_where_no_file_says_otherwise() -> None:
+    settings = read()
+    assert settings.agencies is None
+    assert settings.terms("pbb") == Terms(deadline=5.0, at_once=32)
+    assert settings.terms("dukcapil") == Terms(deadline=5.0, at_once=8)
+    assert settings.terms("pangan") == Terms(deadline=5.0, at_once=32, rate=1.0, burst=3)
+    assert settings.limits.calls_to == {"pangan": 23}
+
+
+def test_the_file_of_agencies_goes_before_their_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.toml"
+    file.write_text("[pbb]\ndeadline = 3.0\nrate = 2.5\n[pangan]\nrate = 10.0\n[pangan.breaker]\n")
+    monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
+    settings = read()
+    assert settings.terms("pbb") == Terms(deadline=3.0, at_once=32, rate=2.5)
+    assert settings.terms("pangan") == Terms(deadline=5.0, at_once=32, rate=10.0, breaker=BreakerEntry())
+    assert settings.limits.calls_to == {"pbb": 53, "pangan": 210}
+
+
+def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.toml"
+    file.write_text("[pbb]\nretry = 3\n")
+    monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
+    assert f"the file of agencies '{file}': pbb, retry: Extra inputs are not permitted" in refusal()

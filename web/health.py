@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import orjson
 from starlette.requests import Request
@@ -20,6 +21,26 @@ class AgencyState(Enum):
     """Not asked yet, or not lately."""
 
 
+class AgencyGate(Protocol):
+    """How an agency is asked at the moment, under the terms that were agreed."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for one of these to end."""
+
+    @property
+    def breaker_state(self) -> Enum | None:
+        """Whether calls pass; None where the agency has no breaker."""
+
+    @property
+    def quota_left(self) -> int | None:
+        """Calls left of the day; None where there is no quota."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyReadiness:
     """One agency's line in the report. `detail` is shown to whoever asks: no host names, no credentials."""
@@ -27,6 +48,7 @@ class AgencyReadiness:
     name: str
     state: AgencyState
     detail: str | None = None
+    gate: AgencyGate | None = None
 
 
 class IssuerState(Enum):
@@ -108,6 +130,7 @@ def report(readiness: Readiness) -> dict[str, object]:
                 "name": agency.name,
                 "state": agency.state.value,
                 **({"detail": agency.detail} if agency.detail else {}),
+                **(_gate(agency.gate) if agency.gate else {}),
             }
             for agency in readiness.agencies
         ],
@@ -117,6 +140,15 @@ def report(readiness: Readiness) -> dict[str, object]:
             else {}
         ),
         **({"limits": readiness.limits.value} if readiness.limits is not None else {}),
+    }
+
+
+def _gate(gate: AgencyGate) -> dict[str, object]:
+    return {
+        "inFlight": gate.in_flight,
+        "waiting": gate.waiting,
+        **({"breaker": gate.breaker_state.value} if gate.breaker_state else {}),
+        **({} if gate.quota_left is None else {"quotaLeft": gate.quota_left}),
     }
 
 

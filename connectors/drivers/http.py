@@ -23,6 +23,7 @@ from connectors.drivers.http_reads import Reads, request_head, tls_context
 from connectors.drivers.http_reply import HttpReply
 from connectors.drivers.http_session import AGENT, Request, Session
 from connectors.drivers.http_unpacking import ACCEPTED
+from connectors.policies.gate import Gate
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
@@ -62,9 +63,15 @@ class HttpDriver:
         deadline: float,
         connections: int,
         max_bytes: int,
+        gate: Gate | None = None,
     ) -> None:
-        """Keep the settings; raises ValueError, naming the setting, where the address is none."""
+        """Keep the settings; raises ValueError, naming the setting, where the address is none.
+
+        Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
+        gate in the driver's place.
+        """
         self.agency = agency
+        self._gate = gate
         self._address = Address(agency, base_url)
         self._headers = CIMultiDict(headers)
         self._deadline = deadline
@@ -103,38 +110,25 @@ class HttpDriver:
         once more when a kept connection turns out to be dead; GET and HEAD are so anyway.
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
-        with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed).
+        with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed),
+        and what the gate refuses with.
         """
-        now = monotonic()
-        deadline = min(call.deadline, now + self._deadline)
-        if deadline <= now:
-            raise AgencyTimeout(self.agency, "the deadline had passed before the call")
-        head = None
-        if method in _READS and body is None and form is None:
-            head = self._head_of(headers) if headers else self._head
+        read = method in _READS and body is None and form is None
+        head = (self._head_of(headers) if headers else self._head) if read else None
         data = body if form is None else dict(form)
         asked: bytes | Request = (
             f"{method} {self._address.target(path, query)}".encode() + head
             if head
             else Request(method, self._address.url(path, query), data, headers, repeatable)
         )
-        if self._state != "open":
-            self._open()
-        # Nobody is passed: where others wait, no place counts as free.
-        await (self._turn(deadline) if self._places.locked() else self._places.acquire())
-        try:
-            if isinstance(asked, bytes):
-                reply = await self._reads.ask(asked, deadline=deadline, bodiless=method == "HEAD")
-            else:
-                reply = await self._session.ask(asked, deadline=deadline)
-        finally:
-            self._places.release()
-        if isinstance(reply, AgencyFailure):
-            # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
-            raise reply
-        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
-            self._require_success(reply)
-        return reply
+
+        async def attempt(call: Call) -> HttpReply:
+            return await self._sent(asked, call, bodiless=method == "HEAD", accept_status=accept_status)
+
+        if self._gate is None:
+            return await attempt(call)
+        safe = read or repeatable
+        return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
 
     def json_of(self, reply: HttpReply) -> object:
         """The JSON value in a reply's body (RFC 8259; a byte order mark is tolerated). Raises AgencyMalformed."""
@@ -152,6 +146,32 @@ class HttpDriver:
         self._state = "closed"
         await self._reads.close()
         await self._session.close()
+
+    async def _sent(
+        self, asked: bytes | Request, call: Call, *, bodiless: bool, accept_status: Collection[int]
+    ) -> HttpReply:
+        """One request and its reply, as `send` tells them."""
+        now = monotonic()
+        deadline = min(call.deadline, now + self._deadline)
+        if deadline <= now:
+            raise AgencyTimeout(self.agency, "the deadline had passed before the call")
+        if self._state != "open":
+            self._open()
+        # Nobody is passed: where others wait, no place counts as free.
+        await (self._turn(deadline) if self._places.locked() else self._places.acquire())
+        try:
+            if isinstance(asked, bytes):
+                reply = await self._reads.ask(asked, deadline=deadline, bodiless=bodiless)
+            else:
+                reply = await self._session.ask(asked, deadline=deadline)
+        finally:
+            self._places.release()
+        if isinstance(reply, AgencyFailure):
+            # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
+            raise reply
+        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
+            self._require_success(reply)
+        return reply
 
     def _open(self) -> None:
         if self._state == "closed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -14,8 +14,9 @@ from lxml import etree
 from zeep.wsdl.bindings import Soap11Binding
 
 from connectors.drivers.http import HttpDriver, HttpReply, retry_after
+from connectors.policies.gate import Gate
 from records.call import Call
-from records.failures import AgencyMalformed, AgencyUnavailable
+from records.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable
 
 _ENVELOPES: Final = frozenset(
     {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
@@ -57,7 +58,8 @@ class SoapDriver:
     `http` is bound to the address of the service; the address in the WSDL is not used. The WSDL is read from disk
     here, at construction, and nothing it imports is fetched from a network. `headers` holds the parts of the SOAP
     header that every operation of this agency takes, by part name (credentials). `charset` is what bodies are
-    written in that are not UTF-8, whatever they declare.
+    written in that are not UTF-8, whatever they declare. Every operation passes the `gate`, where there is one; `http`
+    has none then.
 
     zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names: what
     a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
@@ -65,11 +67,18 @@ class SoapDriver:
     """
 
     def __init__(
-        self, http: HttpDriver, wsdl: Path, *, headers: Mapping[str, Mapping[str, str]], charset: str = "windows-1252"
+        self,
+        http: HttpDriver,
+        wsdl: Path,
+        *,
+        headers: Mapping[str, Mapping[str, str]],
+        charset: str = "windows-1252",
+        gate: Gate | None = None,
     ) -> None:
         """Read the WSDL; raises ValueError, naming the file, where it has no SOAP 1.1 port or needs a network."""
         self.agency = http.agency
         self._http = http
+        self._gate = gate
         self._headers = {part: dict(values) for part, values in headers.items()}
         self._charset = charset
         settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
@@ -99,24 +108,38 @@ class SoapDriver:
     def __repr__(self) -> str:
         return f"<SoapDriver {self.agency} operations={sorted(self._operations)} headers={sorted(self._headers)}>"
 
-    async def ask(self, operation: str, arguments: Mapping[str, str], call: Call) -> SoapReply:
+    async def ask(
+        self,
+        operation: str,
+        arguments: Mapping[str, str],
+        call: Call,
+        *,
+        trouble: Callable[[SoapReply], AgencyFailure | None] = lambda _reply: None,
+    ) -> SoapReply:
         """Ask one operation that only reads (it may be sent again when a kept connection turns out to be dead).
+
+        `trouble` tells the failure that a reply stands for, where it stands for one: agencies say by faults, and in
+        answers of HTTP 200, that they failed. It is raised, and the gate takes note of it.
 
         Raises KeyError for an operation that the WSDL lacks, and the failures of `HttpDriver.send`; AgencyUnavailable
         too for an HTTP error without a fault in its body, AgencyMalformed for what is not the operation's answer.
         """
         known = self._operations[operation]
         message = self._client.create_message(self._client.service, operation, _soapheaders=self._headers, **arguments)
-        reply = await self._http.send(
-            "POST",
-            "",
-            call,
-            body=etree.tostring(message, encoding="utf-8", xml_declaration=True),
-            headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.action}"'},
-            accept_status={_FAULT_STATUS},
-            repeatable=True,
-        )
-        return self.read(operation, reply)
+        body = etree.tostring(message, encoding="utf-8", xml_declaration=True)
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.action}"'}
+
+        async def attempt(call: Call) -> SoapReply:
+            sent = self._http.send(
+                "POST", "", call, body=body, headers=headers, accept_status={_FAULT_STATUS}, repeatable=True
+            )
+            reply = self.read(operation, await sent)
+            failure = trouble(reply)
+            if failure is not None:
+                raise failure
+            return reply
+
+        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
 
     def read(self, operation: str, reply: HttpReply) -> SoapReply:
         """What an HTTP reply says to an operation; raises as `ask` does. Pure: no agency is asked."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from connectors.policies.gate import Gate
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
@@ -51,11 +52,13 @@ class SqlDriver:
 
     `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file); `deadline` is the
     longest time in seconds one call may take; `pool_size` the most connections held, and so the most calls at a time.
+    Every statement passes the `gate`, where there is one.
     Everything that goes wrong is raised as an `AgencyFailure`, free of names of hosts and of values asked for.
     """
 
-    def __init__(self, agency: str, url: str, *, deadline: float, pool_size: int) -> None:
+    def __init__(self, agency: str, url: str, *, deadline: float, pool_size: int, gate: Gate | None = None) -> None:
         self._agency = agency
+        self._gate = gate
         self._deadline = deadline
         self._pool_size = pool_size
         self._url = _checked(agency, url)
@@ -76,8 +79,30 @@ class SqlDriver:
         Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
         on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
         A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
-        must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`.
+        must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
+        what the gate refuses with.
         """
+
+        async def attempt(call: Call) -> Sequence[Row]:
+            return await self._rows(statement, parameters, call, lists)
+
+        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
+
+    async def close(self) -> None:
+        """Close the connections that no call is using, once the calls that were given up have ended.
+
+        Takes a second or two at most: a server that does not answer the goodbye is left without one.
+        """
+        closing = asyncio.create_task(self._say_goodbye())
+        _, late = await asyncio.wait({closing}, timeout=_GOODBYE_S)
+        if late:
+            for entry in self._entries:
+                _cut(entry)
+            await asyncio.wait({closing}, timeout=_GOODBYE_S)
+
+    async def _rows(
+        self, statement: str, parameters: Mapping[str, object], call: Call, lists: Collection[str]
+    ) -> Sequence[Row]:
         patience = min(call.remaining(), self._deadline)
         if patience <= 0:
             raise AgencyTimeout(self._agency, "no time was left to ask")
@@ -92,18 +117,6 @@ class SqlDriver:
             self._give_up(asking)
             raise AgencyTimeout(self._agency, f"no answer within {patience:.3f} s")
         return asking.result()
-
-    async def close(self) -> None:
-        """Close the connections that no call is using, once the calls that were given up have ended.
-
-        Takes a second or two at most: a server that does not answer the goodbye is left without one.
-        """
-        closing = asyncio.create_task(self._say_goodbye())
-        _, late = await asyncio.wait({closing}, timeout=_GOODBYE_S)
-        if late:
-            for entry in self._entries:
-                _cut(entry)
-            await asyncio.wait({closing}, timeout=_GOODBYE_S)
 
     async def _say_goodbye(self) -> None:
         await asyncio.gather(*self._ending, return_exceptions=True)

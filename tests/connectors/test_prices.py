@@ -12,6 +12,8 @@ import pytest
 
 from connectors import prices
 from connectors.drivers.http import HttpDriver
+from connectors.policies.gate import Gate
+from connectors.policies.terms import Terms
 from connectors.prices import FoodPrices
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
@@ -45,9 +47,17 @@ def call(seconds: float = 5) -> Call:
 async def connected(
     base: str, key: str = "kunci", *, rate: float = FAST, burst: int = 100
 ) -> AsyncIterator[FoodPrices]:
-    http = HttpDriver("pangan", base, headers={"app-client-id": key}, deadline=5, connections=4, max_bytes=1_000_000)
+    http = HttpDriver(
+        "pangan",
+        base,
+        headers={"app-client-id": key},
+        deadline=5,
+        connections=4,
+        max_bytes=1_000_000,
+        gate=Gate("pangan", Terms(deadline=5, at_once=4, rate=rate, burst=burst)),
+    )
     try:
-        yield FoodPrices(http, rate=rate, burst=burst)
+        yield FoodPrices(http)
     finally:
         await http.close()
 
@@ -208,11 +218,10 @@ class TestPace:
         assert len(refused) == 2
         assert [each.retry_after for each in refused] == [10, 10]
 
-    @pytest.mark.parametrize("bounds", [{"rate": 0}, {"rate": -1}, {"burst": 0}, {"side_by_side": 0}])
-    async def test_bounds_are_above_zero(self, bounds: dict[str, Any]) -> None:
+    async def test_calls_side_by_side_are_above_zero(self) -> None:
         http = HttpDriver("pangan", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
-        with pytest.raises(ValueError, match=r"^FoodPrices: rate is .* Each must be above 0\.$"):
-            FoodPrices(http, **bounds)
+        with pytest.raises(ValueError, match=r"^FoodPrices: side_by_side is 0\. It must be above 0\.$"):
+            FoodPrices(http, side_by_side=0)
 
 
 class TestFailures:

@@ -24,6 +24,7 @@ from auth.rules import Refusal
 from auth.tokens import LEEWAY
 from cache.shared import PATIENCE, PAUSE
 from cli.main import build_app
+from connectors.policies.terms import BreakerEntry, ClosedEntry, Terms, agency_terms
 from engine.errors import SafeError
 from engine.limits import Limits
 from engine.quota import Purse
@@ -45,6 +46,7 @@ from web.settings import Exposure, WebSettings
 
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")
+AGENCY_TERMS = text_of("docs/operators/agencies.md")
 COMMANDS = text_of("docs/operators/commands.md")
 FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
@@ -106,6 +108,29 @@ def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_pat
     )
     own = {"sub": "5d1e", "azp": "siak", "realm_access": {"roles": ["sistem"]}}
     assert (caller_of(own, keycloak).kind, caller_of(own, keycloak).agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
+
+
+def test_the_example_of_a_file_of_agencies_is_read_as_it_stands(tmp_path: Path) -> None:
+    [example] = [block for block in blocks("toml") if block.page == "docs/operators/agencies.md"]
+    (tmp_path / "agencies.toml").write_text(example.text)
+    terms = agency_terms(tmp_path / "agencies.toml")
+    assert [name for name, each in terms if each.breaker] == ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+    assert len(terms.pbb.closed) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (field.alias or name, field)
+        for table in (Terms, BreakerEntry, ClosedEntry)
+        for name, field in table.model_fields.items()
+    ],
+)
+def test_a_key_of_an_agencys_terms_stands_in_a_table_with_its_default_and_meaning(name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
+    lines = [line for line in AGENCY_TERMS.splitlines() if line.startswith(f"| `{name}` |")]
+    assert [line for line in lines if line.endswith(f"| {field.description} |")] != []
+    if isinstance(field.default, int | float | str):
+        assert f"| `{name}` | {shown_default(field.default)} | {field.description} |" in lines
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)

@@ -1,5 +1,8 @@
+from dataclasses import dataclass
+
 import pytest
 
+from connectors.policies.breaker import BreakerState
 from tests.web.conftest import Hub
 from web.health import AgencyReadiness, AgencyState, LimitsState, Readiness, report
 
@@ -31,6 +34,31 @@ def test_reports_ready_where_no_agency_is_known_to_be_down() -> None:
 @pytest.mark.parametrize(("state", "status"), [(LimitsState.TOGETHER, "ready"), (LimitsState.ALONE, "degraded")])
 def test_reports_who_counts_limits_where_processes_share_a_store(state: LimitsState, status: str) -> None:
     assert report(Readiness(serving=True, limits=state)) == {"status": status, "agencies": [], "limits": state.value}
+
+
+@dataclass
+class Gate:
+    """How an agency is asked at the moment."""
+
+    in_flight: int = 2
+    waiting: int = 1
+    breaker_state: BreakerState | None = None
+    quota_left: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("gate", "shown"),
+    [
+        (Gate(), {"inFlight": 2, "waiting": 1}),
+        (
+            Gate(breaker_state=BreakerState.HALF_OPEN, quota_left=0),
+            {"inFlight": 2, "waiting": 1, "breaker": "half-open", "quotaLeft": 0},
+        ),
+    ],
+)
+def test_an_agencys_line_says_how_it_is_asked_as_far_as_terms_were_agreed(gate: Gate, shown: dict[str, object]) -> None:
+    agencies = [AgencyReadiness(name="crm", state=AgencyState.UP, gate=gate)]
+    assert report(Readiness(serving=True, agencies=agencies))["agencies"] == [{"name": "crm", "state": "up", **shown}]
 
 
 def test_reports_unavailable_where_the_hub_itself_cannot_serve() -> None:
