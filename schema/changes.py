@@ -36,19 +36,19 @@ class ChangeRoot:
         caller: Caller,
         request: RequestId,
         scopes: Annotated[
-            list[Scope],
+            list[Scope] | None,
             strawberry.argument(
                 description="What the person grants: each scope that they chose themselves, at least one, none that"
                 " was not asked for."
             ),
-        ],
+        ] = None,
     ) -> Granting | None:
         """Say yes to a partner's request, for oneself alone, with assurance `substantial` or higher.
 
         Nobody can consent for somebody else: no assistant and no guardian. To say the same again changes nothing.
         """
         if not scopes:
-            raise BadInput("Argument 'scopes' is empty. Name what is granted, or refuse with 'refuseConsent'.")
+            raise BadInput("Argument 'scopes' names none. Name what is granted, or refuse with 'refuseConsent'.")
         if caller.nik is None:
             return None
         return Granting(subject=caller.nik, request=str(request), scopes=frozenset(scopes))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.operations import (
     ClientContract,
+    ConsentTerms,
     OperationMode,
     OperationReading,
     RegisteredOperation,
@@ -20,6 +21,7 @@ from records.operations import (
     VariableRange,
     range_as_json,
 )
+from records.purposes import Purpose
 from store.tables import operation_changes, operation_clients, operations
 
 POLL_SECONDS = 2.0
@@ -49,6 +51,11 @@ class OperationRegistry:
         """The contract of every client."""
         async with self._engine.connect() as connection:
             return await _contracts(connection)
+
+    async def contract(self, client: str) -> ClientContract | None:
+        """The contract of one client, as it stands at this moment."""
+        async with self._engine.connect() as connection:
+            return await contract_of(connection, client)
 
     async def published(self) -> Sequence[RegisteredOperation]:
         """What may be run."""
@@ -175,6 +182,8 @@ async def _put_contract(connection: AsyncConnection, contract: ClientContract, b
         "mode": contract.mode.value,
         "scopes": {scope: list(fields) for scope, fields in contract.scopes.items()},
         "variables": {name: _ranges_as_json(ranges) for name, ranges in contract.variables.items()},
+        "name": contract.name,
+        "consent": None if contract.consent is None else _terms_as_json(contract.consent),
         "cost_a_day": contract.cost_a_day,
         "changed_by": by,
         "changed_at": func.now(),
@@ -210,16 +219,52 @@ async def _note(connection: AsyncConnection, client: str, ids: Sequence[str], ch
 
 async def _contracts(connection: AsyncConnection) -> Sequence[ClientContract]:
     rows = await connection.execute(select(operation_clients).order_by(operation_clients.c.client))
-    return [
-        ClientContract(
-            client=row.client,
-            mode=OperationMode(row.mode),
-            scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
-            variables={name: _ranges(ranges) for name, ranges in row.variables.items()},
-            cost_a_day=row.cost_a_day,
-        )
-        for row in rows
-    ]
+    return [_contract(row) for row in rows]
+
+
+async def contract_of(connection: AsyncConnection, client: str) -> ClientContract | None:
+    """The contract of one client."""
+    rows = await connection.execute(select(operation_clients).where(operation_clients.c.client == client))
+    row = rows.one_or_none()
+    return None if row is None else _contract(row)
+
+
+async def read_by(connection: AsyncConnection, client: str) -> frozenset[str]:
+    """The schema coordinates that a client's published operations read."""
+    wanted = select(operations.c.reads).where(operations.c.client == client, operations.c.retired_at.is_(None))
+    return frozenset(field for reads in (await connection.execute(wanted)).scalars() for field, _, _ in reads)
+
+
+def _contract(row: Row[Any]) -> ClientContract:
+    return ClientContract(
+        client=row.client,
+        name=row.name,
+        mode=OperationMode(row.mode),
+        scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
+        variables={name: _ranges(ranges) for name, ranges in row.variables.items()},
+        consent=None if row.consent is None else _terms(row.consent),
+        cost_a_day=row.cost_a_day,
+    )
+
+
+def _terms_as_json(terms: ConsentTerms) -> dict[str, Any]:
+    return {
+        "purposes": [each.name for each in terms.purposes],
+        "days": terms.days,
+        "redirect_uris": list(terms.redirect_uris),
+        "webhook": terms.webhook,
+        "webhook_secret": terms.webhook_secret,
+    }
+
+
+def _terms(stored: Mapping[str, Any]) -> ConsentTerms:
+    return ConsentTerms(
+        purposes=tuple(Purpose[each] for each in stored["purposes"]),
+        days=stored["days"],
+        redirect_uris=tuple(stored["redirect_uris"]),
+        webhook=stored["webhook"],
+        webhook_secret=stored["webhook_secret"],
+    )
 
 
 async def _entries(connection: AsyncConnection, client: str | None) -> Sequence[RegistryEntry]:
