@@ -69,6 +69,11 @@ def opened_by(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str
     return list(found.values())
 
 
+def opens(scope: Scope, purpose: Purpose, reads: Collection[str] | None) -> bool:
+    """Whether a scope opens anything to a partner."""
+    return bool(opened_by((scope,), purpose, reads))
+
+
 def preview_document(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> str | None:
     """The operation that shows the person the same fields of themself; None where no value would go.
 

@@ -17,13 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.asked_consents import Answer, AskedConsent, Evidence, Outcome, WantedConsent
 from records.consents import Consent
-from records.operations import OperationMode
 from records.purposes import Scope
 from records.webhooks import WebhookType
 from store.consent_events import By, Event, note
 from store.consent_rows import asked_of, consent_of, consents_with_state, given_of
 from store.consents import told_of
-from store.operations import contract_of, read_by
+from store.operations import contract_of, readable_by
 from store.outbox import put
 from store.tables import consent_requests, consents
 from store.unavailable import answering
@@ -190,9 +189,7 @@ class ConsentRequestTable:
 
 async def _reads(connection: AsyncConnection, client: str) -> frozenset[str] | None:
     contract = await contract_of(connection, client)
-    if contract is None or contract.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}:
-        return None
-    return await read_by(connection, client)
+    return frozenset() if contract is None else await readable_by(connection, contract)
 
 
 async def _consent(connection: AsyncConnection, id_: str) -> RowMapping:

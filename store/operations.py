@@ -57,6 +57,11 @@ class OperationRegistry:
         async with self._engine.connect() as connection:
             return await contract_of(connection, client)
 
+    async def reads_of(self, contract: ClientContract) -> frozenset[str] | None:
+        """What a client's published operations read, by schema coordinate; None where it may run any operation."""
+        async with self._engine.connect() as connection:
+            return await readable_by(connection, contract)
+
     async def published(self) -> Sequence[RegisteredOperation]:
         """What may be run."""
         return [each.operation for each in await self.entries() if each.retired_at is None]
@@ -229,9 +234,11 @@ async def contract_of(connection: AsyncConnection, client: str) -> ClientContrac
     return None if row is None else _contract(row)
 
 
-async def read_by(connection: AsyncConnection, client: str) -> frozenset[str]:
-    """The schema coordinates that a client's published operations read."""
-    wanted = select(operations.c.reads).where(operations.c.client == client, operations.c.retired_at.is_(None))
+async def readable_by(connection: AsyncConnection, contract: ClientContract) -> frozenset[str] | None:
+    """What a client's published operations read, by schema coordinate; None where it may run any operation."""
+    if contract.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}:
+        return None
+    wanted = select(operations.c.reads).where(operations.c.client == contract.client, operations.c.retired_at.is_(None))
     return frozenset(field for reads in (await connection.execute(wanted)).scalars() for field, _, _ in reads)
 
 
