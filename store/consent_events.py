@@ -72,9 +72,16 @@ async def note(
     await connection.execute(insert(consent_events).values(row))
 
 
-async def events_of(engine: AsyncEngine, id_: str) -> Sequence[KeptEvent]:
-    """Everything that was noted of a request, or of a consent, oldest first."""
-    of = select(consent_events).where(or_(consent_events.c.request == id_, consent_events.c.consent == id_))
-    async with engine.connect() as connection:
-        rows = (await connection.execute(of.order_by(consent_events.c.id))).mappings().all()
-    return [KeptEvent(**{name: row[name] for name in KeptEvent._fields}) for row in rows]
+class ConsentEvents:
+    """Reads what was noted."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def of(self, id_: str) -> Sequence[KeptEvent]:
+        """Everything that was noted of a request, or of a consent, oldest first."""
+        wanted = select(consent_events).where(or_(consent_events.c.request == id_, consent_events.c.consent == id_))
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(wanted.order_by(consent_events.c.id))).mappings().all()
+        return [KeptEvent(**{name: row[name] for name in KeptEvent._fields}) for row in rows]

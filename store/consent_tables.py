@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from store.consent_events import ConsentEvents
 from store.consent_requests import ConsentRequestTable
 from store.consent_upkeep import ConsentUpkeep
 from store.consents import ConsentTable
@@ -24,6 +25,7 @@ class ConsentTables:
     wishes: WishTable
     tries: VerificationTries
     upkeep: ConsentUpkeep
+    events: ConsentEvents
     outbox: Outbox
     registry: OperationRegistry
 
@@ -36,6 +38,7 @@ def consent_tables(state: AsyncEngine) -> ConsentTables:
         wishes=WishTable(state),
         tries=VerificationTries(state),
         upkeep=ConsentUpkeep(state),
+        events=ConsentEvents(state),
         outbox=Outbox(state),
         registry=OperationRegistry(state),
     )

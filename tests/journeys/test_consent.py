@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.webhook_signatures import WebhookSignatures
 from sandbox.samples import SAMPLES
-from store.consent_events import events_of
+from store.consent_events import ConsentEvents
 from store.database import database
 from store.operations import OperationRegistry
 from tests.journeys.hub import City, Hub
@@ -142,7 +142,7 @@ async def test_from_the_request_to_the_first_answer_and_to_the_end(
     assert call_.told["data"]["consent"] == before.told["data"]["consent"] == consent
     assert str(SITI.nik) not in (call_.body + before.body).decode()
     async with asyncio.timeout(10):
-        while len(events := [each.event for each in await events_of(state, request)]) < 7:  # noqa: ASYNC110 - the hub notes it when the webhook has answered
+        while len(events := [each.event for each in await ConsentEvents(state).of(request)]) < 7:  # noqa: ASYNC110 - the hub notes it when the webhook has answered
             await asyncio.sleep(0.02)
     assert events[:3] == ["asked", "opened", "granted"]
     assert sorted(events[3:]) == ["purged", "revoked", "told", "told"]

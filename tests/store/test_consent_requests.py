@@ -14,7 +14,7 @@ from records.consents import ConsentState
 from records.operations import ClientContract, OperationMode, OperationReading, RegisteredOperation
 from records.purposes import Purpose, Scope
 from store import consent_requests as module
-from store.consent_events import events_of
+from store.consent_events import ConsentEvents
 from store.consent_requests import (
     AnsweredOtherwise,
     ConsentRequestTable,
@@ -40,7 +40,7 @@ async def table(empty: AsyncEngine) -> ConsentRequestTable:
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[tuple[str, str, str | None]]:
-    return [(each.event, each.by, each.request_id) for each in await events_of(engine, id_)]
+    return [(each.event, each.by, each.request_id) for each in await ConsentEvents(engine).of(id_)]
 
 
 async def counted(engine: AsyncEngine) -> int:

@@ -13,7 +13,7 @@ from records.asked_consents import Answer
 from records.consents import Consent, ConsentPosition, ConsentState
 from records.identifiers import Nik
 from resolvers.purges import Purging
-from store.consent_events import events_of
+from store.consent_events import ConsentEvents
 from store.consent_requests import ConsentRequestTable, NoSuchRequest
 from store.consent_upkeep import ConsentUpkeep
 from store.consents import ConsentTable
@@ -36,7 +36,7 @@ def consents(empty: AsyncEngine, requests: ConsentRequestTable) -> ConsentTable:
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[str]:
-    return [each.event for each in await events_of(engine, id_)]
+    return [each.event for each in await ConsentEvents(engine).of(id_)]
 
 
 async def calls(engine: AsyncEngine) -> list[str]:
@@ -214,7 +214,7 @@ async def test_what_was_kept_under_a_consent_goes_when_it_ends_and_that_is_noted
     assert await purging.purge(ended[0])
     assert await purging.purge(ended[0])
     assert kept.purged == [consent.id] * 2
-    [event] = [each for each in await events_of(empty, consent.id) if each.event == "purged"]
+    [event] = [each for each in await ConsentEvents(empty).of(consent.id) if each.event == "purged"]
     assert event.detail == {"verification_tries": 1, "answers": 3}
     assert await upkeep.unpurged(PEOPLE.open) == []
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.webhooks import WebhookCall, WebhookType
-from store.consent_events import events_of
+from store.consent_events import ConsentEvents
 from store.database import migrate
 from store.outbox import Outbox, put
 
@@ -78,7 +78,7 @@ async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: Outbox, e
     [kept] = await outbox.calls(client="bank")
     assert (kept.state, kept.failure) == ("delivered", None)
     assert await outbox.calls(client="shop") == []
-    [event] = await events_of(empty, "c")
+    [event] = await ConsentEvents(empty).of("c")
     assert (event.event, event.detail) == (
         "told",
         {"type": "consent.revoked", "became": "delivered", "attempts": 1},
@@ -104,5 +104,5 @@ async def test_what_is_given_up_stays_to_be_seen(outbox: Outbox, empty: AsyncEng
     assert await outbox.take(10, lease=MINUTE) == []
     [kept] = await outbox.calls()
     assert (kept.state, kept.failure) == ("given up", "x" * 200)
-    [event] = await events_of(empty, "c")
+    [event] = await ConsentEvents(empty).of("c")
     assert event.detail["became"] == "given up"
