@@ -132,9 +132,7 @@ class Guard:
             return context.refusal(self.access, ())
         context.wishes[found.subject] = found.wishes
         subjects = (found.subject,)
-        return context.refusal(
-            self.access, subjects, wishes=found.wishes, of_child=self._of_child(context, subjects)
-        )
+        return context.refusal(self.access, subjects, wishes=found.wishes, of_child=self._of_child(context, subjects))
 
     def _of_child(self, context: Asking, subjects: tuple[Nik, ...]) -> bool:
         """Whether it is about a child, where that matters; on the way to what speaks for itself, to partners alone."""
