@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from auth.caller import Assurance, Caller
+from auth.children import is_child, today_here
 from auth.rules import Refusal
 from engine.batch import batch
 from engine.errors import Forbidden, SafeError
@@ -38,6 +39,16 @@ class UnknownConsent(SafeError):  # noqa: N818 - reads as what it is
     """There is no such request, or no such consent, of this person; which of the many reasons, nobody is told."""
 
     code = "CONSENT_UNKNOWN"
+
+
+class NotOfAge(SafeError):  # noqa: N818 - reads as what it is
+    """A child consents by its parents (UU PDP 27/2022, article 25), which this hub does not take yet."""
+
+    code = "CONSENT_NOT_OF_AGE"
+
+    def __init__(self) -> None:
+        """There is one text."""
+        super().__init__("Who is under 18 cannot consent alone. You may refuse the request.")
 
 
 class AlreadyAnswered(SafeError):  # noqa: N818 - reads as what it is
@@ -100,9 +111,11 @@ async def consenting(consents: Sequence[str], ask: Ask) -> Answers[str, Consenti
 
 @batch(agency=None, reads_caller=True)
 async def granted(grantings: Sequence[Granting], ask: Ask) -> Answers[Granting, ConsentAnswer]:
-    """Say yes. Who says so has to be surely identified: what is granted may be specific personal data."""
+    """Say yes. Who says so is of age, and surely identified: what is granted may be specific personal data."""
     if ask.caller.assurance < Assurance.SUBSTANTIAL:
         raise Forbidden(Refusal.ASSURANCE_TOO_LOW.value, Refusal.ASSURANCE_TOO_LOW.name)
+    if any(is_child(each.subject, today_here()) for each in grantings):
+        raise NotOfAge
     return {each: await ask.agencies[Consents].grant(each, ask.caller, ask.call) for each in grantings}
 
 

@@ -45,7 +45,8 @@ class ChangeRoot:
     ) -> Granting | None:
         """Say yes to a partner's request, for oneself alone, with assurance `substantial` or higher.
 
-        Nobody can consent for somebody else: no assistant and no guardian. To say the same again changes nothing.
+        Nobody can consent for somebody else: no assistant and no guardian; nor anybody under 18 alone. To say the same
+        again changes nothing.
         """
         if not scopes:
             raise BadInput("Argument 'scopes' names none. Name what is granted, or refuse with 'refuseConsent'.")
