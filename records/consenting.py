@@ -22,6 +22,11 @@ class Consenting:
     wishes: Wishes
     """Everything the person said that concerns the partner who asks."""
 
+    @property
+    def within(self) -> Wishes:
+        """What the person said, as far as this one consent goes: another may be wider, or for another purpose."""
+        return Wishes(consents=(self.consent,), restrictions=self.wishes.restrictions)
+
 
 class Match(DescribedEnum):
     """Whether what a partner knows agrees with the population register."""

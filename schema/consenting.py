@@ -55,7 +55,7 @@ def _claims(
     return VerificationQuery(subject=record.subject, consent=record.consent.id, claims=claims)
 
 
-@publishes(Consenting, rule=BY_CONSENT, subject="subject", shows=("consent",), nested=(ConsentType,))
+@publishes(Consenting, rule=BY_CONSENT, subject="subject", said="within", shows=("consent",), nested=(ConsentType,))
 class ConsentingType:
     """Somebody who consented, in the graph."""
 

@@ -53,8 +53,10 @@ class Guard:
     leads: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     told_by: Batch[Any, Any] | None = None
-    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, and as `wishes` what the
-    person said; where there is none, nobody consented."""
+    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `wishes` what the person
+    said, and as `within` what of that counts here; where there is none, nobody consented."""
+    said: str | None = None
+    """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
 
     @property
     def is_public(self) -> bool:
@@ -77,8 +79,8 @@ class Guard:
         rule = self.access.rule
         if self.is_public:
             return ()
-        if self.told_by is not None:
-            return (self.told_by,)
+        if self.told_by is not None or self.said is not None:
+            return () if self.told_by is None else (self.told_by,)
         return (*((households_of,) if Rule.GUARDIAN in rule else ()), *((wishes_of,) if rule & FOR_A_PURPOSE else ()))
 
     def never(self, context: Asking) -> Exception | None:
@@ -119,7 +121,10 @@ class Guard:
             return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
         if subjects and heeds_wishes(context.caller):
             several = self.of_key and isinstance(key, list)
-            refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=self._of_child(context, subjects))
+            of_child = self._of_child(context, subjects)
+            if self.said is not None:
+                return context.refusal(self.access, subjects, wishes=getattr(record, self.said), of_child=of_child)
+            refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=of_child)
             return refusal or _by_wishes(context, self.access, subjects, each_for_itself=several)
         agency = getattr(key if self.of_key else record, self.agency) if self.agency else None
         return context.refusal(self.access, subjects, nib=nib, agency=agency)
@@ -132,7 +137,7 @@ class Guard:
             return context.refusal(self.access, ())
         context.wishes[found.subject] = found.wishes
         subjects = (found.subject,)
-        return context.refusal(self.access, subjects, wishes=found.wishes, of_child=self._of_child(context, subjects))
+        return context.refusal(self.access, subjects, wishes=found.within, of_child=self._of_child(context, subjects))
 
     def _of_child(self, context: Asking, subjects: tuple[Nik, ...]) -> bool:
         """Whether it is about a child, where that matters; on the way to what speaks for itself, to partners alone."""

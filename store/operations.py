@@ -23,6 +23,7 @@ from records.operations import (
 )
 from records.purposes import Purpose
 from store.tables import operation_changes, operation_clients, operations
+from store.unavailable import answering
 
 POLL_SECONDS = 2.0
 """How often a hub looks for changes."""
@@ -32,6 +33,9 @@ MOST_OF_ALL = 2_000
 """Published operations of all clients."""
 MOST_CHARACTERS = 4 * 1024 * 1024
 """Of the texts of all published operations: a hub takes about 80 bytes for each."""
+
+_PATIENCE = 2.0
+"""Seconds that a request waits for the database."""
 
 Take = Callable[[Sequence[ClientContract], Sequence[RegisteredOperation]], Awaitable[None]]
 
@@ -53,13 +57,16 @@ class OperationRegistry:
             return await _contracts(connection)
 
     async def contract(self, client: str) -> ClientContract | None:
-        """The contract of one client, as it stands at this moment."""
-        async with self._engine.connect() as connection:
+        """The contract of one client, as it stands at this moment; raises `StateUnavailable`."""
+        async with answering(_PATIENCE), self._engine.connect() as connection:
             return await contract_of(connection, client)
 
     async def reads_of(self, contract: ClientContract) -> frozenset[str] | None:
-        """What a client's published operations read, by schema coordinate; None where it may run any operation."""
-        async with self._engine.connect() as connection:
+        """What a client's published operations read, by schema coordinate; None where it may run any operation.
+
+        Raises `StateUnavailable`.
+        """
+        async with answering(_PATIENCE), self._engine.connect() as connection:
             return await readable_by(connection, contract)
 
     async def published(self) -> Sequence[RegisteredOperation]:

@@ -81,6 +81,19 @@ async def test_two_consents_of_one_person_are_read_side_by_side() -> None:
     assert (response.data or {})["b"] == {"msmes": [{"name": "Warung Siti"}]}
 
 
+async def test_a_consent_is_no_wider_for_another_that_is() -> None:
+    wider = consent(id=OTHER, scopes=tuple(Scope))
+    narrow = consent(scopes=(Scope.IDENTITY,))
+    for both in ((narrow, wider), (wider, narrow)):
+        city = city_of(*both)
+        response = await run(LAND, caller=BANK, city=city)
+        assert response.data == {"consented": {"taxObjects": None}}
+        assert reasons(response) == [("consented.taxObjects", "CONSENT_REQUIRED")]
+        assert city.asked == []
+    elsewhere = city_of(consent(purpose=Purpose.PAYMENT), consent(id=OTHER))
+    assert reasons(await run(LAND, caller=BANK, city=elsewhere)) == [("consented", "CONSENT_REQUIRED")]
+
+
 @pytest.mark.parametrize(
     ("city", "caller"),
     [
