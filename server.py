@@ -353,7 +353,9 @@ def compose(
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
-        consents=ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url) if consents else None,
+        consents=None
+        if consents is None
+        else ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url, allowances=limits.allowances),
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         lifespan=limits.during(

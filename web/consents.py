@@ -22,6 +22,7 @@ from records.purposes import Purpose, Scope
 from resolvers.partner_consents import NotAgreed, PartnerConsents
 from store.consent_requests import MOST_WAITING, TooManyWaiting
 from store.unavailable import StateUnavailable
+from web.allowances import Allowances
 from web.media_types import MediaType
 from web.refusals import Code, Refusal
 from web.request_headers import RequestHeaders
@@ -39,11 +40,14 @@ _RETRY_AFTER: Final = "60"
 class ConsentEndpoints:
     """What partners' servers call."""
 
-    def __init__(self, partners: PartnerConsents, *, who_asks: WhoAsks, public_url: str) -> None:
-        """`public_url` is the address by which people's browsers reach the hub."""
+    def __init__(
+        self, partners: PartnerConsents, *, who_asks: WhoAsks, public_url: str, allowances: Allowances | None = None
+    ) -> None:
+        """`public_url` is the address by which people's browsers reach the hub; `allowances` say how often who asks."""
         self._partners = partners
         self._who_asks = who_asks
         self._public_url = public_url.rstrip("/")
+        self._allowances = allowances
 
     def routes(self) -> list[Route]:
         """Where they are served."""
@@ -93,9 +97,13 @@ class ConsentEndpoints:
         return _answer(_consent(consent))
 
     async def _partner(self, request: Request) -> tuple[Caller, str]:
-        caller = self._who_asks(request.scope, RequestHeaders(request.scope))
+        headers = RequestHeaders(request.scope)
+        caller = self._who_asks(request.scope, headers)
         if not isinstance(caller, Caller):
             caller = await caller
+        allowance = None if self._allowances is None else self._allowances.of(caller, request.scope, headers)
+        if allowance is not None and (entering := allowance.enter()) is not None:
+            await entering
         if caller.kind is CallerKind.ANONYMOUS:
             raise Refusal(
                 Code.UNAUTHENTICATED,

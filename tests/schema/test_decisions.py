@@ -169,7 +169,7 @@ RECORDS: dict[str, Any] = {
         subject=SITI, classification=Classification.FINANCE, field="TaxBill.year", scope=Scope.TAX, description="Year."
     ),
     "ConsentAnswer": ConsentAnswer(subject=SITI, consent=HERS, return_to="https://bank.example"),
-    "Consenting": Consenting(subject=SITI, consent=HERS, wishes=Wishes()),
+    "Consenting": Consenting(subject=SITI, consent=consent(client="another bank"), wishes=Wishes()),
     "Verification": Verification(
         subject=SITI, name=Match.MATCH, birth_date=Match.MATCH, birth_place=Match.MATCH, mother_name=Match.MATCH
     ),

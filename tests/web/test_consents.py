@@ -29,8 +29,11 @@ from tests.journeys.partner import RETURNS, contract, partner, wanted
 from tests.store.consents import HER, evidence, opened
 from tests.web.conftest import until
 from tests.web.small_graph import SmallGraph, ready
+from web.allowances import Allowances
 from web.application import web_application
 from web.consents import ConsentEndpoints
+from web.limiting import limiting
+from web.rate_table import rates_from
 from web.serving import uvicorn_config
 from web.settings import WebSettings
 from web.who_asks import WhoAsks
@@ -81,7 +84,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(engine: AsyncEngine, *, development: bool = False) -> AsyncIterator[Served]:
+async def serving(
+    engine: AsyncEngine, *, development: bool = False, allowances: Allowances | None = None
+) -> AsyncIterator[Served]:
     tables = consent_tables(engine)
     partners = PartnerConsents(
         requests=tables.requests,
@@ -98,8 +103,12 @@ async def serving(engine: AsyncEngine, *, development: bool = False) -> AsyncIte
         ready=ready,
         settings=WebSettings(),
         consents=ConsentEndpoints(
-            partners, who_asks=WhoAsks(authenticate, WebSettings()), public_url="https://hub.example/"
+            partners,
+            who_asks=WhoAsks(authenticate, WebSettings()),
+            public_url="https://hub.example/",
+            allowances=allowances,
         ),
+        allowances=allowances,
     )
     server = uvicorn.Server(uvicorn_config(application, HOST, 0, WebSettings()))
     task = asyncio.create_task(server._serve())
@@ -311,6 +320,24 @@ async def test_without_the_hubs_database_nobody_is_asked() -> None:
                 assert (status, body["errors"][0]["extensions"]["code"]) == (503, "CONSENTS_UNAVAILABLE")
     finally:
         await nowhere.dispose()
+
+
+async def test_a_partner_asks_no_oftener_than_its_rate(empty: AsyncEngine) -> None:
+    await migrate(empty)
+    await agreed(empty, replace(contract(), mode=OperationMode.OFF))
+    limits = limiting(
+        table=rates_from(("partner:2/1000",)),
+        failed_tokens=0,
+        redis=None,
+        secret=b"s" * 32,
+        trusted_proxies=(),
+        known=lambda *_: None,
+    )
+    async with serving(empty, allowances=limits.allowances) as hub:
+        asked = [await hub.call("POST", "/consent/requests", wanted()) for _ in range(3)]
+        assert [status for status, _, _ in asked] == [201, 201, 429]
+        assert asked[2][1]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert (await hub.call("GET", "/consent/requests/x", headers=SHOP))[0] == 404
 
 
 async def test_other_methods_are_not_served(hub: Served) -> None:
