@@ -12,7 +12,7 @@ from records.consents import Granting, OfPerson
 from records.purposes import Purpose, Scope
 from schema.consent_preview import opened_by, preview_document
 from tests.schema.asking import data, engine, reasons, run, told
-from tests.small_city import CALLERS, CONSENT, REQUEST, SITI, SmallCity
+from tests.small_city import AYU, CALLERS, CONSENT, REQUEST, SITI, SmallCity
 
 LOOK = f'{{ me {{ consentRequest(id: "{REQUEST}") {{ SELECTED }} }} }}'
 CREDIT = Purpose.CREDIT_ASSESSMENT
@@ -149,6 +149,14 @@ async def test_who_is_not_surely_identified_gives_nothing_away_and_may_still_ref
     response = await run(other, caller=unsure, city=city)
     assert response.errors == []
     assert city.changed == [OfPerson(subject=SITI, id=REQUEST), OfPerson(subject=SITI, id=CONSENT)]
+
+
+async def test_who_is_under_18_does_not_consent_alone() -> None:
+    child, city = replace(CALLERS["the person"], nik=AYU), SmallCity()
+    query = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX]) {{ returnTo }} }}'
+    response = await run(query, caller=child, city=city)
+    assert told(response) == [("grantConsent", "CONSENT_NOT_OF_AGE")]
+    assert (city.changed, city.asked) == ([], [])
 
 
 async def test_nobody_consents_for_somebody_else() -> None:

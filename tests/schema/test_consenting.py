@@ -18,7 +18,7 @@ from schema.consenting import ConsentingType, VerificationType
 from schema.population import CitizenType
 from schema.publishing import publication_of
 from tests.schema.asking import reasons, run, told
-from tests.small_city import BUDI, CONSENT, NOW, SITI, SmallCity, consent
+from tests.small_city import AYU, BUDI, CONSENT, NOW, SITI, SmallCity, consent
 
 BANK = Caller(
     kind=CallerKind.PARTNER,
@@ -149,6 +149,15 @@ async def test_a_restriction_goes_before_a_consent() -> None:
     assert response.data == {"consented": None}
     assert reasons(response) == [("consented", "RESTRICTED")]
     assert city.asked == []
+
+
+async def test_of_a_child_nothing_is_read_and_nothing_compared_whatever_was_consented_to() -> None:
+    for query in (LAND, WHO):
+        city = city_of(consent(nik=AYU), nik=AYU)
+        response = await run(query, caller=BANK, city=city)
+        assert response.data == {"consented": None}
+        assert reasons(response) == [("consented", "NOT_FOR_PARTNERS")]
+        assert (city.asked, city.tries_left) == ([], 10)
 
 
 async def test_of_what_a_partner_knows_it_is_told_whether_the_register_agrees() -> None:
