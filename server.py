@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -59,8 +60,10 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
 from resolvers.complaints import Complaints
+from resolvers.consent_parts import ConsentParts, consent_parts
 from resolvers.msmes import Msmes
 from resolvers.own_state import OwnState
+from resolvers.partner_consents import PartnerConsents
 from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.recording import recorder
@@ -70,10 +73,12 @@ from resolvers.usages import Usages
 from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
+from schema.consent_preview import opens
 from settings import AT_ONCE, Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
+from store.consent_tables import consent_tables
 from store.database import database, migrate
 from store.operations import OperationRegistry
 from store.retained import retained
@@ -81,6 +86,7 @@ from store.retention import Retention
 from store.wishes import WishTable
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
+from web.consents import ConsentEndpoints
 from web.data_tracker import DataTracker
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
@@ -202,7 +208,20 @@ def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr]) -> HttpDriver:
     )
 
 
-def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
+def consenting(settings: Settings, state: AsyncEngine) -> ConsentParts:
+    """What concerns consent, over the hub's own database."""
+    return consent_parts(
+        consent_tables(state),
+        secret=settings.secret_bytes,
+        policy=settings.policy,
+        opens=opens,
+        answer_within=timedelta(seconds=settings.consent_answer_within),
+        patience=settings.webhook_timeout,
+        development=settings.development,
+    )
+
+
+def own_state(settings: Settings, state: AsyncEngine, consents: ConsentParts | None = None) -> OwnState:
     """What the hub knows by itself, out of its own database."""
     return OwnState(
         pseudonyms=Pseudonyms(settings.secret_bytes),
@@ -210,6 +229,7 @@ def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
         tokens=EntryTokens(settings.secret_bytes),
         log=AccessLog(state),
         wishes=WishTable(state),
+        consents=(consents or consenting(settings, state)).own,
     )
 
 
@@ -254,7 +274,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
-    own = own_state(settings, state)
+    consents = consenting(settings, state)
+    own = own_state(settings, state, consents)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
@@ -267,6 +288,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
                 await ledger.start()
                 stack.push_async_callback(ledger.close)
             await stack.enter_async_context(retention(settings, state).daily())
+            await stack.enter_async_context(consents.upkeep.running())
             yield
 
     return compose(
@@ -280,6 +302,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         recorder=None if ledger is None else recorder(ledger, accesses),
         usages=Usages(own.log, own.pseudonyms, accesses, ledger),
         registry=OperationRegistry(state),
+        consents=consents.partners,
     )
 
 
@@ -297,12 +320,14 @@ def compose(
     recorder: Recorder | None = None,
     usages: Usages | None = None,
     registry: OperationRegistry | None = None,
+    consents: PartnerConsents | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
-    Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered.
+    Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
+    `consents`, nobody is asked for them.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -343,6 +368,9 @@ def compose(
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
+        consents=None
+        if consents is None
+        else ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url, allowances=limits.allowances),
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         lifespan=limits.during(

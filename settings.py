@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/?#@]+$", description="Address by which people's browsers reach the hub."
+    )
     port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
     secret: SecretStr = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
     issuers: Issuers = Field((), description="File that says whose tokens are believed (issuers.md).")
@@ -132,6 +135,10 @@ class Settings(BaseSettings):
     retention: Words = Field(
         (), description="Days for which things are kept, as `name:days` or `name/CLASS:days`, space-separated."
     )
+    consent_answer_within: int = Field(
+        3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
+    )
+    webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
     data_tracker_client: str | None = Field(
         None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
     )
@@ -258,6 +265,11 @@ class Settings(BaseSettings):
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
         """What each kind of caller may do in a minute; empty where nobody is limited."""
         return {} if self.rates is None and self.development else rates_from(self.rates or ())
+
+    @property
+    def own_url(self) -> str:
+        """The address by which people's browsers reach the hub; without a setting, on this machine."""
+        return self.public_url or f"http://localhost:{self.port}"
 
     @property
     def secret_bytes(self) -> bytes:

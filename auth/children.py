@@ -8,7 +8,7 @@ of birth: nobody has to be asked.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 from records.purposes import Purpose
@@ -25,9 +25,15 @@ FOR_CHILDREN: Final = frozenset(
 )
 """For which purposes a child's data is read where a field does not name its own."""
 
+_JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 _NIK: Final = re.compile(r"\d{6}(\d\d)(\d\d)(\d\d)\d{4}", re.ASCII)
 _WOMAN: Final = 40
 _CENTURY: Final = 100
+
+
+def today_here() -> date:
+    """The day by which somebody is a child or of age, in the city's own time."""
+    return datetime.now(_JAKARTA).date()
 
 
 def is_child(nik: str, today: date) -> bool:

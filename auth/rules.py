@@ -95,6 +95,8 @@ class Access:
     """What a partner must have been granted."""
     needs_case: bool = False
     """Whether those who oversee may read it for a case alone."""
+    by_any_consent: bool = False
+    """Whether a partner needs a consent of the person and no scope: what is told about the consent itself."""
 
 
 def access_of(given: Rule | Access) -> Access:
@@ -279,24 +281,29 @@ def _purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> 
 
 
 def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy, wishes: Wishes) -> Decision:
-    if Rule.PARTNER not in access.rule or access.scope is None:
+    if Rule.PARTNER not in access.rule or (access.scope is None and not access.by_any_consent):
         return _REFUSED[Refusal.NOT_FOR_PARTNERS]
     refusal = _purpose(access, caller, policy, wishes)
-    if refusal is None and access.scope.value not in caller.scopes:
+    if refusal is None and access.scope is not None and access.scope.value not in caller.scopes:
         refusal = Refusal.SCOPE_REQUIRED
     if refusal is None and not _consented(caller, subjects, access.scope, wishes):
         refusal = Refusal.CONSENT_REQUIRED
     return _BY[Rule.PARTNER] if refusal is None else _REFUSED[refusal]
 
 
-def _consented(caller: Caller, subjects: Collection[Nik], scope: Scope, wishes: Wishes) -> bool:
-    """Whether each person the data is about lets this client read it, for the purpose that it states."""
+def _consented(caller: Caller, subjects: Collection[Nik], scope: Scope | None, wishes: Wishes) -> bool:
+    """Whether each person the data is about lets this client read it, for the purpose that it states.
+
+    Without a scope, whatever they let it read.
+    """
     if wishes is WILLING:
         return bool(subjects)
     granted = {
         each.subject
         for each in wishes.consents
-        if each.client == caller.client and scope in each.scopes and each.purpose.name == caller.purpose
+        if each.client == caller.client
+        and (scope is None or scope in each.scopes)
+        and each.purpose.name == caller.purpose
     }
     return bool(subjects) and granted.issuperset(subjects)
 

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from cli.failure import Failure
-from records.operations import ClientContract, OperationMode, VariableRange
+from records.operations import ClientContract, ConsentTerms, OperationMode, VariableRange
+from records.partner_addresses import address_fault
+from records.purposes import Purpose
 
-_MEMBERS = {"client", "mode", "cost_a_day", "scopes", "variables"}
+_MEMBERS = {"client", "name", "mode", "cost_a_day", "scopes", "variables", "consent"}
+_CONSENT = {"purposes", "days", "redirect_uris", "webhook", "webhook_secret"}
+_MOST_DAYS = 3650
+_MOST_ADDRESSES = 20
+_LONGEST_NAME = 100
 _RANGE = {"at_least", "at_most", "most_items", "one_of"}
 _LONGEST_CLIENT = 100
 
@@ -39,8 +45,16 @@ def _contract(told: Any) -> ClientContract:  # noqa: ANN401 - any TOML or JSON
     cost = told.get("cost_a_day")
     if cost is not None and (not _is_count(cost) or cost < 1):
         raise ValueError(f"'cost_a_day' is {cost!r}; give a number of points, at least 1, or leave it out")
+    name = told.get("name")
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+        raise ValueError("'name' must be what people call the client, 1 to 100 characters")
+    consent = _consent(told["consent"]) if "consent" in told else None
+    if consent is not None and name is None:
+        raise ValueError("'name' is missing: people have to be told who asks for their consent")
     return ClientContract(
         client=client,
+        name=name,
+        consent=consent,
         mode=OperationMode(mode),
         scopes=_scopes(told.get("scopes", {})),
         variables={
@@ -51,6 +65,38 @@ def _contract(told: Any) -> ClientContract:  # noqa: ANN401 - any TOML or JSON
         },
         cost_a_day=cost,
     )
+
+
+def _consent(told: object) -> ConsentTerms:
+    members = _table("'consent'", told)
+    _refuse_others(members, _CONSENT, "'consent'")
+    purposes = members.get("purposes")
+    if not isinstance(purposes, list) or not purposes or not all(each in Purpose.__members__ for each in purposes):
+        raise ValueError(f"'consent.purposes' must be a list of {', '.join(Purpose.__members__)}")
+    days, version = members.get("days"), members.get("webhook_secret", 1)
+    if not isinstance(days, int) or not _is_count(days) or not 1 <= days <= _MOST_DAYS:
+        raise ValueError(f"'consent.days' must be how long a consent may last at most, 1 to {_MOST_DAYS}")
+    if not _is_count(version) or version < 1:
+        raise ValueError("'consent.webhook_secret' must be a version, 1 or higher")
+    addresses, webhook = members.get("redirect_uris"), members.get("webhook")
+    if not isinstance(addresses, list) or not 1 <= len(addresses) <= _MOST_ADDRESSES:
+        raise ValueError(f"'consent.redirect_uris' must be a list of 1 to {_MOST_ADDRESSES} addresses")
+    for each in addresses:
+        _refuse_address("redirect_uris", address_fault(each))
+    if webhook is not None:
+        _refuse_address("webhook", address_fault(webhook, query=False))
+    return ConsentTerms(
+        purposes=tuple(Purpose[each] for each in purposes),
+        days=days,
+        redirect_uris=tuple(addresses),
+        webhook=webhook,
+        webhook_secret=version,
+    )
+
+
+def _refuse_address(member: str, fault: str | None) -> None:
+    if fault is not None:
+        raise ValueError(f"an address of 'consent.{member}' {fault}")
 
 
 def _scopes(told: object) -> dict[str, tuple[str, ...]]:

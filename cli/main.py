@@ -10,6 +10,7 @@ import typer
 from cli import (
     agencies,
     breach,
+    consents,
     explain,
     ledger,
     operations,
@@ -45,6 +46,7 @@ def build_app() -> typer.Typer:
     app.add_typer(sandbox.build_group(), name="sandbox")
     app.add_typer(schema.build_group(), name="schema")
     app.add_typer(operations.build_group(), name="operations")
+    app.add_typer(consents.build_group(), name="consents")
     app.add_typer(agencies.build_group(), name="agencies")
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(retention.build_group(), name="retention")

@@ -91,7 +91,9 @@ def list_operations(client: Annotated[str | None, typer.Argument(help="Only of t
     for each in contracts:
         if client in {None, each.client}:
             quota = "any cost" if each.cost_a_day is None else f"{each.cost_a_day} points a day"
-            console.print(f"{each.client}: {each.mode}, {quota}", markup=False, highlight=False)
+            called = "" if each.name is None else f" ({each.name})"
+            asks = "" if each.consent is None else f", asks for consent for {each.consent.days} days at most"
+            console.print(f"{each.client}{called}: {each.mode}, {quota}{asks}", markup=False, highlight=False)
     table = Table("client", "operation", "id", "state", "scopes", "points", "data", "approved", "by", box=None)
     for entry in entries:
         operation = entry.operation

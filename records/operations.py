@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from records.purposes import Purpose, Scope
+
 FIRST_PARTY = "first-party"
 """The name under which the city's own frontends register. No token makes anybody this client."""
 _MOST_SHOWN = 5
@@ -68,6 +70,22 @@ def _listed(values: Sequence[object]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentTerms:
+    """On what terms a client may ask people for their consent."""
+
+    purposes: Sequence[Purpose]
+    """What it may ask for."""
+    days: int
+    """How long a consent may last at most."""
+    redirect_uris: Sequence[str]
+    """Where people's browsers may be sent with their answer; each exactly as requests name it."""
+    webhook: str | None = None
+    """Where the client is told what became of its requests and consents; None where it asks."""
+    webhook_secret: int = 1
+    """The version of the secret by which webhooks are signed; the one before is still used beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientContract:
     """What the city agreed with a client."""
 
@@ -78,8 +96,17 @@ class ClientContract:
     """By scope: the fields that it opens, as `Type.field` or `Type.*`."""
     variables: Mapping[str, Mapping[str, VariableRange]] = field(default_factory=dict)
     """By name of operation and variable: which values are allowed."""
+    name: str | None = None
+    """What people call the client."""
+    consent: ConsentTerms | None = None
+    """Whether it may ask people for consent, and on what terms."""
     cost_a_day: int | None = None
     """What the client's operations may cost together, a day (UTC), in points; None for any number."""
+
+    @property
+    def consent_scopes(self) -> frozenset[Scope]:
+        """What it may ask people to let it read: of the scopes that open anything to it, those that take consent."""
+        return frozenset(each for each in Scope if each.value in self.scopes)
 
     def scope_of(self, type_name: str, field_name: str) -> str | None:
         """The first scope that opens the field; None where none does."""

@@ -29,3 +29,4 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    IDENTITY = "identity", "Whether what the partner knows of a person agrees with the population register; no more."

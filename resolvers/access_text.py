@@ -51,6 +51,13 @@ _THINGS: Mapping[str, str] = {
     "ComplaintEvent": "complaints",
     "AccessLogEntry": "access log",
     "AccessEntry": "access log",
+    "Consent": "consents",
+    "ConsentText": "consents",
+    "ConsentRequest": "consents",
+    "ConsentField": "consents",
+    "ConsentAnswer": "consents",
+    "Mutation": "consents",
+    "Verification": "agreement with the register",
 }
 _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "residence": "home",
@@ -61,6 +68,10 @@ _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "msmes": "small businesses",
     "complaints": "complaints",
     "accessLog": "access log",
+    "consents": "consents",
+    "consentRequest": "consents",
+    "consent": "consents",
+    "verify": "agreement with the register",
 }
 
 
@@ -104,7 +115,7 @@ def things_of(fields: Iterable[str]) -> list[str]:
         thing = _THINGS.get(type_, type_)
         if type_ == "Query":
             thing = "access log"
-        elif type_ == "Citizen":
+        elif type_ in {"Citizen", "Consenting"}:
             thing = _THINGS_OF_CITIZEN.get(name, thing)
         things[thing] = None
     return sorted(things) or ["existence in the register"]

@@ -11,6 +11,8 @@ from auth.pseudonyms import Pseudonyms
 from auth.sealed_people import SealedPeople
 from resolvers.access_entries import OverseenAccesses, OverseenLedger
 from resolvers.access_log import AccessLogs, OwnAccessLogs
+from resolvers.consents import Consents
+from resolvers.own_consents import OwnConsents
 from resolvers.own_wishes import OwnWishes
 from resolvers.wishes import SaidWishes
 from store.access_log import AccessLog
@@ -26,10 +28,17 @@ class OwnState:
     tokens: EntryTokens
     log: AccessLog
     wishes: WishTable
+    consents: OwnConsents
 
     def domains(self) -> Mapping[type[Any], Any]:
         """What answers each domain; the types prove that each fits."""
         access_logs: AccessLogs = OwnAccessLogs(self.log, self.pseudonyms)
         overseen: OverseenAccesses = OverseenLedger(self.log, self.pseudonyms, self.tokens)
         wishes: SaidWishes = OwnWishes(self.wishes, self.people)
-        return {AccessLogs: access_logs, OverseenAccesses: overseen, SaidWishes: wishes}
+        consents: Consents = self.consents
+        return {
+            AccessLogs: access_logs,
+            OverseenAccesses: overseen,
+            SaidWishes: wishes,
+            Consents: consents,
+        }

@@ -84,7 +84,7 @@ _PARTNERS = (
         id="kredit-nusantara",
         name="Kredit Nusantara, a credit company",
         kind="partner",
-        scopes=("population:verify", "tax", "msmes", "regions:read"),
+        scopes=("identity", "tax", "msmes", "regions:read"),
     ),
     Client(
         id="pantau-kota",

@@ -124,6 +124,8 @@ def in_words(access: Access) -> str:
     purposes = [each.name for each in Purpose if each in access.purposes]
     if purposes:
         said += f" Who states a purpose may read it for {_joined(purposes, 'or')} only."
+    if access.by_any_consent and Rule.PARTNER in access.rule:
+        said += " Partners need a person's consent, whatever its scopes."
     if access.scope is not None:
         said += f" Partners need a person's consent, and the scope `{access.scope.value}`."
     if access.classification.kind:

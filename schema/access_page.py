@@ -217,5 +217,5 @@ def _row(name: str, access: Access, *, public_ones: bool = False) -> str:
     classification = access.classification
     level = classification.level + (f" ({classification.kind})" if classification.kind else "")
     purposes = ", ".join(each.name for each in Purpose if each in access.purposes)
-    scope = f"`{access.scope.value}`" if access.scope else ""
+    scope = f"`{access.scope.value}`" if access.scope else "any" if access.by_any_consent else ""
     return f"| `{name}` | {rules} | {level} | {purposes} | {scope} |"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Any
 
 from auth.caller import Caller
+from auth.children import today_here
 from auth.node_ids import NodeIds
 from auth.policy import DEFAULT_POLICY, Policy
 from auth.rules import NOTHING_SAID, Access, Refusal, decide, never, person_of
@@ -20,8 +21,6 @@ from records.identifiers import Nik
 from records.wishes import Wishes
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
-
-_JAKARTA = timezone(timedelta(hours=7), "WIB")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Asking:
     @property
     def today(self) -> date:
         """The day by which somebody is a child or of age, in the city's own time."""
-        return datetime.now(_JAKARTA).date()
+        return today_here()
 
     async def close(self) -> None:
         """Stop what still runs."""

@@ -226,12 +226,19 @@ class RootField(EdgeField):
 
     people_of_key: Callable[[Any], Any] | None = None
     agency: str | None = None
+    told_by: Batch[Any, Any] | None = None
 
     def engine_guard(self) -> Guarding:
         """Who may see the field."""
         if self.own_access is None:
             raise TypeError(f"The root field {self.python_name} has no rule; the schema's own checks let it through.")
-        return Guard(access=self.own_access, agency=self.agency, of_key=True, people_of_key=self.people_of_key)
+        return Guard(
+            access=self.own_access,
+            agency=self.agency,
+            of_key=True,
+            people_of_key=self.people_of_key,
+            told_by=self.told_by,
+        )
 
 
 async def _when_settled(depends: Depends, asking: Asking, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
@@ -339,12 +346,13 @@ def root(
     then: Callable[[Any, Mapping[str, Any]], Any] | None = None,
     subject: Callable[[Any], Any] | None = None,
     agency: str | None = None,
+    told_by: Batch[Any, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field of the root, made of a pure function from arguments (and `caller`) to the key, or keys.
 
     `answers` is the field's type; the function's docstring is its description. `about` is as for an edge. `subject`
-    tells from the key whom it is about, where the key is no person itself; `agency` names the key's attribute with the
-    agency whose readers it is about.
+    tells from the key whom it is about, where the key is no person itself; `told_by` is the batch that tells it, where
+    the key does not say it at all; `agency` names the key's attribute with the agency whose readers it is about.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
@@ -352,7 +360,7 @@ def root(
         field.type_annotation = _annotation(answers, key)
         field.arguments = StrawberryResolver(_only_arguments(key)).arguments
         field.says_who(rule)
-        field.people_of_key, field.agency = subject, agency
+        field.people_of_key, field.agency, field.told_by = subject, agency, told_by
         field.edge = Edge(
             batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, about=about, then=then
         )

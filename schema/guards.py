@@ -52,6 +52,11 @@ class Guard:
     """From the key to whom it is about; without it, the key itself is the person, or a list of them."""
     leads: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
+    told_by: Batch[Any, Any] | None = None
+    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `wishes` what the person
+    said, and as `within` what of that counts here; where there is none, nobody consented."""
+    said: str | None = None
+    """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
 
     @property
     def is_public(self) -> bool:
@@ -74,6 +79,8 @@ class Guard:
         rule = self.access.rule
         if self.is_public:
             return ()
+        if self.told_by is not None or self.said is not None:
+            return () if self.told_by is None else (self.told_by,)
         return (*((households_of,) if Rule.GUARDIAN in rule else ()), *((wishes_of,) if rule & FOR_A_PURPOSE else ()))
 
     def never(self, context: Asking) -> Exception | None:
@@ -104,6 +111,9 @@ class Guard:
 
     def _verdict(self, context: Asking, own: Nik | None, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
         """The decision about a record that is not known to be the caller's own."""
+        if self.told_by is not None:
+            refusal = self.never(context)
+            return refusal or Depends(self.told_by, key, partial(self._by_who_consented, context))
         subjects, nib = self._people(record, key), getattr(record, self.business) if self.business else None
         if own is not None and own in subjects:
             return None
@@ -111,10 +121,23 @@ class Guard:
             return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
         if subjects and heeds_wishes(context.caller):
             several = self.of_key and isinstance(key, list)
-            refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=self._of_child(context, subjects))
+            of_child = self._of_child(context, subjects)
+            if self.said is not None:
+                return context.refusal(self.access, subjects, wishes=getattr(record, self.said), of_child=of_child)
+            refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=of_child)
             return refusal or _by_wishes(context, self.access, subjects, each_for_itself=several)
         agency = getattr(key if self.of_key else record, self.agency) if self.agency else None
         return context.refusal(self.access, subjects, nib=nib, agency=agency)
+
+    def _by_who_consented(self, context: Asking, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
+        """The decision about somebody who is known by their consent alone. What they said need not be asked again."""
+        if isinstance(found, Exception):
+            return found
+        if found is None:
+            return context.refusal(self.access, ())
+        context.wishes[found.subject] = found.wishes
+        subjects = (found.subject,)
+        return context.refusal(self.access, subjects, wishes=found.within, of_child=self._of_child(context, subjects))
 
     def _of_child(self, context: Asking, subjects: tuple[Nik, ...]) -> bool:
         """Whether it is about a child, where that matters; on the way to what speaks for itself, to partners alone."""
@@ -131,7 +154,8 @@ class Guard:
             about: Any = getattr(record, self.subject)
             return about or (None,) if type(about) is tuple else (about,)
         if self.of_key:
-            return self._people(record, key) or ((None,) if self.agency else ())
+            people_of_it = () if self.told_by is not None else self._people(record, key)
+            return people_of_it or ((None,) if self.agency else ())
         if self.public_when is not None and getattr(record, self.public_when):
             return ()
         return self._people(record, key) or (None,)

@@ -19,12 +19,15 @@ from records.population import (
 from records.purposes import Purpose
 from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
+from resolvers.consents import consent_pages, opened_requests
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
 from schema.access_log import AccessLogConnectionType, access_log_connection, access_log_of
 from schema.complaints import ComplaintType
+from schema.consent_requests import ConsentRequestType, consent_request_of
+from schema.consents import ConsentConnectionType, consent_connection, consents_of
 from schema.fields import edge
 from schema.msmes import MsmeType
 from schema.publishing import Facet, Refetch, publishes
@@ -140,4 +143,18 @@ class CitizenType(Node):
         rule=Rule.SELF,
         then=access_log_connection,
         says="Who read what the city holds about the citizen, newest first. Readable by the citizen alone.",
+    )
+    consents: ConsentConnectionType | None = edge(
+        consent_pages,
+        by=consents_of,
+        rule=Rule.SELF,
+        then=consent_connection,
+        says="What the citizen let partners read, newest first, whatever became of it. Readable by the citizen alone.",
+    )
+    consent_request: ConsentRequestType | None = edge(
+        opened_requests,
+        by=consent_request_of,
+        rule=Rule.SELF,
+        says="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens it first"
+        " is the one whom it is about.",
     )

@@ -79,6 +79,7 @@ def publishes(
     business: str | None = None,
     agency: str | None = None,
     public_when: str | None = None,
+    said: str | None = None,
     facets: Sequence[Facet] = (),
     nested: Sequence[type[Any]] = (),
     refetch: Refetch | None = None,
@@ -87,11 +88,11 @@ def publishes(
 
     `rule` holds for every field that has none of its own, be it its own `rule` or one that `apart` gives a shown field;
     `subject` names the record's attribute with the person, or the people, it is about, `business` the one with the NIB,
-    `agency` the one with the agency whose readers it is about;
-    `public_when` an attribute that makes a single record public; `nested` the published types of records inside the
-    shown ones. Raises `TypeError` or `ValueError` for what cannot be published: the hub does not start.
+    `agency` the one with the agency whose readers it is about; `public_when` an attribute that makes a single record
+    public, `said` one with what the person said, where that alone counts; `nested` the published types of records
+    inside the shown ones. Raises `TypeError` or `ValueError` for what cannot be published: the hub does not start.
     """
-    about = Guard(access=access_of(rule), subject=subject, business=business, agency=agency)
+    about = Guard(access=access_of(rule), subject=subject, business=business, agency=agency, said=said)
     guard = replace(about, public_when=public_when)
     published = {publication_of(each).record: each for each in nested}
     _refuse_unknown(record, [name for name in (subject, business, agency, public_when, *apart) if name])

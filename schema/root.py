@@ -18,6 +18,7 @@ from records.prices import CommodityQuery, Market, MarketQuery
 from records.regions import CodeSystem, RegionLevel, RegionQuery
 from resolvers.access_entries import access_entries as overseen_entries
 from resolvers.complaints import category_lists, complaint_pages
+from resolvers.consents import consenting
 from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
 from resolvers.prices import commodity_lists, market_lists
@@ -37,6 +38,8 @@ from schema.complaints import (
     connection,
     query_of,
 )
+from schema.consenting import ConsentingType
+from schema.consents import BY_CONSENT
 from schema.enums import publish_enum
 from schema.fields import root
 from schema.population import READABLE, CitizenType
@@ -88,6 +91,13 @@ class QueryRoot:
                 "Ask in parts."
             )
         return niks
+
+    @root(consenting, answers=ConsentingType | None, rule=BY_CONSENT, told_by=consenting)
+    def consented(
+        consent: Annotated[strawberry.ID, strawberry.argument(description="The id of a consent given to the caller.")],
+    ) -> str:
+        """Somebody who consented to the partner's reading some of their data, as long as the consent is in force."""
+        return str(consent)
 
     @root(complaint_pages, answers=ComplaintConnectionType | None, rule=Rule.PUBLIC, then=connection)
     def complaints(

@@ -29,6 +29,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.rules import FOR_A_PURPOSE, Access, Classification, Rule
 from records import population
+from resolvers.verification import verifications
 from schema.fields import DerivedField, EdgeField, PublishedField
 from schema.nodes import NodeField
 
@@ -76,7 +77,7 @@ def _access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
         yield "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
     if access.classification.level == "SPECIFIC" and rule & FOR_A_PURPOSE and not access.purposes:
         yield "is specific personal data; name the purposes for which officials, systems and partners may read it."
-    if (Rule.PARTNER in rule) != (access.scope is not None):
+    if (Rule.PARTNER in rule) != (access.scope is not None or access.by_any_consent):
         yield "is readable by partners and names no scope, or names one and is not."
     if Rule.PARTNER in rule and _of_the_register(definition):
         yield "is population data, which partners may verify and never read (UU 24/2013, article 79)."
@@ -84,6 +85,8 @@ def _access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
 
 def _of_the_register(definition: PublishedField) -> bool:
     """Whether the field comes from the population register, be it by its record or by its batch."""
+    if isinstance(definition, EdgeField) and definition.edge.batch is verifications:
+        return False  # it compares, and tells whether there is a match
     if isinstance(definition, EdgeField) and definition.edge.batch.agency == POPULATION_REGISTER:
         return True
     publication = vars(definition.origin).get("__publication__") if definition.origin else None

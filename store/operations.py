@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.operations import (
     ClientContract,
+    ConsentTerms,
     OperationMode,
     OperationReading,
     RegisteredOperation,
@@ -20,7 +21,9 @@ from records.operations import (
     VariableRange,
     range_as_json,
 )
+from records.purposes import Purpose
 from store.tables import operation_changes, operation_clients, operations
+from store.unavailable import answering
 
 POLL_SECONDS = 2.0
 """How often a hub looks for changes."""
@@ -30,6 +33,9 @@ MOST_OF_ALL = 2_000
 """Published operations of all clients."""
 MOST_CHARACTERS = 4 * 1024 * 1024
 """Of the texts of all published operations: a hub takes about 80 bytes for each."""
+
+_PATIENCE = 2.0
+"""Seconds that a request waits for the database."""
 
 Take = Callable[[Sequence[ClientContract], Sequence[RegisteredOperation]], Awaitable[None]]
 
@@ -49,6 +55,19 @@ class OperationRegistry:
         """The contract of every client."""
         async with self._engine.connect() as connection:
             return await _contracts(connection)
+
+    async def contract(self, client: str) -> ClientContract | None:
+        """The contract of one client, as it stands at this moment; raises `StateUnavailable`."""
+        async with answering(_PATIENCE), self._engine.connect() as connection:
+            return await contract_of(connection, client)
+
+    async def reads_of(self, contract: ClientContract) -> frozenset[str] | None:
+        """What a client's published operations read, by schema coordinate; None where it may run any operation.
+
+        Raises `StateUnavailable`.
+        """
+        async with answering(_PATIENCE), self._engine.connect() as connection:
+            return await readable_by(connection, contract)
 
     async def published(self) -> Sequence[RegisteredOperation]:
         """What may be run."""
@@ -175,6 +194,8 @@ async def _put_contract(connection: AsyncConnection, contract: ClientContract, b
         "mode": contract.mode.value,
         "scopes": {scope: list(fields) for scope, fields in contract.scopes.items()},
         "variables": {name: _ranges_as_json(ranges) for name, ranges in contract.variables.items()},
+        "name": contract.name,
+        "consent": None if contract.consent is None else _terms_as_json(contract.consent),
         "cost_a_day": contract.cost_a_day,
         "changed_by": by,
         "changed_at": func.now(),
@@ -210,16 +231,54 @@ async def _note(connection: AsyncConnection, client: str, ids: Sequence[str], ch
 
 async def _contracts(connection: AsyncConnection) -> Sequence[ClientContract]:
     rows = await connection.execute(select(operation_clients).order_by(operation_clients.c.client))
-    return [
-        ClientContract(
-            client=row.client,
-            mode=OperationMode(row.mode),
-            scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
-            variables={name: _ranges(ranges) for name, ranges in row.variables.items()},
-            cost_a_day=row.cost_a_day,
-        )
-        for row in rows
-    ]
+    return [_contract(row) for row in rows]
+
+
+async def contract_of(connection: AsyncConnection, client: str) -> ClientContract | None:
+    """The contract of one client."""
+    rows = await connection.execute(select(operation_clients).where(operation_clients.c.client == client))
+    row = rows.one_or_none()
+    return None if row is None else _contract(row)
+
+
+async def readable_by(connection: AsyncConnection, contract: ClientContract) -> frozenset[str] | None:
+    """What a client's published operations read, by schema coordinate; None where it may run any operation."""
+    if contract.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}:
+        return None
+    wanted = select(operations.c.reads).where(operations.c.client == contract.client, operations.c.retired_at.is_(None))
+    return frozenset(field for reads in (await connection.execute(wanted)).scalars() for field, _, _ in reads)
+
+
+def _contract(row: Row[Any]) -> ClientContract:
+    return ClientContract(
+        client=row.client,
+        name=row.name,
+        mode=OperationMode(row.mode),
+        scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
+        variables={name: _ranges(ranges) for name, ranges in row.variables.items()},
+        consent=None if row.consent is None else _terms(row.consent),
+        cost_a_day=row.cost_a_day,
+    )
+
+
+def _terms_as_json(terms: ConsentTerms) -> dict[str, Any]:
+    return {
+        "purposes": [each.name for each in terms.purposes],
+        "days": terms.days,
+        "redirect_uris": list(terms.redirect_uris),
+        "webhook": terms.webhook,
+        "webhook_secret": terms.webhook_secret,
+    }
+
+
+def _terms(stored: Mapping[str, Any]) -> ConsentTerms:
+    return ConsentTerms(
+        purposes=tuple(Purpose[each] for each in stored["purposes"]),
+        days=stored["days"],
+        redirect_uris=tuple(stored["redirect_uris"]),
+        webhook=stored["webhook"],
+        webhook_secret=stored["webhook_secret"],
+    )
 
 
 async def _entries(connection: AsyncConnection, client: str | None) -> Sequence[RegistryEntry]:

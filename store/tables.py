@@ -5,15 +5,18 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -138,6 +141,8 @@ operation_clients = Table(
     Column("mode", String(16), nullable=False, comment="off, log-unknown, safelist or ids-only."),
     Column("scopes", JSONB, nullable=False, comment="By scope: the fields that it opens."),
     Column("variables", JSONB, nullable=False, comment="By operation and variable: which values are allowed."),
+    Column("name", String(100), comment="What people call the client."),
+    Column("consent", JSONB(none_as_null=True), comment="On what terms it asks for consent; null where it may not."),
     Column("cost_a_day", BigInteger, comment="Points; null for any number."),
     Column("changed_by", String(200), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -179,14 +184,95 @@ consents = Table(
     Column("id", String(32), primary_key=True, comment="Random; the partner asks by it."),
     Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
     Column("client", String(100), nullable=False, comment="As the client's tokens name it."),
-    Column("partner", String(200), nullable=False, comment="As people knew it when they consented."),
+    Column("partner", String(100), nullable=False, comment="As people knew it when they consented."),
     Column("scopes", JSONB, nullable=False, comment="What may be read."),
     Column("purpose", String(64), nullable=False),
     Column("granted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("revoked_by", String(16), comment="person, or partner where it was given back."),
+    Column("expired_at", DateTime(timezone=True), comment="When it was noted that its time is over."),
+    Column("purged_at", DateTime(timezone=True), comment="When what was kept under it was gone."),
+    Column("request", String(32), nullable=False, unique=True, comment="The request that was answered."),
+    Column("assurance", String(16), nullable=False, comment="How surely the person was identified."),
+    Column("text_version", String(16), nullable=False),
+    Column("text_hash", LargeBinary(32), nullable=False, comment="SHA-256 of what the person agreed to."),
+    Column("texts", JSONB, nullable=False, comment="By language: what the person agreed to."),
+    Column("answered_in", Text, nullable=False, comment="The request to the hub by which they did."),
     Index("ix_consents_subject", "subject", "client"),
+    Index("ix_consents_ending", "expires_at", postgresql_where=text("purged_at IS NULL")),
 )
+
+consent_requests = Table(
+    "consent_requests",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random; stands in the address that people are sent to."),
+    Column("client", String(100), nullable=False, comment="As the client's tokens name it."),
+    Column("partner", String(100), nullable=False, comment="As people know it."),
+    Column("scopes", JSONB, nullable=False, comment="What is asked for."),
+    Column("purpose", String(64), nullable=False),
+    Column("days", Integer, nullable=False, comment="How long the consent would last."),
+    Column("redirect_uri", Text, nullable=False),
+    Column("state", Text, comment="The partner's own, given back; null when the request is over."),
+    Column("asked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("answer_by", DateTime(timezone=True), nullable=False),
+    Column("subject", LargeBinary(32), comment="The person who opened it, sealed; null again if they did not grant."),
+    Column("opened_at", DateTime(timezone=True)),
+    Column("answer", String(16), comment="granted, refused or expired; null as long as it waits."),
+    Column("answered_at", DateTime(timezone=True)),
+    Column("consent", String(32), comment="The consent, where it was granted."),
+    Column("closed_at", DateTime(timezone=True), comment="When what was needed to answer was gone."),
+    Index("ix_consent_requests_client", "client", postgresql_where=text("answer IS NULL")),
+    Index("ix_consent_requests_answer_by", "answer_by", postgresql_where=text("closed_at IS NULL")),
+)
+
+consent_events = Table(
+    "consent_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("event", String(16), nullable=False, comment="asked, opened, granted, refused, revoked, ..."),
+    Column("client", String(100), nullable=False),
+    Column("request", String(32), comment="The request it is about."),
+    Column("consent", String(32), comment="The consent it is about."),
+    Column("by", String(16), nullable=False, comment="person, partner or hub."),
+    Column("request_id", Text, comment="The request to the hub by which it came about; null where the hub did it."),
+    Column("detail", JSONB, nullable=False, server_default="{}", comment="Nothing personal."),
+    Index("ix_consent_events_consent", "consent"),
+    Index("ix_consent_events_request", "request"),
+)
+"""Only added to: what became of each request and each consent, in order."""
+
+verification_tries = Table(
+    "verification_tries",
+    metadata,
+    Column("consent", String(32), primary_key=True),
+    Column("day", Date, primary_key=True, comment="UTC."),
+    Column("tries", Integer, nullable=False),
+)
+
+webhook_calls = Table(
+    "webhook_calls",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="`webhook-id` of the call; the same however often it is sent."),
+    Column("client", String(100), nullable=False),
+    Column("type", String(32), nullable=False, comment="Such as consent.granted."),
+    Column("request", String(32)),
+    Column("consent", String(32)),
+    Column("body", Text, nullable=False, comment="JSON as it is signed and sent."),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When to try."),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("failure", Text, comment="Why the last attempt failed."),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("given_up_at", DateTime(timezone=True)),
+    Index(
+        "ix_webhook_calls_next_at",
+        "next_at",
+        postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL"),
+    ),
+)
+"""What partners still have to be told: written with what it tells of, sent by any hub."""
 
 restrictions = Table(
     "restrictions",

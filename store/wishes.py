@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from records.consents import Consent, ConsentState
+from records.consenting import Consenting
+from records.consents import Consent
 from records.identifiers import Nik
-from records.purposes import Purpose, Scope
+from records.purposes import Purpose
 from records.wishes import Restriction, Wishes
+from store.consent_rows import consent_of, in_force
 from store.tables import consents, restrictions
 from store.unavailable import answering
 
@@ -37,22 +39,44 @@ class WishTable:
 
         Consents are those that are in force at this moment, by the database's clock, which all hubs share.
         """
-        by_seal = {each.seal: each.nik for each in people}
-        granted: dict[Nik, list[Consent]] = {}
-        restricted: dict[Nik, list[Restriction]] = {}
         async with answering(self._patience), self._engine.connect() as connection:
-            for row in await _restrictions(connection, list(by_seal)):
-                nik = by_seal[row["subject"]]
-                restricted.setdefault(nik, []).append(_restriction(nik, row))
-            for row in await _consents(connection, list(by_seal), client) if client is not None else ():
-                nik = by_seal[row["subject"]]
-                granted.setdefault(nik, []).append(_consent(nik, row))
+            return await _said(connection, {each.seal: each.nik for each in people}, client)
+
+    async def consenting(
+        self, ids: Sequence[str], client: str, opened: Callable[[bytes], Nik]
+    ) -> Mapping[str, Consenting]:
+        """By consent: who gave it to this client, and all that they said, as far as the consent is in force.
+
+        `opened` opens the seal of a person. Raises `StateUnavailable`.
+        """
+        wanted = select(consents).where(consents.c.id.in_(ids), consents.c.client == client, in_force())
+        async with answering(self._patience), self._engine.connect() as connection:
+            rows = (await connection.execute(wanted)).mappings().all()
+            by_seal = {row["subject"]: opened(row["subject"]) for row in rows}
+            said = await _said(connection, by_seal, client) if rows else {}
         return {
-            each.nik: Wishes(
-                consents=tuple(granted.get(each.nik, ())), restrictions=tuple(restricted.get(each.nik, ()))
+            row["id"]: Consenting(
+                subject=by_seal[row["subject"]],
+                consent=consent_of(by_seal[row["subject"]], row),
+                wishes=said[by_seal[row["subject"]]],
             )
-            for each in people
+            for row in rows
         }
+
+
+async def _said(connection: AsyncConnection, by_seal: Mapping[bytes, Nik], client: str | None) -> Mapping[Nik, Wishes]:
+    granted: dict[Nik, list[Consent]] = {}
+    restricted: dict[Nik, list[Restriction]] = {}
+    for row in await _restrictions(connection, list(by_seal)):
+        nik = by_seal[row["subject"]]
+        restricted.setdefault(nik, []).append(_restriction(nik, row))
+    for row in await _consents(connection, list(by_seal), client) if client is not None else ():
+        nik = by_seal[row["subject"]]
+        granted.setdefault(nik, []).append(consent_of(nik, row))
+    return {
+        nik: Wishes(consents=tuple(granted.get(nik, ())), restrictions=tuple(restricted.get(nik, ())))
+        for nik in by_seal.values()
+    }
 
 
 async def _restrictions(connection: AsyncConnection, seals: Sequence[bytes]) -> Sequence[RowMapping]:
@@ -64,25 +88,10 @@ async def _consents(connection: AsyncConnection, seals: Sequence[bytes], client:
     wanted = select(consents).where(
         consents.c.subject.in_(seals),
         consents.c.client == client,
-        consents.c.revoked_at.is_(None),
-        consents.c.expires_at > func.now(),
+        in_force(),
     )
     return (await connection.execute(wanted.order_by(consents.c.granted_at))).mappings().all()
 
 
 def _restriction(nik: Nik, row: RowMapping) -> Restriction:
     return Restriction(subject=nik, purposes=tuple(Purpose[name] for name in row["purposes"]), since=row["since"])
-
-
-def _consent(nik: Nik, row: RowMapping) -> Consent:
-    return Consent(
-        subject=nik,
-        id=row["id"],
-        client=row["client"],
-        partner=row["partner"],
-        scopes=tuple(Scope(value) for value in row["scopes"]),
-        purpose=Purpose[row["purpose"]],
-        state=ConsentState.GRANTED,
-        granted_at=row["granted_at"],
-        expires_at=row["expires_at"],
-    )

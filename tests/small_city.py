@@ -5,9 +5,9 @@ For tests of what stands above the connectors. The agencies themselves are asked
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
@@ -27,7 +27,17 @@ from records.complaints import (
     ComplaintStatus,
     ComplaintVisibility,
 )
-from records.consents import Consent
+from records.consenting import Consenting
+from records.consents import (
+    Consent,
+    ConsentAnswer,
+    ConsentPage,
+    ConsentQuery,
+    ConsentRequest,
+    ConsentState,
+    Granting,
+    OfPerson,
+)
 from records.failures import AgencyFailure, AgencyUnavailable
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
@@ -58,13 +68,15 @@ from records.prices import (
     TrendPoint,
     TrendQuery,
 )
-from records.purposes import Purpose
+from records.purposes import Purpose, Scope
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from records.wishes import Wishes
 from resolvers.access_entries import OverseenAccesses
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
+from resolvers.consent_text import consent_texts
+from resolvers.consents import Consents, UnknownConsent
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
@@ -304,6 +316,51 @@ def access_entry(agency: str = "dukcapil") -> AccessEntry:
     )
 
 
+REQUEST, CONSENT = "a" * 32, "c" * 32
+
+
+def consent_request(nik: Nik = SITI, **given: Any) -> ConsentRequest:  # noqa: ANN401 - fields of the record
+    """A bank would like to read her taxes, and whether she is who she says."""
+    return ConsentRequest(
+        **{
+            "subject": nik,
+            "id": REQUEST,
+            "client": "bank",
+            "partner": "Bank Betawi",
+            "purpose": Purpose.CREDIT_ASSESSMENT,
+            "scopes": (Scope.TAX, Scope.IDENTITY),
+            "asked_at": NOW,
+            "answer_by": NOW + timedelta(hours=1),
+            "would_expire_at": NOW + timedelta(days=30),
+            "lasts": timedelta(days=30),
+            "reads": None,
+            **given,
+        }
+    )
+
+
+def consent(nik: Nik = SITI, **given: Any) -> Consent:  # noqa: ANN401 - fields of the record
+    """She let the bank."""
+    asked = consent_request(nik)
+    return Consent(
+        **{
+            "subject": nik,
+            "id": CONSENT,
+            "client": asked.client,
+            "partner": asked.partner,
+            "scopes": asked.scopes,
+            "purpose": asked.purpose,
+            "state": ConsentState.GRANTED,
+            "granted_at": NOW,
+            "expires_at": NOW + timedelta(days=30),
+            "texts": consent_texts(
+                nik, partner=asked.partner, scopes=asked.scopes, purpose=asked.purpose, lasts=asked.lasts
+            ),
+            **given,
+        }
+    )
+
+
 REGIONS = {
     each.code: each
     for each in (
@@ -359,10 +416,17 @@ class SmallCity:
     """What people said about the use of their data."""
     wishes_asked: list[tuple[Nik, ...]] = field(default_factory=list)
     """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
+    changed: list[Granting | OfPerson] = field(default_factory=list)
+    """What people answered and took back."""
+    consents_asked: list[tuple[str, ...]] = field(default_factory=list)
+    """About which consents partners asked."""
+    tries_left: int = 10
+    """How often may be compared."""
 
     def agencies(self) -> Agencies:
         """Itself, bound to every domain."""
-        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs, OverseenAccesses, SaidWishes)
+        city = (Population, Msmes, Tax, Complaints, Prices, Regions)
+        domains = (*city, AccessLogs, OverseenAccesses, SaidWishes, Consents)
         return Agencies(dict.fromkeys(domains, self))
 
     def agencies_asked(self) -> set[str]:
@@ -388,6 +452,42 @@ class SmallCity:
     ) -> Answers[AccessEntryQuery, AccessEntryPage]:
         page = AccessEntryPage(entries=(access_entry(),), has_more=True)
         return self._answers("hub", "entry_pages", queries, dict.fromkeys(queries, page))
+
+    async def consent_pages(self, queries: Sequence[ConsentQuery], _call: Call) -> Answers[ConsentQuery, ConsentPage]:
+        page = ConsentPage(consents=(consent(),), has_more=True)
+        return self._answers("hub", "consent_pages", queries, dict.fromkeys(queries, page))
+
+    async def opened(self, wanted: Sequence[OfPerson], _call: Call) -> Answers[OfPerson, ConsentRequest]:
+        return self._answers("hub", "opened", wanted, {OfPerson(subject=SITI, id=REQUEST): consent_request()})
+
+    async def consenting(self, consents: Sequence[str], client: str, _call: Call) -> Answers[str, Consenting]:
+        self.consents_asked.append(tuple(consents))
+        found: dict[str, Consenting] = {}
+        for nik, wishes in self.said.items():
+            said = replace(wishes, consents=_granted_to(client, wishes.consents))
+            found |= {each.id: Consenting(subject=nik, consent=each, wishes=said) for each in said.consents}
+        return {id_: found[id_] for id_ in consents if id_ in found}
+
+    async def count_tries(self, tries: Mapping[str, int], _call: Call) -> Collection[str]:
+        self.tries_left -= sum(tries.values())
+        return tries.keys() if self.tries_left >= 0 else ()
+
+    async def grant(self, granting: Granting, _caller: Caller, _call: Call) -> ConsentAnswer:
+        self._change(granting, granting.request == REQUEST)
+        return ConsentAnswer(subject=granting.subject, consent=consent(granting.subject), return_to="https://b.example")
+
+    async def refuse(self, request: OfPerson, _caller: Caller, _call: Call) -> ConsentAnswer:
+        self._change(request, request.id == REQUEST)
+        return ConsentAnswer(subject=request.subject, consent=None, return_to="https://b.example")
+
+    async def revoke(self, consent_: OfPerson, _caller: Caller, _call: Call) -> Consent:
+        self._change(consent_, consent_.id == CONSENT)
+        return consent(consent_.subject, state=ConsentState.REVOKED, revoked_at=NOW)
+
+    def _change(self, change: Granting | OfPerson, known: bool) -> None:  # noqa: FBT001 - told at once
+        if not known or change.subject != SITI:
+            raise UnknownConsent("There is none.")
+        self.changed.append(change)
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from web.access_log import AccessLog
 from web.address_limits import AddressLimits
 from web.allowances import FIELDS, Allowances
+from web.consents import ConsentEndpoints
 from web.csrf import PREFLIGHT_HEADERS
 from web.data_tracker import DataTracker
 from web.error_answers import on_http_exception, on_refusal
@@ -78,6 +79,7 @@ def web_application(
     settings: WebSettings,
     sample_people: SamplePeople | None = None,
     data_tracker: DataTracker | None = None,
+    consents: ConsentEndpoints | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
@@ -92,6 +94,7 @@ def web_application(
         sample_people: Whom a developer may ask as, in GraphiQL. Their tokens are readable by whoever reaches the page,
             so it is given in development only.
         data_tracker: Who tells the Data Tracker about usages, where a client may ask.
+        consents: Where partners ask for consent.
         lifespan: What is opened before the first request and closed after the last.
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
@@ -111,6 +114,8 @@ def web_application(
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
     ]
+    if consents is not None:
+        routes += consents.routes()
     if data_tracker is not None:
         routes += data_tracker.routes()
     if settings.graphiql is not Exposure.OFF:

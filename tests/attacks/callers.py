@@ -19,6 +19,7 @@ class Said:
 
     rules: frozenset[str]
     purposes: frozenset[str]
+    scope: frozenset[str]
     specific: bool
     case: bool = False
     """Whether overseers read it for a case alone."""
@@ -66,7 +67,12 @@ def _system(purpose: str | None, case: str | None, told: str) -> Wrong:
 
 def _partner(purpose: str | None, scopes: frozenset[str], told: str) -> Wrong:
     caller = Caller(kind=CallerKind.PARTNER, client="bank", purpose=purpose, case="KREDIT/1", scopes=scopes)
-    return Wrong(caller, _stating(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", told))
+    stating = _stating(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", told)
+    # What is told of a consent takes the consent alone, and no scope.
+    return Wrong(
+        caller,
+        lambda said: "CONSENT_REQUIRED" if stating(said) == "SCOPE_REQUIRED" and not said.scope else stating(said),
+    )
 
 
 def _overseer(rule: str, otherwise: str | None = None) -> Callable[[Said], str | None]:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
 
+from records.wishes import Wishes
 from tests.attacks.callers import WRONG, Said
 from tests.city import ROOT
 from tests.schema.asking import IDS, asked_about, reasons, run
 from tests.schema.test_decisions import RECORDS, Place, engines_of, types
-from tests.small_city import AYU, NOP, PRIVATE, SITI, SmallCity
+from tests.small_city import AYU, CONSENT, NOP, PRIVATE, SITI, SmallCity, consent
 
 
 def _said(directives: tuple[DirectiveNode, ...]) -> Said | None:
@@ -25,6 +26,7 @@ def _said(directives: tuple[DirectiveNode, ...]) -> Said | None:
     return Said(
         rules=_names(found["access"]["rules"]),
         purposes=_names(found["access"].get("purposes")),
+        scope=_names(found["access"].get("scope")),
         specific=_names(found["classified"]["as"]) == {"SPECIFIC"},
         case="case" in found["access"],
     )
@@ -58,8 +60,9 @@ def personal(type_name: str) -> list[Place]:
 
 
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
-PERSONAL_ROOTS = ["me", "citizen", "citizens", "accessEntries", "accessEntriesOf"]
+PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "accessEntries", "accessEntriesOf"]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
+CHANGES = ["grantConsent", "refuseConsent", "revokeConsent"]
 
 
 def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
@@ -79,7 +82,15 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "ComplaintEvent",
         "AccessLogEntry",
         "AccessEntry",
+        "Consent",
+        "ConsentText",
+        "ConsentRequest",
+        "ConsentField",
+        "ConsentAnswer",
+        "Consenting",
+        "Verification",
     ]
+    assert [place.field for place in personal("Mutation")] == CHANGES
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
 
@@ -114,6 +125,32 @@ async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_
     assert (response.data or {}).get(field) is None
     assert [told for _, told in reasons(response)] == [reason]
     assert asked_about(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_consent_opens_nobody_to_who_was_not_given_it(name: str) -> None:
+    wrong, city = WRONG[name], SmallCity(said={SITI: Wishes(consents=(consent(client="another bank"),))})
+    response = await run(
+        f'{{ consented(consent: "{CONSENT}") {{ consent {{ id }} }} }}', caller=wrong.caller, city=city
+    )
+    assert (response.data or {}).get("consented") is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()["Query.consented"])]
+    assert city.asked == []
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if name != "the person, unsure"])
+@pytest.mark.parametrize("field", CHANGES)
+async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, name: str) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place("Mutation", field)
+    response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert (response.data or {}).get(field) is None
+    if wrong.caller.nik is not None and wrong.caller.on_behalf_of is None:  # for themself they may answer, where asked
+        assert {each["extensions"]["code"] for each in response.errors} <= {"CONSENT_UNKNOWN", "FORBIDDEN"}
+    else:
+        assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
+    assert city.changed == []
+    assert city.asked == []
 
 
 @pytest.mark.parametrize("name", [name for name in WRONG if "citizen" not in name and "person" not in name])

@@ -9,7 +9,8 @@ import pytest
 
 from cli.contracts import read_contract
 from cli.failure import Failure
-from records.operations import ClientContract, OperationMode, VariableRange
+from records.operations import ClientContract, ConsentTerms, OperationMode, VariableRange
+from records.purposes import Purpose
 
 WHOLE = """
 client = "kios"
@@ -23,6 +24,29 @@ cost_a_day = 5000
 first = { at_least = 1, at_most = 10 }
 names = { most_items = 5, one_of = ["a", 2] }
 """
+
+NAMED = 'client = "a"\nname = "Bank"\n'
+CONSENT = """[consent]
+purposes = ["PAYMENT"]
+days = 30
+redirect_uris = ["https://bank.example/back"]
+"""
+
+
+def test_terms_of_consent_are_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(f'{NAMED}{CONSENT}webhook = "https://bank.example/hooks"\nwebhook_secret = 2')
+    assert read_contract(path) == ClientContract(
+        client="a",
+        name="Bank",
+        consent=ConsentTerms(
+            purposes=(Purpose.PAYMENT,),
+            days=30,
+            redirect_uris=("https://bank.example/back",),
+            webhook="https://bank.example/hooks",
+            webhook_secret=2,
+        ),
+    )
 
 
 def test_a_contract_is_read_whole(tmp_path: Path) -> None:
@@ -53,7 +77,7 @@ def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> 
     [
         ("client = ", "Invalid value"),
         ('client = ""', "'client' must be the client_id of its tokens"),
-        ('client = "a"\nquota = 1', "the contract has no member 'quota'; known are client, cost_a_day, mode,"),
+        ('client = "a"\nquota = 1', "the contract has no member 'quota'; known are client, consent, cost_a_day, mode,"),
         ('client = "a"\nmode = "on"', "'mode' is 'on'; choose one of off, log-unknown, safelist, ids-only"),
         ('client = "a"\ncost_a_day = 0', "'cost_a_day' is 0; give a number of points"),
         ('client = "a"\ncost_a_day = true', "'cost_a_day' is True"),
@@ -65,6 +89,22 @@ def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> 
         ('client = "a"\n[variables.A]\nb = { most_items = -1 }', "'variables.A.b.most_items' is no count"),
         ('client = "a"\n[variables.A]\nb = { one_of = 1 }', "'variables.A.b.one_of' is no list"),
         ('client = "a"\nvariables = 1', "'variables' must be a table"),
+        ('client = "a"\nname = ""', "'name' must be what people call the client"),
+        (f"client = 'a'\n{CONSENT}", "'name' is missing: people have to be told who asks"),
+        (f"{NAMED}{CONSENT}more = 1", "'consent' has no member 'more'"),
+        (f"{NAMED}{CONSENT.replace('PAYMENT', 'FUN')}", "'consent.purposes' must be a list of CIVIL_REGISTRATION,"),
+        (
+            f"{NAMED}{CONSENT.replace('30', '0')}",
+            "'consent.days' must be how long a consent may last at most, 1 to 3650",
+        ),
+        (f"{NAMED}{CONSENT.replace('30', 'true')}", "'consent.days' must be how long"),
+        (f"{NAMED}{CONSENT.replace('back', 'back#x')}", "an address of 'consent.redirect_uris' must end before '#'"),
+        (f'{NAMED}{CONSENT}webhook = "http://a.example/"', "an address of 'consent.webhook' must begin with https://"),
+        (
+            f'{NAMED}{CONSENT}webhook = "https://a.example/?x"',
+            "an address of 'consent.webhook' must end before '?' and",
+        ),
+        (f"{NAMED}{CONSENT}webhook_secret = 0", "'consent.webhook_secret' must be a version, 1 or higher"),
     ],
 )
 def test_what_is_wrong_with_a_contract_is_named(tmp_path: Path, text: str, says: str) -> None:

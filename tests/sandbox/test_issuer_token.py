@@ -178,7 +178,7 @@ def test_a_refresh_token_after_its_time_is_refused(openid_provider: RunningAgenc
 @pytest.mark.parametrize(
     ("client", "claims"),
     [
-        ("kredit-nusantara", {"kind": "partner", "scope": "population:verify tax msmes regions:read"}),
+        ("kredit-nusantara", {"kind": "partner", "scope": "identity tax msmes regions:read"}),
         ("pantau-kota", {"kind": "partner", "scope": "complaints:read prices:read"}),
         (
             "crm-dispatch",

@@ -17,21 +17,27 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_ty
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.caller import Caller
-from auth.rules import Rule
+from auth.rules import Classification, Rule
 from engine.batch import batch
 from engine.request import GraphQLResponse
 from engine.run import Engine
 from records.answers import Answers
 from records.complaints import Complaint
+from records.consenting import Consenting, Match, Verification
+from records.consents import ConsentAnswer
 from records.identifiers import Rupiah
 from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
+from records.purposes import Scope
 from records.tax import BillStatus
+from records.wishes import Wishes
 from resolvers.ask import Ask
 from schema.access_entries import AccessEntryConnectionType
 from schema.access_log import AccessLogConnectionType
 from schema.complaints import ComplaintConnectionType
+from schema.consent_requests import ConsentField
+from schema.consents import ConsentConnectionType
 from schema.fields import root
 from schema.relay import PageInfo, page
 from tests.schema.asking import IDS, asked_about, engine, run, told
@@ -40,17 +46,22 @@ from tests.small_city import (
     CALLERS,
     CATEGORY,
     COMMODITY,
+    CONSENT,
     MARKET,
+    NOW,
     PRICE,
     PRIVATE,
     PUBLIC,
     REGIONS,
+    REQUEST,
     SITI,
     SmallCity,
     access_entry,
     access_log_entry,
     bill,
     complaint,
+    consent,
+    consent_request,
     facets,
     household,
     msme,
@@ -78,6 +89,8 @@ PUBLIC_TYPES = {
     "AccessLogEdge",
     "AccessEntryConnection",
     "AccessEntryEdge",
+    "ConsentConnection",
+    "ConsentEdge",
 }
 """Types of which every field is readable by everybody."""
 PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
@@ -88,13 +101,29 @@ GUARDED_ROOTS = {
     "citizens": {"an official"},
     "accessEntries": {"a supervisor", "the protection officer"},
     "accessEntriesOf": {"the protection officer"},
+    "consented": set(),
+    "grantConsent": {"the person"},
+    "refuseConsent": {"the person"},
+    "revokeConsent": {"the person"},
 }
-"""Fields of the root that not everybody may read, and who may."""
+"""Fields of the roots that not everybody may read, and who may."""
 
 THE_PERSON_AND_OFFICIALS = {"the person", "an official"}
-THE_PERSON_ALONE = {"Citizen.accessLog", "AccessLogEntry"}
+THE_PERSON_ALONE = {
+    "Citizen.accessLog",
+    "AccessLogEntry",
+    "Citizen.consents",
+    "Citizen.consentRequest",
+    "Consent",
+    "ConsentText",
+    "ConsentRequest",
+    "ConsentField",
+    "ConsentAnswer",
+}
 """Fields, and types whole, that officials may not read either."""
 OVERSEERS_ALONE = {"AccessEntry"}
+PARTNERS_ALONE = {"Consenting", "Verification"}
+"""What none of these callers reads; partners do, in test_consenting.py."""
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 COMPLAINTS = page(
@@ -104,6 +133,8 @@ ENTRY = access_log_entry()
 ENTRIES = page(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
 OVERSEEN = access_entry()
 OVERSEEN_PAGE = page(AccessEntryConnectionType, (OVERSEEN,), cursor=lambda _: "a", has_more=True, arguments={})
+HERS = consent(revoked_at=NOW)
+CONSENTS = page(ConsentConnectionType, (HERS,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -129,6 +160,19 @@ RECORDS: dict[str, Any] = {
     "AccessEntry": OVERSEEN,
     "AccessEntryEdge": OVERSEEN_PAGE.edges[0],
     "AccessEntryConnection": OVERSEEN_PAGE,
+    "Consent": HERS,
+    "ConsentText": HERS.texts[0],
+    "ConsentEdge": CONSENTS.edges[0],
+    "ConsentConnection": CONSENTS,
+    "ConsentRequest": consent_request(),
+    "ConsentField": ConsentField(
+        subject=SITI, classification=Classification.FINANCE, field="TaxBill.year", scope=Scope.TAX, description="Year."
+    ),
+    "ConsentAnswer": ConsentAnswer(subject=SITI, consent=HERS, return_to="https://bank.example"),
+    "Consenting": Consenting(subject=SITI, consent=consent(client="another bank"), wishes=Wishes()),
+    "Verification": Verification(
+        subject=SITI, name=Match.MATCH, birth_date=Match.MATCH, birth_place=Match.MATCH, mother_name=Match.MATCH
+    ),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
@@ -147,6 +191,8 @@ RECORDS: dict[str, Any] = {
     "TrendPoint": POINT,
 }
 """Siti's record of every type."""
+ROOTS = {"Query": "query", "Mutation": "mutation"}
+"""The types of the roots, and the operations that begin there."""
 NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft"}
 """Fields that are null in these records though nothing is refused."""
 
@@ -158,6 +204,12 @@ ARGUMENTS = {
     "Query.region": '(code: "31.71")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
+    "Query.consented": f'(consent: "{CONSENT}")',
+    "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
+    "Mutation.refuseConsent": f'(request: "{REQUEST}")',
+    "Mutation.revokeConsent": f'(consent: "{CONSENT}")',
+    "Citizen.consentRequest": f'(id: "{REQUEST}")',
+    "Consenting.verify": '(name: "Siti")',
     "Commodity.trend": "(year: 2026, month: 11)",
 }
 
@@ -180,6 +232,8 @@ class Place:
     def readers(self) -> set[str]:
         if self.type_name in OVERSEERS_ALONE:
             return {"a supervisor", "the protection officer"}
+        if self.type_name in PARTNERS_ALONE:
+            return set()
         return {"the person"} if {self.type_name, str(self)} & THE_PERSON_ALONE else THE_PERSON_AND_OFFICIALS
 
     @property
@@ -198,11 +252,11 @@ def types() -> dict[str, GraphQLObjectType]:
 
 
 def places() -> list[Place]:
-    return [Place(name, field) for name, type_ in types().items() if name != "Query" for field in type_.fields]
+    return [Place(name, field) for name, type_ in types().items() if name not in ROOTS for field in type_.fields]
 
 
 def roots() -> list[Place]:
-    return [Place("Query", field) for field in types()["Query"].fields]
+    return [Place(name, field) for name in ROOTS for field in types()[name].fields]
 
 
 @cache
@@ -237,7 +291,7 @@ async def read(place: Place, caller: str | Caller, city: SmallCity) -> GraphQLRe
 
 
 def test_every_type_of_the_graph_stands_in_the_table() -> None:
-    assert set(types()) == {*RECORDS, "Query"}
+    assert set(types()) == {*RECORDS, *ROOTS}
     assert set(RECORDS) >= PUBLIC_TYPES
     assert {str(place) for place in places()} >= PUBLIC_FIELDS
     assert {place.field for place in roots()} >= set(GUARDED_ROOTS)
@@ -265,7 +319,7 @@ async def test_a_root_field_is_read_by_those_who_may_and_refused_before_anybody_
     place: Place, caller: str
 ) -> None:
     city = SmallCity()
-    response = await run(f"{{ {place.selected} }}", caller=caller, city=city)
+    response = await run(f"{ROOTS[place.type_name]} {{ {place.selected} }}", caller=caller, city=city)
     if caller in GUARDED_ROOTS.get(place.field, CALLERS):
         assert told(response) == []
         assert (response.data or {})[place.field] is not None
@@ -273,10 +327,15 @@ async def test_a_root_field_is_read_by_those_who_may_and_refused_before_anybody_
         assert response.data == {"citizen": None}
         assert told(response) == [("citizen", "FORBIDDEN")]
         assert asked_about(city, CALLERS[caller]) == []
+    elif (place.type_name, caller) == ("Mutation", "another citizen"):  # may answer, but not what is another's
+        assert response.data == {place.field: None}
+        assert told(response) == [(place.field, "CONSENT_UNKNOWN")]
+        assert city.changed == []
     else:
         assert response.data is None
         assert told(response) == [("", "FORBIDDEN")]
         assert city.asked == []
+        assert city.changed == []
 
 
 PUBLIC_COMPLAINT = [place for place in places() if place.type_name in ("Complaint", "ComplaintEvent")]

@@ -43,6 +43,12 @@ async def granted(engine: AsyncEngine, id_: str, **given: Any) -> None:  # noqa:
         "purpose": "PAYMENT",
         "granted_at": YESTERDAY,
         "expires_at": IN_A_YEAR,
+        "request": f"request of {id_}",
+        "assurance": "high",
+        "text_version": "1",
+        "text_hash": b"-" * 32,
+        "texts": {},
+        "answered_in": "r-1",
         **given,
     }
     async with engine.begin() as connection:

@@ -15,15 +15,26 @@ def upgrade() -> None:
         sa.Column("id", sa.String(32), nullable=False, comment="Random; the partner asks by it."),
         sa.Column("subject", sa.LargeBinary(32), nullable=False, comment="The person, sealed."),
         sa.Column("client", sa.String(100), nullable=False, comment="As the client's tokens name it."),
-        sa.Column("partner", sa.String(200), nullable=False, comment="As people knew it when they consented."),
+        sa.Column("partner", sa.String(100), nullable=False, comment="As people knew it when they consented."),
         sa.Column("scopes", JSONB(), nullable=False, comment="What may be read."),
         sa.Column("purpose", sa.String(64), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True)),
+        sa.Column("revoked_by", sa.String(16), comment="person, or partner where it was given back."),
+        sa.Column("expired_at", sa.DateTime(timezone=True), comment="When it was noted that its time is over."),
+        sa.Column("purged_at", sa.DateTime(timezone=True), comment="When what was kept under it was gone."),
+        sa.Column("request", sa.String(32), nullable=False, comment="The request that was answered."),
+        sa.Column("assurance", sa.String(16), nullable=False, comment="How surely the person was identified."),
+        sa.Column("text_version", sa.String(16), nullable=False),
+        sa.Column("text_hash", sa.LargeBinary(32), nullable=False, comment="SHA-256 of what the person agreed to."),
+        sa.Column("texts", JSONB(), nullable=False, comment="By language: what the person agreed to."),
+        sa.Column("answered_in", sa.Text(), nullable=False, comment="The request to the hub by which they did."),
         sa.PrimaryKeyConstraint("id", name="pk_consents"),
+        sa.UniqueConstraint("request", name="uq_consents_request"),
     )
     op.create_index("ix_consents_subject", "consents", ["subject", "client"])
+    op.create_index("ix_consents_ending", "consents", ["expires_at"], postgresql_where=sa.text("purged_at IS NULL"))
     op.create_table(
         "restrictions",
         sa.Column("id", sa.String(32), nullable=False, comment="Random."),

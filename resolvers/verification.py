@@ -1,0 +1,152 @@
+"""Comparing what a partner knows of a person with the population register, of which nothing is ever told.
+
+UU 24/2013, articles 79 and 83: whoever is no authority may verify population data, and not read it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from engine.batch import batch
+from engine.errors import SafeError
+from records.answers import Answers
+from records.consenting import Match, Verification, VerificationQuery
+from records.failures import AgencyFailure
+from records.identifiers import Nik
+from records.population import Identity, Parentage, PersonFacet
+from resolvers.ask import Ask
+from resolvers.consents import Consents
+from resolvers.population import Population
+
+_TITLES = frozenset(
+    {
+        "dr",
+        "drg",
+        "drh",
+        "ir",
+        "prof",
+        "hj",
+        "h",
+        "kh",
+        "ust",
+        "ustad",
+        "drs",
+        "dra",
+        "tn",
+        "ny",
+        "nn",
+        "sdr",
+        "sdri",
+        "alm",
+        "almh",
+        "se",
+        "sh",
+        "sst",
+        "st",
+        "sp",
+        "ssi",
+        "skom",
+        "sked",
+        "sip",
+        "sos",
+        "spd",
+        "sag",
+        "sthi",
+        "mm",
+        "mh",
+        "mt",
+        "msi",
+        "mkom",
+        "mpd",
+        "mba",
+        "msc",
+        "phd",
+        "spog",
+        "spa",
+        "amd",
+    }
+)
+"""What stands before and after names on one paper and not on another, without its dots."""
+
+
+class TooManyTries(SafeError):  # noqa: N818 - reads as what it is
+    """Whoever may try as often as they like finds out what nobody tells them."""
+
+    code = "VERIFICATION_LIMIT"
+
+    def __init__(self) -> None:
+        """There is one text."""
+        super().__init__("Enough was compared under this consent today. Go on tomorrow.")
+
+
+@batch(agency="dukcapil")
+async def verifications(queries: Sequence[VerificationQuery], ask: Ask) -> Answers[VerificationQuery, Verification]:
+    """Whether what a partner knows agrees with the register: counted first, so that nobody can try everything."""
+    tries = Counter(each.consent for each in queries)
+    within = await ask.agencies[Consents].count_tries(tries, ask.call)
+    asked = [each for each in queries if each.consent in within]
+    answers: dict[VerificationQuery, Verification | Exception] = {each: TooManyTries() for each in queries}
+    if asked:
+        niks = list(dict.fromkeys(each.subject for each in asked))
+        known = await ask.agencies[Population].facets(niks, _wanted(asked), ask.call)
+        answers |= {each: _verified(each, known) for each in asked}
+    return answers  # type: ignore[return-value]  # a failure of one key stands in its place
+
+
+def _wanted(queries: Sequence[VerificationQuery]) -> frozenset[type[PersonFacet]]:
+    """What has to be read to compare, and no more."""
+    wanted: set[type[PersonFacet]] = set()
+    for claims in (each.claims for each in queries):
+        if claims.mother_name is not None:
+            wanted.add(Parentage)
+        if claims.name is not None or claims.birth_date is not None or claims.birth_place is not None:
+            wanted.add(Identity)
+    return frozenset(wanted)
+
+
+def _verified(
+    query: VerificationQuery, known: Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]
+) -> Verification | AgencyFailure:
+    entry = known.get(query.subject, {})
+    if isinstance(entry, AgencyFailure):
+        return entry
+    identity, parentage = entry.get(Identity), entry.get(Parentage)
+    who = identity if isinstance(identity, Identity) else None
+    born_of = parentage if isinstance(parentage, Parentage) else None
+    claims = query.claims
+    return Verification(
+        subject=query.subject,
+        name=_names(claims.name, None if who is None else who.name),
+        birth_date=_days(claims.birth_date, None if who is None else who.birth_date),
+        birth_place=_names(claims.birth_place, None if who is None else who.birth_place),
+        mother_name=_names(claims.mother_name, None if born_of is None else born_of.mother_name),
+    )
+
+
+def _names(claimed: str | None, registered: str | None) -> Match | None:
+    if claimed is None:
+        return None
+    if not registered or not plain_name(registered):
+        return Match.UNKNOWN
+    return Match.MATCH if plain_name(claimed) == plain_name(registered) else Match.NO_MATCH
+
+
+def _days(claimed: date | None, registered: date | None) -> Match | None:
+    if claimed is None:
+        return None
+    if registered is None:
+        return Match.UNKNOWN
+    return Match.MATCH if claimed == registered else Match.NO_MATCH
+
+
+def plain_name(name: str) -> str:
+    """The name as it is compared: without case, accents, punctuation, double spaces and titles."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(each for each in letters if not unicodedata.combining(each))
+    words = re.sub(r"[.'`\u2019]", "", letters)
+    parts = re.findall(r"\w+", words)
+    return " ".join(part for part in parts if part not in _TITLES) or " ".join(parts)

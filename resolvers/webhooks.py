@@ -1,0 +1,87 @@
+"""Telling partners what became of their requests and consents, until they took it.
+
+A call that fails is sent again after 10 seconds, then after ever longer, at last every 6 hours; after three days it is
+given up. What is given up stays in the outbox, and the partner can still ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from random import uniform
+from time import time
+from typing import Protocol
+
+from auth.webhook_signatures import WebhookSignatures
+from connectors.webhooks import WebhookSender
+from records.operations import ClientContract
+from records.partner_addresses import for_development
+from records.webhooks import WebhookCall
+from store.outbox import Outbox
+
+AT_ONCE = 20
+"""Calls side by side."""
+LEASE = timedelta(minutes=1)
+"""For how long a call that was taken is nobody else's: longer than a partner may take."""
+FIRST_PAUSE, LONGEST_PAUSE, PAUSES_GROW = timedelta(seconds=10), timedelta(hours=6), 4
+GIVEN_UP_AFTER = timedelta(days=3)
+
+
+class Contracts(Protocol):
+    """Who knows what was agreed with a client."""
+
+    async def contract(self, client: str) -> ClientContract | None:
+        """The contract of one client, as it stands at this moment."""
+
+
+class Deliveries:
+    """Empties the outbox."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        contracts: Contracts,
+        signatures: WebhookSignatures,
+        sender: WebhookSender,
+        *,
+        development: bool,
+    ) -> None:
+        """Addresses on this machine itself are called in `development` alone."""
+        self._outbox = outbox
+        self._contracts = contracts
+        self._signatures = signatures
+        self._sender = sender
+        self._development = development
+
+    async def deliver(self) -> int:
+        """Make the calls that are due; how many there were."""
+        due = await self._outbox.take(AT_ONCE, lease=LEASE)
+        await asyncio.gather(*(self._deliver(call) for call in due))
+        return len(due)
+
+    async def _deliver(self, call: WebhookCall) -> None:
+        contract = await self._contracts.contract(call.client)
+        terms = None if contract is None else contract.consent
+        if terms is None or terms.webhook is None:
+            await self._outbox.failed(call, "the contract names no webhook", again_in=None)
+            return
+        if for_development(terms.webhook) and not self._development:
+            await self._outbox.failed(call, "the webhook leads to this machine, in production", again_in=None)
+            return
+        body = call.body.encode()
+        headers = self._signatures.headers(
+            call.client, terms.webhook_secret, id_=call.id, timestamp=int(time()), body=body
+        )
+        failure = await self._sender.send(terms.webhook, body, headers)
+        if failure is None:
+            await self._outbox.delivered(call)
+            return
+        pause = None if self._sender.is_final(failure) else pause_after(call, datetime.now(UTC))
+        await self._outbox.failed(call, failure, again_in=pause)
+
+
+def pause_after(call: WebhookCall, now: datetime) -> timedelta | None:
+    """How long to wait before the next attempt, a fifth more or less; None where the call is given up."""
+    pause = FIRST_PAUSE * PAUSES_GROW ** min(call.attempts - 1, 16)
+    pause = min(pause, LONGEST_PAUSE) * uniform(0.8, 1.2)  # noqa: S311 - so that calls that failed together do not come back together
+    return None if now + pause > call.created_at + GIVEN_UP_AFTER else pause

@@ -1,0 +1,124 @@
+"""What partners still have to be told: written with what it tells of, sent by whichever hub comes first.
+
+A call that is taken is not seen by other hubs for a while. Whoever took it and died leaves it to the next, so that a
+partner may be told twice, always under the same id, and never not at all until it is given up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.webhooks import WebhookCall, WebhookType
+from store.consent_events import By, Event, note
+from store.tables import webhook_calls
+
+_OPEN = webhook_calls.c.delivered_at.is_(None) & webhook_calls.c.given_up_at.is_(None)
+_LONGEST_FAILURE = 200
+
+
+async def put(
+    connection: AsyncConnection,
+    type_: WebhookType,
+    *,
+    client: str,
+    data: Mapping[str, Any],
+    request: str | None = None,
+    consent: str | None = None,
+) -> None:
+    """Have a partner told, once the transaction is committed. `data` holds nothing personal."""
+    told = {"type": type_.value, "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"), "data": dict(data)}
+    row = {
+        "id": f"msg_{token_hex(16)}",
+        "client": client,
+        "type": type_.value,
+        "request": request,
+        "consent": consent,
+        "body": json.dumps(told, separators=(",", ":")),
+    }
+    await connection.execute(insert(webhook_calls).values(row))
+
+
+class Outbox:
+    """Calls to partners."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def take(self, most: int, *, lease: timedelta) -> Sequence[WebhookCall]:
+        """Calls that are due; for the time of the lease nobody else takes them."""
+        due = select(webhook_calls.c.id).where(_OPEN, webhook_calls.c.next_at <= func.now())
+        due = due.order_by(webhook_calls.c.next_at).limit(most).with_for_update(skip_locked=True)
+        taken = (
+            update(webhook_calls)
+            .where(webhook_calls.c.id.in_(due.scalar_subquery()))
+            .values(next_at=func.now() + lease, attempts=webhook_calls.c.attempts + 1)
+            .returning(webhook_calls)
+        )
+        async with self._engine.begin() as connection:
+            return [_call(row) for row in (await connection.execute(taken)).mappings()]
+
+    async def delivered(self, call: WebhookCall) -> None:
+        """The partner took it."""
+        async with self._engine.begin() as connection:
+            if await self._ended(connection, call, delivered_at=func.now(), failure=None):
+                await _note(connection, call, "delivered")
+
+    async def failed(self, call: WebhookCall, failure: str, *, again_in: timedelta | None) -> None:
+        """The partner did not take it: to be tried again after a time, or never."""
+        failure = failure[:_LONGEST_FAILURE]
+        async with self._engine.begin() as connection:
+            if again_in is not None:
+                later = update(webhook_calls).where(webhook_calls.c.id == call.id, _OPEN)
+                await connection.execute(later.values(next_at=func.now() + again_in, failure=failure))
+            elif await self._ended(connection, call, given_up_at=func.now(), failure=failure):
+                await _note(connection, call, "given up")
+
+    async def calls(self, *, client: str | None = None, most: int = 100) -> Sequence[WebhookCall]:
+        """The newest calls, whatever became of them."""
+        wanted = select(webhook_calls).order_by(webhook_calls.c.created_at.desc(), webhook_calls.c.id).limit(most)
+        if client is not None:
+            wanted = wanted.where(webhook_calls.c.client == client)
+        async with self._engine.connect() as connection:
+            return [_call(row) for row in (await connection.execute(wanted)).mappings()]
+
+    async def _ended(self, connection: AsyncConnection, call: WebhookCall, **values: Any) -> bool:  # noqa: ANN401 - columns
+        ended = update(webhook_calls).where(webhook_calls.c.id == call.id, _OPEN).values(**values)
+        return (await connection.execute(ended.returning(webhook_calls.c.id))).scalar() is not None
+
+
+async def _note(connection: AsyncConnection, call: WebhookCall, became: str) -> None:
+    await note(
+        connection,
+        Event.TOLD,
+        client=call.client,
+        by=By.HUB,
+        request=call.request,
+        consent=call.consent,
+        detail={"type": call.type, "became": became, "attempts": call.attempts},
+    )
+
+
+def _call(row: RowMapping) -> WebhookCall:
+    return WebhookCall(
+        id=row["id"],
+        client=row["client"],
+        type=row["type"],
+        request=row["request"],
+        consent=row["consent"],
+        body=row["body"],
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+        failure=row["failure"],
+        next_at=row["next_at"],
+        delivered_at=row["delivered_at"],
+        given_up_at=row["given_up_at"],
+    )

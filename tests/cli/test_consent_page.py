@@ -1,0 +1,61 @@
+"""What stands on the page about consent, typed line by line into a shell, against a city that runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.cli.running import ROOT, Serve, environment
+
+PAGE = (ROOT / "docs" / "partners" / "consent.md").read_text(encoding="utf-8")
+STEPS = re.findall(r"<!-- run: consent -->\n +```sh\n(.*?) +```\n\n +```json\n(.*?) +```", PAGE, re.DOTALL)
+GIVEN = re.compile(r"^ *(REQUEST|CONSENT)=\.\.\..*\n", re.MULTILINE)
+
+
+def agrees(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether an answer is as shown; `...` stands for anything, and at the end of a text for the rest of it."""
+    if isinstance(shown, str) and shown.endswith("..."):
+        return shown == "..." or (isinstance(got, str) and got.startswith(shown[:-3]))
+    if isinstance(shown, dict):
+        return isinstance(got, dict) and shown.keys() == got.keys() and all(agrees(shown[k], got[k]) for k in shown)
+    if isinstance(shown, list):
+        return isinstance(got, list) and len(shown) == len(got) and all(map(agrees, shown, got))
+    return bool(shown == got)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(running: Serve) -> None:
+    assert len(STEPS) == 7
+    before, known = "", {"REQUEST": "", "CONSENT": ""}
+    for number, (lines, shown) in enumerate(STEPS):
+        typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
+        typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}")
+        outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
+            ["/bin/sh", "-c", before + typed],
+            env=environment(running.state),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        got = json.loads(outcome.stdout)
+        expected = json.loads(shown.replace("localhost:8000", f"localhost:{running.port}"))
+        assert agrees(expected, got), json.dumps(got, indent=1)
+        before += "".join(re.findall(r"^\w+=.*\n", typed, re.MULTILINE))
+        if number == 0:
+            known["REQUEST"] = got["id"]
+        if number == 3:
+            known["CONSENT"] = got["consent"]["id"]
+
+
+def test_what_agrees_with_an_example_is_no_more_than_it_leaves_open() -> None:
+    assert agrees({"a": "...", "b": ["x..."]}, {"a": {"any": 1}, "b": ["xyz"]})
+    for got in ({"a": 1}, {"a": 1, "b": ["y"]}, {"a": 1, "b": []}, {"a": 1, "b": ["x"], "c": 1}):
+        assert not agrees({"a": "...", "b": ["x..."]}, got)

@@ -1,0 +1,160 @@
+"""Partners are told until they took it: at their own address, under one id, at ever longer pauses, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.webhook_signatures import WebhookSignatures
+from connectors.webhooks import WebhookSender
+from records.operations import ClientContract
+from records.webhooks import WebhookCall, WebhookType
+from resolvers.webhooks import GIVEN_UP_AFTER, LONGEST_PAUSE, Deliveries, pause_after
+from store.database import migrate
+from store.operations import OperationRegistry
+from store.outbox import Outbox, put
+from store.tables import webhook_calls
+from tests.journeys.partner import Webhook, contract, listening
+
+SIGNATURES = WebhookSignatures(b"a secret of thirty-two bytes....")
+
+
+@pytest.fixture
+async def webhook(empty: AsyncEngine) -> AsyncIterator[Webhook]:
+    await migrate(empty)
+    async with listening() as listens:
+        await agreed(empty, contract(webhook=listens.url))
+        yield listens
+
+
+async def agreed(engine: AsyncEngine, terms: ClientContract) -> None:
+    await OperationRegistry(engine).publish(terms, [], by="tests")
+
+
+def deliveries(engine: AsyncEngine, *, development: bool = True) -> Deliveries:
+    return Deliveries(
+        Outbox(engine), OperationRegistry(engine), SIGNATURES, WebhookSender(patience=5), development=development
+    )
+
+
+async def written(engine: AsyncEngine, count: int = 1) -> None:
+    async with engine.begin() as connection:
+        for number in range(count):
+            await put(connection, WebhookType.GRANTED, client="bank", data={"consent": str(number)})
+
+
+async def due(engine: AsyncEngine) -> None:
+    """Let the pause be over."""
+    async with engine.begin() as connection:
+        await connection.execute(update(webhook_calls).values(next_at=webhook_calls.c.created_at))
+
+
+async def kept(engine: AsyncEngine) -> list[tuple[str, int, str | None]]:
+    return [(each.state, each.attempts, each.failure) for each in await Outbox(engine).calls()]
+
+
+async def test_a_call_is_signed_for_its_client_and_made_once(webhook: Webhook, empty: AsyncEngine) -> None:
+    await written(empty)
+    assert await deliveries(empty).deliver() == 1
+    assert await deliveries(empty).deliver() == 0
+    [got] = webhook.got
+    assert got.told["data"] == {"consent": "0"}
+    assert got.is_signed_with(SIGNATURES.secret_of("bank", 1))
+    assert not got.is_signed_with(SIGNATURES.secret_of("shop", 1))
+    assert await kept(empty) == [("delivered", 1, None)]
+
+
+async def test_several_hubs_make_each_call_once(webhook: Webhook, empty: AsyncEngine) -> None:
+    await written(empty, 30)
+
+    async def empties() -> None:
+        while await deliveries(empty).deliver():
+            pass
+
+    await asyncio.gather(*(empties() for _ in range(4)))
+    assert sorted(int(each.told["data"]["consent"]) for each in webhook.got) == list(range(30))
+
+
+async def test_what_fails_is_sent_again_under_the_same_id_and_a_fresh_time(
+    webhook: Webhook, empty: AsyncEngine
+) -> None:
+    webhook.answers = [500, 302, 204]
+    await written(empty)
+    for failure in ("AGENCY_UNAVAILABLE: HTTP 500", "AGENCY_MALFORMED: HTTP 302: redirects are not followed", None):
+        assert await deliveries(empty).deliver() == 1
+        assert await deliveries(empty).deliver() == 0
+        assert (await kept(empty))[0][2] == failure
+        await due(empty)
+    assert len({each.headers["webhook-id"] for each in webhook.got}) == 1
+    assert all(each.is_signed_with(SIGNATURES.secret_of("bank", 1)) for each in webhook.got)
+    assert await kept(empty) == [("delivered", 3, None)]
+
+
+async def test_a_changed_address_and_secret_are_those_of_the_next_attempt(webhook: Webhook, empty: AsyncEngine) -> None:
+    webhook.answers = [500]
+    await written(empty)
+    await deliveries(empty).deliver()
+    async with listening() as other:
+        await agreed(empty, contract(webhook=other.url, webhook_secret=2))
+        await due(empty)
+        await deliveries(empty).deliver()
+        assert len(webhook.got) == 1
+        [got] = other.got
+        for version in (1, 2):
+            assert got.is_signed_with(SIGNATURES.secret_of("bank", version))
+
+
+async def test_a_partner_that_says_gone_is_left_alone(webhook: Webhook, empty: AsyncEngine) -> None:
+    webhook.answers = [410]
+    await written(empty)
+    await deliveries(empty).deliver()
+    assert await kept(empty) == [("given up", 1, "HTTP 410")]
+
+
+async def test_a_contract_without_a_webhook_gives_up_at_once(webhook: Webhook, empty: AsyncEngine) -> None:
+    await agreed(empty, contract())
+    await written(empty)
+    await deliveries(empty).deliver()
+    assert await kept(empty) == [("given up", 1, "the contract names no webhook")]
+    assert webhook.got == []
+
+
+async def test_outside_development_this_machine_itself_is_not_called(webhook: Webhook, empty: AsyncEngine) -> None:
+    await written(empty)
+    await deliveries(empty, development=False).deliver()
+    assert await kept(empty) == [("given up", 1, "the webhook leads to this machine, in production")]
+    assert webhook.got == []
+
+
+CALL = WebhookCall(
+    id="msg_1",
+    client="bank",
+    type="consent.granted",
+    request=None,
+    consent=None,
+    body="{}",
+    created_at=datetime(2026, 11, 25, tzinfo=UTC),
+    attempts=1,
+)
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 10), (2, 40), (3, 160), (6, 10240), (7, 21600), (400, 21600)])
+def test_pauses_grow_to_six_hours(attempts: int, seconds: int) -> None:
+    pauses = {pause_after(replace(CALL, attempts=attempts), CALL.created_at) for _ in range(50)}
+    assert len(pauses) > 1
+    for pause in pauses:
+        assert pause is not None
+        assert 0.8 * seconds <= pause.total_seconds() <= 1.2 * seconds
+
+
+def test_after_three_days_a_call_is_given_up() -> None:
+    late = CALL.created_at + GIVEN_UP_AFTER
+    assert pause_after(replace(CALL, attempts=1), late) is None
+    assert pause_after(replace(CALL, attempts=20), late - LONGEST_PAUSE / 2) is None
+    assert pause_after(replace(CALL, attempts=1), late - timedelta(minutes=1)) is not None
