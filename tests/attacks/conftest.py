@@ -1,0 +1,32 @@
+"""The hub as an operator runs it, in front of the whole sandbox city: what is attacked here is what is served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from auth.development import DevelopmentIssuer
+from tests.journeys.conftest import city, hub_folder, issuer as city_issuer, state_url
+from tests.journeys.hub import City, Hub, running_hub, settings_for
+
+__all__ = ["city", "city_issuer", "hub_folder", "state_url"]
+
+PORTAL = "portal"
+"""The client that may ask the Data Tracker's questions."""
+
+
+@pytest.fixture(scope="session")
+async def wired(city: City, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path) -> AsyncIterator[Hub]:
+    """The hub with the settings of production: nothing of development is on."""
+    settings = settings_for(
+        city,
+        state_url=state_url,
+        issuer=city_issuer,
+        folder=hub_folder,
+        development=False,
+        data_tracker_client=PORTAL,
+    )
+    async with running_hub(settings, city_issuer) as running:
+        yield running
