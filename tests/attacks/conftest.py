@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from auth.development import DevelopmentIssuer
-from tests.journeys.conftest import city, hub_folder, issuer as city_issuer, state_url
+from tests.journeys.conftest import city, hub_folder, state_url
+from tests.journeys.conftest import issuer as city_issuer
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 
 __all__ = ["city", "city_issuer", "hub_folder", "state_url"]

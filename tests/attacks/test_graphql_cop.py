@@ -6,7 +6,7 @@ HTTP, section 5.3), and what the tool warns of by it, a foreign page that has a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -24,7 +24,11 @@ async def posted(hub: Hub, query: str) -> tuple[Any, list[str]]:
 
 
 async def sent(
-    hub: Hub, method: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    hub: Hub,
+    method: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,  # noqa: ANN401 - what aiohttp takes
 ) -> tuple[int, Any, list[str]]:
     async with aiohttp.request(method, f"{hub.url}/graphql", headers=headers, **more) as response:
         body = await response.json(content_type=None)
@@ -32,7 +36,7 @@ async def sent(
 
 
 @pytest.fixture(autouse=True)
-def nobody_was_asked(city: City) -> Any:
+def nobody_was_asked(city: City) -> Iterator[None]:
     """Whatever the tool sends, no agency hears of it."""
     city.reset_calls()
     yield
