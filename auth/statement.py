@@ -24,7 +24,7 @@ STATING: Final = frozenset(
 )
 """Who states purpose and case. For those who oversee others, the purpose decides nothing; the case may be required."""
 _PURPOSE: Final = re.compile(r"(?!.*\d{13})[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
-_CASE: Final = re.compile(r"(?!.*\d{13})[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
+_CASE: Final = re.compile(r"(?!.*\d{13})(?!.*//)[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
 
 
 class Misstated(Exception):  # noqa: N818 - names the condition
@@ -37,7 +37,10 @@ def is_purpose(text: str) -> bool:
 
 
 def is_case(text: str) -> bool:
-    """Whether it is written as the number of a case: as a purpose, with `/` and spaces inside."""
+    """Whether it is written as the number of a case: as a purpose, with `/` and spaces inside.
+
+    People are told the case of who read their data, so it must be no address either: `//` is none.
+    """
     return _CASE.fullmatch(text) is not None and not text.endswith(" ")
 
 

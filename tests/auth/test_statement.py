@@ -62,7 +62,8 @@ def test_a_purpose_that_is_none_is_refused_and_not_repeated(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " a", "a ", "/a", "a\n", "é", "a" * 65, "a;b", "3171014506900001", "REG/3171014506900001"]
+    "text",
+    ["", " a", "a ", "/a", "a\n", "é", "a" * 65, "a;b", "3171014506900001", "REG/3171014506900001", "https://a.b"],
 )
 def test_a_case_that_is_none_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(Misstated) as refusal:
