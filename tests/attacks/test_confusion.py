@@ -241,3 +241,38 @@ async def test_public_answers_to_who_has_a_token_and_who_has_none_are_kept_apart
         assert (headers["cache-control"], "Authorization" in headers["vary"]) == (kept, caller is None), json.dumps(
             headers
         )
+
+
+async def test_who_gives_the_hub_no_time_takes_none_from_others(wired: Hub, city: City) -> None:
+    """Public answers are shared by everybody: somebody in a hurry must not make them fail for all."""
+    query = {"query": 'query Hurry { markets(search: "senen", first: 1) { prices(search: "beras") { price } } }'}
+    whole = (await wired.post(query)).data
+    assert whole["markets"][0]["prices"]
+    pangan = city.agencies["pangan"]
+    pangan.set_latency(400, 400)
+    try:
+        answers = await asyncio.gather(
+            *(wired.post(query, headers={} if number % 2 else {"X-Request-Timeout": "0.1"}) for number in range(10))
+        )
+    finally:
+        pangan.set_latency(0, 0)
+    for hurried, patient in zip(answers[::2], answers[1::2], strict=True):
+        assert patient.body == {"data": whole}
+        assert {code for _, code in hurried.errors} <= {"AGENCY_TIMEOUT", "DEADLINE_EXCEEDED"}
+        assert hurried.errors
+
+
+async def test_what_a_cache_may_keep_is_what_the_address_asks_and_nothing_beside_it(wired: Hub) -> None:
+    """A cache keeps an answer by its address: nothing else of the request may change what is in it."""
+    asked = {"query": '{ region(code: "31.71") { name } }'}
+    plain, _ = await wired.query_by_get(asked)
+    other = json.dumps({"query": '{ region(code: "31.74") { name } }'}).encode()
+    for headers, body in (
+        ({"Content-Type": "application/json"}, other),
+        ({"X-Original-URL": "/graphql?query={__typename}", "X-Forwarded-Host": "evil.example"}, b""),
+        ({"X-Purpose": "SUBJECT_REQUEST", "X-Case": "C/1", "X-Request-Timeout": "5"}, b""),
+        ({"Cookie": "a=b", "X-HTTP-Method-Override": "POST", "Accept-Language": "id"}, b""),
+    ):
+        async with wired._session.get(f"{wired.url}/graphql", params=asked, headers=headers, data=body) as response:
+            assert response.headers["Cache-Control"] == "public, max-age=60"
+            assert await response.json() == plain.body

@@ -219,8 +219,8 @@ async def test_of_what_a_reader_wrote_a_person_is_told_purpose_and_case_alone(wi
     answer = await wired.ask("{ me { accessLog(first: 1) { nodes { text reader purpose } } } }", caller="dewi")
     assert answer.data["me"]["accessLog"]["nodes"] == [
         {
-            "text": "An official of the population register (Dukcapil) read your identity, which came from the population"
-            " register (Dukcapil). Purpose: SUBJECT_REQUEST, case AB/1 2026."
+            "text": "An official of the population register (Dukcapil) read your identity, which came from the"
+            " population register (Dukcapil). Purpose: SUBJECT_REQUEST, case AB/1 2026."
             " Legal basis: a task of the city in the public interest (UU PDP, article 20 (2) e).",
             "reader": "An official of the population register (Dukcapil)",
             "purpose": "SUBJECT_REQUEST",
