@@ -33,6 +33,8 @@ HARMLESS: Mapping[str, object] = {
     "RegionLevel": "VILLAGE",
     "CodeSystem": "BPS",
 }
+NO_TEXTS = {"Int", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
+"""Types of which every text is refused, whatever it is: some will do."""
 NO_NAME_HOLDS = 4
 """Characters from which on no value below is part of the name of anything in the city."""
 LONGEST_MESSAGE = 504
@@ -102,7 +104,8 @@ async def test_a_value_is_a_value_and_nothing_else(wired: Hub, city: City, place
     caller = "rina" if place.field in {"citizen", "citizens"} else "siti"
     baseline = await calls_of_a_harmless_value(wired, city, place, caller)
     questions = 0
-    for value in (*TEXTS, *OTHERS):
+    texts = TEXTS if place.named not in NO_TEXTS else TEXTS[::6]
+    for value in (*texts, *OTHERS):
         for answer in await asked_by(wired, place, value, caller):
             questions += 1
             assert_nothing_came_of_it(answer, value)

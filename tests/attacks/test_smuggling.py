@@ -20,8 +20,6 @@ ASKS = b'{"query": "{ __typename }"}'
 PERSONAL = b'{"query": "{ me { nik } }"}'
 SITI = "3171014506909001"
 WITHIN = 5
-BETWEEN = 0.05
-"""Seconds between two pieces, so that they are two to the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +32,35 @@ class Read:
 
 
 async def exchange(hub: Hub, *sent: bytes, count: int = 1) -> list[Read]:
-    """Every answer to what is sent, piece by piece: so many at least, and whatever comes behind them."""
+    """Every answer to what is sent: so many at least, and whatever comes behind them.
+
+    Each further piece is sent when the hub has said something to those before it.
+    """
     address = urlsplit(hub.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     stream = b""
     try:
         async with asyncio.timeout(WITHIN):
-            for piece in sent:
+            writer.write(sent[0])
+            for piece in sent[1:]:
+                stream += await reader.read(65_536)
                 writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(BETWEEN * (piece is not sent[-1]))
-            while len(read_all(stream)) < count and (more := await reader.read(65_536)):
+            while len(read_all(stream)) < count and (more := await _more(reader)):
                 stream += more
-            if writer.can_write_eof() and not reader.at_eof():
+            if not reader.at_eof():
                 writer.write_eof()
-            return read_all(stream + await reader.read())
+            while more := await _more(reader):
+                stream += more
+            return read_all(stream)
     finally:
         writer.close()
+
+
+async def _more(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(65_536)
+    except ConnectionResetError:  # closed while we still sent
+        return b""
 
 
 def read_all(stream: bytes) -> list[Read]:
