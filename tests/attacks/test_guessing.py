@@ -24,9 +24,6 @@ GUESSERS: Mapping[str, str | Caller | None] = {
     "an official without a purpose": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
     "an official of parks": Caller(kind=CallerKind.OFFICIAL, agency="parks", purpose="SUBJECT_REQUEST", case="C/1"),
     "an operator": Caller(kind=CallerKind.OPERATOR),
-    "a system without a case": Caller(
-        kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client="s", purpose="TAX_ASSESSMENT"
-    ),
 }
 EVERYTHING = (
     "nik name residence { address } taxObjects { nop } msmes { name } complaints { number } household { __typename }"
