@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.journeys.hub import City, Hub, running_hub, settings_for
 
 __all__ = ["city", "city_issuer", "hub_folder", "state_url"]
 
+PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
+"""Nothing of development is on. Rates are off: they would refuse most attacks unread, and hide what comes of them."""
 PORTAL = "portal"
 """The client that may ask the Data Tracker's questions."""
 
@@ -26,7 +29,7 @@ async def wired(city: City, state_url: str, city_issuer: DevelopmentIssuer, hub_
         state_url=state_url,
         issuer=city_issuer,
         folder=hub_folder,
-        development=False,
+        **PRODUCTION,
         data_tracker_client=PORTAL,
     )
     async with running_hub(settings, city_issuer) as running:

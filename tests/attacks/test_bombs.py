@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from auth.development import DevelopmentIssuer
+from tests.attacks.conftest import PRODUCTION
 from tests.city import HOST
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 
@@ -82,7 +83,7 @@ async def hub(
         state_url=state_url,
         issuer=city_issuer,
         folder=hub_folder,
-        development=False,
+        **PRODUCTION,
         crm_url=bad.url,
         pangan_url=bad.url,
         pbb_url=f"{bad.url}/services/pbb",

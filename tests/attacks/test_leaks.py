@@ -16,6 +16,7 @@ from yarl import URL
 
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
+from tests.attacks.conftest import PRODUCTION
 from tests.attacks.values import TEXTS
 from tests.city import HOST, RunningAgency, free_port
 from tests.journeys.hub import City, Hub, running_hub, settings_for
@@ -82,8 +83,8 @@ async def wired_for_one(
         state_url=state_url,
         issuer=city_issuer,
         folder=hub_folder,
-        development=False,
-        graphiql=True,
+        **PRODUCTION,
+        graphiql="on",
         allowed_origins="https://simpul.example",
     )
     async with running_hub(settings, city_issuer) as running:
@@ -160,7 +161,7 @@ def secrets_of(agency: RunningAgency) -> tuple[str, ...]:
 async def hasty(city: City, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path) -> AsyncIterator[Hub]:
     """A hub that does not wait long for who does not answer."""
     settings = settings_for(
-        city, state_url=state_url, issuer=city_issuer, folder=hub_folder, development=False, agency_timeout=1.0
+        city, state_url=state_url, issuer=city_issuer, folder=hub_folder, **PRODUCTION, agency_timeout=1.0
     )
     async with running_hub(settings, city_issuer) as running:
         yield running
@@ -269,7 +270,7 @@ async def test_where_nobody_listens_is_told_as_any_agency_that_is_down(
         state_url=state_url,
         issuer=city_issuer,
         folder=hub_folder,
-        development=False,
+        **PRODUCTION,
         crm_url=f"http://{HOST}:{port}/geheim",
         dukcapil_url=f"postgresql://tuan:rahasia-sekali@{HOST}:{port}/siak",
     )
