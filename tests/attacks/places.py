@@ -34,6 +34,8 @@ GIVEN: Mapping[str, Any] = {
     "Commodity.trend.month": 10,
 }
 """Values for arguments that have to be given beside the one that is attacked."""
+OF_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}
+"""And where nothing better is known."""
 WAYS: Mapping[str, str] = {
     "Query": "{it}",
     "Citizen": "me {{ {it} }}",
@@ -73,7 +75,8 @@ class Place:
         given = {self.argument: literal or "$it"}
         for name, argument in field.args.items():
             if name != self.argument and is_required_argument(argument):
-                given[name] = _literal(GIVEN[f"{self.type_name}.{self.field}.{name}"])
+                coordinate = f"{self.type_name}.{self.field}.{name}"
+                given[name] = _literal(GIVEN.get(coordinate) or OF_TYPE[get_named_type(argument.type).name])
         arguments = ", ".join(f"{name}: {value}" for name, value in given.items())
         it = f"it: {self.field}({arguments}) {_selection(field)}"
         declared = "" if literal else f"($it: {field.args[self.argument].type})"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from auth.caller import Caller, CallerKind
 from auth.node_ids import NodeIds
 from tests.attacks.places import Place, places
 from tests.attacks.values import OTHERS, TEXTS
@@ -37,6 +38,14 @@ NO_TEXTS = {"Int", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
 """Types of which every text is refused, whatever it is: some will do."""
 NO_NAME_HOLDS = 4
 """Characters from which on no value below is part of the name of anything in the city."""
+OFFICER = Caller(kind=CallerKind.PROTECTION_OFFICER, case="PDP/1")
+CALLERS: Mapping[str, str | Caller] = {
+    "citizen": "rina",
+    "citizens": "rina",
+    "accessEntries": OFFICER,
+    "accessEntriesOf": OFFICER,
+}
+"""Who may ask for what a resident may not."""
 LONGEST_MESSAGE = 504
 LONGEST = 1_500
 """Characters of a value that is also sent as a literal."""
@@ -76,7 +85,7 @@ def literal(value: object) -> str:
     return json.dumps(value)
 
 
-async def asked_by(hub: Hub, place: Place, value: object, caller: str) -> list[Answer]:
+async def asked_by(hub: Hub, place: Place, value: object, caller: str | Caller) -> list[Answer]:
     answers = [await hub.ask(place.query(), {"it": place.value(value)}, caller=caller)]
     if not isinstance(value, str) or len(value) <= LONGEST:
         one = literal([value]) if place.is_list else literal(value)
@@ -101,7 +110,7 @@ def test_every_place_of_the_graph_is_attacked() -> None:
 
 @pytest.mark.parametrize("place", places(), ids=str)
 async def test_a_value_is_a_value_and_nothing_else(wired: Hub, city: City, place: Place) -> None:
-    caller = "rina" if place.field in {"citizen", "citizens"} else "siti"
+    caller = CALLERS.get(place.field, "siti")
     baseline = await calls_of_a_harmless_value(wired, city, place, caller)
     questions = 0
     texts = TEXTS if place.named not in NO_TEXTS else TEXTS[::6]
@@ -120,7 +129,7 @@ async def test_a_value_is_a_value_and_nothing_else(wired: Hub, city: City, place
     assert all(count <= questions * baseline[operation] for operation, count in asked.items()), (asked, baseline)
 
 
-async def calls_of_a_harmless_value(hub: Hub, city: City, place: Place, caller: str) -> Mapping[str, int]:
+async def calls_of_a_harmless_value(hub: Hub, city: City, place: Place, caller: str | Caller) -> Mapping[str, int]:
     """Which operations of which agencies the place leads to, and how often one request asks for each."""
     harmless = HARMLESS.get(place.named, None if place.argument == "after" else "1")
     city.reset_calls()
