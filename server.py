@@ -346,6 +346,7 @@ def compose(
             introspection=settings.shows_schema is not Exposure.OFF,
             suggestions=settings.development,
             explains=settings.development,
+            names=settings.development or settings.shows_schema is Exposure.ON,
         ),
         coalescing=coalescing,
         recorder=recorder,

@@ -23,8 +23,8 @@ STATING: Final = frozenset(
     }
 )
 """Who states purpose and case. For those who oversee others, the purpose decides nothing; the case may be required."""
-_PURPOSE: Final = re.compile(r"(?!\d{13,18}\Z)[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
-_CASE: Final = re.compile(r"(?!\d{13,18}\Z)[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
+_PURPOSE: Final = re.compile(r"(?!.*\d{13})[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+_CASE: Final = re.compile(r"(?!.*\d{13})(?!.*//)[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
 
 
 class Misstated(Exception):  # noqa: N818 - names the condition
@@ -32,12 +32,15 @@ class Misstated(Exception):  # noqa: N818 - names the condition
 
 
 def is_purpose(text: str) -> bool:
-    """Whether it is written as a purpose: 64 letters, digits, `_ . : -` at most, and no number of a person."""
+    """Whether it is written as a purpose: 64 letters, digits, `_ . : -` at most, and no number of a person in it."""
     return _PURPOSE.fullmatch(text) is not None
 
 
 def is_case(text: str) -> bool:
-    """Whether it is written as the number of a case: as a purpose, with `/` and spaces inside."""
+    """Whether it is written as the number of a case: as a purpose, with `/` and spaces inside.
+
+    People are told the case of who read their data, so it must be no address either: `//` is none.
+    """
     return _CASE.fullmatch(text) is not None and not text.endswith(" ")
 
 
@@ -47,9 +50,13 @@ def stating(caller: Caller, *, purpose: str | None, case: str | None) -> Caller:
     Raises `Misstated` where it is not written as such, or where the token says something else.
     """
     if purpose is not None and not is_purpose(purpose):
-        raise Misstated("The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-'.")
+        raise Misstated(
+            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row."
+        )
     if case is not None and not is_case(case):
-        raise Misstated("The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-'.")
+        raise Misstated(
+            "The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row."
+        )
     if caller.purpose is not None and purpose not in {None, caller.purpose}:
         raise Misstated("The token says another purpose than X-Purpose. Send the same, or none.")
     if caller.case is not None and case not in {None, caller.case}:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
+    ExecutableDefinitionsRule,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    LoneAnonymousOperationRule,
+    NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
+    NoUndefinedVariablesRule,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
     OperationDefinitionNode,
     OperationType,
     OverlappingFieldsCanBeMergedRule,
     Source,
     SourceLocation,
+    UniqueArgumentNamesRule,
+    UniqueFragmentNamesRule,
+    UniqueInputFieldNamesRule,
+    UniqueOperationNamesRule,
+    UniqueVariableNamesRule,
     ValidationContext,
     get_operation_ast,
     parse,
@@ -34,6 +47,22 @@ from engine.request import GraphQLRequest, Outcome
 MOST_VALIDATION_ERRORS = 20
 _ABORTED = "Validation aborted."
 """All that graphql-core says where checking a document would take too much work."""
+_OF_ITSELF = (
+    ExecutableDefinitionsRule,
+    LoneAnonymousOperationRule,
+    NoFragmentCyclesRule,
+    NoSchemaIntrospectionCustomRule,
+    NoUndefinedVariablesRule,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    UniqueArgumentNamesRule,
+    UniqueFragmentNamesRule,
+    UniqueInputFieldNamesRule,
+    UniqueOperationNamesRule,
+    UniqueVariableNamesRule,
+)
+"""Rules that a document breaks by itself, whatever graph it is asked of: what they say tells nothing of the graph."""
+_DOES_NOT_FIT = "The document does not fit the graph, which this hub hides. Check it against the published schema."
 _LINE_END = re.compile(r"\r\n|[\n\r]")
 """GraphQL specification, section 2.1.2 "Line Terminators"."""
 _LONGEST_NAME = 100
@@ -89,6 +118,9 @@ class DocumentRules:
     """Whether errors may propose similar names; off in production, they map the schema for an attacker."""
     explains: bool = False
     """Whether a request may ask for its plan, by `"extensions": {"explain": true}`."""
+    names: bool = True
+    """Whether errors may say what the graph has and has not. Where they may not, a document that does not fit is told
+    where, and nothing else: whoever tries words from a list is told the same for every word."""
 
 
 def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules) -> Operation:
@@ -126,9 +158,37 @@ def _validate(document: DocumentNode, schema: GraphQLSchema, rules: DocumentRule
         _affordable_merging(rules.limits.comparisons),
         *([] if rules.introspection else [NoSchemaIntrospectionCustomRule]),
     ]
-    faults = validate(schema, document, used, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not rules.suggestions)
-    if faults:
-        raise RefusedRequest(*(_validation_error(fault, document) for fault in faults))
+    faults = _faults(document, schema, used, rules)
+    if not faults:
+        return
+    if not rules.names and not all(map(_keeps_to_values, faults)):
+        of_itself = _faults(document, schema, _OF_ITSELF, rules)
+        if not of_itself:
+            places = [place for fault in faults for place in _locations(fault)]
+            raise RefusedRequest(request_error(_DOES_NOT_FIT, "GRAPHQL_VALIDATION_FAILED", places))
+        faults = of_itself
+    raise RefusedRequest(*_each_once(_validation_error(fault, document) for fault in faults))
+
+
+def _keeps_to_values(fault: GraphQLError) -> bool:
+    """Whether the document fits the graph, but for a value or its size."""
+    return fault.message == _ABORTED or refused(fault) is not None
+
+
+def _each_once(errors: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is wrong in the same way at several places is told once, with all of them."""
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for error in errors:
+        known = told.setdefault((error["message"], error["extensions"]["code"]), error)
+        if known is not error:
+            known["locations"] = [*known.get("locations", ()), *error.get("locations", ())]
+    return list(told.values())
+
+
+def _faults(
+    document: DocumentNode, schema: GraphQLSchema, used: Collection[type[ASTValidationRule]], rules: DocumentRules
+) -> list[GraphQLError]:
+    return validate(schema, document, used, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not rules.suggestions)
 
 
 def _validation_error(fault: GraphQLError, document: DocumentNode) -> dict[str, Any]:

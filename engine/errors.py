@@ -22,6 +22,9 @@ _log = logging.getLogger("simpul.engine")
 MOST_ERRORS = 50
 """Errors beyond this number are counted, not listed."""
 
+_LONGEST_MESSAGE = 500
+"""Characters. Messages of graphql-core quote what was sent, which may be a megabyte."""
+
 _LONG_NUMBER = re.compile(r"\d(?:[.\-/ ]?\d){12,}|\d{10,}")
 """Ten digits on end, or thirteen (a NIB is the shortest identity number) with the separators they are printed with."""
 
@@ -54,8 +57,12 @@ class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
 
 
 def without_numbers(text: str) -> str:
-    """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message."""
-    return _LONG_NUMBER.sub("[number]", text)
+    """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message.
+
+    What is longer than any message of ours is cut.
+    """
+    told = _LONG_NUMBER.sub("[number]", text)
+    return told if len(told) <= _LONGEST_MESSAGE else f"{told[:_LONGEST_MESSAGE]} ..."
 
 
 def formatted(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:

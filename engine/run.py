@@ -230,7 +230,7 @@ class Engine:
         """Plan and compile an operation, for the default values of its variables, and keep it for good."""
         request = GraphQLRequest(query=registered.text, operation_name=registered.name)
         try:
-            operation = operation_of(request, self.schema, self.rules)
+            operation = operation_of(request, self.schema, replace(self.rules, names=True))  # the log may tell all
             kept = KeptOperation(operation, conditions(operation.document, operation.definition))
             self._kept.pin((registered.text, registered.name), kept)
             plan = self._plan(kept, _default_conditions(operation))

@@ -6,6 +6,8 @@ chain, or a list of heads that was kept elsewhere, names a later one. Entries th
 over are no fault where a receipt explains it. What cannot be found: entries at the end of a
 chain that are gone, or whole chains, which nobody named yet; and whatever somebody with the hub's secret wrote anew,
 all hashes included, unless heads were kept elsewhere.
+
+Rows that no walk comes by are looked for first (`store/ledger_strays.py`); a chain that has one is not walked.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, Head, heads_of
 from store.ledger_rows import access_of
+from store.ledger_strays import READABLE, strays
 from store.receipts import Gap, broken_receipts, gaps_by_chain
 from store.tables import access_chains, access_entries
 
@@ -61,11 +64,18 @@ async def check_ledger(engine: AsyncEngine, secret: bytes, kept: Iterable[Head] 
         await connection.execution_options(isolation_level="REPEATABLE READ")
         gaps = await gaps_by_chain(connection, hashed)
         findings.receipts += await broken_receipts(connection, hashed)
-        chains = (await connection.execute(select(access_chains).order_by("started_at", "chain"))).mappings().all()
+        astray = await strays(connection)
+        wanted = select(access_chains).where(READABLE).order_by("started_at", "chain")
+        chains = (await connection.execute(wanted)).mappings().all()
         named: dict[str, dict[int, bytes]] = {}
         for each in [*kept, *(head for chain in chains for head in _heads_in(chain["heads"]))]:
             named.setdefault(each.chain, {})[each.sequence] = each.hash
+        for name, stray in astray.items():
+            findings.broken.append(Broken(chain=name, sequence=stray.sequence, why=stray.why))
+            named.pop(name, None)
         for chain in chains:
+            if chain["chain"] in astray:
+                continue
             walk = _Walk(hashed, chain["chain"], named.pop(chain["chain"], {}), gaps.get(chain["chain"], {}))
             findings.chains += 1
             beginning = hashed(chain_bytes(chain["chain"], chain["started_at"], chain["heads"]))

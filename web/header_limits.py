@@ -7,6 +7,7 @@ header timeout here), in a body or an answer (`web/request_body.py`, the request
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -37,6 +38,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """Looks at `_header_due` now and then: one timer serves many requests of a connection."""
     _write_timer: asyncio.TimerHandle | None = None
     _too_large = False
+    _refused = ""
+    """Why the header that is being read is refused, where it can be told better than by its parser."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is closed too."""
@@ -90,6 +93,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._header_bytes + self._last_read > self.max_header_bytes and self._header_size() > self.max_header_bytes:
             self._too_large = True
             raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
+        self._refused = _two_meanings(self.url, self.headers, upgrade=self.parser.should_upgrade())
+        if self._refused:
+            raise ValueError("two meanings")  # same
         super().on_headers_complete()
         offer(self.cycle)
         # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
@@ -110,7 +116,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
             self._refuse(b"431 Request Header Fields Too Large", text)
         else:
-            self._refuse(b"400 Bad Request", msg)
+            self._refuse(b"400 Bad Request", self._refused or msg)
 
     def pause_writing(self) -> None:
         """The client does not read: start the clock."""
@@ -181,6 +187,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             b"connection: close\r\n\r\n%b" % (status, len(body), body)
         )
         self.transport.close()
+
+
+def _two_meanings(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> str:
+    """Why a header could be taken for another request by somebody else; nothing where it could not."""
+    if upgrade and any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers
+    ):
+        # The parser takes what follows for the other protocol, and uvicorn what comes of it later for a request.
+        return "This hub speaks HTTP/1.1 and nothing else: send a request with a body without 'Upgrade'."
+    if not target.startswith((b"/", b"*")):  # RFC 9112, section 3.2.2: its host counts, and `Host` does not
+        authority = target.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        if any(name == b"host" and value.lower() != authority.lower() for name, value in headers):
+            return "The request's target and its Host header name two hosts (RFC 9112, section 3.2.2)."
+    return ""
 
 
 def limited_protocol(

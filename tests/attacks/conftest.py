@@ -1,5 +1,36 @@
-"""The hub and the city of the journeys, which the examples of the documentation are held against."""
+"""The hub as an operator runs it, in front of the whole sandbox city: what is attacked here is what is served."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth.development import DevelopmentIssuer
 from tests.journeys.conftest import city, hub, hub_folder, issuer, state_url
+from tests.journeys.conftest import issuer as city_issuer
+from tests.journeys.hub import City, Hub, running_hub, settings_for
 
-__all__ = ["city", "hub", "hub_folder", "issuer", "state_url"]
+__all__ = ["city", "city_issuer", "hub", "hub_folder", "issuer", "state_url"]
+
+PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
+"""Nothing of development is on. Rates are off: they would refuse most attacks unread, and hide what comes of them."""
+PORTAL = "portal"
+"""The client that may ask the Data Tracker's questions."""
+
+
+@pytest.fixture(scope="session")
+async def wired(city: City, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path) -> AsyncIterator[Hub]:
+    """The hub with the settings of production: nothing of development is on."""
+    settings = settings_for(
+        city,
+        state_url=state_url,
+        issuer=city_issuer,
+        folder=hub_folder,
+        **PRODUCTION,
+        data_tracker_client=PORTAL,
+    )
+    async with running_hub(settings, city_issuer) as running:
+        yield running

@@ -35,16 +35,40 @@ def test_the_token_is_not_overruled() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "a b", "-a", "a\n", "a\x00", "é", "a" * 65, "a;b", "<a>", "3171014506900001", "9120001234567"]
+    "text",
+    [
+        "",
+        " ",
+        "a b",
+        "-a",
+        "a\n",
+        "a\x00",
+        "é",
+        "a" * 65,
+        "a;b",
+        "<a>",
+        "3171014506900001",
+        "9120001234567",
+        "a3171014506900001",
+    ],
 )
 def test_a_purpose_that_is_none_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(Misstated) as refusal:
         stating(RINA, purpose=text, case=None)
-    assert str(refusal.value) == "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-'."
+    assert (
+        str(refusal.value)
+        == "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row."
+    )
 
 
-@pytest.mark.parametrize("text", ["", " a", "a ", "/a", "a\n", "é", "a" * 65, "a;b", "3171014506900001"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " a", "a ", "/a", "a\n", "é", "a" * 65, "a;b", "3171014506900001", "REG/3171014506900001", "https://a.b"],
+)
 def test_a_case_that_is_none_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(Misstated) as refusal:
         stating(RINA, purpose=None, case=text)
-    assert str(refusal.value) == "The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-'."
+    assert (
+        str(refusal.value)
+        == "The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row."
+    )

@@ -69,8 +69,10 @@ def _from_context(name: str) -> Any:  # noqa: ANN401 - a resolver
     return resolve
 
 
-def rules(*, limits: Limits | None = None, introspection: bool = False, suggestions: bool = False) -> DocumentRules:
-    return DocumentRules(limits=limits or Limits(), introspection=introspection, suggestions=suggestions)
+def rules(
+    *, limits: Limits | None = None, introspection: bool = False, suggestions: bool = False, names: bool = True
+) -> DocumentRules:
+    return DocumentRules(limits=limits or Limits(), introspection=introspection, suggestions=suggestions, names=names)
 
 
 async def run(

@@ -157,6 +157,45 @@ async def test_a_type_can_be_named_with_introspection_off() -> None:
     assert response.data == {"__typename": "Query"}
 
 
+DOES_NOT_FIT = "The document does not fit the graph, which this hub hides. Check it against the published schema."
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        ("{ book }", "{ bock }"),
+        ("{ count { x } }", "{ coumt { x } }"),
+        ("{ book { titel } }", "{ book { title { x } } }"),
+        ("{ reader { name } }", "{ raeder { name } }"),
+        ("{ search(wanted: {shelf: HIG}) { title } }", "{ search(wamted: {shelf: HIGH}) { title } }"),
+        ("{ book { ... on Boook { title } } }", "{ book { ... on Reader { name } } }"),
+        ("query ($a: Shelf) { count(a: $a) }", "query ($a: Shlef) { count(a: $a) }"),
+    ],
+)
+async def test_where_the_graph_is_hidden_a_document_that_does_not_fit_is_told_no_more(queries: tuple[str, ...]) -> None:
+    for query in queries:
+        response = await run(query, by=rules(names=False))
+        assert told(response) == [("GRAPHQL_VALIDATION_FAILED", DOES_NOT_FIT)]
+        assert response.errors[0]["locations"]
+
+
+async def test_where_the_graph_is_hidden_what_is_wrong_with_a_document_by_itself_is_told() -> None:
+    response = await run("query ($a: Int) { nothing }", by=rules(names=False))
+    assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Variable '$a' is never used.")]
+
+
+async def test_where_the_graph_is_hidden_a_value_that_is_refused_is_told() -> None:
+    assert told(await run('{ reader(card: "1") { name } }', by=rules(names=False))) == told(
+        await run('{ reader(card: "1") { name } }')
+    )
+
+
+async def test_the_same_fault_at_several_places_is_told_once() -> None:
+    response = await run("{ count @aa @aa @aa }")
+    assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Unknown directive '@aa'.")]
+    assert [place["column"] for place in response.errors[0]["locations"]] == [9, 13, 17]
+
+
 async def test_at_most_20_validation_errors_are_listed() -> None:
     response = await run("{" + " ".join(f"no{n}" for n in range(100)) + "}")
     assert len(response.errors) == 21

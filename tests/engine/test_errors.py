@@ -172,3 +172,8 @@ def test_long_numbers_are_taken_out_of_messages(text: str, masked: str) -> None:
 async def test_errors_keep_the_order_and_the_paths_of_their_fields() -> None:
     response = await run("{ b: secret a: broken }", context=failing(BadInput("No.")))
     assert [error["path"] for error in response.errors] == [["b"], ["a"]]
+
+
+def test_a_message_does_not_grow_with_what_was_sent() -> None:
+    assert without_numbers("x" * 1_000_000) == "x" * 500 + " ..."
+    assert without_numbers("x" * 500) == "x" * 500

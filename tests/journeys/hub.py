@@ -90,7 +90,9 @@ class Hub:
         proven = sample_callers()["rina" if caller == OFFICIAL else caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
-    async def ask(self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | None = None) -> Answer:
+    async def ask(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | Caller | None = None
+    ) -> Answer:
         """Ask by POST."""
         return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
 

@@ -125,7 +125,7 @@ def test_what_others_state_is_not_read(headers: tuple[str, str]) -> None:
         ([("X-Case", "7"), ("X-Case", "8")], "The header X-Case comes more than once. Send it once."),
         (
             [("X-Purpose", "a b")],
-            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-'.",
+            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row.",
         ),
     ],
 )

@@ -1,0 +1,278 @@
+"""Equal questions at the same moment share work; whose they are they never share: neither answers, nor entries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.caller import Assurance, Caller, CallerKind
+from auth.pseudonyms import Pseudonyms
+from records.accesses import Access
+from records.identifiers import Nik
+from store.database import database
+from store.ledger_rows import access_of
+from store.tables import access_entries
+from tests.journeys.hub import City, Hub
+
+SITI, BUDI, NADIA, DEWI = (
+    Nik("3171014506909001"),
+    Nik("3171021708889002"),
+    Nik("3171014904159001"),
+    Nik("3174055203559003"),
+)
+PEOPLE = Pseudonyms(b"j" * 32)
+EACH = 4
+"""How often each asks, all side by side."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody, and what they are told."""
+
+    who: str | Caller | None
+    told: Any
+    codes: Sequence[str] = ()
+    entries: Mapping[str, Any] = field(default_factory=dict)
+    """What stands in each of their entries."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+async def ledger(state_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = database(state_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def agencies_that_take_their_time(city: City) -> Iterator[None]:
+    """So that all are under way together."""
+    slow = [city.agencies["dukcapil"], city.agencies["pbb"]]
+    for agency in slow:
+        agency.set_latency(150, 150)
+    yield
+    for agency in slow:
+        agency.set_latency(0, 0)
+
+
+async def entries_of(ledger: AsyncEngine, request_id: str) -> list[Access]:
+    wanted = select(access_entries).where(access_entries.c.request_id == request_id)
+    async with ledger.connect() as connection:
+        return [access_of(dict(row)) for row in (await connection.execute(wanted)).mappings()]
+
+
+async def all_together(hub: Hub, ledger: AsyncEngine, query: str, askers: Sequence[Asker]) -> None:
+    """Everybody asks the same several times at once; each gets what is theirs, and leaves their own entries."""
+    await hub.ask(query)  # a document that was seen before runs by its plan
+    asked = [(asker, f"confusion-{uuid4().hex}") for _ in range(EACH) for asker in askers]
+    bodies = await asyncio.gather(
+        *(
+            hub.post({"query": query}, caller=asker.who, headers={"X-Request-Id": id_, **asker.headers})
+            for asker, id_ in asked
+        )
+    )
+    for (asker, id_), answer in zip(asked, bodies, strict=True):
+        assert answer.data == asker.told, asker
+        assert sorted(code for _, code in answer.errors) == sorted(asker.codes)
+        entries = await entries_of(ledger, id_)
+        assert bool(entries) == bool(asker.entries)
+        for entry in entries:
+            assert {name: getattr(entry, name) for name in asker.entries} == asker.entries
+
+
+async def test_residents_get_their_own_and_are_recorded_as_themselves(wired: Hub, ledger: AsyncEngine) -> None:
+    def of(name: str, nik: Nik, says: str) -> Asker:
+        pseudonym = PEOPLE.of_person(nik)
+        own = {"subject": pseudonym, "caller": pseudonym, "caller_kind": "citizen", "legal_basis": "own-right"}
+        return Asker(name, {"me": {"nik": nik, "name": says}}, entries=own)
+
+    await all_together(
+        wired,
+        ledger,
+        "query Me { me { nik name } }",
+        [
+            of("siti", SITI, "Siti Rahmawati"),
+            of("budi", BUDI, "Budi Santoso"),
+            of("dewi", DEWI, "Dewi Lestari"),
+            Asker(None, None, ["FORBIDDEN"]),
+        ],
+    )
+
+
+def official(agency: str, purpose: str | None, case: str | None, **more: Any) -> Caller:  # noqa: ANN401 - fields of a caller
+    return Caller(kind=CallerKind.OFFICIAL, agency=agency, purpose=purpose, case=case, **more)
+
+
+async def test_officials_are_told_by_their_own_purpose_and_recorded_with_their_own_case(
+    wired: Hub, ledger: AsyncEngine
+) -> None:
+    whole = {"citizen": {"name": "Dewi Lestari", "civilStatus": {"religion": "Katholik"}}}
+    without_status = {"citizen": {"name": "Dewi Lestari", "civilStatus": {"religion": None}}}
+
+    def entry(caller: Caller) -> Mapping[str, Any]:
+        return {
+            "subject": PEOPLE.of_person(DEWI),
+            "agency": caller.agency,
+            "purpose": caller.purpose,
+            "case": caller.case,
+        }
+
+    registrar = official("dukcapil", "CIVIL_REGISTRATION", "REG/1")
+    same_purpose = official("dukcapil", "CIVIL_REGISTRATION", "REG/2")
+    requested = official("dukcapil", "SUBJECT_REQUEST", "REG/1")
+    assessor = official("pbb", "TAX_ASSESSMENT", "PBB/1")
+    await all_together(
+        wired,
+        ledger,
+        f'query Look {{ citizen(nik: "{DEWI}") {{ name civilStatus {{ religion }} }} }}',
+        [
+            Asker(registrar, whole, entries=entry(registrar)),
+            Asker(same_purpose, whole, entries=entry(same_purpose)),
+            Asker(requested, whole, entries=entry(requested)),
+            Asker(assessor, without_status, ["FORBIDDEN"], entry(assessor)),
+            Asker(official("dukcapil", None, "REG/1"), None, ["FORBIDDEN"]),
+            Asker(official("dukcapil", "CIVIL_REGISTRATION", None), None, ["FORBIDDEN"]),
+            Asker("dewi", whole, entries={"subject": PEOPLE.of_person(DEWI), "legal_basis": "own-right", "case": None}),
+        ],
+    )
+
+
+async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(wired: Hub, ledger: AsyncEngine) -> None:
+    """One token, several requests at once, each stating its own."""
+    unstated = official("dukcapil", None, None)
+    told = {"citizen": {"name": "Dewi Lestari"}}
+
+    def stating(purpose: str, case: str) -> Asker:
+        entry = {"subject": PEOPLE.of_person(DEWI), "purpose": purpose, "case": case}
+        return Asker(unstated, told, entries=entry, headers={"X-Purpose": purpose, "X-Case": case})
+
+    await all_together(
+        wired,
+        ledger,
+        f'query Stated {{ citizen(nik: "{DEWI}") {{ name }} }}',
+        [
+            stating("CIVIL_REGISTRATION", "REG/7"),
+            stating("CIVIL_REGISTRATION", "REG/8"),
+            stating("SUBJECT_REQUEST", "REG/7"),
+            Asker(unstated, None, ["FORBIDDEN"], headers={"X-Purpose": "TAX_ASSESSMENT", "X-Case": "REG/7"}),
+            Asker(unstated, None, ["FORBIDDEN"]),
+        ],
+    )
+
+
+async def test_a_client_that_asks_for_two_people_gives_neither_the_others(wired: Hub, ledger: AsyncEngine) -> None:
+    def by(nik: Nik, name: str) -> Asker:
+        caller = Caller(kind=CallerKind.CITIZEN, nik=nik, client="app", assurance=Assurance.SUBSTANTIAL)
+        pseudonym = PEOPLE.of_person(nik)
+        return Asker(
+            caller, {"me": {"name": name}}, entries={"subject": pseudonym, "caller": pseudonym, "client": "app"}
+        )
+
+    await all_together(
+        wired, ledger, "query Through { me { name } }", [by(SITI, "Siti Rahmawati"), by(DEWI, "Dewi Lestari")]
+    )
+
+
+async def test_of_a_child_its_parents_are_told_and_nobody_else(wired: Hub, ledger: AsyncEngine) -> None:
+    nadia = {"citizen": {"name": "Nadia Putri Santoso"}}
+
+    def parent(name: str, nik: Nik) -> Asker:
+        return Asker(name, nadia, entries={"caller": PEOPLE.of_person(nik)})
+
+    nobody = {"citizen": None}
+    await all_together(
+        wired,
+        ledger,
+        f'query Child {{ citizen(nik: "{NADIA}") {{ name }} }}',
+        [
+            parent("siti", SITI),
+            parent("budi", BUDI),
+            Asker("dewi", nobody, ["FORBIDDEN"]),
+            Asker("agus", nobody, ["FORBIDDEN"]),
+            Asker(None, None, ["FORBIDDEN"]),
+        ],
+    )
+
+
+async def test_one_person_by_two_signs_in_is_told_by_each_of_its_own_assurance(wired: Hub, ledger: AsyncEngine) -> None:
+    def sure(assurance: Assurance) -> Caller:
+        return Caller(kind=CallerKind.CITIZEN, nik=DEWI, assurance=assurance)
+
+    own = {"subject": PEOPLE.of_person(DEWI)}
+    objects = {"me": {"name": "Dewi Lestari", "taxObjects": [{"taxpayerName": "Dewi Lestari"}]}}
+    none = {"me": {"name": "Dewi Lestari", "taxObjects": [{"taxpayerName": None}]}}
+    await all_together(
+        wired,
+        ledger,
+        "query Taxed { me { name taxObjects { taxpayerName } } }",
+        [
+            Asker(sure(Assurance.HIGH), objects, entries=own),
+            Asker(sure(Assurance.SUBSTANTIAL), objects, entries=own),
+            Asker(sure(Assurance.LOW), none, ["FORBIDDEN"], own),
+        ],
+    )
+
+
+async def test_every_request_has_an_entry_of_its_own_though_one_run_answered_all(
+    wired: Hub, ledger: AsyncEngine, city: City
+) -> None:
+    query = {"query": "query Shared { me { name } }"}
+    await wired.post(query, caller="siti")
+    city.reset_calls()
+    ids = [f"confusion-{uuid4().hex}" for _ in range(20)]
+    await asyncio.gather(*(wired.post(query, caller="siti", headers={"X-Request-Id": id_}) for id_ in ids))
+    assert city.calls() == {"dukcapil": 1}
+    assert [len(await entries_of(ledger, id_)) for id_ in ids] == [1] * 20
+
+
+async def test_public_answers_to_who_has_a_token_and_who_has_none_are_kept_apart(wired: Hub) -> None:
+    query = {"query": 'query Public { region(code: "31.71") { name } }'}
+    for caller, kept in ((None, "public, max-age=60"), ("siti", "no-store"), (None, "public, max-age=60")):
+        answer, headers = await wired.query_by_get(query, caller=caller)
+        assert answer.errors == []
+        assert (headers["cache-control"], "Authorization" in headers["vary"]) == (kept, caller is None), json.dumps(
+            headers
+        )
+
+
+async def test_who_gives_the_hub_no_time_takes_none_from_others(wired: Hub, city: City) -> None:
+    """Public answers are shared by everybody: somebody in a hurry must not make them fail for all."""
+    query = {"query": 'query Hurry { markets(search: "senen", first: 1) { prices(search: "beras") { price } } }'}
+    whole = (await wired.post(query)).data
+    assert whole["markets"][0]["prices"]
+    pangan = city.agencies["pangan"]
+    pangan.set_latency(400, 400)
+    try:
+        answers = await asyncio.gather(
+            *(wired.post(query, headers={} if number % 2 else {"X-Request-Timeout": "0.1"}) for number in range(10))
+        )
+    finally:
+        pangan.set_latency(0, 0)
+    for hurried, patient in zip(answers[::2], answers[1::2], strict=True):
+        assert patient.body == {"data": whole}
+        assert {code for _, code in hurried.errors} <= {"AGENCY_TIMEOUT", "DEADLINE_EXCEEDED"}
+        assert hurried.errors
+
+
+async def test_what_a_cache_may_keep_is_what_the_address_asks_and_nothing_beside_it(wired: Hub) -> None:
+    """A cache keeps an answer by its address: nothing else of the request may change what is in it."""
+    asked = {"query": '{ region(code: "31.71") { name } }'}
+    plain, _ = await wired.query_by_get(asked)
+    other = json.dumps({"query": '{ region(code: "31.74") { name } }'}).encode()
+    for headers, body in (
+        ({"Content-Type": "application/json"}, other),
+        ({"X-Original-URL": "/graphql?query={__typename}", "X-Forwarded-Host": "evil.example"}, b""),
+        ({"X-Purpose": "SUBJECT_REQUEST", "X-Case": "C/1", "X-Request-Timeout": "5"}, b""),
+        ({"Cookie": "a=b", "X-HTTP-Method-Override": "POST", "Accept-Language": "id"}, b""),
+    ):
+        async with wired._session.get(f"{wired.url}/graphql", params=asked, headers=headers, data=body) as response:
+            assert response.headers["Cache-Control"] == "public, max-age=60"
+            assert await response.json() == plain.body

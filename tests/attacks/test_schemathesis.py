@@ -1,0 +1,100 @@
+"""schemathesis sends generated requests to everything that the hub serves, and finds nothing.
+
+One of its checks is off: that every value of the right type is accepted. The graph's arguments and the Data Tracker's
+have rules beyond their types (`first` is from 1 to 100, a code is a NIK), and refuse the rest with a code.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import REMOVE, NamedTypeNode, NameNode, ScalarTypeDefinitionNode, Visitor, parse, print_ast, visit
+
+from auth.caller import Caller, CallerKind
+from schema.scalars import scalar_map
+from tests.attacks.conftest import PORTAL
+from tests.attacks.scanners import scan
+from tests.city import ROOT
+from tests.journeys.hub import Hub
+
+SEED = "20261124"
+EXAMPLES, MANY_EXAMPLES = 15, 2_000
+BEYOND_TYPES = "positive_data_acceptance"
+WHO_MAY_ASK = "status_code_conformance"
+"""The Data Tracker's document leaves open what who may not ask is told."""
+DATA_TRACKER = ROOT / "tests" / "web" / "data_tracker.openapi.yaml"
+PORTAL_CALLER = Caller(kind=CallerKind.PARTNER, client=PORTAL)
+SCALARS = {each.name for each in scalar_map().values()}
+
+
+class _AsStrings(Visitor):
+    """Takes out the graph's own scalars, and puts strings in their places."""
+
+    def enter_scalar_type_definition(self, _node: ScalarTypeDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return REMOVE
+
+    def enter_named_type(self, node: NamedTypeNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return NamedTypeNode(name=NameNode(value="String")) if node.name.value in SCALARS else None
+
+
+def graph(folder: Path) -> Path:
+    """The graph with its own scalars as strings, of which schemathesis makes what it likes."""
+    document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+    path = folder / "graph.graphql"
+    path.write_text(print_ast(visit(document, _AsStrings())), encoding="utf-8")
+    return path
+
+
+async def finds_nothing(
+    hub: Hub,
+    where: str,
+    document: Path,
+    folder: Path,
+    *,
+    caller: str | Caller | None,
+    without: str = BEYOND_TYPES,
+    examples: int = EXAMPLES,
+    within: float = 60,
+) -> None:
+    token = [option for name, value in hub.headers(caller).items() for option in ("-H", f"{name}: {value}")]
+    scanned = await scan(
+        "schemathesis",
+        "run",
+        str(document),
+        *("-u", f"{hub.url}{where}", "--seed", SEED, "-n", str(examples), *token),
+        *("--checks", "all", "--exclude-checks", without, "--continue-on-failure"),
+        within=within,
+        folder=folder,
+    )
+    assert scanned.code == 0, scanned.said
+    assert "Failures" not in scanned.said
+    assert int(re.findall(r"(\d+) generated", scanned.said)[0]) >= 1
+
+
+@pytest.mark.parametrize("caller", [None, "siti", "rina"])
+async def test_the_graph(wired: Hub, tmp_path: Path, caller: str | None) -> None:
+    await finds_nothing(wired, "/graphql", graph(tmp_path), tmp_path, caller=caller)
+
+
+async def test_the_data_tracker(wired: Hub, tmp_path: Path) -> None:
+    await finds_nothing(wired, "", DATA_TRACKER, tmp_path, caller=PORTAL_CALLER)
+
+
+@pytest.mark.parametrize("caller", [None, "siti"])
+async def test_the_data_tracker_for_whom_it_does_not_answer(wired: Hub, tmp_path: Path, caller: str | None) -> None:
+    without = f"{BEYOND_TYPES},{WHO_MAY_ASK}"
+    await finds_nothing(wired, "", DATA_TRACKER, tmp_path, caller=caller, without=without, examples=5)
+
+
+async def test_the_health(wired: Hub, tmp_path: Path) -> None:
+    document = Path(__file__).with_name("health.openapi.yaml")
+    await finds_nothing(wired, "", document, tmp_path, caller=None)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("caller", [None, "siti", "rina"])
+async def test_the_graph_for_minutes(wired: Hub, tmp_path: Path, caller: str | None) -> None:
+    await finds_nothing(wired, "/graphql", graph(tmp_path), tmp_path, caller=caller, examples=MANY_EXAMPLES, within=900)
