@@ -34,6 +34,7 @@ from auth.policy import Policy
 from auth.pseudonyms import Pseudonyms
 from auth.rules import heeds_wishes
 from auth.sealed_people import SealedPeople
+from auth.sealed_texts import SealedTexts
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -63,15 +64,18 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.recording import recorder
 from resolvers.regions import Regions
+from resolvers.request_desk import RequestDesk
 from resolvers.tax import Tax
 from resolvers.usages import Usages
 from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
+from schema.holdings import holders
 from settings import Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
+from store.data_requests import DataRequestTable
 from store.database import database, migrate
 from store.operations import OperationRegistry
 from store.retained import retained
@@ -189,7 +193,7 @@ def _http(agency: str, url: str, headers: Mapping[str, SecretStr], patience: flo
     )
 
 
-def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
+def own_state(settings: Settings, state: AsyncEngine, schema: GraphQLSchema) -> OwnState:
     """What the hub knows by itself, out of its own database."""
     return OwnState(
         pseudonyms=Pseudonyms(settings.secret_bytes),
@@ -197,6 +201,9 @@ def own_state(settings: Settings, state: AsyncEngine) -> OwnState:
         tokens=EntryTokens(settings.secret_bytes),
         log=AccessLog(state),
         wishes=WishTable(state),
+        requests=DataRequestTable(state),
+        texts=SealedTexts(settings.secret_bytes),
+        holders=holders(schema),
     )
 
 
@@ -241,7 +248,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
-    own = own_state(settings, state)
+    schema = graphql_schema(build_schema())
+    own = own_state(settings, state, schema)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
@@ -258,7 +266,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
 
     return compose(
         settings,
-        schema=graphql_schema(build_schema()),
+        schema=schema,
         agencies=connectors.agencies(own.domains()),
         attendance=connectors.attendance(),
         lifespan=lifespan,
@@ -449,6 +457,24 @@ async def operation_registry(settings: Settings) -> AsyncIterator[OperationRegis
         await migrate(state)
         yield OperationRegistry(state)
     finally:
+        await state.dispose()
+
+
+@asynccontextmanager
+async def request_desk(settings: Settings) -> AsyncIterator[RequestDesk]:
+    """Where people's requests about their own data are answered, for the length of the block."""
+    state = database(settings.state_url.get_secret_value())
+    ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
+    try:
+        await migrate(state)
+        own = own_state(settings, state, graphql_schema(build_schema()))
+        if ledger is not None:
+            await ledger.start()
+        accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
+        yield RequestDesk(own.data_requests(), None if ledger is None else recorder(ledger, accesses))
+    finally:
+        if ledger is not None:
+            await ledger.close()
         await state.dispose()
 
 

@@ -13,6 +13,7 @@ from cli import (
     explain,
     ledger,
     operations,
+    requests,
     retention,
     sample_callers,
     sample_clients,
@@ -49,6 +50,7 @@ def build_app() -> typer.Typer:
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")
+    app.add_typer(requests.build_group(), name="requests")
     return app
 
 

@@ -51,6 +51,9 @@ _THINGS: Mapping[str, str] = {
     "ComplaintEvent": "complaints",
     "AccessLogEntry": "access log",
     "AccessEntry": "access log",
+    "DataRequest": "data requests",
+    "DataRequestEvent": "data requests",
+    "Restriction": "restrictions",
 }
 _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "residence": "home",
@@ -61,6 +64,8 @@ _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "msmes": "small businesses",
     "complaints": "complaints",
     "accessLog": "access log",
+    "dataRequests": "data requests",
+    "restrictions": "restrictions",
 }
 
 
@@ -99,7 +104,7 @@ def things_of(fields: Iterable[str]) -> list[str]:
     things: dict[str, None] = {}
     for coordinate in fields:
         type_, _, name = coordinate.partition(".")
-        if type_ == "Query" and coordinate not in _OVERSEEN:
+        if type_ in {"Query", "Mutation"} and coordinate not in _OVERSEEN:
             continue
         thing = _THINGS.get(type_, type_)
         if type_ == "Query":

@@ -9,11 +9,15 @@ from typing import Any
 from auth.entry_tokens import EntryTokens
 from auth.pseudonyms import Pseudonyms
 from auth.sealed_people import SealedPeople
+from auth.sealed_texts import SealedTexts
 from resolvers.access_entries import OverseenAccesses, OverseenLedger
 from resolvers.access_log import AccessLogs, OwnAccessLogs
+from resolvers.data_requests import DataRequests
+from resolvers.own_data_requests import OwnDataRequests
 from resolvers.own_wishes import OwnWishes
 from resolvers.wishes import SaidWishes
 from store.access_log import AccessLog
+from store.data_requests import DataRequestTable
 from store.wishes import WishTable
 
 
@@ -26,10 +30,24 @@ class OwnState:
     tokens: EntryTokens
     log: AccessLog
     wishes: WishTable
+    requests: DataRequestTable
+    texts: SealedTexts
+    holders: Mapping[str, str]
+    """By field: the agency that holds it."""
 
     def domains(self) -> Mapping[type[Any], Any]:
         """What answers each domain; the types prove that each fits."""
         access_logs: AccessLogs = OwnAccessLogs(self.log, self.pseudonyms)
         overseen: OverseenAccesses = OverseenLedger(self.log, self.pseudonyms, self.tokens)
         wishes: SaidWishes = OwnWishes(self.wishes, self.people)
-        return {AccessLogs: access_logs, OverseenAccesses: overseen, SaidWishes: wishes}
+        requests: DataRequests = self.data_requests()
+        return {
+            AccessLogs: access_logs,
+            OverseenAccesses: overseen,
+            SaidWishes: wishes,
+            DataRequests: requests,
+        }
+
+    def data_requests(self) -> OwnDataRequests:
+        """Requests of people about their own data, for those who make them and those who answer them."""
+        return OwnDataRequests(self.requests, self.people, self.texts, self.holders)

@@ -7,6 +7,16 @@ read before one is read again after it.
 
 from __future__ import annotations
 
+from schema import data_requests
+
 
 class ChangeRoot:
     """What callers may change."""
+
+    request_correction = data_requests.request_correction
+    request_erasure = data_requests.request_erasure
+    request_access_copy = data_requests.request_access_copy
+    object_to_decision = data_requests.object_to_decision
+    restrict_processing = data_requests.restrict_processing
+    end_restriction = data_requests.end_restriction
+    withdraw_data_request = data_requests.withdraw_data_request

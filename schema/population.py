@@ -19,12 +19,20 @@ from records.population import (
 from records.purposes import Purpose
 from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
+from resolvers.data_requests import data_request_pages
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
+from resolvers.wishes import restrictions_of
 from schema.access_log import AccessLogConnectionType, access_log_connection, access_log_of
 from schema.complaints import ComplaintType
+from schema.data_requests import (
+    DataRequestConnectionType,
+    RestrictionType,
+    data_request_connection,
+    data_requests_of,
+)
 from schema.fields import edge
 from schema.msmes import MsmeType
 from schema.publishing import Facet, Refetch, publishes
@@ -140,4 +148,18 @@ class CitizenType(Node):
         rule=Rule.SELF,
         then=access_log_connection,
         says="Who read what the city holds about the citizen, newest first. Readable by the citizen alone.",
+    )
+    data_requests: DataRequestConnectionType | None = edge(
+        data_request_pages,
+        by=data_requests_of,
+        rule=Rule.SELF,
+        then=data_request_connection,
+        says="What the citizen asked about their own data, newest first. Readable by the citizen alone.",
+    )
+    restrictions: list[RestrictionType] | None = edge(
+        restrictions_of,
+        by="nik",
+        rule=Rule.SELF,
+        about=1,
+        says="What the citizen restricted, as far as it is obeyed now. Readable by the citizen alone.",
     )

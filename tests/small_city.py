@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
@@ -28,6 +29,16 @@ from records.complaints import (
     ComplaintVisibility,
 )
 from records.consents import Consent
+from records.data_requests import (
+    DataRequest,
+    DataRequestEvent,
+    DataRequestKind,
+    DataRequestPage,
+    DataRequestQuery,
+    DataRequestState,
+    NewDataRequest,
+    WithdrawnDataRequest,
+)
 from records.failures import AgencyFailure, AgencyUnavailable
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
@@ -61,10 +72,11 @@ from records.prices import (
 from records.purposes import Purpose
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
-from records.wishes import Wishes
+from records.wishes import Restriction, Wishes
 from resolvers.access_entries import OverseenAccesses
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
+from resolvers.data_requests import DataRequests
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
@@ -304,6 +316,33 @@ def access_entry(agency: str = "dukcapil") -> AccessEntry:
     )
 
 
+def data_request(
+    subject: Nik = SITI,
+    kind: DataRequestKind = DataRequestKind.CORRECTION,
+    state: DataRequestState = DataRequestState.RECEIVED,
+    **more: Any,  # noqa: ANN401 - fields of the record
+) -> DataRequest:
+    event = DataRequestEvent(subject=subject, at=NOW, state=state, by="You", refusal=None, text=None)
+    given: dict[str, Any] = {
+        "number": "HAK-2026-7K3QX9RD",
+        "agency": "dukcapil",
+        "field": "Residence.address",
+        "purposes": (),
+        "says": "RT salah",
+        "wanted": "RT 2",
+        "received_at": NOW,
+        "due_at": NOW + timedelta(hours=72),
+        "closed_at": None if state.is_open else NOW,
+        "read_at": NOW + timedelta(hours=1),
+        "events": (event,),
+    }
+    return DataRequest(subject=subject, kind=kind, state=state, **(given | more))
+
+
+def restriction(*purposes: Purpose, subject: Nik = SITI) -> Restriction:
+    return Restriction(subject=subject, number="HAK-2026-22222222", purposes=purposes, since=NOW)
+
+
 REGIONS = {
     each.code: each
     for each in (
@@ -360,10 +399,25 @@ class SmallCity:
     wishes_asked: list[tuple[Nik, ...]] = field(default_factory=list)
     """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
 
-    def agencies(self) -> Agencies:
-        """Itself, bound to every domain."""
-        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, AccessLogs, OverseenAccesses, SaidWishes)
-        return Agencies(dict.fromkeys(domains, self))
+    filed_requests: list[NewDataRequest] = field(default_factory=list)
+    withdrawn_requests: list[WithdrawnDataRequest] = field(default_factory=list)
+    """What people asked about their own data, and took back."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
+        """Itself, bound to every domain but those that are given."""
+        domains = (
+            Population,
+            Msmes,
+            Tax,
+            Complaints,
+            Prices,
+            Regions,
+            AccessLogs,
+            OverseenAccesses,
+            SaidWishes,
+            DataRequests,
+        )
+        return Agencies({**dict.fromkeys(domains, self), **own})
 
     def agencies_asked(self) -> set[str]:
         """Who was asked anything."""
@@ -388,6 +442,21 @@ class SmallCity:
     ) -> Answers[AccessEntryQuery, AccessEntryPage]:
         page = AccessEntryPage(entries=(access_entry(),), has_more=True)
         return self._answers("hub", "entry_pages", queries, dict.fromkeys(queries, page))
+
+    async def request_pages(
+        self, queries: Sequence[DataRequestQuery], _call: Call
+    ) -> Answers[DataRequestQuery, DataRequestPage]:
+        return {each: DataRequestPage(requests=(data_request(each.subject),), has_more=False) for each in queries}
+
+    async def filed(self, wanted: Sequence[NewDataRequest], _call: Call) -> Answers[NewDataRequest, DataRequest]:
+        self.filed_requests.extend(wanted)
+        return {each: data_request(each.subject, kind=each.kind) for each in wanted}
+
+    async def withdrawn(
+        self, wanted: Sequence[WithdrawnDataRequest], _call: Call
+    ) -> Answers[WithdrawnDataRequest, DataRequest]:
+        self.withdrawn_requests.extend(wanted)
+        return {each: data_request(each.subject, state=DataRequestState.WITHDRAWN) for each in wanted}
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

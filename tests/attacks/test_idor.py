@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
 
+from auth.caller import CallerKind, Capacity
 from tests.attacks.callers import WRONG, Said
 from tests.city import ROOT
 from tests.schema.asking import IDS, asked_about, reasons, run
-from tests.schema.test_decisions import RECORDS, Place, engines_of, types
+from tests.schema.test_decisions import CHANGES, RECORDS, Place, engines_of, types
 from tests.small_city import AYU, NOP, PRIVATE, SITI, SmallCity
 
 
@@ -79,8 +80,12 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "ComplaintEvent",
         "AccessLogEntry",
         "AccessEntry",
+        "DataRequest",
+        "DataRequestEvent",
+        "Restriction",
     ]
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
+    assert {place.field for place in personal("Mutation")} == set(CHANGES)
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
 
 
@@ -145,6 +150,24 @@ async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the
     assert (response.data or {}).get(field) is None
     assert [told for _, told in reasons(response)] == [reason]
     assert city.asked == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in WRONG
+        if WRONG[name].caller.capacity is not Capacity.SELF or (WRONG[name].caller.kind is not CallerKind.CITIZEN)
+    ],
+)
+@pytest.mark.parametrize("field", CHANGES)
+async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_request(field: str, name: str) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place("Mutation", field)
+    response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
+    assert (city.filed_requests, city.withdrawn_requests, city.asked) == ([], [], [])
 
 
 NODES = {

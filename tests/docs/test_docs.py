@@ -29,6 +29,7 @@ from engine.limits import Limits
 from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
+from records.data_requests import DataRequestRefusal
 from records.failures import AgencyFailure
 from records.purposes import Purpose
 from sandbox.agency import AGENCIES
@@ -50,10 +51,12 @@ FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
 WHY_REFUSED = ERRORS.partition("## Why a field is refused")[2].partition("\n## ")[0]
 READING = text_of("docs/frontend/reading.md")
+RIGHTS = text_of("docs/frontend/rights.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 LAYERS = "auth|cache|cli|connectors|data|docs|engine|records|resolvers|sandbox|schema|scripts|store|tests|web"
 HEALTH = ("/health/live", "/health/ready")
 QUERY = SCHEMA.get_root_type(OperationType.QUERY)
+MUTATION = SCHEMA.get_root_type(OperationType.MUTATION)
 
 
 def shown_default(default: Any) -> str:  # noqa: ANN401 - any setting's
@@ -302,6 +305,18 @@ def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
     assert QUERY is not None
     arguments = ", ".join(f"{argument}:" for argument in QUERY.fields[name].args)
     assert f"| `{name}({arguments})` |".replace("()", "") in READING
+
+
+@pytest.mark.parametrize("name", sorted(MUTATION.fields) if MUTATION else [])
+def test_a_change_is_described_with_its_arguments(name: str) -> None:
+    assert MUTATION is not None
+    arguments = ", ".join(f"{argument}:" for argument in MUTATION.fields[name].args)
+    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS
+
+
+@pytest.mark.parametrize("refusal", DataRequestRefusal)
+def test_a_reason_to_refuse_a_data_request_stands_with_its_law(refusal: DataRequestRefusal) -> None:
+    assert f"| `{refusal.name}` | article" in text_of("docs/operators/data-requests.md")
 
 
 def test_every_scalar_of_the_graph_is_described() -> None:

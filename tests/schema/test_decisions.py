@@ -23,15 +23,18 @@ from engine.request import GraphQLResponse
 from engine.run import Engine
 from records.answers import Answers
 from records.complaints import Complaint
+from records.data_requests import DataRequestRefusal, DataRequestState
 from records.identifiers import Rupiah
 from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
+from records.purposes import Purpose
 from records.tax import BillStatus
 from resolvers.ask import Ask
 from schema.access_entries import AccessEntryConnectionType
 from schema.access_log import AccessLogConnectionType
 from schema.complaints import ComplaintConnectionType
+from schema.data_requests import DataRequestConnectionType
 from schema.fields import root
 from schema.relay import PageInfo, page
 from tests.schema.asking import IDS, asked_about, engine, run, told
@@ -51,10 +54,12 @@ from tests.small_city import (
     access_log_entry,
     bill,
     complaint,
+    data_request,
     facets,
     household,
     msme,
     payment,
+    restriction,
     tax_object,
 )
 from tests.small_city import (
@@ -78,21 +83,42 @@ PUBLIC_TYPES = {
     "AccessLogEdge",
     "AccessEntryConnection",
     "AccessEntryEdge",
+    "DataRequestConnection",
+    "DataRequestEdge",
 }
 """Types of which every field is readable by everybody."""
 PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
 """Readable by everybody who has come as far as the object."""
+CHANGES = (
+    "requestCorrection",
+    "requestErasure",
+    "requestAccessCopy",
+    "objectToDecision",
+    "restrictProcessing",
+    "endRestriction",
+    "withdrawDataRequest",
+)
+"""Fields of the root of changes."""
 GUARDED_ROOTS = {
     "me": {"the person", "another citizen"},
     "citizen": {"the person", "an official"},
     "citizens": {"an official"},
     "accessEntries": {"a supervisor", "the protection officer"},
     "accessEntriesOf": {"the protection officer"},
+    **{change: {"the person", "another citizen"} for change in CHANGES},
 }
 """Fields of the root that not everybody may read, and who may."""
 
 THE_PERSON_AND_OFFICIALS = {"the person", "an official"}
-THE_PERSON_ALONE = {"Citizen.accessLog", "AccessLogEntry"}
+THE_PERSON_ALONE = {
+    "Citizen.accessLog",
+    "AccessLogEntry",
+    "Citizen.dataRequests",
+    "Citizen.restrictions",
+    "DataRequest",
+    "DataRequestEvent",
+    "Restriction",
+}
 """Fields, and types whole, that officials may not read either."""
 OVERSEERS_ALONE = {"AccessEntry"}
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
@@ -104,6 +130,9 @@ ENTRY = access_log_entry()
 ENTRIES = page(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
 OVERSEEN = access_entry()
 OVERSEEN_PAGE = page(AccessEntryConnectionType, (OVERSEEN,), cursor=lambda _: "a", has_more=True, arguments={})
+REQUEST = data_request(state=DataRequestState.REFUSED)
+REFUSED = replace(REQUEST.events[0], refusal=DataRequestRefusal.REVEALS_OTHERS, text="Tidak bisa")
+REQUESTS = page(DataRequestConnectionType, (REQUEST,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -129,6 +158,11 @@ RECORDS: dict[str, Any] = {
     "AccessEntry": OVERSEEN,
     "AccessEntryEdge": OVERSEEN_PAGE.edges[0],
     "AccessEntryConnection": OVERSEEN_PAGE,
+    "DataRequest": REQUEST,
+    "DataRequestEvent": REFUSED,
+    "DataRequestEdge": REQUESTS.edges[0],
+    "DataRequestConnection": REQUESTS,
+    "Restriction": restriction(Purpose.PAYMENT),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
@@ -147,7 +181,7 @@ RECORDS: dict[str, Any] = {
     "TrendPoint": POINT,
 }
 """Siti's record of every type."""
-NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft"}
+NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft", "DataRequest.hoursLeft"}
 """Fields that are null in these records though nothing is refused."""
 
 REGION_ID = IDS.seal("Region", "31.71")
@@ -159,7 +193,17 @@ ARGUMENTS = {
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
     "Commodity.trend": "(year: 2026, month: 11)",
+    "Mutation.requestCorrection": '(field: "Residence.address", says: "RT", wanted: "RT 2", key: "1")',
+    "Mutation.requestErasure": '(says: "Hapus", key: "2")',
+    "Mutation.requestAccessCopy": '(key: "3")',
+    "Mutation.objectToDecision": '(says: "Mesin", key: "4")',
+    "Mutation.restrictProcessing": '(key: "5")',
+    "Mutation.endRestriction": '(number: "HAK-2026-22222222")',
+    "Mutation.withdrawDataRequest": '(number: "HAK-2026-22222222")',
 }
+
+
+ROOTS = ("Query", "Mutation")
 
 
 @dataclass(frozen=True)
@@ -198,11 +242,11 @@ def types() -> dict[str, GraphQLObjectType]:
 
 
 def places() -> list[Place]:
-    return [Place(name, field) for name, type_ in types().items() if name != "Query" for field in type_.fields]
+    return [Place(name, field) for name, type_ in types().items() if name not in ROOTS for field in type_.fields]
 
 
 def roots() -> list[Place]:
-    return [Place("Query", field) for field in types()["Query"].fields]
+    return [Place(name, field) for name in ROOTS for field in types()[name].fields]
 
 
 @cache
@@ -237,7 +281,7 @@ async def read(place: Place, caller: str | Caller, city: SmallCity) -> GraphQLRe
 
 
 def test_every_type_of_the_graph_stands_in_the_table() -> None:
-    assert set(types()) == {*RECORDS, "Query"}
+    assert set(types()) == {*RECORDS, *ROOTS}
     assert set(RECORDS) >= PUBLIC_TYPES
     assert {str(place) for place in places()} >= PUBLIC_FIELDS
     assert {place.field for place in roots()} >= set(GUARDED_ROOTS)
@@ -265,7 +309,8 @@ async def test_a_root_field_is_read_by_those_who_may_and_refused_before_anybody_
     place: Place, caller: str
 ) -> None:
     city = SmallCity()
-    response = await run(f"{{ {place.selected} }}", caller=caller, city=city)
+    kind = place.type_name.lower()
+    response = await run(f"{kind} {{ {place.selected} }}", caller=caller, city=city)
     if caller in GUARDED_ROOTS.get(place.field, CALLERS):
         assert told(response) == []
         assert (response.data or {})[place.field] is not None
