@@ -58,6 +58,7 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
 from resolvers.complaints import Complaints
+from resolvers.exports import ExportSlots, KnownExports
 from resolvers.msmes import Msmes
 from resolvers.own_state import OwnState
 from resolvers.population import Population
@@ -70,6 +71,7 @@ from resolvers.usages import Usages
 from schema.access_page import access_page
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema, sdl
+from schema.exports import export_parts
 from schema.holdings import holders
 from settings import Settings
 from store.access_ledger import AccessLedger
@@ -77,6 +79,7 @@ from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.data_requests import DataRequestTable
 from store.database import database, migrate
+from store.exports import ExportTable
 from store.operations import OperationRegistry
 from store.retained import retained
 from store.retention import Retention
@@ -84,6 +87,8 @@ from store.wishes import WishTable
 from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.data_tracker import DataTracker
+from web.export import PATH as EXPORT_PATH
+from web.export import Exporting
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
@@ -204,11 +209,24 @@ def own_state(settings: Settings, state: AsyncEngine, schema: GraphQLSchema) -> 
         requests=DataRequestTable(state),
         texts=SealedTexts(settings.secret_bytes),
         holders=holders(schema),
+        exports=KnownExports(EXPORT_PATH, [each.name for each in export_parts(schema)]),
     )
 
 
-def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy, shows_schema: Exposure) -> Execute:
-    """What runs one request: everything that belongs to it lives and ends with it."""
+def executor(
+    engine: Engine,
+    agencies: Agencies,
+    node_ids: NodeIds,
+    policy: Policy,
+    *,
+    shows_schema: Exposure = Exposure.OFF,
+    hubs_own: bool = False,
+) -> Execute:
+    """What runs one request: everything that belongs to it lives and ends with it.
+
+    Documents that are the `hubs_own` are no client's, so no client's contract is asked about them, and nobody shares
+    their runs.
+    """
     signed_in_only = shows_schema is Exposure.SIGNED_IN
 
     def execute(
@@ -217,7 +235,8 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
-        application = None if caller.client is None else _application(caller, caller.client)
+        client = None if hubs_own else caller.client
+        application = None if client is None else _application(caller, client)
         return engine.run(
             request,
             opened,
@@ -225,7 +244,7 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
             until=call.deadline,
             request_id=call.request_id,
             application=application,
-            alone=heeds_wishes(caller),
+            alone=hubs_own or heeds_wishes(caller),
             purse=purse,
             introspects=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
         )
@@ -274,6 +293,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         recorder=None if ledger is None else recorder(ledger, accesses),
         usages=Usages(own.log, own.pseudonyms, accesses, ledger),
         registry=OperationRegistry(state),
+        slots=ExportSlots(ExportTable(state), own.people),
     )
 
 
@@ -290,12 +310,14 @@ def compose(
     recorder: Recorder | None = None,
     usages: Usages | None = None,
     registry: OperationRegistry | None = None,
+    slots: ExportSlots | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
-    Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered.
+    Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without `slots`,
+    nobody fetches an export.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -324,18 +346,25 @@ def compose(
             together=limits.shared,
         ),
     )
+    answering = (agencies, NodeIds(settings.secret_bytes), settings.policy)
+    exporting = None
+    if slots is not None:
+        rules = DocumentRules(limits=settings.limits, introspection=False, suggestions=False)
+        own = executor(Engine(schema, rules, recorder=recorder), *answering, hubs_own=True)
+        exporting = Exporting(parts=export_parts(schema), execute=own, slots=slots)
     client = settings.data_tracker_client
     who_asks = WhoAsks(tokens.caller, settings.web, limits.failed_tokens)
     tracker = None
     if usages and client:
         tracker = DataTracker(usages, client=client, who_asks=who_asks, allowances=limits.allowances)
     return web_application(
-        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy, settings.shows_schema),
+        execute=executor(engine, *answering, shows_schema=settings.shows_schema),
         authenticate=tokens.caller,
         ready=readiness(attendance, issuers, limits),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
+        exporting=exporting,
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         lifespan=limits.during(

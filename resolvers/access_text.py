@@ -54,6 +54,7 @@ _THINGS: Mapping[str, str] = {
     "DataRequest": "data requests",
     "DataRequestEvent": "data requests",
     "Restriction": "restrictions",
+    "Export": "export",
 }
 _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "residence": "home",
@@ -66,6 +67,7 @@ _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "accessLog": "access log",
     "dataRequests": "data requests",
     "restrictions": "restrictions",
+    "export": "export",
 }
 
 

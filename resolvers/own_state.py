@@ -13,6 +13,7 @@ from auth.sealed_texts import SealedTexts
 from resolvers.access_entries import OverseenAccesses, OverseenLedger
 from resolvers.access_log import AccessLogs, OwnAccessLogs
 from resolvers.data_requests import DataRequests
+from resolvers.exports import Exports, KnownExports
 from resolvers.own_data_requests import OwnDataRequests
 from resolvers.own_wishes import OwnWishes
 from resolvers.wishes import SaidWishes
@@ -34,6 +35,7 @@ class OwnState:
     texts: SealedTexts
     holders: Mapping[str, str]
     """By field: the agency that holds it."""
+    exports: KnownExports
 
     def domains(self) -> Mapping[type[Any], Any]:
         """What answers each domain; the types prove that each fits."""
@@ -41,11 +43,13 @@ class OwnState:
         overseen: OverseenAccesses = OverseenLedger(self.log, self.pseudonyms, self.tokens)
         wishes: SaidWishes = OwnWishes(self.wishes, self.people)
         requests: DataRequests = self.data_requests()
+        exports: Exports = self.exports
         return {
             AccessLogs: access_logs,
             OverseenAccesses: overseen,
             SaidWishes: wishes,
             DataRequests: requests,
+            Exports: exports,
         }
 
     def data_requests(self) -> OwnDataRequests:

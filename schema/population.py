@@ -20,6 +20,7 @@ from records.purposes import Purpose
 from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
 from resolvers.data_requests import data_request_pages
+from resolvers.exports import exports_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
@@ -33,6 +34,7 @@ from schema.data_requests import (
     data_request_connection,
     data_requests_of,
 )
+from schema.exports import ExportType
 from schema.fields import edge
 from schema.msmes import MsmeType
 from schema.publishing import Facet, Refetch, publishes
@@ -162,4 +164,10 @@ class CitizenType(Node):
         rule=Rule.SELF,
         about=1,
         says="What the citizen restricted, as far as it is obeyed now. Readable by the citizen alone.",
+    )
+    export: ExportType | None = edge(
+        exports_of,
+        by="nik",
+        rule=Rule.SELF,
+        says="Where the citizen fetches all that this graph can reach about them. Readable by the citizen alone.",
     )

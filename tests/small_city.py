@@ -39,6 +39,7 @@ from records.data_requests import (
     NewDataRequest,
     WithdrawnDataRequest,
 )
+from records.exports import Export
 from records.failures import AgencyFailure, AgencyUnavailable
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
@@ -77,6 +78,7 @@ from resolvers.access_entries import OverseenAccesses
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
 from resolvers.data_requests import DataRequests
+from resolvers.exports import Exports
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
@@ -416,6 +418,7 @@ class SmallCity:
             OverseenAccesses,
             SaidWishes,
             DataRequests,
+            Exports,
         )
         return Agencies({**dict.fromkeys(domains, self), **own})
 
@@ -457,6 +460,9 @@ class SmallCity:
     ) -> Answers[WithdrawnDataRequest, DataRequest]:
         self.withdrawn_requests.extend(wanted)
         return {each: data_request(each.subject, state=DataRequestState.WITHDRAWN) for each in wanted}
+
+    async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
+        return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

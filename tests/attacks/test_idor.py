@@ -83,6 +83,7 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "DataRequest",
         "DataRequestEvent",
         "Restriction",
+        "Export",
     ]
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
     assert {place.field for place in personal("Mutation")} == set(CHANGES)

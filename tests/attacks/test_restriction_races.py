@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -83,7 +84,7 @@ async def test_no_request_that_began_after_the_answer_has_data_and_no_agency_is_
         )
         assert restricted.errors == []
         answered, count = monotonic(), len(began)
-        await _until(lambda count=count: len(began) > count + 3 * HUBS * ASKING)
+        await _until(partial(_longer, began, count + 3 * HUBS * ASKING))
         number = (restricted.data or {})["restrictProcessing"]["number"]
         obeyed.append((answered, monotonic()))
         ended = await hubs[(n + 1) % HUBS].ask(f'mutation {{ endRestriction(number: "{number}") {{ state }} }}', PERSON)
@@ -95,6 +96,10 @@ async def test_no_request_that_began_after_the_answer_has_data_and_no_agency_is_
     assert len(within) >= ROUNDS * HUBS * ASKING
     assert not any(within)
     assert any(data for _, data in began)
+
+
+def _longer(began: list[tuple[float, bool]], count: int) -> bool:
+    return len(began) > count
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -24,6 +24,7 @@ from engine.run import Engine
 from records.answers import Answers
 from records.complaints import Complaint
 from records.data_requests import DataRequestRefusal, DataRequestState
+from records.exports import Export
 from records.identifiers import Rupiah
 from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
@@ -115,9 +116,11 @@ THE_PERSON_ALONE = {
     "AccessLogEntry",
     "Citizen.dataRequests",
     "Citizen.restrictions",
+    "Citizen.export",
     "DataRequest",
     "DataRequestEvent",
     "Restriction",
+    "Export",
 }
 """Fields, and types whole, that officials may not read either."""
 OVERSEERS_ALONE = {"AccessEntry"}
@@ -163,6 +166,7 @@ RECORDS: dict[str, Any] = {
     "DataRequestEdge": REQUESTS.edges[0],
     "DataRequestConnection": REQUESTS,
     "Restriction": restriction(Purpose.PAYMENT),
+    "Export": Export(subject=SITI, url="/me/export", parts=("identity",)),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
