@@ -10,6 +10,7 @@ import typer
 from cli import (
     agencies,
     breach,
+    data_contracts,
     explain,
     ledger,
     operations,
@@ -47,6 +48,7 @@ def build_app() -> typer.Typer:
     app.add_typer(schema.build_group(), name="schema")
     app.add_typer(operations.build_group(), name="operations")
     app.add_typer(agencies.build_group(), name="agencies")
+    app.add_typer(data_contracts.build_group(), name="contracts")
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")

@@ -58,7 +58,7 @@ class Asking:
     @property
     def today(self) -> date:
         """The day by which somebody is a child or of age, in the city's own time."""
-        return datetime.now(_JAKARTA).date()
+        return today()
 
     async def close(self) -> None:
         """Stop what still runs."""
@@ -98,6 +98,11 @@ class Asking:
         """Why the caller may pass for no record at all; None where there may be one."""
         refusal = never(access, self.caller, policy=self.policy)
         return None if refusal is None else _forbidden(refusal)
+
+
+def today() -> date:
+    """The day, in the city's own time."""
+    return datetime.now(_JAKARTA).date()
 
 
 def _forbidden(refusal: Refusal) -> Forbidden:

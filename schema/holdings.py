@@ -28,11 +28,11 @@ def holdings(schema: GraphQLSchema) -> Sequence[Holding]:
     roots = {each.name for each in (schema.query_type, schema.mutation_type) if each is not None}
     sources = _sources(schema)
     found = {
-        Holding(f"{name}.{field_name}", agency, definition_classification)
+        Holding(f"{name}.{field_name}", agency, classification)
         for name, type_ in schema.type_map.items()
         if isinstance(type_, GraphQLObjectType) and name not in roots and not name.startswith("__")
         for field_name, field in type_.fields.items()
-        if (definition_classification := _classification(field)) is not Classification.PUBLIC
+        if (classification := _classification(field)) is not Classification.PUBLIC
         for agency in _agencies(field, sources.get(name, frozenset()))
     }
     return sorted(found, key=lambda each: (each.field, each.agency))
@@ -41,6 +41,14 @@ def holdings(schema: GraphQLSchema) -> Sequence[Holding]:
 def holders(schema: GraphQLSchema) -> Mapping[str, str]:
     """By field: the agency that holds it, the first by name where several do."""
     return {each.field: each.agency for each in reversed(holdings(schema))}
+
+
+def held_classes(schema: GraphQLSchema) -> Mapping[str, frozenset[Classification]]:
+    """By agency: the classes of personal data that the graph has of it. One that gives public data alone has none."""
+    found: dict[str, set[Classification]] = {}
+    for each in holdings(schema):
+        found.setdefault(each.agency, set()).add(each.classification)
+    return {agency: frozenset(classes) for agency, classes in found.items()}
 
 
 def _sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:

@@ -15,6 +15,7 @@ from graphql import GraphQLScalarType, OperationType, build_schema, is_specified
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.claims import caller_of
+from auth.data_contracts import Assessment, DataContract, contracts_of
 from auth.issuer_keys import EVERY, INTERVAL
 from auth.issuers import Issuer, issuers_of
 from auth.key_sets import LARGEST_SET, MOST_KEYS
@@ -46,6 +47,7 @@ from web.settings import Exposure, WebSettings
 
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")
+CONTRACTS = text_of("docs/operators/contracts.md")
 COMMANDS = text_of("docs/operators/commands.md")
 FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
@@ -109,6 +111,17 @@ def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_pat
     )
     own = {"sub": "5d1e", "azp": "siak", "realm_access": {"roles": ["sistem"]}}
     assert (caller_of(own, keycloak).kind, caller_of(own, keycloak).agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
+
+
+def test_the_example_of_data_contracts_is_read_as_it_stands(tmp_path: Path) -> None:
+    [example] = [block for block in blocks("toml") if block.page == "docs/operators/contracts.md"]
+    (tmp_path / "contracts.toml").write_text(example.text)
+    assert [each.agency for each in contracts_of(tmp_path / "contracts.toml")] == ["pbb"]
+
+
+@pytest.mark.parametrize("name", [*DataContract.model_fields, *Assessment.model_fields])
+def test_what_a_data_contract_says_is_described(name: str) -> None:
+    assert re.search(rf"^\| [^|]*`{name}`[^|]* \| ", CONTRACTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)
