@@ -25,7 +25,6 @@ from starlette.types import Lifespan
 
 from auth.accesses import Accesses
 from auth.caller import Caller, CallerKind
-from auth.data_contracts import DataContract, Judged, judged, refuse_unassessed
 from auth.development import development_entry
 from auth.entry_tokens import EntryTokens
 from auth.issuer_keys import IssuerKeys
@@ -70,10 +69,11 @@ from resolvers.request_desk import RequestDesk
 from resolvers.tax import Tax
 from resolvers.usages import Usages
 from schema.access_page import access_page
-from schema.asking import Asking, today
+from schema.asking import Asking
+from schema.assessments import keep_looking, refuse_unassessed_agencies
 from schema.build import build_schema, graphql_schema, sdl
 from schema.exports import export_parts
-from schema.holdings import held_classes, holders
+from schema.holdings import holders
 from settings import Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
@@ -96,8 +96,6 @@ from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerStat
 from web.limiting import Limiting, limiting
 from web.settings import Exposure
 from web.who_asks import WhoAsks
-
-_log = logging.getLogger("simpul.contracts")
 
 DATA = Path(__file__).parent / "data"
 _POOL = 8
@@ -271,7 +269,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
     schema = graphql_schema(build_schema())
-    refuse_unassessed_agencies(settings, schema)
+    refuse_unassessed_agencies(settings.contracts, schema, development=settings.development)
     own = own_state(settings, state, schema)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
@@ -285,6 +283,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
                 await ledger.start()
                 stack.push_async_callback(ledger.close)
             await stack.enter_async_context(retention(settings, state).daily())
+            stack.callback(asyncio.create_task(keep_looking(settings.contracts, schema)).cancel)
             yield
 
     return compose(
@@ -299,21 +298,6 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         registry=OperationRegistry(state),
         slots=ExportSlots(ExportTable(state), own.people),
     )
-
-
-def refuse_unassessed_agencies(settings: Settings, schema: GraphQLSchema) -> None:
-    """Raise `Unassessed` where personal data would be read without an assessment; in development, log it."""
-    found = judged(settings.contracts, held_classes(schema), today())
-    if not settings.development:
-        refuse_unassessed(found)
-    for each in found:
-        if (told := each.fault or each.warning) is not None:
-            _log.warning("Data contracts: %s.", told)
-
-
-def judged_contracts(contracts: Sequence[DataContract]) -> Sequence[Judged]:
-    """What is to be said of each agency of the hub's graph under these contracts, today."""
-    return judged(contracts, held_classes(graphql_schema(build_schema())), today())
 
 
 def compose(

@@ -65,6 +65,7 @@ def _contracts(path: Path | None) -> Sequence[DataContract]:
 
 
 def _judged(contracts: Sequence[DataContract]) -> Sequence[Judged]:
-    from server import judged_contracts  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from schema.assessments import judged_today  # noqa: PLC0415 - the graph, which other commands need not wait for
+    from schema.build import build_schema, graphql_schema  # noqa: PLC0415 - same
 
-    return judged_contracts(contracts)
+    return judged_today(contracts, graphql_schema(build_schema()))
