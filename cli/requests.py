@@ -12,7 +12,13 @@ from rich.table import Table
 
 from cli.failure import Failure
 from cli.place import state_folder
-from records.data_requests import DataRequest, DataRequestRefusal, DataRequestState
+from records.data_requests import (
+    DataRequest,
+    DataRequestAnswer,
+    DataRequestRefusal,
+    DataRequestState,
+    WaitingDataRequests,
+)
 
 if TYPE_CHECKING:
     from resolvers.request_desk import RequestDesk
@@ -20,8 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_NAME = 100
-LONGEST_TEXT = 2_000
-_ANSWERS = (DataRequestState.IN_PROGRESS, DataRequestState.DONE, DataRequestState.REFUSED)
+MOST_LISTED = 200
 
 By = Annotated[str, typer.Option("--by", help="Your name; the person is told it.")]
 Number = Annotated[str, typer.Argument(help="The request's number, such as HAK-2026-7K3QX9RD.")]
@@ -44,7 +49,8 @@ def list_requests(
 ) -> None:
     """List requests, those that are due first; without the person and their words."""
     states = [_state(state)] if state else [each for each in DataRequestState if each.is_open]
-    found = asyncio.run(_at_the_desk(lambda desk: desk.listed(states, agency=agency, overdue=overdue)))
+    wanted = WaitingDataRequests(first=MOST_LISTED, states=tuple(states), agency=agency, overdue=overdue)
+    found = asyncio.run(_at_the_desk(lambda desk: desk.listed(wanted)))
     table = Table("number", "kind", "state", "agency", "due", "left", box=None, header_style="bold")
     for each in found:
         due = each.due_at.isoformat(timespec="minutes")
@@ -86,30 +92,23 @@ def answer(
     text: Annotated[str | None, typer.Option(help="What the person is told.")] = None,
 ) -> None:
     """Take a step with a request, for the city. The person reads it at once, with your name."""
-    to, refusal, name = _state(state), _refusal(reason), _name(by)
-    if to not in _ANSWERS:
-        raise Failure(f"'{state}' is no answer: choose in-progress, done or refused")
-    if (to is DataRequestState.REFUSED) != (refusal is not None):
-        raise Failure(f"a refusal has a --reason, and nothing else has one: {_reasons()}")
-    if text is not None and not 0 < len(text.strip()) <= LONGEST_TEXT:
-        raise Failure(f"--text must hold 1 to {LONGEST_TEXT} characters")
-    stepped = asyncio.run(_at_the_desk(lambda desk: desk.answered(number, to, by=name, refusal=refusal, text=text)))
-    typer.echo(f"{_known(number, stepped).number} is {to.name}.")
+    given = DataRequestAnswer(number=number, state=_state(state), by=_name(by), refusal=_refusal(reason), text=text)
+    if given.fault is not None:
+        raise Failure(f"the answer cannot be given: {given.fault}")
+    stepped = asyncio.run(_at_the_desk(lambda desk: desk.answered(given)))
+    typer.echo(f"{stepped.number} is {given.state.name}.")
 
 
 async def _at_the_desk(work: Callable[[RequestDesk], Awaitable[T]]) -> T:
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from engine.errors import NotRecorded  # noqa: PLC0415 - same
+    from engine.errors import SafeError  # noqa: PLC0415 - same
     from server import request_desk  # noqa: PLC0415 - same
-    from store.data_requests import NotThatState  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(hub_settings, state_folder())
     try:
         async with request_desk(settings) as desk:
             return await work(desk)
-    except NotThatState as refusal:
-        raise Failure(f"the request is {refusal.state.name} already; it was answered or withdrawn") from None
-    except NotRecorded as refusal:
+    except SafeError as refusal:
         raise Failure(str(refusal)) from None
     except Exception as problem:
         raise Failure(

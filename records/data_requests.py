@@ -13,6 +13,9 @@ from records.record import record
 CLOCK = timedelta(hours=3 * 24)
 """How long the city has, from the moment a request is received (articles 30, 32, 40 and 41)."""
 
+LONGEST_TEXT = 2_000
+"""Characters of what a person or the city writes with a request."""
+
 
 class DataRequestKind(DescribedEnum):
     """What a person asks for."""
@@ -37,6 +40,10 @@ class DataRequestState(DescribedEnum):
     def is_open(self) -> bool:
         """Whether the city still owes an answer."""
         return self in {DataRequestState.RECEIVED, DataRequestState.IN_PROGRESS}
+
+
+ANSWERS = (DataRequestState.IN_PROGRESS, DataRequestState.DONE, DataRequestState.REFUSED)
+"""What the city answers."""
 
 
 class DataRequestRefusal(DescribedEnum):
@@ -132,9 +139,9 @@ class WithdrawnDataRequest:
 
 @record
 class DataRequestPosition:
-    """A place in a person's list, which is ordered by moment and number, newest first."""
+    """A place in a list, which is ordered by a moment and the number."""
 
-    received_at: datetime
+    at: datetime
     number: str
 
 
@@ -148,8 +155,46 @@ class DataRequestQuery:
 
 
 @record
+class WaitingDataRequests:
+    """A page of those that somebody has to answer, those that are due first."""
+
+    first: int
+    states: tuple[DataRequestState, ...]
+    agency: str | None = None
+    """Only those that this agency has to do; without it, all."""
+    overdue: bool = False
+    """Only those whose time ran out before they were answered."""
+    after: DataRequestPosition | None = None
+
+
+@record
+class DataRequestAnswer:
+    """A step that somebody takes with a request, for the city."""
+
+    number: str
+    state: DataRequestState
+    by: str
+    """Who takes it, as the person is told."""
+    agency: str | None = None
+    """Of whose requests it has to be; without it, anybody's."""
+    refusal: DataRequestRefusal | None = None
+    text: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it; None where nothing is."""
+        if self.state not in ANSWERS:
+            return f"{self.state.name} is no answer: choose {', '.join(each.name for each in ANSWERS)}"
+        if (self.state is DataRequestState.REFUSED) != (self.refusal is not None):
+            return f"a refusal has a reason, and nothing else has one: {', '.join(DataRequestRefusal.__members__)}"
+        if self.text is not None and not (self.text.strip() and len(self.text) <= LONGEST_TEXT):
+            return f"the text must hold 1 to {LONGEST_TEXT} characters"
+        return None
+
+
+@record
 class DataRequestPage:
-    """Some requests, newest first."""
+    """Some requests, in the order of the list."""
 
     requests: tuple[DataRequest, ...]
     has_more: bool

@@ -11,9 +11,11 @@ from records.answers import Answers
 from records.call import Call
 from records.data_requests import (
     DataRequest,
+    DataRequestAnswer,
     DataRequestPage,
     DataRequestQuery,
     NewDataRequest,
+    WaitingDataRequests,
     WithdrawnDataRequest,
 )
 from resolvers.ask import Ask
@@ -45,6 +47,16 @@ class DataRequests(Protocol):
     ) -> Answers[WithdrawnDataRequest, DataRequest]:
         """Each request, taken back; raises `BadInput` and `RequestsUnavailable`."""
 
+    async def waiting(
+        self, wanted: Sequence[WaitingDataRequests], call: Call
+    ) -> Answers[WaitingDataRequests, DataRequestPage]:
+        """Pages of what waits for an answer; raises `RequestsUnavailable`."""
+
+    async def answered(
+        self, answers: Sequence[DataRequestAnswer], call: Call
+    ) -> Answers[DataRequestAnswer, DataRequest]:
+        """Each request, after the step; raises `BadInput` and `RequestsUnavailable`."""
+
 
 @batch(agency=None)
 async def data_request_pages(
@@ -66,3 +78,17 @@ async def withdrawn_requests(
 ) -> Answers[WithdrawnDataRequest, DataRequest]:
     """Take back what people asked."""
     return await ask.agencies[DataRequests].withdrawn(wanted, ask.call)
+
+
+@batch(agency=None)
+async def waiting_requests(
+    wanted: Sequence[WaitingDataRequests], ask: Ask
+) -> Answers[WaitingDataRequests, DataRequestPage]:
+    """What waits for an answer of the city, those that are due first."""
+    return await ask.agencies[DataRequests].waiting(wanted, ask.call)
+
+
+@batch(agency=None)
+async def answered_requests(answers: Sequence[DataRequestAnswer], ask: Ask) -> Answers[DataRequestAnswer, DataRequest]:
+    """Take steps for the city."""
+    return await ask.agencies[DataRequests].answered(answers, ask.call)

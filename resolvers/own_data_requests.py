@@ -15,12 +15,12 @@ from engine.errors import BadInput
 from records.call import Call
 from records.data_requests import (
     DataRequest,
+    DataRequestAnswer,
     DataRequestEvent,
     DataRequestPage,
     DataRequestQuery,
-    DataRequestRefusal,
-    DataRequestState,
     NewDataRequest,
+    WaitingDataRequests,
     WithdrawnDataRequest,
 )
 from records.identifiers import Nik
@@ -97,26 +97,37 @@ class OwnDataRequests:
             raise _unavailable(failure) from None
 
     async def waiting(
-        self, states: Sequence[DataRequestState], *, agency: str | None, overdue: bool
-    ) -> Sequence[DataRequest]:
-        """For those who answer: requests in these states, those that are due first; raises `StateUnavailable`."""
-        kept = await self._table.waiting(states=states, agency=agency, overdue=overdue)
-        return [self.opened(each) for each in kept]
-
-    async def find(self, number: str) -> DataRequest | None:
-        """For those who answer: one request; raises `StateUnavailable`."""
-        kept = await self._table.find(number)
-        return None if kept is None else self.opened(kept)
+        self,
+        wanted: Sequence[WaitingDataRequests],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[WaitingDataRequests, DataRequestPage]:
+        """For those who answer: pages of what waits for them; raises `RequestsUnavailable`."""
+        pages = {}
+        try:
+            for each in wanted:
+                kept, has_more = await self._table.waiting(each)
+                pages[each] = DataRequestPage(requests=tuple(map(self.opened, kept)), has_more=has_more)
+        except StateUnavailable as failure:
+            raise _unavailable(failure) from None
+        return pages
 
     async def answered(
-        self, number: str, state: DataRequestState, *, by: str, refusal: DataRequestRefusal | None, text: str | None
-    ) -> DataRequest | None:
-        """The request, after a step that somebody took for the city; None where there is none.
+        self,
+        answers: Sequence[DataRequestAnswer],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[DataRequestAnswer, DataRequest]:
+        """Each request, after a step that somebody took for the city; raises `BadInput` and `RequestsUnavailable`."""
+        try:
+            return {each: await self._answered(each) for each in answers}
+        except StateUnavailable as failure:
+            raise _unavailable(failure) from None
 
-        Raises `NotThatState` where it is no longer open, and `StateUnavailable`.
-        """
-        sealed = None if text is None else self._texts.seal(text, _answers_of(number))
-        kept = await self._table.answer(number, Step(state=state, by=by, refusal=refusal, text=sealed))
+    async def find(self, number: str) -> DataRequest | None:
+        """For those who answer: one request; raises `RequestsUnavailable`."""
+        try:
+            kept = await self._table.find(number)
+        except StateUnavailable as failure:
+            raise _unavailable(failure) from None
         return None if kept is None else self.opened(kept)
 
     def opened(self, kept: KeptRequest) -> DataRequest:
@@ -144,6 +155,19 @@ class OwnDataRequests:
         text = None if kept.text is None else self._texts.open(kept.text, _answers_of(number))
         by = YOU if kept.by is None else kept.by
         return DataRequestEvent(subject=nik, at=kept.at, state=kept.state, by=by, refusal=kept.refusal, text=text)
+
+    async def _answered(self, answer: DataRequestAnswer) -> DataRequest:
+        if (fault := answer.fault) is not None:
+            raise BadInput(f"The answer cannot be given: {fault}.")
+        sealed = None if answer.text is None else self._texts.seal(answer.text, _answers_of(answer.number))
+        step = Step(state=answer.state, by=answer.by, refusal=answer.refusal, text=sealed)
+        try:
+            kept = await self._table.answer(answer.number, step, agency=answer.agency)
+        except NotThatState as refusal:
+            raise BadInput(f"The request is {refusal.state.name} already; it was answered or withdrawn.") from None
+        if kept is None:
+            raise BadInput("Argument 'number' is no request that you answer. Give a number as 'dataRequests' tells it.")
+        return self.opened(kept)
 
     async def _filed(self, wanted: NewDataRequest) -> DataRequest:
         agency = self._routed(wanted)

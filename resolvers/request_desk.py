@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from secrets import token_hex
+from time import monotonic
 
 from auth.caller import Caller, CallerKind
 from engine.reads import Asked, Read, Recorder, document_hash
-from records.data_requests import DataRequest, DataRequestRefusal, DataRequestState
+from records.call import Call
+from records.data_requests import DataRequest, DataRequestAnswer, WaitingDataRequests
 from records.purposes import Purpose
 from resolvers.own_data_requests import OwnDataRequests
 
 _READS = ("DataRequest.events", "DataRequest.says", "DataRequest.wanted")
+_PATIENCE = 10.0
 
 
 class RequestDesk:
@@ -22,19 +25,17 @@ class RequestDesk:
         self._requests = requests
         self._recorder = recorder
 
-    async def listed(
-        self, states: Sequence[DataRequestState], *, agency: str | None = None, overdue: bool = False
-    ) -> Sequence[DataRequest]:
-        """Requests in these states, those that are due first; raises `StateUnavailable`.
+    async def listed(self, wanted: WaitingDataRequests) -> Sequence[DataRequest]:
+        """Requests that wait for an answer; raises `RequestsUnavailable`.
 
         Whoever shows them shows neither the person nor what the person wrote: that is `shown`.
         """
-        return await self._requests.waiting(states, agency=agency, overdue=overdue)
+        return (await self._requests.waiting([wanted], _call()))[wanted].requests
 
     async def shown(self, number: str, *, by: str) -> DataRequest | None:
         """One request with the person and their words, which is recorded before; None where there is none.
 
-        Raises `NotRecorded` and `StateUnavailable`.
+        Raises `NotRecorded` and `RequestsUnavailable`.
         """
         request = await self._requests.find(number)
         if request is not None and self._recorder is not None:
@@ -48,17 +49,10 @@ class RequestDesk:
             await self._recorder(asked, [Read(subject=request.subject, fields=_READS, agencies=())])
         return request
 
-    async def answered(
-        self,
-        number: str,
-        state: DataRequestState,
-        *,
-        by: str,
-        refusal: DataRequestRefusal | None = None,
-        text: str | None = None,
-    ) -> DataRequest | None:
-        """The request after a step for the city; None where there is none.
+    async def answered(self, answer: DataRequestAnswer) -> DataRequest:
+        """The request after a step for the city; raises `BadInput` and `RequestsUnavailable`."""
+        return (await self._requests.answered([answer], _call()))[answer]
 
-        Raises `NotThatState` where it is no longer open, and `StateUnavailable`.
-        """
-        return await self._requests.answered(number, state, by=by, refusal=refusal, text=text)
+
+def _call() -> Call:
+    return Call(deadline=monotonic() + _PATIENCE, request_id=token_hex(16))

@@ -7,7 +7,7 @@ read before one is read again after it.
 
 from __future__ import annotations
 
-from schema import data_requests
+from schema import answering_requests, data_requests
 
 
 class ChangeRoot:
@@ -20,3 +20,4 @@ class ChangeRoot:
     restrict_processing = data_requests.restrict_processing
     end_restriction = data_requests.end_restriction
     withdraw_data_request = data_requests.withdraw_data_request
+    answer_data_request = answering_requests.answer_data_request

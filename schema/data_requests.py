@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 
 from auth.caller import Caller
-from auth.rules import Rule
+from auth.rules import Access, Rule
 from engine.errors import BadInput
 from records.data_requests import (
+    LONGEST_TEXT,
     DataRequest,
     DataRequestEvent,
     DataRequestKind,
     DataRequestPage,
     DataRequestPosition,
     DataRequestQuery,
+    DataRequestRefusal,
+    DataRequestState,
     NewDataRequest,
     WithdrawnDataRequest,
 )
@@ -30,13 +34,15 @@ from schema.fields import derived, root
 from schema.publishing import publishes
 from schema.relay import After, First, checked_first, cursor_of, page, pages_of, position_of
 
-LONGEST_TEXT = 2_000
 LONGEST_KEY = 64
-_LONGEST_NUMBER = 20
+LONGEST_NUMBER = 20
 _LONGEST_FIELD = 200
 _SECONDS_AN_HOUR = 3600
 
-publish_enum(Purpose)
+for _enum in (Purpose, DataRequestState, DataRequestRefusal):
+    publish_enum(_enum)
+READABLE = Access(Rule.SELF | Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}))
+"""The person, and officials who come to it by what waits for their agency: nothing else leads an official here."""
 Key = Annotated[
     str,
     strawberry.argument(
@@ -62,7 +68,7 @@ class RestrictionType:
 
 @publishes(
     DataRequestEvent,
-    rule=Rule.SELF,
+    rule=READABLE,
     subject="subject",
     shows=("at", "state", "by", "refusal", "text"),
 )
@@ -72,9 +78,10 @@ class DataRequestEventType:
 
 @publishes(
     DataRequest,
-    rule=Rule.SELF,
+    rule=READABLE,
     subject="subject",
     shows=(
+        "subject",
         "number",
         "kind",
         "state",
@@ -116,19 +123,33 @@ def data_requests_of(record: Citizen, first: First = 20, after: After = None) ->
     position = None
     if after:
         received_at, number = position_of(after)
-        position = DataRequestPosition(received_at=received_at, number=number[:_LONGEST_NUMBER])
+        position = DataRequestPosition(at=received_at, number=number_of(number))
     return DataRequestQuery(subject=record.nik, first=checked_first(first), after=position)
 
 
 def data_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `page`
-    """The page of a list as a connection."""
+    """The page of a person's list as a connection."""
+    return _connection(found, arguments, lambda each: each.received_at)
+
+
+def waiting_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `page`
+    """The page of what waits for an answer as a connection."""
+    return _connection(found, arguments, lambda each: each.due_at)
+
+
+def _connection(found: DataRequestPage, arguments: Mapping[str, Any], moment: Callable[[DataRequest], datetime]) -> Any:  # noqa: ANN401 - see `page`
     return page(
         DataRequestConnectionType,
         found.requests,
-        cursor=lambda each: cursor_of(each.received_at, each.number),
+        cursor=lambda each: cursor_of(moment(each), each.number),
         has_more=found.has_more,
         arguments=arguments,
     )
+
+
+def number_of(text: str) -> str:
+    """As much of a text as a number may have."""
+    return text[:LONGEST_NUMBER]
 
 
 def whose(wanted: NewDataRequest | WithdrawnDataRequest) -> Nik:
@@ -140,13 +161,13 @@ def _new(kind: DataRequestKind, caller: Caller, key: str, says: str | None, **mo
     """What the person asks, within bounds; nothing where nobody is signed in. Raises `BadInput`."""
     if caller.nik is None:
         return None
-    _bounded("key", key, LONGEST_KEY)
+    bounded("key", key, LONGEST_KEY)
     if says is not None:
-        _bounded("says", says, LONGEST_TEXT)
+        bounded("says", says, LONGEST_TEXT)
     return NewDataRequest(subject=caller.nik, key=key, kind=kind, says=says, **more)
 
 
-def _bounded(argument: str, text: str, most: int) -> str:
+def bounded(argument: str, text: str, most: int = LONGEST_TEXT) -> str:
     """The text; raises `BadInput` where it is empty, too long, or no text that can be kept."""
     if not text.strip() or len(text) > most or any("\ud800" <= each <= "\udfff" for each in text):
         raise BadInput(f"Argument '{argument}' must hold 1 to {most} characters, not only spaces.")
@@ -164,8 +185,8 @@ def request_correction(
     key: Key,
 ) -> NewDataRequest | None:
     """Ask the agency that holds something about you to put it right (UU PDP 27/2022, articles 6 and 30)."""
-    _bounded("field", field, _LONGEST_FIELD)
-    _bounded("wanted", wanted, LONGEST_TEXT)
+    bounded("field", field, _LONGEST_FIELD)
+    bounded("wanted", wanted, LONGEST_TEXT)
     return _new(DataRequestKind.CORRECTION, caller, key, says, field=field, wanted=wanted)
 
 
@@ -250,9 +271,9 @@ def withdraw_data_request(caller: Caller, number: Number) -> WithdrawnDataReques
 def _taken_back(caller: Caller, number: str, *, restriction: bool) -> WithdrawnDataRequest | None:
     if caller.nik is None:
         return None
-    _bounded("number", number, _LONGEST_NUMBER)
+    bounded("number", number, LONGEST_NUMBER)
     return WithdrawnDataRequest(subject=caller.nik, number=number, restriction=restriction)
 
 
 def _agency(code: str | None) -> str | None:
-    return None if code is None else _bounded("agency", code, LONGEST_KEY)
+    return None if code is None else bounded("agency", code, LONGEST_KEY)

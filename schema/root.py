@@ -22,6 +22,7 @@ from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
 from resolvers.prices import commodity_lists, market_lists
 from resolvers.regions import RegionAddress, region_lists, regions_called
+from schema import answering_requests
 from schema.access_entries import (
     OF_A_PERSON,
     OVERSEEN,
@@ -88,6 +89,8 @@ class QueryRoot:
                 "Ask in parts."
             )
         return niks
+
+    data_requests = answering_requests.data_requests
 
     @root(complaint_pages, answers=ComplaintConnectionType | None, rule=Rule.PUBLIC, then=connection)
     def complaints(

@@ -17,6 +17,7 @@ from records.data_requests import (
     DataRequestPosition,
     DataRequestRefusal,
     DataRequestState,
+    WaitingDataRequests,
 )
 from records.purposes import Purpose
 from store.tables import data_request_events, data_requests, restrictions
@@ -136,28 +137,27 @@ class DataRequestTable:
         wanted = data_requests.c.subject == subject
         if after is not None:
             place = tuple_(data_requests.c.received_at, data_requests.c.number)
-            wanted = and_(wanted, place < tuple_(after.received_at, after.number))
+            wanted = and_(wanted, place < tuple_(after.at, after.number))
         async with answering(self._patience), self._engine.connect() as connection:
             found = await _kept(connection, wanted, limit=first + 1)
         return found[:first], len(found) > first
 
-    async def waiting(
-        self,
-        *,
-        states: Sequence[DataRequestState],
-        agency: str | None = None,
-        overdue: bool = False,
-        limit: int = 100,
-    ) -> Sequence[KeptRequest]:
-        """Requests in these states, those that are due first; of one agency, or overdue ones, where that is said."""
-        wanted: ColumnElement[bool] = data_requests.c.state.in_([each.name for each in states])
-        if agency is not None:
-            wanted = and_(wanted, data_requests.c.agency == agency)
-        if overdue:
-            wanted = and_(wanted, func.coalesce(data_requests.c.closed_at, func.now()) > data_requests.c.due_at)
-        order = (data_requests.c.due_at, data_requests.c.number)
+    async def waiting(self, wanted: WaitingDataRequests) -> tuple[Sequence[KeptRequest], bool]:
+        """The next requests that somebody has to answer, due first, and whether there are more.
+
+        Raises `StateUnavailable`.
+        """
+        place = (data_requests.c.due_at, data_requests.c.number)
+        chosen: ColumnElement[bool] = data_requests.c.state.in_([each.name for each in wanted.states])
+        if wanted.agency is not None:
+            chosen = and_(chosen, data_requests.c.agency == wanted.agency)
+        if wanted.overdue:
+            chosen = and_(chosen, func.coalesce(data_requests.c.closed_at, func.now()) > data_requests.c.due_at)
+        if wanted.after is not None:
+            chosen = and_(chosen, tuple_(*place) > tuple_(wanted.after.at, wanted.after.number))
         async with answering(self._patience), self._engine.connect() as connection:
-            return await _kept(connection, wanted, limit=limit, order=order)
+            found = await _kept(connection, chosen, limit=wanted.first + 1, order=place)
+        return found[: wanted.first], len(found) > wanted.first
 
     async def find(self, number: str) -> KeptRequest | None:
         """One request, or None; raises `StateUnavailable`."""
@@ -184,15 +184,15 @@ class DataRequestTable:
                 raise NotThatState(found[0].state)
             return await _stepped(connection, found[0], Step(state=DataRequestState.WITHDRAWN))
 
-    async def answer(self, number: str, step: Step) -> KeptRequest | None:
-        """Take a step for the city; None where there is no such request.
+    async def answer(self, number: str, step: Step, *, agency: str | None = None) -> KeptRequest | None:
+        """Take a step for the city; None where there is no such request, or it is not this agency's to do.
 
         A restriction that is refused is obeyed no longer. Raises `NotThatState` where the request is no longer open,
         and `StateUnavailable`.
         """
         async with answering(self._patience), self._engine.begin() as connection:
             found = await _kept(connection, data_requests.c.number == number)
-            if not found:
+            if not found or agency not in {None, found[0].agency}:
                 return None
             await _alone(connection, found[0].subject)
             (current,) = await _kept(connection, data_requests.c.number == number)

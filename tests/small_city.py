@@ -31,12 +31,14 @@ from records.complaints import (
 from records.consents import Consent
 from records.data_requests import (
     DataRequest,
+    DataRequestAnswer,
     DataRequestEvent,
     DataRequestKind,
     DataRequestPage,
     DataRequestQuery,
     DataRequestState,
     NewDataRequest,
+    WaitingDataRequests,
     WithdrawnDataRequest,
 )
 from records.exports import Export
@@ -404,6 +406,9 @@ class SmallCity:
     filed_requests: list[NewDataRequest] = field(default_factory=list)
     withdrawn_requests: list[WithdrawnDataRequest] = field(default_factory=list)
     """What people asked about their own data, and took back."""
+    waited_for: list[WaitingDataRequests] = field(default_factory=list)
+    answered_requests: list[DataRequestAnswer] = field(default_factory=list)
+    """What officials looked for, and answered."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -460,6 +465,18 @@ class SmallCity:
     ) -> Answers[WithdrawnDataRequest, DataRequest]:
         self.withdrawn_requests.extend(wanted)
         return {each: data_request(each.subject, state=DataRequestState.WITHDRAWN) for each in wanted}
+
+    async def waiting(
+        self, wanted: Sequence[WaitingDataRequests], _call: Call
+    ) -> Answers[WaitingDataRequests, DataRequestPage]:
+        self.waited_for.extend(wanted)
+        return {each: DataRequestPage(requests=(data_request(),), has_more=True) for each in wanted}
+
+    async def answered(
+        self, answers: Sequence[DataRequestAnswer], _call: Call
+    ) -> Answers[DataRequestAnswer, DataRequest]:
+        self.answered_requests.extend(answers)
+        return {each: data_request(state=each.state) for each in answers}
 
     async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
         return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}

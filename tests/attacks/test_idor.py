@@ -59,7 +59,7 @@ def personal(type_name: str) -> list[Place]:
 
 
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
-PERSONAL_ROOTS = ["me", "citizen", "citizens", "accessEntries", "accessEntriesOf"]
+PERSONAL_ROOTS = ["me", "citizen", "citizens", "dataRequests", "accessEntries", "accessEntriesOf"]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 
 
@@ -86,7 +86,7 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "Export",
     ]
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
-    assert {place.field for place in personal("Mutation")} == set(CHANGES)
+    assert {place.field for place in personal("Mutation")} == {*CHANGES, "answerDataRequest"}
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
 
 
@@ -169,6 +169,19 @@ async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_requ
     assert response.data is None
     assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
     assert (city.filed_requests, city.withdrawn_requests, city.asked) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(("root", "field"), [("Query", "dataRequests"), ("Mutation", "answerDataRequest")])
+async def test_nobody_but_an_official_with_purpose_and_case_sees_or_answers_data_requests(
+    root: str, field: str, name: str
+) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place(root, field)
+    response = await run(f"{root.lower()} {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
+    assert (city.waited_for, city.answered_requests, city.asked) == ([], [], [])
 
 
 NODES = {

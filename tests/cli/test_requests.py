@@ -79,7 +79,7 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(runn
 
     again = simpul(running.state, "requests", "answer", number, "done", "--by", "Ani")
     assert again.returncode == 1
-    assert again.stderr == "simpul: the request is REFUSED already; it was answered or withdrawn\n"
+    assert again.stderr == "simpul: The request is REFUSED already; it was answered or withdrawn.\n"
     assert number in simpul(running.state, "requests", "list", "--state", "refused").stdout
 
 
@@ -87,13 +87,13 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(runn
     ("arguments", "told"),
     [
         (("show", "HAK-2026-ZZZZZZZZ", "--by", "Ani"), "there is no request 'HAK-2026-ZZZZZZZZ'"),
-        (("answer", "HAK-2026-ZZZZZZZZ", "done", "--by", "Ani"), "there is no request 'HAK-2026-ZZZZZZZZ'"),
-        (("answer", "HAK-1", "received", "--by", "Ani"), "'received' is no answer"),
-        (("answer", "HAK-1", "refused", "--by", "Ani"), "a refusal has a --reason"),
-        (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "a refusal has a --reason"),
+        (("answer", "HAK-2026-ZZZZZZZZ", "done", "--by", "Ani"), "is no request that you answer"),
+        (("answer", "HAK-1", "received", "--by", "Ani"), "RECEIVED is no answer"),
+        (("answer", "HAK-1", "refused", "--by", "Ani"), "a refusal has a reason"),
+        (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "a refusal has a reason"),
         (("answer", "HAK-1", "refused", "--by", "Ani", "--reason", "busy"), "'busy' is no reason that the law has"),
         (("answer", "HAK-1", "done", "--by", " "), "--by must be your name"),
-        (("answer", "HAK-1", "done", "--by", "Ani", "--text", " "), "--text must hold 1 to 2000 characters"),
+        (("answer", "HAK-1", "done", "--by", "Ani", "--text", " "), "the text must hold 1 to 2000 characters"),
         (("list", "--state", "lost"), "'lost' is no state"),
     ],
 )

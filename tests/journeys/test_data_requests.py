@@ -82,6 +82,57 @@ async def test_a_correction_is_a_case_at_the_agency_that_holds_the_data(hub: Hub
     }
 
 
+async def test_an_official_of_that_agency_answers_it_and_the_person_reads_who_looked_and_what_was_said(
+    hub: Hub, city: City
+) -> None:
+    made = await hub.ask(
+        """mutation { correct: requestCorrection(field: "Residence.address", says: "salah", wanted: "RT 2", key: "a")
+          { number }  erase: requestErasure(says: "hapus", agency: "jakpreneur", key: "b") { number } }""",
+        caller="siti",
+    )
+    number, elsewhere = made.data["correct"]["number"], made.data["erase"]["number"]
+    city.reset_calls()
+    waiting = await hub.ask("{ dataRequests { nodes { number subject says wanted hoursLeft } } }", caller="official")
+    (found,) = waiting.data["dataRequests"]["nodes"]
+    assert 71.9 <= found.pop("hoursLeft") <= 72
+    assert found == {"number": number, "subject": SITI, "says": "salah", "wanted": "RT 2"}
+    assert city.calls() == {}
+
+    answer = """mutation Answer($number: String!, $text: String) {
+      answerDataRequest(number: $number, state: REFUSED, refusal: DATA_IS_RIGHT, text: $text) { state } }"""
+    foreign = await hub.ask(answer, {"number": elsewhere}, caller="official")
+    assert foreign.errors == [("answerDataRequest", "BAD_USER_INPUT")]
+    given = await hub.ask(answer, {"number": number, "text": "Sudah benar"}, caller="official")
+    assert given.data == {"answerDataRequest": {"state": "REFUSED"}}
+
+    own = await hub.ask(
+        """{ me { dataRequests { nodes { number state events { by state refusal text } } }
+          accessLog(first: 10) { nodes { reader fields } } } }""",
+        caller="siti",
+    )
+    erase, correct = own.data["me"]["dataRequests"]["nodes"]
+    assert (erase["number"], erase["state"], correct["number"]) == (elsewhere, "RECEIVED", number)
+    official = "An official of the population register (Dukcapil), Seksi Pelayanan Pendaftaran Penduduk"
+    assert correct["events"][1] == {
+        "by": official,
+        "state": "REFUSED",
+        "refusal": "DATA_IS_RIGHT",
+        "text": "Sudah benar",
+    }
+    looked = [each["fields"] for each in own.data["me"]["accessLog"]["nodes"] if each["reader"] == official]
+    assert [field for field in looked[1] if field != "DataRequest.wanted"] == [
+        "DataRequest.hoursLeft",
+        "DataRequest.number",
+        "DataRequest.says",
+        "DataRequest.subject",
+    ]
+    assert (await hub.ask("{ dataRequests { nodes { number } } }", caller="official")).data == {
+        "dataRequests": {"nodes": []}
+    }
+    refused = await hub.ask("{ dataRequests(filter: {states: [REFUSED]}) { nodes { number } } }", caller="official")
+    assert refused.data == {"dataRequests": {"nodes": [{"number": number}]}}
+
+
 async def test_a_change_is_not_made_by_get(hub: Hub) -> None:
     answer, _ = await hub.query_by_get(
         {"query": 'mutation { restrictProcessing(key: "wish") { number } }'}, caller="siti"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,16 +15,18 @@ from auth.sealed_texts import SealedTexts
 from engine.errors import BadInput
 from records.data_requests import (
     DataRequest,
+    DataRequestAnswer,
     DataRequestKind,
     DataRequestQuery,
     DataRequestRefusal,
     DataRequestState,
     NewDataRequest,
+    WaitingDataRequests,
     WithdrawnDataRequest,
 )
 from resolvers.data_requests import RequestsUnavailable
 from resolvers.own_data_requests import OwnDataRequests
-from store.data_requests import MOST_OPEN, DataRequestTable, NotThatState
+from store.data_requests import MOST_OPEN, DataRequestTable
 from store.database import database, migrate
 from tests.city import HOST, free_port
 from tests.small_city import BUDI, CALL, SITI
@@ -56,6 +59,11 @@ async def filed(requests: OwnDataRequests, wanted: NewDataRequest) -> DataReques
     return (await requests.filed([wanted], CALL))[wanted]
 
 
+async def answered(requests: OwnDataRequests, number: str, state: DataRequestState, **given: Any) -> DataRequest:  # noqa: ANN401 - any field
+    answer = DataRequestAnswer(number=number, state=state, by="Ani", **given)
+    return (await requests.answered([answer], CALL))[answer]
+
+
 async def test_a_correction_goes_to_the_agency_that_holds_the_field(requests: OwnDataRequests) -> None:
     kept = await filed(requests, WRONG)
     assert (kept.subject, kept.agency, kept.field) == (SITI, "pbb", "TaxBill.amount")
@@ -73,9 +81,7 @@ async def test_a_number_tells_no_count(requests: OwnDataRequests) -> None:
 
 async def test_the_database_alone_names_nobody_and_tells_nothing(requests: OwnDataRequests, empty: AsyncEngine) -> None:
     kept = await filed(requests, WRONG)
-    await requests.answered(
-        kept.number, DataRequestState.IN_PROGRESS, by="Ani", refusal=None, text="Kami periksa di loket"
-    )
+    await answered(requests, kept.number, DataRequestState.IN_PROGRESS, text="Kami periksa di loket")
     dumped = ""
     async with empty.connect() as connection:
         for table in ("data_requests", "data_request_events"):
@@ -89,22 +95,17 @@ async def test_the_database_alone_names_nobody_and_tells_nothing(requests: OwnDa
 
 async def test_an_answer_is_told_to_the_person_with_who_gave_it(requests: OwnDataRequests) -> None:
     kept = await filed(requests, WRONG)
-    await requests.answered(
-        kept.number,
-        DataRequestState.REFUSED,
-        by="Ani, DPO",
-        refusal=DataRequestRefusal.DATA_IS_RIGHT,
-        text="Belum masuk",
-    )
+    refusal = DataRequestRefusal.DATA_IS_RIGHT
+    await answered(requests, kept.number, DataRequestState.REFUSED, refusal=refusal, text="Belum masuk")
     query = DataRequestQuery(subject=SITI, first=5)
     page = (await requests.request_pages([query], CALL))[query]
     (request,) = page.requests
     assert [(each.by, each.refusal, each.text) for each in request.events] == [
         ("You", None, None),
-        ("Ani, DPO", DataRequestRefusal.DATA_IS_RIGHT, "Belum masuk"),
+        ("Ani", DataRequestRefusal.DATA_IS_RIGHT, "Belum masuk"),
     ]
-    with pytest.raises(NotThatState):
-        await requests.answered(kept.number, DataRequestState.DONE, by="Ani", refusal=None, text=None)
+    with pytest.raises(BadInput, match="REFUSED already"):
+        await answered(requests, kept.number, DataRequestState.DONE)
 
 
 async def test_an_answer_that_was_moved_to_another_request_does_not_open(
@@ -164,9 +165,42 @@ async def test_somebody_elses_number_is_as_unknown_as_none(requests: OwnDataRequ
 
 async def test_what_was_answered_is_not_taken_back(requests: OwnDataRequests) -> None:
     kept = await filed(requests, WRONG)
-    await requests.answered(kept.number, DataRequestState.DONE, by="Ani", refusal=None, text=None)
+    await answered(requests, kept.number, DataRequestState.DONE)
     with pytest.raises(BadInput, match=r"answered already \(DONE\)"):
         await requests.withdrawn([WithdrawnDataRequest(subject=SITI, number=kept.number)], CALL)
+
+
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [
+        (DataRequestState.RECEIVED, {}),
+        (DataRequestState.WITHDRAWN, {}),
+        (DataRequestState.REFUSED, {}),
+        (DataRequestState.DONE, {"refusal": DataRequestRefusal.STATISTICS}),
+        (DataRequestState.DONE, {"text": " "}),
+        (DataRequestState.DONE, {"text": "x" * 2_001}),
+    ],
+)
+async def test_what_is_no_answer_changes_nothing(
+    requests: OwnDataRequests, state: DataRequestState, given: dict[str, Any]
+) -> None:
+    kept = await filed(requests, WRONG)
+    with pytest.raises(BadInput, match="cannot be given"):
+        await answered(requests, kept.number, state, **given)
+    found = await requests.find(kept.number)
+    assert found is not None
+    assert found.state is DataRequestState.RECEIVED
+
+
+async def test_an_agency_sees_and_answers_its_own_alone(requests: OwnDataRequests) -> None:
+    kept = await filed(requests, WRONG)
+    for agency, numbers in (("pbb", [kept.number]), ("dukcapil", [])):
+        wanted = WaitingDataRequests(first=5, states=(DataRequestState.RECEIVED,), agency=agency)
+        found = (await requests.waiting([wanted], CALL))[wanted]
+        assert [each.number for each in found.requests] == numbers
+    with pytest.raises(BadInput, match="no request that you answer"):
+        await answered(requests, kept.number, DataRequestState.DONE, agency="dukcapil")
+    assert (await answered(requests, kept.number, DataRequestState.DONE, agency="pbb")).state is DataRequestState.DONE
 
 
 async def test_a_database_that_is_away_is_told_as_such() -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from records.data_requests import DataRequestKind, DataRequestState, NewDataRequest, WithdrawnDataRequest
+from records.data_requests import (
+    LONGEST_TEXT,
+    DataRequestAnswer,
+    DataRequestKind,
+    DataRequestPosition,
+    DataRequestRefusal,
+    DataRequestState,
+    NewDataRequest,
+    WaitingDataRequests,
+    WithdrawnDataRequest,
+)
 from records.purposes import Purpose
 from records.wishes import Wishes
-from schema.data_requests import LONGEST_TEXT
 from tests.schema.asking import data, run, told
-from tests.small_city import BUDI, SITI, SmallCity, restriction
+from tests.small_city import BUDI, SITI, SmallCity, data_request, restriction
 
 RESTRICTED = {SITI: Wishes(restrictions=(restriction(Purpose.TAX_ASSESSMENT),))}
 
@@ -143,3 +152,49 @@ async def test_what_was_restricted_that_cannot_be_told_costs_its_own_field() -> 
 
 def test_a_request_is_open_until_somebody_ends_it() -> None:
     assert [each.name for each in DataRequestState if each.is_open] == ["RECEIVED", "IN_PROGRESS"]
+
+
+async def test_an_official_sees_what_waits_for_their_own_agency_and_no_other() -> None:
+    city = SmallCity()
+    query = "{ dataRequests(first: 5, filter: {overdue: true}) { nodes { number subject } pageInfo { hasNextPage } } }"
+    assert await data(query, city=city) == {
+        "dataRequests": {
+            "nodes": [{"number": "HAK-2026-7K3QX9RD", "subject": SITI}],
+            "pageInfo": {"hasNextPage": True},
+        }
+    }
+    open_states = (DataRequestState.RECEIVED, DataRequestState.IN_PROGRESS)
+    assert city.waited_for == [WaitingDataRequests(first=5, states=open_states, agency="dukcapil", overdue=True)]
+
+
+async def test_the_page_after_begins_where_the_cursor_says() -> None:
+    city = SmallCity()
+    first = await data("{ dataRequests(first: 1) { pageInfo { endCursor } } }", city=city)
+    cursor = first["dataRequests"]["pageInfo"]["endCursor"]
+    await data(
+        "query ($after: String) { dataRequests(after: $after) { nodes { number } } }", {"after": cursor}, city=city
+    )
+    position = DataRequestPosition(at=data_request().due_at, number="HAK-2026-7K3QX9RD")
+    assert city.waited_for[-1].after == position
+
+
+async def test_an_official_answers_with_the_name_of_their_agency() -> None:
+    city = SmallCity()
+    query = 'mutation { answerDataRequest(number: "HAK-1", state: REFUSED, refusal: STATISTICS, text: "x") { state } }'
+    assert await data(query, city=city) == {"answerDataRequest": {"state": "REFUSED"}}
+    assert city.answered_requests == [
+        DataRequestAnswer(
+            number="HAK-1",
+            state=DataRequestState.REFUSED,
+            by="An official of the population register (Dukcapil)",
+            agency="dukcapil",
+            refusal=DataRequestRefusal.STATISTICS,
+            text="x",
+        )
+    ]
+
+
+async def test_a_persons_own_list_is_for_the_person_alone() -> None:
+    response = await run(f'{{ citizen(nik: "{SITI}") {{ dataRequests {{ nodes {{ number }} }} }} }}')
+    assert response.data == {"citizen": {"dataRequests": None}}
+    assert told(response) == [("citizen.dataRequests", "FORBIDDEN")]

@@ -107,6 +107,8 @@ GUARDED_ROOTS = {
     "accessEntries": {"a supervisor", "the protection officer"},
     "accessEntriesOf": {"the protection officer"},
     **{change: {"the person", "another citizen"} for change in CHANGES},
+    "dataRequests": {"an official"},
+    "answerDataRequest": {"an official"},
 }
 """Fields of the root that not everybody may read, and who may."""
 
@@ -117,8 +119,6 @@ THE_PERSON_ALONE = {
     "Citizen.dataRequests",
     "Citizen.restrictions",
     "Citizen.export",
-    "DataRequest",
-    "DataRequestEvent",
     "Restriction",
     "Export",
 }
@@ -198,6 +198,7 @@ ARGUMENTS = {
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
     "Commodity.trend": "(year: 2026, month: 11)",
     "Mutation.requestCorrection": '(field: "Residence.address", says: "RT", wanted: "RT 2", key: "1")',
+    "Mutation.answerDataRequest": '(number: "HAK-2026-22222222", state: DONE)',
     "Mutation.requestErasure": '(says: "Hapus", key: "2")',
     "Mutation.requestAccessCopy": '(key: "3")',
     "Mutation.objectToDecision": '(says: "Mesin", key: "4")',

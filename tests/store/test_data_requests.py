@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from records.data_requests import (
     DataRequestPosition,
     DataRequestRefusal,
     DataRequestState,
+    WaitingDataRequests,
 )
 from records.purposes import Purpose
 from store import data_requests as module
@@ -130,7 +131,7 @@ async def test_pages_are_read_newest_first_to_the_end(table: DataRequestTable) -
     while more:
         found, more = await table.page(SITI, 2, after)
         seen += [each.number for each in found]
-        after = DataRequestPosition(received_at=found[-1].received_at, number=found[-1].number)
+        after = DataRequestPosition(at=found[-1].received_at, number=found[-1].number)
     assert seen == ["HAK-4", "HAK-3", "HAK-2", "HAK-1", "HAK-0"]
 
 
@@ -205,6 +206,33 @@ async def test_an_answer_and_a_withdrawal_at_once_end_the_request_once(table: Da
         assert len(kept.events) == 2
 
 
+async def due(table: DataRequestTable, states: Sequence[DataRequestState], **given: Any) -> list[str]:  # noqa: ANN401 - any field
+    found, more = await table.waiting(WaitingDataRequests(first=10, states=tuple(states), **given))
+    assert more is False
+    return [each.number for each in found]
+
+
+async def test_what_waits_is_read_page_by_page(table: DataRequestTable) -> None:
+    for n in range(5):
+        await table.file(filing(f"HAK-{n}"))
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        found, more = await table.waiting(WaitingDataRequests(first=2, states=OPEN, after=after))
+        seen += [each.number for each in found]
+        after = DataRequestPosition(at=found[-1].due_at, number=found[-1].number)
+    assert seen == [f"HAK-{n}" for n in range(5)]
+
+
+async def test_an_agency_answers_its_own_requests_alone(table: DataRequestTable) -> None:
+    await table.file(filing())
+    assert await table.answer("HAK-1", Step(state=DONE, by="Ani"), agency="pbb") is None
+    kept = await table.find("HAK-1")
+    assert kept is not None
+    assert kept.state is RECEIVED
+    assert await table.answer("HAK-1", Step(state=DONE, by="Ani"), agency="dukcapil") is not None
+
+
 async def test_those_who_answer_find_what_is_due_first_by_agency_and_what_is_overdue(
     table: DataRequestTable, empty: AsyncEngine
 ) -> None:
@@ -213,12 +241,12 @@ async def test_those_who_answer_find_what_is_due_first_by_agency_and_what_is_ove
     async with empty.begin() as connection:
         late = data_requests.update().where(data_requests.c.number == "HAK-2")
         await connection.execute(late.values(due_at=text("now() - interval '1 hour'")))
-    assert [each.number for each in await table.waiting(states=OPEN)] == ["HAK-2", "HAK-0", "HAK-1"]
-    assert [each.number for each in await table.waiting(states=OPEN, agency="dukcapil")] == ["HAK-2", "HAK-0"]
-    assert [each.number for each in await table.waiting(states=OPEN, overdue=True)] == ["HAK-2"]
-    assert [each.number for each in await table.waiting(states=[DONE])] == []
+    assert await due(table, OPEN) == ["HAK-2", "HAK-0", "HAK-1"]
+    assert await due(table, OPEN, agency="dukcapil") == ["HAK-2", "HAK-0"]
+    assert await due(table, OPEN, overdue=True) == ["HAK-2"]
+    assert await due(table, [DONE]) == []
     await table.answer("HAK-2", Step(state=DONE, by="Ani"))
-    assert [each.number for each in await table.waiting(states=[DONE], overdue=True)] == ["HAK-2"]
+    assert await due(table, [DONE], overdue=True) == ["HAK-2"]
 
 
 @pytest.fixture
