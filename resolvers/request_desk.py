@@ -14,6 +14,7 @@ from records.purposes import Purpose
 from resolvers.own_data_requests import OwnDataRequests
 
 _READS = ("DataRequest.events", "DataRequest.says", "DataRequest.wanted")
+_CLASSES = ("PERSONAL",)
 _PATIENCE = 10.0
 
 
@@ -46,7 +47,7 @@ class RequestDesk:
                 case=request.number,
             )
             asked = Asked(who=who, request_id=token_hex(16), operation="RequestDesk", document=document_hash("desk"))
-            await self._recorder(asked, [Read(subject=request.subject, fields=_READS, agencies=())])
+            await self._recorder(asked, [Read(subject=request.subject, fields=_READS, agencies=(), classes=_CLASSES)])
         return request
 
     async def answered(self, answer: DataRequestAnswer) -> DataRequest:

@@ -1,4 +1,4 @@
-"""How officials answer what people ask about their own data: the requests of their agency, and the steps they take."""
+"""How the city answers what people ask about their own data: what waits for whom, and the steps they take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 import strawberry
 
 from auth.caller import Caller, CallerKind
-from auth.rules import Access, Rule
 from engine.errors import BadInput
 from records.data_requests import (
     DataRequestAnswer,
@@ -16,10 +15,10 @@ from records.data_requests import (
     DataRequestState,
     WaitingDataRequests,
 )
-from records.purposes import Purpose
 from resolvers.access_text import agency_name
 from resolvers.data_requests import answered_requests, waiting_requests
 from schema.data_requests import (
+    ANSWERING,
     LONGEST_NUMBER,
     DataRequestConnectionType,
     DataRequestType,
@@ -32,8 +31,6 @@ from schema.fields import root
 from schema.relay import After, First, checked_first, position_of
 
 _LONGEST_NAME = 200
-ANSWERING = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}))
-"""Officials who answer people's requests; of which agency says the key."""
 
 
 @strawberry.input(description="Which requests. Everything that is given must hold.")
@@ -42,6 +39,9 @@ class DataRequestFilter:
 
     states: list[DataRequestState] | None = strawberry.field(
         default=None, description="Standing in any of these states; in an open one where it is left out."
+    )
+    agency: str | None = strawberry.field(
+        default=None, description="Only those that this agency has to do, by its code; officials see their own alone."
     )
     overdue: bool = strawberry.field(default=False, description="Only those whose time ran out before an answer.")
 
@@ -54,11 +54,11 @@ def data_requests(
     filter: Annotated[  # noqa: A002 - the name that clients of connections expect
         DataRequestFilter | None, strawberry.argument(description="Which requests; the open ones without it.")
     ] = None,
-) -> WaitingDataRequests | None:
-    """What people asked about their data at the official's agency, those that are due first."""
-    if caller.kind is not CallerKind.OFFICIAL:
-        return None
+) -> WaitingDataRequests:
+    """What people asked about their data, those that are due first: at an official's own agency, or at all."""
     wanted = filter or DataRequestFilter()
+    if caller.kind is CallerKind.OFFICIAL and wanted.agency not in {None, caller.agency}:
+        raise BadInput("Argument 'filter.agency' is another agency; officials see requests of their own. Leave it out.")
     states = wanted.states or [each for each in DataRequestState if each.is_open]
     if len(states) > len(DataRequestState):
         raise BadInput(f"Argument 'filter.states' holds {len(states)} values; there are {len(DataRequestState)}.")
@@ -69,7 +69,7 @@ def data_requests(
     return WaitingDataRequests(
         first=checked_first(first),
         states=tuple(each for each in DataRequestState if each in states),
-        agency=caller.agency,
+        agency=caller.agency if caller.kind is CallerKind.OFFICIAL else wanted.agency,
         overdue=wanted.overdue,
         after=position,
     )
@@ -84,17 +84,21 @@ def answer_data_request(
         DataRequestRefusal | None, strawberry.argument(description="Why it is refused; of a refusal alone.")
     ] = None,
     text: Annotated[str | None, strawberry.argument(description="What the person is told.")] = None,
-) -> DataRequestAnswer | None:
-    """Take a step with a request of the official's agency. The person reads it at once."""
-    if caller.kind is not CallerKind.OFFICIAL or caller.agency is None:
-        return None
+) -> DataRequestAnswer:
+    """Take a step with a request: officials with those of their own agency. The person reads it at once."""
     bounded("number", number, LONGEST_NUMBER)
-    unit = f", {caller.unit}" if caller.unit else ""
     return DataRequestAnswer(
         number=number,
         state=state,
-        by=f"An official of {agency_name(caller.agency)}{unit}"[:_LONGEST_NAME],
-        agency=caller.agency,
+        by=_who(caller)[:_LONGEST_NAME],
+        agency=caller.agency if caller.kind is CallerKind.OFFICIAL else None,
         refusal=refusal,
         text=None if text is None else bounded("text", text),
     )
+
+
+def _who(caller: Caller) -> str:
+    """Who answers, as the person is told."""
+    if caller.agency is None:
+        return "The data-protection officer of the city"
+    return f"An official of {agency_name(caller.agency)}{f', {caller.unit}' if caller.unit else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -41,8 +42,12 @@ _SECONDS_AN_HOUR = 3600
 
 for _enum in (Purpose, DataRequestState, DataRequestRefusal):
     publish_enum(_enum)
-READABLE = Access(Rule.SELF | Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}))
-"""The person, and officials who come to it by what waits for their agency: nothing else leads an official here."""
+ANSWERING = Access(
+    Rule.OFFICIAL | Rule.PROTECTION_OFFICER, purposes=frozenset({Purpose.SUBJECT_REQUEST}), needs_case=True
+)
+"""Officials who answer people's requests, and the data-protection officer; of which agency says the key."""
+READABLE = replace(ANSWERING, rule=Rule.SELF | ANSWERING.rule)
+"""The person, and those who come to it by what waits for them: nothing else leads them here."""
 Key = Annotated[
     str,
     strawberry.argument(

@@ -173,7 +173,7 @@ async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_requ
 
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize(("root", "field"), [("Query", "dataRequests"), ("Mutation", "answerDataRequest")])
-async def test_nobody_but_an_official_with_purpose_and_case_sees_or_answers_data_requests(
+async def test_nobody_but_those_who_answer_them_for_a_purpose_and_a_case_sees_or_answers_data_requests(
     root: str, field: str, name: str
 ) -> None:
     wrong, city = WRONG[name], SmallCity()

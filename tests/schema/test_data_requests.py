@@ -198,3 +198,29 @@ async def test_a_persons_own_list_is_for_the_person_alone() -> None:
     response = await run(f'{{ citizen(nik: "{SITI}") {{ dataRequests {{ nodes {{ number }} }} }} }}')
     assert response.data == {"citizen": {"dataRequests": None}}
     assert told(response) == [("citizen.dataRequests", "FORBIDDEN")]
+
+
+async def test_an_official_who_names_another_agency_is_told_so_and_nothing_is_looked_for() -> None:
+    city = SmallCity()
+    response = await run('{ dataRequests(filter: {agency: "pbb"}) { nodes { number } } }', city=city)
+    assert [code for _, code in told(response)] == ["BAD_USER_INPUT"]
+    assert city.waited_for == []
+
+
+@pytest.mark.parametrize("agency", [None, "pbb"])
+async def test_the_protection_officer_sees_all_of_them_or_one_agencys_and_answers_for_the_city(
+    agency: str | None,
+) -> None:
+    city = SmallCity()
+    query = "query ($agency: String) { dataRequests(filter: {agency: $agency}) { nodes { subject } } }"
+    found = await data(query, {"agency": agency}, caller="the protection officer", city=city)
+    assert found == {"dataRequests": {"nodes": [{"subject": SITI}]}}
+    assert [each.agency for each in city.waited_for] == [agency]
+    await data(
+        'mutation { answerDataRequest(number: "HAK-1", state: DONE) { state } }',
+        caller="the protection officer",
+        city=city,
+    )
+    assert [(each.by, each.agency) for each in city.answered_requests] == [
+        ("The data-protection officer of the city", None)
+    ]

@@ -107,8 +107,8 @@ GUARDED_ROOTS = {
     "accessEntries": {"a supervisor", "the protection officer"},
     "accessEntriesOf": {"the protection officer"},
     **{change: {"the person", "another citizen"} for change in CHANGES},
-    "dataRequests": {"an official"},
-    "answerDataRequest": {"an official"},
+    "dataRequests": {"an official", "the protection officer"},
+    "answerDataRequest": {"an official", "the protection officer"},
 }
 """Fields of the root that not everybody may read, and who may."""
 
@@ -124,6 +124,7 @@ THE_PERSON_ALONE = {
 }
 """Fields, and types whole, that officials may not read either."""
 OVERSEERS_ALONE = {"AccessEntry"}
+ALSO_THE_PROTECTION_OFFICER = {"DataRequest", "DataRequestEvent"}
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 COMPLAINTS = page(
@@ -227,6 +228,8 @@ class Place:
 
     @property
     def readers(self) -> set[str]:
+        if self.type_name in ALSO_THE_PROTECTION_OFFICER:
+            return THE_PERSON_AND_OFFICIALS | {"the protection officer"}
         if self.type_name in OVERSEERS_ALONE:
             return {"a supervisor", "the protection officer"}
         return {"the person"} if {self.type_name, str(self)} & THE_PERSON_ALONE else THE_PERSON_AND_OFFICIALS
