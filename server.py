@@ -36,6 +36,7 @@ from auth.policy import Policy
 from auth.pseudonyms import Pseudonyms
 from auth.rules import heeds_wishes
 from auth.sealed_people import SealedPeople
+from auth.sealed_texts import SealedTexts
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -61,6 +62,7 @@ from engine.run import Engine
 from records.call import Call
 from resolvers.complaints import Complaints
 from resolvers.consent_parts import ConsentParts, consent_parts
+from resolvers.exports import ExportSlots, KnownExports
 from resolvers.msmes import Msmes
 from resolvers.own_state import OwnState
 from resolvers.partner_consents import PartnerConsents
@@ -68,18 +70,24 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.recording import recorder
 from resolvers.regions import Regions
+from resolvers.request_desk import RequestDesk
 from resolvers.tax import Tax
 from resolvers.usages import Usages
 from schema.access_page import access_page
 from schema.asking import Asking
+from schema.assessments import keep_looking, refuse_unassessed_agencies
 from schema.build import build_schema, graphql_schema, sdl
 from schema.consent_preview import opens
+from schema.exports import export_parts
+from schema.holdings import holders
 from settings import AT_ONCE, Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
 from store.complaint_links import ComplaintLinkTable
 from store.consent_tables import consent_tables
+from store.data_requests import DataRequestTable
 from store.database import database, migrate
+from store.exports import ExportTable
 from store.operations import OperationRegistry
 from store.retained import retained
 from store.retention import Retention
@@ -88,6 +96,8 @@ from web.access_log import LineFormatter
 from web.application import WebApplication, web_application
 from web.consents import ConsentEndpoints
 from web.data_tracker import DataTracker
+from web.export import PATH as EXPORT_PATH
+from web.export import Exporting
 from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
@@ -221,7 +231,9 @@ def consenting(settings: Settings, state: AsyncEngine) -> ConsentParts:
     )
 
 
-def own_state(settings: Settings, state: AsyncEngine, consents: ConsentParts | None = None) -> OwnState:
+def own_state(
+    settings: Settings, state: AsyncEngine, schema: GraphQLSchema, consents: ConsentParts | None = None
+) -> OwnState:
     """What the hub knows by itself, out of its own database."""
     return OwnState(
         pseudonyms=Pseudonyms(settings.secret_bytes),
@@ -230,11 +242,27 @@ def own_state(settings: Settings, state: AsyncEngine, consents: ConsentParts | N
         log=AccessLog(state),
         wishes=WishTable(state),
         consents=(consents or consenting(settings, state)).own,
+        requests=DataRequestTable(state),
+        texts=SealedTexts(settings.secret_bytes),
+        holders=holders(schema),
+        exports=KnownExports(EXPORT_PATH, [each.name for each in export_parts(schema)]),
     )
 
 
-def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Policy, shows_schema: Exposure) -> Execute:
-    """What runs one request: everything that belongs to it lives and ends with it."""
+def executor(
+    engine: Engine,
+    agencies: Agencies,
+    node_ids: NodeIds,
+    policy: Policy,
+    *,
+    shows_schema: Exposure = Exposure.OFF,
+    hubs_own: bool = False,
+) -> Execute:
+    """What runs one request: everything that belongs to it lives and ends with it.
+
+    Documents that are the `hubs_own` are no client's, so no client's contract is asked about them, and nobody shares
+    their runs.
+    """
     signed_in_only = shows_schema is Exposure.SIGNED_IN
 
     def execute(
@@ -243,7 +271,8 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
-        application = None if caller.client is None else _application(caller, caller.client)
+        client = None if hubs_own else caller.client
+        application = None if client is None else _application(caller, client)
         return engine.run(
             request,
             opened,
@@ -251,7 +280,7 @@ def executor(engine: Engine, agencies: Agencies, node_ids: NodeIds, policy: Poli
             until=call.deadline,
             request_id=call.request_id,
             application=application,
-            alone=heeds_wishes(caller),
+            alone=hubs_own or heeds_wishes(caller),
             purse=purse,
             introspects=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
         )
@@ -274,8 +303,10 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
+    schema = graphql_schema(build_schema())
+    refuse_unassessed_agencies(settings.contracts, schema, development=settings.development)
     consents = consenting(settings, state)
-    own = own_state(settings, state, consents)
+    own = own_state(settings, state, schema, consents)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
@@ -289,11 +320,12 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
                 stack.push_async_callback(ledger.close)
             await stack.enter_async_context(retention(settings, state).daily())
             await stack.enter_async_context(consents.upkeep.running())
+            stack.callback(asyncio.create_task(keep_looking(settings.contracts, schema)).cancel)
             yield
 
     return compose(
         settings,
-        schema=graphql_schema(build_schema()),
+        schema=schema,
         agencies=connectors.agencies(own.domains()),
         attendance=connectors.attendance(),
         gates=connectors.gates,
@@ -303,6 +335,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         usages=Usages(own.log, own.pseudonyms, accesses, ledger),
         registry=OperationRegistry(state),
         consents=consents.partners,
+        slots=ExportSlots(ExportTable(state), own.people),
     )
 
 
@@ -321,13 +354,14 @@ def compose(
     usages: Usages | None = None,
     registry: OperationRegistry | None = None,
     consents: PartnerConsents | None = None,
+    slots: ExportSlots | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
-    `consents`, nobody is asked for them.
+    `consents`, nobody is asked for them; without `slots`, nobody fetches an export.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -357,13 +391,19 @@ def compose(
             together=limits.shared,
         ),
     )
+    answering = (agencies, NodeIds(settings.secret_bytes), settings.policy)
+    exporting = None
+    if slots is not None:
+        rules = DocumentRules(limits=settings.limits, introspection=False, suggestions=False)
+        own = executor(Engine(schema, rules, recorder=recorder), *answering, hubs_own=True)
+        exporting = Exporting(parts=export_parts(schema), execute=own, slots=slots)
     client = settings.data_tracker_client
     who_asks = WhoAsks(tokens.caller, settings.web, limits.failed_tokens)
     tracker = None
     if usages and client:
         tracker = DataTracker(usages, client=client, who_asks=who_asks, allowances=limits.allowances)
     return web_application(
-        execute=executor(engine, agencies, NodeIds(settings.secret_bytes), settings.policy, settings.shows_schema),
+        execute=executor(engine, *answering, shows_schema=settings.shows_schema),
         authenticate=tokens.caller,
         ready=readiness(attendance, gates, issuers, limits),
         settings=settings.web,
@@ -372,6 +412,7 @@ def compose(
         consents=None
         if consents is None
         else ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url, allowances=limits.allowances),
+        exporting=exporting,
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         lifespan=limits.during(
@@ -494,6 +535,24 @@ async def operation_registry(settings: Settings) -> AsyncIterator[OperationRegis
         await migrate(state)
         yield OperationRegistry(state)
     finally:
+        await state.dispose()
+
+
+@asynccontextmanager
+async def request_desk(settings: Settings) -> AsyncIterator[RequestDesk]:
+    """Where people's requests about their own data are answered, for the length of the block."""
+    state = database(settings.state_url.get_secret_value())
+    ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
+    try:
+        await migrate(state)
+        own = own_state(settings, state, graphql_schema(build_schema()))
+        if ledger is not None:
+            await ledger.start()
+        accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
+        yield RequestDesk(own.data_requests(), None if ledger is None else recorder(ledger, accesses))
+    finally:
+        if ledger is not None:
+            await ledger.close()
         await state.dispose()
 
 

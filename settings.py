@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth.caller import CallerKind
+from auth.data_contracts import DataContract, contracts_of
 from auth.issuers import Issuer, issuers_of
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from cache.shared import SCHEMES
@@ -48,6 +49,10 @@ def _agencies(value: object) -> object:
     return agency_terms(Path(value)) if isinstance(value, (str, Path)) else value
 
 
+def _contracts(value: object) -> object:
+    return contracts_of(Path(value)) if isinstance(value, (str, Path)) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """Several values, separated by spaces."""
 Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_words)]
@@ -56,6 +61,8 @@ Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)]
 """Given as the path of a file, which is read at once."""
 TermsFile = Annotated[AgencyTerms, NoDecode, BeforeValidator(_agencies)]
 """Given as the path of a file, which is read at once."""
+Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_contracts)]
+"""Given as the path of a file or a folder, which is read at once."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 
 
@@ -148,6 +155,9 @@ class Settings(BaseSettings):
     unrestrictable: Words = Field(
         DEFAULT_UNRESTRICTABLE,
         description="Purposes for which data is read though the person restricted that, space-separated.",
+    )
+    contracts: Contracts = Field(
+        (), description="File or folder of data contracts with agencies, and their impact assessments (contracts.md)."
     )
     known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 

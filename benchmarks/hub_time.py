@@ -172,10 +172,11 @@ async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) ->
     _log_to(stack.enter_context((folder.path / "access.log").open("w")))
     stack.callback(logging.getLogger().handlers.clear)
     asked = Asked()
-    real = connectors.agencies(server.own_state(settings, state).domains())
+    schema = graphql_schema(build_schema())
+    real = connectors.agencies(server.own_state(settings, state, schema).domains())
     app = server.compose(
         settings,
-        schema=graphql_schema(build_schema()),
+        schema=schema,
         agencies=Agencies({domain: Timed(real[domain], asked) for domain in CONNECTED}),
         attendance=connectors.attendance(),
         lifespan=no_lifespan,

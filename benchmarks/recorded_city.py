@@ -116,10 +116,11 @@ async def _answers(folder: StateFolder, stack: AsyncExitStack) -> Known:
     stack.push_async_callback(connectors.close)
     await migrate(state)
     known: Known = {}
-    real = connectors.agencies(server.own_state(settings, state).domains())
+    schema = graphql_schema(build_schema())
+    real = connectors.agencies(server.own_state(settings, state, schema).domains())
     app = server.compose(
         settings,
-        schema=graphql_schema(build_schema()),
+        schema=schema,
         agencies=Agencies({domain: Recorder(real[domain], known) for domain in CONNECTED}),
         attendance=connectors.attendance(),
         lifespan=no_lifespan,

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from cli.place import ROOT
 from cli.sample_callers import public_keys
 from cli.sandbox_issuers import issuers_file
 from sandbox.agency import LOOPBACK
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
+SANDBOX_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
 STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
 STATE_DATABASE = "simpul"
 
@@ -37,6 +39,7 @@ def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[
         "SIMPUL_ISSUER_KEYS": str(public_keys(folder)),
         **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
         "SIMPUL_STATE_URL": state_url(folder),
+        "SIMPUL_CONTRACTS": str(SANDBOX_CONTRACTS),
         "SIMPUL_KNOWN_NIK": SAMPLES["siti"].nik,
         **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},
     }

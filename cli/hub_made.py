@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 import server
+from auth.data_contracts import Unassessed
+from cli.failure import Failure
 from cli.hub import Hub
 from cli.hub_environment import state_url
 from cli.hub_settings import hub_settings
@@ -40,7 +42,10 @@ async def made_hub(
     settings = await asyncio.to_thread(hub_settings, folder, port=port, sandbox=sandbox)
     if sandbox and settings.state_url.get_secret_value() == state_url(folder):
         await publish_samples(settings, warn)
-    app = server.create_app(settings, sample_people=sample_people if issuer else None)
+    try:
+        app = server.create_app(settings, sample_people=sample_people if issuer else None)
+    except Unassessed as refusal:
+        raise Failure(f"the hub does not start: {refusal}") from None
     config = uvicorn_config(app, LOOPBACK, port, settings.web)
     config.timeout_graceful_shutdown = GRACE
     return Hub(config, greet)

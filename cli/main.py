@@ -11,9 +11,11 @@ from cli import (
     agencies,
     breach,
     consents,
+    data_contracts,
     explain,
     ledger,
     operations,
+    requests,
     retention,
     sample_callers,
     sample_clients,
@@ -48,9 +50,11 @@ def build_app() -> typer.Typer:
     app.add_typer(operations.build_group(), name="operations")
     app.add_typer(consents.build_group(), name="consents")
     app.add_typer(agencies.build_group(), name="agencies")
+    app.add_typer(data_contracts.build_group(), name="contracts")
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")
+    app.add_typer(requests.build_group(), name="requests")
     return app
 
 

@@ -26,7 +26,12 @@ def encode(response: GraphQLResponse) -> bytes:
         body["data"] = response.data
     if response.extensions:
         body["extensions"] = response.extensions
-    return orjson.dumps(body, default=_plain)
+    return encode_value(body)
+
+
+def encode_value(value: object) -> bytes:
+    """A part of a response map as JSON; raises `TypeError` for a value that JSON does not know."""
+    return orjson.dumps(value, default=_plain)
 
 
 def _plain(value: object) -> object:

@@ -17,6 +17,7 @@ class Restriction:
     """A person's restriction of what is done with their data (UU PDP 27/2022, articles 11 and 41)."""
 
     subject: Annotated[Nik, Doc("The person.")]
+    number: Annotated[str, Doc("Number of the data request by which the person said so; it is ended by it.")]
     purposes: Annotated[tuple[Purpose, ...], Doc("For which purposes nobody may read; for every one where empty.")]
     since: Annotated[datetime, Doc("From when on.")]
 

@@ -58,6 +58,10 @@ _THINGS: Mapping[str, str] = {
     "ConsentAnswer": "consents",
     "Mutation": "consents",
     "Verification": "agreement with the register",
+    "DataRequest": "data requests",
+    "DataRequestEvent": "data requests",
+    "Restriction": "restrictions",
+    "Export": "export",
 }
 _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "residence": "home",
@@ -72,6 +76,9 @@ _THINGS_OF_CITIZEN: Mapping[str, str] = {
     "consentRequest": "consents",
     "consent": "consents",
     "verify": "agreement with the register",
+    "dataRequests": "data requests",
+    "restrictions": "restrictions",
+    "export": "export",
 }
 
 
@@ -110,7 +117,7 @@ def things_of(fields: Iterable[str]) -> list[str]:
     things: dict[str, None] = {}
     for coordinate in fields:
         type_, _, name = coordinate.partition(".")
-        if type_ == "Query" and coordinate not in _OVERSEEN:
+        if type_ in {"Query", "Mutation"} and coordinate not in _OVERSEEN:
             continue
         thing = _THINGS.get(type_, type_)
         if type_ == "Query":

@@ -10,7 +10,7 @@ from engine.errors import SafeError
 from records.answers import Answers
 from records.call import Call
 from records.identifiers import Nik
-from records.wishes import Wishes
+from records.wishes import Restriction, Wishes
 from resolvers.ask import Ask
 
 People: TypeAlias = tuple[Nik, ...]
@@ -43,3 +43,10 @@ async def wishes_of(about: Sequence[People], ask: Ask) -> Answers[People, Mappin
     everybody = tuple(dict.fromkeys(nik for people in about for nik in people))
     said = await ask.agencies[SaidWishes].wishes(everybody, ask.caller.client, ask.call)
     return {people: {nik: said[nik] for nik in people} for people in about}
+
+
+@batch(agency=None, absent=())
+async def restrictions_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Restriction]]:
+    """What each person restricted, as far as it is obeyed now."""
+    said = await ask.agencies[SaidWishes].wishes(niks, None, ask.call)
+    return {nik: said[nik].restrictions for nik in niks}

@@ -18,6 +18,7 @@ from records.consents import Granting, OfPerson
 from records.identifiers import Nik
 from records.purposes import Scope
 from resolvers.consents import granted, refused, revoked
+from schema import answering_requests, data_requests
 from schema.consents import ConsentAnswerType, ConsentType
 from schema.fields import root
 
@@ -69,3 +70,12 @@ class ChangeRoot:
         A consent that is no longer in force stays as it is.
         """
         return None if caller.nik is None else OfPerson(subject=caller.nik, id=str(consent))
+
+    request_correction = data_requests.request_correction
+    request_erasure = data_requests.request_erasure
+    request_access_copy = data_requests.request_access_copy
+    object_to_decision = data_requests.object_to_decision
+    restrict_processing = data_requests.restrict_processing
+    end_restriction = data_requests.end_restriction
+    withdraw_data_request = data_requests.withdraw_data_request
+    answer_data_request = answering_requests.answer_data_request

@@ -20,14 +20,24 @@ from records.purposes import Purpose
 from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
 from resolvers.consents import consent_pages, opened_requests
+from resolvers.data_requests import data_request_pages
+from resolvers.exports import exports_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
+from resolvers.wishes import restrictions_of
 from schema.access_log import AccessLogConnectionType, access_log_connection, access_log_of
 from schema.complaints import ComplaintType
 from schema.consent_requests import ConsentRequestType, consent_request_of
 from schema.consents import ConsentConnectionType, consent_connection, consents_of
+from schema.data_requests import (
+    DataRequestConnectionType,
+    RestrictionType,
+    data_request_connection,
+    data_requests_of,
+)
+from schema.exports import ExportType
 from schema.fields import edge
 from schema.msmes import MsmeType
 from schema.publishing import Facet, Refetch, publishes
@@ -157,4 +167,24 @@ class CitizenType(Node):
         rule=Rule.SELF,
         says="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens it first"
         " is the one whom it is about.",
+    )
+    data_requests: DataRequestConnectionType | None = edge(
+        data_request_pages,
+        by=data_requests_of,
+        rule=Rule.SELF,
+        then=data_request_connection,
+        says="What the citizen asked about their own data, newest first. Readable by the citizen alone.",
+    )
+    restrictions: list[RestrictionType] | None = edge(
+        restrictions_of,
+        by="nik",
+        rule=Rule.SELF,
+        about=1,
+        says="What the citizen restricted, as far as it is obeyed now. Readable by the citizen alone.",
+    )
+    export: ExportType | None = edge(
+        exports_of,
+        by="nik",
+        rule=Rule.SELF,
+        says="Where the citizen fetches all that this graph can reach about them. Readable by the citizen alone.",
     )

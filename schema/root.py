@@ -23,6 +23,7 @@ from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
 from resolvers.prices import commodity_lists, market_lists
 from resolvers.regions import RegionAddress, region_lists, regions_called
+from schema import answering_requests
 from schema.access_entries import (
     OF_A_PERSON,
     OVERSEEN,
@@ -98,6 +99,8 @@ class QueryRoot:
     ) -> str:
         """Somebody who consented to the partner's reading some of their data, as long as the consent is in force."""
         return str(consent)
+
+    data_requests = answering_requests.data_requests
 
     @root(complaint_pages, answers=ComplaintConnectionType | None, rule=Rule.PUBLIC, then=connection)
     def complaints(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -283,4 +284,48 @@ restrictions = Table(
     Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("ended_at", DateTime(timezone=True), comment="Null while it is obeyed."),
     Index("ix_restrictions_subject", "subject"),
+)
+
+data_requests = Table(
+    "data_requests",
+    metadata,
+    Column("number", String(20), primary_key=True, comment="Random, but for the year."),
+    Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("key", LargeBinary(32), nullable=False, comment="Digest of the key that the person's app gave."),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False, comment="That of the newest event."),
+    Column("agency", String(64), comment="Who has to do it; null for the data-protection officer."),
+    Column("field", String(200), comment="What is to be corrected, by schema coordinate."),
+    Column("purposes", JSONB, nullable=False, comment="Of a restriction."),
+    Column("texts", LargeBinary, nullable=False, comment="What the person wrote, sealed."),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True), comment="Null while it is open."),
+    UniqueConstraint("subject", "key"),
+    Index("ix_data_requests_received", "subject", "received_at", "number"),
+    Index("ix_data_requests_due", "state", "due_at"),
+)
+
+data_request_events = Table(
+    "data_request_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("number", String(20), ForeignKey("data_requests.number", ondelete="CASCADE"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("state", String(16), nullable=False),
+    Column("by", String(200), comment="Who answered for the city; null for the person."),
+    Column("refusal", String(32)),
+    Column("text", LargeBinary, comment="What was said with it, sealed."),
+    Index("ix_data_request_events_number", "number", "id"),
+)
+"""Only added to."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random."),
+    Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("began_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_at", DateTime(timezone=True), comment="Null while it runs."),
+    Index("ix_exports_subject", "subject", "began_at"),
 )

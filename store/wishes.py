@@ -94,4 +94,5 @@ async def _consents(connection: AsyncConnection, seals: Sequence[bytes], client:
 
 
 def _restriction(nik: Nik, row: RowMapping) -> Restriction:
-    return Restriction(subject=nik, purposes=tuple(Purpose[name] for name in row["purposes"]), since=row["since"])
+    purposes = tuple(Purpose[name] for name in row["purposes"])
+    return Restriction(subject=nik, number=row["id"], purposes=purposes, since=row["since"])

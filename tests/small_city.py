@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
@@ -38,6 +39,19 @@ from records.consents import (
     Granting,
     OfPerson,
 )
+from records.data_requests import (
+    DataRequest,
+    DataRequestAnswer,
+    DataRequestEvent,
+    DataRequestKind,
+    DataRequestPage,
+    DataRequestQuery,
+    DataRequestState,
+    NewDataRequest,
+    WaitingDataRequests,
+    WithdrawnDataRequest,
+)
+from records.exports import Export
 from records.failures import AgencyFailure, AgencyUnavailable
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
@@ -71,12 +85,14 @@ from records.prices import (
 from records.purposes import Purpose, Scope
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
-from records.wishes import Wishes
+from records.wishes import Restriction, Wishes
 from resolvers.access_entries import OverseenAccesses
 from resolvers.access_log import AccessLogs
 from resolvers.complaints import Complaints
 from resolvers.consent_text import consent_texts
 from resolvers.consents import Consents, UnknownConsent
+from resolvers.data_requests import DataRequests
+from resolvers.exports import Exports
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
@@ -361,6 +377,33 @@ def consent(nik: Nik = SITI, **given: Any) -> Consent:  # noqa: ANN401 - fields 
     )
 
 
+def data_request(
+    subject: Nik = SITI,
+    kind: DataRequestKind = DataRequestKind.CORRECTION,
+    state: DataRequestState = DataRequestState.RECEIVED,
+    **more: Any,  # noqa: ANN401 - fields of the record
+) -> DataRequest:
+    event = DataRequestEvent(subject=subject, at=NOW, state=state, by="You", refusal=None, text=None)
+    given: dict[str, Any] = {
+        "number": "HAK-2026-7K3QX9RD",
+        "agency": "dukcapil",
+        "field": "Residence.address",
+        "purposes": (),
+        "says": "RT salah",
+        "wanted": "RT 2",
+        "received_at": NOW,
+        "due_at": NOW + timedelta(hours=72),
+        "closed_at": None if state.is_open else NOW,
+        "read_at": NOW + timedelta(hours=1),
+        "events": (event,),
+    }
+    return DataRequest(subject=subject, kind=kind, state=state, **(given | more))
+
+
+def restriction(*purposes: Purpose, subject: Nik = SITI) -> Restriction:
+    return Restriction(subject=subject, number="HAK-2026-22222222", purposes=purposes, since=NOW)
+
+
 REGIONS = {
     each.code: each
     for each in (
@@ -423,11 +466,18 @@ class SmallCity:
     tries_left: int = 10
     """How often may be compared."""
 
-    def agencies(self) -> Agencies:
-        """Itself, bound to every domain."""
+    filed_requests: list[NewDataRequest] = field(default_factory=list)
+    withdrawn_requests: list[WithdrawnDataRequest] = field(default_factory=list)
+    """What people asked about their own data, and took back."""
+    waited_for: list[WaitingDataRequests] = field(default_factory=list)
+    answered_requests: list[DataRequestAnswer] = field(default_factory=list)
+    """What officials looked for, and answered."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
+        """Itself, bound to every domain but those that are given."""
         city = (Population, Msmes, Tax, Complaints, Prices, Regions)
-        domains = (*city, AccessLogs, OverseenAccesses, SaidWishes, Consents)
-        return Agencies(dict.fromkeys(domains, self))
+        domains = (*city, AccessLogs, OverseenAccesses, SaidWishes, Consents, DataRequests, Exports)
+        return Agencies({**dict.fromkeys(domains, self), **own})
 
     def agencies_asked(self) -> set[str]:
         """Who was asked anything."""
@@ -488,6 +538,36 @@ class SmallCity:
         if not known or change.subject != SITI:
             raise UnknownConsent("There is none.")
         self.changed.append(change)
+
+    async def request_pages(
+        self, queries: Sequence[DataRequestQuery], _call: Call
+    ) -> Answers[DataRequestQuery, DataRequestPage]:
+        return {each: DataRequestPage(requests=(data_request(each.subject),), has_more=False) for each in queries}
+
+    async def filed(self, wanted: Sequence[NewDataRequest], _call: Call) -> Answers[NewDataRequest, DataRequest]:
+        self.filed_requests.extend(wanted)
+        return {each: data_request(each.subject, kind=each.kind) for each in wanted}
+
+    async def withdrawn(
+        self, wanted: Sequence[WithdrawnDataRequest], _call: Call
+    ) -> Answers[WithdrawnDataRequest, DataRequest]:
+        self.withdrawn_requests.extend(wanted)
+        return {each: data_request(each.subject, state=DataRequestState.WITHDRAWN) for each in wanted}
+
+    async def waiting(
+        self, wanted: Sequence[WaitingDataRequests], _call: Call
+    ) -> Answers[WaitingDataRequests, DataRequestPage]:
+        self.waited_for.extend(wanted)
+        return {each: DataRequestPage(requests=(data_request(),), has_more=True) for each in wanted}
+
+    async def answered(
+        self, answers: Sequence[DataRequestAnswer], _call: Call
+    ) -> Answers[DataRequestAnswer, DataRequest]:
+        self.answered_requests.extend(answers)
+        return {each: data_request(state=each.state) for each in answers}
+
+    async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
+        return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}
 
     async def known(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Citizen]:
         return self._answers("dukcapil", "known", niks, {nik: Citizen(nik=nik) for nik in (SITI, AYU, BUDI)})

@@ -17,6 +17,7 @@ from connectors.policies.terms import BreakerEntry, Terms
 from engine.limits import Limits
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
+from tests.city import ROOT
 from web.rate_table import DEFAULT_RATES, rates_from
 from web.settings import Exposure
 
@@ -271,6 +272,14 @@ def test_a_file_of_issuers_that_is_wrong_is_named_with_its_setting(
     message = refusal()
     assert "issuers" in message
     assert f"the file of issuers '{tmp_path}/none.toml' cannot be read: No such file or directory" in message
+
+
+def test_data_contracts_are_read_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read().contracts == ()
+    monkeypatch.setenv("SIMPUL_CONTRACTS", str(ROOT / "sandbox" / "contracts.toml"))
+    assert [each.agency for each in read().contracts] == ["dukcapil", "pbb", "jakpreneur", "crm"]
+    monkeypatch.setenv("SIMPUL_CONTRACTS", str(tmp_path / "none.toml"))
+    assert f"the data contracts '{tmp_path}/none.toml' cannot be read: No such file or directory" in refusal()
 
 
 def test_whose_word_about_certificates_counts_is_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from web.consents import ConsentEndpoints
 from web.csrf import PREFLIGHT_HEADERS
 from web.data_tracker import DataTracker
 from web.error_answers import on_http_exception, on_refusal
+from web.export import ExportEndpoint, Exporting
 from web.failed_tokens import FailedTokens
 from web.graphiql import GraphiQL, SamplePeople
 from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
@@ -32,7 +33,7 @@ from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
 from web.security_headers import SecurityHeaders
 from web.settings import Exposure, WebSettings
-from web.who_asks import CASE, PURPOSE, Authenticate
+from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
 
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -80,6 +81,7 @@ def web_application(
     sample_people: SamplePeople | None = None,
     data_tracker: DataTracker | None = None,
     consents: ConsentEndpoints | None = None,
+    exporting: Exporting | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
@@ -95,6 +97,7 @@ def web_application(
             so it is given in development only.
         data_tracker: Who tells the Data Tracker about usages, where a client may ask.
         consents: Where partners ask for consent.
+        exporting: What a person's export takes, where there are any.
         lifespan: What is opened before the first request and closed after the last.
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
@@ -118,6 +121,9 @@ def web_application(
         routes += consents.routes()
     if data_tracker is not None:
         routes += data_tracker.routes()
+    if exporting is not None:
+        who_asks = WhoAsks(authenticate, settings, failed_tokens)
+        routes += ExportEndpoint(exporting, who_asks=who_asks, settings=settings, allowances=allowances).routes()
     if settings.graphiql is not Exposure.OFF:
         page = GraphiQL(
             packages=settings.graphiql_packages,

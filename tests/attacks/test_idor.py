@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
 
+from auth.caller import CallerKind, Capacity
 from records.wishes import Wishes
 from tests.attacks.callers import WRONG, Said
 from tests.city import ROOT
 from tests.schema.asking import IDS, asked_about, reasons, run
-from tests.schema.test_decisions import RECORDS, Place, engines_of, types
+from tests.schema.test_decisions import CHANGES, RECORDS, Place, engines_of, types
 from tests.small_city import AYU, CONSENT, NOP, PRIVATE, SITI, SmallCity, consent
 
 
@@ -60,9 +61,10 @@ def personal(type_name: str) -> list[Place]:
 
 
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
-PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "accessEntries", "accessEntriesOf"]
+PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
-CHANGES = ["grantConsent", "refuseConsent", "revokeConsent"]
+ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
+"""Changes of a person's consents; those of their requests are `CHANGES`."""
 
 
 def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
@@ -89,9 +91,13 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
         "ConsentAnswer",
         "Consenting",
         "Verification",
+        "DataRequest",
+        "DataRequestEvent",
+        "Restriction",
+        "Export",
     ]
-    assert [place.field for place in personal("Mutation")] == CHANGES
     assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
+    assert {place.field for place in personal("Mutation")} == {*ANSWERS, *CHANGES, "answerDataRequest"}
     assert set(declared()) == {f"{name}.{field}" for name, type_ in types().items() for field in type_.fields}
 
 
@@ -139,7 +145,7 @@ async def test_a_consent_opens_nobody_to_who_was_not_given_it(name: str) -> None
 
 
 @pytest.mark.parametrize("name", [name for name in WRONG if name != "the person, unsure"])
-@pytest.mark.parametrize("field", CHANGES)
+@pytest.mark.parametrize("field", ANSWERS)
 async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, name: str) -> None:
     wrong, city = WRONG[name], SmallCity()
     place = Place("Mutation", field)
@@ -182,6 +188,37 @@ async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the
     assert (response.data or {}).get(field) is None
     assert [told for _, told in reasons(response)] == [reason]
     assert city.asked == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in WRONG
+        if WRONG[name].caller.capacity is not Capacity.SELF or (WRONG[name].caller.kind is not CallerKind.CITIZEN)
+    ],
+)
+@pytest.mark.parametrize("field", CHANGES)
+async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_request(field: str, name: str) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place("Mutation", field)
+    response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
+    assert (city.filed_requests, city.withdrawn_requests, city.asked) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(("root", "field"), [("Query", "dataRequests"), ("Mutation", "answerDataRequest")])
+async def test_nobody_but_those_who_answer_them_for_a_purpose_and_a_case_sees_or_answers_data_requests(
+    root: str, field: str, name: str
+) -> None:
+    wrong, city = WRONG[name], SmallCity()
+    place = Place(root, field)
+    response = await run(f"{root.lower()} {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in reasons(response)] == [wrong.reason(declared()[str(place)])]
+    assert (city.waited_for, city.answered_requests, city.asked) == ([], [], [])
 
 
 NODES = {

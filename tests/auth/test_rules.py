@@ -309,7 +309,9 @@ def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: 
     policy = Policy(purposes={"dukcapil": frozenset(Purpose), "partners": frozenset(Purpose)})
     wishes = Wishes(
         consents=(replace(CONSENT, purpose=Purpose.TAX_ASSESSMENT),),
-        restrictions=(Restriction(subject=SITI, purposes=(Purpose.TAX_ASSESSMENT,) if named else (), since=NOW),),
+        restrictions=(
+            Restriction(subject=SITI, number="H", purposes=(Purpose.TAX_ASSESSMENT,) if named else (), since=NOW),
+        ),
     )
     access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
     assert decide(access, caller, (SITI,), policy=policy, wishes=wishes).refusal is Refusal.RESTRICTED
@@ -317,13 +319,13 @@ def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: 
 
 @pytest.mark.parametrize("name", RESTRICTING)
 def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
-    other = Restriction(subject=SITI, purposes=(Purpose.HEALTHCARE,), since=NOW)
+    other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
     wishes = Wishes(consents=(CONSENT,), restrictions=(other,))
     assert decide(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), wishes=wishes).allowed
 
 
 def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
-    wishes = Wishes(restrictions=(Restriction(subject=SITI, purposes=(), since=NOW),))
+    wishes = Wishes(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
     assert OFFICIAL.purpose == Purpose.SUBJECT_REQUEST.name
     assert decide(Access(Rule.OFFICIAL), OFFICIAL, (SITI,), wishes=wishes).allowed
     none = Policy(unrestrictable=frozenset())
@@ -332,7 +334,7 @@ def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
 def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
-    wishes = Wishes(restrictions=(Restriction(subject=SITI, purposes=(), since=NOW),))
+    wishes = Wishes(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
     assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), wishes=wishes).allowed
 
 

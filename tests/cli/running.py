@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,7 +75,9 @@ def descendants(pid: int) -> set[int]:
 class Serve:
     """`simpul serve` as a process; `console` is what it printed so far."""
 
-    def __init__(self, state: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(
+        self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
@@ -84,7 +86,7 @@ class Serve:
         with self._console.open("wb") as console:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 [*SIMPUL, "serve", "--port", str(self.port), "--no-latency", *arguments],
-                env=environment(state),
+                env=environment(state, **(variables or {})),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=console,

@@ -15,6 +15,7 @@ from graphql import GraphQLScalarType, OperationType, build_schema, is_specified
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.claims import caller_of
+from auth.data_contracts import Assessment, DataContract, contracts_of
 from auth.issuer_keys import EVERY, INTERVAL
 from auth.issuers import Issuer, issuers_of
 from auth.key_sets import LARGEST_SET, MOST_KEYS
@@ -30,6 +31,7 @@ from engine.limits import Limits
 from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
+from records.data_requests import DataRequestRefusal
 from records.failures import AgencyFailure
 from records.purposes import Purpose
 from sandbox.agency import AGENCIES
@@ -47,15 +49,18 @@ from web.settings import Exposure, WebSettings
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")
 AGENCY_TERMS = text_of("docs/operators/agencies.md")
+CONTRACTS = text_of("docs/operators/contracts.md")
 COMMANDS = text_of("docs/operators/commands.md")
 FRONTEND = text_of("docs/frontend/README.md")
 ERRORS = text_of("docs/frontend/errors.md")
 WHY_REFUSED = ERRORS.partition("## Why a field is refused")[2].partition("\n## ")[0]
 READING = text_of("docs/frontend/reading.md")
+RIGHTS = text_of("docs/frontend/rights.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 LAYERS = "auth|cache|cli|connectors|data|docs|engine|records|resolvers|sandbox|schema|scripts|store|tests|web"
 HEALTH = ("/health/live", "/health/ready")
 QUERY = SCHEMA.get_root_type(OperationType.QUERY)
+MUTATION = SCHEMA.get_root_type(OperationType.MUTATION)
 
 
 def shown_default(default: Any) -> str:  # noqa: ANN401 - any setting's
@@ -131,6 +136,17 @@ def test_a_key_of_an_agencys_terms_stands_in_a_table_with_its_default_and_meanin
     assert [line for line in lines if line.endswith(f"| {field.description} |")] != []
     if isinstance(field.default, int | float | str):
         assert f"| `{name}` | {shown_default(field.default)} | {field.description} |" in lines
+
+
+def test_the_example_of_data_contracts_is_read_as_it_stands(tmp_path: Path) -> None:
+    [example] = [block for block in blocks("toml") if block.page == "docs/operators/contracts.md"]
+    (tmp_path / "contracts.toml").write_text(example.text)
+    assert [each.agency for each in contracts_of(tmp_path / "contracts.toml")] == ["pbb"]
+
+
+@pytest.mark.parametrize("name", [*DataContract.model_fields, *Assessment.model_fields])
+def test_what_a_data_contract_says_is_described(name: str) -> None:
+    assert re.search(rf"^\| [^|]*`{name}`[^|]* \| ", CONTRACTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)
@@ -327,6 +343,18 @@ def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
     assert QUERY is not None
     arguments = ", ".join(f"{argument}:" for argument in QUERY.fields[name].args)
     assert f"| `{name}({arguments})` |".replace("()", "") in READING
+
+
+@pytest.mark.parametrize("name", sorted(MUTATION.fields) if MUTATION else [])
+def test_a_change_is_described_with_its_arguments(name: str) -> None:
+    assert MUTATION is not None
+    arguments = ", ".join(f"{argument}:" for argument in MUTATION.fields[name].args)
+    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS
+
+
+@pytest.mark.parametrize("refusal", DataRequestRefusal)
+def test_a_reason_to_refuse_a_data_request_stands_with_its_law(refusal: DataRequestRefusal) -> None:
+    assert f"| `{refusal.name}` | article" in text_of("docs/operators/data-requests.md")
 
 
 def test_every_scalar_of_the_graph_is_described() -> None:

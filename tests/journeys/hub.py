@@ -17,6 +17,7 @@ from pydantic import SecretStr
 import server
 from auth.caller import Caller
 from auth.development import DevelopmentIssuer
+from cli.hub_environment import SANDBOX_CONTRACTS
 from cli.sample_callers import sample_callers, token_of
 from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
@@ -155,6 +156,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
             "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
+            "contracts": SANDBOX_CONTRACTS,
             "known_nik": SecretStr(SAMPLES["siti"].nik),
             "dukcapil_url": SecretStr(f"postgresql://{login['dukcapil']}/siak"),
             "jakpreneur_url": SecretStr(jakpreneur),

@@ -56,6 +56,7 @@ class HubProcess:
             "SIMPUL_SECRET": base64.b64encode(SECRET).decode(),
             "SIMPUL_ISSUER_KEYS": str(self._folder / "keys.json"),
             "SIMPUL_STATE_URL": self.state_url,
+            "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
             "SIMPUL_LEDGER_PATIENCE": "1",
             "SIMPUL_DUKCAPIL_URL": f"postgresql://a:b@{nowhere}/siak",
             "SIMPUL_JAKPRENEUR_URL": f"mysql://a:b@{nowhere}/jakpreneur",

@@ -95,3 +95,11 @@ def test_fields_are_told_as_the_things_they_belong_to(fields: tuple[str, ...], t
 def test_every_agency_and_every_basis_has_its_words() -> None:
     assert set(AGENCY_NAMES) == set(AGENCIES)
     assert set(_BASES) == {each.value for each in LegalBasis}
+
+
+def test_what_a_change_answers_is_told_as_what_was_read() -> None:
+    assert things_of(["Mutation.restrictProcessing", "DataRequest.number"]) == ["data requests"]
+    assert things_of(["Citizen.restrictions", "Restriction.since", "Citizen.dataRequests"]) == [
+        "data requests",
+        "restrictions",
+    ]

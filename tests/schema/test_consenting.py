@@ -144,7 +144,7 @@ async def test_a_token_without_the_scope_reads_no_more_than_about_the_consent() 
 
 
 async def test_a_restriction_goes_before_a_consent() -> None:
-    city = city_of(consent(), restrictions=(Restriction(subject=SITI, purposes=(), since=NOW),))
+    city = city_of(consent(), restrictions=(Restriction(subject=SITI, number="HAK-1", purposes=(), since=NOW),))
     response = await run(LAND, caller=BANK, city=city)
     assert response.data == {"consented": None}
     assert reasons(response) == [("consented", "RESTRICTED")]

@@ -25,11 +25,13 @@ from records.answers import Answers
 from records.complaints import Complaint
 from records.consenting import Consenting, Match, Verification
 from records.consents import ConsentAnswer
+from records.data_requests import DataRequestRefusal, DataRequestState
+from records.exports import Export
 from records.identifiers import Rupiah
 from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
-from records.purposes import Scope
+from records.purposes import Purpose, Scope
 from records.tax import BillStatus
 from records.wishes import Wishes
 from resolvers.ask import Ask
@@ -38,6 +40,7 @@ from schema.access_log import AccessLogConnectionType
 from schema.complaints import ComplaintConnectionType
 from schema.consent_requests import ConsentField
 from schema.consents import ConsentConnectionType
+from schema.data_requests import DataRequestConnectionType
 from schema.fields import root
 from schema.relay import PageInfo, page
 from tests.schema.asking import IDS, asked_about, engine, run, told
@@ -62,10 +65,12 @@ from tests.small_city import (
     complaint,
     consent,
     consent_request,
+    data_request,
     facets,
     household,
     msme,
     payment,
+    restriction,
     tax_object,
 )
 from tests.small_city import (
@@ -91,10 +96,22 @@ PUBLIC_TYPES = {
     "AccessEntryEdge",
     "ConsentConnection",
     "ConsentEdge",
+    "DataRequestConnection",
+    "DataRequestEdge",
 }
 """Types of which every field is readable by everybody."""
 PUBLIC_FIELDS = {"Citizen.id", "TaxObject.id", "Msme.id", "Complaint.id"}
 """Readable by everybody who has come as far as the object."""
+CHANGES = (
+    "requestCorrection",
+    "requestErasure",
+    "requestAccessCopy",
+    "objectToDecision",
+    "restrictProcessing",
+    "endRestriction",
+    "withdrawDataRequest",
+)
+"""Fields of the root of changes."""
 GUARDED_ROOTS = {
     "me": {"the person", "another citizen"},
     "citizen": {"the person", "an official"},
@@ -105,6 +122,9 @@ GUARDED_ROOTS = {
     "grantConsent": {"the person"},
     "refuseConsent": {"the person"},
     "revokeConsent": {"the person"},
+    **{change: {"the person", "another citizen"} for change in CHANGES},
+    "dataRequests": {"an official", "the protection officer"},
+    "answerDataRequest": {"an official", "the protection officer"},
 }
 """Fields of the roots that not everybody may read, and who may."""
 
@@ -119,11 +139,17 @@ THE_PERSON_ALONE = {
     "ConsentRequest",
     "ConsentField",
     "ConsentAnswer",
+    "Citizen.dataRequests",
+    "Citizen.restrictions",
+    "Citizen.export",
+    "Restriction",
+    "Export",
 }
 """Fields, and types whole, that officials may not read either."""
 OVERSEERS_ALONE = {"AccessEntry"}
 PARTNERS_ALONE = {"Consenting", "Verification"}
 """What none of these callers reads; partners do, in test_consenting.py."""
+ALSO_THE_PROTECTION_OFFICER = {"DataRequest", "DataRequestEvent"}
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 COMPLAINTS = page(
@@ -135,6 +161,9 @@ OVERSEEN = access_entry()
 OVERSEEN_PAGE = page(AccessEntryConnectionType, (OVERSEEN,), cursor=lambda _: "a", has_more=True, arguments={})
 HERS = consent(revoked_at=NOW)
 CONSENTS = page(ConsentConnectionType, (HERS,), cursor=lambda _: "a", has_more=True, arguments={})
+ASKED = data_request(state=DataRequestState.REFUSED)
+REFUSED = replace(ASKED.events[0], refusal=DataRequestRefusal.REVEALS_OTHERS, text="Tidak bisa")
+REQUESTS = page(DataRequestConnectionType, (ASKED,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
@@ -173,6 +202,12 @@ RECORDS: dict[str, Any] = {
     "Verification": Verification(
         subject=SITI, name=Match.MATCH, birth_date=Match.MATCH, birth_place=Match.MATCH, mother_name=Match.MATCH
     ),
+    "DataRequest": ASKED,
+    "DataRequestEvent": REFUSED,
+    "DataRequestEdge": REQUESTS.edges[0],
+    "DataRequestConnection": REQUESTS,
+    "Restriction": restriction(Purpose.PAYMENT),
+    "Export": Export(subject=SITI, url="/me/export", parts=("identity",)),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any
     "SystemCode": REGIONS["31.71"].codes[0],  # type: ignore[index]  # a code like any
@@ -193,7 +228,7 @@ RECORDS: dict[str, Any] = {
 """Siti's record of every type."""
 ROOTS = {"Query": "query", "Mutation": "mutation"}
 """The types of the roots, and the operations that begin there."""
-NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft"}
+NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft", "DataRequest.hoursLeft"}
 """Fields that are null in these records though nothing is refused."""
 
 REGION_ID = IDS.seal("Region", "31.71")
@@ -211,6 +246,14 @@ ARGUMENTS = {
     "Citizen.consentRequest": f'(id: "{REQUEST}")',
     "Consenting.verify": '(name: "Siti")',
     "Commodity.trend": "(year: 2026, month: 11)",
+    "Mutation.requestCorrection": '(field: "Residence.address", says: "RT", wanted: "RT 2", key: "1")',
+    "Mutation.answerDataRequest": '(number: "HAK-2026-22222222", state: DONE)',
+    "Mutation.requestErasure": '(says: "Hapus", key: "2")',
+    "Mutation.requestAccessCopy": '(key: "3")',
+    "Mutation.objectToDecision": '(says: "Mesin", key: "4")',
+    "Mutation.restrictProcessing": '(key: "5")',
+    "Mutation.endRestriction": '(number: "HAK-2026-22222222")',
+    "Mutation.withdrawDataRequest": '(number: "HAK-2026-22222222")',
 }
 
 
@@ -230,6 +273,8 @@ class Place:
 
     @property
     def readers(self) -> set[str]:
+        if self.type_name in ALSO_THE_PROTECTION_OFFICER:
+            return THE_PERSON_AND_OFFICIALS | {"the protection officer"}
         if self.type_name in OVERSEERS_ALONE:
             return {"a supervisor", "the protection officer"}
         if self.type_name in PARTNERS_ALONE:

@@ -29,7 +29,7 @@ LAND = f'{{ node(id: "{HER_LAND}") {{ ... on TaxObject {{ address }} }} }}'
 
 
 def restricted(nik: Nik = SITI, *purposes: Purpose) -> dict[Nik, Wishes]:
-    return {nik: Wishes(restrictions=(Restriction(subject=nik, purposes=purposes, since=NOW),))}
+    return {nik: Wishes(restrictions=(Restriction(subject=nik, number="HAK-1", purposes=purposes, since=NOW),))}
 
 
 def consent(*scopes: Scope, client: str = "bank") -> dict[Nik, Wishes]:

@@ -107,8 +107,8 @@ async def test_what_is_taken_back_counts_for_the_next_who_asks(table: WishTable,
 async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTable, empty: AsyncEngine) -> None:
     await restricted(empty, "r-1", SITI)
     await restricted(empty, "r-2", BUDI, "HEALTHCARE")
-    every = Restriction(subject=SITI, purposes=(), since=YESTERDAY)
-    one = Restriction(subject=BUDI, purposes=(Purpose.HEALTHCARE,), since=YESTERDAY)
+    every = Restriction(subject=SITI, number="r-1", purposes=(), since=YESTERDAY)
+    one = Restriction(subject=BUDI, number="r-2", purposes=(Purpose.HEALTHCARE,), since=YESTERDAY)
     expected = {SITI: Wishes(restrictions=(every,)), BUDI: Wishes(restrictions=(one,))}
     assert await table.said(BOTH, None) == await table.said(BOTH, "bank") == expected
     async with empty.begin() as connection:

@@ -1,0 +1,161 @@
+"""Data contracts with agencies: what may stand in them, and what is said of an agency whose data they do not cover."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth.data_contracts import SOON, DataContract, Judged, Unassessed, contracts_of, judged, refuse_unassessed
+from auth.rules import Classification
+from records.purposes import Purpose
+from schema.holdings import held_classes
+from tests.city import ROOT
+from tests.schema.asking import engine
+
+TODAY = date(2026, 11, 25)
+PERSONAL, FINANCE, HEALTH = Classification.PERSONAL, Classification.FINANCE, Classification.HEALTH
+HELD = {"pbb": frozenset({PERSONAL, FINANCE})}
+WHOLE = {
+    "agency": "pbb",
+    "steward": "Bapenda",
+    "purposes": ["TAX_ASSESSMENT"],
+    "retention": "Nothing is kept.",
+    "assessment": {
+        "id": "DPIA-1",
+        "decided_on": "2026-09-14",
+        "decided_by": "DPO",
+        "review_by": "2027-09-13",
+        "residual_risk": "low",
+        "classes": ["PERSONAL", "FINANCE"],
+    },
+}
+
+
+def written(folder: Path, *contracts: Any, name: str = "contracts.json") -> Path:  # noqa: ANN401 - JSON
+    path = folder / name
+    path.write_text(json.dumps({"contract": contracts}))
+    return path
+
+
+def with_assessment(**given: Any) -> dict[str, Any]:  # noqa: ANN401 - any member
+    return {**WHOLE, "assessment": {**WHOLE["assessment"], **given}}  # type: ignore[dict-item]  # a table
+
+
+def contract(folder: Path, **given: Any) -> tuple[DataContract, ...]:  # noqa: ANN401 - any member
+    return contracts_of(written(folder, with_assessment(**given)))
+
+
+def one(found: Any) -> Judged:  # noqa: ANN401 - what was judged
+    (judgement,) = found
+    assert isinstance(judgement, Judged)
+    return judgement
+
+
+def test_a_contract_is_read_as_it_stands(tmp_path: Path) -> None:
+    (read,) = contracts_of(written(tmp_path, WHOLE))
+    assert (read.agency, read.steward, read.purposes) == ("pbb", "Bapenda", (Purpose.TAX_ASSESSMENT,))
+    assert (read.assessment.review_by, read.assessment.classes) == (date(2027, 9, 13), (PERSONAL, FINANCE))
+
+
+def test_a_folder_holds_a_file_an_agency(tmp_path: Path) -> None:
+    written(tmp_path, {**WHOLE, "agency": "crm"}, name="b.json")
+    written(tmp_path, WHOLE, name="a.json")
+    (tmp_path / "readme.md").write_text("no contract")
+    assert [each.agency for each in contracts_of(tmp_path)] == ["pbb", "crm"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"agency": ""}, "contract 1, agency"),
+        ({"steward": 5}, "contract 1, steward"),
+        ({"purposes": ["CURIOSITY"]}, "contract 1, purposes, 1"),
+        ({"purposes": []}, "contract 1, purposes"),
+        ({"colour": "blue"}, "contract 1, colour"),
+        (with_assessment(classes=["PUBLIC"]), "'PUBLIC' is no class of personal data; choose of PERSONAL, HEALTH"),
+        (with_assessment(classes=[]), "contract 1, assessment, classes"),
+        (with_assessment(residual_risk="none"), "contract 1, assessment, residual_risk"),
+        (with_assessment(review_by="2026-09-14"), "review_by: it has to lie after decided_on"),
+        (with_assessment(decided_on="soon"), "contract 1, assessment, decided_on"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match="the data contracts") as refusal:
+        contracts_of(written(tmp_path, {**WHOLE, **given}))
+    assert told in str(refusal.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("contract = ")
+    for path, told in (
+        (tmp_path / "none.toml", "cannot be read: No such file"),
+        (tmp_path / "broken.toml", "are no TOML"),
+        (written(tmp_path, WHOLE, WHOLE), "the agency 'pbb' stands 2 times"),
+        (written(tmp_path, name="nothing.json"), "contract"),
+    ):
+        with pytest.raises(ValueError, match="data contracts") as refusal:
+            contracts_of(path)
+        assert told in str(refusal.value)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"holds no \.toml or \.json file"):
+        contracts_of(tmp_path / "empty")
+
+
+def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> None:
+    found = one(judged(contract(tmp_path), HELD, TODAY))
+    assert (found.agency, found.classes, found.fault, found.warning) == ("pbb", (PERSONAL, FINANCE), None, None)
+    refuse_unassessed([found])
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"review_by": "2026-11-24"}, "the impact assessment DPIA-1 of 'pbb' ran out on 2026-11-24"),
+        ({"decided_on": "2026-11-26"}, "the impact assessment DPIA-1 of 'pbb' is of 2026-11-26, which is to come"),
+        ({"classes": ["PERSONAL", "HEALTH"]}, "the impact assessment DPIA-1 of 'pbb' does not cover FINANCE data"),
+        ({"classes": ["HEALTH"]}, "the impact assessment DPIA-1 of 'pbb' does not cover PERSONAL, FINANCE data"),
+    ],
+)
+def test_an_assessment_that_does_not_hold_is_a_fault(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
+    found = judged(contract(tmp_path, **given), HELD, TODAY)
+    assert one(found).fault == fault
+    with pytest.raises(Unassessed, match="article 34"):
+        refuse_unassessed(found)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    held = {**HELD, "dukcapil": frozenset({PERSONAL, HEALTH})}
+    with pytest.raises(Unassessed) as refusal:
+        refuse_unassessed(judged((), held, TODAY))
+    assert str(refusal.value).startswith(
+        "the agency 'dukcapil' has no data contract; PERSONAL, HEALTH data would be read of it; "
+        "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it. "
+    )
+
+
+def test_it_holds_on_its_last_day_and_is_told_to_run_out_a_month_before(tmp_path: Path) -> None:
+    for left, told in ((timedelta(0), True), (SOON, True), (SOON + timedelta(days=1), False)):
+        found = one(judged(contract(tmp_path, review_by=str(TODAY + left)), HELD, TODAY))
+        assert found.fault is None
+        assert (found.warning is not None) is told
+
+
+def test_public_data_takes_no_contract_and_one_for_nothing_is_odd(tmp_path: Path) -> None:
+    assert judged((), {}, TODAY) == []
+    found = one(judged(contract(tmp_path), {}, TODAY))
+    assert found.fault is None
+    assert found.warning == "the agency 'pbb' has a data contract, and the graph has no personal data of it"
+
+
+def test_the_contracts_of_the_sandbox_cover_its_graph_and_no_more() -> None:
+    held = held_classes(engine().schema)
+    assert sorted(held) == ["crm", "dukcapil", "jakpreneur", "pbb"]
+    found = judged(contracts_of(ROOT / "sandbox" / "contracts.toml"), held, TODAY)
+    assert [(each.agency, each.fault, each.warning) for each in found] == [(each, None, None) for each in sorted(held)]
+    for each in found:
+        assert each.contract is not None
+        assert set(each.contract.assessment.classes) == held[each.agency]

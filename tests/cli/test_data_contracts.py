@@ -1,0 +1,97 @@
+"""`simpul contracts check`, and a hub that does not start where personal data would be read without an assessment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auth.development import DevelopmentIssuer
+from tests.city import ROOT
+from tests.cli.running import Serve, free_port, simpul, state_folder
+
+SAMPLE = ROOT / "sandbox" / "contracts.toml"
+AGENCIES = {
+    "SIMPUL_ISSUER_KEYS": "keys.json",
+    "SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=",
+    "SIMPUL_DUKCAPIL_URL": "postgresql://a:b@127.0.0.1:9/siak",
+    "SIMPUL_JAKPRENEUR_URL": "mysql://a:b@127.0.0.1:9/jakpreneur",
+    "SIMPUL_PBB_URL": "http://127.0.0.1:9/",
+    "SIMPUL_PBB_USER": "a",
+    "SIMPUL_PBB_PASSWORD": "b",
+    "SIMPUL_CRM_URL": "http://127.0.0.1:9",
+    "SIMPUL_CRM_KEY": "a",
+    "SIMPUL_PANGAN_URL": "http://127.0.0.1:9",
+    "SIMPUL_PANGAN_KEY": "a",
+}
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    path = folder / "contracts.toml"
+    text = SAMPLE.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "contracts", "check", str(SAMPLE))
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    lines = [line.split() for line in outcome.stdout.splitlines()]
+    assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
+
+
+def test_what_is_not_covered_is_named_and_fails(tmp_path: Path) -> None:
+    path = changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
+    outcome = simpul(tmp_path, "contracts", "check", str(path))
+    assert outcome.returncode == 1
+    assert outcome.stderr == "simpul: the impact assessment DPIA-2026-001 of 'dukcapil' does not cover HEALTH data\n"
+
+
+def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "contracts", "check", str(tmp_path / "none.toml"))
+    assert outcome.returncode == 1
+    assert "cannot be read: No such file" in outcome.stderr
+
+
+def test_the_hub_of_the_sandbox_uses_its_contracts(running: Serve) -> None:
+    outcome = simpul(running.state, "contracts", "check")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "Data contracts" not in running.console
+
+
+@pytest.fixture
+def expired(tmp_path: Path) -> Path:
+    return changed(tmp_path, "review_by = 2027-09-20", "review_by = 2026-10-01")
+
+
+def test_in_production_a_hub_without_valid_assessments_does_not_start_and_says_why(expired: Path) -> None:
+    with state_folder() as state:
+        none = simpul(state, "serve", "--no-sandbox", "--port", str(free_port()), **AGENCIES)
+        late = simpul(
+            state, "serve", "--no-sandbox", "--port", str(free_port()), SIMPUL_CONTRACTS=str(expired), **AGENCIES
+        )
+    assert (none.returncode, late.returncode) == (1, 1)
+    assert "the hub does not start: the agency 'crm' has no data contract; PERSONAL data would be read" in none.stderr
+    assert "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it" in none.stderr
+    assert "DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01" in late.stderr
+    assert "DPIA-2026-004 of 'crm' ran out on 2026-10-01" in late.stderr
+    assert "pangan" not in none.stderr
+
+
+def test_in_development_it_starts_and_says_so_once(expired: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    DevelopmentIssuer(tmp_path / "issuer.json").write_public_keys(keys)
+    own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CONTRACTS": str(expired)}
+    with state_folder() as state:
+        serve = Serve(state, "--no-sandbox", variables={**AGENCIES, **own})
+        try:
+            serve.wait_until_ready()
+            told = [line for line in serve.console.splitlines() if "Data contracts" in line]
+        finally:
+            if serve.process.poll() is None:
+                serve.end()
+    assert [line.partition("Data contracts: ")[2] for line in told] == [
+        "the impact assessment DPIA-2026-004 of 'crm' ran out on 2026-10-01.",
+        "the impact assessment DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01.",
+    ]

@@ -1,0 +1,217 @@
+"""Requests of people about their own data, routed to who holds it, and readable in the database by nobody."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.sealed_people import SealedPeople
+from auth.sealed_texts import SealedTexts
+from engine.errors import BadInput
+from records.data_requests import (
+    DataRequest,
+    DataRequestAnswer,
+    DataRequestKind,
+    DataRequestQuery,
+    DataRequestRefusal,
+    DataRequestState,
+    NewDataRequest,
+    WaitingDataRequests,
+    WithdrawnDataRequest,
+)
+from resolvers.data_requests import RequestsUnavailable
+from resolvers.own_data_requests import OwnDataRequests
+from store.data_requests import MOST_OPEN, DataRequestTable
+from store.database import database, migrate
+from tests.city import HOST, free_port
+from tests.small_city import BUDI, CALL, SITI
+
+SECRET = b"a secret of thirty-two bytes...."
+HOLDERS = {"Residence.address": "dukcapil", "TaxBill.amount": "pbb"}
+WRONG = NewDataRequest(
+    subject=SITI,
+    key="first",
+    kind=DataRequestKind.CORRECTION,
+    field="TaxBill.amount",
+    says="Sudah saya bayar ☂",
+    wanted="Rp 0",
+)
+
+
+def over(engine: AsyncEngine, patience: float = 30) -> OwnDataRequests:
+    return OwnDataRequests(
+        DataRequestTable(engine, patience=patience), SealedPeople(SECRET), SealedTexts(SECRET), HOLDERS
+    )
+
+
+@pytest.fixture
+async def requests(empty: AsyncEngine) -> OwnDataRequests:
+    await migrate(empty)
+    return over(empty)
+
+
+async def filed(requests: OwnDataRequests, wanted: NewDataRequest) -> DataRequest:
+    return (await requests.filed([wanted], CALL))[wanted]
+
+
+async def answered(requests: OwnDataRequests, number: str, state: DataRequestState, **given: Any) -> DataRequest:  # noqa: ANN401 - any field
+    answer = DataRequestAnswer(number=number, state=state, by="Ani", **given)
+    return (await requests.answered([answer], CALL))[answer]
+
+
+async def test_a_correction_goes_to_the_agency_that_holds_the_field(requests: OwnDataRequests) -> None:
+    kept = await filed(requests, WRONG)
+    assert (kept.subject, kept.agency, kept.field) == (SITI, "pbb", "TaxBill.amount")
+    assert (kept.says, kept.wanted, kept.state) == ("Sudah saya bayar ☂", "Rp 0", DataRequestState.RECEIVED)
+    assert [(each.by, each.state) for each in kept.events] == [("You", DataRequestState.RECEIVED)]
+
+
+async def test_a_number_tells_no_count(requests: OwnDataRequests) -> None:
+    wanted = [NewDataRequest(subject=SITI, key=str(n), kind=DataRequestKind.ACCESS) for n in range(MOST_OPEN)]
+    numbers = [each.number for each in (await requests.filed(wanted, CALL)).values()]
+    assert len(set(numbers)) == MOST_OPEN
+    assert all(re.fullmatch(r"HAK-20\d\d-[2-9A-HJKMNP-Z]{8}", each) for each in numbers)
+    assert numbers != sorted(numbers)
+
+
+async def test_the_database_alone_names_nobody_and_tells_nothing(requests: OwnDataRequests, empty: AsyncEngine) -> None:
+    kept = await filed(requests, WRONG)
+    await answered(requests, kept.number, DataRequestState.IN_PROGRESS, text="Kami periksa di loket")
+    dumped = ""
+    async with empty.connect() as connection:
+        for table in ("data_requests", "data_request_events"):
+            rows = (await connection.execute(text(f"SELECT row_to_json(t)::text FROM {table} t"))).scalars()  # noqa: S608 - our own names
+            dumped += " ".join(rows)
+    assert kept.number in dumped
+    for secret in (SITI, "bayar", "Rp 0", "loket", "first"):
+        assert secret not in dumped
+        assert secret.encode().hex() not in dumped
+
+
+async def test_an_answer_is_told_to_the_person_with_who_gave_it(requests: OwnDataRequests) -> None:
+    kept = await filed(requests, WRONG)
+    refusal = DataRequestRefusal.DATA_IS_RIGHT
+    await answered(requests, kept.number, DataRequestState.REFUSED, refusal=refusal, text="Belum masuk")
+    query = DataRequestQuery(subject=SITI, first=5)
+    page = (await requests.request_pages([query], CALL))[query]
+    (request,) = page.requests
+    assert [(each.by, each.refusal, each.text) for each in request.events] == [
+        ("You", None, None),
+        ("Ani", DataRequestRefusal.DATA_IS_RIGHT, "Belum masuk"),
+    ]
+    with pytest.raises(BadInput, match="REFUSED already"):
+        await answered(requests, kept.number, DataRequestState.DONE)
+
+
+async def test_an_answer_that_was_moved_to_another_request_does_not_open(
+    requests: OwnDataRequests, empty: AsyncEngine
+) -> None:
+    one = await filed(requests, WRONG)
+    other = await filed(requests, NewDataRequest(subject=BUDI, key="b", kind=DataRequestKind.ACCESS))
+    async with empty.begin() as connection:
+        moved = (
+            "UPDATE data_requests SET texts = (SELECT texts FROM data_requests WHERE number = :one)"
+            " WHERE number = :other"
+        )
+        await connection.execute(text(moved), {"one": one.number, "other": other.number})
+    with pytest.raises(ValueError, match="belongs elsewhere"):
+        await requests.find(other.number)
+
+
+async def test_the_same_key_is_the_same_request_and_never_another(requests: OwnDataRequests) -> None:
+    first = await filed(requests, WRONG)
+    assert (await filed(requests, WRONG)).number == first.number
+    changed = NewDataRequest(subject=SITI, key="first", kind=DataRequestKind.ACCESS)
+    with pytest.raises(BadInput, match="'key' stands for another request"):
+        await filed(requests, changed)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"field": "Market.name"}, "'field'"), ({"field": "Siti"}, "'field'"), ({"agency": "pangan"}, "'agency'")],
+)
+async def test_what_nobody_holds_is_not_kept(requests: OwnDataRequests, given: dict[str, str], named: str) -> None:
+    wanted = NewDataRequest(subject=SITI, key="x", kind=DataRequestKind.ERASURE, **given)  # type: ignore[arg-type]  # texts
+    with pytest.raises(BadInput, match=named):
+        await filed(requests, wanted)
+    query = DataRequestQuery(subject=SITI, first=5)
+    assert (await requests.request_pages([query], CALL))[query].requests == ()
+
+
+async def test_too_many_are_refused_with_the_mend(requests: OwnDataRequests) -> None:
+    for n in range(MOST_OPEN):
+        await filed(requests, NewDataRequest(subject=SITI, key=str(n), kind=DataRequestKind.ACCESS))
+    with pytest.raises(BadInput, match="Withdraw one"):
+        await filed(requests, WRONG)
+
+
+@pytest.mark.parametrize("restriction", [True, False])
+async def test_somebody_elses_number_is_as_unknown_as_none(requests: OwnDataRequests, restriction: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    kept = await filed(requests, WRONG)
+    told = []
+    for number in (kept.number, "HAK-2026-ZZZZZZZZ"):
+        wanted = WithdrawnDataRequest(subject=BUDI, number=number, restriction=restriction)
+        with pytest.raises(BadInput) as refusal:
+            await requests.withdrawn([wanted], CALL)
+        told.append(str(refusal.value))
+    assert told[0] == told[1]
+    assert json.dumps(SITI) not in told[0]
+
+
+async def test_what_was_answered_is_not_taken_back(requests: OwnDataRequests) -> None:
+    kept = await filed(requests, WRONG)
+    await answered(requests, kept.number, DataRequestState.DONE)
+    with pytest.raises(BadInput, match=r"answered already \(DONE\)"):
+        await requests.withdrawn([WithdrawnDataRequest(subject=SITI, number=kept.number)], CALL)
+
+
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [
+        (DataRequestState.RECEIVED, {}),
+        (DataRequestState.WITHDRAWN, {}),
+        (DataRequestState.REFUSED, {}),
+        (DataRequestState.DONE, {"refusal": DataRequestRefusal.STATISTICS}),
+        (DataRequestState.DONE, {"text": " "}),
+        (DataRequestState.DONE, {"text": "x" * 2_001}),
+    ],
+)
+async def test_what_is_no_answer_changes_nothing(
+    requests: OwnDataRequests, state: DataRequestState, given: dict[str, Any]
+) -> None:
+    kept = await filed(requests, WRONG)
+    with pytest.raises(BadInput, match="cannot be given"):
+        await answered(requests, kept.number, state, **given)
+    found = await requests.find(kept.number)
+    assert found is not None
+    assert found.state is DataRequestState.RECEIVED
+
+
+async def test_an_agency_sees_and_answers_its_own_alone(requests: OwnDataRequests) -> None:
+    kept = await filed(requests, WRONG)
+    for agency, numbers in (("pbb", [kept.number]), ("dukcapil", [])):
+        wanted = WaitingDataRequests(first=5, states=(DataRequestState.RECEIVED,), agency=agency)
+        found = (await requests.waiting([wanted], CALL))[wanted]
+        assert [each.number for each in found.requests] == numbers
+    with pytest.raises(BadInput, match="no request that you answer"):
+        await answered(requests, kept.number, DataRequestState.DONE, agency="dukcapil")
+    assert (await answered(requests, kept.number, DataRequestState.DONE, agency="pbb")).state is DataRequestState.DONE
+
+
+async def test_a_database_that_is_away_is_told_as_such() -> None:
+    engine = database(f"postgresql://nobody@{HOST}:{free_port()}/none")
+    try:
+        away = over(engine, 2)
+        with pytest.raises(RequestsUnavailable):
+            await away.filed([WRONG], CALL)
+        with pytest.raises(RequestsUnavailable):
+            await away.request_pages([DataRequestQuery(subject=SITI, first=1)], CALL)
+        with pytest.raises(RequestsUnavailable):
+            await away.withdrawn([WithdrawnDataRequest(subject=SITI, number="HAK-1")], CALL)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,265 @@
+"""Requests of people about their own data: kept once, answered in steps, and restrictions obeyed from the first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from records.data_requests import (
+    DataRequestKind,
+    DataRequestPosition,
+    DataRequestRefusal,
+    DataRequestState,
+    WaitingDataRequests,
+)
+from records.purposes import Purpose
+from store import data_requests as module
+from store.data_requests import DataRequestTable, Filing, NotThatState, Step, TooManyRequests
+from store.database import database, migrate
+from store.tables import data_requests, restrictions
+from store.unavailable import StateUnavailable
+from tests.city import HOST, free_port
+
+SITI, BUDI = b"s" * 32, b"b" * 32
+RECEIVED, PROGRESS, DONE = DataRequestState.RECEIVED, DataRequestState.IN_PROGRESS, DataRequestState.DONE
+REFUSED, WITHDRAWN = DataRequestState.REFUSED, DataRequestState.WITHDRAWN
+OPEN = (RECEIVED, PROGRESS)
+
+
+@pytest.fixture
+async def table(empty: AsyncEngine) -> DataRequestTable:
+    await migrate(empty)
+    return DataRequestTable(empty, patience=30)
+
+
+def filing(number: str = "HAK-1", **given: Any) -> Filing:  # noqa: ANN401 - any field
+    return Filing(
+        **{
+            "number": number,
+            "subject": SITI,
+            "key": number.encode().ljust(32, b"."),
+            "kind": DataRequestKind.CORRECTION,
+            "agency": "dukcapil",
+            "field": "Residence.address",
+            "purposes": (),
+            "texts": b"sealed",
+            **given,
+        }
+    )
+
+
+def restriction(number: str = "HAK-9", *purposes: Purpose) -> Filing:
+    return filing(number, kind=DataRequestKind.RESTRICTION, agency=None, field=None, purposes=purposes)
+
+
+async def obeyed(engine: AsyncEngine) -> list[tuple[bytes, list[str]]]:
+    wanted = select(restrictions.c.subject, restrictions.c.purposes).where(restrictions.c.ended_at.is_(None))
+    async with engine.connect() as connection:
+        return [(bytes(subject), purposes) for subject, purposes in (await connection.execute(wanted)).all()]
+
+
+async def test_a_request_is_kept_with_its_clock_of_three_days(table: DataRequestTable) -> None:
+    kept = await table.file(filing())
+    assert (kept.number, kept.subject, kept.kind) == ("HAK-1", SITI, DataRequestKind.CORRECTION)
+    assert (kept.state, kept.agency, kept.field, kept.texts) == (RECEIVED, "dukcapil", "Residence.address", b"sealed")
+    assert kept.due_at - kept.received_at == timedelta(hours=72)
+    assert kept.closed_at is None
+    (event,) = kept.events
+    assert (event.at, event.state, event.by, event.refusal, event.text) == (
+        kept.received_at,
+        RECEIVED,
+        None,
+        None,
+        None,
+    )
+    found, more = await table.page(SITI, 10, None)
+    assert ([replace(each, read_at=kept.read_at) for each in found], more) == ([kept], False)
+    assert await table.page(BUDI, 10, None) == ([], False)
+
+
+async def test_the_same_key_is_the_same_request_and_that_of_somebody_else_another(table: DataRequestTable) -> None:
+    first = await table.file(filing())
+    again = await table.file(filing("HAK-2", key=filing().key))
+    assert again.number == "HAK-1"
+    other = await table.file(filing("HAK-3", key=filing().key, subject=BUDI))
+    assert other.number == "HAK-3"
+    assert first.number == "HAK-1"
+
+
+async def test_one_of_many_at_once_with_the_same_key_is_kept(table: DataRequestTable) -> None:
+    kept = await asyncio.gather(*(table.file(filing(f"HAK-{n}", key=b"k" * 32)) for n in range(12)))
+    assert len({each.number for each in kept}) == 1
+    assert len((await table.page(SITI, 50, None))[0]) == 1
+
+
+async def test_nobody_has_more_open_requests_than_ten_however_many_come_at_once(table: DataRequestTable) -> None:
+    sent = (table.file(filing(f"HAK-{n}")) for n in range(module.MOST_OPEN + 5))
+    results = await asyncio.gather(*sent, return_exceptions=True)
+    assert sum(isinstance(each, TooManyRequests) for each in results) == 5
+    assert len((await table.page(SITI, 50, None))[0]) == module.MOST_OPEN
+    await table.file(filing("HAK-B", subject=BUDI))
+    await table.withdraw(SITI, (await table.page(SITI, 1, None))[0][0].number, restriction=False)
+    assert (await table.file(filing("HAK-X"))).number == "HAK-X"
+
+
+async def test_nobody_makes_more_than_twenty_requests_a_day_though_all_are_withdrawn(
+    table: DataRequestTable, empty: AsyncEngine
+) -> None:
+    for n in range(module.MOST_A_DAY):
+        await table.file(filing(f"HAK-{n}"))
+        await table.withdraw(SITI, f"HAK-{n}", restriction=False)
+    with pytest.raises(TooManyRequests):
+        await table.file(filing("HAK-X"))
+    assert (await table.file(filing("HAK-Y", key=filing("HAK-0").key))).number == "HAK-0"
+    async with empty.begin() as connection:
+        await connection.execute(text("UPDATE data_requests SET received_at = received_at - interval '25 hours'"))
+    assert (await table.file(filing("HAK-X"))).number == "HAK-X"
+
+
+async def test_pages_are_read_newest_first_to_the_end(table: DataRequestTable) -> None:
+    for n in range(5):
+        await table.file(filing(f"HAK-{n}"))
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        found, more = await table.page(SITI, 2, after)
+        seen += [each.number for each in found]
+        after = DataRequestPosition(at=found[-1].received_at, number=found[-1].number)
+    assert seen == ["HAK-4", "HAK-3", "HAK-2", "HAK-1", "HAK-0"]
+
+
+async def test_a_restriction_is_obeyed_until_it_ends(table: DataRequestTable, empty: AsyncEngine) -> None:
+    kept = await table.file(restriction("HAK-9", Purpose.TAX_ASSESSMENT))
+    assert kept.state is PROGRESS
+    assert await obeyed(empty) == [(SITI, ["TAX_ASSESSMENT"])]
+    await table.answer("HAK-9", Step(state=DONE, by="Ani"))
+    assert await obeyed(empty) == [(SITI, ["TAX_ASSESSMENT"])]
+    ended = await table.withdraw(SITI, "HAK-9", restriction=True)
+    assert ended is not None
+    assert [each.state for each in ended.events] == [PROGRESS, DONE, WITHDRAWN]
+    assert await obeyed(empty) == []
+    again = await table.withdraw(SITI, "HAK-9", restriction=True)
+    assert again is not None
+    assert again.events == ended.events
+
+
+async def test_a_restriction_that_is_refused_is_obeyed_no_longer(table: DataRequestTable, empty: AsyncEngine) -> None:
+    await table.file(restriction())
+    await table.answer("HAK-9", Step(state=REFUSED, by="Ani", refusal=DataRequestRefusal.LAW_ENFORCEMENT))
+    assert await obeyed(empty) == []
+    with pytest.raises(NotThatState):
+        await table.withdraw(SITI, "HAK-9", restriction=True)
+
+
+async def test_nobody_ends_what_is_somebody_elses_or_no_restriction(
+    table: DataRequestTable, empty: AsyncEngine
+) -> None:
+    await table.file(restriction())
+    await table.file(filing())
+    assert await table.withdraw(BUDI, "HAK-9", restriction=True) is None
+    assert await table.withdraw(BUDI, "HAK-1", restriction=False) is None
+    assert await table.withdraw(SITI, "HAK-1", restriction=True) is None
+    assert await table.withdraw(SITI, "HAK-7", restriction=False) is None
+    assert await obeyed(empty) == [(SITI, [])]
+
+
+async def test_a_request_goes_on_in_steps_and_ends_once(table: DataRequestTable) -> None:
+    await table.file(filing())
+    begun = await table.answer("HAK-1", Step(state=PROGRESS, by="Ani", text=b"sealed note"))
+    assert begun is not None
+    assert (begun.state, begun.closed_at) == (PROGRESS, None)
+    refusal = Step(state=REFUSED, by="Budi", refusal=DataRequestRefusal.DATA_IS_RIGHT, text=b"sealed answer")
+    ended = await table.answer("HAK-1", refusal)
+    assert ended is not None
+    assert ended.state is REFUSED
+    assert ended.closed_at is not None
+    assert [(each.state, each.by, each.refusal, each.text) for each in ended.events] == [
+        (RECEIVED, None, None, None),
+        (PROGRESS, "Ani", None, b"sealed note"),
+        (REFUSED, "Budi", DataRequestRefusal.DATA_IS_RIGHT, b"sealed answer"),
+    ]
+    with pytest.raises(NotThatState, match="REFUSED"):
+        await table.answer("HAK-1", Step(state=DONE, by="Ani"))
+    with pytest.raises(NotThatState, match="REFUSED"):
+        await table.withdraw(SITI, "HAK-1", restriction=False)
+    assert await table.answer("HAK-7", Step(state=DONE, by="Ani")) is None
+
+
+async def test_an_answer_and_a_withdrawal_at_once_end_the_request_once(table: DataRequestTable) -> None:
+    for n in range(8):
+        await table.file(filing(f"HAK-{n}"))
+        both = await asyncio.gather(
+            table.answer(f"HAK-{n}", Step(state=DONE, by="Ani")),
+            table.withdraw(SITI, f"HAK-{n}", restriction=False),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(each, NotThatState) for each in both) == 1
+        kept = await table.find(f"HAK-{n}")
+        assert kept is not None
+        assert len(kept.events) == 2
+
+
+async def due(table: DataRequestTable, states: Sequence[DataRequestState], **given: Any) -> list[str]:  # noqa: ANN401 - any field
+    found, more = await table.waiting(WaitingDataRequests(first=10, states=tuple(states), **given))
+    assert more is False
+    return [each.number for each in found]
+
+
+async def test_what_waits_is_read_page_by_page(table: DataRequestTable) -> None:
+    for n in range(5):
+        await table.file(filing(f"HAK-{n}"))
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        found, more = await table.waiting(WaitingDataRequests(first=2, states=OPEN, after=after))
+        seen += [each.number for each in found]
+        after = DataRequestPosition(at=found[-1].due_at, number=found[-1].number)
+    assert seen == [f"HAK-{n}" for n in range(5)]
+
+
+async def test_an_agency_answers_its_own_requests_alone(table: DataRequestTable) -> None:
+    await table.file(filing())
+    assert await table.answer("HAK-1", Step(state=DONE, by="Ani"), agency="pbb") is None
+    kept = await table.find("HAK-1")
+    assert kept is not None
+    assert kept.state is RECEIVED
+    assert await table.answer("HAK-1", Step(state=DONE, by="Ani"), agency="dukcapil") is not None
+
+
+async def test_those_who_answer_find_what_is_due_first_by_agency_and_what_is_overdue(
+    table: DataRequestTable, empty: AsyncEngine
+) -> None:
+    for n, agency in enumerate(["dukcapil", "pbb", "dukcapil"]):
+        await table.file(filing(f"HAK-{n}", agency=agency))
+    async with empty.begin() as connection:
+        late = data_requests.update().where(data_requests.c.number == "HAK-2")
+        await connection.execute(late.values(due_at=text("now() - interval '1 hour'")))
+    assert await due(table, OPEN) == ["HAK-2", "HAK-0", "HAK-1"]
+    assert await due(table, OPEN, agency="dukcapil") == ["HAK-2", "HAK-0"]
+    assert await due(table, OPEN, overdue=True) == ["HAK-2"]
+    assert await due(table, [DONE]) == []
+    await table.answer("HAK-2", Step(state=DONE, by="Ani"))
+    assert await due(table, [DONE], overdue=True) == ["HAK-2"]
+
+
+@pytest.fixture
+async def nowhere() -> AsyncIterator[DataRequestTable]:
+    engine = database(f"postgresql://nobody@{HOST}:{free_port()}/none")
+    yield DataRequestTable(engine)
+    await engine.dispose()
+
+
+async def test_a_database_that_does_not_answer_keeps_nothing(nowhere: DataRequestTable) -> None:
+    with pytest.raises(StateUnavailable):
+        await nowhere.file(filing())
+    with pytest.raises(StateUnavailable):
+        await nowhere.page(SITI, 1, None)
+    with pytest.raises(StateUnavailable):
+        await nowhere.withdraw(SITI, "HAK-1", restriction=False)
