@@ -30,7 +30,11 @@ from schema.relay import MOST_PER_PAGE
 IDENTITY = "identity"
 """The part that holds the person's own attributes."""
 _PERSON = "Citizen"
-_NOT_IN_ITSELF = "Citizen.export"
+_LEFT_OUT = {
+    "Citizen.export": "leads to this very document",
+    "Citizen.consentRequest": "is found by whoever holds its id, as it came from the partner, and by no list",
+}
+"""Fields of `Citizen` that are no part, and why."""
 
 
 @publishes(Export, rule=Rule.SELF, subject="subject", shows=("url", "parts"))
@@ -72,7 +76,7 @@ def export_parts(schema: GraphQLSchema) -> Sequence[ExportPart]:
     leaves = [name for name, field in readable.items() if is_leaf_type(get_named_type(field.type))]
     parts = [_part(IDENTITY, "Who you are to the city.", " ".join(leaves))]
     for name, field in readable.items():
-        if name in leaves or f"{_PERSON}.{name}" == _NOT_IN_ITSELF:
+        if name in leaves or f"{_PERSON}.{name}" in _LEFT_OUT:
             continue
         inner = get_named_type(field.type)
         says = (field.description or "").partition("\n")[0]

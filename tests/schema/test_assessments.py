@@ -19,7 +19,7 @@ SOON = min(each.assessment.review_by for each in CONTRACTS)
 
 
 def on(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assessments, "today", lambda: day)
+    monkeypatch.setattr(assessments, "today_here", lambda: day)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -54,7 +54,7 @@ async def test_a_hub_that_runs_tells_it_again_every_day(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     days = iter([SOON - timedelta(days=100), SOON - timedelta(days=99), RUN_OUT, RUN_OUT + timedelta(days=1)])
-    monkeypatch.setattr(assessments, "today", lambda: next(days))
+    monkeypatch.setattr(assessments, "today_here", lambda: next(days))
     monkeypatch.setattr(assessments, "EVERY", 0.0)
     with pytest.raises(RuntimeError, match="StopIteration"):  # the days of the test are over
         await asyncio.wait_for(keep_looking(CONTRACTS, engine().schema), 5)
