@@ -29,6 +29,11 @@ THINGS: Mapping[str, str] = {
     "small businesses": "usaha mikro dan kecil",
     "complaints": "pengaduan",
     "access log": "riwayat akses data",
+    "consents": "persetujuan",
+    "agreement with the register": "kesesuaian dengan data kependudukan",
+    "data requests": "permintaan tentang data",
+    "restrictions": "pembatasan penggunaan data",
+    "export": "salinan seluruh data",
     "existence in the register": "keberadaan dalam data kependudukan",
 }
 """What people call groups of data (`resolvers/access_text.py`), in Indonesian."""
