@@ -41,6 +41,9 @@ WAYS: Mapping[str, str] = {
     "Citizen": "me {{ {it} }}",
     "Commodity": 'commodities(search: "beras") {{ {it} }}',
     "Market": 'markets(search: "senen", first: 1) {{ {it} }}',
+    "Mutation": "{it}",
+    "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
+    "Consenting": 'consented(consent: "x") {{ {it} }}',
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
 """How a query comes to a field of each type that has arguments."""
@@ -80,7 +83,8 @@ class Place:
         arguments = ", ".join(f"{name}: {value}" for name, value in given.items())
         it = f"it: {self.field}({arguments}) {_selection(field)}"
         declared = "" if literal else f"($it: {field.args[self.argument].type})"
-        return f"query Attack{declared} {{ {WAYS[self.type_name].format(it=it)} }}"
+        kind = "mutation" if self.type_name == "Mutation" else "query"
+        return f"{kind} Attack{declared} {{ {WAYS[self.type_name].format(it=it)} }}"
 
 
 @cache

@@ -20,7 +20,7 @@ from tests.attacks.places import Place, places
 from tests.attacks.values import OTHERS, TEXTS
 from tests.journeys.hub import Answer, City, Hub
 
-REFUSALS = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "FORBIDDEN", "OPERATION_TOO_LARGE"}
+REFUSALS = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "FORBIDDEN", "OPERATION_TOO_LARGE", "CONSENT_UNKNOWN"}
 """What may come of a value: it breaks a rule, or is nothing that this caller may see. Never an agency's complaint about
 what it was asked, nor a fault of the hub."""
 IDS = NodeIds(b"j" * 32)
