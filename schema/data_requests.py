@@ -153,8 +153,8 @@ def _connection(found: DataRequestPage, arguments: Mapping[str, Any], moment: Ca
 
 
 def number_of(text: str) -> str:
-    """As much of a text as a number may have."""
-    return text[:LONGEST_NUMBER]
+    """As much of a text as a number may have; a NUL, which no database takes, is in none."""
+    return text[:LONGEST_NUMBER].replace("\0", "")
 
 
 def whose(wanted: NewDataRequest | WithdrawnDataRequest) -> Nik:
@@ -174,7 +174,7 @@ def _new(kind: DataRequestKind, caller: Caller, key: str, says: str | None, **mo
 
 def bounded(argument: str, text: str, most: int = LONGEST_TEXT) -> str:
     """The text; raises `BadInput` where it is empty, too long, or no text that can be kept."""
-    if not text.strip() or len(text) > most or any("\ud800" <= each <= "\udfff" for each in text):
+    if not text.strip() or len(text) > most or any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text):
         raise BadInput(f"Argument '{argument}' must hold 1 to {most} characters, not only spaces.")
     return text
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -41,6 +42,9 @@ WAYS: Mapping[str, str] = {
     "Citizen": "me {{ {it} }}",
     "Commodity": 'commodities(search: "beras") {{ {it} }}',
     "Market": 'markets(search: "senen", first: 1) {{ {it} }}',
+    "Mutation": "{it}",
+    "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
+    "Consenting": 'consented(consent: "x") {{ {it} }}',
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
 """How a query comes to a field of each type that has arguments."""
@@ -76,11 +80,12 @@ class Place:
         for name, argument in field.args.items():
             if name != self.argument and is_required_argument(argument):
                 coordinate = f"{self.type_name}.{self.field}.{name}"
-                given[name] = _literal(GIVEN.get(coordinate) or OF_TYPE[get_named_type(argument.type).name])
+                given[name] = _literal(GIVEN[coordinate]) if coordinate in GIVEN else _of_type(argument)
         arguments = ", ".join(f"{name}: {value}" for name, value in given.items())
         it = f"it: {self.field}({arguments}) {_selection(field)}"
         declared = "" if literal else f"($it: {field.args[self.argument].type})"
-        return f"query Attack{declared} {{ {WAYS[self.type_name].format(it=it)} }}"
+        kind = "mutation" if self.type_name == "Mutation" else "query"
+        return f"{kind} Attack{declared} {{ {WAYS[self.type_name].format(it=it)} }}"
 
 
 @cache
@@ -122,6 +127,12 @@ def _selection(field: GraphQLField) -> str:
     if is_leaf_type(named):
         return ""
     return "{ __typename nodes { __typename } }" if named.name.endswith("Connection") else "{ __typename }"
+
+
+def _of_type(argument: GraphQLArgument) -> str:
+    named = get_named_type(argument.type)
+    one = next(iter(named.values)) if isinstance(named, GraphQLEnumType) else _literal(OF_TYPE[named.name])
+    return f"[{one}]" if _is_list(argument.type) else one
 
 
 def _literal(value: object) -> str:
