@@ -61,6 +61,10 @@ class Session:
             assurance=self.assurance,
         )
 
+    def until(self, now: float) -> float:
+        """Until when it goes on, in seconds since 1970, where it is used now and not again."""
+        return min(now + IDLE, self.ends)
+
     def gave(self, form: str) -> bool:
         """Whether a form with this text was given out in this session."""
         return compare_digest(form.encode(), self.forms.encode())
@@ -75,7 +79,7 @@ class Sessions:
 
     def seal(self, session: Session, *, now: float) -> tuple[str, float]:
         """The cookie's text, and until when it is good: the session goes on from here, up to its end."""
-        until = min(now + IDLE, session.ends)
+        until = session.until(now)
         values = {
             "nik": session.nik,
             "subject": session.subject,
