@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +38,8 @@ from auth.pseudonyms import Pseudonyms
 from auth.rules import heeds_wishes
 from auth.sealed_people import SealedPeople
 from auth.sealed_texts import SealedTexts
+from auth.session import Sessions
+from auth.sign_in import SignIn, SignInClient
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
@@ -49,6 +52,7 @@ from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
 from connectors.tax import PropertyTax
+from connectors.token_endpoint import TokenEndpoint
 from engine.batch import Agencies
 from engine.document import DocumentRules, RefusedRequest
 from engine.limits import Limits, TooLarge
@@ -80,6 +84,7 @@ from schema.build import build_schema, graphql_schema, sdl
 from schema.consent_preview import opens
 from schema.exports import export_parts
 from schema.holdings import holders
+from schema.shown import Describe, shown_fields
 from settings import AT_ONCE, Settings
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
@@ -102,12 +107,17 @@ from web.graphiql import SamplePeople
 from web.graphql_endpoint import Execute
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
 from web.limiting import Limiting, limiting
+from web.own_graph import OwnGraph
+from web.personal_pages import PersonalPages, personal_pages
 from web.settings import Exposure
+from web.sign_in_pages import CALLBACK
 from web.who_asks import WhoAsks
 
 DATA = Path(__file__).parent / "data"
 _SIDE_BY_SIDE = 4
 _MOST_BYTES = 8 * 1024 * 1024
+
+_OWN = Application(client="simpul", is_hub=True)
 
 D = TypeVar("D")
 
@@ -260,7 +270,7 @@ def executor(
 ) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it.
 
-    Documents that are the `hubs_own` are no client's, so no client's contract is asked about them, and nobody shares
+    Documents that are the `hubs_own` are registered nowhere, so no client is held to them, and nobody shares
     their runs.
     """
     signed_in_only = shows_schema is Exposure.SIGNED_IN
@@ -271,8 +281,8 @@ def executor(
         def opened() -> Asking:
             return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
 
-        client = None if hubs_own else caller.client
-        application = None if client is None else _application(caller, client)
+        client = caller.client
+        application = _OWN if hubs_own else None if client is None else _application(caller, client)
         return engine.run(
             request,
             opened,
@@ -413,11 +423,52 @@ def compose(
         if consents is None
         else ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url, allowances=limits.allowances),
         exporting=exporting,
+        pages=own_pages(
+            settings,
+            sign_in_at(settings, issuers, tokens),
+            OwnGraph(executor(engine, *answering, hubs_own=True), limits.allowances),
+            partial(shown_fields, schema),
+        ),
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         lifespan=limits.during(
             _with_fresh_keys(issuers, lifespan if registry is None else _following(registry, engine, lifespan))
         ),
+    )
+
+
+def sign_in_at(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenReader) -> SignIn | None:
+    """How people sign in to the hub's own pages; None where no issuer is named for it. Nothing is asked yet."""
+    keys = next((each for each in issuers if each.issuer.name == settings.sign_in_issuer), None)
+    if keys is None or settings.sign_in_client is None:
+        return None
+    secret, patience = settings.sign_in_secret, _patience(settings)
+    return SignIn(
+        keys,
+        SignInClient(
+            id=settings.sign_in_client,
+            secret=None if secret is None else secret.get_secret_value(),
+            redirect_uri=f"{settings.own_url}{CALLBACK}",
+            scopes=settings.sign_in_scopes,
+        ),
+        secret=settings.secret_bytes,
+        documents=IssuerDocuments(keys.issuer.name, patience=patience),
+        desk=TokenEndpoint(keys.issuer.name, patience=patience),
+        tokens=tokens,
+    )
+
+
+def own_pages(settings: Settings, sign_in: SignIn | None, graph: OwnGraph, describe: Describe) -> PersonalPages | None:
+    """The hub's own pages, where people can sign in to them."""
+    if sign_in is None:
+        return None
+    return personal_pages(
+        sign_in,
+        Sessions(settings.secret_bytes),
+        graph,
+        describe,
+        public_url=settings.own_url,
+        with_messages=settings.development,
     )
 
 
@@ -440,12 +491,15 @@ def _following(registry: OperationRegistry, engine: Engine, lifespan: Lifespan[S
 
 def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
     """Whose tokens are believed; nothing is asked yet, so a dead issuer does not stop the hub."""
-    # Two documents are read in turn, and requests wait for them.
-    patience = min(settings.agency_timeout, settings.request_timeout / 2)
-    found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience)) for each in settings.issuers]
+    found = [IssuerKeys(each, IssuerDocuments(each.name, patience=_patience(settings))) for each in settings.issuers]
     if settings.issuer_keys is not None:
         found.append(IssuerKeys(development_entry(settings.issuer_keys)))
     return found
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds for one document of an issuer: two are read in turn, and requests wait for them."""
+    return min(settings.agency_timeout, settings.request_timeout / 2)
 
 
 def _with_fresh_keys(issuers: Sequence[IssuerKeys], lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:

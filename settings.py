@@ -9,13 +9,14 @@ from datetime import timedelta
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth.caller import CallerKind
 from auth.data_contracts import DataContract, contracts_of
-from auth.issuers import Issuer, issuers_of
+from auth.issuers import Issuer, is_safe_address, issuers_of
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from cache.shared import SCHEMES
 from connectors.policies.terms import AgencyTerms, Terms, agency_terms
@@ -86,6 +87,16 @@ class Settings(BaseSettings):
         (),
         description="IP addresses of proxies, space-separated: they are believed about that header, as this machine is,"
         " and about X-Forwarded-For.",
+    )
+    sign_in_issuer: str | None = Field(
+        None, description="Issuer (by its `name`) at which people sign in to the hub's own pages; else there are none."
+    )
+    sign_in_client: str | None = Field(None, description="The hub's pages as that issuer knows them (`client_id`).")
+    sign_in_secret: SecretStr | None = Field(
+        None, description="Their secret; without it they are a public client, proven by PKCE alone."
+    )
+    sign_in_scopes: Words = Field(
+        ("openid",), description="Scopes that are asked for when people sign in, space-separated."
     )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
@@ -208,6 +219,33 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _pages_can_be_reached(self) -> Self:
+        address, issuer = self.public_url, self.sign_in_issuer
+        if address is not None and not is_safe_address(address):
+            raise ValueError(
+                "SIMPUL_PUBLIC_URL: people's data must not travel in the clear; write it as 'https://name' (http on "
+                "the loopback address alone)"
+            )
+        if issuer is None:
+            return self
+        named = next((each for each in self.issuers if each.name == issuer), None)
+        if named is None or named.keys is not None or CallerKind.CITIZEN not in named.kinds:
+            raise ValueError(
+                f"SIMPUL_SIGN_IN_ISSUER names '{issuer}', at which no citizen can sign in: name an entry of "
+                "SIMPUL_ISSUERS without a file of keys, whose kinds hold 'citizen'"
+            )
+        if self.sign_in_client is None or "openid" not in self.sign_in_scopes:
+            raise ValueError(
+                "people sign in to the hub's pages by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES: "
+                "set both"
+            )
+        if address is None and not self.development:
+            raise ValueError(
+                "SIMPUL_PUBLIC_URL is not set: people who sign in to the hub's pages could not be sent back to them"
+            )
+        return self
+
     @field_validator("ledger_hidden")
     @classmethod
     def _purposes_and_days(cls, hidden: tuple[str, ...]) -> tuple[str, ...]:
@@ -279,7 +317,7 @@ class Settings(BaseSettings):
     @property
     def own_url(self) -> str:
         """The address by which people's browsers reach the hub; without a setting, on this machine."""
-        return self.public_url or f"http://localhost:{self.port}"
+        return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def secret_bytes(self) -> bytes:
@@ -301,6 +339,13 @@ class Settings(BaseSettings):
         given: Terms = getattr(self.agencies or AgencyTerms(), agency)
         pace = {"rate": self.pangan_rate, "burst": self.pangan_burst} if agency == "pangan" and not given.rate else {}
         return given.or_else(deadline=self.agency_timeout, at_once=AT_ONCE[agency], **pace)
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        """The names of this machine, and the hub's public one."""
+        usual = WebSettings().allowed_hosts
+        named = urlsplit(self.public_url or "").hostname
+        return usual if named is None or named in usual else (*usual, named)
 
     @property
     def limits(self) -> Limits:
@@ -328,6 +373,7 @@ class Settings(BaseSettings):
         return WebSettings(
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body_bytes,
+            allowed_hosts=self._hosts,
             allowed_origins=self.allowed_origins,
             certificate_header=self.certificate_header,
             trusted_proxies=tuple(str(each) for each in self.trusted_proxies),

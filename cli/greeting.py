@@ -22,6 +22,7 @@ def greeting(port: int, seconds: float, *, issuer_port: int | None) -> str:
     ]
     if issuer_port is not None:
         lines += [
+            f"  Consents  {at}/consents (what people let partners read: sign in as any of them)",
             f"  Sign-in   http://{LOOPBACK}:{issuer_port} (OpenID provider of the sandbox city)",
             "",
             "  Be somebody: .venv/bin/simpul token siti prints Siti's token, .venv/bin/simpul people says who",

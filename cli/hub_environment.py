@@ -10,14 +10,16 @@ from urllib.parse import quote
 
 from cli.place import ROOT
 from cli.sample_callers import public_keys
-from cli.sandbox_issuers import issuers_file
-from sandbox.agency import LOOPBACK
+from cli.sandbox_issuers import NAME, issuers_file
+from sandbox.agency import ISSUER, LOOPBACK
+from sandbox.issuer_clients import client_secret
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
 SANDBOX_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
 STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
 STATE_DATABASE = "simpul"
+_PAGES = "simpul-pages"  # the hub's own pages, as the city's OpenID provider knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,23 @@ def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[
         "SIMPUL_SECRET": folder.secret("ids", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
         "SIMPUL_ISSUER_KEYS": str(public_keys(folder)),
         **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
+        **(_sign_in(folder) if issuers is not None else {}),
         "SIMPUL_STATE_URL": state_url(folder),
         "SIMPUL_CONTRACTS": str(SANDBOX_CONTRACTS),
         "SIMPUL_KNOWN_NIK": SAMPLES["siti"].nik,
         **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},
+    }
+
+
+def _sign_in(folder: StateFolder) -> dict[str, str]:
+    """How people sign in to the hub's own pages: at the city's provider."""
+    secret = folder.known_secret(ISSUER)
+    if secret is None:
+        return {}
+    return {
+        "SIMPUL_SIGN_IN_ISSUER": NAME,
+        "SIMPUL_SIGN_IN_CLIENT": _PAGES,
+        "SIMPUL_SIGN_IN_SECRET": client_secret(_PAGES, secret),
     }
 
 

@@ -25,6 +25,8 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
     """
     reaches = _reaches(folder) if sandbox else {}
     told = hub_environment(folder, reaches) if reaches else {}
+    if "SIMPUL_ISSUERS" in os.environ:  # the operator's own, among which the city's provider need not be
+        told = {name: value for name, value in told.items() if not name.startswith("SIMPUL_SIGN_IN_")}
     if port is not None:
         told |= {"SIMPUL_PORT": str(port), "SIMPUL_STATE_URL": state_url(folder)}
     for name, value in told.items():

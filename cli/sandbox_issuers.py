@@ -9,6 +9,8 @@ from auth.caller import CallerKind
 from sandbox.agency import ISSUER, LOOPBACK
 from sandbox.state_folder import StateFolder
 
+NAME = "sandbox"
+"""What the hub calls the city's provider."""
 _AUDIENCE = "simpul"
 
 
@@ -18,7 +20,7 @@ def issuers_file(folder: StateFolder) -> Path | None:
     if port is None:
         return None
     entry = {
-        "name": "sandbox",
+        "name": NAME,
         "url": f"http://{LOOPBACK}:{port}",
         "audience": _AUDIENCE,
         "kinds": [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS],

@@ -50,6 +50,8 @@ class Application:
     """Whether it runs registered operations alone, unless its contract says otherwise."""
     is_system: bool = False
     """Whether it is a system of an agency, which is held to registered operations as `PersistedDocuments` says."""
+    is_hub: bool = False
+    """Whether the hub's own pages ask: what they run was written with the hub, and is registered nowhere."""
 
     @property
     def is_frontend(self) -> bool:
@@ -195,6 +197,8 @@ class PersistedDocuments:
 
         Raises `RefusedRequest` for what this client may not run.
         """
+        if application is not None and application.is_hub:
+            return request, None, None
         known = None if application is None else self._clients.get(application.client)
         is_first_party = known is None and (application is None or application.is_frontend)
         if known is None:

@@ -78,6 +78,13 @@ _APPS = (
         logout_uris=("http://127.0.0.1/console",),
         people=_OVERSEERS,
     ),
+    Client(
+        id="simpul-pages",
+        name="the hub's own pages, where people see who may read their data",
+        scopes=("openid",),
+        redirect_uris=("http://127.0.0.1/sign-in/callback",),
+        people=frozenset({"citizen"}),
+    ),
 )
 _PARTNERS = (
     Client(

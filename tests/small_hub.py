@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -49,6 +50,7 @@ class SmallHub:
 
     city: SmallCity
     http: aiohttp.ClientSession
+    url: str
 
     async def ask(self, query: str = ME, *, token: str | None = None, headers: Any = None) -> Answer:  # noqa: ANN401 - what aiohttp takes
         """Ask by POST, with a bearer token or headers as they are."""
@@ -93,8 +95,17 @@ def settings_of(issuers: Sequence[Issuer], **given: Any) -> Settings:  # noqa: A
 
 
 @asynccontextmanager
-async def small_hub(issuers: Sequence[Issuer], **given: Any) -> AsyncIterator[SmallHub]:  # noqa: ANN401 - any setting
-    """A hub that believes these issuers, served until the block ends."""
+async def small_hub(
+    issuers: Sequence[Issuer],
+    *,
+    own: Any = MappingProxyType({}),  # noqa: ANN401 - `Mapping[type, object]`; settings that are kept in one dict may be given, too
+    recorder: Any = None,  # noqa: ANN401 - a `Recorder`; the same
+    **given: Any,  # noqa: ANN401 - any setting
+) -> AsyncIterator[SmallHub]:
+    """A hub that believes these issuers, served until the block ends, on the port of the settings where they say one.
+
+    `own` answers domains that the small city knows nothing of, `recorder` keeps who read what.
+    """
     settings, city = settings_of(issuers, **given), SmallCity()
 
     @asynccontextmanager
@@ -102,9 +113,14 @@ async def small_hub(issuers: Sequence[Issuer], **given: Any) -> AsyncIterator[Sm
         yield
 
     app = server.compose(
-        settings, schema=city_schema(), agencies=city.agencies(), attendance=Attendance({}), lifespan=nothing
+        settings,
+        schema=city_schema(),
+        agencies=city.agencies(own),
+        attendance=Attendance({}),
+        lifespan=nothing,
+        recorder=recorder,
     )
-    web = uvicorn.Server(uvicorn_config(app, HOST, 0, settings.web))
+    web = uvicorn.Server(uvicorn_config(app, HOST, given.get("port", 0), settings.web))
     serving = asyncio.create_task(web._serve())
     try:
         async with asyncio.timeout(10):
@@ -112,7 +128,7 @@ async def small_hub(issuers: Sequence[Issuer], **given: Any) -> AsyncIterator[Sm
                 await asyncio.sleep(0.01)
         port = web.servers[0].sockets[0].getsockname()[1]
         async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
-            yield SmallHub(city, http)
+            yield SmallHub(city, http, f"http://{HOST}:{port}")
     finally:
         web.should_exit = True
         await serving

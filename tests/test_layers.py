@@ -39,6 +39,7 @@ PLANTED = {
     "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
+    "Jinja2 lives where pages are rendered": [("web/planted_seven.py", "import jinja2")],
     "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],
     "Redis, and the library of rates, live in one file of cache": [
         ("cache/planted.py", "import redis.asyncio"),

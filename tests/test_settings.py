@@ -340,3 +340,59 @@ def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.Mo
     file.write_text("[pbb]\nretry = 3\n")
     monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
     assert f"the file of agencies '{file}': pbb, retry: Extra inputs are not permitted" in refusal()
+
+
+def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **given: str) -> None:
+    """What lets people sign in to the hub's own pages, with changes."""
+    path = tmp_path / "issuers.toml"
+    path.write_text(
+        '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
+        '[[issuer]]\nname = "mitra"\nurl = "https://mitra.example"\naudience = "simpul"\nkinds = ["partner"]\n'
+    )
+    usual = {
+        "ISSUERS": str(path),
+        "SIGN_IN_ISSUER": "warga",
+        "SIGN_IN_CLIENT": "pages",
+        "SIGN_IN_SECRET": "geheim-7",
+        "PUBLIC_URL": "https://simpul.example",
+    }
+    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
+    for name, value in {**usual, **given}.items():
+        if value:
+            monkeypatch.setenv(f"SIMPUL_{name}", value)
+
+
+def test_people_can_sign_in_to_the_hubs_own_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signing_in(tmp_path, monkeypatch)
+    settings = read()
+    assert (settings.sign_in_issuer, settings.sign_in_client, settings.sign_in_scopes) == (
+        "warga",
+        "pages",
+        ("openid",),
+    )
+    assert settings.own_url == "https://simpul.example"
+    assert settings.web.allowed_hosts == ("localhost", "127.0.0.1", "[::1]", "simpul.example")
+    assert "geheim-7" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"SIGN_IN_ISSUER": "nobody"}, "names 'nobody', at which no citizen can sign in"),
+        ({"SIGN_IN_ISSUER": "mitra"}, "names 'mitra', at which no citizen can sign in"),
+        ({"SIGN_IN_CLIENT": ""}, "by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES"),
+        ({"SIGN_IN_SCOPES": "profile"}, "by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES"),
+        ({"PUBLIC_URL": ""}, "SIMPUL_PUBLIC_URL is not set"),
+        ({"PUBLIC_URL": "http://simpul.example"}, "must not travel in the clear"),
+    ],
+)
+def test_pages_that_nobody_could_sign_in_to_stop_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], why: str
+) -> None:
+    signing_in(tmp_path, monkeypatch, **given)
+    assert why in refusal()
+
+
+def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signing_in(tmp_path, monkeypatch, PUBLIC_URL="", DEVELOPMENT="true", PORT="8123")
+    assert read().own_url == "http://127.0.0.1:8123"

@@ -28,6 +28,7 @@ from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
 from web.health import Health, Ready
 from web.hosts import KnownHosts
 from web.incidents import Incidents
+from web.personal_pages import PersonalPages
 from web.refusals import Refusal
 from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
@@ -82,6 +83,7 @@ def web_application(
     data_tracker: DataTracker | None = None,
     consents: ConsentEndpoints | None = None,
     exporting: Exporting | None = None,
+    pages: PersonalPages | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
@@ -98,6 +100,7 @@ def web_application(
         data_tracker: Who tells the Data Tracker about usages, where a client may ask.
         consents: Where partners ask for consent.
         exporting: What a person's export takes, where there are any.
+        pages: The hub's own pages for people who sign in, where there is an issuer for them.
         lifespan: What is opened before the first request and closed after the last.
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
@@ -124,6 +127,8 @@ def web_application(
     if exporting is not None:
         who_asks = WhoAsks(authenticate, settings, failed_tokens)
         routes += ExportEndpoint(exporting, who_asks=who_asks, settings=settings, allowances=allowances).routes()
+    if pages is not None:
+        routes += pages.routes()
     if settings.graphiql is not Exposure.OFF:
         page = GraphiQL(
             packages=settings.graphiql_packages,

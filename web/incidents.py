@@ -35,12 +35,18 @@ def incident(error: Exception, request_id: str, *, answering: bool, with_message
         BrokenAnswerError: Half an answer is on its way: only a broken connection can say that it is not whole.
 
     """
-    number = secrets.token_hex(6)
-    # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
-    _log.error("Incident %s in request %s: %s", number, request_id, story(error, with_messages=with_messages))
+    number = noted(error, request_id, with_messages=with_messages)
     if answering:
         raise BrokenAnswerError(number) from None
     return Refusal(Code.INTERNAL, f"The hub failed at this request. Report incident {number} to those who run it.")
+
+
+def noted(error: Exception, request_id: str, *, with_messages: bool) -> str:
+    """Log a fault of the hub; the number that it is logged under. Arguments as for `incident`."""
+    number = secrets.token_hex(6)
+    # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
+    _log.error("Incident %s in request %s: %s", number, request_id, story(error, with_messages=with_messages))
+    return number
 
 
 class Incidents:

@@ -29,6 +29,14 @@ const provider = new Provider(url, {
       grant_types: ['authorization_code'],
       response_types: ['code'],
     },
+    {
+      client_id: 'simpul-pages',
+      client_secret: 'a-secret-of-the-pages',
+      application_type: 'native',
+      redirect_uris: ['http://127.0.0.1/sign-in/callback'],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+    },
   ],
   cookies: { keys: ['a key for cookies'] },
   features: {

@@ -9,14 +9,18 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import parse_qs, urljoin, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from auth.issuers import Issuer
+from resolvers.consents import Consents
 from tests.city import HOST, free_port
 from tests.small_city import BUDI, SITI
+from tests.small_consents import SmallConsents
 from tests.small_hub import SmallHub, small_hub
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +58,12 @@ async def provider() -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 async def hub(provider: str) -> AsyncIterator[SmallHub]:
     """A hub that is told of the provider what an operator would tell it."""
+    async with small_hub([entry_of(provider)]) as running:
+        yield running
+
+
+def entry_of(provider: str) -> Issuer:
+    """What an operator writes of it."""
     entry = {
         "name": "foreign",
         "url": provider,
@@ -64,8 +74,7 @@ async def hub(provider: str) -> AsyncIterator[SmallHub]:
         "kind_of_clients": "partner",
         "claims": {"nik": "sub"},
     }
-    async with small_hub([Issuer.model_validate(entry)]) as running:
-        yield running
+    return Issuer.model_validate(entry)
 
 
 async def token_of(http: aiohttp.ClientSession, form: dict[str, str], headers: dict[str, str] | None = None) -> str:
@@ -79,8 +88,13 @@ async def token_of(http: aiohttp.ClientSession, form: dict[str, str], headers: d
 
 async def signed_in(http: aiohttp.ClientSession, login: str) -> str:
     """The code that a browser brings back after somebody signed in at the provider and agreed."""
+    back = await agreed(http, login, _asked())
+    return parse_qs(urlsplit(back).query)["code"][0]
+
+
+def _asked() -> dict[str, str]:
     challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-    query = {
+    return {
         "client_id": "city-app",
         "response_type": "code",
         "redirect_uri": CALLBACK,
@@ -88,6 +102,11 @@ async def signed_in(http: aiohttp.ClientSession, login: str) -> str:
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
+
+
+async def agreed(http: aiohttp.ClientSession, login: str, query: dict[str, str]) -> str:
+    """Where the provider sends a browser back to, after somebody signed in there and agreed."""
+    callback = query["redirect_uri"]
     method, path, form = "GET", "/auth", dict[str, str]()
     for _ in range(12):
         async with http.request(method, path, params=query, data=form or None, allow_redirects=False) as response:
@@ -95,8 +114,8 @@ async def signed_in(http: aiohttp.ClientSession, login: str) -> str:
             target = response.headers.get("Location")
             here = str(response.url)
         query = {}
-        if target is not None and target.startswith(CALLBACK):
-            return parse_qs(urlsplit(target).query)["code"][0]
+        if target is not None and target.startswith(callback):
+            return target
         if target is not None:
             method, path, form = "GET", urlsplit(urljoin(here, target))._replace(scheme="", netloc="").geturl(), {}
             continue
@@ -160,3 +179,24 @@ async def test_its_id_tokens_open_nothing(hub: SmallHub, provider: str) -> None:
     answer = await hub.ask(token=identity)
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert "data" not in answer.body
+
+
+async def test_people_sign_in_there_to_the_hubs_own_pages(provider: str) -> None:
+    port = free_port()
+    given = {"sign_in_client": "simpul-pages", "sign_in_secret": SecretStr("a-secret-of-the-pages")}
+    own: dict[str, Any] = {"port": port, "public_url": f"http://{HOST}:{port}", "sign_in_issuer": "foreign", **given}
+    consents = SmallConsents()
+    consents.give(1)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with (
+        small_hub([entry_of(provider)], own={Consents: consents}, **own) as hub,
+        aiohttp.ClientSession(provider, cookie_jar=jar) as http,
+        aiohttp.ClientSession(hub.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
+    ):
+        async with browser.get("/consents?lang=en", allow_redirects=False) as begun:
+            asked = dict(parse_qsl(urlsplit(begun.headers["Location"]).query))
+        back = await agreed(http, str(SITI), asked)
+        async with browser.get(urlsplit(back)._replace(scheme="", netloc="").geturl()) as page:
+            text = await page.text()
+            assert (page.status, page.url.path) == (200, "/consents"), text
+    assert "Mitra 1" in text

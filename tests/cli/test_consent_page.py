@@ -46,7 +46,7 @@ def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(runnin
             check=True,
         )
         got = json.loads(outcome.stdout)
-        expected = json.loads(shown.replace("localhost:8000", f"localhost:{running.port}"))
+        expected = json.loads(shown.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}"))
         assert agrees(expected, got), json.dumps(got, indent=1)
         before += "".join(re.findall(r"^\w+=.*\n", typed, re.MULTILINE))
         if number == 0:

@@ -12,6 +12,7 @@ from cli.failure import Failure
 from cli.hub_environment import Reach, hub_environment
 from cli.hub_settings import hub_settings
 from sandbox.agency import AGENCIES
+from sandbox.issuer_clients import client_secret
 from sandbox.state_folder import StateFolder
 from tests.cli.running import simpul
 
@@ -61,6 +62,29 @@ def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> 
     (entry,) = issuers_of(Path(hub_environment(folder, {})["SIMPUL_ISSUERS"]))
     assert (entry.url, entry.audience) == (f"http://127.0.0.1:{port}", ("simpul",))
     assert set(entry.kinds) == set(CallerKind) - {CallerKind.ANONYMOUS}
+
+
+@pytest.mark.usefixtures("bare")
+def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(tmp_path: Path) -> None:
+    folder = started_once(tmp_path)
+    folder.port("issuer")
+    folder.secret("issuer", lambda: "s-1")
+    settings = hub_settings(folder, port=8123)
+    assert (settings.sign_in_issuer, settings.sign_in_client) == ("sandbox", "simpul-pages")
+    assert settings.sign_in_secret is not None
+    assert settings.sign_in_secret.get_secret_value() == client_secret("simpul-pages", "s-1")
+    assert settings.own_url == "http://127.0.0.1:8123"
+
+
+@pytest.mark.usefixtures("bare")
+def test_where_the_operator_names_issuers_the_citys_provider_signs_nobody_in(tmp_path: Path) -> None:
+    folder = started_once(tmp_path)
+    folder.port("issuer")
+    folder.secret("issuer", lambda: "s-1")
+    own = tmp_path / "own.toml"
+    own.write_text('[[issuer]]\nname = "own"\nurl = "https://own.example"\naudience = "a"\nkinds = ["citizen"]\n')
+    os.environ["SIMPUL_ISSUERS"] = str(own)
+    assert hub_settings(folder, port=8123).sign_in_issuer is None
 
 
 def test_where_mariadb_is_missing_the_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:

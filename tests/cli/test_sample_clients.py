@@ -16,6 +16,7 @@ CLIENTS = [
     "city-app",
     "graphiql",
     "audit-console",
+    "simpul-pages",
     "kredit-nusantara",
     "pantau-kota",
     "crm-dispatch",
@@ -36,7 +37,7 @@ def test_applications_are_listed_with_what_they_can_have(tmp_path: Path) -> None
     assert outcome.returncode == 0
     lines = outcome.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["client", *CLIENTS]
-    assert lines[5].strip().split("  ")[-1].strip() == "complaints:read prices:read"
+    assert lines[6].strip().split("  ")[-1].strip() == "complaints:read prices:read"
 
 
 def test_an_applications_token_alone_on_its_line_is_signed_by_the_city(running: Serve) -> None:
@@ -65,7 +66,7 @@ def test_what_has_no_token_or_secret_of_its_own_is_refused_with_what_has(tmp_pat
     )
     assert secret.stderr == (
         "simpul: graphiql is a public client and has no secret: choose one of "
-        "audit-console, kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
+        "audit-console, simpul-pages, kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
     )
     assert unknown.stderr == (
         f"simpul: 'nobody' is no application of the sandbox city: choose one of {', '.join(CLIENTS)}\n"

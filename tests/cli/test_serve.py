@@ -7,12 +7,15 @@ import re
 import signal
 import socket
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from cli.sample_callers import sample_callers
 from sandbox.state_folder import StateFolder
+from tests.city import RunningAgency
 from tests.cli.running import Serve, alive, descendants, free_port, serving, simpul, state_folder, until
+from tests.sandbox.signing_in import SITI, Browser
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -31,6 +34,7 @@ def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reac
         f"GraphiQL  {at}/graphiql",
         f"GraphQL   {at}/graphql",
         f"Health    {at}/health/ready",
+        f"Consents  {at}/consents",
         f"Sign-in   http://127.0.0.1:{StateFolder(running.state).known_port('issuer')} (OpenID provider",
         "for this machine only. Ctrl-C stops everything.",
         ".venv/bin/simpul token siti",
@@ -54,6 +58,36 @@ def test_the_first_query_it_shows_is_answered_by_all_five_agencies(running: Serv
     assert me["name"] == "Siti Rahmawati"
     assert (len(me["taxObjects"]), len(me["msmes"]), len(me["complaints"])) == (2, 1, 3)
     assert len(answer["data"]["markets"]) == 1
+
+
+def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(running: Serve) -> None:
+    own = f"http://127.0.0.1:{running.port}"
+    cookies: dict[str, str] = {}
+
+    def go(path: str) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+        connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={cookies[name]}" for name in cookies)})
+        answer = connection.getresponse()
+        for each in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = each.partition(";")[0].partition("=")
+            cookies[name] = value
+        said = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers.get("Location", ""), said
+
+    _, address, _ = go("/consents?lang=en")
+    target = urlsplit(address)
+    assert (target.port, target.path) == (StateFolder(running.state).known_port("issuer"), "/authorize")
+    provider = RunningAgency(
+        name="issuer", port=target.port or 0, control_port=0, user="", secret="", state=running.state, latency=False
+    )
+    browser = Browser(provider)
+    signed_in = browser.submit(browser.get("/authorize", dict(parse_qsl(target.query))), SITI)
+    status, address, _ = go(signed_in.headers["location"].removeprefix(own))
+    assert (status, address) == (303, "/consents?lang=en")
+    status, _, said = go(address)
+    assert status == 200
+    assert "You have never given a consent." in said
 
 
 def test_graphiql_is_offered_the_sample_people_with_tokens(running: Serve) -> None:

@@ -22,6 +22,8 @@ from auth.key_sets import LARGEST_SET, MOST_KEYS
 from auth.known_tokens import SECONDS
 from auth.presented_token import LONGEST_TOKEN
 from auth.rules import Refusal
+from auth.session import IDLE
+from auth.sign_in import PATIENCE as AWAY
 from auth.tokens import LEEWAY
 from cache.shared import PATIENCE, PAUSE
 from cli.main import build_app
@@ -41,10 +43,12 @@ from server import build_access_page
 from settings import ELSEWHERE, Settings
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
 from web.application import web_application
+from web.consent_pages import CONSENT, CONSENTS, REVOKE
 from web.health import Readiness
 from web.rate_table import rates_from
 from web.refusals import Code
 from web.settings import Exposure, WebSettings
+from web.sign_in_pages import CALLBACK, SIGN_OUT, SIGNED_OUT
 
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")
@@ -336,6 +340,18 @@ def test_every_address_of_the_hub_is_described() -> None:
     }
     for path in ("/graphql", "/graphiql", *HEALTH):
         assert f"{path}`" in text
+
+
+def test_every_page_for_people_is_described() -> None:
+    pages = text_of("docs/frontend/pages.md")
+    for path in (CONSENT, CONSENTS, REVOKE, CALLBACK, SIGN_OUT, SIGNED_OUT):
+        assert f"`{path}`" in pages
+
+
+def test_how_long_sessions_and_sign_ins_are_good_is_told_as_it_is() -> None:
+    told = " ".join(text_of("docs/operators/sign-in.md").split())
+    assert f"{IDLE / 60:.0f} minutes without use" in told
+    assert f"{AWAY / 60:.0f} minutes, or until" in told
 
 
 @pytest.mark.parametrize("name", sorted(QUERY.fields) if QUERY else [])

@@ -272,3 +272,15 @@ async def test_guessed_ids_leave_nothing_behind() -> None:
         response = await engine.run(request, lambda: Given({}), request_id="r-1", application=STRANGER)
         assert told(response) == [("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")]
     assert repr(engine._kept) == "<KeptOperations 0 seen once, 0 again>"
+
+
+@pytest.mark.parametrize("first_party", list(OperationMode))
+def test_the_hubs_own_pages_run_what_was_written_with_them(first_party: OperationMode) -> None:
+    known = documents(operation(), first_party=first_party)
+    request = GraphQLRequest(query=OTHERS)
+    assert known.resolve(request, Application(client="simpul", is_hub=True)) == (request, None, None)
+
+
+def test_nobody_is_the_hub_by_its_name() -> None:
+    known = documents(operation(), first_party=OperationMode.IDS_ONLY)
+    assert code(known, GraphQLRequest(query=OTHERS), Application(client="simpul")) == "PERSISTED_QUERY_ID_REQUIRED"

@@ -5,6 +5,7 @@ import itertools
 import json
 import shutil
 import tempfile
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ def chromium_or_reason() -> tuple[str | None, str]:
 
 def _find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+_KEYS = {"Tab": ("Tab", 9, ""), "Enter": ("Enter", 13, "\r"), " ": ("Space", 32, " ")}
+"""Code, number and text of a key."""
 
 
 class ProtocolError(Exception):
@@ -89,6 +94,30 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.ask(f"{domain}.enable")
         await self.ask("Page.navigate", url=address)
+
+    async def press(self, key: str) -> None:
+        """Press and release a key: `Tab`, `Enter`, ` `."""
+        code, number, text = _KEYS[key]
+        for kind in ("keyDown", "keyUp"):
+            more = {"text": text} if text and kind == "keyDown" else {}
+            await self.ask(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **more
+            )
+
+    async def tab_to(self, condition: str) -> None:
+        """Press Tab until the element that has the focus, `it`, fulfils a condition; 60 times at most."""
+        for _ in range(60):
+            await self.press("Tab")
+            if await self.value(f"(it => it !== null && ({condition}))(document.activeElement)"):
+                return
+        raise AssertionError(f"no way by keyboard to: {condition}")
+
+    async def picture(self) -> bytes:
+        """The whole page as PNG."""
+        size = (await self.ask("Page.getLayoutMetrics"))["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        shot = await self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        return b64decode(shot["data"])
 
     async def value(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
         """What a JavaScript expression comes to."""

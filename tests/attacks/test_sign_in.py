@@ -1,0 +1,519 @@
+"""Attacks on the sign-in to the hub's own pages, on its sessions and on its forms (RFC 9700, section 4).
+
+Each is refused: no session begins, nothing changes, and what must not be asked is not asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import aiohttp
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from tests.loopback_sign_in import CLIENT, SECRET, Browser, Page, Place, sign_in_place
+from tests.small_city import BUDI
+from tests.small_consents import REQUEST, request
+
+CONSENT = f"/consent/{REQUEST}"
+SESSION, BEGUN = "simpul", "simpul-sign-in"
+GRANT = {"decision": "grant", "scope": ["TAX"]}
+
+
+@pytest.fixture(scope="module")
+async def running() -> AsyncIterator[Place]:
+    async with sign_in_place() as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(running: Place) -> Place:
+    """The hub and the issuer, as at the start."""
+    running.desk.reset()
+    running.consents.changes.clear()
+    running.consents.consents.clear()
+    running.consents.refused.clear()
+    running.hub.city.asked.clear()
+    return running
+
+
+@pytest.fixture
+async def browser(place: Place) -> AsyncIterator[Browser]:
+    async with place.browser() as opened:
+        yield opened
+
+
+def refused(page: Page, browser: Browser) -> bool:
+    """Whether the way ended on a page of the hub, and nobody is signed in."""
+    return page.status in {400, 403, 503} and "Location" not in page.headers and not browser.cookie(SESSION)
+
+
+def changed(address: str, **parameters: str | None) -> str:
+    """The issuer's answer with other parameters; None takes one away."""
+    given = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()} | parameters
+    return f"{urlsplit(address).path}?{urlencode({name: value for name, value in given.items() if value is not None})}"
+
+
+# The answer of the issuer
+
+
+async def test_a_sign_in_that_nobody_touched_succeeds(browser: Browser, place: Place) -> None:
+    """What the attacks below are compared with."""
+    page = await browser.sign_in(CONSENT)
+    assert (page.status, len(place.desk.redeemed)) == (200, 1)
+    assert browser.cookie(SESSION)
+    assert browser.cookie(BEGUN) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "another"},
+        {"state": None},
+        {"state": ""},
+        {"iss": "https://issuer.example"},
+        {"iss": None},
+        {"code": None},
+        {"code": ""},
+    ],
+    ids=str,
+)
+async def test_an_answer_that_is_not_the_one_to_what_was_asked_is_refused_and_its_code_not_used(
+    browser: Browser, place: Place, change: dict[str, str | None]
+) -> None:
+    page = await browser.get(changed(await browser.arrive(CONSENT), **change))
+    assert refused(page, browser)
+    assert place.desk.redeemed == []
+
+
+@pytest.mark.parametrize("name", ["state", "code", "iss"])
+async def test_a_parameter_that_comes_twice_is_refused(browser: Browser, place: Place, name: str) -> None:
+    page = await browser.get(f"{await browser.arrive(CONSENT)}&{name}=x")
+    assert (refused(page, browser), place.desk.redeemed) == (True, [])
+
+
+async def test_an_answer_without_the_issuers_name_is_taken_where_the_issuer_never_says_it() -> None:
+    async with sign_in_place() as other:
+        other.desk.metadata["authorization_response_iss_parameter_supported"] = None
+        async with other.browser() as fresh:
+            page = await fresh.get(changed(await fresh.arrive(CONSENT), iss=None))
+            assert page.status == 303
+
+
+async def test_nobody_is_signed_in_by_the_link_of_somebody_else(browser: Browser, place: Place) -> None:
+    """Login CSRF: the attacker begins, and has the victim's browser finish."""
+    async with place.browser() as attackers:
+        link = await attackers.arrive(CONSENT)
+    page = await browser.get(link)
+    assert (refused(page, browser), place.desk.redeemed) == (True, [])
+    await browser.arrive(CONSENT)  # nor where the victim was just about to sign in
+    page = await browser.get(link)
+    assert (refused(page, browser), place.desk.redeemed) == (True, [])
+
+
+async def test_an_answer_counts_once(browser: Browser, place: Place) -> None:
+    link = await browser.arrive(CONSENT)
+    begun = browser.cookie(BEGUN) or ""
+    assert (await browser.get(link)).status == 303
+    assert (await browser.get(link)).status == 400
+    assert len(place.desk.redeemed) == 1
+    async with place.browser() as thief:  # not even with the cookie: then the issuer says no
+        thief.set_cookie(BEGUN, begun)
+        page = await thief.get(link)
+        assert refused(page, thief)
+
+
+async def test_a_code_is_of_no_use_in_another_sign_in(browser: Browser, place: Place) -> None:
+    """Injection of a stolen code: the verifier is another."""
+    async with place.browser() as victim:
+        stolen = parse_qs(urlsplit(await victim.arrive(CONSENT)).query)["code"][0]
+    page = await browser.get(changed(await browser.arrive(CONSENT), code=stolen))
+    assert refused(page, browser)
+    assert place.desk.redeemed[0]["code"] == stolen
+
+
+async def test_what_the_issuer_says_of_an_error_is_not_shown(browser: Browser) -> None:
+    link = changed(await browser.arrive(CONSENT), code=None, error="x", error_description="<b>Call 0800</b>")
+    page = await browser.get(link)
+    assert (page.status, refused(page, browser)) == (403, True)
+    assert "0800" not in page.text
+
+
+# What the issuer gives
+
+
+@pytest.mark.parametrize(
+    ("identity", "access"),
+    [
+        ({"nonce": "another"}, {}),
+        ({"nonce": None}, {}),
+        ({"nonce": ["a"]}, {}),
+        ({"aud": "another-client"}, {}),
+        ({"aud": [CLIENT, "another-client"]}, {}),
+        ({"aud": [CLIENT], "azp": "another-client"}, {}),
+        ({"aud": None}, {}),
+        ({"iss": "https://issuer.example"}, {}),
+        ({"exp": int(time.time()) - 60}, {}),
+        ({"exp": None}, {}),
+        ({"iat": None}, {}),
+        ({"sub": "budi"}, {}),
+        ({"sub": None}, {}),
+        ({}, {"sub": "budi", "nik": str(BUDI)}),
+        ({}, {"aud": "another-hub"}),
+        ({}, {"iss": "https://issuer.example"}),
+        ({}, {"exp": int(time.time()) - 60}),
+        ({}, {"nik": "31710145069"}),
+        ({}, {"cnf": {"jkt": "x"}}),
+    ],
+    ids=str,
+)
+async def test_tokens_that_are_not_both_for_this_sign_in_are_refused(
+    browser: Browser, place: Place, identity: dict[str, object], access: dict[str, object]
+) -> None:
+    place.desk.identity.update(identity)
+    place.desk.access.update(access)
+    page = await browser.get(await browser.arrive(CONSENT))
+    assert (page.status, refused(page, browser)) == (400, True)
+
+
+def signed_by_another(place: Place, nonce: str) -> str:
+    now = int(time.time())
+    claims = {"iss": place.desk.issuer.url, "sub": "siti", "aud": CLIENT, "iat": now, "exp": now + 60, "nonce": nonce}
+    key = ECKey.generate_key("P-256")
+    return jwt.encode({"alg": "ES256", "typ": "JWT", "kid": place.desk.issuer.key.kid or ""}, claims, key)
+
+
+@pytest.mark.parametrize("forgery", ["another key", "no signature", "none", "access token", "missing", "no token"])
+async def test_an_id_token_that_the_issuer_did_not_make_is_refused(
+    browser: Browser, place: Place, forgery: str
+) -> None:
+    link = await browser.arrive(CONSENT)
+    nonce = place.desk.asked[0]["nonce"]
+    good = place.desk.identity_token(nonce=nonce)
+    place.desk.tokens["id_token"] = {
+        "another key": signed_by_another(place, nonce),
+        "no signature": good.rpartition(".")[0] + ".",
+        "none": f"eyJhbGciOiJub25lIn0.{good.split('.')[1]}.",
+        "access token": place.desk.issuer.token(client_id=CLIENT, aud=CLIENT, nonce=nonce),
+        "missing": None,
+        "no token": 7,
+    }[forgery]
+    page = await browser.get(link)
+    assert (page.status, refused(page, browser)) == (400, True)
+
+
+async def test_an_id_token_is_no_access_token(browser: Browser, place: Place) -> None:
+    link = await browser.arrive(CONSENT)
+    place.desk.tokens["access_token"] = place.desk.identity_token(nonce=place.desk.asked[0]["nonce"])
+    assert refused(await browser.get(link), browser)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"kind": "official", "nik": None, "agency": "dukcapil"},
+        {"kind": "business", "nik": None, "nib": "9120001234567"},
+        {"kind": "partner", "nik": None},
+        {"on_behalf_of": str(BUDI)},
+        {"act": {"sub": "siti"}, "on_behalf_of": str(BUDI)},
+    ],
+    ids=str,
+)
+async def test_only_citizens_for_themselves_get_in(browser: Browser, place: Place, claims: dict[str, object]) -> None:
+    place.desk.access.update(claims)
+    page = await browser.get(await browser.arrive(CONSENT))
+    assert (page.status, refused(page, browser)) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"code_challenge_methods_supported": ["plain"]},
+        {"code_challenge_methods_supported": "S256"},
+        {"issuer": "https://issuer.example"},
+        {"authorization_endpoint": "http://issuer.example/authorize"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"token_endpoint": "http://169.254.169.254/token"},
+        {"token_endpoint": None},
+    ],
+    ids=str,
+)
+async def test_an_issuer_that_leads_elsewhere_or_checks_no_codes_signs_nobody_in(
+    metadata: dict[str, object],
+) -> None:
+    async with sign_in_place() as other:
+        other.desk.metadata.update(metadata)
+        async with other.browser() as fresh:
+            page = await fresh.get(CONSENT)
+            assert (page.status, "Location" in page.headers, fresh.cookie(BEGUN)) == (503, False, None)
+
+
+async def test_the_secret_is_shown_to_the_issuer_alone_and_the_verifier_to_nobody_before(
+    browser: Browser, place: Place
+) -> None:
+    page = await browser.get(CONSENT)
+    await browser.sign_in(CONSENT)
+    [redeemed] = place.desk.redeemed
+    assert SECRET not in page.location + str(page.headers)
+    assert redeemed["code_verifier"] not in str(place.desk.asked)
+    assert len(redeemed["code_verifier"]) == 43
+    assert {each["code_challenge_method"] for each in place.desk.asked} == {"S256"}
+    assert len({each["state"] for each in place.desk.asked}) == len(place.desk.asked) == 1
+
+
+# Where people are sent
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{CONSENT}?lang=en",
+        "/consents?after=//evil.example",
+        "/consents?next=https://evil.example/",
+        "/consent/%5C%5Cevil.example",
+        "/consent/x%0D%0ASet-Cookie:%20a=b",
+        "/consent/https:evil.example",
+    ],
+)
+async def test_whoever_signed_in_goes_on_on_the_hub(browser: Browser, path: str) -> None:
+    page = await browser.get(await browser.arrive(path))
+    assert page.status == 303
+    assert page.location.startswith(("/consent/", "/consents?"))
+    assert urlsplit(page.location).netloc == ""
+    assert all(each.startswith(("simpul=", "simpul-sign-in=")) for each in page.set_cookies)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/consents", "/consent//evil.example", "/consents/"])
+async def test_a_path_that_is_no_page_begins_no_sign_in(place: Place, path: str) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"{place.hub.url}{path}", allow_redirects=False) as answer:
+        assert BEGUN not in answer.cookies
+        assert urlsplit(answer.headers.get("Location", "")).netloc in {"", urlsplit(place.hub.url).netloc}
+
+
+# Cookies
+
+
+async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Browser) -> None:
+    begun = (await browser.get(CONSENT)).set_cookies
+    back = await browser.get(await browser.arrive(CONSENT))
+    assert len(begun) == 1
+    assert len(back.set_cookies) == 2
+    for each in [*begun, *back.set_cookies]:
+        assert "; HttpOnly" in each
+        assert "; Path=/" in each
+        assert "; SameSite=lax" in each
+        assert "Domain" not in each
+
+
+async def test_a_cookie_that_was_changed_anywhere_signs_nobody_in(browser: Browser) -> None:
+    await browser.sign_in()
+    good = browser.cookie(SESSION) or ""
+    for at in range(0, len(good), 7):
+        other = "A" if good[at] != "A" else "B"
+        browser.set_cookie(SESSION, good[:at] + other + good[at + 1 :])
+        assert (await browser.get("/consents")).status == 303
+    browser.set_cookie(SESSION, good)
+    assert (await browser.get("/consents")).status == 200
+
+
+async def test_one_cookie_does_not_stand_for_the_other(browser: Browser, place: Place) -> None:
+    link = await browser.arrive(CONSENT)
+    begun = browser.cookie(BEGUN) or ""
+    browser.set_cookie(SESSION, begun)
+    assert (await browser.get("/consents")).status == 303
+    await browser.sign_in()
+    place.desk.redeemed.clear()
+    browser.set_cookie(BEGUN, browser.cookie(SESSION) or "")
+    assert (await browser.get(link)).status == 400
+    assert place.desk.redeemed == []
+
+
+@pytest.mark.parametrize("value", ["x" * 10_000, "%00", "\u00e9".encode().decode("latin-1"), "." * 50, ""], ids=len)
+async def test_a_cookie_that_is_none_of_ours_is_as_none(place: Place, value: str) -> None:
+    headers = {"Cookie": f"{SESSION}={value}; {BEGUN}={value}"}
+    async with aiohttp.ClientSession(place.hub.url, headers=headers) as http:
+        async with http.get("/consents", allow_redirects=False) as answer:
+            assert answer.status == 303
+        async with http.get("/sign-in/callback?code=x&state=", allow_redirects=False) as answer:
+            assert answer.status == 400
+
+
+async def test_a_session_from_before_is_replaced_when_somebody_signs_in(browser: Browser, place: Place) -> None:
+    """Session fixation: the attacker's own session is in the victim's browser."""
+    async with place.browser() as attacker:
+        place.desk.access.update({"sub": "budi", "nik": str(BUDI)})
+        place.desk.identity["sub"] = "budi"
+        attackers_form = (await attacker.sign_in()).form
+        fixed = attacker.cookie(SESSION) or ""
+    place.desk.reset()
+    browser.set_cookie(SESSION, fixed)
+    browser.set_cookie(BEGUN, "")
+    page = await browser.get("/consents")
+    assert "0002" in page.text  # the page says who is signed in
+    async with place.browser() as own:
+        own.set_cookie(SESSION, fixed)
+        await own.post("/sign-out", {"form": attackers_form})
+        assert own.cookie(SESSION) is None
+        page = await own.sign_in()
+        assert "0001" in page.text
+        assert own.cookie(SESSION) != fixed
+        assert page.form != attackers_form
+
+
+async def test_nothing_of_a_person_can_be_read_in_cookies_or_addresses(browser: Browser, place: Place) -> None:
+    link = await browser.arrive(CONSENT)
+    await browser.get(link)
+    nik = str(place.desk.issuer.claims()["nik"])
+    for each in (browser.cookie(SESSION) or "", link, place.desk.asked[0]["redirect_uri"]):
+        assert nik not in each
+        assert "siti" not in each
+
+
+# Forms
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "", "Sec-Fetch-Site": "none"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/json"}, 415),
+    ],
+    ids=str,
+)
+async def test_a_form_that_another_site_sent_changes_nothing(
+    browser: Browser, place: Place, headers: dict[str, str], status: int
+) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    place.hub.city.asked.clear()
+    page = await browser.post(CONSENT, {"form": form, **GRANT}, **headers)
+    assert (page.status, place.consents.changes, place.hub.city.asked) == (status, [], [])
+
+
+@pytest.mark.parametrize("text", ["", "x", "\u00e9", None])
+async def test_a_form_without_the_sessions_text_changes_nothing(
+    browser: Browser, place: Place, text: str | None
+) -> None:
+    await browser.sign_in(CONSENT)
+    page = await browser.post(CONSENT, GRANT if text is None else {"form": text, **GRANT})
+    assert (page.status, place.consents.changes) == (403, [])
+
+
+async def test_the_text_of_another_session_changes_nothing(browser: Browser, place: Place) -> None:
+    async with place.browser() as attacker:
+        theirs = (await attacker.sign_in(CONSENT)).form
+    await browser.sign_in(CONSENT)
+    page = await browser.post(CONSENT, {"form": theirs, **GRANT})
+    assert (page.status, place.consents.changes) == (403, [])
+
+
+async def test_a_form_of_nobody_changes_nothing_and_leads_to_no_other_site(browser: Browser, place: Place) -> None:
+    page = await browser.post(CONSENT, {"form": "x", **GRANT})
+    assert (page.status, "Location" in page.headers, place.consents.changes) == (403, False, [])
+
+
+@pytest.mark.parametrize("path", [CONSENT, "/consents/persetujuan-1/revoke", "/sign-out", "/consents"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+async def test_nothing_changes_but_by_a_form(browser: Browser, place: Place, path: str, method: str) -> None:
+    place.consents.give(1)
+    form = (await browser.sign_in(CONSENT)).form
+    query = urlencode({"form": form, **GRANT}, doseq=True)
+    async with browser.http.request(method, f"{path}?{query}", allow_redirects=False) as answer:
+        assert answer.status in {200, 405}
+    assert (place.consents.changes, bool(browser.cookie(SESSION))) == ([], True)
+
+
+async def test_a_form_too_large_or_with_too_many_fields_is_refused(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    large = await browser.post(CONSENT, {"form": form, **GRANT, "x": "y" * 20_000})
+    many = await browser.post(CONSENT, {"form": form, **GRANT, **{f"x{n}": "" for n in range(100)}})
+    assert (large.status, many.status, place.consents.changes) == (413, 400, [])
+
+
+@pytest.mark.parametrize("scopes", [["POPULATION"], ["TAX", 'MSMES") { id } }'], ["tax"], ["TAX"] * 45 + [""]], ids=str)
+async def test_a_scope_that_is_none_grants_nothing(browser: Browser, place: Place, scopes: list[str]) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    page = await browser.post(CONSENT, {"form": form, "decision": "grant", "scope": scopes})
+    assert (page.status, place.consents.changes) == (400, [])
+
+
+async def test_somebody_elses_request_and_consent_are_as_unknown_as_none(browser: Browser, place: Place) -> None:
+    place.desk.access.update({"sub": "budi", "nik": str(BUDI)})
+    place.desk.identity["sub"] = "budi"
+    place.consents.give(1)
+    page = await browser.sign_in(CONSENT)
+    none = await browser.get("/consent/no-such-request")
+    form = page.form
+    assert (page.status, none.status) == (404, 404)
+    assert page.text.replace(REQUEST, "") == none.text.replace("no-such-request", "")
+    for path in (CONSENT, "/consents/persetujuan-1/revoke"):
+        assert (await browser.post(path, {"form": form, **GRANT})).status == 404
+    assert place.consents.changes == []
+    assert {each[0] for each in place.hub.city.asked} <= {"dukcapil"}
+
+
+# What a page tells, and to whom
+
+
+async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_nothing(browser: Browser) -> None:
+    page = await browser.sign_in(CONSENT)
+    policy = page.headers["Content-Security-Policy"]
+    assert policy == (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script" not in page.text
+    assert " style=" not in page.text
+
+
+async def test_what_others_wrote_is_shown_as_text(browser: Browser) -> None:
+    page = await browser.sign_in(f"{CONSENT}?lang=%22%3E%3Cscript%3E")
+    assert "Kredit &lt;Nusantara&gt; &amp; Rekan" in page.text
+    assert "<Nusantara>" not in page.text
+    assert "script" not in page.text
+
+
+async def test_a_partners_address_that_is_no_web_address_is_not_linked(browser: Browser, place: Place) -> None:
+    place.consents.requests["odd"] = request("javascript:alert(1)//", "odd")
+    form = (await browser.sign_in("/consent/odd")).form
+    page = await browser.post("/consent/odd", {"form": form, **GRANT})
+    del place.consents.requests["odd"]
+    assert (page.status, place.consents.changes[0][0]) == (200, "grant")
+    assert "javascript" not in page.text
+
+
+async def test_the_log_holds_neither_ids_nor_codes_nor_people(
+    browser: Browser, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="simpul"):
+        form = (await browser.sign_in(f"{CONSENT}?lang=en")).form
+        await browser.post(CONSENT, {"form": form, **GRANT})
+        await browser.post("/sign-out", {"form": form})
+        await browser.get(changed(await browser.arrive(CONSENT), state="x"))
+    lines = [each.getMessage() for each in caplog.records if each.name.startswith("simpul")]
+    for each in ("GET /consent/{id} 303 ", "GET /sign-in/callback 303 ", "POST /consent/{id} 200 "):
+        assert any(line.startswith(each) for line in lines), lines
+    said = "\n".join(lines)
+    for secret in (REQUEST, "code-", str(place.desk.issuer.claims()["nik"]), form, "lang="):
+        assert secret not in said
+
+
+async def test_no_cookie_of_a_session_lets_anybody_ask_the_graph(browser: Browser, place: Place) -> None:
+    await browser.sign_in()
+    place.hub.city.asked.clear()
+    async with browser.http.post("/graphql", json={"query": "{ me { name } }"}) as answer:
+        body = await answer.json()
+    assert body.get("data") in ({"me": None}, None)
+    assert place.hub.city.asked == []

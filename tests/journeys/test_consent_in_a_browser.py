@@ -1,0 +1,234 @@
+"""Siti at the pages of the hub, in a real browser, by keyboard alone; the city's provider signs her in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from auth.caller import CallerKind
+from auth.development import DevelopmentIssuer
+from auth.issuers import issuers_of
+from sandbox.issuer_clients import client_secret
+from store.database import database
+from store.operations import OperationRegistry
+from tests.city import HOST, RunningAgency, free_port
+from tests.journeys.hub import City, Hub, running_hub, settings_for
+from tests.journeys.partner import WHO, asked, contract, partner
+from tests.journeys.test_partners import registered, until
+from tests.web.axe import violations
+from tests.web.browser import Page, chromium_or_reason, page_of
+
+CLIENT = "bank-on-paper"
+BANK = partner(CLIENT)
+HOUSE = """query House($consent: ID!) {
+  consented(consent: $consent) {
+    taxObjects { nop address landArea buildingArea bills { year amount status dueOn paid } }
+  }
+}"""
+"""What the bank wants to know of somebody's land."""
+LOADED = "document.readyState === 'complete' && document.querySelector('h1') !== null"
+
+
+@dataclass
+class Landing:
+    """The page that the partner's browsers come back to."""
+
+    url: str = ""
+    arrived: list[dict[str, str]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def landing() -> AsyncIterator[Landing]:
+    place = Landing()
+
+    async def take(request: web.Request) -> web.Response:
+        place.arrived.append(dict(request.query))
+        head = "<!doctype html><html lang=id><link rel=icon href=data:,><title>Bank</title>"
+        return web.Response(text=f"{head}<h1>Selamat datang kembali</h1>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/back", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, 0).start()
+    place.url = f"http://{HOST}:{runner.addresses[0][1]}/back"
+    try:
+        yield place
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(scope="module")
+async def partners_page() -> AsyncIterator[Landing]:
+    async with landing() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+async def paged_hub(  # noqa: PLR0917 - fixtures
+    city: City,
+    state_url: str,
+    issuer: DevelopmentIssuer,
+    tmp_path_factory: pytest.TempPathFactory,
+    openid_provider: RunningAgency,
+    partners_page: Landing,
+) -> AsyncIterator[Hub]:
+    """A hub with pages of its own, where the bank has a contract and two operations."""
+    folder: Path = tmp_path_factory.mktemp("paged")
+    kinds = [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS]
+    url = f"http://{HOST}:{openid_provider.port}"
+    path = folder / "issuers.json"
+    path.write_text(json.dumps({"issuer": [{"name": "city", "url": url, "audience": "simpul", "kinds": kinds}]}))
+    settings = settings_for(
+        city,
+        state_url=state_url,
+        issuer=issuer,
+        folder=folder,
+        issuers=issuers_of(path),
+        port=free_port(),
+        sign_in_issuer="city",
+        sign_in_client="simpul-pages",
+        sign_in_secret=SecretStr(client_secret("simpul-pages", openid_provider.secret)),
+    )
+    agreed = replace(contract(CLIENT, redirect_uris=(partners_page.url,)), name="Kredit Nusantara")
+    async with running_hub(settings, issuer) as running:
+        state = database(state_url)
+        registry = OperationRegistry(state)
+        await registry.publish(agreed, registered(agreed, HOUSE, WHO), by="tests")
+        await until(running, {"documentId": "House-1", "variables": {"consent": "none"}}, BANK, "FORBIDDEN")
+        yield running
+        await registry.retire(CLIENT, ["House-1", "Who-1"], by="tests")
+        await state.dispose()
+
+
+@pytest.fixture(scope="module")
+async def page() -> AsyncIterator[Page]:
+    """A browser."""
+    chromium, reason = chromium_or_reason()
+    if chromium is None:
+        pytest.skip(reason)
+    async with page_of(chromium) as opened:
+        await opened.ask("Network.enable")
+        await opened.ask("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
+        yield opened
+
+
+async def request_of(hub: Hub, partners_page: Landing) -> str:
+    return await asked(hub, BANK, redirect_uri=partners_page.url)
+
+
+async def sign_in(page: Page, address: str) -> None:
+    """Open a page of the hub, and sign in as Siti on the way, by keyboard."""
+    await page.open(address)
+    await page.until(f"{LOADED} && location.pathname === '/authorize'")
+    await page.tab_to("it.name === 'person'")
+    await page.press(" ")
+    assert await page.value("document.activeElement.value") == "siti"
+    await page.tab_to("it.name === 'decision' && it.value === 'allow'")
+    await page.press("Enter")
+
+
+async def test_siti_signs_in_ticks_grants_and_is_back_at_the_partner(
+    page: Page, paged_hub: Hub, partners_page: Landing
+) -> None:
+    request = await request_of(paged_hub, partners_page)
+    await sign_in(page, f"{paged_hub.url}/consent/{request}")
+    await page.until(f"{LOADED} && document.title.startsWith('Kredit Nusantara')")
+    shown = await page.value("document.querySelector('main').innerText")
+    assert "Alamat\tJl. Kenanga No. 12, RT 004/RW 002, Gambir" in shown
+    await page.tab_to("it.type === 'checkbox' && it.value === 'TAX'")
+    await page.press(" ")
+    await page.tab_to("it.name === 'decision' && it.value === 'grant'")
+    await page.press("Enter")
+    await page.until("location.pathname === '/back' && document.title === 'Bank'")
+    [told] = partners_page.arrived
+    answer = await paged_hub.post({"documentId": "House-1", "variables": {"consent": told["consent"]}}, caller=BANK)
+    assert (told["state"], len(answer.data["consented"]["taxObjects"])) == ("s-1 & more", 2)
+    assert page.complaints == []
+
+
+async def test_a_consent_is_taken_back_by_keyboard(page: Page, paged_hub: Hub, partners_page: Landing) -> None:
+    """Stands after the one above: it takes back what was granted there."""
+    await page.ask("Page.navigate", url=f"{paged_hub.url}/consents")
+    await page.until(f"{LOADED} && document.title.startsWith('Persetujuan saya')")
+    await page.tab_to("it.href?.endsWith('/revoke')")
+    await page.press("Enter")
+    await page.until(f"{LOADED} && document.title.startsWith('Tarik kembali')")
+    await page.tab_to("it.tagName === 'BUTTON' && it.closest('main') !== null")
+    await page.press("Enter")
+    await page.until(f"{LOADED} && document.title.startsWith('Persetujuan saya')")
+    assert "ditarik kembali" in await page.value("document.querySelector('section').innerText")
+    consent = partners_page.arrived[0]["consent"]
+    answer = await paged_hub.post({"documentId": "House-1", "variables": {"consent": consent}}, caller=BANK)
+    assert answer.data is None or answer.data["consented"] is None
+
+
+async def test_a_yes_to_nothing_puts_the_focus_on_what_to_mend(
+    page: Page, paged_hub: Hub, partners_page: Landing
+) -> None:
+    request = await request_of(paged_hub, partners_page)
+    await page.ask("Page.navigate", url=f"{paged_hub.url}/consent/{request}")
+    await page.until(f"{LOADED} && document.title.startsWith('Kredit')")
+    await page.tab_to("it.name === 'decision' && it.value === 'grant'")
+    await page.press("Enter")
+    await page.until(f"{LOADED} && document.title.startsWith('Perbaiki')")
+    await page.until("document.activeElement.className === 'wrong'")
+    await page.tab_to("it.getAttribute('href') === '#scope-1'")
+    await page.press("Enter")
+    await page.until("location.hash === '#scope-1'")
+    await page.press(" ")
+    assert await page.value("document.querySelector('#scope-1').checked")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 320])
+@pytest.mark.parametrize("language", ["id", "en"])
+async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noqa: PLR0917 - a table of pages
+    page: Page, paged_hub: Hub, partners_page: Landing, scheme: str, width: int, language: str
+) -> None:
+    await page.open(f"{paged_hub.url}/consents")
+    await page.until(LOADED)
+    if await page.value("location.pathname === '/authorize'"):  # where this test runs alone
+        await sign_in(page, f"{paged_hub.url}/consents")
+        await page.until(f"{LOADED} && location.pathname === '/consents'")
+    request = await request_of(paged_hub, partners_page)
+    await page.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    await page.ask("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+    for path in (f"/consent/{request}", "/consents", "/signed-out", "/consent/none", f"/consent/{request}#open"):
+        address = f"{paged_hub.url}{path.partition('#')[0]}?lang={language}"
+        await page.ask("Page.navigate", url="about:blank")
+        await page.until("location.href === 'about:blank'")
+        await page.ask("Page.navigate", url=address)
+        await page.until(f"{LOADED} && document.documentElement.lang === '{language}'")
+        assert await page.value("location.origin") == paged_hub.url
+        if path.endswith("#open"):
+            await page.value("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert await violations(page) == [], path
+        assert await page.value("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def test_what_is_folded_away_is_printed(page: Page, paged_hub: Hub, partners_page: Landing) -> None:
+    request = await request_of(paged_hub, partners_page)
+    await page.ask("Emulation.setDeviceMetricsOverride", width=1200, height=800, deviceScaleFactor=1, mobile=False)
+    await page.ask("Page.navigate", url=f"{paged_hub.url}/consent/{request}")
+    await page.until(f"{LOADED} && document.title.startsWith('Kredit')")
+    height = "document.querySelector('td details').getBoundingClientRect().height"
+    folded = await page.value(height)
+    await page.ask("Emulation.setEmulatedMedia", media="print")
+    assert await page.value(height) > 3 * folded
+    await page.ask("Emulation.setEmulatedMedia", media="")
+
+
+async def test_the_browser_asked_no_other_server(page: Page, paged_hub: Hub, openid_provider: RunningAgency) -> None:
+    """Stands last: it looks back on all of the above."""
+    own = (f"{paged_hub.url}/", f"http://{HOST}:{openid_provider.port}/")
+    foreign = [each for each in page.requested if not each.startswith((*own, "about:", f"http://{HOST}"))]
+    assert foreign == []
+    assert len(page.requested) > 10

@@ -1,0 +1,146 @@
+"""What people of the small city consent to, in memory: for tests of what stands above the hub's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from auth.caller import Caller
+from records.answers import Answers
+from records.call import Call
+from records.consenting import Consenting
+from records.consents import (
+    Consent,
+    ConsentAnswer,
+    ConsentPage,
+    ConsentQuery,
+    ConsentRequest,
+    ConsentState,
+    Granting,
+    OfPerson,
+)
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+from resolvers.consents import AlreadyAnswered, ConsentsUnknown, UnknownConsent
+from tests.small_city import SITI
+
+REQUEST = "permintaan-1"
+PARTNER = "Kredit <Nusantara> & Rekan"
+"""A name that has to be escaped."""
+ASKED_AT = datetime(2026, 11, 24, 3, 15, tzinfo=UTC)
+NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+
+
+def request(return_to: str, id_: str = REQUEST, *, reads: frozenset[str] | None = None) -> tuple[ConsentRequest, str]:
+    """A request to Siti, and the partner's address."""
+    asked = ConsentRequest(
+        subject=SITI,
+        id=id_,
+        client="kredit-nusantara",
+        partner=PARTNER,
+        purpose=Purpose.CREDIT_ASSESSMENT,
+        scopes=(Scope.TAX, Scope.MSMES, Scope.IDENTITY),
+        asked_at=ASKED_AT,
+        answer_by=ASKED_AT + timedelta(days=2),
+        would_expire_at=ASKED_AT + timedelta(days=90),
+        lasts=timedelta(days=90),
+        reads=reads,
+    )
+    return asked, return_to
+
+
+@dataclass
+class SmallConsents:
+    """Requests and consents. `changes` is what was changed, in order."""
+
+    requests: dict[str, tuple[ConsentRequest, str]] = field(default_factory=dict)
+    consents: list[Consent] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    changes: list[tuple[str, str, frozenset[Scope]]] = field(default_factory=list)
+    down: bool = False
+
+    async def consent_pages(self, queries: Sequence[ConsentQuery], _call: Call) -> Answers[ConsentQuery, ConsentPage]:
+        self._check()
+        return {each: self._page(each) for each in queries}
+
+    async def opened(self, wanted: Sequence[OfPerson], _call: Call) -> Answers[OfPerson, ConsentRequest]:
+        self._check()
+        return {each: self.requests[each.id][0] for each in wanted if self._is_for(each)}
+
+    async def consenting(self, consents: Sequence[str], _client: str, _call: Call) -> Answers[str, Consenting]:
+        raise NotImplementedError(consents)
+
+    async def grant(self, granting: Granting, _caller: Caller, _call: Call) -> ConsentAnswer:
+        asked, return_to = self._open(OfPerson(subject=granting.subject, id=granting.request))
+        if asked.id in self.refused:
+            raise AlreadyAnswered
+        consent = Consent(
+            subject=granting.subject,
+            id=f"persetujuan-{len(self.consents) + 1}",
+            client=asked.client,
+            partner=asked.partner,
+            scopes=tuple(scope for scope in asked.scopes if scope in granting.scopes),
+            purpose=asked.purpose,
+            state=ConsentState.GRANTED,
+            granted_at=NOW,
+            expires_at=asked.would_expire_at,
+        )
+        self.consents.append(consent)
+        self.changes.append(("grant", asked.id, granting.scopes))
+        return ConsentAnswer(subject=granting.subject, consent=consent, return_to=f"{return_to}?consent={consent.id}")
+
+    async def refuse(self, request: OfPerson, _caller: Caller, _call: Call) -> ConsentAnswer:
+        asked, return_to = self._open(request)
+        self.refused.add(asked.id)
+        self.changes.append(("refuse", asked.id, frozenset()))
+        return ConsentAnswer(subject=request.subject, consent=None, return_to=f"{return_to}?error=access_denied")
+
+    async def revoke(self, consent: OfPerson, _caller: Caller, _call: Call) -> Consent:
+        self._check()
+        for at, each in enumerate(self.consents):
+            if (each.subject, each.id) == (consent.subject, consent.id):
+                self.consents[at] = replace(each, state=ConsentState.REVOKED, revoked_at=NOW)
+                self.changes.append(("revoke", each.id, frozenset()))
+                return self.consents[at]
+        raise UnknownConsent("There is no such consent of yours.")
+
+    def give(self, count: int, subject: Nik = SITI) -> None:
+        """Some consents, given one a day."""
+        for number in range(count):
+            self.consents.append(
+                Consent(
+                    subject=subject,
+                    id=f"persetujuan-{len(self.consents) + 1}",
+                    client="pantau-kota",
+                    partner=f"Mitra {number + 1}",
+                    scopes=(Scope.MSMES,),
+                    purpose=Purpose.CREDIT_ASSESSMENT,
+                    state=ConsentState.GRANTED,
+                    granted_at=NOW - timedelta(days=number),
+                    expires_at=NOW + timedelta(days=30),
+                )
+            )
+
+    def _is_for(self, wanted: OfPerson) -> bool:
+        return wanted.id in self.requests and self.requests[wanted.id][0].subject == wanted.subject
+
+    def _open(self, wanted: OfPerson) -> tuple[ConsentRequest, str]:
+        self._check()
+        if not self._is_for(wanted):
+            raise UnknownConsent("There is no such request for you.")
+        return self.requests[wanted.id]
+
+    def _page(self, query: ConsentQuery) -> ConsentPage:
+        own = sorted(
+            (each for each in self.consents if each.subject == query.subject),
+            key=lambda each: (each.granted_at, each.id),
+            reverse=True,
+        )
+        if query.after is not None:
+            own = [each for each in own if (each.granted_at, each.id) < (query.after.at, query.after.id)]
+        return ConsentPage(consents=tuple(own[: query.first]), has_more=len(own) > query.first)
+
+    def _check(self) -> None:
+        if self.down:
+            raise ConsentsUnknown

@@ -1,0 +1,33 @@
+"""What is wrong with a page for people with disabilities, as far as a program can tell: npm `axe-core`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from tests.web.browser import Page
+from tests.web.conftest import ROOT
+
+_RUN = """axe.run(document, {resultTypes: ['violations', 'incomplete'], runOnly: {type: 'tag', values: [
+  'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(found => ({
+  passes: found.passes.length,
+  violations: found.violations.map(each => `${each.id}: ${each.nodes.map(node => node.html).join(' ')}`)}))"""
+_LEAST_PASSES = 10
+
+
+@cache
+def _source() -> str:
+    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.is_file():
+        pytest.skip("npm packages are not installed; run make with npm")
+    return path.read_text(encoding="utf-8")
+
+
+async def violations(page: Page) -> list[str]:
+    """The rules of WCAG 2.2 AA, and of good practice, that the page breaks. It has to be loaded."""
+    await page.value(f"{_source()}; true")
+    found = await page.value(_RUN)
+    assert found["passes"] >= _LEAST_PASSES, "axe looked at nothing"
+    broken: list[str] = found["violations"]
+    return broken

@@ -1,0 +1,413 @@
+"""The pages on which people grant, refuse and take back consents, over HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from html import unescape
+
+import pytest
+
+from engine.errors import NotRecorded
+from engine.reads import Asked, Read
+from records.failures import AgencyUnavailable
+from records.purposes import Scope
+from tests.loopback_sign_in import PARTNER as PATH
+from tests.loopback_sign_in import Browser, Page, Place, sign_in_place
+from tests.small_city import BUDI
+from tests.small_consents import PARTNER, REQUEST, request
+
+CONSENT = f"/consent/{REQUEST}"
+ENGLISH = f"{CONSENT}?lang=en"
+
+
+class Ledger:
+    """Who keeps what is read, or does not."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.kept: list[tuple[Asked, Sequence[Read]]] = []
+
+    async def __call__(self, asked: Asked, reads: Sequence[Read]) -> None:
+        if self.down:
+            raise NotRecorded
+        self.kept.append((asked, reads))
+
+
+LEDGER = Ledger()
+
+
+@pytest.fixture(scope="module")
+async def running() -> AsyncIterator[Place]:
+    async with sign_in_place(recorder=LEDGER, first_party_operations="ids-only") as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(running: Place) -> Place:
+    """As at the start. Frontends run registered operations only, which must not concern the hub's own pages."""
+    running.desk.reset()
+    for each in (running.consents.changes, running.consents.consents, running.consents.refused):
+        each.clear()
+    running.consents.down = LEDGER.down = False
+    running.hub.city.down.clear()
+    running.hub.city.failing.clear()
+    running.hub.city.asked.clear()
+    LEDGER.kept.clear()
+    return running
+
+
+@pytest.fixture
+async def browser(place: Place) -> AsyncIterator[Browser]:
+    async with place.browser() as opened:
+        yield opened
+
+
+def words(page: Page) -> str:
+    """What a page says, without its markup."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.text)).split())
+
+
+def heading(page: Page) -> str:
+    return unescape(page.text.partition("<h1>")[2].partition("</h1>")[0])
+
+
+# A request
+
+
+async def test_it_says_who_asks_for_what_until_when_and_what_a_no_means(browser: Browser) -> None:
+    said = words(await browser.sign_in(CONSENT))
+    assert "Kredit <Nusantara> & Rekan meminta data Anda" in said
+    assert "Untuk apa Memutuskan tentang kredit yang Anda ajukan" in said
+    assert "Berlaku sampai 22 Februari 2027 pukul 10.15 WIB." in said
+    assert "Jawab sebelum 26 November 2026 pukul 10.15 WIB" in said
+    assert "Jika Anda menolak Tidak ada data yang diberikan" in said
+    assert "Anda masuk dengan NIK yang berakhiran 0001." in said
+
+
+async def test_it_says_the_same_in_english(browser: Browser) -> None:
+    page = await browser.sign_in(ENGLISH)
+    said = words(page)
+    assert heading(page) == "Kredit <Nusantara> & Rekan asks for your data"
+    assert "What for Deciding about a credit that you applied for" in said
+    assert "In force until 22 February 2027 at 10:15 WIB." in said
+    assert '<html lang="en">' in page.text
+    assert page.headers["Content-Language"] == "en"
+    assert 'action="/consent/permintaan-1?lang=en"' in page.text
+
+
+async def test_it_shows_every_value_that_would_go_by_its_label(browser: Browser) -> None:
+    said = words(await browser.sign_in(CONSENT))
+    for each in (
+        "Nomor objek pajak (NOP) 317301000100100010",
+        "Luas tanah 100 m²",
+        "Tahun pajak 2026",
+        "Yang harus dibayar Rp100.000",
+        "Keadaan tagihan belum lunas",
+        "Jatuh tempo 30 September 2026",
+        "Pembayaran 2 dari 2",
+        "Dibatalkan ya",
+        "Nama usaha Warung Siti",
+        "Omzet sebulan Rp5.000.000",
+        "Tahap program P4: perizinan",
+        "Terdaftar 1 Mei 2024",
+        "Produk 1 dari 2",
+        "Semuanya data pribadi spesifik",
+        "Mereka hanya mendapat jawaban “sesuai”, “tidak sesuai”, atau “tidak diketahui”.",
+    ):
+        assert each in said
+
+
+async def test_it_shows_the_very_words_that_are_agreed_to(browser: Browser) -> None:
+    assert "Saya setuju bahwa kota memberikan kepada Kredit <Nusantara> & Rekan: " in words(
+        await browser.sign_in(CONSENT)
+    )
+
+
+async def test_nothing_is_ticked_beforehand(browser: Browser) -> None:
+    page = await browser.sign_in(CONSENT)
+    assert re.findall(r'<input type="checkbox" id="scope-\d" name="scope" value="(\w+)"\s*>', page.text) == [
+        "TAX",
+        "MSMES",
+        "IDENTITY",
+    ]
+    assert "checked" not in page.text
+
+
+async def test_the_person_looking_at_it_is_recorded_as_a_reading(browser: Browser) -> None:
+    await browser.sign_in(CONSENT)
+    names = [asked.operation for asked, _ in LEDGER.kept]
+    assert names == ["ConsentPage", "ConsentPreview"]
+
+
+async def test_only_what_the_partners_operations_read_is_shown(browser: Browser, place: Place) -> None:
+    reads = frozenset({"TaxObject.landArea", "Consenting.taxObjects"})
+    place.consents.requests["small"] = request("https://partner.example/", "small", reads=reads)
+    said = words(await browser.sign_in("/consent/small"))
+    assert "Yang dibaca: Luas tanah." in said
+    assert "Luas tanah 100 m²" in said
+    assert "317301000100100010" not in said
+    assert "Warung Siti" not in said
+
+
+async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(browser: Browser, place: Place) -> None:
+    place.hub.city.down.add("pbb")
+    said = words(await browser.sign_in(CONSENT))
+    assert "Tidak dapat ditampilkan saat ini: kantor pajak bumi dan bangunan tidak menjawab." in said
+    assert "Nama usaha Warung Siti" in said
+    assert "Setuju" in said
+
+
+async def test_one_thing_that_failed_alone_is_not_left_out_silently(browser: Browser, place: Place) -> None:
+    place.hub.city.failing["M-1"] = AgencyUnavailable("jakpreneur")
+    said = words(await browser.sign_in(ENGLISH))
+    assert "Product Cannot be shown at the moment: the JakPreneur programme does not answer." in said
+    assert "Trading name Warung Siti" in said
+
+
+async def test_who_was_not_surely_identified_does_not_see_specific_data_and_is_told_why(
+    browser: Browser, place: Place
+) -> None:
+    place.desk.access["acr"] = "low"
+    said = words(await browser.sign_in(ENGLISH))
+    assert said.count("Cannot be shown: to see it and to grant it, sign in with an identity that was checked") >= 2
+    assert "317301000100100010" not in said
+    assert "Revenue a month Cannot be shown" in said
+    assert "Trading name Warung Siti" in said
+    assert "no data of yours" not in said
+
+
+async def test_a_preview_that_cannot_be_run_is_never_taken_for_an_empty_one() -> None:
+    async with sign_in_place(limit_calls=1) as place, place.browser() as browser:
+        said = words(await browser.sign_in(ENGLISH))
+        assert said.count("Cannot be shown.") == 2
+        assert "no data of yours" not in said
+        assert "Grant" in said
+
+
+async def test_somebody_who_has_nothing_is_told_so(browser: Browser, place: Place) -> None:
+    place.desk.access.update({"sub": "budi", "nik": str(BUDI)})
+    place.desk.identity["sub"] = "budi"
+    asked, back = request("https://partner.example/", "of-budi")
+    place.consents.requests["of-budi"] = (replace(asked, subject=BUDI), back)
+    said = words(await browser.sign_in("/consent/of-budi"))
+    assert "Objek pajak tidak ada" in said
+    assert "Usaha tidak ada" in said
+
+
+# The answer to it
+
+
+async def test_what_was_ticked_is_granted_and_the_person_goes_back_to_the_partner(
+    browser: Browser, place: Place
+) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    page = await browser.post(CONSENT, {"form": form, "decision": "grant", "scope": ["TAX", "IDENTITY"]})
+    assert place.consents.changes == [("grant", REQUEST, frozenset({Scope.TAX, Scope.IDENTITY}))]
+    back = f"{place.desk.issuer.url}{PATH}?consent=persetujuan-1"
+    assert (page.status, heading(page)) == (200, "Anda setuju")
+    assert f'<meta http-equiv="refresh" content="0; url={back}">' in page.text
+    assert f'href="{back}"' in page.text
+
+
+async def test_a_no_is_told_to_the_partner_whatever_was_ticked(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    page = await browser.post(CONSENT, {"form": form, "decision": "refuse", "scope": ["TAX"]})
+    assert place.consents.changes == [("refuse", REQUEST, frozenset())]
+    assert (page.status, heading(page)) == (200, "Anda menolak")
+    assert f"{PATH}?error=access_denied" in page.text
+
+
+async def test_a_yes_to_nothing_is_explained_and_leads_to_the_first_box(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    page = await browser.post(CONSENT, {"form": form, "decision": "grant"})
+    assert (page.status, place.consents.changes) == (422, [])
+    assert "<title>Perbaiki: " in page.text
+    assert '<a href="#scope-1" id="none-ticked">Centang paling sedikit satu pilihan' in page.text
+    assert page.text.count('aria-invalid="true" aria-describedby="none-ticked"') == 3
+    again = await browser.post(CONSENT, {"form": page.form, "decision": "grant", "scope": "MSMES"})
+    assert (again.status, len(place.consents.changes)) == (200, 1)
+
+
+async def test_a_yes_after_a_no_is_refused(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    await browser.post(CONSENT, {"form": form, "decision": "refuse"})
+    page = await browser.post(CONSENT, {"form": form, "decision": "grant", "scope": "TAX"})
+    assert (page.status, heading(page)) == (409, "Permintaan ini sudah Anda jawab")
+    assert [each[0] for each in place.consents.changes] == ["refuse"]
+
+
+async def test_a_decision_that_is_none_changes_nothing(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    for fields in ({}, {"decision": "maybe"}, {"decision": ["grant", "refuse"], "scope": "TAX"}):
+        page = await browser.post(CONSENT, {"form": form, **fields})
+        assert (page.status, place.consents.changes) == (400, [])
+
+
+async def test_who_was_not_surely_identified_is_told_to_sign_in_otherwise(browser: Browser, place: Place) -> None:
+    place.desk.access["acr"] = "low"
+    form = (await browser.sign_in(CONSENT)).form
+    page = await browser.post(CONSENT, {"form": form, "decision": "grant", "scope": "MSMES"})
+    assert (page.status, heading(page)) == (403, "Kami perlu mengenali Anda dengan lebih pasti")
+    assert place.consents.changes == []
+
+
+async def test_people_are_asked_to_sign_in_as_surely_as_a_consent_demands(browser: Browser, place: Place) -> None:
+    await browser.sign_in(ENGLISH)
+    [asked] = place.desk.asked
+    assert asked["acr_values"].split()[0] == "substantial" or asked["acr_values"].startswith("http")
+    assert "low" not in asked["acr_values"].split()
+    assert asked["ui_locales"] == "en"
+    assert asked["scope"] == "openid"
+
+
+# Consents
+
+
+async def test_consents_stand_newest_first_a_page_at_a_time(browser: Browser, place: Place) -> None:
+    place.consents.give(23)
+    first = await browser.sign_in("/consents?lang=en")
+    assert re.findall(r"<h2 id=[^>]*>(.*?)</h2>", first.text) == [f"Mitra {number}" for number in range(1, 21)]
+    older = unescape(re.findall(r'href="([^"]*after=[^"]*)">Older', first.text)[0])
+    second = await browser.get(older)
+    assert re.findall(r"<h2 id=[^>]*>(.*?)</h2>", second.text) == ["Mitra 21", "Mitra 22", "Mitra 23"]
+    assert "Older ones" not in second.text
+    assert "Newest" in second.text
+
+
+async def test_each_says_its_state_and_only_those_in_force_can_be_taken_back(browser: Browser, place: Place) -> None:
+    place.consents.give(2)
+    form = (await browser.sign_in()).form
+    asking = await browser.get("/consents/persetujuan-1/revoke")
+    assert heading(asking) == "Tarik kembali persetujuan untuk Mitra 1?"
+    assert place.consents.changes == []
+    done = await browser.post("/consents/persetujuan-1/revoke", {"form": form})
+    assert (done.status, done.location) == (303, "/consents")
+    assert place.consents.changes == [("revoke", "persetujuan-1", frozenset())]
+    said = await browser.get("/consents")
+    assert "Keadaan ditarik kembali" in words(said)
+    assert re.findall(r'href="(/consents/[^"]*)"', said.text) == ["/consents/persetujuan-2/revoke"]
+
+
+async def test_who_never_consented_is_told_so(browser: Browser) -> None:
+    assert "Anda belum pernah memberi persetujuan." in words(await browser.sign_in())
+
+
+async def test_a_language_that_was_chosen_stays_chosen(browser: Browser, place: Place) -> None:
+    place.consents.give(1)
+    page = await browser.sign_in("/consents?lang=en")
+    assert 'href="/consents/persetujuan-1/revoke?lang=en"' in page.text
+    assert 'href="/consents?lang=id" lang="id" hreflang="id">Bahasa Indonesia' in page.text
+    done = await browser.post("/consents/persetujuan-1/revoke?lang=en", {"form": page.form})
+    assert done.location == "/consents?lang=en"
+
+
+async def test_a_browser_that_wants_english_gets_it_without_choosing(browser: Browser) -> None:
+    await browser.sign_in()
+    page = await browser.get("/consents", **{"Accept-Language": "en-GB,en;q=0.9,id;q=0.5"})
+    assert heading(page) == "My consents"
+    assert "lang=en" not in page.text
+
+
+# The session
+
+
+async def test_whoever_signs_out_is_signed_out(browser: Browser) -> None:
+    form = (await browser.sign_in()).form
+    out = await browser.post("/sign-out", {"form": form})
+    assert (out.status, out.location, browser.cookie("simpul")) == (303, "/signed-out", None)
+    said = await browser.get("/signed-out")
+    assert heading(said) == "Anda sudah keluar"
+    assert "Anda masuk dengan" not in said.text
+    assert (await browser.get("/consents")).status == 303
+
+
+async def test_each_page_keeps_the_session_going_and_none_beyond_the_token(browser: Browser, place: Place) -> None:
+    place.desk.access["exp"] = int(place.desk.issuer.claims()["iat"]) + 120
+    page = await browser.sign_in()
+    [cookie] = page.set_cookies
+    found = re.search(r"Max-Age=(\d+)", cookie)
+    assert found is not None
+    assert 100 <= int(found[1]) <= 120
+    assert re.search(r"Sampai pukul \d\d\.\d\d WIB; buka ulang halaman ini untuk memperpanjang\.", words(page))
+    again = await browser.post("/consents/none/revoke", {"form": page.form})
+    assert (again.status, "Sampai pukul" in again.text) == (404, False)  # a refusal gives no more time
+
+
+# What goes wrong
+
+
+async def test_an_issuer_that_is_down_is_told_and_not_asked_again_at_once() -> None:
+    async with sign_in_place() as place, place.browser() as browser:
+        for _ in range(2):
+            place.desk.metadata["issuer"] = "https://issuer.example"
+            page = await browser.get(CONSENT)
+            assert (page.status, heading(page)) == (503, "Masuk tidak dapat dilakukan saat ini")
+        assert place.desk.issuer.asked["/.well-known/openid-configuration"] <= 2  # the keys' own reading, and ours
+
+
+async def test_an_issuer_that_gives_no_tokens_is_told(browser: Browser, place: Place) -> None:
+    link = await browser.arrive(CONSENT)
+    place.desk.tokens["access_token"] = place.desk.tokens["id_token"] = None
+    assert heading(await browser.get(link)) == "Anda belum masuk"
+
+
+async def test_a_hub_whose_secret_the_issuer_refuses_says_that_nobody_can_sign_in() -> None:
+    async with sign_in_place(sign_in_secret=None) as place, place.browser() as browser:
+        page = await browser.get(await browser.arrive(CONSENT))
+        assert (page.status, heading(page)) == (503, "Masuk tidak dapat dilakukan saat ini")
+        assert place.desk.redeemed[0]["client_id"] == "simpul-pages"  # a public client says who it is
+
+
+async def test_without_the_ledger_nothing_is_shown(browser: Browser, place: Place) -> None:
+    LEDGER.down = True
+    page = await browser.sign_in(CONSENT)
+    assert (page.status, heading(page)) == (503, "Data tidak dapat ditampilkan saat ini")
+    assert "Warung" not in page.text
+    assert place.consents.changes == []
+
+
+async def test_who_asks_too_often_is_told_to_wait() -> None:
+    async with sign_in_place(rates=("citizen:3/1000", "anonymous:100/1000")) as place, place.browser() as browser:
+        form = (await browser.sign_in(CONSENT)).form
+        page = await browser.post(CONSENT, {"form": form, "decision": "refuse"})
+        assert (page.status, heading(page)) == (429, "Terlalu sering")
+        assert int(page.headers["Retry-After"]) > 0
+        assert place.consents.changes == []
+
+
+async def test_where_the_hubs_state_does_not_answer_the_page_says_so(browser: Browser, place: Place) -> None:
+    place.consents.down = True
+    page = await browser.sign_in(CONSENT)
+    assert (page.status, heading(page)) == (503, "Ini tidak dapat dilakukan saat ini")
+
+
+@pytest.mark.parametrize("path", ["/consent/none", "/consent/%3Cb%3E", f"/consent/{'x' * 401}"])
+async def test_a_request_that_is_unknown_or_over_is_told(browser: Browser, path: str) -> None:
+    page = await browser.sign_in(path)
+    assert (page.status, heading(page)) == (404, "Permintaan ini tidak ada, atau sudah berakhir")
+
+
+async def test_a_fault_of_the_hub_is_a_page_with_a_number(
+    browser: Browser, place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await browser.sign_in()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("Siti's secret")
+
+    monkeypatch.setattr(place.consents, "consent_pages", broken)
+    monkeypatch.setattr("web.consent_pages._inside", lambda *_: 1 / 0)
+    page = await browser.get("/consents")
+    number = re.search(r"nomor ([0-9a-f]{12})", page.text)
+    assert page.status == 500
+    assert number is not None
+    assert any(number[1] in each.getMessage() for each in caplog.records)
+    assert "Siti" not in page.text
+
+
+async def test_a_partner_with_a_name_of_signs_is_shown_as_text(browser: Browser) -> None:
+    page = await browser.sign_in(CONSENT)
+    assert PARTNER not in page.text
+    assert "Kredit &lt;Nusantara&gt; &amp; Rekan" in page.text

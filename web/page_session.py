@@ -1,0 +1,129 @@
+"""Who is signed in to the hub's own pages, in cookies of their browser, and which forms are theirs.
+
+Both cookies are sealed (`auth/session.py`, `auth/sign_in.py`), out of reach for scripts, and not sent along with what
+other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with `__Host-`: then no
+other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
+
+A form that changes something is taken where three things fit: the cookie of a session, that session's text in the form,
+and the browser's word that one of our own pages sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from time import time
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.session import Session, Sessions
+from auth.sign_in import PATIENCE
+from web.pages import Problem
+
+FORMS: Final = "form"
+"""The field that holds the session's text."""
+_SESSION: Final = "simpul"
+_SIGN_IN: Final = "simpul-sign-in"
+_MOST_FIELDS: Final = 50
+_LARGEST_FORM: Final = 16 * 1024
+_FORM: Final = "application/x-www-form-urlencoded"
+
+Form = Mapping[str, Sequence[str]]
+
+
+class PageSession:
+    """Reads and writes the two cookies, for pages at one address."""
+
+    def __init__(self, sessions: Sessions, *, public_url: str, clock: Callable[[], float] = time) -> None:
+        """Take who seals sessions, and the hub's address as browsers know it."""
+        self._sessions = sessions
+        self._clock = clock
+        parts = urlsplit(public_url)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        """The hub's own origin."""
+        self._secure = parts.scheme == "https"
+        prefix = "__Host-" if self._secure else ""
+        self._session, self._sign_in = f"{prefix}{_SESSION}", f"{prefix}{_SIGN_IN}"
+
+    def elsewhere(self, request: Request) -> str | None:
+        """The same page at the hub's own address, where a person on this machine came by another of its names.
+
+        Cookies belong to one name, and sign-ins come back to one. Where the hub has a public name, what stands before
+        it sees to that; it may call the hub otherwise than browsers do.
+        """
+        host = request.headers.get("host", "")
+        if self._secure or f"http://{host}" == self.origin:
+            return None
+        return f"{self.origin}{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
+
+    def current(self, request: Request) -> Session | None:
+        """Who is signed in."""
+        return self._sessions.open(request.cookies.get(self._session, ""), now=self._clock())
+
+    def until(self, session: Session) -> float:
+        """Until when a session goes on that is used now."""
+        return session.until(self._clock())
+
+    def keep(self, response: Response, session: Session) -> None:
+        """Have the browser keep a session, from now on for as long as it may be idle."""
+        now = self._clock()
+        text, until = self._sessions.seal(session, now=now)
+        self._set(response, self._session, text, until - now)
+
+    def forget(self, response: Response) -> None:
+        """Have the browser forget who was signed in."""
+        self._set(response, self._session, "", 0)
+
+    def begun(self, request: Request) -> str:
+        """The sign-in that was begun in this browser, sealed; empty where there is none."""
+        return request.cookies.get(self._sign_in, "")
+
+    def keep_begun(self, response: Response, cookie: str) -> None:
+        """Have the browser keep a sign-in that was begun."""
+        self._set(response, self._sign_in, cookie, PATIENCE)
+
+    def forget_begun(self, response: Response) -> None:
+        """Have the browser forget it: an answer is taken once."""
+        self._set(response, self._sign_in, "", 0)
+
+    async def form(self, request: Request) -> tuple[Session, Form]:
+        """The session and the form of a request that changes something; every field with its values.
+
+        Raises `Problem`.
+        """
+        if not self._from_own_page(request):
+            raise Problem("foreign_form", HTTPStatus.FORBIDDEN)
+        session = self.current(request)
+        if session is None:
+            raise Problem("session_over", HTTPStatus.FORBIDDEN)
+        given = await _fields(request)
+        if not session.gave(given.get(FORMS, [""])[0]):
+            raise Problem("foreign_form", HTTPStatus.FORBIDDEN)
+        return session, given
+
+    def _from_own_page(self, request: Request) -> bool:
+        """Whether the browser says so (Fetch metadata, or `Origin`, which every browser sends with a POST)."""
+        sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
+        said = bool(sites or origins)
+        return said and set(sites) <= {"same-origin"} and set(origins) <= {self.origin}
+
+    def _set(self, response: Response, name: str, value: str, seconds: float) -> None:
+        response.set_cookie(
+            name, value, max_age=int(seconds), path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+
+
+async def _fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a form as browsers send it."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Problem("foreign_form", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    body = await request.body()
+    if len(body) > _LARGEST_FORM:
+        raise Problem("foreign_form", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError:
+        raise Problem("foreign_form", HTTPStatus.BAD_REQUEST) from None

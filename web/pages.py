@@ -1,0 +1,125 @@
+"""The hub's own pages as HTML: templates (Jinja2, every value escaped), words, and what browsers are told.
+
+They work without scripts, which their content policy refuses, by keyboard, with a screen reader, on a narrow screen and
+on paper (WCAG 2.2 AA). Nothing of them comes from another server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from web.words import LANGUAGES, Words, language_of, read_words
+
+PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy of every page. Forms lead to the hub alone: who goes on to a partner goes by a link."""
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_STYLE: Final = "/pages/{digest}/style.css"
+_WORTH_ANOTHER_LOOK: Final = frozenset({"session_over", "foreign_form", "ledger_down", "hub_down", "too_often"})
+"""Problems that may be gone when the same page is opened again."""
+_HEADERS: Final = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "Cache-Control": "no-store",
+    # With `no-referrer`, browsers keep the origin of forms to themselves (Fetch standard, "append a request Origin").
+    "Referrer-Policy": "same-origin",
+    "Vary": "Accept-Language, Cookie",
+}
+
+
+class Problem(Exception):  # noqa: N818 - a page that says what is the matter
+    """What is shown instead of a page. `name` is its name in the words, under `problems`."""
+
+    def __init__(
+        self, name: str, status: HTTPStatus, *, headers: Mapping[str, str] | None = None, **values: str
+    ) -> None:
+        super().__init__(name)
+        self.name = name
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        """Headers of the page, such as `Retry-After`."""
+        self.values = values
+
+
+class Pages:
+    """Renders pages. Reads templates, words and style once, when it is made."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._words = read_words()
+        self._style = (_TEMPLATES / "style.css").read_bytes()
+        self._digest = hashlib.sha256(self._style).hexdigest()[:16]
+
+    def routes(self) -> list[Route]:
+        """The style sheet; its address holds the digest of its content, so it never means anything else."""
+        return [Route(_STYLE, self._serve_style)]
+
+    def words(self, request: Request) -> Words:
+        """The words in the language of whoever asks."""
+        return self._words[language_of(request.query_params.get("lang"), request.headers.get("accept-language"))]
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        **values: Any,  # noqa: ANN401 - whatever the template shows
+    ) -> Response:
+        """A page. `values` may hold `session`, whose end is offered on the page."""
+        words = self.words(request)
+        html = self._templates.get_template(template).render(
+            {
+                "words": words,
+                "own": _own_links(request, words.language),
+                "others": {each: self._switch(request, each) for each in LANGUAGES if each != words.language},
+                "style": _STYLE.replace("{digest}", self._digest),
+                "session": None,
+                "until": getattr(request.state, "until", None),
+                **values,
+            }
+        )
+        return HTMLResponse(html, status, {**_HEADERS, "Content-Language": words.language})
+
+    def problem(self, request: Request, problem: Problem, **values: Any) -> Response:  # noqa: ANN401 - as for `page`
+        """The page of a problem."""
+        words = self.words(request)["problems"][problem.name]
+        told = words["text"].format(**problem.values)
+        again = request.url.path if problem.name in _WORTH_ANOTHER_LOOK and request.path_params else None
+        response = self.page(
+            request, "problem.html", status=problem.status, heading=words["heading"], text=told, again=again, **values
+        )
+        response.headers.update(problem.headers)
+        return response
+
+    def _switch(self, request: Request, language: str) -> tuple[str, str]:
+        """Where the same page is in another language, and what that language calls itself."""
+        query = {name: value for name, value in request.query_params.items() if name == "after"}
+        return f"{request.url.path}?{urlencode({**query, 'lang': language})}", self._words[language]["frame"]["name"]
+
+    async def _serve_style(self, request: Request) -> Response:
+        if request.path_params["digest"] != self._digest:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(self._style, headers=headers)
+
+
+def _own_links(request: Request, language: str) -> Mapping[str, str]:
+    """What is added to links of the hub, so that a language that was chosen stays chosen."""
+    return {"query": f"?lang={language}" if request.query_params.get("lang") == language else ""}
