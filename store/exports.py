@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from secrets import token_hex
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.tables import exports
@@ -16,7 +16,6 @@ MOST_AN_HOUR = 5
 _GIVEN_UP = timedelta(minutes=30)
 """After this time an export that never ended counts as ended: its hub is gone."""
 _HOUR = timedelta(hours=1)
-_KEPT = timedelta(days=1)
 
 
 class ExportRefused(Exception):  # noqa: N818 - a condition, not a fault
@@ -50,7 +49,6 @@ class ExportTable:
                 raise ExportRefused(running=True)
             if (await connection.execute(begun)).scalar_one() >= MOST_AN_HOUR:
                 raise ExportRefused(running=False)
-            await connection.execute(delete(exports).where(mine, exports.c.began_at < func.now() - _KEPT))
             await connection.execute(insert(exports).values(id=id_, subject=subject))
         return id_
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, insert, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.purging import Bounds, Removed
 from store.receipts import gap_bytes
-from store.tables import access_entries, access_gaps, breaches
+from store.removal import of_no_open_breach
+from store.tables import access_entries, access_gaps
 
 CLASSES = ("PERSONAL", "SPECIFIC:HEALTH", "SPECIFIC:CHILD", "SPECIFIC:FINANCE")
 """As entries name them (`auth/rules.py`, `Classification.label`)."""
@@ -28,6 +29,7 @@ class LedgerEntries:
     name = "ledger"
     days = FIVE_YEARS
     classes = CLASSES
+    outlives = ()
 
     async def purge(self, connection: AsyncConnection, bounds: Bounds) -> Removed:
         """Remove what is over, but nothing that an open breach is about.
@@ -60,14 +62,11 @@ async def _over(connection: AsyncConnection, bounds: Bounds) -> ColumnElement[bo
     told = func.greatest(columns.at, columns.hidden_until)  # PostgreSQL leaves nulls out
     found = select(columns.classification).where(columns.at < bounds.latest).distinct()
     sets = (await connection.execute(found)).scalars().all()
-    held = exists().where(
-        breaches.c.closed_at.is_(None), columns.at >= breaches.c.starts_at, columns.at <= breaches.c.ends_at
-    )
     of_sets = [
         and_(columns.classification.is_not_distinct_from(each), told < bounds.before(*(each or "").split()))
         for each in sets
     ]
-    return and_(columns.at < bounds.latest, or_(false(), *of_sets), ~held)
+    return and_(columns.at < bounds.latest, or_(false(), *of_sets), of_no_open_breach(columns.at, columns.at))
 
 
 async def _removed(connection: AsyncConnection, over: ColumnElement[bool]) -> Sequence[dict[str, Any]]:

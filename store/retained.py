@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from store.consent_purge import EndedConsents, PastCalls, PastTries, UngrantedRequests
 from store.ledger_purge import LedgerEntries
 from store.purging import Purgeable
+from store.rights_purge import ClosedDataRequests, EndedRestrictions, PastExports
 
 
 def retained() -> Sequence[Purgeable]:
-    """Everything with a time of its own, in the order in which it is purged."""
-    return (LedgerEntries(),)
+    """Everything with a time of its own, in the order in which it is purged: proofs after what they prove."""
+    return (
+        LedgerEntries(),
+        EndedConsents(),
+        UngrantedRequests(),
+        PastTries(),
+        PastCalls(),
+        ClosedDataRequests(),
+        EndedRestrictions(),
+        PastExports(),
+    )

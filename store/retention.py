@@ -49,15 +49,8 @@ class Retention:
 
         A `dry_run` does the same and takes it back. Raises `PurgeUnderWay`.
         """
-        receipts = []
-        for each in self._known:
-            async with self._engine.connect() as connection:
-                await connection.execution_options(isolation_level="REPEATABLE READ")
-                receipt = await self._purged(connection, each, by)
-                if receipt is not None:
-                    receipts.append(receipt)
-                await (connection.rollback() if dry_run else connection.commit())
-        return receipts
+        receipts = [await self._purge(each, by, dry_run=dry_run) for each in self._known]
+        return [each for each in receipts if each is not None]
 
     @contextlib.asynccontextmanager
     async def daily(self, *, first_s: float = _FIRST_S, every_s: float = _EVERY_S) -> AsyncIterator[None]:
@@ -66,13 +59,8 @@ class Retention:
         async def purge_again_and_again() -> None:
             await asyncio.sleep(first_s)
             while True:
-                try:
-                    for receipt in await self.purge(by="hub"):
-                        _log.info("purged %s: %s, receipt %d", receipt.name, receipt.removed, receipt.number)
-                except PurgeUnderWay:
-                    pass
-                except Exception as failure:  # noqa: BLE001 - whatever it was, tomorrow is another day
-                    _log.error("What is over could not be purged: %s", type(failure).__name__)
+                for each in self._known:
+                    await self._purge_and_tell(each)
                 await asyncio.sleep(every_s)
 
         task = asyncio.create_task(purge_again_and_again())
@@ -87,6 +75,25 @@ class Retention:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(purge_receipts).order_by("number"))).mappings().all()
         return [receipt_of(row) for row in rows]
+
+    async def _purge_and_tell(self, what: Purgeable) -> None:
+        """One kind of the daily purge: that it fails keeps no other kind."""
+        try:
+            receipt = await self._purge(what, "hub", dry_run=False)
+        except PurgeUnderWay:
+            return
+        except Exception as failure:  # noqa: BLE001 - whatever it was, tomorrow is another day
+            _log.error("%s: what is over could not be purged: %s", what.name, type(failure).__name__)
+            return
+        if receipt is not None:
+            _log.info("purged %s: %s, receipt %d", receipt.name, receipt.removed, receipt.number)
+
+    async def _purge(self, what: Purgeable, by: str, *, dry_run: bool) -> Receipt | None:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            receipt = await self._purged(connection, what, by)
+            await (connection.rollback() if dry_run else connection.commit())
+        return receipt
 
     async def _purged(self, connection: AsyncConnection, what: Purgeable, by: str) -> Receipt | None:
         locked = (await connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK)))).scalar_one()

@@ -43,7 +43,8 @@ def old(running: Serve) -> Iterator[Serve]:
 
 def test_what_is_kept_how_long_is_listed_as_settings_say(running: Serve) -> None:
     outcome = simpul(running.state, "retention", "list", SIMPUL_RETENTION="ledger:30 ledger/SPECIFIC:HEALTH:60")
-    assert "ledger  30 SPECIFIC:HEALTH:60" in outcome.stdout
+    told = [line.split() for line in outcome.stdout.splitlines()]
+    assert told[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
     wrong = simpul(running.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
     assert wrong.returncode == 1
     assert "'ledger:soon' does not say how long something is kept" in wrong.stderr

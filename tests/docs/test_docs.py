@@ -41,6 +41,7 @@ from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur_data import MARIADB_SCHEMA
 from server import build_access_page
 from settings import ELSEWHERE, Settings
+from store.retained import retained
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
 from web.application import web_application
 from web.consent_pages import CONSENT, CONSENTS, REVOKE
@@ -177,6 +178,11 @@ def test_the_rates_that_are_built_in_are_told_as_they_are() -> None:
     assert f"does not answer within {PATIENCE:g} s" in told
     assert PAUSE == 1.0
     assert f"`SIMPUL_FAILED_TOKENS` a minute ({Settings.model_fields['failed_tokens'].default})" in told
+
+
+def test_the_table_of_retention_holds_everything_that_is_kept_for_a_time_with_its_days_and_nothing_else() -> None:
+    told = re.findall(r"^\| `([a-z-]+)`: .*? \| (\d+)\b", text_of("docs/operators/retention.md"), re.MULTILINE)
+    assert told == [(each.name, str(each.days)) for each in retained()]
 
 
 def test_limits_that_are_not_settings_are_told_as_they_are() -> None:

@@ -61,12 +61,3 @@ async def test_one_whose_hub_died_is_given_up_after_a_while(table: ExportTable, 
     async with empty.begin() as connection:
         await connection.execute(text("UPDATE exports SET began_at = began_at - interval '31 minutes'"))
     await table.begin(SITI)
-
-
-async def test_what_is_older_than_a_day_is_forgotten(table: ExportTable, empty: AsyncEngine) -> None:
-    await table.end(await table.begin(SITI))
-    async with empty.begin() as connection:
-        await connection.execute(text("UPDATE exports SET began_at = began_at - interval '25 hours'"))
-    await table.begin(SITI)
-    async with empty.connect() as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM exports"))).scalar_one() == 1

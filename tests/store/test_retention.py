@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.access_ledger import AccessLedger
 from store.database import migrate
+from store.exports import ExportTable
 from store.ledger_check import Findings, check_ledger, heads
 from store.ledger_hash import Hasher, hash_key
 from store.purging import Keeping, keeping_from
@@ -22,6 +23,7 @@ from store.receipts import Receipt
 from store.retained import retained
 from store.retention import _LOCK, PurgeUnderWay, Retention
 from store.tables import access_gaps, breaches
+from tests.store.aging import aged
 from tests.store.ledger import ENTRY, SECRET, entries
 
 NOW = datetime.now(UTC)
@@ -275,7 +277,7 @@ async def test_the_hub_purges_by_itself_again_and_again_and_failures_do_not_end_
     async with retention(hub, "ledger:30").daily(first_s=0, every_s=0.01):
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE purge_receipts RENAME TO elsewhere")
-        await _until(lambda: "could not be purged: ProgrammingError" in caplog.text)
+        await _until(lambda: "ledger: what is over could not be purged: ProgrammingError" in caplog.text)
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO purge_receipts")
         for _ in range(2):
@@ -283,6 +285,17 @@ async def test_the_hub_purges_by_itself_again_and_again_and_failures_do_not_end_
             await written(hub, days_ago(40))
             await _until(lambda: "purged ledger: rows=1 PERSONAL=1, receipt " in caplog.text)
     assert [each.purged_by for each in await retention(hub).receipts()] == ["hub", "hub"]
+
+
+async def test_a_kind_that_cannot_be_purged_keeps_no_other(hub: AsyncEngine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "simpul.retention")
+    await ExportTable(hub, patience=30).begin(b"s" * 32)
+    await aged(hub, 2)
+    async with hub.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE consent_events RENAME TO elsewhere_too")
+    async with retention(hub).daily(first_s=0):
+        await _until(lambda: "purged exports: rows=1, receipt 1" in caplog.text)
+    assert "consents: what is over could not be purged: ProgrammingError" in caplog.text
 
 
 async def _until(there: Any) -> None:  # noqa: ANN401 - a condition
@@ -313,3 +326,27 @@ def test_a_class_that_is_none_is_refused_with_those_there_are(word: str) -> None
     classes: Sequence[str] = next(each.classes for each in retained() if each.name == "ledger")
     with pytest.raises(ValueError, match=f"it has {', '.join(classes)}"):
         keeping_from((word,), retained())
+
+
+def test_what_proves_something_is_kept_as_long_as_that_unless_it_is_kept_longer_anyway() -> None:
+    def days(*words: str) -> dict[str, int]:
+        kept = keeping_from(words, retained())
+        return {name: kept[name].days for name in ("ledger", "consents", "restrictions", "data-requests")}
+
+    assert days() == {"ledger": 1825, "consents": 1825, "restrictions": 1825, "data-requests": 365}
+    assert days("ledger:30") == {"ledger": 30, "consents": 1825, "restrictions": 1825, "data-requests": 365}
+    assert days("ledger/SPECIFIC:HEALTH:3650")["consents"] == 3650
+    assert days("ledger:2000", "consents:4000") == {
+        "ledger": 2000,
+        "consents": 4000,
+        "restrictions": 2000,
+        "data-requests": 365,
+    }
+    assert days("consents:30", "ledger:30")["consents"] == 30
+
+
+def test_a_proof_that_would_go_before_what_it_proves_is_refused_with_the_mend() -> None:
+    with pytest.raises(ValueError, match="keep 'consents' for 3650 or more, or 'ledger' for less"):
+        keeping_from(("consents:1825", "ledger/SPECIFIC:HEALTH:3650"), retained())
+    with pytest.raises(ValueError, match="'restrictions:30' would remove proofs before what they prove"):
+        keeping_from(("restrictions:30",), retained())
