@@ -314,7 +314,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     connectors = connect(settings, state)
     ledger = AccessLedger(state, settings.secret_bytes, patience=settings.ledger_patience) if settings.ledger else None
     schema = graphql_schema(build_schema())
-    refuse_unassessed_agencies(settings.contracts, schema, development=settings.development)
+    refuse_unassessed_agencies(settings.contracts, settings.policy, schema, development=settings.development)
     consents = consenting(settings, state)
     own = own_state(settings, state, schema, consents)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
@@ -330,7 +330,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
                 stack.push_async_callback(ledger.close)
             await stack.enter_async_context(retention(settings, state).daily())
             await stack.enter_async_context(consents.upkeep.running())
-            stack.callback(asyncio.create_task(keep_looking(settings.contracts, schema)).cancel)
+            stack.callback(asyncio.create_task(keep_looking(settings.contracts, settings.policy, schema)).cancel)
             yield
 
     return compose(

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from auth.policy import Policy
 from auth.rules import Classification
 from records.purposes import Purpose
 
@@ -97,7 +98,7 @@ class Judged:
     contract: DataContract | None = None
     fault: str | None = None
     """Why its data may not be read."""
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
     """What will be a fault soon, or is odd."""
 
 
@@ -153,23 +154,39 @@ def _place(parts: tuple[int | str, ...]) -> str:
 
 
 def judged(
-    contracts: Sequence[DataContract], held: Mapping[str, frozenset[Classification]], today: date
+    contracts: Sequence[DataContract], held: Mapping[str, frozenset[Classification]], policy: Policy, today: date
 ) -> Sequence[Judged]:
     """What is to be said of each agency that holds personal data, and of each that has a contract, in their order.
 
-    `held` are the classes of data that the graph has of each agency. Public data takes no contract.
+    `held` are the classes of data that the graph has of each agency. Public data takes no contract. `policy` says which
+    purposes an agency's officials may state.
     """
     known = {each.agency: each for each in contracts}
     return [
-        _judged(agency, known.get(agency), held.get(agency, frozenset()), today) for agency in sorted({*held, *known})
+        _judged(agency, known.get(agency), held.get(agency, frozenset()), policy.stated_at(agency), today)
+        for agency in sorted({*held, *known})
     ]
 
 
-def _judged(agency: str, contract: DataContract | None, held: frozenset[Classification], today: date) -> Judged:
+def _judged(
+    agency: str,
+    contract: DataContract | None,
+    held: frozenset[Classification],
+    stated: frozenset[Purpose],
+    today: date,
+) -> Judged:
     classes = tuple(each for each in _CLASSES.values() if each in held)
     fault = _fault(agency, contract, classes, today)
-    warning = None if fault is not None or contract is None else _warning(agency, contract, classes, today)
-    return Judged(agency=agency, classes=classes, contract=contract, fault=fault, warning=warning)
+    found = [] if contract is None else [_unagreed(contract, stated)]
+    if contract is not None and fault is None:
+        found.insert(0, _warning(agency, contract, classes, today))
+    return Judged(
+        agency=agency,
+        classes=classes,
+        contract=contract,
+        fault=fault,
+        warnings=tuple(each for each in found if each is not None),
+    )
 
 
 def _fault(agency: str, contract: DataContract | None, classes: Sequence[Classification], today: date) -> str | None:
@@ -196,6 +213,16 @@ def _warning(agency: str, contract: DataContract, classes: Sequence[Classificati
     if left <= SOON:
         return f"the impact assessment {assessment.id} of '{agency}' runs out on {assessment.review_by}"
     return None
+
+
+def _unagreed(contract: DataContract, stated: frozenset[Purpose]) -> str | None:
+    more = [each.name for each in Purpose if each in stated and each not in contract.purposes]
+    if not more:
+        return None
+    return (
+        f"officials of '{contract.agency}' may state {', '.join(more)} by SIMPUL_PURPOSES, which its data contract does"
+        " not name"
+    )
 
 
 def _names(classes: Sequence[Classification]) -> str:

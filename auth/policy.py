@@ -55,6 +55,11 @@ class Policy:
     unrestrictable: frozenset[Purpose] = frozenset({Purpose.SUBJECT_REQUEST})
     """For which purposes data is read though the person restricted that."""
 
+    def stated_at(self, agency: str) -> frozenset[Purpose]:
+        """The purposes that somebody of an agency may state, whatever their role."""
+        lines = (stated for who, stated in self.purposes.items() if who.partition("/")[0] == agency)
+        return frozenset[Purpose]().union(*lines)
+
     def allowed(self, caller: Caller) -> frozenset[Purpose]:
         """The purposes that this caller may state."""
         if caller.kind is CallerKind.PARTNER:

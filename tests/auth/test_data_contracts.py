@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auth.data_contracts import SOON, DataContract, Judged, Unassessed, contracts_of, judged, refuse_unassessed
+from auth.policy import DEFAULT_POLICY, Policy, purposes_from
 from auth.rules import Classification
 from records.purposes import Purpose
 from schema.holdings import held_classes
@@ -106,8 +107,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> None:
-    found = one(judged(contract(tmp_path), HELD, TODAY))
-    assert (found.agency, found.classes, found.fault, found.warning) == ("pbb", (PERSONAL, FINANCE), None, None)
+    found = one(judged(contract(tmp_path), HELD, DEFAULT_POLICY, TODAY))
+    assert (found.agency, found.classes, found.fault, found.warnings) == ("pbb", (PERSONAL, FINANCE), None, ())
     refuse_unassessed([found])
 
 
@@ -121,7 +122,7 @@ def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> Non
     ],
 )
 def test_an_assessment_that_does_not_hold_is_a_fault(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
-    found = judged(contract(tmp_path, **given), HELD, TODAY)
+    found = judged(contract(tmp_path, **given), HELD, DEFAULT_POLICY, TODAY)
     assert one(found).fault == fault
     with pytest.raises(Unassessed, match="article 34"):
         refuse_unassessed(found)
@@ -130,7 +131,7 @@ def test_an_assessment_that_does_not_hold_is_a_fault(tmp_path: Path, given: dict
 def test_every_fault_is_told_at_once() -> None:
     held = {**HELD, "dukcapil": frozenset({PERSONAL, HEALTH})}
     with pytest.raises(Unassessed) as refusal:
-        refuse_unassessed(judged((), held, TODAY))
+        refuse_unassessed(judged((), held, DEFAULT_POLICY, TODAY))
     assert str(refusal.value).startswith(
         "the agency 'dukcapil' has no data contract; PERSONAL, HEALTH data would be read of it; "
         "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it. "
@@ -139,23 +140,42 @@ def test_every_fault_is_told_at_once() -> None:
 
 def test_it_holds_on_its_last_day_and_is_told_to_run_out_a_month_before(tmp_path: Path) -> None:
     for left, told in ((timedelta(0), True), (SOON, True), (SOON + timedelta(days=1), False)):
-        found = one(judged(contract(tmp_path, review_by=str(TODAY + left)), HELD, TODAY))
+        found = one(judged(contract(tmp_path, review_by=str(TODAY + left)), HELD, DEFAULT_POLICY, TODAY))
         assert found.fault is None
-        assert (found.warning is not None) is told
+        assert bool(found.warnings) is told
 
 
 def test_public_data_takes_no_contract_and_one_for_nothing_is_odd(tmp_path: Path) -> None:
-    assert judged((), {}, TODAY) == []
-    found = one(judged(contract(tmp_path), {}, TODAY))
+    assert judged((), {}, DEFAULT_POLICY, TODAY) == []
+    found = one(judged(contract(tmp_path), {}, DEFAULT_POLICY, TODAY))
     assert found.fault is None
-    assert found.warning == "the agency 'pbb' has a data contract, and the graph has no personal data of it"
+    assert found.warnings == ("the agency 'pbb' has a data contract, and the graph has no personal data of it",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "more"),
+    [
+        (("pbb:TAX_ASSESSMENT",), None),
+        (("pbb/kasir:TAX_ASSESSMENT", "crm:HEALTHCARE", "pbbx:HEALTHCARE", "partners:PAYMENT"), None),
+        (("pbb:TAX_ASSESSMENT,PAYMENT",), "PAYMENT"),
+        (("pbb:TAX_ASSESSMENT", "pbb/kasir:PAYMENT", "pbb/loket:SUBJECT_REQUEST"), "SUBJECT_REQUEST, PAYMENT"),
+    ],
+    ids=["as agreed", "others state more", "the agency", "roles of it"],
+)
+def test_purposes_that_officials_may_state_and_the_contract_does_not_name_are_told_and_no_fault(
+    tmp_path: Path, lines: tuple[str, ...], more: str | None
+) -> None:
+    found = one(judged(contract(tmp_path), HELD, Policy(purposes=purposes_from(lines)), TODAY))
+    told = f"officials of 'pbb' may state {more} by SIMPUL_PURPOSES, which its data contract does not name"
+    assert (found.fault, found.warnings) == (None, () if more is None else (told,))
+    refuse_unassessed([found])
 
 
 def test_the_contracts_of_the_sandbox_cover_its_graph_and_no_more() -> None:
     held = held_classes(engine().schema)
     assert sorted(held) == ["crm", "dukcapil", "jakpreneur", "pbb"]
-    found = judged(contracts_of(ROOT / "sandbox" / "contracts.toml"), held, TODAY)
-    assert [(each.agency, each.fault, each.warning) for each in found] == [(each, None, None) for each in sorted(held)]
+    found = judged(contracts_of(ROOT / "sandbox" / "contracts.toml"), held, DEFAULT_POLICY, TODAY)
+    assert [(each.agency, each.fault, each.warnings) for each in found] == [(each, None, ()) for each in sorted(held)]
     for each in found:
         assert each.contract is not None
         assert set(each.contract.assessment.classes) == held[each.agency]

@@ -41,6 +41,18 @@ def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
     assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
 
 
+def test_a_purpose_that_officials_may_state_and_no_contract_names_is_noted_and_passes(tmp_path: Path) -> None:
+    purposes = "pbb:TAX_ASSESSMENT,HEALTHCARE crm:COMPLAINT_HANDLING"
+    outcome = simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
+        "Note: officials of 'pbb' may state HEALTHCARE by SIMPUL_PURPOSES, which its data contract does not name."
+    ]
+    wrong = simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
+    assert wrong.returncode == 1
+    assert "'pbb:CURIOSITY' does not say who may state which purposes" in wrong.stderr
+
+
 def test_what_is_not_covered_is_named_and_fails(tmp_path: Path) -> None:
     path = changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
     outcome = simpul(tmp_path, "contracts", "check", str(path))

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from auth.data_contracts import DataContract, Unassessed, contracts_of
+from auth.policy import DEFAULT_POLICY, Policy, purposes_from
 from schema import assessments
 from schema.assessments import judged_today, keep_looking, refuse_unassessed_agencies
 from tests.city import ROOT
@@ -35,9 +36,9 @@ def test_in_production_the_start_is_refused_and_in_development_it_is_told(
 ) -> None:
     on(RUN_OUT, monkeypatch)
     with pytest.raises(Unassessed):
-        refuse_unassessed_agencies(contracts, engine().schema, development=False)
+        refuse_unassessed_agencies(contracts, DEFAULT_POLICY, engine().schema, development=False)
     assert told(caplog) == []
-    refuse_unassessed_agencies(contracts, engine().schema, development=True)
+    refuse_unassessed_agencies(contracts, DEFAULT_POLICY, engine().schema, development=True)
     assert len(told(caplog)) == count
 
 
@@ -45,9 +46,19 @@ def test_what_runs_out_soon_starts_and_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     on(SOON, monkeypatch)
-    refuse_unassessed_agencies(CONTRACTS, engine().schema, development=False)
+    refuse_unassessed_agencies(CONTRACTS, DEFAULT_POLICY, engine().schema, development=False)
     assert len(told(caplog)) == len(CONTRACTS)
     assert all("runs out on" in each for each in told(caplog))
+
+
+def test_officials_who_may_state_more_than_a_contract_names_are_told_and_the_hub_starts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    on(SOON - timedelta(days=100), monkeypatch)
+    more = Policy(purposes=purposes_from(("crm/desk:COMPLAINT_HANDLING,HEALTHCARE",)))
+    refuse_unassessed_agencies(CONTRACTS, more, engine().schema, development=False)
+    [line] = told(caplog)
+    assert line.startswith("Data contracts: officials of 'crm' may state HEALTHCARE by SIMPUL_PURPOSES, which its data")
 
 
 async def test_a_hub_that_runs_tells_it_again_every_day(
@@ -57,13 +68,13 @@ async def test_a_hub_that_runs_tells_it_again_every_day(
     monkeypatch.setattr(assessments, "today_here", lambda: next(days))
     monkeypatch.setattr(assessments, "EVERY", 0.0)
     with pytest.raises(RuntimeError, match="StopIteration"):  # the days of the test are over
-        await asyncio.wait_for(keep_looking(CONTRACTS, engine().schema), 5)
+        await asyncio.wait_for(keep_looking(CONTRACTS, DEFAULT_POLICY, engine().schema), 5)
     assert len(told(caplog)) == 2 * len(CONTRACTS)
     assert all("ran out on" in each for each in told(caplog))
 
 
 def test_the_graph_of_the_hub_is_what_is_judged() -> None:
-    assert [each.agency for each in judged_today(CONTRACTS, engine().schema)] == [
+    assert [each.agency for each in judged_today(CONTRACTS, DEFAULT_POLICY, engine().schema)] == [
         "crm",
         "dukcapil",
         "jakpreneur",
