@@ -87,7 +87,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(running: Ser
     assert (status, address) == (303, "/consents?lang=en")
     status, _, said = go(address)
     assert status == 200
-    assert "You have never given a consent." in said
+    assert "<h1>My consents</h1>" in said
 
 
 def test_graphiql_is_offered_the_sample_people_with_tokens(running: Serve) -> None:

@@ -164,7 +164,7 @@ async def test_a_consent_is_taken_back_by_keyboard(page: Page, paged_hub: Hub, p
     await page.tab_to("it.tagName === 'BUTTON' && it.closest('main') !== null")
     await page.press("Enter")
     await page.until(f"{LOADED} && document.title.startsWith('Persetujuan saya')")
-    assert "ditarik kembali" in await page.value("document.querySelector('section').innerText")
+    assert "ditarik kembali" in await page.value("document.querySelector('article').innerText")
     consent = partners_page.arrived[0]["consent"]
     answer = await paged_hub.post({"documentId": "House-1", "variables": {"consent": consent}}, caller=BANK)
     assert answer.data is None or answer.data["consented"] is None
