@@ -48,6 +48,8 @@ from sandbox.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 from schema.build import build_schema, graphql_schema
 from store.database import database, migrate
+from wiring.agencies import connect
+from wiring.own_state import own_state
 
 GOAL_MS = 1.0
 DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
@@ -166,14 +168,14 @@ async def _measured(folder: StateFolder, answers: int, stack: AsyncExitStack) ->
     settings = (await asyncio.to_thread(hub_settings, folder, port=free_port())).model_copy(update=NO_QUEUE)
     state = database(settings.state_url.get_secret_value())
     stack.push_async_callback(state.dispose)
-    connectors = server.connect(settings, state)
+    connectors = connect(settings, state)
     stack.push_async_callback(connectors.close)
     await migrate(state)
     _log_to(stack.enter_context((folder.path / "access.log").open("w")))
     stack.callback(logging.getLogger().handlers.clear)
     asked = Asked()
     schema = graphql_schema(build_schema())
-    real = connectors.agencies(server.own_state(settings, state, schema).domains())
+    real = connectors.agencies(own_state(settings, state, schema).domains())
     app = server.compose(
         settings,
         schema=schema,

@@ -31,6 +31,8 @@ from sandbox.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 from schema.build import build_schema, graphql_schema
 from store.database import database, migrate
+from wiring.agencies import connect
+from wiring.own_state import own_state
 
 CITIZENS = 64
 Known = dict[tuple[str, str], Any]
@@ -112,12 +114,12 @@ async def _answers(folder: StateFolder, stack: AsyncExitStack) -> Known:
     settings = hub_settings(folder, port=free_port()).model_copy(update=NO_QUEUE)
     state = database(settings.state_url.get_secret_value())
     stack.push_async_callback(state.dispose)
-    connectors = server.connect(settings, state)
+    connectors = connect(settings, state)
     stack.push_async_callback(connectors.close)
     await migrate(state)
     known: Known = {}
     schema = graphql_schema(build_schema())
-    real = connectors.agencies(server.own_state(settings, state, schema).domains())
+    real = connectors.agencies(own_state(settings, state, schema).domains())
     app = server.compose(
         settings,
         schema=schema,

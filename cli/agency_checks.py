@@ -14,9 +14,9 @@ from records.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import MarketQuery
-from server import Connectors, connect
 from settings import Settings
 from store.database import database
+from wiring.agencies import Connectors, connect
 
 
 async def agency_checks(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:

@@ -24,15 +24,15 @@ def explain(
     source: Annotated[bool, typer.Option("--source", help="Print the Python source that was compiled.")] = False,
 ) -> None:
     """Show the plan of an operation as a tree: batches, agencies, and how many calls they cost. Asks nobody."""
-    import server  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from wiring.examining import explained  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
     text = _read(operation)
     values: Any = json.loads(_read(variables)) if variables else {}
     try:
-        explained, compiled = server.explained(text, operation_name=name, variables=values)
+        plan, compiled = explained(text, operation_name=name, variables=values)
     except ValueError as problem:
         raise Failure(f"{operation}: {problem}") from None
-    typer.echo(compiled if source else explained)
+    typer.echo(compiled if source else plan)
 
 
 def _read(path: Path) -> str:

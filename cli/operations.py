@@ -169,7 +169,7 @@ def examined(
 ) -> list[Examined]:
     """What is new, and what stands already, under the contract as it is to be."""
     from schema.registering import examine, operation_name  # noqa: PLC0415 - the hub, which other commands need not
-    from server import examiner  # noqa: PLC0415 - same
+    from wiring.examining import examiner  # noqa: PLC0415 - same
 
     new = {
         entry.id: RegisteredOperation(
@@ -216,8 +216,8 @@ def _shown(found: Examined) -> Sequence[str]:
 def _in_registry(work: Callable[[OperationRegistry], Awaitable[T]]) -> T:
     """Do something in the hub's registry."""
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from server import operation_registry  # noqa: PLC0415 - same
     from store.operations import RegistryRefused  # noqa: PLC0415 - same
+    from wiring.operations import operation_registry  # noqa: PLC0415 - same
 
     async def done() -> T:
         async with operation_registry(settings) as registry:

@@ -102,7 +102,7 @@ def answer(
 async def _at_the_desk(work: Callable[[RequestDesk], Awaitable[T]]) -> T:
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
-    from server import request_desk  # noqa: PLC0415 - same
+    from wiring.request_desk import request_desk  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(hub_settings, state_folder())
     try:

@@ -103,8 +103,8 @@ async def _with_retention(work: Callable[[Retention], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _retention() -> AsyncIterator[Retention]:
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from server import retention  # noqa: PLC0415 - same
     from store.database import database  # noqa: PLC0415 - same
+    from wiring.own_state import retention  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(hub_settings, state_folder())
     engine = database(settings.state_url.get_secret_value())

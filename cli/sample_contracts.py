@@ -12,8 +12,8 @@ from cli.contracts import read_contract
 from cli.manifests import ManifestEntry
 from cli.operations import examined
 from cli.place import ROOT
-from server import operation_registry
 from settings import Settings
+from wiring.operations import operation_registry
 
 FOLDER = ROOT / "sandbox" / "contracts"
 BY = "sandbox"

@@ -26,7 +26,7 @@ def build_group() -> typer.Typer:
 
 
 def _sdl() -> str:
-    from server import build_schema_sdl  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from wiring.examining import build_schema_sdl  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
     return build_schema_sdl()
 
@@ -53,7 +53,7 @@ def _broken_operations() -> int:
     """Name each published operation that the graph would break, with its client and each reason; how many there are."""
     from cli.operations import published_operations  # noqa: PLC0415 - same
     from schema.operation_breaks import breaks, terms_broken  # noqa: PLC0415 - the hub, which other commands do without
-    from server import examiner  # noqa: PLC0415 - same
+    from wiring.examining import examiner  # noqa: PLC0415 - same
 
     now, engine = build_schema(_sdl()), examiner()
     before = build_schema(SNAPSHOT.read_text()) if SNAPSHOT.exists() else now
@@ -98,7 +98,7 @@ def compare(before: str, now: str) -> dict[str, list[str]]:
 
 def write() -> None:
     """Write the graph to schema/schema.graphql, and who sees what of it to docs/frontend/access.md."""
-    from server import build_access_page  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from wiring.examining import build_access_page  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
     for path, text in ((SNAPSHOT, _sdl()), (ACCESS_PAGE, build_access_page())):
         path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")

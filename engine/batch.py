@@ -31,7 +31,7 @@ class Agencies:
             return cast("D", self._bound[domain])
         except KeyError:
             raise LookupError(
-                f"No connector is bound to the domain {domain.__name__}; bind one in server.py."
+                f"No connector is bound to the domain {domain.__name__}; bind one in wiring/agencies.py."
             ) from None
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-import server
+from wiring.examining import explained
 
 CITIZENS = """
 query Citizens($niks: [NIK!]!, $more: Boolean = false) {
@@ -17,7 +17,7 @@ query Citizens($niks: [NIK!]!, $more: Boolean = false) {
 
 
 def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls() -> None:
-    text, _ = server.explained(CITIZENS, operation_name=None, variables={"more": True})
+    text, _ = explained(CITIZENS, operation_name=None, variables={"more": True})
 
     calls = "2 of 200 calls to crm, 4 of 200 calls to dukcapil, 3 of 23 calls to pangan, 10 of 200 calls to pbb"
     assert text.splitlines() == [
@@ -40,7 +40,7 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
 
 
 def test_what_a_condition_leaves_out_is_not_in_the_plan() -> None:
-    text, _ = server.explained(CITIZENS, operation_name=None, variables={})
+    text, _ = explained(CITIZENS, operation_name=None, variables={})
 
     assert "complaints" not in text
 
@@ -48,7 +48,7 @@ def test_what_a_condition_leaves_out_is_not_in_the_plan() -> None:
 def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_caller() -> None:
     query = '{ found: markets(search: "a\\"); import os; (\\"", first: 1) { title: name } }'
 
-    _, source = server.explained(query, operation_name=None, variables={})
+    _, source = explained(query, operation_name=None, variables={})
 
     assert "import os" not in source
     assert "'title': value if type(value := record.name) is str else leaf_1(value)," in source
@@ -56,6 +56,6 @@ def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_calle
 
 def test_what_cannot_be_explained_says_why() -> None:
     with pytest.raises(ValueError, match="Cannot query field 'mee' on type 'Query'"):
-        server.explained("{ mee }", operation_name=None, variables={})
+        explained("{ mee }", operation_name=None, variables={})
     with pytest.raises(ValueError, match=r"graphql-core runs this operation, because of: Query\.__schema"):
-        server.explained("{ __schema { description } }", operation_name=None, variables={})
+        explained("{ __schema { description } }", operation_name=None, variables={})

@@ -26,6 +26,7 @@ PLANTED = {
         ("auth/planted.py", "import store.database"),
         ("connectors/planted.py", "import resolvers.tax"),
         ("web/planted.py", "import server"),
+        ("wiring/planted.py", "import server"),
     ],
     "Strawberry lives in schema": [("resolvers/planted.py", "import strawberry")],
     "graphql-core lives in engine and schema": [("web/planted_too.py", "import graphql")],

@@ -39,7 +39,6 @@ from records.purposes import Purpose
 from sandbox.agency import AGENCIES
 from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur_data import MARIADB_SCHEMA
-from server import build_access_page
 from settings import ELSEWHERE, Settings
 from store.retained import retained
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
@@ -50,6 +49,7 @@ from web.rate_table import rates_from
 from web.refusals import Code
 from web.settings import Exposure, WebSettings
 from web.sign_in_pages import CALLBACK, SIGN_OUT, SIGNED_OUT
+from wiring.examining import build_access_page
 
 SETTINGS = text_of("docs/operators/settings.md")
 ISSUERS = text_of("docs/operators/issuers.md")

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-import server
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from engine.request import GraphQLRequest
@@ -27,6 +26,7 @@ from settings import Settings
 from store.database import database
 from store.operations import OperationRegistry
 from tests.journeys.hub import City, Hub, running_hub, settings_for
+from wiring import examining
 
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
 REGIONS = "query Regions { regions(level: REGENCY) { code } }"
@@ -45,7 +45,7 @@ OTHER = Caller(kind=CallerKind.PARTNER, client="lain", scopes=frozenset({"prices
 @cache
 def examiner() -> Engine:
     """Building the schema takes a moment."""
-    return server.examiner()
+    return examining.examiner()
 
 
 def digest(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from auth.caller import CallerKind
 from auth.rules import Rule
-from server import build_access_page
+from wiring.examining import build_access_page
 
 ROWS = {
     CallerKind.ANONYMOUS: ["nobody in particular"],

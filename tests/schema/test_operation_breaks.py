@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from graphql import build_schema
 
-import server
 from records.operations import ClientContract, OperationReading, RegisteredOperation, VariableRange
 from schema.operation_breaks import breaks, terms_broken
 from schema.registering import examine
+from wiring.examining import examiner
 
 BEFORE = """
 type Query {
@@ -105,7 +105,7 @@ PRICES = RegisteredOperation(
 
 
 def test_an_operation_is_held_to_its_contract_its_limits_and_what_was_approved() -> None:
-    engine = server.examiner()
+    engine = examiner()
     stands = examine(engine, CONTRACT, PRICES).operation
     assert terms_broken(engine, CONTRACT, stands) == []
     assert terms_broken(engine, replace(CONTRACT, scopes={}), stands) == [

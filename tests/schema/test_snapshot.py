@@ -2,8 +2,8 @@
 
 from graphql import build_schema, find_breaking_changes
 
-from server import build_schema_sdl
 from tests.city import ROOT
+from wiring.examining import build_schema_sdl
 
 
 def test_the_graph_is_the_one_that_is_checked_in_and_what_breaks_callers_is_named() -> None:

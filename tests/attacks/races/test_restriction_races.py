@@ -12,7 +12,6 @@ from time import monotonic
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import server
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy import Policy
 from engine.document import DocumentRules
@@ -25,6 +24,8 @@ from tests.schema.asking import IDS, engine
 from tests.small_city import SITI, SmallCity
 from tests.small_hub import settings_of
 from web.graphql_endpoint import Execute
+from wiring.answering import executor
+from wiring.own_state import own_state
 
 HUBS = 3
 ASKING = 4
@@ -40,9 +41,9 @@ class OneHub:
 
     def __init__(self, state: AsyncEngine) -> None:
         self.city = SmallCity()
-        own = server.own_state(settings_of((), issuer_keys=Path("none")), state, engine().schema)
+        own = own_state(settings_of((), issuer_keys=Path("none")), state, engine().schema)
         rules = DocumentRules(limits=Limits(), introspection=False, suggestions=False)
-        self._execute: Execute = server.executor(
+        self._execute: Execute = executor(
             Engine(engine().schema, rules, coalescing=True), self.city.agencies(own.domains()), IDS, Policy()
         )
 

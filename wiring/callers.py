@@ -1,0 +1,39 @@
+"""Whose tokens are believed, and by which keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from auth.development import development_entry
+from auth.issuer_keys import IssuerKeys
+from connectors.issuer_documents import IssuerDocuments
+from settings import Settings
+
+
+def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
+    """Whose tokens are believed; nothing is asked yet, so a dead issuer does not stop the hub."""
+    found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience(settings))) for each in settings.issuers]
+    if settings.issuer_keys is not None:
+        found.append(IssuerKeys(development_entry(settings.issuer_keys)))
+    return found
+
+
+def patience(settings: Settings) -> float:
+    """Seconds for one document of an issuer: two are read in turn, and requests wait for them."""
+    return min(settings.agency_timeout, settings.request_timeout / 2)
+
+
+@asynccontextmanager
+async def fresh_keys(issuers: Sequence[IssuerKeys]) -> AsyncIterator[None]:
+    """A time in which the issuers' keys are read now and then; they are closed at its end."""
+    tasks = [asyncio.create_task(each.keep_fresh()) for each in issuers if each.remote]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for each in issuers:
+            await each.close()

@@ -1,0 +1,25 @@
+"""What concerns consent, put together over the hub's own tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from resolvers.consent_parts import ConsentParts, consent_parts
+from schema.consent_preview import opens
+from settings import Settings
+from store.consent_tables import consent_tables
+
+
+def consenting(settings: Settings, state: AsyncEngine) -> ConsentParts:
+    """What concerns consent, over the hub's own database."""
+    return consent_parts(
+        consent_tables(state),
+        secret=settings.secret_bytes,
+        policy=settings.policy,
+        opens=opens,
+        answer_within=timedelta(seconds=settings.consent_answer_within),
+        patience=settings.webhook_timeout,
+        development=settings.development,
+    )

@@ -1,0 +1,53 @@
+"""The hub's own pages for people, and how people sign in to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auth.issuer_keys import IssuerKeys
+from auth.session import Sessions
+from auth.sign_in import SignIn, SignInClient
+from auth.tokens import TokenReader
+from connectors.issuer_documents import IssuerDocuments
+from connectors.token_endpoint import TokenEndpoint
+from schema.shown import Describe
+from settings import Settings
+from web.own_graph import OwnGraph
+from web.personal_pages import PersonalPages, personal_pages
+from web.sign_in_pages import CALLBACK
+from wiring.callers import patience
+
+
+def sign_in_at(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenReader) -> SignIn | None:
+    """How people sign in to the hub's own pages; None where no issuer is named for it. Nothing is asked yet."""
+    keys = next((each for each in issuers if each.issuer.name == settings.sign_in_issuer), None)
+    if keys is None or settings.sign_in_client is None:
+        return None
+    secret, seconds = settings.sign_in_secret, patience(settings)
+    return SignIn(
+        keys,
+        SignInClient(
+            id=settings.sign_in_client,
+            secret=None if secret is None else secret.get_secret_value(),
+            redirect_uri=f"{settings.own_url}{CALLBACK}",
+            scopes=settings.sign_in_scopes,
+        ),
+        secret=settings.secret_bytes,
+        documents=IssuerDocuments(keys.issuer.name, patience=seconds),
+        desk=TokenEndpoint(keys.issuer.name, patience=seconds),
+        tokens=tokens,
+    )
+
+
+def own_pages(settings: Settings, sign_in: SignIn | None, graph: OwnGraph, describe: Describe) -> PersonalPages | None:
+    """The hub's own pages, where people can sign in to them."""
+    if sign_in is None:
+        return None
+    return personal_pages(
+        sign_in,
+        Sessions(settings.secret_bytes),
+        graph,
+        describe,
+        public_url=settings.own_url,
+        with_messages=settings.development,
+    )
