@@ -12,29 +12,20 @@ from asyncio import sleep
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
-from graphql import (
-    BooleanValueNode,
-    ExecutionResult,
-    GraphQLError,
-    GraphQLSchema,
-    OperationType,
-    execute,
-    get_location,
-)
+from graphql import GraphQLError, GraphQLSchema, get_location
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.batch import Ask
+from engine.by_graphql_core import by_graphql_core
+from engine.context import Context
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
-from engine.inputs import named
-from engine.limits import AnswerSize, Limits, TooLarge, list_items
+from engine.limits import Limits, TooLarge
 from engine.persisted import Application, PersistedDocuments, bill
-from engine.plan.cost import Cost, Sizes, too_many
+from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
 from engine.plan.gather import Gather
@@ -43,9 +34,9 @@ from engine.plan.plan import Plan, planned
 from engine.plan.run import Run
 from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.quota import Purse
-from engine.reading import Reading
 from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
+from engine.variables import NO_VARIABLES, default_conditions, variables_of
 from records.operations import ClientContract, RegisteredOperation
 
 _log = logging.getLogger("simpul.engine")
@@ -55,19 +46,6 @@ MOST_CONDITIONS = 6
 time and never compiled."""
 _ABOUT_SCHEMA = re.compile(r"__schema\b|__type\b")
 """What a document that asks about the schema holds somewhere; others may, in a comment."""
-
-
-class Context(Protocol):
-    """What the engine needs of the context that the schema's fields are given."""
-
-    def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
-        """What a batch is given for this request, when these facets are wanted."""
-
-    async def close(self) -> None:
-        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
-
-
-_NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
@@ -166,7 +144,7 @@ class Engine:
             if request.document_id is not None or application is not None or self.documents.checks_text:
                 request, terms, keep_by = self.documents.resolve(request, application)
             kept, seen_before = self._operation(request, introspects=introspects)
-            variables = self._variables(kept.operation, request)
+            variables = variables_of(kept.operation, request, self.schema, self.rules)
             plan = self._plan(kept, variables)
             cost = plan.check(variables, self.rules.limits, self._sizes)
             if (paying := bill(cost.points, purse, terms, request.variables)) is not None:
@@ -210,7 +188,7 @@ class Engine:
             raise NotPlannable(plan.obstacle)
         declared = operation.definition.variable_definitions or ()
         variables = get_variable_values(self.schema, declared, dict(given))
-        known = variables if isinstance(variables, VariableValues) else _NO_VARIABLES
+        known = variables if isinstance(variables, VariableValues) else NO_VARIABLES
         return plan, plan.reckoned(known, self._sizes)
 
     async def know(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
@@ -233,38 +211,13 @@ class Engine:
             operation = operation_of(request, self.schema, replace(self.rules, names=True))  # the log may tell all
             kept = KeptOperation(operation, conditions(operation.document, operation.definition))
             self._kept.pin((registered.text, registered.name), kept)
-            plan = self._plan(kept, _default_conditions(operation))
+            plan = self._plan(kept, default_conditions(operation))
         except (RefusedRequest, TooLarge) as refused:
             why = refused.errors[0]["message"] if isinstance(refused, RefusedRequest) else refused
             _log.warning("%s of client %s cannot be run: %s", registered.name, registered.client, why)
             return
         if plan.obstacle is None:
             plan.compile()
-
-    def _variables(self, operation: Operation, request: GraphQLRequest) -> VariableValues:
-        """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
-        if operation.definition.operation is OperationType.SUBSCRIPTION:
-            message = "Subscriptions cannot be run by a plain HTTP request."
-            raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))
-        given = request.variables
-        if given:
-            count, most = list_items(given), self.rules.limits.list_items
-            if count > most:
-                raise too_many("variables", count, most)
-        declared = operation.definition.variable_definitions
-        if not declared:
-            return _NO_VARIABLES
-        values = get_variable_values(
-            self.schema,
-            declared,
-            dict(given or {}),
-            max_errors=MOST_ERRORS,
-            hide_suggestions=not self.rules.suggestions,
-        )
-        if isinstance(values, VariableValues):
-            return values
-        errors = [_variable_error(error, operation) for error in values[:MOST_ERRORS]]
-        raise RefusedRequest(*at_most(errors, len(values)))
 
     def _question(self, plan: Plan, request: GraphQLRequest, who: Hashable) -> Hashable:
         """What another request must ask to be given the same answer; None where the run is for this one alone."""
@@ -306,13 +259,10 @@ class Engine:
         refused = _hopeless(plan, context)
         if refused is not None:
             return refused
-        try:
-            reading = Reading(plan, getattr(context, "reader", None)) if plan.guards and self._noting else None
-            result = _unless_too_large(await self._execute(operation, plan, request, context, reading), context)
-            reads = reading.reads() if reading is not None and result.data is not None else ()
-            return _answered(result.data, result.errors or [], request_id, reads)
-        finally:
-            await context.close()
+        data, errors, reads = await by_graphql_core(
+            operation, plan, request, context, schema=self.schema, rules=self.rules, noting=self._noting
+        )
+        return _answered(data, errors, reads, request_id)
 
     def _operation(self, request: GraphQLRequest, *, introspects: bool = True) -> tuple[KeptOperation, bool]:
         if not introspects and _ABOUT_SCHEMA.search(request.query) is not None:
@@ -351,62 +301,16 @@ class Engine:
             raise TooLarge(str(plan))  # the one that is kept would hold on to what this request is about
         return plan
 
-    async def _execute(
-        self, operation: Operation, plan: Plan, request: GraphQLRequest, context: Context, reading: Reading | None
-    ) -> ExecutionResult:
-        if (size := _size_of(context)) is not None:
-            limits = self.rules.limits
-            size.narrow(min(limits.objects, limits.values // max(len(plan.fields), 1)))
-        result: Any = execute(
-            self.schema,
-            operation.document,
-            context_value=context,
-            variable_values=dict(request.variables or {}),
-            operation_name=operation.name,
-            hide_suggestions=not self.rules.suggestions,
-            middleware=None if reading is None else [reading],
-        )
-        if isawaitable(result):
-            result = await result
-        if not isinstance(result, ExecutionResult):
-            raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
-        return result
-
-
-def _default_conditions(operation: Operation) -> VariableValues:
-    """The values that conditions of `@include` and `@skip` have where no variable is given."""
-    defaults = {
-        each.variable.name.value: each.default_value.value
-        for each in operation.definition.variable_definitions or ()
-        if isinstance(each.default_value, BooleanValueNode)
-    }
-    return VariableValues({}, defaults)
-
 
 def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _unless_too_large(result: ExecutionResult, context: Context) -> ExecutionResult:
-    """The result; without its data where the context says that it was given up on the way."""
-    size = _size_of(context)
-    if size is None or not size.exceeded:
-        return result
-    refusal = size.refusal()
-    return ExecutionResult(None, [GraphQLError(str(refusal), original_error=refusal)])
-
-
-def _size_of(context: Context) -> AnswerSize | None:
-    """What counts the records of this answer, where the context has one."""
-    size = getattr(context, "size", None)
-    return size if isinstance(size, AnswerSize) else None
-
-
 def _answered(
     data: dict[str, Any] | None,
     errors: Sequence[GraphQLError],
-    request_id: str,
     reads: Sequence[Read],
+    request_id: str,
     *,
     is_public: bool = False,
 ) -> GraphQLResponse:
@@ -450,11 +354,6 @@ async def _planned(
     gather = Gather(context.ask)
     run = Run(plan, context, gather, plan.arguments(variables), limits, noting=noting)
     try:
-        return _answered(*await run.answer(), request_id, run.reads, is_public=is_public)
+        return _answered(*await run.answer(), run.reads, request_id, is_public=is_public)
     finally:
         await gather.close()
-
-
-def _variable_error(error: GraphQLError, operation: Operation) -> dict[str, Any]:
-    locations: list[Any] = [location.formatted for location in error.locations or ()]
-    return request_error(named(error, operation.document), "BAD_USER_INPUT", locations)

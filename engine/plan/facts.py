@@ -7,11 +7,12 @@ about is asked for after that, or never.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from engine.batch import Batch
 from engine.kinds import Depends, Verdict
 from engine.plan.gather import Failed, Gather
+from engine.plan.underway import Underway
 
 _UNKNOWN = object()
 
@@ -23,16 +24,6 @@ class Undecided(Exception):  # noqa: N818 - reads as what it is
         """Take what it depends on."""
         super().__init__("a decision depends on facts that are not known yet")
         self.on = on
-
-
-class Counting(Protocol):
-    """What is needed of the run."""
-
-    def begin(self) -> None:
-        """One thing more to wait for."""
-
-    def end(self, then: Callable[[], None] | None) -> None:
-        """One thing less, after what follows from it."""
 
 
 class Facts:
@@ -73,7 +64,7 @@ class Facts:
             raise Undecided(missing)
         return settled
 
-    def when_known(self, run: Counting, on: Sequence[Depends], then: Callable[[], None]) -> None:
+    def when_known(self, underway: Underway, on: Sequence[Depends], then: Callable[[], None]) -> None:
         """Let the run go on when all facts are known: each batch is asked once."""
         wanted: dict[Batch[Any, Any], dict[Hashable, None]] = {}
         for each in on:
@@ -83,9 +74,9 @@ class Facts:
         def landed(_known: Mapping[Hashable, Any]) -> None:
             nonlocal left
             left -= 1
-            run.end(None if left else then)
+            underway.end(None if left else then)
 
         for _ in wanted:
-            run.begin()
+            underway.begin()
         for batch, keys in wanted.items():
             self._gather.want(batch, None, keys, landed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +11,7 @@ from engine.kinds import Depends, Leads
 from engine.plan.facts import Facts, Undecided
 from engine.plan.leaves import null_in_non_null
 from engine.plan.tree import PlanField
+from engine.plan.underway import Underway
 
 _ODD = (type(None), Exception)
 """Nobody is asked by them."""
@@ -21,12 +22,7 @@ class Leading(Protocol):
 
     context: Any
     facts: Facts
-
-    def begin(self) -> None:
-        """One thing more to wait for."""
-
-    def end(self, then: Callable[[], None] | None) -> None:
-        """One thing less, after what follows from it."""
+    underway: Underway
 
     def may(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
         """The decision about the field for this caller."""
@@ -115,7 +111,7 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
             if field.non_null:
                 run.fault(field, answer, (), null_in_non_null(field.name))
     if undecided.on:
-        run.facts.when_known(run, undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
+        run.facts.when_known(run.underway, undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
     return Keys(keys, targets, wanted)
 
 

@@ -7,13 +7,12 @@ A field that fails is null, and its place in the answer is looked up afterwards:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from graphql import GraphQLError
 
-from engine.batch import Batch
 from engine.kinds import Decide, Derived, Leads
 from engine.limits import Limits
 from engine.plan.by_key import put_by_key
@@ -28,8 +27,8 @@ from engine.plan.plan import Plan
 from engine.plan.size import too_large
 from engine.plan.slices import SLICE, slices
 from engine.plan.tree import PlanField, Shape
+from engine.plan.underway import Underway
 from engine.reads import Read
-from records.failures import AgencyTimeout
 
 
 class Run:
@@ -60,12 +59,7 @@ class Run:
         self.placed = Placed(getattr(context, "reader", None), plan.told) if noting else None
         self.reads: Sequence[Read] = ()
         """What of whom the answer holds; known when there is an answer."""
-        self._open = 0
-        self._settled: asyncio.Future[None] | None = None
-        self._end: asyncio.TimerHandle | None = None
-        gather.waits = self._until_the_deadline
-        self._working = gather.elsewhere
-        self._crash: BaseException | None = None
+        self.underway = Underway(gather, context)
 
     async def answer(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
         """The data and the errors of the operation."""
@@ -75,10 +69,9 @@ class Run:
                 data = await self._one_after_another(shape)
             else:
                 data = self.shaped(shape, [None])[0]
-                await self._all_settled()
+                await self.underway.all_settled()
         finally:
-            for task in tuple(self._working):
-                task.cancel()
+            self.underway.cancel()
         refusal = too_large(data, self._limits) if self._plan.may_multiply else None
         if refusal is not None:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
@@ -105,64 +98,10 @@ class Run:
                 self._leaf_carefully(field, None, data)
             else:
                 self.nested(field, [None], [data])
-            await self._all_settled()
+            await self.underway.all_settled()
             if self._faults and located(shape, data, self._faults)[0] is None:
                 break  # the whole answer is null already: nothing more is changed
         return data
-
-    async def _all_settled(self) -> None:
-        """Wait until everything is in place, or until the deadline of the request."""
-        self._gather.dispatch()
-        try:
-            if self._open and self._crash is None:
-                self._settled = asyncio.get_running_loop().create_future()
-                await self._settled
-        finally:
-            self._settled = None
-            if self._end is not None:
-                self._end.cancel()
-                self._end = None
-        if self._crash is not None:
-            raise self._crash
-
-    def _until_the_deadline(self) -> None:
-        """End what is under way at the deadline of the request. Most that is at hand is in place long before."""
-        if self._end is None:
-            remaining = self.context.ask(frozenset()).call.remaining()
-            self._end = asyncio.get_running_loop().call_later(remaining, self._gather.end, _too_late)
-
-    def _close(self) -> None:
-        """One thing less to wait for."""
-        self._open -= 1
-        if (not self._open or self._crash is not None) and self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
-
-    def begin(self) -> None:
-        """One thing more to wait for."""
-        self._open += 1
-
-    def end(self, then: Callable[[], None] | None) -> None:
-        """One thing less, after what follows from it."""
-        try:
-            if then is not None:
-                then()
-        except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
-            self._crash = crash
-        self._close()
-
-    def _in_slices(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do what is long piece by piece, so that other requests get their turn in between."""
-        self._open += 1
-        task = asyncio.get_running_loop().create_task(work)
-        self._working.add(task)
-        self._until_the_deadline()
-        task.add_done_callback(self._sliced)
-
-    def _sliced(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        if not task.cancelled():
-            self._crash = self._crash or task.exception()  # a fault of the hub ends the run
-            self._close()
 
     def shaped(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """The answers for records of one shape, edges under way."""
@@ -221,7 +160,7 @@ class Run:
         try:
             value = self._raw(field, record)
         except Undecided as pending:
-            self.facts.when_known(self, pending.on, partial(self._leaf_carefully, field, record, answer))
+            self.facts.when_known(self.underway, pending.on, partial(self._leaf_carefully, field, record, answer))
             return
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             self.fault(field, answer, (), fault)
@@ -249,7 +188,7 @@ class Run:
                 now[0].append(value)
                 now[1].append(answer)
         if later.on:
-            self.facts.when_known(self, later.on, partial(self.nested, field, later.records, later.answers))
+            self.facts.when_known(self.underway, later.on, partial(self.nested, field, later.records, later.answers))
         return now
 
     def _values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
@@ -284,22 +223,21 @@ class Run:
 
     def _want(self, group: Sequence[PlanField], of: Keys) -> None:
         if of.keys:
-            self._open += 1
+            self.underway.begin()
             edge = edge_of(group[0]).edge
             if self.placed is not None and group[0].parent is self._plan.root and not group[0].guard.is_public:
                 self.placed.led(group, of)
             self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
 
     def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
-        try:
-            if len(of.keys) > SLICE:
-                self._in_slices(self._put_in_slices(group, of, known))
-            else:
-                for field in group:
-                    self._put(field, of, self._answered(field, of.wanted, known))
-        except BaseException as crash:  # noqa: BLE001 - a fault of the hub ends the run, not the event loop's callback
-            self._crash = crash
-        self._close()
+        self.underway.end(partial(self._put_all, group, of, known))
+
+    def _put_all(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
+        if len(of.keys) > SLICE:
+            self.underway.in_slices(self._put_in_slices(group, of, known))
+        else:
+            for field in group:
+                self._put(field, of, self._answered(field, of.wanted, known))
 
     def _answered(
         self, field: PlanField, wanted: Iterable[Hashable], known: Mapping[Hashable, Any]
@@ -366,7 +304,7 @@ class Run:
         made = Made(self._plan, field, self)
         values = made.given(values)
         if len(made.objects) > SLICE or len(values) > SLICE:
-            self._in_slices(self._complete_in_slices(made, values, targets))
+            self.underway.in_slices(self._complete_in_slices(made, values, targets))
             return
         made.make(made.objects)
         for shape, (records, answers) in made.of_shape.items():
@@ -406,10 +344,6 @@ class Run:
     def fault(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
         """Note that a field failed in one object of the answer, at the place inside its own lists."""
         self._faults.append(Fault(field, answer, place, fault))
-
-
-def _too_late(batch: Batch[Any, Any]) -> AgencyTimeout:
-    return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
 
 
 def _found(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:

@@ -54,7 +54,8 @@ async def test_a_batch_finds_its_connector_by_domain() -> None:
 
 
 def test_a_domain_without_a_connector_is_named() -> None:
-    with pytest.raises(LookupError, match=r"^No connector is bound to the domain Books; bind one in server\.py\.$"):
+    said = r"^No connector is bound to the domain Books; bind one in wiring/agencies\.py\.$"
+    with pytest.raises(LookupError, match=said):
         Agencies({})[Books]
 
 
