@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import isawaitable
 from typing import Any, TypeAlias
 
 from graphql import OperationType
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -34,10 +31,10 @@ from engine.kinds import Depends, Derived, Guarding, Leads, Shown, Verdict
 from schema.access import directives_of, in_words
 from schema.asking import Asking
 from schema.guards import Guard
+from schema.settling import refusal, when_settled
+from schema.signatures import annotation, key_function, only_arguments, reads_caller
 
 About: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
-
-_GIVEN_BY_THE_HUB = ("record", "caller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class PublishedField(StrawberryField):
     def when_passed(self, record: object, asking: Asking, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
         """The value, where the caller may see it: at once, or when the fact is known that it depends on."""
         depends = self.passed(record, None, asking)
-        return value() if depends is None else _when_settled(depends, asking, value)
+        return value() if depends is None else when_settled(depends, asking, value)
 
     def engine_guard(self) -> Guarding:
         """Who may see the field."""
@@ -168,7 +165,7 @@ class EdgeField(PublishedField):
             return self._each_answered(asking, key, kwargs, [self._verdict(source, each, asking) for each in key])
         depends = self.passed(source, key, asking)
         if depends is not None:
-            return _when_settled(depends, asking, lambda: self._answered(asking, key, kwargs))
+            return when_settled(depends, asking, lambda: self._answered(asking, key, kwargs))
         return self._answered(asking, key, kwargs)
 
     def engine_kind(self) -> Leads:
@@ -205,7 +202,7 @@ class EdgeField(PublishedField):
             return [self._loaded(asking, key if refusal is None else refusal, arguments) for key, refusal in pairs]
 
         async def when_settled() -> list[Any]:
-            return answered(await asyncio.gather(*(_refusal(each, asking) for each in verdicts)))
+            return answered(await asyncio.gather(*(refusal(each, asking) for each in verdicts)))
 
         return when_settled() if any(type(each) is Depends for each in verdicts) else answered(verdicts)
 
@@ -241,35 +238,6 @@ class RootField(EdgeField):
         )
 
 
-async def _when_settled(depends: Depends, asking: Asking, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
-    """The value, once the fact is known; raises the refusal."""
-    await _settle(depends, asking)
-    found = value()
-    return await found if isawaitable(found) else found
-
-
-async def _settle(depends: Depends, asking: Asking) -> None:
-    """Ask for the fact; raises the refusal, or the failure in the place of the fact."""
-    try:
-        fact = await asking.bridge.load(depends.batch, depends.key)
-    except Exception as failure:  # noqa: BLE001 - whoever decides says what a failure means
-        fact = failure
-    refusal = depends.settle(fact)
-    if refusal is not None:
-        raise refusal
-
-
-async def _refusal(verdict: Verdict, asking: Asking) -> Exception | None:
-    """The verdict, once the fact is known that it depends on."""
-    if not isinstance(verdict, Depends):
-        return verdict
-    try:
-        await _settle(verdict, asking)
-    except Exception as refusal:  # noqa: BLE001 - it stands in place of the key
-        return refusal
-    return None
-
-
 def edge(
     batch: Batch[Any, Any],
     *,
@@ -291,22 +259,22 @@ def edge(
     field.says_who(rule)
     field.edge = Edge(
         batch=batch,
-        key=_key_of(by),
+        key=key_function(by),
         by=by if isinstance(by, str) else None,
-        reads_caller=not isinstance(by, str) and _reads_caller(by),
+        reads_caller=not isinstance(by, str) and reads_caller(by),
         facet=facet,
         about=about,
         then=then,
     )
     if callable(by):
-        field.arguments = StrawberryResolver(_only_arguments(by)).arguments
+        field.arguments = StrawberryResolver(only_arguments(by)).arguments
     return field
 
 
 def of_facet(record: type[Any], name: str, *, through: Batch[Any, Any], by: str, says: str) -> EdgeField:
     """A field that is an attribute of a facet: a group of fields that `through` fetches together by the key `by`."""
     field = EdgeField(description=says)
-    field.edge = Edge(batch=through, key=_key_of(by), by=by, facet=record, pick=name)
+    field.edge = Edge(batch=through, key=key_function(by), by=by, facet=record, pick=name)
     return field
 
 
@@ -326,8 +294,8 @@ def derived(
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"The derived field {function.__name__} is async; what has to be fetched is an edge.")
         field = DerivedField(description=inspect.getdoc(function))
-        field.type_annotation = _annotation(answers, function)
-        field.arguments = StrawberryResolver(_only_arguments(function)).arguments
+        field.type_annotation = annotation(answers, function)
+        field.arguments = StrawberryResolver(only_arguments(function)).arguments
         field.derive = function
         field.about = about
         field.says_who(rule)
@@ -357,12 +325,12 @@ def root(
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
         field = RootField(description=inspect.getdoc(key))
-        field.type_annotation = _annotation(answers, key)
-        field.arguments = StrawberryResolver(_only_arguments(key)).arguments
+        field.type_annotation = annotation(answers, key)
+        field.arguments = StrawberryResolver(only_arguments(key)).arguments
         field.says_who(rule)
         field.people_of_key, field.agency, field.told_by = subject, agency, told_by
         field.edge = Edge(
-            batch=batch, key=_key_of(key), reads_caller=_reads_caller(key), many=many, about=about, then=then
+            batch=batch, key=key_function(key), reads_caller=reads_caller(key), many=many, about=about, then=then
         )
         return field
 
@@ -376,42 +344,3 @@ def node_id(type_name: str, key_of: Callable[[Any], str]) -> NodeIdField:
     field.type_name = type_name
     field.key_of = key_of
     return field
-
-
-def _reads_caller(by: Callable[..., Any]) -> bool:
-    return "caller" in inspect.signature(by).parameters
-
-
-def _key_of(by: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
-    if isinstance(by, str):
-        return lambda record, _arguments, _caller: getattr(record, by)
-    wants = inspect.signature(by).parameters
-    given = [name for name in _GIVEN_BY_THE_HUB if name in wants]
-
-    def key(record: Any, arguments: Mapping[str, Any], caller: Any) -> Any:  # noqa: ANN401 - any record and key
-        hub = {"record": record, "caller": caller}
-        return by(**{name: hub[name] for name in given}, **arguments)
-
-    return key
-
-
-def _only_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in with the parameters that the caller of the graph fills; Strawberry makes arguments of them."""
-    signature = inspect.signature(function)
-    kept = [parameter for name, parameter in signature.parameters.items() if name not in _GIVEN_BY_THE_HUB]
-
-    def stand_in() -> None:
-        raise TypeError(f"{function.__name__} is a declaration and is never called by Strawberry.")
-
-    stand_in.__name__ = function.__name__
-    stand_in.__qualname__ = function.__qualname__
-    stand_in.__module__ = function.__module__
-    stand_in.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # inspect reads it
-    stand_in.__annotations__ = {
-        name: note for name, note in function.__annotations__.items() if name not in _GIVEN_BY_THE_HUB
-    }
-    return stand_in
-
-
-def _annotation(answers: Any, declared_by: Callable[..., Any]) -> StrawberryAnnotation:  # noqa: ANN401 - any annotation
-    return StrawberryAnnotation(answers, namespace=vars(sys.modules[declared_by.__module__]))
