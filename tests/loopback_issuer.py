@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey
 
 from auth.caller import CallerKind
 from auth.issuers import Issuer
-from tests.small_city import SITI
+from tests.small_records import SITI
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/keys"

@@ -23,7 +23,7 @@ from records.consents import (
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from resolvers.consents import AlreadyAnswered, ConsentsUnknown, UnknownConsent
-from tests.small_city import SITI
+from tests.small_records import SITI
 
 REQUEST = "permintaan-1"
 PARTNER = "Kredit <Nusantara> & Rekan"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.purposes import Purpose, Scope
-from tests.small_city import BUDI, SITI
+from tests.small_records import BUDI, SITI
 
 SURE = Assurance.SUBSTANTIAL
 ALL_SCOPES = frozenset(scope.value for scope in Scope)

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from records.operations import OperationMode
 from tests.cache.valkey import Valkey, running_valkey
 from tests.loopback_issuer import LoopbackIssuer, loopback_issuer
-from tests.small_city import BUDI, SITI
 from tests.small_hub import Answer, SmallHub, small_hub
+from tests.small_records import BUDI, SITI
 
 NAME = "{ me { name } }"
 RATES = ("citizen:4/100000", "anonymous:4/100000", "agency-system:4/100000")

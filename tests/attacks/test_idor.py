@@ -17,7 +17,8 @@ from tests.attacks.callers import WRONG, Said
 from tests.city import ROOT
 from tests.schema.asking import IDS, asked_about, reasons, run
 from tests.schema.test_decisions import CHANGES, RECORDS, Place, engines_of, types
-from tests.small_city import AYU, CONSENT, NOP, PRIVATE, SITI, SmallCity, consent
+from tests.small_city import SmallCity
+from tests.small_records import AYU, CONSENT, NOP, PRIVATE, SITI, consent
 
 
 def _said(directives: tuple[DirectiveNode, ...]) -> Said | None:

@@ -16,8 +16,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from tests.loopback_sign_in import CLIENT, SECRET, Browser, Page, Place, sign_in_place
-from tests.small_city import BUDI
 from tests.small_consents import REQUEST, request
+from tests.small_records import BUDI
 
 CONSENT = f"/consent/{REQUEST}"
 SESSION, BEGUN = "simpul", "simpul-sign-in"

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from tests.loopback_issuer import LoopbackIssuer, loopback_issuer
-from tests.small_city import SITI
 from tests.small_hub import SmallHub, small_hub
+from tests.small_records import SITI
 
 CITIZEN = f'{{ citizen(nik: "{SITI}") {{ name }} }}'
 

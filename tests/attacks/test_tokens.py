@@ -17,8 +17,8 @@ from joserfc.jws import JWSRegistry
 
 from auth.issuer_keys import INTERVAL
 from tests.loopback_issuer import KEYS, LoopbackIssuer, loopback_issuer
-from tests.small_city import BUDI, SITI
 from tests.small_hub import ME, Answer, SmallHub, small_hub
+from tests.small_records import BUDI, SITI
 
 MALLORY = ECKey.generate_key("P-256", {"kid": "key-1"})
 MALLORY_RSA = RSAKey.generate_key(2048, {"kid": "key-1"})

@@ -16,7 +16,7 @@ from auth.issuers import Issuer
 from auth.tokens import KeysUnavailable, TokenReader, Unauthenticated
 from connectors.issuer_documents import IssuerDocuments
 from tests.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, loopback_issuer, saying
-from tests.small_city import SITI
+from tests.small_records import SITI
 
 
 @dataclass

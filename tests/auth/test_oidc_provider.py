@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from auth.issuers import Issuer
 from resolvers.consents import Consents
 from tests.city import HOST, free_port
-from tests.small_city import BUDI, SITI
 from tests.small_consents import SmallConsents
 from tests.small_hub import SmallHub, small_hub
+from tests.small_records import BUDI, SITI
 
 ROOT = Path(__file__).parents[2]
 CALLBACK = "http://127.0.0.1:9/callback"

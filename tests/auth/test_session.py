@@ -7,7 +7,7 @@ import pytest
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.session import IDLE, NotForThemself, Session, Sessions
 from tests.auth.people import SITI
-from tests.small_city import BUDI
+from tests.small_records import BUDI
 
 SESSIONS = Sessions(b"a secret of thirty-two bytes....")
 CALLER = Caller(

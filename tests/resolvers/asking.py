@@ -6,7 +6,8 @@ from auth.caller import ANONYMOUS, Caller
 from engine import batch
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
-from tests.small_city import CALL, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import CALL
 
 
 def ask(city: SmallCity, caller: Caller = ANONYMOUS) -> Ask:

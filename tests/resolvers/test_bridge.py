@@ -18,7 +18,7 @@ from records.call import Call
 from records.failures import AgencyTimeout, AgencyUnavailable
 from resolvers.ask import Ask
 from resolvers.bridge import Bridge
-from tests.small_city import CALL
+from tests.small_records import CALL
 
 
 class Name: ...

@@ -11,7 +11,8 @@ from records.failures import AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nik
 from resolvers.complaints import complaints, complaints_of
 from tests.resolvers.asking import ask
-from tests.small_city import BUDI, CALLERS, PRIVATE, PUBLIC, SITI, SmallCity, complaint
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, CALLERS, PRIVATE, PUBLIC, SITI, complaint
 
 OWN = ("crm", "complaints_of", (SITI,))
 BY_ID = ("crm", "complaints", (PUBLIC, PRIVATE))

@@ -3,7 +3,8 @@
 from records.failures import AgencyTimeout
 from resolvers.msmes import MsmeKey, msmes, msmes_of, products_of
 from tests.resolvers.asking import ask
-from tests.small_city import BUDI, SITI, SmallCity, msme, product
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, SITI, msme, product
 
 OWN, FORMER = MsmeKey(SITI, "M-1"), MsmeKey(BUDI, "M-1")
 

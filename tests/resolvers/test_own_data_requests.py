@@ -29,7 +29,7 @@ from resolvers.own_data_requests import OwnDataRequests
 from store.data_requests import MOST_OPEN, DataRequestTable
 from store.database import database, migrate
 from tests.city import HOST, free_port
-from tests.small_city import BUDI, CALL, SITI
+from tests.small_records import BUDI, CALL, SITI
 
 SECRET = b"a secret of thirty-two bytes...."
 HOLDERS = {"Residence.address": "dukcapil", "TaxBill.amount": "pbb"}

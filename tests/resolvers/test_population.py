@@ -8,7 +8,8 @@ from records.population import Citizen, Identity
 from resolvers.ask import Ask
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from tests.resolvers.asking import ask
-from tests.small_city import BUDI, CALL, CALLERS, NOBODY, SITI, SmallCity, household, identity
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, CALL, CALLERS, NOBODY, SITI, household, identity
 
 
 async def test_people_whose_existence_is_beyond_doubt_are_not_looked_up() -> None:

@@ -3,7 +3,8 @@
 from records.regions import CodeSystem
 from resolvers.regions import RegionAddress, regions_called
 from tests.resolvers.asking import ask
-from tests.small_city import REGIONS, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import REGIONS
 
 
 async def test_a_code_means_nothing_without_its_system() -> None:

@@ -4,7 +4,8 @@ from records.failures import AgencyTimeout
 from records.identifiers import Nop
 from resolvers.tax import TaxObjectKey, tax_objects, tax_objects_of
 from tests.resolvers.asking import ask
-from tests.small_city import BUDI, NOP, SITI, SmallCity, tax_object
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, NOP, SITI, tax_object
 
 HERS = TaxObjectKey(SITI, NOP)
 

@@ -14,7 +14,8 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
-from tests.small_city import CALL, CALLERS, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import CALL, CALLERS
 
 IDS = NodeIds(b"a secret of thirty-two bytes....")
 

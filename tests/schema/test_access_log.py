@@ -8,7 +8,8 @@ from records.access_log import AccessLogQuery
 from records.accesses import AccessPosition
 from schema.relay import cursor_of
 from tests.schema.asking import data, run, told
-from tests.small_city import NOW, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import NOW, SITI
 
 CURSOR = cursor_of(NOW, "c1:3")
 

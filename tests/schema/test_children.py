@@ -12,7 +12,8 @@ from records.identifiers import Nik
 from records.purposes import Purpose
 from schema.asking import Asking
 from tests.schema.asking import reasons, run
-from tests.small_city import AYU, BUDI, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, SITI
 
 ASSESSOR = Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose=Purpose.TAX_ASSESSMENT.name, case="PAJAK/1")
 REGISTRAR = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="S/1")

@@ -28,7 +28,8 @@ from resolvers.wishes import SaidWishes
 from schema.asking import Asking
 from tests.engine.plan.clock import virtual_loop
 from tests.schema.asking import IDS, engine
-from tests.small_city import AYU, BUDI, CALL, CALLERS, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CALL, CALLERS, SITI
 
 QUESTIONS = (
     "{ regions(first: 2) { name } }",

@@ -12,7 +12,8 @@ from records.consents import Granting, OfPerson
 from records.purposes import Purpose, Scope
 from schema.consent_preview import opened_by, preview_document
 from tests.schema.asking import data, engine, reasons, run, told
-from tests.small_city import AYU, CALLERS, CONSENT, REQUEST, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, CALLERS, CONSENT, REQUEST, SITI
 
 LOOK = f'{{ me {{ consentRequest(id: "{REQUEST}") {{ SELECTED }} }} }}'
 CREDIT = Purpose.CREDIT_ASSESSMENT

@@ -18,7 +18,8 @@ from schema.consenting import ConsentingType, VerificationType
 from schema.population import CitizenType
 from schema.publishing import publication_of
 from tests.schema.asking import reasons, run, told
-from tests.small_city import AYU, BUDI, CONSENT, NOW, SITI, SmallCity, consent
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CONSENT, NOW, SITI, consent
 
 BANK = Caller(
     kind=CallerKind.PARTNER,

@@ -18,7 +18,8 @@ from records.data_requests import (
 from records.purposes import Purpose
 from records.wishes import Wishes
 from tests.schema.asking import data, run, told
-from tests.small_city import BUDI, SITI, SmallCity, data_request, restriction
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, SITI, data_request, restriction
 
 RESTRICTED = {SITI: Wishes(restrictions=(restriction(Purpose.TAX_ASSESSMENT),))}
 

@@ -44,7 +44,8 @@ from schema.data_requests import DataRequestConnectionType
 from schema.fields import root
 from schema.relay import PageInfo, page
 from tests.schema.asking import IDS, asked_about, engine, run, told
-from tests.small_city import (
+from tests.small_city import SmallCity
+from tests.small_records import (
     BUDI,
     CALLERS,
     CATEGORY,
@@ -58,7 +59,6 @@ from tests.small_city import (
     REGIONS,
     REQUEST,
     SITI,
-    SmallCity,
     access_entry,
     access_log_entry,
     bill,
@@ -73,9 +73,7 @@ from tests.small_city import (
     restriction,
     tax_object,
 )
-from tests.small_city import (
-    product as sold,
-)
+from tests.small_records import product as sold
 
 PUBLIC_TYPES = {
     "Region",

@@ -10,7 +10,8 @@ import pytest
 from records.answers import Answers
 from records.complaints import Complaint, ComplaintPage, ComplaintQuery
 from tests.schema.asking import data
-from tests.small_city import NOW, PUBLIC, SITI, SmallCity, complaint
+from tests.small_city import SmallCity
+from tests.small_records import NOW, PUBLIC, SITI, complaint
 
 DUE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 """Two days after the moment at which the hub read the complaint."""

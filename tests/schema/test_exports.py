@@ -35,7 +35,7 @@ from schema.publishing import publishes
 from schema.scalars import scalar_map
 from tests.attacks.test_idor import declared
 from tests.schema.asking import data, engine
-from tests.small_city import SITI
+from tests.small_records import SITI
 
 ELSEWHERE = {
     "Citizen.export",

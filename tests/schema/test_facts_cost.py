@@ -9,7 +9,7 @@ from engine.limits import Limits, TooLarge
 from engine.request import GraphQLRequest
 from engine.run import Engine
 from tests.schema.asking import engine
-from tests.small_city import SITI
+from tests.small_records import SITI
 
 ONE = GraphQLRequest(query=f'{{ citizen(nik: "{SITI}") {{ nik }} }}')
 

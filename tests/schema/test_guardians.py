@@ -10,7 +10,8 @@ import pytest
 
 from auth.caller import Assurance
 from tests.schema.asking import IDS, data, reasons, run, told
-from tests.small_city import AYU, BUDI, CALLERS, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CALLERS, SITI
 
 PARENT = CALLERS["the person"]
 CARD = ("dukcapil", "households", (SITI,))

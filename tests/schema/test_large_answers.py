@@ -18,7 +18,7 @@ from engine.run import Engine
 from resolvers.regions import Regions
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine, told, without_plans
-from tests.small_city import CALL
+from tests.small_records import CALL
 
 TABLES = RegionTables(Path(__file__).parents[2] / "data")
 QUICK = 5.0

@@ -12,7 +12,8 @@ from engine.document import DocumentRules
 from engine.limits import Limits
 from engine.run import Engine
 from tests.schema.asking import IDS, engine, run, told
-from tests.small_city import SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import SITI
 
 LESS = "Ask for less at once."
 SHORTER = "Ask for shorter lists, or in several operations."

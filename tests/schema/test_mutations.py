@@ -18,7 +18,7 @@ from schema.asking import Asking
 from schema.build import graphql_schema
 from schema.fields import root
 from tests.schema.asking import IDS, engine
-from tests.small_city import CALL
+from tests.small_records import CALL
 
 ASKED: list[str] = []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.schema.asking import IDS, asked_about, data, run, told
-from tests.small_city import BUDI, CALLERS, NOP, PRIVATE, PUBLIC, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, CALLERS, NOP, PRIVATE, PUBLIC, SITI
 
 TAX = f"{SITI}:{NOP}"
 ENTERPRISE = f"{SITI}:M-1"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.schema.asking import data
-from tests.small_city import AYU, BUDI, CARD, NOP, SITI
+from tests.small_records import AYU, BUDI, CARD, NOP, SITI
 
 EVERYTHING = f"""{{
     citizens(niks: ["{SITI}", "{BUDI}"]) {{

@@ -19,7 +19,8 @@ from records.identifiers import Nik
 from schema.asking import Asking
 from schema.fields import PublishedField
 from tests.schema.asking import IDS, engine
-from tests.small_city import AYU, BUDI, CALL, CALLERS, NOBODY, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CALL, CALLERS, NOBODY, SITI
 
 Seen = tuple[Any, tuple[str, ...], tuple[str, ...]]
 

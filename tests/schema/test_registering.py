@@ -16,7 +16,7 @@ from records.operations import ClientContract, OperationReading, RegisteredOpera
 from schema.asking import Asking
 from schema.registering import Examined, examine, operation_name, readings
 from tests.schema.asking import IDS, engine
-from tests.small_city import CALL
+from tests.small_records import CALL
 
 MARKETS = "query Markets($first: Int = 1) { markets(first: $first) { name region { code } } }"
 CONTRACT = ClientContract(

@@ -14,7 +14,8 @@ from schema.complaints import ComplaintConnectionType, ComplaintType
 from schema.publishing import publication_of
 from schema.relay import checked_first, cursor_of, page, pages_of, position_of
 from tests.schema.asking import data, run, told
-from tests.small_city import PUBLIC, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import PUBLIC
 
 MOMENT = datetime(2026, 11, 23, 8, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=7)))
 NO_CURSOR = "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.schema.asking import data, run, told
-from tests.small_city import AYU, BUDI, NOBODY, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, NOBODY, SITI
 
 ALL_OF_A_CITIZEN = """
     id nik name residence { address } civilStatus { religion } parentage { motherName }

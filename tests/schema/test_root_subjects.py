@@ -16,7 +16,8 @@ from resolvers.ask import Ask
 from schema.build import finished, graphql_schema
 from schema.fields import root
 from tests.schema.asking import engine, reasons, run
-from tests.small_city import BUDI, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import BUDI, SITI
 
 DONE: list[Nik] = []
 

@@ -9,7 +9,8 @@ import pytest
 from engine.request import GraphQLRequest, Outcome
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine, reasons, run, without_plans
-from tests.small_city import CALL, CALLERS, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import CALL, CALLERS, SITI
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
 from tests.schema.asking import IDS, reasons, run, told
-from tests.small_city import AYU, BUDI, NOP, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, NOP, SITI
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")

@@ -15,8 +15,8 @@ from records.failures import AgencyUnavailable
 from records.purposes import Scope
 from tests.loopback_sign_in import PARTNER as PATH
 from tests.loopback_sign_in import Browser, Page, Place, sign_in_place
-from tests.small_city import BUDI
 from tests.small_consents import PARTNER, REQUEST, request
+from tests.small_records import BUDI
 
 CONSENT = f"/consent/{REQUEST}"
 ENGLISH = f"{CONSENT}?lang=en"

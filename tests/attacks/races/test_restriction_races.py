@@ -21,8 +21,9 @@ from engine.run import Engine
 from records.call import Call
 from store.database import database, migrate
 from tests.schema.asking import IDS, engine
-from tests.small_city import SITI, SmallCity
+from tests.small_city import SmallCity
 from tests.small_hub import settings_of
+from tests.small_records import SITI
 from web.graphql_endpoint import Execute
 from wiring.answering import executor
 from wiring.own_state import own_state

@@ -37,7 +37,8 @@ from tests.engine.plan.operations import Asked, operations
 from tests.engine.plan.torture import POOLS, Torture, torture_schema
 from tests.engine.plan.world import World
 from tests.schema.asking import IDS
-from tests.small_city import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI, SmallCity
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI
 
 pytestmark = [
     # graphql-core leaves coroutines behind where it cancels what lies below a null that was passed on.
