@@ -17,6 +17,9 @@ from tests.city import RunningAgency
 from tests.cli.running import Serve, alive, descendants, free_port, serving, simpul, state_folder, until
 from tests.sandbox.signing_in import SITI, Browser
 
+DEWI = SITI | {"person": "dewi"}
+"""No other test of this city lets her grant anything."""
+
 
 def get(port: int, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -82,7 +85,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(running: Ser
         name="issuer", port=target.port or 0, control_port=0, user="", secret="", state=running.state, latency=False
     )
     browser = Browser(provider)
-    signed_in = browser.submit(browser.get("/authorize", dict(parse_qsl(target.query))), SITI)
+    signed_in = browser.submit(browser.get("/authorize", dict(parse_qsl(target.query))), DEWI)
     status, address, _ = go(signed_in.headers["location"].removeprefix(own))
     assert (status, address) == (303, "/consents?lang=en")
     status, _, said = go(address)
