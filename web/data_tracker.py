@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from records.call import Call
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
@@ -34,6 +34,8 @@ MOST = 1000
 _LARGEST = 2**31 - 1
 _USER_CODE = re.compile(r"(?:ID)?([0-9]{16})")
 """A NIK, with or without the country before it, as the interface writes codes (`EE12345678901`)."""
+_APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+"""Who can be the client itself: the token of a person who signed in by its application names it, too."""
 
 
 class FindsUsages(Protocol):
@@ -102,7 +104,7 @@ class DataTracker:
                 "Usages are told to one client only. Send its token as 'Authorization: Bearer ...', once.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if caller.client != self._client:
+        if caller.client != self._client or caller.kind not in _APPLICATIONS:
             raise Refusal(Code.FORBIDDEN, "Usages are told to another client. The operators of the hub name it.")
         return caller
 

@@ -96,6 +96,10 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
             return Caller(kind=CallerKind.PARTNER, client="other", subject="other")
         case "Bearer siti":
             return Caller(kind=CallerKind.CITIZEN, nik=SITI)
+        case "Bearer visitor":
+            return Caller(kind=CallerKind.CITIZEN, nik=SITI, client="portal")
+        case "Bearer clerk":
+            return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client="portal", subject="clerk")
         case _:
             raise Unauthenticated("The token is unknown. Get a new one.")
 
@@ -268,6 +272,15 @@ async def test_nobody_but_the_one_client_is_told_anything(
     headers = {"X-Road-UserId": SITI} | ({"Authorization": token} if token else {})
     told, body = await tracker.get(path, SOMEBODY, headers)
     assert (told, list(body), tracker.ledger.asked) == (status, ["errors"], [])
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
+@pytest.mark.parametrize("token", ["visitor", "clerk"])
+async def test_people_who_signed_in_by_the_clients_application_are_not_the_client(
+    tracker: Asked, path: str, token: str
+) -> None:
+    told, body = await tracker.get(path, SOMEBODY, {"X-Road-UserId": SITI, "Authorization": f"Bearer {token}"})
+    assert (told, body["errors"][0]["extensions"]["code"], tracker.ledger.asked) == (403, "FORBIDDEN", [])
 
 
 async def test_a_ledger_that_cannot_be_read_is_told_without_saying_where_it_is(tracker: Asked) -> None:
