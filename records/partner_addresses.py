@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _LONGEST = 500
 _NEVER = set("\"'<>\\^`{|}")
+_NAME = re.compile(r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""A host's full name (RFC 1123, section 2.1). The last part begins with a letter: what ends in a number is an address
+to resolvers, however it is written (`127.1`, `0x7f.1`, `2130706433`)."""
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+"""All that is assigned (RFC 4291, section 2.4). Other addresses hold IPv4 addresses, such as this machine's."""
 
 
 def address_fault(address: object, *, query: bool = True) -> str | None:
@@ -38,11 +44,18 @@ def _fault_of_place(parts: SplitResult) -> str | None:
         return None
     if parts.scheme != "https":
         return "must begin with https://"
+    return None if _is_public(parts.hostname) else "must lead to a public host, by its name"
+
+
+def _is_public(host: str) -> bool:
+    """Whether it is a public IP address, or can be a name of a public host."""
     try:
-        number = ip_address(parts.hostname)
+        number = ip_address(host)
     except ValueError:
-        return None
-    return None if number.is_global and not number.is_multicast else "must lead to a public host, by its name"
+        return _NAME.fullmatch(host) is not None and not host.endswith((".localhost", ".localdomain"))
+    if isinstance(number, IPv6Address) and number not in _GLOBAL_UNICAST:
+        return False
+    return number.is_global and not number.is_multicast
 
 
 def is_this_machine(host: str) -> bool:

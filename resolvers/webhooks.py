@@ -7,6 +7,7 @@ given up. What is given up stays in the outbox, and the partner can still ask.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import uniform
 from time import time
@@ -72,12 +73,19 @@ class Deliveries:
         headers = self._signatures.headers(
             call.client, terms.webhook_secret, id_=call.id, timestamp=int(time()), body=body
         )
-        failure = await self._sender.send(terms.webhook, body, headers)
+        failure = await self._sent(terms.webhook, body, headers)
         if failure is None:
             await self._outbox.delivered(call)
             return
         pause = None if self._sender.is_final(failure) else pause_after(call, datetime.now(UTC))
         await self._outbox.failed(call, failure, again_in=pause)
+
+    async def _sent(self, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
+        """As the sender says it. A call that cannot even be made has failed: else it would never be given up."""
+        try:
+            return await self._sender.send(address, body, headers)
+        except Exception as fault:  # noqa: BLE001 - whatever it was, it must not hold up other partners' calls
+            return f"the call cannot be made: {type(fault).__name__}"
 
 
 def pause_after(call: WebhookCall, now: datetime) -> timedelta | None:

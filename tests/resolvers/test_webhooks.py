@@ -117,6 +117,25 @@ async def test_a_partner_that_says_gone_is_left_alone(webhook: Webhook, empty: A
     assert await kept(empty) == [("given up", 1, "HTTP 410")]
 
 
+async def test_a_call_that_cannot_even_be_made_waits_like_one_that_failed_and_holds_up_no_other(
+    webhook: Webhook, empty: AsyncEngine
+) -> None:
+    await agreed(empty, contract("shop", webhook=f"https://{'a' * 64}.example/hook"))  # no name can be so long
+    async with empty.begin() as connection:
+        await put(connection, WebhookType.REVOKED, client="shop", data={"consent": "1"})
+    await written(empty)
+    assert await deliveries(empty).deliver() == 2
+    assert [each.told["data"] for each in webhook.got] == [{"consent": "0"}]
+    assert await deliveries(empty).deliver() == 0
+    states = sorted(await kept(empty))
+    assert states == [("delivered", 1, None), ("waiting", 1, "the call cannot be made: UnicodeEncodeError")]
+    async with empty.begin() as connection:
+        long_ago = webhook_calls.c.created_at - GIVEN_UP_AFTER
+        await connection.execute(update(webhook_calls).values(created_at=long_ago, next_at=long_ago))
+    assert await deliveries(empty).deliver() == 1
+    assert [each for each, _, _ in sorted(await kept(empty))] == ["delivered", "given up"]
+
+
 async def test_a_contract_without_a_webhook_gives_up_at_once(webhook: Webhook, empty: AsyncEngine) -> None:
     await agreed(empty, contract())
     await written(empty)
