@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -13,6 +14,9 @@ from records.accesses import Access
 from records.identifiers import Nik
 
 HIDDEN_BECAUSE = "UU PDP 27/2022, articles 15 and 33: telling now would endanger the purpose it was read for."
+
+_NUMBERED = re.compile(r"\d{13}", re.ASCII)
+"""What may hold the number of a person or a business, as for purposes and cases (`auth/statement.py`)."""
 
 
 class ReadOf(Protocol):
@@ -44,6 +48,7 @@ class Reading(NamedTuple):
 
     request_id: str
     operation: str | None
+    """The operation's name. One with a number of somebody in it is not kept: the ledger keeps names in plain."""
     document: bytes
 
 
@@ -64,6 +69,7 @@ class Accesses:
         hides = caller.purpose is not None and other is not LegalBasis.LEGAL_DUTY
         for_days = self._hidden.get(caller.purpose or "") if hides else None
         who = self._pseudonyms.of_caller(caller)
+        operation = None if reading.operation and _NUMBERED.search(reading.operation) else reading.operation
         return [
             Access(
                 at=now,
@@ -78,7 +84,7 @@ class Accesses:
                 purpose=caller.purpose,
                 case=caller.case,
                 legal_basis=basis.value if (basis := own if read.own else other) else None,
-                operation=reading.operation,
+                operation=operation,
                 document=reading.document,
                 agencies=read.agencies,
                 fields=read.fields,

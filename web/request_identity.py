@@ -16,8 +16,9 @@ from records.call import Call
 from web.access_log import AccessLog
 from web.refusals import Code, Refusal
 
-_SANE_ID = re.compile(r"(?!\d{16,18}\Z)[A-Za-z0-9._-]{8,64}")
-"""What is taken over from a caller: nothing that could break a log line, and nothing of an identity number's shape."""
+_SANE_ID = re.compile(r"(?!(?:.*[._-])?[A-Za-z]*\d{16,18}(?:[._-]|\Z))[A-Za-z0-9._-]{8,64}", re.ASCII)
+"""What is taken over from a caller: nothing that could break a log line, and nothing in which an identity number stands
+by itself or behind letters (`nik-3171...`, `NIK3171...`): logs, ledger and events keep ids in plain."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 

@@ -155,3 +155,11 @@ def test_a_pseudonym_out_of_the_ledger_is_the_person_it_stands_for() -> None:
     about = Read(PSEUDONYMS.of_person(SITI))  # type: ignore[arg-type]  # as an entry names its person
     [entry] = Accesses(PSEUDONYMS).of(Caller(kind=CallerKind.AUDITOR), READING, [about])
     assert entry.subject == PSEUDONYMS.of_person(SITI)
+
+
+@pytest.mark.parametrize("name", [f"Of{SITI}", f"NIK_{SITI}_again", "Nib1234567890123"])
+def test_the_name_of_an_operation_with_somebodys_number_in_it_is_not_kept(name: str) -> None:
+    (access,) = Accesses(PSEUDONYMS).of(OFFICIAL, READING._replace(operation=name), [Read(BUDI)])
+    assert access.operation is None
+    (kept,) = Accesses(PSEUDONYMS).of(OFFICIAL, READING._replace(operation="Page2026"), [Read(BUDI)])
+    assert kept.operation == "Page2026"

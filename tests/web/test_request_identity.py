@@ -8,15 +8,25 @@ from tests.web.conftest import Hub
 from web.refusals import Refusal
 from web.request_identity import call_of, patience, request_id
 
+HEX = "0af3171014506900001b67d5bca7e9d2"
+NUMBERED = [
+    "3171014506900001",
+    "nik-3171014506900001",
+    "NIK3171014506900001",
+    "app.3171014506900001-2",
+    "3171014506900001_1",
+    "317101000100200030",
+]
 
-@pytest.mark.parametrize("offered", ["a" * 8, "a" * 64, "4bf92f35-77b3-4da6_a3ce.929d0e0e4736", "12345678"])
+
+@pytest.mark.parametrize("offered", ["a" * 8, "a" * 64, "4bf92f35-77b3-4da6_a3ce.929d0e0e4736", "12345678", HEX])
 def test_takes_over_a_sane_id(offered: str) -> None:
     assert request_id(offered) == offered
 
 
 @pytest.mark.parametrize(
     "offered",
-    [None, "", "short", "a" * 65, "with space", "new\nline-in-it", "quote'quote", "ünïcode1", "3171014506900001"],
+    [None, "", "short", "a" * 65, "with space", "new\nline-in-it", "quote'quote", "ünïcode1", *NUMBERED],
 )
 def test_makes_one_where_none_or_no_sane_one_is_offered(offered: str | None) -> None:
     made = request_id(offered)
