@@ -60,12 +60,14 @@ class Accesses:
         self._pseudonyms = pseudonyms
         self._hidden = dict(hidden or {})
 
-    def of(self, caller: Caller, reading: Reading, reads: Iterable[ReadOf]) -> Sequence[Access]:
-        """One entry for each read, all of the same moment."""
+    def of(
+        self, caller: Caller, reading: Reading, reads: Iterable[ReadOf], *, basis: LegalBasis | None = None
+    ) -> Sequence[Access]:
+        """One entry for each read, all of the same moment; on this basis, where it was not a rule that let it pass."""
         now = datetime.now(UTC)
-        own, other = legal_basis(caller, own=True), legal_basis(caller, own=False)
+        own, other = basis or legal_basis(caller, own=True), basis or legal_basis(caller, own=False)
         kind = caller.kind.value
-        # Nobody decides which purposes overseers may state, so theirs hide nothing.
+        # Nobody decides which purposes overseers and the Data Tracker may state, so theirs hide nothing.
         hides = caller.purpose is not None and other is not LegalBasis.LEGAL_DUTY
         for_days = self._hidden.get(caller.purpose or "") if hides else None
         who = self._pseudonyms.of_caller(caller)
@@ -83,7 +85,7 @@ class Accesses:
                 client=caller.client,
                 purpose=caller.purpose,
                 case=caller.case,
-                legal_basis=basis.value if (basis := own if read.own else other) else None,
+                legal_basis=on.value if (on := own if read.own else other) else None,
                 operation=operation,
                 document=reading.document,
                 agencies=read.agencies,

@@ -1,4 +1,8 @@
-"""The access ledger for the Data Tracker: the same entries, by NIK, in its own words. Each look is an entry, too."""
+"""The access ledger for the Data Tracker: the same entries, by NIK, in its own words. Each look is an entry, too.
+
+Nobody consented to it, whatever the client is: the city has to give people the track of what is done with their data
+(UU PDP 27/2022, article 32), so a look is a duty by law.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from datetime import datetime
 
 from auth.accesses import Accesses, Reading
 from auth.caller import Caller
+from auth.legal_basis import LegalBasis
 from auth.pseudonyms import Pseudonyms
 from engine.reads import Read, document_hash
 from records.accesses import Access
@@ -37,7 +42,8 @@ class Usages:
             reading = Reading(
                 request_id=call.request_id, operation="findUsage", document=document_hash("GET /v2/findUsage")
             )
-            await self._ledger.write(self._accesses.of(caller, reading, [Read(query.subject, _FIELDS, (), _CLASSES)]))
+            reads = [Read(query.subject, _FIELDS, (), _CLASSES)]
+            await self._ledger.write(self._accesses.of(caller, reading, reads, basis=LegalBasis.LEGAL_DUTY))
         return UsagePage(total=total, usages=tuple(usage_of(each.access) for each in kept))
 
     async def since(self) -> datetime | None:
