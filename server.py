@@ -132,7 +132,7 @@ def compose(
         redis=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
         secret=settings.secret_bytes,
         trusted_proxies=settings.web.trusted_proxies,
-        known=tokens.known_caller,
+        proved=tokens.proved,
     )
     engine = answering_engine(settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared)
     answering = (agencies, NodeIds(settings.secret_bytes), settings.policy)

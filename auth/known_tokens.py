@@ -3,6 +3,7 @@
 Checking a signature costs more than the rest of a small request, and a client sends the same token with each of its
 requests. Only tokens that proved somebody are kept, by their SHA-256 and never themselves; each use looks at the clock;
 and each is checked anew after 60 seconds, so that a key that its issuer withdrew takes no longer than that to count.
+That a token proved somebody once is remembered for longer, as long as it is good: it is no guess, whoever sends it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class KnownTokens:
         self._clock = clock
         self._stopwatch = stopwatch
         self._known: dict[bytes, _Known] = {}
+        self._proved: dict[bytes, float] = {}
+        """Until when each token is good that proved somebody, in seconds since the epoch; some 150 bytes each."""
 
     def caller(self, token: str, certificate: str | None = None) -> Caller | None:
         """Whom the token proved less than 60 seconds ago, while it is valid; else none, and it has to be checked.
@@ -61,6 +64,10 @@ class KnownTokens:
             return None
         return known.caller
 
+    def proved(self, token: str) -> bool:
+        """Whether the token proved somebody before, in its own time, which is not over."""
+        return self._clock() < self._proved.get(_fingerprint(token), 0.0)
+
     def keep(
         self, token: str, caller: Caller, *, expires: float, begins: float = 0, certificate: str | None = None
     ) -> None:
@@ -68,9 +75,13 @@ class KnownTokens:
 
         What was stated beside the token (`auth/statement.py`) is no part of what it proved: it must not be in `caller`.
         """
+        fingerprint = _fingerprint(token)
+        self._proved.pop(fingerprint, None)
+        if len(self._proved) >= self._most:
+            del self._proved[next(iter(self._proved))]
+        self._proved[fingerprint] = expires
         if _length(caller) > _LONGEST:
             return
-        fingerprint = _fingerprint(token)
         self._known.pop(fingerprint, None)  # to stand behind all that were checked before it
         now = self._stopwatch()
         while self._known:

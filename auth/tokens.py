@@ -67,12 +67,10 @@ class TokenReader:
                 return caller
         return self._proven(read_token(token), certificate)
 
-    def known_caller(self, authorization: str, certificate: str | None = None) -> Caller | None:
-        """Whom the header's value proved a moment ago; None where it would have to be checked, or is no token."""
+    def proved(self, authorization: str) -> bool:
+        """Whether the header's value holds a token that proved somebody before, in its own time: no guess."""
         scheme, _, token = authorization.strip().partition(" ")
-        if self._known is None or scheme.lower() != "bearer":
-            return None
-        return self._known.caller(token.strip(), certificate)
+        return self._known is not None and scheme.lower() == "bearer" and self._known.proved(token.strip())
 
     def _proven(self, token: PresentedToken, certificate: str | None) -> Caller | Awaitable[Caller]:
         keys = self._issuer(token)

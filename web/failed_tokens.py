@@ -1,7 +1,7 @@
 """Tokens that proved nobody, counted by the address they came from: guessing has to be slow.
 
-From an address that sent too many of them, no token is looked at any more but those that proved somebody a moment ago:
-where many share an address, one of them must not sign the others out.
+From an address that sent too many of them, no token is looked at any more but those that proved somebody before: where
+many share an address, one of them must not sign the others out.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from auth.caller import Caller
 from auth.rate_keys import RateKeys
 from cache.rates import Bucket, Owners, Rate, Rates
 from web.allowances import rate_limited
 from web.client_address import ClientAddresses
 from web.refusals import Refusal
 
-Known = Callable[[str, str | None], Caller | None]
-"""From the value of `Authorization` and a certificate's thumbprint to whom they proved a moment ago."""
+Proved = Callable[[str], bool]
+"""Whether the value of `Authorization` proved somebody before."""
 
 
 class _Address(NamedTuple):
@@ -36,34 +35,30 @@ class _Address(NamedTuple):
 class FailedTokens:
     """Counts tokens that proved nobody."""
 
-    def __init__(
-        self, rate: Rate, *, rates: Rates, keys: RateKeys, addresses: ClientAddresses, known: Known | None = None
-    ) -> None:
+    def __init__(self, rate: Rate, *, rates: Rates, keys: RateKeys, addresses: ClientAddresses, proved: Proved) -> None:
         """Take how many an address may send, who counts, and who knows tokens again."""
         self._rates = rates
         self._addresses = addresses
-        self._known = known
+        self._proved = proved
         self._failed = Owners(lambda address: _Address(rates, Bucket(keys("failed-tokens", address), rate)))
 
-    def known(self, authorization: str, certificate: str | None, scope: Scope, headers: Headers) -> Caller | None:
-        """Whom a token is known to prove, where no other is looked at; None where it may be looked at.
+    def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
+        """Let pass a token that may be looked at.
 
         Raises:
-            Refusal: RATE_LIMITED, where it may not and is not known.
+            Refusal: RATE_LIMITED, where the address sent too many and this one never proved anybody.
 
         """
         if not len(self._failed):
-            return None
+            return
         address = self._failed.known(self._addresses.of(scope, headers))
         if address is None or not (seconds := address.bucket.wait(1, self._rates.clock())):
-            return None
-        caller = None if self._known is None else self._known(authorization, certificate)
-        if caller is None:
+            return
+        if not self._proved(authorization):
             raise _too_many(address.bucket.rate, seconds)
-        return caller
 
     def count(self, scope: Scope, headers: Headers) -> Awaitable[None] | None:
-        """Count one that proved nobody, to be awaited where others are asked; raises as `known`."""
+        """Count one that proved nobody, to be awaited where others are asked; raises as `check`."""
         bucket = self._failed.of(self._addresses.of(scope, headers)).bucket
         waiting = self._rates.take(bucket, 1)
         if not isinstance(waiting, float):

@@ -15,7 +15,7 @@ from cache.rates import Rate, Rates
 from cache.shared import SharedCounts
 from web.allowances import Allowances
 from web.client_address import ClientAddresses
-from web.failed_tokens import FailedTokens, Known
+from web.failed_tokens import FailedTokens, Proved
 from web.health import LimitsState
 from web.rate_table import CallerRates
 
@@ -61,7 +61,7 @@ def limiting(
     redis: str | None,
     secret: bytes,
     trusted_proxies: Collection[str],
-    known: Known,
+    proved: Proved,
 ) -> Limiting:
     """What limits callers. Nothing is opened yet.
 
@@ -71,7 +71,7 @@ def limiting(
         redis: Address of the Redis that all processes share, if they do.
         secret: The hub's.
         trusted_proxies: Addresses whose word about clients' addresses counts.
-        known: Who knows tokens again.
+        proved: Who knows tokens again.
 
     """
     keys = RateKeys(secret)
@@ -80,7 +80,7 @@ def limiting(
     addresses = ClientAddresses(trusted_proxies)
     counted = None
     if failed_tokens:
-        counted = FailedTokens(Rate(failed_tokens), rates=rates, keys=keys, addresses=addresses, known=known)
+        counted = FailedTokens(Rate(failed_tokens), rates=rates, keys=keys, addresses=addresses, proved=proved)
     return Limiting(
         allowances=Allowances(table, rates=rates, keys=keys, addresses=addresses) if table else None,
         failed_tokens=counted,

@@ -60,9 +60,7 @@ class WhoAsks:
             raise _unauthenticated("The Authorization header comes more than once. Send it once.")
         certificate = None if self._certificates is None else self._certificates.thumbprint(scope, headers)
         if self._failed_tokens is not None and values:
-            known = self._failed_tokens.known(values[0], certificate, scope, headers)
-            if known is not None:
-                return stated(known, headers)
+            self._failed_tokens.check(values[0], scope, headers)
         try:
             caller = self._authenticate(values[0] if values else None, certificate)
         except (Unauthenticated, KeysUnavailable) as error:

@@ -111,6 +111,26 @@ def test_what_has_to_be_checked_anew_is_thrown_away(known: KnownTokens, clocks: 
     assert len(known) == 1
 
 
+def test_that_a_token_proved_somebody_is_remembered_as_long_as_it_is_good(known: KnownTokens, clocks: Clocks) -> None:
+    assert not known.proved("a.b.c")
+    known.keep("a.b.c", CITIZEN, expires=EXPIRES)
+    for other in ("a.b.d", "a.b.c ", ""):
+        assert not known.proved(other)
+    clocks.pass_by(599)
+    known.keep("d.e.f", CITIZEN, expires=EXPIRES + 1)
+    assert known.caller("a.b.c") is None
+    assert known.proved("a.b.c")
+    clocks.pass_by(1)
+    assert not known.proved("a.b.c")
+
+
+def test_of_tokens_that_proved_somebody_only_so_many_are_remembered(clocks: Clocks) -> None:
+    known = known_tokens(clocks, most=2)
+    for token in ("first", "second", "first", "third"):
+        known.keep(token, CITIZEN, expires=EXPIRES)
+    assert [known.proved(token) for token in ("first", "second", "third")] == [True, False, True]
+
+
 def test_a_caller_with_a_name_of_any_length_takes_no_place(known: KnownTokens) -> None:
     scopes = frozenset({"b" * 400, "c" * 500})
     known.keep("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 101, scopes=scopes), expires=EXPIRES)

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.web.conftest import Answer, Hub, serving
-from tests.web.small_graph import authenticate
 from web.limiting import limiting
 from web.rate_table import rates_from
 from web.settings import Exposure, WebSettings
@@ -30,7 +29,7 @@ async def limited(*rates: str, failed: int = 0, **settings: object) -> AsyncIter
         redis=None,
         secret=SECRET,
         trusted_proxies=given.trusted_proxies,
-        known=lambda authorization, _: authenticate(authorization, None) if authorization == SITI else None,
+        proved=lambda authorization: authorization == SITI,
     )
     async with serving(given, allowances=limits.allowances, failed_tokens=limits.failed_tokens) as hub:
         yield hub

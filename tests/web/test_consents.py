@@ -331,7 +331,7 @@ async def test_a_partner_asks_no_oftener_than_its_rate(empty: AsyncEngine) -> No
         redis=None,
         secret=b"s" * 32,
         trusted_proxies=(),
-        known=lambda *_: None,
+        proved=lambda _: False,
     )
     async with serving(empty, allowances=limits.allowances) as hub:
         asked = [await hub.call("POST", "/consent/requests", wanted()) for _ in range(3)]

@@ -138,7 +138,7 @@ async def test_the_client_is_limited_as_the_client_it_proves_to_be_and_strangers
         redis=None,
         secret=b"s" * 32,
         trusted_proxies=(),
-        known=lambda *_: None,
+        proved=lambda _: False,
     )
     async with tracking(limits.allowances) as asked:
         statuses = [(await asked.get("/v2/usagePeriod"))[0] for _ in range(3)]
