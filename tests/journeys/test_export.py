@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -125,3 +126,23 @@ async def test_a_hub_that_runs_registered_operations_alone_still_gives_people_th
         assert asked.errors == [("", "PERSISTED_QUERY_ID_REQUIRED")]
         status, document = await fetched(strict)
     assert (status, document["complete"]) == (200, True)
+
+
+async def test_without_the_ledger_no_part_holds_anything_and_the_document_is_not_complete(
+    city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
+) -> None:
+    settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder, ledger_patience=0.5)
+    engine = database(state_url)
+    async with running_hub(settings, issuer) as running, engine.connect() as connection:
+        await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
+        status, document = await fetched(running)
+        await connection.rollback()
+    await engine.dispose()
+    assert (status, document["complete"]) == (200, False)
+    held = {
+        part["name"]: (part["data"], {each["extensions"]["code"] for each in part["errors"]})
+        for part in document["parts"]
+    }
+    told = {name for name, (data, codes) in held.items() if data}
+    assert told == set()
+    assert held["identity"] == (None, {"LEDGER_UNAVAILABLE"})
