@@ -38,10 +38,16 @@ class Reading:
         definition = field.extensions.get(DEFINITION) if field is not None else None
         if not isinstance(definition, PlannedField) or definition.engine_guard().is_public:
             return value
-        if isawaitable(value):
-            return self._awaited(value, partial(self._note, definition, source, info, arguments))
-        self._note(definition, source, info, arguments)
-        return value
+        keys = _keys(definition, source, info, arguments)
+        if keys is not None:
+            note = partial(self._note_of_each, definition, source, info, keys)
+            return self._awaited(value, note) if isawaitable(value) else note(value)
+
+        def noted(answer: Any) -> Any:  # noqa: ANN401 - any value
+            self._note(definition, source, info, _key(definition, source, info, arguments))
+            return answer
+
+        return self._awaited(value, noted) if isawaitable(value) else noted(value)
 
     def reads(self) -> Sequence[Read]:
         """What was answered, by subject."""
@@ -53,25 +59,47 @@ class Reading:
             reads.append(Read(subject, names, tuple(sorted(agencies)), tuple(sorted(classes)), own))
         return reads
 
-    async def _awaited(self, value: Awaitable[Any], note: Callable[[], None]) -> Any:  # noqa: ANN401 - any value
-        answer = await value
-        note()
-        return answer
+    async def _awaited(self, value: Awaitable[Any], noted: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any value
+        return noted(await value)
 
-    def _note(self, definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any record
+    def _note_of_each(
+        self,
+        definition: PlannedField,
+        source: Any,  # noqa: ANN401 - any record
+        info: Info,
+        keys: Sequence[Any],
+        answers: Sequence[Awaitable[Any]] | None,
+    ) -> Sequence[Awaitable[Any]] | None:
+        """The answers of several keys, each noted by itself: one that is refused was not read."""
+        if answers is None:  # the answer was given up for its size
+            return None
+
+        def noted(key: Any, answer: Any) -> Any:  # noqa: ANN401 - any key and value
+            self._note(definition, source, info, key)
+            return answer
+
+        return [self._awaited(each, partial(noted, key)) for key, each in zip(keys, answers, strict=True)]
+
+    def _note(self, definition: PlannedField, source: Any, info: Info, key: Any) -> None:  # noqa: ANN401 - any record and key
         name, guard = (info.parent_type.name, info.field_name), definition.engine_guard()
         self._classes[name] = guard.data_class
-        for key in _keys(definition, source, info, arguments):
-            about = guard.subjects(source, key)
-            own = self._who is not None and self._who in about
-            for subject in about:
-                self._found.setdefault((subject, own), {})[name] = None
+        about = guard.subjects(source, key)
+        own = self._who is not None and self._who in about
+        for subject in about:
+            self._found.setdefault((subject, own), {})[name] = None
 
 
-def _keys(definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - any record
-    """The keys of a field of the root, where they are what it is about; elsewhere the record says that."""
+def _keys(definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> Sequence[Any] | None:  # noqa: ANN401 - any record
+    """The keys of a field of the root that has several; None for every other field."""
+    kind = definition.engine_kind()
+    if info.path.prev is not None or not isinstance(kind, Leads) or not kind.edge.many:
+        return None
+    return list(kind.key(source, definition.engine_arguments(arguments), info.context))
+
+
+def _key(definition: PlannedField, source: Any, info: Info, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - any record and key
+    """The key of a field of the root, where it is what the field is about; elsewhere the record says that."""
     kind = definition.engine_kind()
     if info.path.prev is not None or not isinstance(kind, Leads):
-        return [None]
-    key = kind.key(source, definition.engine_arguments(arguments), info.context)
-    return list(key) if kind.edge.many else [key]
+        return None
+    return kind.key(source, definition.engine_arguments(arguments), info.context)

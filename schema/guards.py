@@ -49,7 +49,7 @@ class Guard:
     of_key: bool = False
     """Whether the key says whom it is about, as at the root, where there is no record."""
     people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
-    """From the key to whom it is about; without it, the key itself is the person, or a list of them."""
+    """From the key to whom it is about; without it, the key itself is the person. Of a list, each."""
     leads: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     told_by: Batch[Any, Any] | None = None
@@ -70,8 +70,8 @@ class Guard:
 
     @property
     def of_each_key(self) -> bool:
-        """Several keys at once are for those who may see each: the field is decided as a whole."""
-        return False
+        """Several people at once are each decided about: who may not be read is not asked for, nor told to exist."""
+        return self.of_key
 
     @property
     def facts(self) -> Sequence[Batch[Any, Any]]:
@@ -120,12 +120,11 @@ class Guard:
         if subjects and may_be_guardian(self.access, context.caller):
             return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
         if subjects and heeds_wishes(context.caller):
-            several = self.of_key and isinstance(key, list)
             of_child = self._of_child(context, subjects)
             if self.said is not None:
                 return context.refusal(self.access, subjects, wishes=getattr(record, self.said), of_child=of_child)
             refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=of_child)
-            return refusal or _by_wishes(context, self.access, subjects, each_for_itself=several)
+            return refusal or _by_wishes(context, self.access, subjects)
         agency = getattr(key if self.of_key else record, self.agency) if self.agency else None
         return context.refusal(self.access, subjects, nib=nib, agency=agency)
 
@@ -164,8 +163,7 @@ class Guard:
         if self.of_key and self.people_of_key is not None:
             return people(self.people_of_key(key))
         if self.of_key:
-            keys = (key,) if isinstance(key, str) else key if isinstance(key, list) else ()
-            return tuple(Nik(each) for each in keys if isinstance(each, str))
+            return (Nik(key),) if isinstance(key, str) else ()
         return people(getattr(record, self.subject) if self.subject else None)
 
 
@@ -177,18 +175,14 @@ def _by_card(context: Asking, access: Access, subjects: tuple[Nik, ...], card: A
     return context.refusal(access, subjects, wards=wards_of(nik, card, context.today))
 
 
-def _by_wishes(context: Asking, access: Access, subjects: tuple[Nik, ...], *, each_for_itself: bool) -> Verdict:
-    """The decision, by what the people said, where nothing else speaks against it.
-
-    With `each_for_itself` the field is about several people who are no one record: what they said is asked for once,
-    and heeded where each of them stands.
-    """
+def _by_wishes(context: Asking, access: Access, subjects: tuple[Nik, ...]) -> Verdict:
+    """The decision, by what the people said, where nothing else speaks against it."""
 
     def settle(said: Mapping[Nik, Wishes] | Exception) -> Exception | None:
         if isinstance(said, Exception):
             return said
         context.wishes.update(said)
-        return None if each_for_itself else context.refusal(access, subjects, wishes=_together(said, subjects))
+        return context.refusal(access, subjects, wishes=_together(said, subjects))
 
     if context.wishes.keys() >= set(subjects):
         return settle(context.wishes)

@@ -64,11 +64,22 @@ async def test_of_several_people_each_ones_wish_is_heeded_for_that_one_alone() -
     assert response.data == {
         "citizens": [
             {"name": "Person 1", "residence": {"address": "Jl. Kebon Sirih 1"}},
-            {"name": None, "residence": None},
+            None,
         ]
     }
-    assert reasons(response) == [("citizens.1.name", "RESTRICTED"), ("citizens.1.residence", "RESTRICTED")]
-    assert all(keys == (SITI,) for _, question, keys in city.asked if question == "facets")
+    assert reasons(response) == [("citizens.1", "RESTRICTED")]
+    assert city.asked
+    assert all(keys == (SITI,) for _, _, keys in city.asked)
+    assert {each.subject for each in response.reads} == {SITI}
+
+
+async def test_of_several_people_nobody_learns_whether_one_exists_who_restricted_it() -> None:
+    city = SmallCity(said=restricted())
+    response = await run(f'{{ citizens(niks: ["{SITI}", "{BUDI}"]) {{ id }} }}', caller=OFFICIAL, city=city)
+    assert response.data is not None
+    assert [each is None for each in response.data["citizens"]] == [True, False]
+    assert [keys for _, _, keys in city.asked] == [(BUDI,)]
+    assert {each.subject for each in response.reads} == {BUDI}
 
 
 async def test_what_people_said_is_asked_once_for_all_of_them_and_for_nobody_who_is_refused_anyway() -> None:
