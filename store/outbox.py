@@ -54,9 +54,18 @@ class Outbox:
         self._engine = engine
 
     async def take(self, most: int, *, lease: timedelta) -> Sequence[WebhookCall]:
-        """Calls that are due; for the time of the lease nobody else takes them."""
-        due = select(webhook_calls.c.id).where(_OPEN, webhook_calls.c.next_at <= func.now())
-        due = due.order_by(webhook_calls.c.next_at).limit(most).with_for_update(skip_locked=True)
+        """Calls that are due; for the time of the lease nobody else takes them.
+
+        Clients take turns: one that does not answer, however many calls wait for it, must not keep others from being
+        told that a consent is over.
+        """
+        columns = webhook_calls.c
+        is_due = _OPEN & (columns.next_at <= func.now())
+        turn = func.row_number().over(partition_by=columns.client, order_by=columns.next_at).label("turn")
+        queue = select(columns.id, turn).where(is_due).subquery()
+        due = select(columns.id).join(queue, queue.c.id == columns.id).where(is_due)
+        due = due.order_by(queue.c.turn, columns.next_at).limit(most)
+        due = due.with_for_update(skip_locked=True, of=webhook_calls)
         taken = (
             update(webhook_calls)
             .where(webhook_calls.c.id.in_(due.scalar_subquery()))

@@ -54,6 +54,15 @@ async def test_of_several_hubs_one_takes_each_call(outbox: Outbox, empty: AsyncE
     assert await outbox.take(7, lease=MINUTE) == []
 
 
+async def test_a_client_for_whom_many_calls_wait_keeps_nobody_elses_waiting(outbox: Outbox, empty: AsyncEngine) -> None:
+    await written(empty, 40)
+    async with empty.begin() as connection:
+        for client in ("shop", "kios"):
+            await put(connection, WebhookType.REVOKED, client=client, data={"consent": "c"}, consent="c")
+    first = [each.client for each in await outbox.take(10, lease=MINUTE)]
+    assert (sorted(set(first)), len(first)) == (["bank", "kios", "shop"], 10)
+
+
 async def test_a_call_of_a_hub_that_died_is_taken_by_the_next_under_the_same_id(
     outbox: Outbox, empty: AsyncEngine
 ) -> None:
