@@ -31,7 +31,7 @@ def agrees(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(running: Serve) -> None:
-    assert len(STEPS) == 7
+    assert len(STEPS) == 8
     before, known = "", {"REQUEST": "", "CONSENT": ""}
     for number, (lines, shown) in enumerate(STEPS):
         typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
