@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
 T = TypeVar("T")
 
 MOST_SHOWN = 100
+_WIDE = 1000
 
 
 def build_group() -> typer.Typer:
@@ -49,7 +50,7 @@ def show(
         detail = ", ".join(f"{name}: {value}" for name, value in each.detail.items())
         at = f"{each.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(at, each.event, each.by, each.request, each.consent, each.request_id, detail)
-    Console(soft_wrap=True).print(table)
+    _print(table)
 
 
 def outbox(client: Annotated[str | None, typer.Argument(help="Only of this client.")] = None) -> None:
@@ -63,7 +64,7 @@ def outbox(client: Annotated[str | None, typer.Argument(help="Only of this clien
         written = f"{each.created_at:%Y-%m-%d %H:%M:%S}"
         sent = f"{each.attempts} times" if each.attempts else ""
         table.add_row(written, each.client, each.type, each.request, each.consent, each.state, sent, each.failure)
-    Console(soft_wrap=True).print(table)
+    _print(table)
 
 
 def secret(
@@ -77,6 +78,11 @@ def secret(
     from auth.webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     typer.echo(WebhookSignatures(_settings().secret_bytes).secret_of(client, version))
+
+
+def _print(table: Table) -> None:
+    """Whole, from however small a window: ids are to be copied."""
+    Console(soft_wrap=True, width=_WIDE).print(table)
 
 
 def _settings() -> Settings:

@@ -28,6 +28,9 @@ _WIDE = 1000
 
 _Client = Annotated[str, typer.Argument(help="The client, as its tokens name it.")]
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
+_ManifestIfAny = Annotated[
+    Path | None, typer.Argument(help="Manifest, as for `check`; without one, the contract alone is published.")
+]
 _Contract = Annotated[
     Path | None, typer.Option("--contract", help="TOML or JSON file with the client's contract; else the stored one.")
 ]
@@ -48,10 +51,19 @@ def build_group() -> typer.Typer:
 
 
 def publish(
-    client: _Client, manifest: _Manifest, contract: _Contract = None, approved_by: _ApprovedBy = None, by: _By = None
+    client: _Client,
+    manifest: _ManifestIfAny = None,
+    contract: _Contract = None,
+    approved_by: _ApprovedBy = None,
+    by: _By = None,
 ) -> None:
-    """Register the operations of a manifest, all or none; show what each reads, by which rule and at what cost."""
-    entries = read_manifest(manifest)
+    """Register the operations of a manifest, all or none; show what each reads, by which rule and at what cost.
+
+    With a contract and no manifest, the contract alone is changed, where all that is published fits it.
+    """
+    if manifest is None and contract is None:
+        raise Failure("name a manifest, or --contract FILE to change the contract alone")
+    entries = () if manifest is None else read_manifest(manifest)
     given = _given(client, contract)
 
     async def published(registry: OperationRegistry) -> tuple[int, int]:
@@ -61,6 +73,9 @@ def publish(
         return await registry.publish(agreed, fit, by=by or getpass.getuser())
 
     new, known = _in_registry(published)
+    if manifest is None:
+        typer.echo(f"The contract of {client} is in force, with {known} operations. Hubs take it in seconds.")
+        return
     typer.echo(f"Published {new} operations for {client}; {known} were published already. Hubs take them in seconds.")
 
 

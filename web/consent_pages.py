@@ -54,7 +54,7 @@ LIST: Final = """\
 query ConsentsPage($first: Int!, $after: String) {
   me {
     consents(first: $first, after: $after) {
-      nodes { id partner purpose scopes state grantedAt expiresAt }
+      nodes { id partner purpose scopes state grantedAt expiresAt revokedAt }
       pageInfo { hasNextPage endCursor }
     }
   }

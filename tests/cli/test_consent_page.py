@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from tests.cli.running import ROOT, Serve, environment
+from cli.contracts import read_contract
+from tests.cli.running import ROOT, Serve, environment, simpul
 
 PAGE = (ROOT / "docs" / "partners" / "consent.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"<!-- run: consent -->\n +```sh\n(.*?) +```\n\n +```json\n(.*?) +```", PAGE, re.DOTALL)
@@ -31,7 +33,7 @@ def agrees(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(running: Serve) -> None:
-    assert len(STEPS) == 7
+    assert len(STEPS) == 8
     before, known = "", {"REQUEST": "", "CONSENT": ""}
     for number, (lines, shown) in enumerate(STEPS):
         typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
@@ -53,6 +55,30 @@ def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(runnin
             known["REQUEST"] = got["id"]
         if number == 3:
             known["CONSENT"] = got["consent"]["id"]
+
+
+def test_the_sandbox_gets_a_webhook_as_the_page_says(running: Serve, tmp_path: Path) -> None:
+    [lines] = re.findall(r"<!-- run: receiver -->\n```sh\n(.*?)^SECRET=", PAGE, re.DOTALL | re.MULTILINE)
+    outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
+        ["/bin/sh", "-c", lines.replace("/tmp/kredit.toml", str(tmp_path / "kredit.toml"))],  # noqa: S108 - as on the page
+        env=environment(running.state),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    try:
+        assert outcome.stdout == (
+            "The contract of kredit-nusantara is in force, with 3 operations. Hubs take it in seconds.\n"
+        )
+        terms = read_contract(tmp_path / "kredit.toml").consent
+        assert terms is not None
+        assert terms.webhook == "http://127.0.0.1:9010/webhooks"
+    finally:
+        before = str(ROOT / "sandbox" / "contracts" / "kredit-nusantara" / "contract.toml")
+        back = simpul(running.state, "operations", "publish", "kredit-nusantara", "--contract", before)
+    assert back.returncode == 0, back.stderr
 
 
 def test_what_agrees_with_an_example_is_no_more_than_it_leaves_open() -> None:

@@ -45,7 +45,7 @@ def siti(running: Serve, query: str) -> None:
 def test_what_happened_is_shown_in_order_and_not_to_whom(running: Serve, request_id: str) -> None:
     siti(running, f'{{ me {{ consentRequest(id: "{request_id}") {{ id }} }} }}')
     siti(running, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
-    outcome = simpul(running.state, "consents", "show", request_id)
+    outcome = simpul(running.state, "consents", "show", request_id, COLUMNS="40")
     assert outcome.returncode == 0
     rows = outcome.stdout.splitlines()[1:]
     assert [row.split()[2] for row in rows][:3] == ["asked", "opened", "refused"]
@@ -58,7 +58,7 @@ def test_a_call_to_a_partner_without_a_webhook_is_listed_as_given_up(running: Se
     siti(running, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
 
     def listed() -> bool:
-        outcome = simpul(running.state, "consents", "outbox", "kredit-nusantara")
+        outcome = simpul(running.state, "consents", "outbox", "kredit-nusantara", COLUMNS="40")
         rows = [row for row in outcome.stdout.splitlines() if request_id in row]
         return bool(rows) and "given up" in rows[0] and "the contract names no webhook" in rows[0]
 

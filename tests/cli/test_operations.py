@@ -87,6 +87,23 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, runnin
     assert refused.returncode == 1
     assert "opens no scope for Market.name, Query.markets" in refused.stderr
 
+    refused = operations("publish", "kios", "--contract", str(narrower))
+    assert refused.returncode == 1
+    assert "opens no scope for Market.name, Query.markets" in refused.stderr
+    dearer = tmp_path / "dearer.toml"
+    dearer.write_text(CONTRACT.replace("100000", "200000"))
+    changed = operations("publish", "kios", "--contract", str(dearer))
+    assert (changed.returncode, changed.stdout) == (
+        0,
+        "The contract of kios is in force, with 1 operations. Hubs take it in seconds.\n",
+    )
+    assert operations("list", "kios").stdout.startswith("kios: ids-only, 200000 points a day\n")
+    neither = operations("publish", "kios")
+    assert (neither.returncode, neither.stderr) == (
+        1,
+        "simpul: name a manifest, or --contract FILE to change the contract alone\n",
+    )
+
     checked = simpul(running.state, "schema", "check", "--registered")
     assert (checked.returncode, checked.stderr) == (0, "")
 

@@ -183,7 +183,7 @@ async def test_a_preview_that_cannot_be_run_is_never_taken_for_an_empty_one() ->
         said = words(await browser.sign_in(ENGLISH))
         assert said.count("Cannot be shown.") == 2
         assert "no data of yours" not in said
-        assert "Grant" in said
+        assert "Agree" in said
 
 
 async def test_somebody_who_has_nothing_is_told_so(browser: Browser, place: Place) -> None:
@@ -287,6 +287,7 @@ async def test_each_says_its_state_and_only_those_in_force_can_be_taken_back(bro
     assert place.consents.changes == [("revoke", "persetujuan-1", frozenset())]
     said = await browser.get("/consents")
     assert "Keadaan ditarik kembali" in words(said)
+    assert re.findall(r"<dt>(Berakhir|Berlaku sampai)</dt>", said.text) == ["Berakhir", "Berlaku sampai"]
     assert re.findall(r'href="(/consents/[^"]*)"', said.text) == ["/consents/persetujuan-2/revoke"]
 
 

@@ -1,0 +1,64 @@
+"""The program that stands in for a partner's application on the page about consent."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import IO
+
+import pytest
+
+from auth.webhook_signatures import WebhookSignatures
+from tests.docs.pages import ROOT
+
+SIGNATURES = WebhookSignatures(b"0123456789abcdef0123456789abcdef")
+BODY = b'{"type":"consent.granted"}'
+
+
+class Receiver:
+    def __init__(self, output: IO[str]) -> None:
+        self.output = output
+        self.port = int(output.readline().rpartition(":")[2])
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request(method, path, body, headers)
+            return connection.getresponse().status
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    environment = {**os.environ, "SECRET": SIGNATURES.secret_of("kredit-nusantara", 1)}
+    with subprocess.Popen(  # noqa: S603 - the documentation's own program
+        [sys.executable, str(ROOT / "docs" / "partners" / "receiver.py"), "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield Receiver(process.stdout)
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("version", [1, 2])  # 2: the secret is being changed, and the one before signs beside it
+def test_what_the_hub_signed_is_taken_and_told(receiver: Receiver, version: int) -> None:
+    headers = SIGNATURES.headers("kredit-nusantara", version, id_="msg_1", timestamp=1, body=BODY)
+    assert receiver.ask("POST", "/webhooks", BODY, **headers) == 204
+    assert receiver.output.readline() == 'webhook: {"type":"consent.granted"}\n'
+
+
+@pytest.mark.parametrize(("client", "body"), [("pantau-kota", BODY), ("kredit-nusantara", b"{}")])
+def test_what_others_signed_or_changed_is_refused(receiver: Receiver, client: str, body: bytes) -> None:
+    headers = SIGNATURES.headers(client, 1, id_="msg_1", timestamp=1, body=BODY)
+    assert receiver.ask("POST", "/webhooks", body, **headers) == 401
+    assert receiver.output.readline() == "refused: the signature is not the hub's\n"
+
+
+def test_who_comes_back_is_told_and_nothing_else_is_there(receiver: Receiver) -> None:
+    assert receiver.ask("GET", "/back?consent=1&state=application-17") == 200
+    assert receiver.output.readline() == "came back: /back?consent=1&state=application-17\n"
+    assert receiver.ask("GET", "/favicon.ico") == 404
