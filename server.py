@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from auth.accesses import Accesses
+from auth.hook_signatures import HookSecrets
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
 from auth.tokens import TokenReader
@@ -28,6 +29,7 @@ from connectors.policies.gate import Gate
 from engine.batch import Agencies
 from engine.reads import Recorder
 from resolvers.exports import ExportSlots
+from resolvers.kept_answers import KeptAnswers
 from resolvers.partner_consents import PartnerConsents
 from resolvers.recording import recorder
 from resolvers.usages import Usages
@@ -35,11 +37,12 @@ from schema.assessments import keep_looking, refuse_unassessed_agencies
 from schema.build import build_schema, graphql_schema
 from schema.exports import export_parts
 from schema.shown import shown_fields
-from settings import Settings
+from settings import AT_ONCE, Settings
 from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
 from web.access_log import LineFormatter
+from web.agency_hooks import AgencyHooks
 from web.application import WebApplication, web_application
 from web.consents import ConsentEndpoints
 from web.data_tracker import DataTracker
@@ -52,6 +55,7 @@ from wiring.agencies import connect
 from wiring.answering import answering_engine, executor, exporting_engine
 from wiring.callers import fresh_keys, trusted_issuers
 from wiring.consents import consenting
+from wiring.kept_answers import kept_answers
 from wiring.operations import following
 from wiring.own_state import access_ledger, own_state, retention
 from wiring.pages import own_pages, sign_in_at
@@ -66,7 +70,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     ledger = access_ledger(settings, state)
     schema = graphql_schema(build_schema())
     refuse_unassessed_agencies(settings.contracts, settings.policy, schema, development=settings.development)
-    consents = consenting(settings, state)
+    kept = kept_answers(settings)
+    consents = consenting(settings, state, () if kept is None else (kept.batches,))
     own = own_state(settings, state, schema, consents)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
@@ -79,6 +84,8 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
             if ledger is not None:
                 await ledger.start()
                 stack.push_async_callback(ledger.close)
+            if kept is not None:
+                await stack.enter_async_context(kept.running())
             await stack.enter_async_context(retention(settings, state).daily())
             await stack.enter_async_context(consents.upkeep.running())
             stack.callback(asyncio.create_task(keep_looking(settings.contracts, settings.policy, schema)).cancel)
@@ -97,6 +104,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         registry=OperationRegistry(state),
         consents=consents.partners,
         slots=ExportSlots(ExportTable(state), own.people),
+        kept=kept,
     )
 
 
@@ -116,26 +124,34 @@ def compose(
     registry: OperationRegistry | None = None,
     consents: PartnerConsents | None = None,
     slots: ExportSlots | None = None,
+    kept: KeptAnswers | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
-    `consents`, nobody is asked for them; without `slots`, nobody fetches an export.
+    `consents`, nobody is asked for them; without `slots`, nobody fetches an export; without what is `kept`, each
+    request asks agencies for all of its own.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
     limits = limiting(
         table=settings.rate_table,
         failed_tokens=settings.failed_tokens,
-        redis=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        redis=settings.redis_address,
         secret=settings.secret_bytes,
         trusted_proxies=settings.web.trusted_proxies,
         proved=tokens.proved,
     )
     engine = answering_engine(settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared)
-    answering = (agencies, NodeIds(settings.secret_bytes), settings.policy)
+    answering = partial(
+        executor,
+        agencies=agencies,
+        node_ids=NodeIds(settings.secret_bytes),
+        policy=settings.policy,
+        keeping=None if kept is None else kept.batches,
+    )
 
     @asynccontextmanager
     async def whole(app: Starlette) -> AsyncIterator[None]:
@@ -152,12 +168,13 @@ def compose(
     if usages and client:
         tracker = DataTracker(usages, client=client, who_asks=who_asks, allowances=limits.allowances)
     return web_application(
-        execute=executor(engine, *answering, shows_schema=settings.shows_schema),
+        execute=answering(engine, shows_schema=settings.shows_schema),
         authenticate=tokens.caller,
-        ready=readiness(attendance, gates, issuers, limits),
+        ready=readiness(attendance, gates, issuers, limits, kept),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
+        agency_hooks=None if kept is None else AgencyHooks(kept.batches, HookSecrets(settings.secret_bytes), AT_ONCE),
         consents=None
         if consents is None
         else ConsentEndpoints(consents, who_asks=who_asks, public_url=settings.own_url, allowances=limits.allowances),
@@ -165,13 +182,13 @@ def compose(
         if slots is None
         else Exporting(
             parts=export_parts(schema),
-            execute=executor(exporting_engine(settings, schema, recorder), *answering, hubs_own=True),
+            execute=answering(exporting_engine(settings, schema, recorder), hubs_own=True),
             slots=slots,
         ),
         pages=own_pages(
             settings,
             sign_in_at(settings, issuers, tokens),
-            OwnGraph(executor(engine, *answering, hubs_own=True), limits.allowances),
+            OwnGraph(answering(engine, hubs_own=True), limits.allowances),
             partial(shown_fields, schema),
         ),
         allowances=limits.allowances,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from pathlib import Path
@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     data_tracker_client: str | None = Field(
         None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
     )
+    kept_megabytes: int = Field(
+        64, ge=0, le=65_536, description="Memory for answers that a process keeps, in MiB; 0 to keep none at all."
+    )
+    former_secrets: SecretStr | None = Field(
+        None, description="Earlier values of `SIMPUL_SECRET`, space-separated: what was sealed with them still opens."
+    )
     purposes: Words = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
     )
@@ -313,6 +319,24 @@ class Settings(BaseSettings):
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
         """What each kind of caller may do in a minute; empty where nobody is limited."""
         return {} if self.rates is None and self.development else rates_from(self.rates or ())
+
+    @field_validator("former_secrets")
+    @classmethod
+    def _each_long_enough(cls, secrets: SecretStr | None) -> SecretStr | None:
+        for each in secrets.get_secret_value().split() if secrets is not None else ():
+            cls._long_enough(SecretStr(each))
+        return secrets
+
+    @property
+    def former_secrets_bytes(self) -> Sequence[bytes]:
+        """Earlier secrets, decoded."""
+        given = self.former_secrets
+        return () if given is None else tuple(b64decode(each) for each in given.get_secret_value().split())
+
+    @property
+    def redis_address(self) -> str | None:
+        """Where Redis is, where there is one."""
+        return None if self.redis_url is None else self.redis_url.get_secret_value()
 
     @property
     def own_url(self) -> str:

@@ -1,8 +1,9 @@
-"""`simpul agencies check`: ask every agency for one known record, the way the hub asks, and say how it went."""
+"""`simpul agencies`: ask every agency for one known record, as the hub asks; and what an agency signs with."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,8 +17,19 @@ def build_group() -> typer.Typer:
     """The group with every command."""
     group = typer.Typer(no_args_is_help=True, help="The agencies that the hub is connected to.")
     group.command("check")(check)
-    group.callback()(lambda: None)  # keeps the group a group while it has one command
+    group.command("hook-secret")(hook_secret)
     return group
+
+
+def hook_secret(agency: Annotated[str, typer.Argument(help="An agency of the hub, such as pbb.")]) -> None:
+    """Print the secret by which an agency signs that something changed, alone on one line."""
+    from auth.hook_signatures import HookSecrets  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - same
+    from settings import AT_ONCE  # noqa: PLC0415 - same
+
+    if agency not in AT_ONCE:
+        raise Failure(f"{agency!r} is no agency of this hub: choose one of {', '.join(AT_ONCE)}")
+    typer.echo(HookSecrets(hub_settings(state_folder()).secret_bytes).text_of(agency))
 
 
 def check() -> None:

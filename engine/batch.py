@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from records.answers import Answers
 from records.call import Call
+from records.freshness import Freshness, Staleness
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -39,6 +40,24 @@ class Agencies:
         return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"
 
 
+class Keeping(Protocol):
+    """Reads through what is kept."""
+
+    async def read(self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask[Any]) -> Answers[Any, Any]:
+        """As the batch would answer; what is kept is not asked for."""
+
+
+Note = Callable[["Batch[Any, Any]", Hashable, "type[Any] | None", Staleness], None]
+"""Is told of an answer that is no longer fresh: batch, key, and facet where it is one."""
+
+
+async def answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any]) -> Answers[K, Any]:
+    """What a batch answers, read through what is kept where its answers may be."""
+    if batch.freshness is None or ask.keeping is None:
+        return await batch.run(keys, ask)
+    return await ask.keeping.read(batch, keys, ask)
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a frozen one by its alias `Ask[Caller]`
 class Ask(Generic[C]):
     """Everything a batch may know about the request it works for."""
@@ -50,6 +69,10 @@ class Ask(Generic[C]):
     agencies: Agencies
     facets: frozenset[type[Any]] = frozenset()
     """For a batch of facets: the record classes that are wanted; nothing else may be fetched."""
+    keeping: Keeping | None = None
+    """Who keeps answers; None where each is asked for anew."""
+    note: Note | None = None
+    """Who wants to know of answers that are no longer fresh."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +94,14 @@ class Batch(Generic[K, V]):
     """How many keys the agency takes in one call; None where it takes them all. The connector bounds the fan-out."""
     reads_caller: bool = False
     """Whether the answer depends on who asks: such answers are never shared between callers."""
+    freshness: Freshness | None = None
+    """How long its answers may be used; None where each request asks for them."""
     says: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse to keep what is not everybody's who may see it."""
+        if self.reads_caller and self.freshness is not None:
+            raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
 
     def __repr__(self) -> str:
         """Name and agency."""
@@ -85,6 +115,7 @@ def batch(
     absent: object = None,
     keys_a_call: int | None = None,
     reads_caller: bool = False,
+    freshness: Freshness | None = None,
 ) -> Callable[[Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -101,6 +132,7 @@ def batch(
             absent=absent,
             keys_a_call=keys_a_call,
             reads_caller=reads_caller,
+            freshness=freshness,
             says=(run.__doc__ or "").strip(),
         )
 

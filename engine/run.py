@@ -25,6 +25,7 @@ from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.limits import Limits, TooLarge
 from engine.persisted import Application, PersistedDocuments, bill
+from engine.plan.aged import told
 from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
@@ -354,6 +355,11 @@ async def _planned(
     gather = Gather(context.ask)
     run = Run(plan, context, gather, plan.arguments(variables), limits, noting=noting)
     try:
-        return _answered(*await run.answer(), run.reads, request_id, is_public=is_public)
+        data, errors = await run.answer()
+        response = _answered(data, errors, run.reads, request_id, is_public=is_public and not run.aged)
+        if run.aged and data is not None:
+            response = replace(response, extensions={"freshness": told(data, run.aged)})
+        run.aged.clear()
+        return response
     finally:
         await gather.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
-from engine.batch import Batch
+from engine.batch import Batch, answers_of
 from records.failures import AgencyTimeout
 from resolvers.ask import Ask
 
@@ -96,7 +96,7 @@ class Bridge:
         late = asyncio.timeout(ask.call.remaining())
         try:
             async with late:
-                answers = await batch.run(keys, ask)
+                answers = await answers_of(batch, keys, ask)
         except TimeoutError as failure:
             if late.expired():
                 failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")

@@ -11,8 +11,14 @@ from records.answers import Answers
 from records.call import Call
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.failures import AgencyFailure
+from records.freshness import Freshness, hours, minutes, seconds
 from records.identifiers import Nik
 from resolvers.ask import Ask
+from resolvers.tags import by_person
+
+_REPORTED = Freshness(fresh=seconds(30), failing=minutes(30), absent=seconds(10), for_a_purpose=0, tags=by_person)
+_PUBLIC_LIST = Freshness(fresh=seconds(30), revalidating=seconds(30), failing=minutes(30), personal=False)
+_CATEGORIES = Freshness(fresh=hours(24), failing=hours(72), absent=minutes(1), personal=False)
 
 
 class Complaints(Protocol):
@@ -36,7 +42,7 @@ class Complaints(Protocol):
         """Categories by name."""
 
 
-@batch(agency="crm", absent=())
+@batch(agency="crm", absent=(), freshness=_REPORTED)
 async def complaints_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Complaint]]:
     """What each person reported, newest first."""
     return await ask.agencies[Complaints].complaints_of(niks, ask.call)
@@ -66,19 +72,19 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     return shown | {each.id: each for each in own if each.id in private}
 
 
-@batch(agency="crm", keys_a_call=1)
+@batch(agency="crm", keys_a_call=1, freshness=_PUBLIC_LIST)
 async def complaint_pages(queries: Sequence[ComplaintQuery], ask: Ask) -> Answers[ComplaintQuery, ComplaintPage]:
     """Pages of the public list of complaints."""
     return await ask.agencies[Complaints].pages(queries, ask.call)
 
 
-@batch(agency="crm")
+@batch(agency="crm", freshness=_CATEGORIES)
 async def categories(codes: Sequence[str], ask: Ask) -> Answers[str, ComplaintCategory]:
     """Categories by code."""
     return await ask.agencies[Complaints].categories(codes, ask.call)
 
 
-@batch(agency="crm", absent=())
+@batch(agency="crm", absent=(), freshness=_CATEGORIES)
 async def category_lists(
     queries: Sequence[CategoryQuery], ask: Ask
 ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from auth.webhook_signatures import WebhookSignatures
 from connectors.webhooks import WebhookSender
 from resolvers.own_consents import OwnConsents
 from resolvers.partner_consents import Opens, PartnerConsents
-from resolvers.purges import Purging
+from resolvers.purges import Purges, Purging
 from resolvers.upkeep import Upkeep
 from resolvers.webhooks import Deliveries
 from store.consent_tables import ConsentTables
@@ -38,10 +39,15 @@ def consent_parts(
     answer_within: timedelta,
     patience: float,
     development: bool,
+    purges: Sequence[Purges] = (),
 ) -> ConsentParts:
-    """The parts over the hub's tables. `patience` is how many seconds a partner's webhook may take."""
+    """The parts over the hub's tables.
+
+    `patience` is how many seconds a partner's webhook may take; `purges` are those that keep something under consents,
+    besides the tables.
+    """
     people = SealedPeople(secret)
-    purging = Purging(tables.upkeep, (tables.tries,), people)
+    purging = Purging(tables.upkeep, (tables.tries, *purges), people)
     deliveries = Deliveries(
         tables.outbox,
         tables.registry,

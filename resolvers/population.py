@@ -9,9 +9,14 @@ from engine.batch import batch
 from records.answers import Answers
 from records.call import Call
 from records.failures import AgencyFailure
+from records.freshness import Freshness, minutes, seconds
 from records.identifiers import Nik
 from records.population import Citizen, Household, PersonFacet
 from resolvers.ask import Ask
+from resolvers.tags import by_person
+
+_PEOPLE = Freshness(fresh=seconds(60), failing=minutes(10), absent=seconds(30), for_a_purpose=0, tags=by_person)
+"""A person sees the register's answer of a minute ago; who reads for a purpose, that of now."""
 
 
 class Population(Protocol):
@@ -49,13 +54,13 @@ async def known_citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]
     return {nik: Citizen(nik=nik) if isinstance(answer, AgencyFailure) else answer for nik, answer in found.items()}
 
 
-@batch(agency="dukcapil", facets=True)
+@batch(agency="dukcapil", facets=True, freshness=_PEOPLE)
 async def person_facets(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
     """The facets of each person that this operation selects and this caller may see."""
     return await ask.agencies[Population].facets(niks, ask.facets, ask.call)
 
 
-@batch(agency="dukcapil")
+@batch(agency="dukcapil", freshness=_PEOPLE)
 async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
     """The household each person is registered in."""
     return await ask.agencies[Population].households(niks, ask.call)

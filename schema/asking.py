@@ -32,6 +32,8 @@ class Asking:
     agencies: Agencies
     node_ids: NodeIds
     policy: Policy = DEFAULT_POLICY
+    keeping: batch.Keeping | None = None
+    """Who keeps answers; without it each request asks for all of its own."""
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""
     wishes: dict[Nik, Wishes] = field(default_factory=dict)
@@ -40,7 +42,9 @@ class Asking:
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask:
         """What a batch is given for this request, when these facets are wanted."""
-        return batch.Ask(caller=self.caller, call=self.call, agencies=self.agencies, facets=facets)
+        return batch.Ask(
+            caller=self.caller, call=self.call, agencies=self.agencies, facets=facets, keeping=self.keeping
+        )
 
     @property
     def bridge(self) -> Bridge:

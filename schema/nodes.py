@@ -12,7 +12,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from auth.node_ids import UnknownNodeId
 from auth.rules import Rule
-from engine.batch import Batch, batch
+from engine.batch import Batch, answers_of, batch
 from engine.edge import Edge
 from engine.errors import BadInput, SafeError
 from engine.kinds import Decide, Guarding, Verdict
@@ -46,7 +46,7 @@ async def nodes(keys: Sequence[NodeKey], ask: Ask) -> Answers[NodeKey, Any]:
 
     async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> dict[NodeKey, Any]:
         try:
-            found = await asked.run([each.key for each in wanted], ask)
+            found = await answers_of(asked, [each.key for each in wanted], ask)
         except AgencyFailure as failure:
             return dict.fromkeys(wanted, failure)
         return {each: found[each.key] for each in wanted if each.key in found}

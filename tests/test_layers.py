@@ -42,7 +42,7 @@ PLANTED = {
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
     "Jinja2 lives where pages are rendered": [("web/planted_seven.py", "import jinja2")],
     "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],
-    "Redis, and the library of rates, live in one file of cache": [
+    "Redis, and the library of rates, live in cache": [
         ("cache/planted.py", "import redis.asyncio"),
         ("web/planted_five.py", "import throttled"),
     ],

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from web.access_log import AccessLog
 from web.address_limits import AddressLimits
+from web.agency_hooks import AgencyHooks
 from web.allowances import FIELDS, Allowances
 from web.consents import ConsentEndpoints
 from web.csrf import PREFLIGHT_HEADERS
@@ -81,6 +82,7 @@ def web_application(
     settings: WebSettings,
     sample_people: SamplePeople | None = None,
     data_tracker: DataTracker | None = None,
+    agency_hooks: AgencyHooks | None = None,
     consents: ConsentEndpoints | None = None,
     exporting: Exporting | None = None,
     pages: PersonalPages | None = None,
@@ -97,6 +99,7 @@ def web_application(
         settings: Limits and switches.
         sample_people: Whom a developer may ask as, in GraphiQL. Their tokens are readable by whoever reaches the page,
             so it is given in development only.
+        agency_hooks: Who hears from agencies that something changed.
         data_tracker: Who tells the Data Tracker about usages, where a client may ask.
         consents: Where partners ask for consent.
         exporting: What a person's export takes, where there are any.
@@ -124,6 +127,8 @@ def web_application(
         routes += consents.routes()
     if data_tracker is not None:
         routes += data_tracker.routes()
+    if agency_hooks is not None:
+        routes += agency_hooks.routes()
     if exporting is not None:
         who_asks = WhoAsks(authenticate, settings, failed_tokens)
         routes += ExportEndpoint(exporting, who_asks=who_asks, settings=settings, allowances=allowances).routes()

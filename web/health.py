@@ -78,6 +78,15 @@ class LimitsState(Enum):
     """Each process by itself, since the store does not answer."""
 
 
+class KeptState(Enum):
+    """Who keeps agencies' answers."""
+
+    TOGETHER = "together"
+    """All processes, in the store they share."""
+    ALONE = "alone"
+    """Each process by itself, and nothing personal, since the store does not answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Whether the hub can serve, and how its agencies, its issuers and the store of its limits are.
@@ -95,6 +104,8 @@ class Readiness:
     """Those whose keys come over the network."""
     limits: LimitsState | None = None
     """None where processes share no store."""
+    kept: KeptState | None = None
+    """None where processes keep no answers together."""
 
 
 Ready = Callable[[], Awaitable[Readiness]]
@@ -120,7 +131,7 @@ def report(readiness: Readiness) -> dict[str, object]:
     """The report as JSON shows it; `degraded` where an agency, an issuer or the store of limits is down."""
     down = any(agency.state is AgencyState.DOWN for agency in readiness.agencies)
     down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
-    down = down or readiness.limits is LimitsState.ALONE
+    down = down or readiness.limits is LimitsState.ALONE or readiness.kept is KeptState.ALONE
     status = "unavailable" if not readiness.serving else "degraded" if down else "ready"
     return {
         "status": status,
@@ -140,6 +151,7 @@ def report(readiness: Readiness) -> dict[str, object]:
             else {}
         ),
         **({"limits": readiness.limits.value} if readiness.limits is not None else {}),
+        **({"kept": readiness.kept.value} if readiness.kept is not None else {}),
     }
 
 

@@ -11,7 +11,7 @@ from auth.caller import Caller, CallerKind
 from auth.node_ids import NodeIds
 from auth.policy import Policy
 from auth.rules import heeds_wishes
-from engine.batch import Agencies
+from engine.batch import Agencies, Keeping
 from engine.document import DocumentRules
 from engine.persisted import Application, PersistedDocuments
 from engine.quota import Days, Purse
@@ -68,13 +68,14 @@ def executor(
     node_ids: NodeIds,
     policy: Policy,
     *,
+    keeping: Keeping | None = None,
     shows_schema: Exposure = Exposure.OFF,
     hubs_own: bool = False,
 ) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it.
 
-    Documents that are the `hubs_own` are registered nowhere, so no client is held to them, and nobody shares
-    their runs.
+    Without who is `keeping` answers, each request asks for all of its own. Documents that are the `hubs_own` are
+    registered nowhere, so no client is held to them, and nobody shares their runs.
     """
     signed_in_only = shows_schema is Exposure.SIGNED_IN
 
@@ -82,7 +83,9 @@ def executor(
         request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None
     ) -> Coroutine[Any, Any, GraphQLResponse]:
         def opened() -> Asking:
-            return Asking(caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy)
+            return Asking(
+                caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy, keeping=keeping
+            )
 
         client = caller.client
         application = _OWN if hubs_own else None if client is None else _application(caller, client)

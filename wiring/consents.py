@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from resolvers.consent_parts import ConsentParts, consent_parts
+from resolvers.purges import Purges
 from schema.consent_preview import opens
 from settings import Settings
 from store.consent_tables import consent_tables
 
 
-def consenting(settings: Settings, state: AsyncEngine) -> ConsentParts:
-    """What concerns consent, over the hub's own database."""
+def consenting(settings: Settings, state: AsyncEngine, purges: Sequence[Purges] = ()) -> ConsentParts:
+    """What concerns consent, over the hub's own database; `purges` are those that keep something under consents."""
     return consent_parts(
         consent_tables(state),
         secret=settings.secret_bytes,
@@ -22,4 +24,5 @@ def consenting(settings: Settings, state: AsyncEngine) -> ConsentParts:
         answer_within=timedelta(seconds=settings.consent_answer_within),
         patience=settings.webhook_timeout,
         development=settings.development,
+        purges=purges,
     )

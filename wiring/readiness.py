@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from auth.issuer_keys import IssuerKeys
 from connectors.attendance import Attendance
 from connectors.policies.gate import Gate
-from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, Readiness
+from resolvers.kept_answers import KeptAnswers
+from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, KeptState, Readiness
 from web.limiting import Limiting
 
 
 def readiness(
-    attendance: Attendance, gates: Mapping[str, Gate], issuers: Sequence[IssuerKeys], limits: Limiting
+    attendance: Attendance,
+    gates: Mapping[str, Gate],
+    issuers: Sequence[IssuerKeys],
+    limits: Limiting,
+    kept: KeptAnswers | None,
 ) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
@@ -35,6 +40,13 @@ def readiness(
                 if each.remote
             ],
             limits=limits.state,
+            kept=_kept(kept),
         )
 
     return ready
+
+
+def _kept(kept: KeptAnswers | None) -> KeptState | None:
+    if kept is None or not kept.is_shared:
+        return None
+    return KeptState.ALONE if kept.alone else KeptState.TOGETHER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from graphql import GraphQLError, get_nullable_type, is_non_null_type, located_error
 
@@ -61,7 +61,7 @@ def located(
 
     An object that stands at several places (the same record was asked for there) has its faults at all of them.
     """
-    paths = _paths(data, faults)
+    paths = paths_of(data, faults)
     places: list[tuple[Fault, Path]] = []
     errors = Located(places)
     nulls: dict[str | int, Any] = {}
@@ -83,7 +83,19 @@ def located(
     return (_nulled(data, nulls) if nulls else data), errors
 
 
-def _paths(data: dict[str, Any], faults: Sequence[Fault]) -> dict[int, list[Path]]:
+class Standing(Protocol):
+    """A field of one object of the answer."""
+
+    @property
+    def field(self) -> PlanField:
+        """The field."""
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The object."""
+
+
+def paths_of(data: dict[str, Any], faults: Sequence[Standing]) -> dict[int, list[Path]]:
     """Where the objects with faults stand, by their identity. Only what lies above a fault is looked at."""
     above: dict[str, Any] = {}
     for field in {fault.field for fault in faults}:

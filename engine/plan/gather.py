@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from engine.batch import Ask, Batch
+from engine.batch import Ask, Batch, answers_of
 from engine.plan.begun import begun
 from engine.plan.slices import SLICE, slices
+from records.freshness import Staleness
 
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
@@ -47,6 +49,11 @@ class Gather:
         self._held = True
         self._too_late: Callable[[Batch[Any, Any]], Exception] | None = None
         self._closed = False
+        self.old: dict[Wanted, dict[Hashable, Staleness]] = {}
+        """What is no longer fresh of what was given, by key."""
+
+    def _note(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness) -> None:
+        self.old.setdefault((batch, facet), {})[key] = staleness
 
     def want(
         self,
@@ -150,7 +157,10 @@ class Gather:
         batch = reads[0].batch
         try:
             facets = frozenset(read.facet for read in reads if read.facet is not None)
-            answers = await batch.run(keys, self._ask(facets))
+            ask = self._ask(facets)
+            if batch.freshness is not None and ask.keeping is not None:
+                ask = replace(ask, note=self._note)
+            answers = await answers_of(batch, keys, ask)
             parts = [await _part(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._too_late is not None:

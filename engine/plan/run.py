@@ -15,6 +15,7 @@ from graphql import GraphQLError
 
 from engine.kinds import Decide, Derived, Leads
 from engine.limits import Limits
+from engine.plan.aged import Aged, aged
 from engine.plan.by_key import put_by_key
 from engine.plan.facts import Facts, Undecided
 from engine.plan.faults import Fault, located
@@ -59,6 +60,8 @@ class Run:
         self.placed = Placed(getattr(context, "reader", None), plan.told) if noting else None
         self.reads: Sequence[Read] = ()
         """What of whom the answer holds; known when there is an answer."""
+        self.aged: list[Aged] = []
+        """What of the answer is no longer fresh."""
         self.underway = Underway(gather, context)
 
     async def answer(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
@@ -233,6 +236,9 @@ class Run:
         self.underway.end(partial(self._put_all, group, of, known))
 
     def _put_all(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
+        if self._gather.old:
+            edge = edge_of(group[0]).edge
+            self.aged += aged(group, of, self._gather.old.get((edge.batch, edge.facet), {}))
         if len(of.keys) > SLICE:
             self.underway.in_slices(self._put_in_slices(group, of, known))
         else:

@@ -169,6 +169,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
             "pangan_key": SecretStr(agency["pangan"].secret),
             "pangan_rate": 1000.0,
             "pangan_burst": 1000,
+            "kept_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
             **given,
         }
     )

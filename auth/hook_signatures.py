@@ -1,0 +1,59 @@
+"""Signatures of webhooks (Standard Webhooks 1.0.0): HMAC-SHA256 over id, moment and body, by a secret of two."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest, digest
+
+TOLERANCE = 300.0
+"""Seconds by which the moment of a call may differ from the hub's clock."""
+_LONGEST_ID = 128
+_MOST_SIGNATURES = 5
+_PREFIX = "whsec_"
+
+
+class Unsigned(Exception):  # noqa: N818 - reads as what it is
+    """The call was not signed by whom it says. The text is safe to show."""
+
+
+class HookSecrets:
+    """Each agency's secret, derived from the hub's: nothing has to be kept."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Derive a key of its own from the hub's secret."""
+        self._key = digest(secret, b"simpul agency hooks v1", sha256)
+
+    def of(self, agency: str) -> bytes:
+        """The secret that the hub and this agency share."""
+        return digest(self._key, agency.encode(), sha256)
+
+    def text_of(self, agency: str) -> str:
+        """The same, as Standard Webhooks' libraries take it."""
+        return _PREFIX + b64encode(self.of(agency)).decode()
+
+    def check(self, agency: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
+        """The id of a call that this agency signed, within the tolerance of `now`; raises `Unsigned`."""
+        call, moment = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not 0 < len(call) <= _LONGEST_ID or not call.isascii() or not call.isprintable():
+            raise Unsigned("The header webhook-id is missing, or no text of 1 to 128 characters.")
+        if not moment.isascii() or not moment.isdecimal() or abs(float(moment[:20]) - now) > TOLERANCE:
+            raise Unsigned(
+                f"The header webhook-timestamp is no moment within {TOLERANCE:.0f} s of the hub's clock, in seconds."
+            )
+        expected = signature(self.of(agency), call, moment, body)
+        given = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
+        if not any(compare_digest(each.encode(), expected.encode()) for each in given):
+            raise Unsigned("The header webhook-signature holds no signature of this call by this agency's secret.")
+        return call
+
+    def __repr__(self) -> str:
+        """Never the key."""
+        return "<HookSecrets>"
+
+
+def signature(secret: bytes, call: str, moment: str, body: bytes) -> str:
+    """What stands in `webhook-signature`."""
+    signed = digest(secret, b"%b.%b.%b" % (call.encode(), moment.encode(), body), sha256)
+    return f"v1,{b64encode(signed).decode()}"

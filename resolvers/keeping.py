@@ -1,0 +1,169 @@
+"""Batches read through what is kept: from keys and facets to slots, and back to what the batch would answer.
+
+Each facet is kept by itself. What a batch is asked for is what is missing, and nothing else: keys of which the same
+facets are missing go together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from time import monotonic
+from typing import Any, get_args, get_type_hints
+
+from auth.rules import heeds_wishes
+from cache.codec import RecordCodec
+from cache.read_through import ReadThrough
+from cache.slots import Given, Kind, Slot
+from engine.batch import Batch
+from records.answers import Answers
+from records.call import Call
+from records.consents import Consent
+from records.failures import AgencyFailure
+from records.freshness import Freshness
+from records.identifiers import Nik
+from resolvers.ask import Ask
+from resolvers.tags import by_person, of_agency
+
+Facet = type[Any] | None
+
+
+class NotForgotten(Exception):  # noqa: N818 - a condition, not a fault
+    """What should go away may still be kept elsewhere. The text is for the log."""
+
+
+class KeptBatches:
+    """Reads the hub's batches through what is kept."""
+
+    def __init__(self, through: ReadThrough, *, patience: float) -> None:
+        """`patience`: how many seconds what is asked for anew in the background may take."""
+        self._through = through
+        self._patience = patience
+        self._kinds: dict[tuple[Batch[Any, Any], Facet], Kind] = {}
+
+    async def read(self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask) -> Answers[Any, Any]:
+        """As the batch would answer."""
+        wanted: Sequence[Facet] = _in_order(ask.facets) if batch.facets else (None,)
+        slots = [Slot(self._kind(batch, facet), key) for facet in wanted for key in keys]
+        facet_of = {self._kind(batch, facet): facet for facet in wanted}
+
+        async def fetch(missing: Sequence[Slot], in_background: bool) -> Mapping[Slot, Any]:  # noqa: FBT001 - see `Fetch`
+            anew = replace(ask, call=self._own_call(ask.call)) if in_background else ask
+            return await _fetched(batch, missing, facet_of, anew)
+
+        given = await self._through.read(slots, fetch, at_most_old=_oldest(batch, ask))
+        if ask.note is not None:
+            for slot, each in given.items():
+                if each.staleness is not None:
+                    ask.note(batch, slot.key, facet_of[slot.kind], each.staleness)
+        return _answers(given, facet_of) if batch.facets else _plain(given)
+
+    async def forget_people(self, people: Sequence[Nik]) -> bool:
+        """Let what is about these people go away, whoever said it; False where other processes could not be told."""
+        return await self._through.invalidate([tag for nik in people for tag in by_person(nik)])
+
+    async def purge(self, consent: Consent) -> Mapping[str, int]:
+        """Let what is kept of the person go away when a consent ends: nobody knows under which consent it was fetched.
+
+        Raises `NotForgotten` where other processes could not be told: it has to be tried again.
+        """
+        if not await self.forget_people([consent.subject]):
+            raise NotForgotten("not every process could be told")
+        return {"kept answers of": 1}
+
+    async def forget_agency(self, agency: str) -> bool:
+        """Let all that an agency said go away; False where other processes could not be told."""
+        return await self._through.invalidate([of_agency(agency)])
+
+    def _kind(self, batch: Batch[Any, Any], facet: Facet) -> Kind:
+        kind = self._kinds.get((batch, facet))
+        if kind is None:
+            if batch.freshness is None:
+                raise TypeError(f"{batch!r} says nothing of freshness; what it answers is not kept.")
+            codec = RecordCodec(answer_type(batch) if facet is None else facet)
+            name = f"{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
+            kind = self._kinds[batch, facet] = Kind(name, _tagged(batch, batch.freshness), codec)
+        return kind
+
+    def _own_call(self, call: Call) -> Call:
+        """For what nobody waits for: a deadline of its own."""
+        return Call(deadline=monotonic() + self._patience, request_id=call.request_id)
+
+
+def _tagged(batch: Batch[Any, Any], freshness: Freshness) -> Freshness:
+    """With the tag by which everything that the agency said goes away."""
+    own, all_of_it = freshness.tags, of_agency(batch.agency or "hub")
+    tags = (lambda _key: (all_of_it,)) if own is None else (lambda key: (all_of_it, *own(key)))
+    return replace(freshness, tags=tags)
+
+
+def _in_order(facets: frozenset[type[Any]]) -> Sequence[type[Any]]:
+    return sorted(facets, key=lambda each: each.__name__)
+
+
+def answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
+    """What a batch answers for one key: `V` of its `Answers[K, V]`, failures left out, sequences as tuples."""
+    answered = get_args(get_type_hints(batch.run)["return"])[1]
+    of_records = [each for each in get_args(answered) if each is not AgencyFailure]
+    (only,) = of_records
+    inner = get_args(only)
+    return tuple[inner[0], ...] if getattr(only, "__origin__", None) is Sequence else only  # type: ignore[valid-type]  # built at run time
+
+
+def _oldest(batch: Batch[Any, Any], ask: Ask) -> float:
+    """How old an answer may be for this caller."""
+    of_batch = None if batch.freshness is None else batch.freshness.for_a_purpose
+    return inf if of_batch is None or not heeds_wishes(ask.caller) else of_batch
+
+
+async def _fetched(
+    batch: Batch[Any, Any], missing: Sequence[Slot], facet_of: Mapping[Kind, Facet], ask: Ask
+) -> Mapping[Slot, Any]:
+    """What the agency says of slots: keys of which the same facets are missing are asked for in one call."""
+    by_key: dict[Hashable, list[Slot]] = {}
+    for slot in missing:
+        by_key.setdefault(slot.key, []).append(slot)
+    groups: dict[frozenset[Kind], list[Hashable]] = {}
+    for key, slots in by_key.items():
+        groups.setdefault(frozenset(slot.kind for slot in slots), []).append(key)
+    if len(groups) == 1:
+        ((kinds, keys),) = groups.items()
+        return await _of_group(batch, kinds, keys, facet_of, ask)
+    parts = await asyncio.gather(*(_failing_alone(batch, kinds, keys, facet_of, ask) for kinds, keys in groups.items()))
+    return {slot: answer for part in parts for slot, answer in part.items()}
+
+
+async def _failing_alone(
+    batch: Batch[Any, Any], kinds: frozenset[Kind], keys: Sequence[Hashable], facet_of: Mapping[Kind, Facet], ask: Ask
+) -> Mapping[Slot, Any]:
+    try:
+        return await _of_group(batch, kinds, keys, facet_of, ask)
+    except Exception as failure:  # noqa: BLE001 - a call that failed is the failure of its own keys
+        return {Slot(kind, key): failure for kind in kinds for key in keys}
+
+
+async def _of_group(
+    batch: Batch[Any, Any], kinds: frozenset[Kind], keys: Sequence[Hashable], facet_of: Mapping[Kind, Facet], ask: Ask
+) -> Mapping[Slot, Any]:
+    facets = frozenset(facet for kind in kinds if (facet := facet_of[kind]) is not None)
+    answers = await batch.run(keys, replace(ask, facets=facets) if batch.facets else ask)
+    found: dict[Slot, Any] = {}
+    for key, answer in answers.items():
+        for kind in kinds:
+            facet = facet_of[kind]
+            found[Slot(kind, key)] = answer if facet is None or isinstance(answer, Exception) else answer.get(facet)
+    return found
+
+
+def _plain(given: Mapping[Slot, Given]) -> Answers[Any, Any]:
+    return {slot.key: each.value for slot, each in given.items() if each.value is not None}
+
+
+def _answers(given: Mapping[Slot, Given], facet_of: Mapping[Kind, Facet]) -> Answers[Any, Any]:
+    """By key, its facets; a facet that failed stands as its failure, and fails alone."""
+    answers: dict[Any, dict[Any, Any]] = {}
+    for slot, each in given.items():
+        answers.setdefault(slot.key, {})[facet_of[slot.kind]] = each.value
+    return {key: facets for key, facets in answers.items() if any(value is not None for value in facets.values())}

@@ -1,0 +1,193 @@
+"""What all processes keep together, in a real Valkey: one round trip a batch, tokens, leases, a server that goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from redis.asyncio import Redis
+
+from cache.redis_tier import RedisTier
+from cache.shared_tier import Found, Stored, Wanted
+from tests.cache.valkey import Valkey
+
+ONE, TWO = Wanted("name-1", ("tag-1",)), Wanted("name-2", ("tag-2", "tag-both"))
+PATIENCE, PAUSE = 0.5, 0.05
+
+
+@dataclass
+class Heard:
+    """What one process was told."""
+
+    invalidated: list[list[str]] = field(default_factory=list)
+    lost: int = 0
+
+    def lose(self) -> None:
+        self.lost += 1
+
+
+@asynccontextmanager
+async def tier(valkey: Valkey, heard: Heard | None = None) -> AsyncIterator[RedisTier]:
+    told = heard or Heard()
+    made = RedisTier(
+        valkey.url,
+        longest=60.0,
+        heard=lambda tags: told.invalidated.append(list(tags)),
+        lost=told.lose,
+        patience=PATIENCE,
+        pause=PAUSE,
+    )
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
+async def kept(made: RedisTier, *wanted: Wanted, body: bytes = b"body") -> None:
+    looked = await made.look(wanted)
+    assert looked is not None
+    await made.store([Stored(each, 100.0, body, 30.0) for each in wanted], looked)
+
+
+async def reads_of(valkey: Valkey) -> dict[str, int]:
+    """How often it was asked to read, by command."""
+    async with Redis.from_url(valkey.url, protocol=2) as client:
+        counted = await client.info("commandstats")
+    return {name: counted[f"cmdstat_{name}"]["calls"] for name in ("get", "mget") if f"cmdstat_{name}" in counted}
+
+
+async def test_what_was_stored_is_found_by_every_process_in_one_round_trip(valkey: Valkey) -> None:
+    async with tier(valkey) as here, tier(valkey) as there:
+        await kept(here, ONE, TWO)
+        assert await reads_of(valkey) == {"mget": 1}
+        looked = await there.look([ONE, TWO])
+        assert looked is not None
+        assert looked.found == {"name-1": Found(100.0, b"body"), "name-2": Found(100.0, b"body")}
+        assert await reads_of(valkey) == {"mget": 2}
+
+
+async def test_what_was_invalidated_is_found_by_nobody_and_everybody_hears_of_it(valkey: Valkey) -> None:
+    heard = Heard()
+    async with tier(valkey) as here, tier(valkey, heard) as there:
+        await kept(here, ONE, TWO)
+        assert await here.invalidate(["tag-both"])
+        looked = await there.look([ONE, TWO])
+        assert looked is not None
+        assert set(looked.found) == {"name-1"}
+        await until(lambda: heard.invalidated == [["tag-both"]])
+
+
+async def test_what_was_fetched_before_an_invalidation_and_stored_after_it_is_found_by_nobody(valkey: Valkey) -> None:
+    async with tier(valkey) as made:
+        before = await made.look([ONE])
+        assert before is not None
+        await made.invalidate(["tag-1"])
+        await made.store([Stored(ONE, 100.0, b"old", 30.0)], before)
+        looked = await made.look([ONE])
+        assert looked is not None
+        assert looked.found == {}
+        await made.store([Stored(ONE, 100.0, b"new", 30.0)], looked)
+        again = await made.look([ONE])
+        assert again is not None
+        assert again.found["name-1"].body == b"new"
+
+
+async def test_nothing_is_kept_longer_than_it_may_be_and_tokens_outlive_it(valkey: Valkey) -> None:
+    async with tier(valkey) as made:
+        looked = await made.look([ONE])
+        assert looked is not None
+        await made.store([Stored(ONE, 100.0, b"body", 1_000.0)], looked)
+        await made.invalidate(["tag-1"])
+        async with Redis.from_url(valkey.url, protocol=2) as client:
+            lives = {key.decode().split(":")[2]: await client.pttl(key) async for key in client.scan_iter("simpul:*")}
+    assert 0 < lives["a"] <= 60_000
+    assert lives["t"] > 60_000 + 100_000
+
+
+async def test_one_process_leads_until_it_says_that_it_is_over(valkey: Valkey) -> None:
+    async with tier(valkey) as here, tier(valkey) as there:
+        assert list(await here.lead(["name-1", "name-2"])) == ["name-1", "name-2"]
+        assert list(await there.lead(["name-1", "name-3"])) == ["name-3"]
+        await there.led(["name-1"])  # it is not theirs to end
+        assert list(await there.lead(["name-1"])) == []
+        await here.led(["name-1"])
+        assert list(await there.lead(["name-1"])) == ["name-1"]
+
+
+async def test_a_server_that_is_gone_finds_nothing_fails_nobody_and_is_found_again(valkey: Valkey) -> None:
+    heard = Heard()
+    async with tier(valkey, heard) as made:
+        await kept(made, ONE)
+        lost = heard.lost
+        valkey.kill()
+        assert await made.look([ONE]) is None
+        assert not made.following
+        assert heard.lost > lost
+        assert list(await made.lead(["name-1"])) == ["name-1"]
+        assert not await made.invalidate(["tag-1"])
+        valkey.start()
+        await until(lambda: made.following)
+        await kept(made, ONE)
+        looked = await made.look([ONE])
+        assert looked is not None
+        assert set(looked.found) == {"name-1"}
+
+
+async def test_a_server_that_hangs_is_noticed_though_nobody_asks_it_anything(valkey: Valkey) -> None:
+    async with tier(valkey) as made:
+        with valkey.frozen():
+            await until(lambda: not made.following)
+        await until(lambda: made.following)
+
+
+async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(valkey: Valkey) -> None:
+    """It may never have heard of an invalidation that came after its snapshot."""
+    async with tier(valkey) as made:
+        await kept(made, ONE)
+        async with Redis.from_url(valkey.url, protocol=2) as client:
+            held = {key: await client.dump(key) async for key in client.scan_iter("simpul:*:a:*")}
+        assert len(held) == 1
+        valkey.kill()
+        valkey.start()
+        async with Redis.from_url(valkey.url, protocol=2) as client:
+            for key, value in held.items():
+                await client.restore(key, 30_000, value, replace=True)
+        await until(lambda: made.following)
+        looked = await made.look([ONE])
+        assert looked is not None
+        assert looked.found == {}
+
+
+async def test_without_a_server_the_hub_starts_and_goes_on_looking_for_it(valkey: Valkey) -> None:
+    valkey.kill()
+    async with tier(valkey) as made:
+        assert not made.following
+        valkey.start()
+        await until(lambda: made.following)
+
+
+async def test_where_redis_is_stands_in_no_text(valkey: Valkey) -> None:
+    async with tier(valkey) as made:
+        assert repr(made) == "<RedisTier following>"
+    assert repr(made) == "<RedisTier lost>"
+
+
+@pytest.mark.parametrize("value", [b"", b"short", b"\0" * 9 + b"\x05"])
+async def test_what_is_no_entry_is_not_found(valkey: Valkey, value: bytes) -> None:
+    async with tier(valkey) as made:
+        async with Redis.from_url(valkey.url, protocol=2) as client:
+            run_id = (await client.info("server"))["run_id"][:16]
+            await client.set(f"simpul:v1:a:{run_id}:name-1", value)
+        looked = await made.look([ONE])
+        assert looked is not None
+        assert looked.found == {}

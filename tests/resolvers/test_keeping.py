@@ -1,0 +1,191 @@
+"""Batches read through what is kept: only what is missing is asked, facet by facet, and by whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auth.caller import Caller, CallerKind
+from auth.sealed_answers import SealedAnswers
+from cache.names import KeyedNames
+from cache.read_through import ReadThrough
+from engine.batch import Batch, answers_of, batch
+from records.answers import Answers
+from records.failures import AgencyFailure, AgencyUnavailable
+from records.freshness import Freshness, Staleness
+from records.identifiers import Nik
+from records.population import Identity, Residence
+from resolvers import complaints, msmes, population, prices, tax
+from resolvers.ask import Ask
+from resolvers.keeping import KeptBatches, answer_type
+from tests.small_city import SmallCity
+from tests.small_records import AYU, BUDI, CALL, CALLERS, MARKET, NOBODY, PRICE, SITI
+
+SECRET = b"a secret of thirty-two bytes...."
+OFFICIAL = CALLERS["an official"]
+KEPT = [
+    each
+    for module in (complaints, msmes, population, prices, tax)
+    for each in vars(module).values()
+    if isinstance(each, Batch) and each.freshness is not None
+]
+
+
+class Clock:
+    """A clock that is set."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Hub:
+    """A city, and what is kept of it."""
+
+    def __init__(self) -> None:
+        self.city = SmallCity()
+        self.clock = Clock()
+        self.stale: list[tuple[str, Any, str | None, Staleness]] = []
+        self.through = ReadThrough(
+            most_bytes=1_000_000, names=KeyedNames(SECRET), seals=SealedAnswers([SECRET]), now=self.clock
+        )
+        self.keeping = KeptBatches(self.through, patience=5.0)
+
+    def ask(self, caller: Caller = CALLERS["the person"], *facets: type[Any]) -> Ask:
+        def note(asked: Batch[Any, Any], key: Any, facet: type[Any] | None, said: Staleness) -> None:  # noqa: ANN401 - any key
+            self.stale.append((asked.name, key, facet.__name__ if facet else None, said))
+
+        return Ask(
+            caller=caller,
+            call=CALL,
+            agencies=self.city.agencies(),
+            facets=frozenset(facets),
+            keeping=self.keeping,
+            note=note,
+        )
+
+    @property
+    def asked(self) -> list[tuple[str, tuple[Any, ...]]]:
+        return [(question, keys) for _, question, keys in self.city.asked]
+
+
+async def test_only_missing_keys_are_asked_for() -> None:
+    hub = Hub()
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask())
+    found = await answers_of(tax.tax_objects_of, [BUDI, SITI], hub.ask())
+    assert [question for question, _ in hub.asked] == ["objects_of", "objects_of"]
+    assert [keys for _, keys in hub.asked] == [(SITI,), (BUDI,)]
+    assert set(found) == {SITI}
+
+
+async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() -> None:
+    hub = Hub()
+    await answers_of(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    found = await answers_of(population.person_facets, [SITI, AYU], hub.ask(CALLERS["the person"], Identity, Residence))
+    asked = [(keys, wanted) for (_, keys), wanted in zip(hub.asked, hub.city.wanted, strict=True)]
+    assert asked[0] == ((SITI,), frozenset({Identity}))
+    assert set(asked[1:]) == {((SITI,), frozenset({Residence})), ((AYU,), frozenset({Identity, Residence}))}
+    assert {nik: set(facets) for nik, facets in found.items() if not isinstance(facets, Exception)} == {
+        SITI: {Identity, Residence},
+        AYU: {Identity, Residence},
+    }
+
+
+async def test_who_states_a_purpose_is_told_what_is_so_now_and_citizens_get_that_too() -> None:
+    hub = Hub()
+    await answers_of(population.households_of, [SITI], hub.ask())
+    await answers_of(population.households_of, [SITI], hub.ask(OFFICIAL))
+    await answers_of(population.households_of, [SITI], hub.ask())
+    assert len(hub.asked) == 2
+
+
+async def test_a_failure_costs_its_own_key_and_facet_and_is_asked_again() -> None:
+    hub = Hub()
+    hub.city.down.add("dukcapil")
+    found = await answers_of(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    facets = found[SITI]
+    assert not isinstance(facets, AgencyFailure)
+    assert isinstance(facets[Identity], AgencyUnavailable)
+    hub.city.down.clear()
+    again = await answers_of(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    assert isinstance(again[SITI], dict)
+
+
+async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old() -> None:
+    hub = Hub()
+    await answers_of(prices.prices_of, [MARKET.id], hub.ask())
+    hub.clock.now += 3_600
+    hub.city.down.add("pangan")
+    found = await answers_of(prices.prices_of, [MARKET.id], hub.ask())
+    ((name, key, facet, said),) = hub.stale
+    assert (name, key, facet, said.reason) == ("prices_of", MARKET.id, None, "AGENCY_UNAVAILABLE")
+    assert said.as_of.timestamp() == 1_000.0
+    assert found[MARKET.id] == (PRICE,)
+
+
+async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:
+    hub = Hub()
+    assert await answers_of(population.person_facets, [NOBODY], hub.ask(OFFICIAL, Identity)) == {}
+    assert await answers_of(tax.tax_objects_of, [NOBODY], hub.ask()) == {}
+
+
+async def test_everything_about_a_person_goes_away_together() -> None:
+    hub = Hub()
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of, population.households_of):
+        await answers_of(each, [SITI, AYU], hub.ask())
+    hub.city.asked.clear()
+    assert await hub.keeping.forget_people([SITI])
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of, population.households_of):
+        await answers_of(each, [SITI, AYU], hub.ask())
+    assert {keys for _, keys in hub.asked} == {(SITI,)}
+    assert len(hub.asked) == 4
+
+
+async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() -> None:
+    hub = Hub()
+    both: tuple[tuple[Batch[Any, Any], Any], ...] = ((tax.tax_objects_of, SITI), (prices.prices_of, MARKET.id))
+    for each, key in both:
+        await answers_of(each, [key], hub.ask())
+    hub.city.asked.clear()
+    assert await hub.keeping.forget_agency("pangan")
+    for each, key in both:
+        await answers_of(each, [key], hub.ask())
+    assert [question for question, _ in hub.asked] == ["prices_of"]
+
+
+async def test_without_anybody_who_keeps_each_request_asks() -> None:
+    hub = Hub()
+    for _ in range(2):
+        await answers_of(tax.tax_objects_of, [SITI], replace(hub.ask(), keeping=None))
+    assert len(hub.asked) == 2
+
+
+@pytest.mark.parametrize("each", KEPT, ids=lambda each: each.name)
+def test_every_batch_that_is_kept_can_be_written_and_read_back_and_says_what_it_is_about(each: Batch[Any, Any]) -> None:
+    freshness = each.freshness
+    assert freshness is not None
+    assert freshness.personal is (freshness.tags is not None)
+    if not each.facets:
+        KeptBatches(Hub().through, patience=1)._kind(each, None)
+        assert answer_type(each)
+
+
+def test_what_depends_on_who_asks_cannot_be_kept() -> None:
+    with pytest.raises(TypeError, match="depends on who asks"):
+
+        @batch(agency="crm", reads_caller=True, freshness=Freshness(fresh=1))
+        async def own(keys: Sequence[Nik], ask: Ask) -> Answers[Nik, str]:  # noqa: ARG001 - a batch
+            """Whatever."""
+            return {}
+
+
+async def test_many_callers_at_once_are_one_call() -> None:
+    hub = Hub()
+    kinds = [CALLERS["the person"], CALLERS["another citizen"], Caller(kind=CallerKind.OPERATOR)]
+    await asyncio.gather(*(answers_of(tax.tax_objects_of, [SITI], hub.ask(each)) for each in kinds * 10))
+    assert len(hub.asked) == 1
