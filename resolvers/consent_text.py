@@ -14,7 +14,7 @@ from records.consents import ConsentText, Language
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 
-VERSION = "1"
+VERSION = "2"
 
 _WHAT: Mapping[Language, Mapping[Scope, str]] = {
     Language.INDONESIAN: {
@@ -57,11 +57,25 @@ _WHOLE: Mapping[Language, str] = {
 }
 
 
+_TICKED: Mapping[Language, str] = {
+    Language.INDONESIAN: " Dari itu yang saya centang: {what}.",
+    Language.ENGLISH: " Of these I ticked: {what}.",
+}
+
+
 def consent_texts(
-    subject: Nik, *, partner: str, scopes: Iterable[Scope], purpose: Purpose, lasts: timedelta
+    subject: Nik,
+    *,
+    partner: str,
+    scopes: Iterable[Scope],
+    purpose: Purpose,
+    lasts: timedelta,
+    ticked: Iterable[Scope] | None = None,
 ) -> tuple[ConsentText, ...]:
-    """What the person agrees to, in each language; the same for the same arguments."""
-    asked = sorted(set(scopes), key=list(Scope).index)
+    """What the person agrees to, in each language; the same for the same arguments.
+
+    What is kept as proof says at its end what of it was `ticked`: the words before are those that were shown.
+    """
     return tuple(
         ConsentText(
             subject=subject,
@@ -69,13 +83,19 @@ def consent_texts(
             version=VERSION,
             text=_WHOLE[language].format(
                 partner=partner,
-                what="; ".join(_WHAT[language][scope].format(partner=partner) for scope in asked),
+                what=_what(language, partner, scopes),
                 why=_WHY[language].get(purpose, purpose.description.removesuffix(".")),
                 days=lasts.days,
-            ),
+            )
+            + ("" if ticked is None else _TICKED[language].format(what=_what(language, partner, ticked))),
         )
         for language in Language
     )
+
+
+def _what(language: Language, partner: str, scopes: Iterable[Scope]) -> str:
+    chosen = sorted(set(scopes), key=list(Scope).index)
+    return "; ".join(_WHAT[language][scope].format(partner=partner) for scope in chosen)
 
 
 def text_hash(texts: Sequence[ConsentText]) -> bytes:

@@ -114,9 +114,10 @@ class OwnConsents:
             texts = consent_texts(
                 granting.subject,
                 partner=asked.partner,
-                scopes=granting.scopes,
+                scopes=asked.scopes,
                 purpose=asked.purpose,
                 lasts=timedelta(days=asked.days),
+                ticked=granting.scopes,
             )
             return Evidence(
                 assurance=caller.assurance.name.lower(),

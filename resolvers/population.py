@@ -64,3 +64,12 @@ async def person_facets(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Mapping[t
 async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
     """The household each person is registered in."""
     return await ask.agencies[Population].households(niks, ask.call)
+
+
+@batch(agency="dukcapil")
+async def own_cards(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
+    """The card by which is decided whose guardian a caller is: as it is now, and never out of what is kept.
+
+    Who was taken off a card must not pass for a parent until what is kept of it is over.
+    """
+    return await ask.agencies[Population].households(niks, ask.call)

@@ -55,6 +55,19 @@ def test_who_checks_the_register_gets_nothing_of_it_and_that_is_said() -> None:
     assert "nothing of the entry itself is given" in said[Language.ENGLISH]
 
 
+def test_what_is_kept_begins_with_what_was_shown_and_ends_with_what_was_ticked() -> None:
+    both = (Scope.TAX, Scope.MSMES)
+    given = {"partner": "B", "scopes": both, "purpose": Purpose.CREDIT_ASSESSMENT, "lasts": MONTH}
+    for shown, kept in zip(
+        consent_texts(SITI, **given), consent_texts(SITI, **given, ticked=[Scope.MSMES]), strict=True
+    ):
+        added = kept.text.removeprefix(shown.text)
+        assert added in {
+            " Dari itu yang saya centang: usaha kecil saya dan apa yang dijualnya.",
+            " Of these I ticked: my small businesses and what they sell.",
+        }
+
+
 def test_a_partners_name_is_text_and_nothing_else() -> None:
     assert "{what} & <b>" in texts(Scope.TAX, partner="{what} & <b>")[Language.ENGLISH]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from auth.caller import Caller
 from auth.sealed_answers import SealedAnswers
 from cache.names import KeyedNames
@@ -12,7 +14,7 @@ from resolvers.keeping import KeptBatches
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine, told
 from tests.small_city import SmallCity
-from tests.small_records import BUDI, CALL, CALLERS, SITI
+from tests.small_records import AYU, BUDI, CALL, CALLERS, CARD, SITI
 
 SECRET = b"a secret of thirty-two bytes...."
 AS_OF = "1970-01-01T00:16:40+00:00"
@@ -101,3 +103,14 @@ async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:
     stranger = await hub.answer(f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ nop }} }} }}', "another citizen")
     assert stranger.data == {"citizen": None}
     assert [code for _, code in told(stranger)] == ["FORBIDDEN"]
+
+
+async def test_whose_guardian_somebody_is_is_never_decided_by_a_card_that_is_kept() -> None:
+    hub = Hub()
+    hub.city.ayu_born = date(2020, 6, 5)
+    query = f'{{ me {{ household {{ familyCardNumber }} }} citizen(nik: "{AYU}") {{ name }} }}'
+    assert (await hub.answer(query)).errors == []
+    hub.city.ayu_born = date(1990, 6, 5)  # the card says something else now
+    after = await hub.answer(query)
+    assert after.data == {"me": {"household": {"familyCardNumber": CARD}}, "citizen": None}
+    assert told(after) == [("citizen", "FORBIDDEN")]
