@@ -1,6 +1,7 @@
 """What people agree to is said in plain words, and kept as it was."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -57,10 +58,8 @@ def test_who_checks_the_register_gets_nothing_of_it_and_that_is_said() -> None:
 
 def test_what_is_kept_begins_with_what_was_shown_and_ends_with_what_was_ticked() -> None:
     both = (Scope.TAX, Scope.MSMES)
-    given = {"partner": "B", "scopes": both, "purpose": Purpose.CREDIT_ASSESSMENT, "lasts": MONTH}
-    for shown, kept in zip(
-        consent_texts(SITI, **given), consent_texts(SITI, **given, ticked=[Scope.MSMES]), strict=True
-    ):
+    made = partial(consent_texts, SITI, partner="B", scopes=both, purpose=Purpose.CREDIT_ASSESSMENT, lasts=MONTH)
+    for shown, kept in zip(made(), made(ticked=[Scope.MSMES]), strict=True):
         added = kept.text.removeprefix(shown.text)
         assert added in {
             " Dari itu yang saya centang: usaha kecil saya dan apa yang dijualnya.",
