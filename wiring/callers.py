@@ -22,7 +22,7 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
     found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience(settings))) for each in settings.issuers]
     if settings.issuer_keys is not None:
         found.append(IssuerKeys(development_entry(settings.issuer_keys)))
-    for warning in same_clients(settings.issuers):
+    for warning in (*same_clients(settings.issuers), *one_address(settings)):
         _log.warning("%s", warning)
     return found
 
@@ -41,6 +41,20 @@ def same_clients(issuers: Sequence[Issuer]) -> Sequence[str]:
                 " others' clients. Let one of them prove these, unless you trust them alike."
             )
     return warnings
+
+
+def one_address(settings: Settings) -> Sequence[str]:
+    """What an operator is warned of: behind a proxy that nobody trusts, all strangers are one.
+
+    The hub listens on the loopback only, so in production there is a proxy before it.
+    """
+    if settings.development or settings.trusted_proxies or not (settings.rate_table or settings.failed_tokens):
+        return ()
+    warning = (
+        "SIMPUL_TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one address, and one of them"
+        " can use up what all may do without a token. Name the proxy that sets X-Forwarded-For."
+    )
+    return (warning,)
 
 
 def patience(settings: Settings) -> float:

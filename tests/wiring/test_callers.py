@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from auth.caller import CallerKind
 from auth.issuers import Issuer
-from wiring.callers import same_clients
+from tests.small_hub import settings_of
+from wiring.callers import one_address, same_clients
 
 
 def issuer(name: str, *kinds: CallerKind) -> Issuer:
@@ -33,3 +34,12 @@ def test_where_one_issuer_proves_each_kind_of_client_nothing_is_told() -> None:
     systems = issuer("systems", CallerKind.AGENCY_SYSTEM)
     people = issuer("people", CallerKind.CITIZEN, CallerKind.OFFICIAL)
     assert same_clients([partners, systems, people, issuer("more", CallerKind.CITIZEN)]) == []
+
+
+def test_in_production_a_hub_that_trusts_no_proxy_tells_that_all_strangers_count_as_one() -> None:
+    people = [issuer("people", CallerKind.CITIZEN)]
+    [told] = one_address(settings_of(people))
+    assert told.startswith("SIMPUL_TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one")
+    assert one_address(settings_of(people, trusted_proxies=("127.0.0.1",))) == ()
+    assert one_address(settings_of(people, development=True)) == ()
+    assert one_address(settings_of(people, rates=("off",), failed_tokens=0)) == ()
