@@ -60,16 +60,10 @@ async def person_facets(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Mapping[t
     return await ask.agencies[Population].facets(niks, ask.facets, ask.call)
 
 
-@batch(agency="dukcapil", freshness=_PEOPLE)
-async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
-    """The household each person is registered in."""
-    return await ask.agencies[Population].households(niks, ask.call)
-
-
 @batch(agency="dukcapil")
-async def own_cards(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
-    """The card by which is decided whose guardian a caller is: as it is now, and never out of what is kept.
+async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
+    """The household each person is registered in; never out of what is kept.
 
-    Who was taken off a card must not pass for a parent until what is kept of it is over.
+    By it is decided whose guardian a caller is: who was taken off a card must not pass for a parent any longer.
     """
     return await ask.agencies[Population].households(niks, ask.call)

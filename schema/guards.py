@@ -28,7 +28,7 @@ from engine.batch import Batch
 from engine.kinds import Decide, Depends, Verdict
 from records.identifiers import Nik
 from records.wishes import Wishes
-from resolvers.population import own_cards
+from resolvers.population import households_of
 from resolvers.wishes import wishes_of
 from schema.asking import Asking
 
@@ -81,7 +81,7 @@ class Guard:
             return ()
         if self.told_by is not None or self.said is not None:
             return () if self.told_by is None else (self.told_by,)
-        return (*((own_cards,) if Rule.GUARDIAN in rule else ()), *((wishes_of,) if rule & FOR_A_PURPOSE else ()))
+        return (*((households_of,) if Rule.GUARDIAN in rule else ()), *((wishes_of,) if rule & FOR_A_PURPOSE else ()))
 
     def never(self, context: Asking) -> Exception | None:
         """Why this caller may see the field of no record at all; None where there may be one."""
@@ -118,7 +118,7 @@ class Guard:
         if own is not None and own in subjects:
             return None
         if subjects and may_be_guardian(self.access, context.caller):
-            return Depends(own_cards, context.caller.nik, partial(_by_card, context, self.access, subjects))
+            return Depends(households_of, context.caller.nik, partial(_by_card, context, self.access, subjects))
         if subjects and heeds_wishes(context.caller):
             of_child = self._of_child(context, subjects)
             if self.said is not None:

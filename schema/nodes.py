@@ -19,7 +19,7 @@ from engine.kinds import Decide, Guarding, Verdict
 from records.answers import Answers
 from records.failures import AgencyFailure
 from resolvers.ask import Ask
-from resolvers.population import own_cards
+from resolvers.population import households_of
 from resolvers.wishes import wishes_of
 from schema.asking import Asking
 from schema.fields import EdgeField
@@ -60,7 +60,7 @@ class NodeGuard:
 
     is_public = False
     of_each_key = True
-    facts = (own_cards, wishes_of)
+    facts = (households_of, wishes_of)
     data_class = None
 
     def never(self, context: Asking) -> None:

@@ -86,7 +86,7 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: Hub) -> None:
             "values": {"expected": 2, "limit": 4_000_000},
         },
         "facts": [
-            {"batch": "own_cards", "agency": "dukcapil"},
+            {"batch": "households_of", "agency": "dukcapil"},
             {"batch": "wishes_of", "agency": None},
         ],
         "calls": {"dukcapil": 1},

@@ -98,9 +98,16 @@ async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() 
 
 async def test_who_states_a_purpose_is_told_what_is_so_now_and_citizens_get_that_too() -> None:
     hub = Hub()
-    await answers_of(population.households_of, [SITI], hub.ask())
-    await answers_of(population.households_of, [SITI], hub.ask(OFFICIAL))
-    await answers_of(population.households_of, [SITI], hub.ask())
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask())
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL))
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask())
+    assert len(hub.asked) == 2
+
+
+async def test_the_card_that_tells_whose_guardian_somebody_is_is_never_kept() -> None:
+    hub = Hub()
+    for _ in range(2):
+        await answers_of(population.households_of, [SITI], hub.ask())
     assert len(hub.asked) == 2
 
 
@@ -136,14 +143,14 @@ async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:
 
 async def test_everything_about_a_person_goes_away_together() -> None:
     hub = Hub()
-    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of, population.households_of):
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
         await answers_of(each, [SITI, AYU], hub.ask())
     hub.city.asked.clear()
     assert await hub.keeping.forget_people([SITI])
-    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of, population.households_of):
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
         await answers_of(each, [SITI, AYU], hub.ask())
     assert {keys for _, keys in hub.asked} == {(SITI,)}
-    assert len(hub.asked) == 4
+    assert len(hub.asked) == 3
 
 
 async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() -> None:

@@ -18,7 +18,7 @@ from tests.small_records import AYU, BUDI, CALL, CALLERS, CARD, SITI
 
 SECRET = b"a secret of thirty-two bytes...."
 AS_OF = "1970-01-01T00:16:40+00:00"
-ME = "{ me { name household { familyCardNumber } taxObjects { nop } complaints { number } } }"
+ME = "{ me { name residence { address } taxObjects { nop } complaints { number } } }"
 
 
 class Hub:
@@ -59,8 +59,8 @@ async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so
     hub.now += 1_000
     hub.city.down = {"pbb", "dukcapil"}
     old = await hub.answer(ME)
-    assert old.data == {"me": {**fresh.data["me"], "name": None, "household": None}}  # type: ignore[index]  # it has data
-    assert told(old) == [("me.name", "AGENCY_UNAVAILABLE"), ("me.household", "AGENCY_UNAVAILABLE")]
+    assert old.data == {"me": {**fresh.data["me"], "name": None, "residence": None}}  # type: ignore[index]  # it has data
+    assert told(old) == [("me.name", "AGENCY_UNAVAILABLE"), ("me.residence", "AGENCY_UNAVAILABLE")]
     assert old.extensions == {
         "freshness": [
             {
