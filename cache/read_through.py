@@ -193,7 +193,11 @@ class ReadThrough:
         """Look where all processes keep answers, then ask the agency. Never raises but for a cancellation."""
         flight = asyncio.current_task()
         try:
-            return await (self._asked(way, way.wanted) if self._shared is None else self._by_all(self._shared, way))
+            return (
+                (await self._asked(way, way.wanted))[0]
+                if self._shared is None
+                else await self._by_all(self._shared, way)
+            )
         finally:
             for slot in way.wanted:
                 known = self._flights.get(slot)
@@ -209,10 +213,11 @@ class ReadThrough:
             looked = await self._looked(shared, way, given, older, led)
             missing = {slot: each for slot, each in way.wanted.items() if slot not in given}
             if missing:
-                now, asked = self._now(), await self._asked(way, missing)
+                now = self._now()
+                asked, bodies = await self._asked(way, missing)
                 given.update({slot: _or_kept(each, older.get(slot), slot, now) for slot, each in asked.items()})
                 if looked is not None:
-                    await shared.store(list(self._entries(asked, way)), looked)
+                    await shared.store(list(self._entries(bodies, way)), looked)
         finally:
             if led:
                 await shared.led(led)
@@ -248,31 +253,33 @@ class ReadThrough:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _asked(self, way: _Way, missing: Mapping[Slot, Wanted]) -> Mapping[Slot, Given]:
-        """What the agency says; this process keeps it."""
+    async def _asked(
+        self, way: _Way, missing: Mapping[Slot, Wanted]
+    ) -> tuple[Mapping[Slot, Given], Mapping[Slot, bytes]]:
+        """What the agency says, and the bytes of what of it may be kept; this process keeps it."""
         try:
             answers = await way.fetch(list(missing), way.in_background)
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its slots
-            return dict.fromkeys(missing, Given(failure))
+            return dict.fromkeys(missing, Given(failure)), {}
         now = self._now()
         given = {slot: Given(answers.get(slot)) for slot in missing}
+        bodies = {
+            slot: b"" if each.value is None else slot.kind.codec.encode(each.value)
+            for slot, each in given.items()
+            if self._is_kept(slot, each.value)
+        }
         if self.fences.holds(way.tags, way.mark):  # else something was invalidated on its way: ask again, once
-            for slot, each in given.items():
-                if self._is_kept(slot, each.value):
-                    size = 0 if each.value is None else len(slot.kind.codec.encode(each.value))
-                    self.tier.keep(slot, self._entry(slot, each.value, size, now, missing[slot].tags))
-        return given
+            for slot, body in bodies.items():
+                self.tier.keep(slot, self._entry(slot, given[slot].value, len(body), now, missing[slot].tags))
+        return given, bodies
 
-    def _entries(self, asked: Mapping[Slot, Given], way: _Way) -> Iterator[Stored]:
+    def _entries(self, bodies: Mapping[Slot, bytes], way: _Way) -> Iterator[Stored]:
         """What all processes are to keep, sealed where it is personal."""
         now = self._now()
-        for slot, each in asked.items():
-            if not self._is_kept(slot, each.value):
-                continue
+        for slot, body in bodies.items():
             wanted, freshness = way.wanted[slot], slot.kind.freshness
-            body = b"" if each.value is None else slot.kind.codec.encode(each.value)
             sealed = self._seals.seal(body, wanted.name) if freshness.personal else body
-            yield Stored(wanted, now, sealed, freshness.absent if each.value is None else freshness.lasts)
+            yield Stored(wanted, now, sealed, freshness.lasts if body else freshness.absent)
 
     def _is_kept(self, slot: Slot, value: object) -> bool:
         return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
