@@ -1,17 +1,17 @@
-"""Signatures of webhooks (Standard Webhooks 1.0.0): HMAC-SHA256 over id, moment and body, by a secret of two."""
+"""Webhooks of agencies: believed when their agency signed them a moment ago (Standard Webhooks 1.0.0)."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest, digest
+
+from auth.standard_webhooks import secret_text, signature
 
 TOLERANCE = 300.0
 """Seconds by which the moment of a call may differ from the hub's clock."""
 _LONGEST_ID = 128
 _MOST_SIGNATURES = 5
-_PREFIX = "whsec_"
 
 
 class Unsigned(Exception):  # noqa: N818 - reads as what it is
@@ -31,7 +31,7 @@ class HookSecrets:
 
     def text_of(self, agency: str) -> str:
         """The same, as Standard Webhooks' libraries take it."""
-        return _PREFIX + b64encode(self.of(agency)).decode()
+        return secret_text(self.of(agency))
 
     def check(self, agency: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
         """The id of a call that this agency signed, within the tolerance of `now`; raises `Unsigned`."""
@@ -51,9 +51,3 @@ class HookSecrets:
     def __repr__(self) -> str:
         """Never the key."""
         return "<HookSecrets>"
-
-
-def signature(secret: bytes, call: str, moment: str, body: bytes) -> str:
-    """What stands in `webhook-signature`."""
-    signed = digest(secret, b"%b.%b.%b" % (call.encode(), moment.encode(), body), sha256)
-    return f"v1,{b64encode(signed).decode()}"

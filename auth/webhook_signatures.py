@@ -6,14 +6,12 @@ which version is in use, and the one before signs beside it, so that a secret is
 
 from __future__ import annotations
 
-import hmac
-from base64 import b64encode
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-_PREFIX = "whsec_"
+from auth.standard_webhooks import secret_text, signature
 
 
 class WebhookSignatures:
@@ -25,17 +23,15 @@ class WebhookSignatures:
 
     def secret_of(self, client: str, version: int) -> str:
         """The secret that the client checks signatures with, as libraries for Standard Webhooks take it."""
-        return _PREFIX + b64encode(self._key(client, version)).decode()
+        return secret_text(self._key(client, version))
 
     def headers(self, client: str, version: int, *, id_: str, timestamp: int, body: bytes) -> Mapping[str, str]:
         """The headers of one attempt; `timestamp` is when it is made, in seconds."""
-        signed = f"{id_}.{timestamp}.".encode() + body
         keys = [self._key(client, each) for each in range(version, max(version - 2, 0), -1)]
-        signatures = (b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
         return {
             "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": " ".join(f"v1,{each}" for each in signatures),
+            "webhook-signature": " ".join(signature(key, id_, str(timestamp), body) for key in keys),
         }
 
     def _key(self, client: str, version: int) -> bytes:

@@ -6,7 +6,8 @@ from base64 import b64decode
 
 import pytest
 
-from auth.hook_signatures import HookSecrets, Unsigned, signature
+from auth.hook_signatures import HookSecrets, Unsigned
+from auth.standard_webhooks import signature
 
 NOW = 1_764_000_000.0
 SECRETS = HookSecrets(b"a secret of thirty-two bytes....")

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from auth.development import DevelopmentIssuer
-from auth.hook_signatures import HookSecrets, signature
+from auth.hook_signatures import HookSecrets
+from auth.standard_webhooks import signature
 from sandbox.samples import SAMPLES
 from settings import Settings
 from tests.cache.valkey import Valkey, running_valkey

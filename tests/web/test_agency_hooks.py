@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 import uvicorn
 
-from auth.hook_signatures import HookSecrets, signature
+from auth.hook_signatures import HookSecrets
+from auth.standard_webhooks import signature
 from records.identifiers import Nik
 from tests.web.conftest import until
 from tests.web.small_graph import SmallGraph, ready
