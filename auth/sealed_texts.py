@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
-from secrets import token_bytes
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-_KEY_ID = 4
-_NONCE = 12
+from auth.key_ring import KeyRing, NotSealedHere, UnknownKey
 
 
 class UnreadableText(ValueError):  # noqa: N818 - reads as what it is
@@ -20,36 +12,28 @@ class UnreadableText(ValueError):  # noqa: N818 - reads as what it is
 
 
 class SealedTexts:
-    """Seals texts with AES-256-GCM (NIST SP 800-38D), each under a nonce of its own and bound to the place it is for.
+    """Seals texts, each bound to the place it is for.
 
-    A sealed text is the id of its key (4 bytes), the nonce (12) and the ciphertext with its tag. New texts are sealed
-    with the hub's secret; those that were sealed with an earlier one are found by the id of the key.
+    New texts are sealed with the hub's secret; those that were sealed with an earlier one still open.
     """
 
     def __init__(self, secret: bytes, earlier: Sequence[bytes] = ()) -> None:
         """Derive a key from each secret."""
-        keys = [HKDF(SHA256(), 32, None, b"simpul sealed texts v1").derive(each) for each in (secret, *earlier)]
-        self._ciphers = {sha256(b"key id " + key).digest()[:_KEY_ID]: AESGCM(key) for key in reversed(keys)}
-        self._newest = sha256(b"key id " + keys[0]).digest()[:_KEY_ID]
+        self._keys = KeyRing((secret, *earlier), b"simpul sealed texts v1")
 
     def seal(self, text: str, place: str) -> bytes:
         """The text, sealed for a place, such as the number of a request: moved elsewhere it does not open."""
-        nonce = token_bytes(_NONCE)
-        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, text.encode(), place.encode())
+        return self._keys.seal(text.encode(), place)
 
     def open(self, sealed: bytes, place: str) -> str:
         """The text; raises `UnreadableText`."""
-        cipher = self._ciphers.get(sealed[:_KEY_ID])
-        nonce, body = sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :]
         try:
-            if cipher is None:
-                raise UnreadableText("The text was sealed with a secret that this hub does not have.")
-            return cipher.decrypt(nonce, body, place.encode()).decode()
-        except (InvalidTag, ValueError) as error:
-            if isinstance(error, UnreadableText):
-                raise
+            return self._keys.open(sealed, place).decode()
+        except UnknownKey:
+            raise UnreadableText("The text was sealed with a secret that this hub does not have.") from None
+        except (NotSealedHere, UnicodeDecodeError) as error:
             raise UnreadableText("The text was changed, or belongs elsewhere.") from error
 
     def __repr__(self) -> str:
         """Never the keys."""
-        return f"<SealedTexts of {len(self._ciphers)} secrets>"
+        return f"<SealedTexts of {len(self._keys)} secrets>"
