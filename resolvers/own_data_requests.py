@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from secrets import choice
@@ -66,12 +67,10 @@ class OwnDataRequests:
     ) -> Mapping[DataRequestQuery, DataRequestPage]:
         """Pages of people's lists; raises `RequestsUnavailable`."""
         pages = {}
-        try:
+        with _answering():
             for query in queries:  # of one person, who is the only one that may read them
                 kept, has_more = await self._table.page(self._people.seal(query.subject), query.first, query.after)
                 pages[query] = DataRequestPage(requests=tuple(map(self.opened, kept)), has_more=has_more)
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
         return pages
 
     async def filed(
@@ -80,10 +79,8 @@ class OwnDataRequests:
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[NewDataRequest, DataRequest]:
         """Each request, now kept, and routed to the agency that holds the data."""
-        try:
+        with _answering():
             return {each: await self._filed(each) for each in wanted}
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
 
     async def withdrawn(
         self,
@@ -91,10 +88,8 @@ class OwnDataRequests:
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[WithdrawnDataRequest, DataRequest]:
         """Each request, taken back."""
-        try:
+        with _answering():
             return {each: await self._withdrawn(each) for each in wanted}
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
 
     async def waiting(
         self,
@@ -103,12 +98,10 @@ class OwnDataRequests:
     ) -> Mapping[WaitingDataRequests, DataRequestPage]:
         """For those who answer: pages of what waits for them; raises `RequestsUnavailable`."""
         pages = {}
-        try:
+        with _answering():
             for each in wanted:
                 kept, has_more = await self._table.waiting(each)
                 pages[each] = DataRequestPage(requests=tuple(map(self.opened, kept)), has_more=has_more)
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
         return pages
 
     async def answered(
@@ -117,17 +110,13 @@ class OwnDataRequests:
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[DataRequestAnswer, DataRequest]:
         """Each request, after a step that somebody took for the city; raises `BadInput` and `RequestsUnavailable`."""
-        try:
+        with _answering():
             return {each: await self._answered(each) for each in answers}
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
 
     async def find(self, number: str) -> DataRequest | None:
         """For those who answer: one request; raises `RequestsUnavailable`."""
-        try:
+        with _answering():
             kept = await self._table.find(number)
-        except StateUnavailable as failure:
-            raise _unavailable(failure) from None
         return None if kept is None else self.opened(kept)
 
     def opened(self, kept: KeptRequest) -> DataRequest:
@@ -238,6 +227,11 @@ def _answers_of(number: str) -> str:
     return f"{number} answer"
 
 
-def _unavailable(failure: StateUnavailable) -> RequestsUnavailable:
-    _log.error("Data requests cannot be read or changed: %s", failure)
-    return RequestsUnavailable()
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What the tables say; raises `RequestsUnavailable` where they do not answer."""
+    try:
+        yield
+    except StateUnavailable as failure:
+        _log.error("Data requests cannot be read or changed: %s", failure)
+        raise RequestsUnavailable from None
