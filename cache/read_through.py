@@ -150,14 +150,11 @@ class ReadThrough:
         self, missing: Mapping[Slot, Kept | None], fetch: Fetch, *, at_most_old: float
     ) -> Mapping[Slot, Given]:
         joined, own = self._joined(list(missing), fetch, at_most_old=at_most_old)
-        given: dict[Slot, Given] = {}
-        for flight in dict.fromkeys(joined.values()):
-            given.update(await _landed(flight.task))
+        given = await _brought(joined)
         late = [slot for slot in missing if slot not in own and type(given[slot].value) is AgencyTimeout]
         if late:  # whoever asked first had less time left than we may have
             again, _ = self._joined(late, fetch, at_most_old=at_most_old)
-            for flight in dict.fromkeys(again.values()):
-                given.update(await _landed(flight.task))
+            given.update(await _brought(again))
         now = self._now()
         return {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
 
@@ -304,9 +301,12 @@ class ReadThrough:
         return f"<ReadThrough {self.tier!r}, {len(self._flights)} slots under way>"
 
 
-async def _landed(task: asyncio.Task[Mapping[Slot, Given]]) -> Mapping[Slot, Given]:
-    """What a flight brings; it goes on where we leave."""
-    return await asyncio.shield(task)
+async def _brought(joined: Mapping[Slot, _Flight]) -> dict[Slot, Given]:
+    """What flights bring, each once; they go on where we leave."""
+    given: dict[Slot, Given] = {}
+    for flight in dict.fromkeys(joined.values()):
+        given.update(await asyncio.shield(flight.task))
+    return given
 
 
 def _stale(kept: Kept, reason: str) -> Given:
