@@ -1,7 +1,7 @@
 """Checks the import rules of pyproject.toml, from the project root and without an installed script.
 
-import-linter reads packages alone. `server.py` and `settings.py` are layers of one file, so they are shown to it as
-packages of one file, through links in a folder that lives as long as the check.
+import-linter reads packages alone. `server.py` is a layer of one file, so it is shown to it as a package of one file,
+through a link in a folder that lives as long as the check.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from tempfile import TemporaryDirectory
 from importlinter.cli import lint_imports_command
 
 ROOT = Path(__file__).resolve().parent.parent
-ONE_FILE_LAYERS = ("server", "settings")
+ONE_FILE_LAYER = "server"
 
 with TemporaryDirectory(prefix="simpul-imports-") as folder:
-    for layer in ONE_FILE_LAYERS:
-        (Path(folder) / layer).mkdir()
-        (Path(folder) / layer / "__init__.py").symlink_to(ROOT / f"{layer}.py")
+    (Path(folder) / ONE_FILE_LAYER).mkdir()
+    (Path(folder) / ONE_FILE_LAYER / "__init__.py").symlink_to(ROOT / f"{ONE_FILE_LAYER}.py")
     os.chdir(folder)  # import-linter looks there first
     sys.path.insert(0, str(ROOT))
     lint_imports_command(["--config", str(ROOT / "pyproject.toml"), *sys.argv[1:]])

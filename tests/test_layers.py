@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 FOLDERS = {
     name for contract in CONTRACTS for name in contract.get("layers", []) for name in name.replace(" ", "").split("|")
-} - {"server", "settings"} | {"sandbox", "scripts"}
+} - {"server"} | {"sandbox", "scripts"}
 
 PLANTED = {
     "Imports run one way": [
@@ -46,6 +46,9 @@ PLANTED = {
         ("cache/planted.py", "import redis.asyncio"),
         ("web/planted_five.py", "import throttled"),
     ],
+    "Prometheus lives in telemetry": [("web/planted_eight.py", "import prometheus_client")],
+    "OpenTelemetry lives in telemetry": [("engine/planted_too.py", "from opentelemetry import trace")],
+    "structlog lives in telemetry": [("connectors/planted_four.py", "import structlog")],
     "Records import the standard library only": [("records/planted_too.py", "import pydantic")],
     "The sandbox imports nothing of the hub": [("sandbox/planted.py", "import records.tax")],
     "The hub imports nothing of the sandbox; only cli starts it": [("store/planted.py", "import sandbox.city")],
@@ -77,7 +80,7 @@ def copied(tmp_path: Path) -> Path:
     """The project's layers, to plant something in."""
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("server.py", "settings.py", "pyproject.toml"):
+    for name in ("server.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

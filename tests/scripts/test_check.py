@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = (
     "cli",
+    "settings",
     "wiring",
     "web",
     "schema",
@@ -19,6 +20,7 @@ LAYERS = (
     "cache",
     "auth",
     "store",
+    "telemetry",
     "records",
     "sandbox",
     "scripts",
@@ -34,7 +36,7 @@ def copied(tmp_path: Path) -> Path:
     """The project's layers, to plant something in."""
     for layer in LAYERS:
         shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("server.py", "settings.py", "pyproject.toml"):
+    for name in ("server.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

@@ -1,0 +1,31 @@
+"""Everything an operator can set: environment variables `SIMPUL_...`, checked once at start."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pydantic import model_validator
+
+from settings.agencies import AT_ONCE, AgencySettings
+from settings.people import PeopleSettings
+
+__all__ = ["AT_ONCE", "ELSEWHERE", "Settings"]
+
+ELSEWHERE = frozenset({"SIMPUL_STATE"})
+"""Variables that belong to the command line, not to the hub."""
+
+
+class Settings(AgencySettings, PeopleSettings):
+    """The hub's settings. Frozen; unknown names are refused; secrets are masked wherever they are printed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | ELSEWHERE
+        unknown = sorted(
+            name for name in os.environ if name.upper().startswith("SIMPUL_") and name.upper() not in known
+        )
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no setting of the hub. Correct its name or unset it.")
+        return given

@@ -1,0 +1,69 @@
+"""How agencies are asked, and how long their answers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+
+from pydantic import Field, SecretStr
+
+from connectors.policies.terms import AgencyTerms, Terms
+from engine.limits import Limits
+from settings.given import TermsFile
+from settings.limits import LimitSettings
+
+AT_ONCE: Mapping[str, int] = {"dukcapil": 8, "jakpreneur": 8, "pbb": 32, "crm": 32, "pangan": 32}
+"""Calls to an agency under way at a time where its terms do not say it: connections to a database, or over HTTP."""
+
+
+class AgencySettings(LimitSettings):
+    """Addresses and credentials of the agencies, and the terms they are asked under."""
+
+    agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
+    agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agencies.md).")
+    kept_megabytes: int = Field(
+        64, ge=0, le=65_536, description="Memory for answers that a process keeps, in MiB; 0 to keep none at all."
+    )
+    known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
+
+    dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
+    jakpreneur_url: SecretStr = Field(description="Small businesses, `mysql://...` or `sqlite:///path`.")
+    pbb_url: str = Field(description="Property tax, address of the SOAP service.")
+    pbb_user: str = Field(description="User of the property tax service.")
+    pbb_password: SecretStr = Field(description="Password of the property tax service.")
+    pbb_at_once: int = Field(8, ge=1, le=64, description="Calls to the property tax service side by side.")
+    crm_url: str = Field(description="Complaint system, base address of its Open311 interface.")
+    crm_key: SecretStr = Field(description="API key of the complaint system.")
+    crm_reporter_extension: bool = Field(
+        default=True, description="Whether the complaint system can be asked by reporter; else the link table is used."
+    )
+    pangan_url: str = Field(description="Food prices, base address.")
+    pangan_key: SecretStr = Field(description="API key of the food price service.")
+    pangan_rate: float = Field(1.0, gt=0, le=1000, description="Calls a second the food price service allows.")
+    pangan_burst: int = Field(3, ge=1, description="Calls the food price service allows at once.")
+
+    def terms(self, agency: str) -> Terms:
+        """How an agency may be asked: what the file says, then the agency's own settings, then the defaults."""
+        given: Terms = getattr(self.agencies or AgencyTerms(), agency)
+        pace = {"rate": self.pangan_rate, "burst": self.pangan_burst} if agency == "pangan" and not given.rate else {}
+        return given.or_else(deadline=self.agency_timeout, at_once=AT_ONCE[agency], **pace)
+
+    @property
+    def limits(self) -> Limits:
+        """What an operation may ask for. No more of an agency that is paced than it can answer within one request."""
+        paced = ((agency, self.terms(agency)) for agency in AT_ONCE)
+        within = {
+            agency: (terms.burst or ceil(terms.rate)) + int(terms.rate * self.request_timeout)
+            for agency, terms in paced
+            if terms.rate
+        }
+        return Limits(
+            depth=self.limit_depth,
+            fields=self.limit_fields,
+            breadth=self.limit_breadth,
+            aliases=self.limit_aliases,
+            list_items=self.limit_list_items,
+            calls=self.limit_calls,
+            calls_to=within,
+            objects=self.limit_objects,
+        )

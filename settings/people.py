@@ -1,0 +1,152 @@
+"""Whom the hub believes, and what people and the law want of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from auth.caller import CallerKind
+from auth.issuers import is_safe_address
+from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
+from records.purposes import Purpose
+from settings.given import Contracts, Issuers, Words
+from settings.serving import ServingSettings
+from store.purging import Keeping, keeping_from
+from store.retained import retained
+
+_MOST_DAYS = 3650
+
+
+class PeopleSettings(ServingSettings):
+    """Issuers, sign-in, purposes, and what is recorded and kept of whom."""
+
+    issuers: Issuers = Field((), description="File that says whose tokens are believed (issuers.md).")
+    issuer_keys: Path | None = Field(None, description="File with the public keys (JWKS) of the development issuer.")
+    sign_in_issuer: str | None = Field(
+        None, description="Issuer (by its `name`) at which people sign in to the hub's own pages; else there are none."
+    )
+    sign_in_client: str | None = Field(None, description="The hub's pages as that issuer knows them (`client_id`).")
+    sign_in_secret: SecretStr | None = Field(
+        None, description="Their secret; without it they are a public client, proven by PKCE alone."
+    )
+    sign_in_scopes: Words = Field(
+        ("openid",), description="Scopes that are asked for when people sign in, space-separated."
+    )
+    state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
+    ledger: bool = Field(
+        default=True, description="Whether every read of personal data is recorded before it is answered."
+    )
+    ledger_patience: float = Field(2.0, gt=0, le=30, description="Seconds an answer waits until it is recorded.")
+    ledger_hidden: Words = Field(
+        (), description="Purposes whose reads a person is told late, as `purpose:days`, space-separated."
+    )
+    retention: Words = Field(
+        (), description="Days for which things are kept, as `name:days` or `name/CLASS:days`, space-separated."
+    )
+    consent_answer_within: int = Field(
+        3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
+    )
+    webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
+    data_tracker_client: str | None = Field(
+        None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
+    )
+    purposes: Words = Field(
+        DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
+    )
+    unrestrictable: Words = Field(
+        DEFAULT_UNRESTRICTABLE,
+        description="Purposes for which data is read though the person restricted that, space-separated.",
+    )
+    contracts: Contracts = Field(
+        (), description="File or folder of data contracts with agencies, and their impact assessments (contracts.md)."
+    )
+
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> Self:
+        if not self.issuers and self.issuer_keys is None:
+            raise ValueError(
+                "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
+                "or set SIMPUL_ISSUER_KEYS for development tokens."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pages_can_be_reached(self) -> Self:
+        address, issuer = self.public_url, self.sign_in_issuer
+        if address is not None and not is_safe_address(address):
+            raise ValueError(
+                "SIMPUL_PUBLIC_URL: people's data must not travel in the clear; write it as 'https://name' (http on "
+                "the loopback address alone)"
+            )
+        if issuer is None:
+            return self
+        named = next((each for each in self.issuers if each.name == issuer), None)
+        if named is None or named.keys is not None or CallerKind.CITIZEN not in named.kinds:
+            raise ValueError(
+                f"SIMPUL_SIGN_IN_ISSUER names '{issuer}', at which no citizen can sign in: name an entry of "
+                "SIMPUL_ISSUERS without a file of keys, whose kinds hold 'citizen'"
+            )
+        if self.sign_in_client is None or "openid" not in self.sign_in_scopes:
+            raise ValueError(
+                "people sign in to the hub's pages by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES: "
+                "set both"
+            )
+        if address is None and not self.development:
+            raise ValueError(
+                "SIMPUL_PUBLIC_URL is not set: people who sign in to the hub's pages could not be sent back to them"
+            )
+        return self
+
+    @field_validator("ledger_hidden")
+    @classmethod
+    def _purposes_and_days(cls, hidden: tuple[str, ...]) -> tuple[str, ...]:
+        for each in hidden:
+            purpose, _, days = each.rpartition(":")
+            if not purpose or not days.isdecimal() or not 1 <= int(days) <= _MOST_DAYS:
+                raise ValueError(
+                    f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MOST_DAYS} days"
+                )
+        return hidden
+
+    @property
+    def hidden_for(self) -> Mapping[str, timedelta]:
+        """By purpose: how long a person is not told who read."""
+        parted = (each.rpartition(":") for each in self.ledger_hidden)
+        return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
+
+    @field_validator("retention")
+    @classmethod
+    def _known_days(cls, retention: tuple[str, ...]) -> tuple[str, ...]:
+        keeping_from(retention, retained())
+        return retention
+
+    @property
+    def keeping(self) -> Mapping[str, Keeping]:
+        """By name: how long it is kept."""
+        return keeping_from(self.retention, retained())
+
+    @field_validator("purposes")
+    @classmethod
+    def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        purposes_from(purposes)
+        return purposes
+
+    @field_validator("unrestrictable")
+    @classmethod
+    def _purposes_there_are(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in Purpose.__members__]
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is no purpose; choose of {', '.join(Purpose.__members__)}")
+        return names
+
+    @property
+    def policy(self) -> Policy:
+        """Who may state which purpose, and what nobody can restrict."""
+        return Policy(
+            purposes=purposes_from(self.purposes),
+            unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
+        )

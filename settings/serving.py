@@ -1,0 +1,101 @@
+"""What concerns HTTP and the hub as a whole."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from settings.given import Addresses, HeaderName, Secret, Secrets, Words
+from web.settings import Exposure, WebSettings
+
+
+class ServingSettings(BaseSettings):
+    """Where and how the hub is reached, and its own secrets."""
+
+    model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/?#@]+$", description="Address by which people's browsers reach the hub."
+    )
+    port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
+    secret: Secret = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
+    former_secrets: Secrets | None = Field(
+        None, description="Earlier values of `SIMPUL_SECRET`, space-separated: what was sealed with them still opens."
+    )
+    certificate_header: HeaderName | None = Field(
+        None, description="Header in which the TLS terminator tells the client's certificate."
+    )
+    trusted_proxies: Addresses = Field(
+        (),
+        description="IP addresses of proxies, space-separated: they are believed about that header, as this machine is,"
+        " and about X-Forwarded-For.",
+    )
+    request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
+    introspection: Exposure | None = Field(
+        None, description="Who may query the schema: `off`, `signed-in` or `on`; `on` in development, else `off`."
+    )
+    graphiql: Exposure | None = Field(
+        None, description="Who may use `/graphiql`: `off`, `signed-in` or `on`; `on` in development, else `off`."
+    )
+    public_max_age: int = Field(
+        60, ge=0, le=86_400, description="Seconds for which anybody may keep a GET's answer of public data; 0: none."
+    )
+    allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
+    max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
+    run_folder: Path | None = Field(
+        None, description="Folder in which the processes of one hub tell each other how they are; else each is alone."
+    )
+
+    @property
+    def own_url(self) -> str:
+        """The address by which people's browsers reach the hub; without a setting, on this machine."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def secret_bytes(self) -> bytes:
+        """The hub's secret, decoded."""
+        return b64decode(self.secret.get_secret_value())
+
+    @property
+    def former_secrets_bytes(self) -> Sequence[bytes]:
+        """Earlier secrets, decoded."""
+        given = self.former_secrets
+        return () if given is None else tuple(b64decode(each) for each in given.get_secret_value().split())
+
+    @property
+    def shows_schema(self) -> Exposure:
+        """Who may query the schema."""
+        return self._exposure(self.introspection)
+
+    def _exposure(self, given: Exposure | None) -> Exposure:
+        if given is not None:
+            return given
+        return Exposure.ON if self.development else Exposure.OFF
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        """The names of this machine, and the hub's public one."""
+        usual = WebSettings().allowed_hosts
+        named = urlsplit(self.public_url or "").hostname
+        return usual if named is None or named in usual else (*usual, named)
+
+    @property
+    def web(self) -> WebSettings:
+        """What concerns HTTP."""
+        return WebSettings(
+            request_timeout=self.request_timeout,
+            max_body_bytes=self.max_body_bytes,
+            allowed_hosts=self._hosts,
+            allowed_origins=self.allowed_origins,
+            certificate_header=self.certificate_header,
+            trusted_proxies=tuple(str(each) for each in self.trusted_proxies),
+            public_max_age=self.public_max_age,
+            graphiql=self._exposure(self.graphiql),
+            development=self.development,
+        )
