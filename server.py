@@ -51,7 +51,7 @@ from web.graphiql import SamplePeople
 from web.limiting import limiting
 from web.own_graph import OwnGraph
 from web.who_asks import WhoAsks
-from wiring.agencies import connect
+from wiring.agencies import connect, count_together
 from wiring.answering import answering_engine, executor, exporting_engine
 from wiring.callers import fresh_keys, trusted_issuers
 from wiring.consents import consenting
@@ -144,6 +144,7 @@ def compose(
         trusted_proxies=settings.web.trusted_proxies,
         proved=tokens.proved,
     )
+    count_together(gates, limits.shared, settings.secret_bytes)
     engine = answering_engine(settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared)
     answering = partial(
         executor,

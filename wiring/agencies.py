@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from auth.rate_keys import RateKeys
+from cache.agency_counts import AgencyCounts
+from cache.shared import SharedCounts
 from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
 from connectors.drivers.http import HttpDriver
@@ -125,6 +129,15 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
     )
+
+
+def count_together(gates: Mapping[str, Gate], shared: SharedCounts | None, secret: bytes) -> None:
+    """Let all processes share what agencies allow, where they share a Redis."""
+    if shared is None:
+        return
+    together = AgencyCounts(shared, keyed=partial(RateKeys(secret), "agency"))
+    for gate in gates.values():
+        gate.count_together(together)
 
 
 def _sql(gate: Gate, url: SecretStr) -> SqlDriver:

@@ -24,6 +24,7 @@ from connectors.policies.pace import Pace
 from connectors.policies.quota import Quota
 from connectors.policies.retries import RetryBudget, wait_before
 from connectors.policies.terms import Terms, zone_of
+from connectors.policies.together import Together
 from records.call import Call
 from records.failures import AgencyClosed, AgencyFailure, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
@@ -35,6 +36,8 @@ _LONGEST_WAIT: Final = 900.0
 """Seconds for which an agency that asks to be left alone is believed; a wrong header must not cut it off for a day."""
 _WHOLE: Final = 0.9
 """Share of its deadline that an agency must have had before not having answered counts against it."""
+_GLANCE: Final = 0.15
+"""Seconds in which a second attempt has to have its turn; longer than the count of all processes takes."""
 _SOON: Final = 1.0
 """Seconds after which a full bulkhead may have a place again."""
 
@@ -75,8 +78,7 @@ class Gate:
         self._hedges = terms.hedge
         self._breaker = Breaker(terms.breaker.terms, now=clock()) if terms.breaker else NoBreaker()
         self._bulkhead = Bulkhead(at_once=terms.at_once, waiting=terms.waiting)
-        self._pace = Pace(rate=terms.rate, burst=terms.burst or ceil(terms.rate)) if terms.rate else None
-        self._quota = Quota(terms.daily_quota, zone) if terms.daily_quota else None
+        self._pace, self._quota = self._bounds(None)
         self._hours = Hours([each.window for each in terms.closed], zone) if terms.closed else None
         self._budget = RetryBudget(terms.retry_share)
         self._latencies = Latencies()
@@ -84,6 +86,20 @@ class Gate:
         self._clock = clock
         self._wall = wall
         self._chance = chance
+
+    def count_together(self, together: Together) -> None:
+        """Share pace and quota with all processes. To be called before the first call."""
+        self._pace, self._quota = self._bounds(together)
+
+    def _bounds(self, together: Together | None) -> tuple[Pace | None, Quota | None]:
+        terms = self.terms
+        pace = quota = None
+        if terms.rate:
+            burst = terms.burst or ceil(terms.rate)
+            pace = Pace(rate=terms.rate, burst=burst, agency=self.agency, together=together)
+        if terms.daily_quota:
+            quota = Quota(terms.daily_quota, zone_of(terms.zone), agency=self.agency, together=together)
+        return pace, quota
 
     def __repr__(self) -> str:
         parts = [self._breaker, self._bulkhead, self._pace, self._quota, self._hours, self._budget, self._latencies]
@@ -190,12 +206,14 @@ class Gate:
                 self._refuse_full()
             self._refuse("no_place", AgencyTimeout, "no place came free before the deadline")
         try:
+            if self._quota is not None and not self._quota.at_hand:
+                await self._quota.reserve()
             now = self._clock()
             self._refuse_where_shut(now, writes=writes)
             ticket = self._breaker.admit(now)
             if ticket is None:
                 self._refuse_broken(now)
-        except AgencyFailure:
+        except BaseException:  # a refusal, or the caller went away
             self._bulkhead.leave()
             raise
         return ticket
@@ -248,12 +266,11 @@ class Gate:
 
         async def may_ask_again() -> bool:
             nonlocal extra
-            extra = self._may_send_now() and self._budget.spend()
-            if extra:
-                # Free, so neither waits: nobody is passed by an attempt that may be of no account.
-                await self._bulkhead.enter(0)
-                if self._pace is not None:
-                    await self._pace.turn(0)
+            # Free, so nothing waits but for the count of all: nobody is passed by an attempt that may be of no account.
+            if not self._may_send_now() or not (self._pace is None or await self._pace.turn(_GLANCE)):
+                return False
+            if self._may_send_now(in_turn=True) and self._budget.spend():
+                extra = await self._bulkhead.enter(0)
                 self._count_attempt()
                 self.counts.hedges += 1
             return extra
@@ -266,12 +283,10 @@ class Gate:
         self.counts.hedges_won += second_won
         return answer
 
-    def _may_send_now(self) -> bool:
-        return (
-            self._bulkhead.free
-            and (self._pace is None or self._pace.free)
-            and (self._quota is None or not self._quota.refused_for(self._wall()))
-        )
+    def _may_send_now(self, *, in_turn: bool = False) -> bool:
+        if not self._bulkhead.free or not (in_turn or self._pace is None or self._pace.free):
+            return False
+        return self._quota is None or (not self._quota.refused_for(self._wall()) and self._quota.at_hand)
 
     def _wait_before_retry(self, retried: int, failure: AgencyFailure, until: float) -> float | None:
         if retried >= self._retries or (self._pace is not None and not self._pace.free):

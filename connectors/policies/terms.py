@@ -145,9 +145,7 @@ class Terms(_Table):
     )
     rate: float | None = Field(default=None, gt=0, le=10_000, description="calls a second; a call waits for its turn")
     burst: int | None = Field(default=None, ge=1, le=10_000, description="calls at once after a pause, within `rate`")
-    daily_quota: int | None = Field(
-        default=None, ge=1, description="calls a day by the agency's clock, of this process"
-    )
+    daily_quota: int | None = Field(default=None, ge=1, description="calls a day by the agency's clock")
     keys_a_call: int | None = Field(default=None, ge=1, le=100_000, description="keys in one call; more go in several")
     retries: int = Field(default=0, ge=0, le=5, description="how often a failed read is repeated")
     retry_share: float = Field(

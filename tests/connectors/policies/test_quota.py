@@ -1,37 +1,121 @@
-"""Calls a day, by the agency's clock."""
+"""Calls a day, by the agency's clock; by one process, and by several that count together."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 
 from connectors.policies.quota import Quota
 
 JAKARTA = timezone(timedelta(hours=7))
 NOON = datetime(2026, 11, 24, 12, tzinfo=JAKARTA).timestamp()
+DAY = datetime(2026, 11, 24, tzinfo=JAKARTA).toordinal()
 
 
-def spent(quota: Quota, calls: int, now: float) -> None:
-    for _ in range(calls):
-        assert quota.refused_for(now) == 0
-        quota.spend()
+class Count:
+    """What all processes have reserved, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[int, int] = {}
+        self.asked: list[tuple[str, int, int]] = []
+        self.answers = True
+
+    async def turn(self, agency: str, *, rate: float, burst: int) -> float | None:
+        raise AssertionError(f"nobody waits for a turn of {agency} here: {rate}, {burst}")
+
+    async def reserve(self, agency: str, calls: int, *, day: int, most: int, known: int) -> tuple[bool, int] | None:
+        self.asked.append((agency, calls, day))
+        await asyncio.sleep(0)
+        if not self.answers:
+            return None
+        before = max(self.reserved.get(day, 0), known)
+        if before + calls > most:
+            return False, before
+        self.reserved[day] = before + calls
+        return True, before + calls
 
 
-def test_what_is_spent_is_refused_until_midnight_there() -> None:
+async def spent(quota: Quota, now: float) -> bool:
+    """Make one call, where one is left."""
+    if quota.refused_for(now):
+        return False
+    if not quota.at_hand:
+        await quota.reserve()
+        if quota.refused_for(now):
+            return False
+    quota.spend()
+    return True
+
+
+async def test_what_is_spent_is_refused_until_midnight_there() -> None:
     quota = Quota(2, JAKARTA)
-    spent(quota, 2, NOON)
+    assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     assert quota.refused_for(NOON) == 12 * 3600
     assert quota.refused_for(NOON + 12 * 3600 - 1) == 1
     assert repr(quota) == "<Quota left=0/2>"
 
 
-def test_a_new_day_begins_with_the_whole_quota() -> None:
+async def test_a_new_day_begins_with_the_whole_quota() -> None:
     quota = Quota(2, JAKARTA)
-    spent(quota, 2, NOON)
+    assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
     assert quota.refused_for(NOON + 12 * 3600) == 0
     assert quota.left == 2
 
 
-def test_a_clock_that_is_set_back_a_day_does_not_cost_two_days() -> None:
+async def test_a_clock_that_is_set_back_a_day_does_not_cost_two_days() -> None:
     quota = Quota(1, JAKARTA)
-    spent(quota, 1, NOON)
+    assert await spent(quota, NOON)
     assert quota.refused_for(NOON - 86_400) == 0
+
+
+async def test_processes_together_make_exactly_what_the_agency_takes() -> None:
+    count = Count()
+    here, there = (Quota(1201, JAKARTA, agency="pbb", together=count) for _ in range(2))
+    made = 0
+    while True:
+        turn = [await spent(here, NOON), await spent(there, NOON)]
+        made += sum(turn)
+        if not any(turn):
+            break
+    assert made == 1201
+    assert {(agency, day) for agency, _, day in count.asked} == {("pbb", DAY)}
+    assert max(calls for _, calls, _ in count.asked) == 2  # a five-hundredth at a time
+
+
+async def test_many_calls_at_once_reserve_no_more_than_they_make() -> None:
+    count = Count()
+    quota = Quota(50_000, JAKARTA, agency="pbb", together=count)
+    assert all(await asyncio.gather(*(spent(quota, NOON) for _ in range(150))))
+    assert count.asked == [("pbb", 100, DAY)] * 2
+    assert quota.left == 50_000 - 150
+
+
+async def test_a_process_that_starts_anew_knows_what_was_made_before() -> None:
+    count = Count()
+    before = Quota(10, JAKARTA, agency="pbb", together=count)
+    assert [await spent(before, NOON) for _ in range(8)] == [True] * 8
+    after = Quota(10, JAKARTA, agency="pbb", together=count)
+    assert [await spent(after, NOON) for _ in range(3)] == [True, True, False]
+
+
+async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows() -> None:
+    count = Count()
+    quota = Quota(4, JAKARTA, agency="pbb", together=count)
+    assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
+    count.answers = False
+    assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
+    count.answers = True
+    other = Quota(4, JAKARTA, agency="pbb", together=count)
+    assert [await spent(other, NOON) for _ in range(3)] == [True, True, False]  # nobody told the count of the other two
+
+
+async def test_a_reservation_that_comes_back_tomorrow_counts_for_nothing() -> None:
+    count = Count()
+    quota = Quota(2, JAKARTA, agency="pbb", together=count)
+    assert quota.refused_for(NOON) == 0
+    reserving = asyncio.ensure_future(quota.reserve())
+    await asyncio.sleep(0)
+    assert quota.refused_for(NOON + 86_400) == 0
+    await reserving
+    assert quota.left == 2
+    assert [day for _, _, day in count.asked] == [DAY, DAY + 1]  # and for tomorrow one more was
