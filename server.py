@@ -41,6 +41,7 @@ from settings import AT_ONCE, Settings
 from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
+from telemetry.traces import Traces
 from web.access_log import LineFormatter
 from web.agency_hooks import AgencyHooks
 from web.application import WebApplication, web_application
@@ -60,24 +61,28 @@ from wiring.operations import following
 from wiring.own_state import access_ledger, own_state, retention
 from wiring.pages import own_pages, sign_in_at
 from wiring.readiness import readiness
+from wiring.traces import request_spans, traces_of
 
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
     """The hub. `sample_people` are offered in GraphiQL, in development only."""
     configure_logging()
+    traces = traces_of(settings)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
     ledger = access_ledger(settings, state)
     schema = graphql_schema(build_schema())
     refuse_unassessed_agencies(settings.contracts, settings.policy, schema, development=settings.development)
     kept = kept_answers(settings)
-    consents = consenting(settings, state, () if kept is None else (kept.batches,))
+    consents = consenting(settings, state, () if kept is None else (kept.batches,), traces)
     own = own_state(settings, state, schema, consents)
     accesses = Accesses(own.pseudonyms, hidden=settings.hidden_for)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if traces is not None:
+                await stack.enter_async_context(traces.running())
             stack.push_async_callback(state.dispose)
             stack.push_async_callback(connectors.close)
             await migrate(state)
@@ -105,6 +110,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         consents=consents.partners,
         slots=ExportSlots(ExportTable(state), own.people),
         kept=kept,
+        traces=traces,
     )
 
 
@@ -125,6 +131,7 @@ def compose(
     consents: PartnerConsents | None = None,
     slots: ExportSlots | None = None,
     kept: KeptAnswers | None = None,
+    traces: Traces | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
@@ -132,7 +139,7 @@ def compose(
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
     `consents`, nobody is asked for them; without `slots`, nobody fetches an export; without what is `kept`, each
-    request asks agencies for all of its own.
+    request asks agencies for all of its own; without `traces`, nobody is told of requests.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -194,6 +201,7 @@ def compose(
         ),
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
+        spans=request_spans(settings, traces),
         lifespan=limits.during(whole),
     )
 

@@ -20,6 +20,7 @@ from cache.shared_tier import Found, Looked, SharedTier, Stored, Wanted
 from cache.slots import Given, Slot
 from records.failures import AgencyFailure, AgencyTimeout
 from records.freshness import Staleness
+from records.spans import Span
 
 REVALIDATING = "revalidating"
 _FIRST_LOOK = 0.015
@@ -60,6 +61,8 @@ class _Way(NamedTuple):
     fetch: Fetch
     in_background: bool
     at_most_old: float
+    span: Span | None
+    """What it is a part of, as traces tell of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +95,17 @@ class ReadThrough:
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def read(self, slots: Sequence[Slot], fetch: Fetch, *, at_most_old: float = inf) -> Mapping[Slot, Given]:
+    async def read(
+        self, slots: Sequence[Slot], fetch: Fetch, *, at_most_old: float = inf, span: Span | None = None
+    ) -> Mapping[Slot, Given]:
         """What each slot holds.
 
-        Nothing older than `at_most_old` seconds is used, unless the agency fails: 0 is to ask anew.
+        Nothing older than `at_most_old` seconds is used, unless the agency fails: 0 is to ask anew. What is waited for
+        and was begun for others is told of `span`.
         """
         found, missing = self._at_hand(slots, fetch, at_most_old=at_most_old)
         if missing:
-            found.update(await self._fetched(missing, fetch, at_most_old=at_most_old))
+            found.update(await self._fetched(missing, fetch, at_most_old=at_most_old, span=span))
         return found
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
@@ -147,19 +153,25 @@ class ReadThrough:
         return self._shared is not None and not self._shared.following
 
     async def _fetched(
-        self, missing: Mapping[Slot, Kept | None], fetch: Fetch, *, at_most_old: float
+        self, missing: Mapping[Slot, Kept | None], fetch: Fetch, *, at_most_old: float, span: Span | None
     ) -> Mapping[Slot, Given]:
-        joined, own = self._joined(list(missing), fetch, at_most_old=at_most_old)
+        joined, own = self._joined(list(missing), fetch, at_most_old=at_most_old, span=span)
         given = await _brought(joined)
         late = [slot for slot in missing if slot not in own and type(given[slot].value) is AgencyTimeout]
         if late:  # whoever asked first had less time left than we may have
-            again, _ = self._joined(late, fetch, at_most_old=at_most_old)
+            again, _ = self._joined(late, fetch, at_most_old=at_most_old, span=span)
             given.update(await _brought(again))
         now = self._now()
         return {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
 
     def _joined(
-        self, slots: Sequence[Slot], fetch: Fetch, *, in_background: bool = False, at_most_old: float = inf
+        self,
+        slots: Sequence[Slot],
+        fetch: Fetch,
+        *,
+        in_background: bool = False,
+        at_most_old: float = inf,
+        span: Span | None = None,
     ) -> tuple[dict[Slot, _Flight], set[Slot]]:
         """The flight of each slot, and for which of them it was begun here and now."""
         joined: dict[Slot, _Flight] = {}
@@ -167,11 +179,13 @@ class ReadThrough:
             flight = self._flights.get(slot)
             if flight is not None and self._may_join(flight, at_most_old=at_most_old):
                 joined[slot] = flight
+        if joined and span is not None:
+            _tell(span, joined)
         own = [slot for slot in slots if slot not in joined]
         if own:
             wanted = {slot: self._names.of(slot) for slot in own}
             tags = tuple(dict.fromkeys(tag for each in wanted.values() for tag in each.tags))
-            way = _Way(wanted, tags, self.fences.mark(tags), fetch, in_background, at_most_old)
+            way = _Way(wanted, tags, self.fences.mark(tags), fetch, in_background, at_most_old, span)
             flight = _Flight(way, asyncio.get_running_loop().create_task(self._flown(way)))
             self._running.add(flight.task)
             flight.task.add_done_callback(self._running.discard)
@@ -307,6 +321,14 @@ async def _brought(joined: Mapping[Slot, _Flight]) -> dict[Slot, Given]:
     for flight in dict.fromkeys(joined.values()):
         given.update(await asyncio.shield(flight.task))
     return given
+
+
+def _tell(span: Span, joined: Mapping[Slot, _Flight]) -> None:
+    """Tell traces that what is waited for was begun for others: it is no part of this."""
+    span.note("simpul.joined", len(joined))
+    for flight in dict.fromkeys(joined.values()):
+        if flight.way.span is not None:
+            span.link(flight.way.span)
 
 
 def _stale(kept: Kept, reason: str) -> Given:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from records.answers import Answers
 from records.call import Call
 from records.freshness import Freshness, Staleness
+from records.spans import Noted, Span, code_of
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -53,9 +54,33 @@ Note = Callable[["Batch[Any, Any]", Hashable, "type[Any] | None", Staleness], No
 
 async def answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any]) -> Answers[K, Any]:
     """What a batch answers, read through what is kept where its answers may be."""
+    span = ask.call.span
+    if span is not None and span.sampled:
+        return await _traced(batch, keys, ask, span)
     if batch.freshness is None or ask.keeping is None:
         return await batch.run(keys, ask)
     return await ask.keeping.read(batch, keys, ask)
+
+
+async def _traced(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], within: Span) -> Answers[K, Any]:
+    """The same, told of in one span for all keys."""
+    agency = batch.agency or "hub"
+    noted: Mapping[str, Noted] = {"simpul.batch": batch.name, "simpul.agency": agency, "simpul.keys": len(keys)}
+    span = within.begin(f"batch {batch.name}", noted)
+    ask = replace(ask, call=replace(ask.call, span=span))
+    try:
+        if batch.freshness is None or ask.keeping is None:
+            answers = await batch.run(keys, ask)
+        else:
+            answers = await ask.keeping.read(batch, keys, ask)
+    except BaseException as failure:
+        span.end(code_of(failure))
+        raise
+    failed = [each for each in answers.values() if isinstance(each, Exception)]
+    if failed:
+        span.note("simpul.failed", len(failed))
+    span.end(code_of(failed[0]) if failed else None)
+    return answers
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a frozen one by its alias `Ask[Caller]`

@@ -24,7 +24,7 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.limits import Limits, TooLarge
-from engine.persisted import Application, PersistedDocuments, bill
+from engine.persisted import Application, PersistedDocuments, Terms, bill
 from engine.plan.aged import told
 from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
@@ -39,6 +39,7 @@ from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.variables import NO_VARIABLES, default_conditions, variables_of
 from records.operations import ClientContract, RegisteredOperation
+from records.spans import Span
 
 _log = logging.getLogger("simpul.engine")
 
@@ -95,6 +96,7 @@ class Engine:
         alone: bool = False,
         purse: Purse | None = None,
         introspects: bool = True,
+        span: Span | None = None,
     ) -> GraphQLResponse:
         """Answer one request.
 
@@ -104,7 +106,8 @@ class Engine:
         answer depends on it). `application` is the client that asks, where the caller's token names one. With `alone`,
         an answer that depends on who asks is for this request alone: it may depend on what was said a moment ago.
         `purse` pays for what the plan is expected to cost before anybody is asked, whoever else shares the run.
-        `introspects` says whether this caller may ask about the schema, where anybody may.
+        `introspects` says whether this caller may ask about the schema, where anybody may. `span` is what traces tell
+        of the request.
         """
         response, name, text = await self._unrecorded(
             request,
@@ -116,6 +119,7 @@ class Engine:
             alone=alone,
             purse=purse,
             introspects=introspects,
+            span=span,
         )
         if not response.reads or self._recorder is None:
             return response
@@ -138,6 +142,7 @@ class Engine:
         alone: bool,
         purse: Purse | None,
         introspects: bool,
+        span: Span | None,
     ) -> tuple[GraphQLResponse, str | None, str]:
         """The response, which nobody may have before it is recorded; the operation's name, and the document."""
         terms = keep_by = None
@@ -148,6 +153,7 @@ class Engine:
             variables = variables_of(kept.operation, request, self.schema, self.rules)
             plan = self._plan(kept, variables)
             cost = plan.check(variables, self.rules.limits, self._sizes)
+            _tell(span, kept.operation, terms, cost)
             if (paying := bill(cost.points, purse, terms, request.variables)) is not None:
                 await paying
         except RefusedRequest as refused:
@@ -165,7 +171,7 @@ class Engine:
         question = None if alone and plan.reads_caller else self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
-            return await self._flights.join(question, run, until=until), name, request.query
+            return await self._flights.join(question, run, until=until, span=span), name, request.query
         response = await run()
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
             explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
@@ -301,6 +307,16 @@ class Engine:
         if isinstance(plan, TooLarge):
             raise TooLarge(str(plan))  # the one that is kept would hold on to what this request is about
         return plan
+
+
+def _tell(span: Span | None, operation: Operation, terms: Terms | None, cost: Cost) -> None:
+    """Tell traces what is run. Names are told of registered operations only: others are whatever a caller writes."""
+    if span is None:
+        return
+    span.note("graphql.operation.type", operation.definition.operation.value)
+    if terms is not None:
+        span.note("graphql.operation.name", terms.operation.name)
+    span.note("simpul.cost", cost.points)
 
 
 def _flag(value: object) -> bool | None:

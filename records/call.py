@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from records.record import record
+from records.spans import Span
 
 
 @record
@@ -19,6 +20,8 @@ class Call:
     """The moment after which no answer helps, on the clock of `time.monotonic`, in seconds."""
     request_id: str
     """The request's id, for logs and for agencies that want one. Never personal."""
+    span: Span | None = None
+    """What is being done, as traces tell of it; None where nobody collects any."""
 
     def remaining(self) -> float:
         """Seconds left until the deadline; 0 when it has passed."""

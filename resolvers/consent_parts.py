@@ -9,7 +9,7 @@ from datetime import timedelta
 from auth.policy import Policy
 from auth.sealed_people import SealedPeople
 from auth.webhook_signatures import WebhookSignatures
-from connectors.webhooks import WebhookSender
+from connectors.webhooks import Traces, WebhookSender
 from resolvers.own_consents import OwnConsents
 from resolvers.partner_consents import Opens, PartnerConsents
 from resolvers.purges import Purges, Purging
@@ -40,11 +40,12 @@ def consent_parts(
     patience: float,
     development: bool,
     purges: Sequence[Purges] = (),
+    traces: Traces | None = None,
 ) -> ConsentParts:
     """The parts over the hub's tables.
 
     `patience` is how many seconds a partner's webhook may take; `purges` are those that keep something under consents,
-    besides the tables.
+    besides the tables. `traces` are told of calls of webhooks.
     """
     people = SealedPeople(secret)
     purging = Purging(tables.upkeep, (tables.tries, *purges), people)
@@ -52,7 +53,7 @@ def consent_parts(
         tables.outbox,
         tables.registry,
         WebhookSignatures(secret),
-        WebhookSender(patience=patience),
+        WebhookSender(patience=patience, traces=traces),
         development=development,
     )
     return ConsentParts(

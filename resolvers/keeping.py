@@ -24,6 +24,7 @@ from records.consents import Consent
 from records.failures import AgencyFailure
 from records.freshness import Freshness
 from records.identifiers import Nik
+from records.spans import Span
 from resolvers.ask import Ask
 from resolvers.tags import by_person, of_agency
 
@@ -49,11 +50,24 @@ class KeptBatches:
         slots = [Slot(self._kind(batch, facet), key) for facet in wanted for key in keys]
         facet_of = {self._kind(batch, facet): facet for facet in wanted}
 
-        async def fetch(missing: Sequence[Slot], in_background: bool) -> Mapping[Slot, Any]:  # noqa: FBT001 - see `Fetch`
-            anew = replace(ask, call=self._own_call(ask.call)) if in_background else ask
-            return await _fetched(batch, missing, facet_of, anew)
+        fetched = 0
 
-        given = await self._through.read(slots, fetch, at_most_old=_oldest(batch, ask))
+        async def fetch(missing: Sequence[Slot], in_background: bool) -> Mapping[Slot, Any]:  # noqa: FBT001 - see `Fetch`
+            nonlocal fetched
+            if not in_background:
+                fetched += len(missing)
+                return await _fetched(batch, missing, facet_of, ask)
+            anew = self._own_call(ask.call, batch)
+            try:
+                return await _fetched(batch, missing, facet_of, replace(ask, call=anew))
+            finally:
+                if anew.span is not None:
+                    anew.span.end()
+
+        span = _sampled(ask.call)
+        given = await self._through.read(slots, fetch, at_most_old=_oldest(batch, ask), span=span)
+        if span is not None:
+            _tell(span, given, fetched)
         if ask.note is not None:
             for slot, each in given.items():
                 if each.staleness is not None:
@@ -87,9 +101,23 @@ class KeptBatches:
             kind = self._kinds[batch, facet] = Kind(name, _tagged(batch, batch.freshness), codec)
         return kind
 
-    def _own_call(self, call: Call) -> Call:
-        """For what nobody waits for: a deadline of its own."""
-        return Call(deadline=monotonic() + self._patience, request_id=call.request_id)
+    def _own_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
+        """For what nobody waits for: a deadline and a trace of its own."""
+        span = None if call.span is None else call.span.apart(f"renew {batch.name}", {"simpul.batch": batch.name})
+        return Call(deadline=monotonic() + self._patience, request_id=call.request_id, span=span)
+
+
+def _sampled(call: Call) -> Span | None:
+    """What is told of the call of the batch, where anything is told."""
+    return call.span if call.span is not None and call.span.sampled else None
+
+
+def _tell(span: Span, given: Mapping[Slot, Given], fetched: int) -> None:
+    """Tell traces what of the answers was kept: `joined` is told where it is waited for."""
+    span.note("simpul.answers", len(given))
+    span.note("simpul.fetched", fetched)
+    span.note("simpul.stale", sum(each.staleness is not None for each in given.values()))
+    span.note("simpul.unknown", sum(each.value is None for each in given.values()))
 
 
 def _tagged(batch: Batch[Any, Any], freshness: Freshness) -> Freshness:

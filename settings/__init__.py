@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from settings.agencies import AT_ONCE, AgencySettings
 from settings.people import PeopleSettings
+from settings.telemetry import TelemetrySettings
 
 __all__ = ["AT_ONCE", "ELSEWHERE", "Settings"]
 
@@ -16,7 +17,7 @@ ELSEWHERE = frozenset({"SIMPUL_STATE"})
 """Variables that belong to the command line, not to the hub."""
 
 
-class Settings(AgencySettings, PeopleSettings):
+class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
     """The hub's settings. Frozen; unknown names are refused; secrets are masked wherever they are printed."""
 
     @model_validator(mode="before")

@@ -33,6 +33,7 @@ from web.personal_pages import PersonalPages
 from web.refusals import Refusal
 from web.request_body import RequestBody
 from web.request_identity import RequestIdentity
+from web.request_spans import RequestSpans
 from web.security_headers import SecurityHeaders
 from web.settings import Exposure, WebSettings
 from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
@@ -89,6 +90,7 @@ def web_application(
     lifespan: Lifespan[Starlette] | None = None,
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
+    spans: RequestSpans | None = None,
 ) -> WebApplication:
     """The application.
 
@@ -107,6 +109,7 @@ def web_application(
         lifespan: What is opened before the first request and closed after the last.
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
+        spans: Who tells traces of requests, where anybody collects them.
 
     """
     health = Health(ready)
@@ -118,6 +121,7 @@ def web_application(
         access_log=access_log,
         allowances=allowances,
         failed_tokens=failed_tokens,
+        spans=spans,
     )
     routes = [
         Route("/health/live", health.live),
@@ -144,7 +148,7 @@ def web_application(
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log, allowances),
+        middleware=_middleware(settings, access_log, allowances, spans),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -163,17 +167,28 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
         "allow_origins": settings.allowed_origins,
         "allow_methods": METHODS,
         "allow_headers": (
-            *("Authorization", "Content-Type", PURPOSE, CASE, "X-Request-Id", "X-Request-Timeout"),
+            *(
+                "Authorization",
+                "Content-Type",
+                PURPOSE,
+                CASE,
+                "X-Request-Id",
+                "X-Request-Timeout",
+                "traceparent",
+                "tracestate",
+            ),
             *PREFLIGHT_HEADERS,
         ),
         "expose_headers": ("X-Request-Id", "Retry-After", *FIELDS),
     }
 
 
-def _middleware(settings: WebSettings, access_log: AccessLog, allowances: Allowances | None) -> list[Middleware]:
+def _middleware(
+    settings: WebSettings, access_log: AccessLog, allowances: Allowances | None, spans: RequestSpans | None
+) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
-        Middleware(RequestIdentity, request_timeout=settings.request_timeout, access_log=access_log),
+        Middleware(RequestIdentity, request_timeout=settings.request_timeout, access_log=access_log, spans=spans),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
         *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),

@@ -124,7 +124,7 @@ class ExportEndpoint:
         try:
             slot = _Slot(self._exporting.slots, await self._begun(person))
             try:
-                await self._attending.of(self._sent(person, call.request_id, slot, send), receive, timeout=LONGEST)
+                await self._attending.of(self._sent(person, call, slot, send), receive, timeout=LONGEST)
             finally:
                 await slot.end()
         except ClientGone:
@@ -157,7 +157,7 @@ class ExportEndpoint:
         except ExportsUnavailable:
             raise _later(Code.EXPORT_UNAVAILABLE, "Exports cannot begin at the moment. Try again later.") from None
 
-    async def _sent(self, person: Caller, request_id: str, slot: _Slot, send: Send) -> None:
+    async def _sent(self, person: Caller, within: Call, slot: _Slot, send: Send) -> None:
         """Send the document, piece by piece, as fast as the client reads. Who has its end may begin the next."""
         name = f"simpul-export-{datetime.now(UTC).date().isoformat()}.json"
         headers = {
@@ -167,18 +167,18 @@ class ExportEndpoint:
         }
         raw = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
-        async for piece in self._document(person, request_id):
+        async for piece in self._document(person, within):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await slot.end()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _document(self, person: Caller, request_id: str) -> AsyncIterator[bytes]:
+    async def _document(self, person: Caller, within: Call) -> AsyncIterator[bytes]:
         head = {
             "format": FORMAT,
             "version": VERSION,
             "about": _ABOUT,
             "madeAt": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "requestId": request_id,
+            "requestId": within.request_id,
         }
         yield orjson.dumps(head)[:-1] + b',"parts":['
         complete = True
@@ -187,23 +187,23 @@ class ExportEndpoint:
             errors: list[Mapping[str, Any]] = []
             if part.pages:
                 yield b"["
-                async for piece in self._pages(part, person, request_id, errors):
+                async for piece in self._pages(part, person, within, errors):
                     yield piece
                 yield b"]"
             else:
-                yield encode_value(_of_part(await self._answer(part, None, person, request_id, errors), part))
+                yield encode_value(_of_part(await self._answer(part, None, person, within, errors), part))
             complete = complete and not errors
             yield b',"errors":' + encode_value(errors) + b"}"
         yield b'],"complete":' + (b"true" if complete else b"false") + b"}"
 
     async def _pages(
-        self, part: ExportPart, person: Caller, request_id: str, errors: list[Mapping[str, Any]]
+        self, part: ExportPart, person: Caller, within: Call, errors: list[Mapping[str, Any]]
     ) -> AsyncIterator[bytes]:
         """The items of a list, separated by commas, to its end or to the first page that cannot be read."""
         after: str | None = None
         first = True
         while True:
-            page = _of_part(await self._answer(part, {"after": after}, person, request_id, errors), part)
+            page = _of_part(await self._answer(part, {"after": after}, person, within, errors), part)
             if not page:
                 return
             items = page["nodes"]
@@ -219,13 +219,13 @@ class ExportEndpoint:
         part: ExportPart,
         variables: Mapping[str, Any] | None,
         person: Caller,
-        request_id: str,
+        within: Call,
         errors: list[Mapping[str, Any]],
     ) -> GraphQLResponse | None:
         """The answer of one operation; what went wrong is added to the errors."""
         patience = self._settings.request_timeout
         request = GraphQLRequest(query=part.document, variables=variables)
-        call = Call(deadline=monotonic() + patience, request_id=request_id)
+        call = Call(deadline=monotonic() + patience, request_id=within.request_id, span=within.span)
         try:
             async with asyncio.timeout(patience + self._settings.overrun):
                 response = await self._exporting.execute(request, person, call, None)
@@ -233,7 +233,7 @@ class ExportEndpoint:
             errors.append(_error(Code.DEADLINE_EXCEEDED, f"This part did not come within {patience:g} s."))
             return None
         except Exception as fault:  # noqa: BLE001 - a fault of the hub costs its own part
-            refusal = incident(fault, request_id, answering=False, with_messages=self._settings.development)
+            refusal = incident(fault, within.request_id, answering=False, with_messages=self._settings.development)
             errors.append(_error(refusal.code, refusal.message))
             return None
         errors.extend(response.errors)

@@ -31,6 +31,7 @@ from web.refusals import Code, Refusal, refusal_body
 from web.request_body import GuardedBody
 from web.request_headers import RequestHeaders
 from web.request_identity import new_call, patience
+from web.request_spans import RequestSpans, ended
 from web.security_headers import security_headers
 from web.settings import WebSettings
 from web.who_asks import Authenticate, WhoAsks
@@ -79,8 +80,10 @@ class GraphQLEndpoint:
         access_log: AccessLog,
         allowances: Allowances | None = None,
         failed_tokens: FailedTokens | None = None,
+        spans: RequestSpans | None = None,
     ) -> None:
         self._execute = execute
+        self._spans = spans
         self._who_asks = WhoAsks(authenticate, settings, failed_tokens)
         self._allowances = allowances
         self._settings = settings
@@ -103,7 +106,8 @@ class GraphQLEndpoint:
         began = monotonic()
         settings = self._settings
         headers = RequestHeaders(scope)
-        call = new_call(headers, settings.request_timeout, began=began)
+        span = None if self._spans is None else self._spans.begun(scope, headers)
+        call = new_call(headers, settings.request_timeout, began=began, span=span)
         whole = taken(scope)
         if settings.allowed_origins and "origin" in headers:
             whole = None  # a page of another origin: its headers are added on the way out
@@ -118,13 +122,10 @@ class GraphQLEndpoint:
             answer = _refused(refusal, MediaType.JSON)
             await self._send(answer, call, send if body.complete else body.send)
         finally:
-            self._access_log.note(
-                method=scope["method"],
-                path=PATH,
-                status=0 if answer is None else answer.status,
-                began=began,
-                request_id=call.request_id,
-            )
+            method, status = scope["method"], 0 if answer is None else answer.status
+            self._access_log.note(method=method, path=PATH, status=status, began=began, request_id=call.request_id)
+            if span is not None:
+                ended(span, call, method=method, path=PATH, status=status)
 
     async def _respond(self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call) -> _Answer:
         """Answer; a refusal of any stage is answered in the media type that was negotiated before it."""

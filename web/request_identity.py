@@ -13,8 +13,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.call import Call
+from records.spans import Span
 from web.access_log import AccessLog
 from web.refusals import Code, Refusal
+from web.request_spans import RequestSpans, ended
 
 _SANE_ID = re.compile(r"(?!(?:.*[._-])?[A-Za-z]*\d{16,18}(?:[._-]|\Z))[A-Za-z0-9._-]{8,64}", re.ASCII)
 """What is taken over from a caller: nothing that could break a log line, and nothing in which an identity number stands
@@ -29,8 +31,11 @@ class RequestIdentity:
     What the log has, and what it never has, stands in `web/access_log.py`.
     """
 
-    def __init__(self, app: ASGIApp, *, request_timeout: float, access_log: AccessLog) -> None:
+    def __init__(
+        self, app: ASGIApp, *, request_timeout: float, access_log: AccessLog, spans: RequestSpans | None = None
+    ) -> None:
         self._app = app
+        self._spans = spans
         self._request_timeout = request_timeout
         self._access_log = access_log
 
@@ -40,7 +45,9 @@ class RequestIdentity:
             await self._app(scope, receive, send)
             return
         started = monotonic()
-        call = new_call(Headers(scope=scope), self._request_timeout, began=started)
+        headers = Headers(scope=scope)
+        span = None if self._spans is None else self._spans.begun(scope, headers)
+        call = new_call(headers, self._request_timeout, began=started, span=span)
         scope.setdefault("state", {})["call"] = call
         status = 0
 
@@ -54,23 +61,21 @@ class RequestIdentity:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._access_log.note(
-                method=scope["method"],
-                path=getattr(scope.get("route"), "path", "(no such path)"),
-                status=status,
-                began=started,
-                request_id=call.request_id,
-            )
+            method, path = scope["method"], getattr(scope.get("route"), "path", "(no such path)")
+            self._access_log.note(method=method, path=path, status=status, began=started, request_id=call.request_id)
+            if span is not None:
+                ended(span, call, method=method, path=path, status=status)
 
 
-def new_call(headers: Headers, request_timeout: float, *, began: float) -> Call:
-    """Id and deadline of a request that began at a moment of `time.monotonic`.
+def new_call(headers: Headers, request_timeout: float, *, began: float, span: Span | None = None) -> Call:
+    """Id and deadline of a request that began at a moment of `time.monotonic`; `span` is what traces tell of it.
 
     A deadline that the caller says in no sane way is the hub's own, until `patience` refuses it.
     """
     return Call(
         deadline=began + (_patience(headers, request_timeout) or request_timeout),
         request_id=request_id(headers.get("x-request-id")),
+        span=span,
     )
 
 

@@ -19,6 +19,7 @@ from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
+from records.spans import Span
 from schema.asking import Asking
 from settings import Settings
 from web.graphql_endpoint import Execute
@@ -87,9 +88,10 @@ def executor(
                 caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy, keeping=keeping
             )
 
+        span = call.span if call.span is not None and call.span.sampled else None
         client = caller.client
         application = _OWN if hubs_own else None if client is None else _application(caller, client)
-        return engine.run(
+        running = engine.run(
             request,
             opened,
             who=caller,
@@ -99,9 +101,21 @@ def executor(
             alone=hubs_own or heeds_wishes(caller),
             purse=purse,
             introspects=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
+            span=span,
         )
+        return running if span is None else _told(running, caller, span)
 
     return execute
+
+
+async def _told(running: Coroutine[Any, Any, GraphQLResponse], caller: Caller, span: Span) -> GraphQLResponse:
+    """The response; traces are told what kind of caller was answered, and the codes of what went wrong."""
+    span.note("simpul.caller", caller.kind.value)
+    response = await running
+    codes = {str(each.get("extensions", {}).get("code", "")) for each in response.errors}
+    if codes:
+        span.note("simpul.codes", tuple(sorted(codes)))
+    return response
 
 
 def _application(caller: Caller, client: str) -> Application:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.webhooks import Traces
 from resolvers.consent_parts import ConsentParts, consent_parts
 from resolvers.purges import Purges
 from schema.consent_preview import opens
@@ -14,8 +15,13 @@ from settings import Settings
 from store.consent_tables import consent_tables
 
 
-def consenting(settings: Settings, state: AsyncEngine, purges: Sequence[Purges] = ()) -> ConsentParts:
-    """What concerns consent, over the hub's own database; `purges` are those that keep something under consents."""
+def consenting(
+    settings: Settings, state: AsyncEngine, purges: Sequence[Purges] = (), traces: Traces | None = None
+) -> ConsentParts:
+    """What concerns consent, over the hub's own database; `purges` are those that keep something under consents.
+
+    `traces` are told of what partners are told.
+    """
     return consent_parts(
         consent_tables(state),
         secret=settings.secret_bytes,
@@ -25,4 +31,5 @@ def consenting(settings: Settings, state: AsyncEngine, purges: Sequence[Purges] 
         patience=settings.webhook_timeout,
         development=settings.development,
         purges=purges,
+        traces=traces,
     )

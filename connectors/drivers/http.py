@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -38,6 +39,8 @@ _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _NO_ENTRY: Final = frozenset({401, 403, 407})
 _TOO_MANY: Final = 429
+_END: Final = b"\r\n"
+"""What ends a request's head, after its last field."""
 _LONGEST_NUMBER: Final = 9
 """Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
 
@@ -151,6 +154,8 @@ class HttpDriver:
         self, asked: bytes | Request, call: Call, *, bodiless: bool, accept_status: Collection[int]
     ) -> HttpReply:
         """One request and its reply, as `send` tells them."""
+        if call.span is not None:
+            asked = _with(call.span.headers, asked)
         now = monotonic()
         deadline = min(call.deadline, now + self._deadline)
         if deadline <= now:
@@ -169,6 +174,8 @@ class HttpDriver:
         if isinstance(reply, AgencyFailure):
             # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
             raise reply
+        if call.span is not None:
+            call.span.note("http.response.status_code", reply.status)
         if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
             self._require_success(reply)
         return reply
@@ -222,6 +229,14 @@ class HttpDriver:
             raise AgencyUnavailable(self.agency, detail, retry_after=retry_after(reply))
         if _FIRST_REDIRECT <= status < _FIRST_CLIENT_ERROR:
             raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
+
+
+def _with(fields: Mapping[str, str], asked: bytes | Request) -> bytes | Request:
+    """The request with header fields more, which name nothing that it has."""
+    if isinstance(asked, Request):
+        return replace(asked, headers={**(asked.headers or {}), **fields})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return asked[: -len(_END)] + lines.encode("ascii") + _END
 
 
 def retry_after(reply: HttpReply) -> float | None:

@@ -25,6 +25,7 @@ from connectors.policies.quota import Quota
 from connectors.policies.retries import RetryBudget, wait_before
 from connectors.policies.terms import Terms, zone_of
 from connectors.policies.together import Together
+from connectors.policies.traced import traced
 from records.call import Call
 from records.failures import AgencyClosed, AgencyFailure, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
@@ -146,6 +147,8 @@ class Gate:
         bulkhead), `AgencyRefused` (quota, asked to wait), each with `retry_after`; `AgencyTimeout` where no time was
         left, or no turn or place came in time.
         """
+        if call.span is not None:
+            attempt = traced(self.agency, attempt, call.span)
         until: float | None = None
         retried = 0
         while True:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from engine.plan.begun import begun
+from records.spans import Span
 
 T = TypeVar("T")
 
@@ -18,12 +19,13 @@ _ALIKE = 1.0
 class Flight(Generic[T]):
     """One run, and who waits for it."""
 
-    __slots__ = ("task", "until", "waiting")
+    __slots__ = ("span", "task", "until", "waiting")
 
-    def __init__(self, task: asyncio.Task[T], until: float) -> None:
-        """Nobody waits yet. `until` is the run's deadline, on the clock of `time.monotonic`."""
+    def __init__(self, task: asyncio.Task[T], until: float, span: Span | None) -> None:
+        """Nobody waits yet. `until` is the run's deadline, on the clock of `time.monotonic`; it is part of `span`."""
         self.task = task
         self.until = until
+        self.span = span
         self.waiting: set[asyncio.Future[T]] = set()
 
 
@@ -42,19 +44,29 @@ class Flights(Generic[T]):
         """How many runs are under way."""
         return len(self._under_way)
 
-    async def join(self, question: Hashable, run: Callable[[], Coroutine[None, None, T]], *, until: float = 0.0) -> T:
+    async def join(
+        self,
+        question: Hashable,
+        run: Callable[[], Coroutine[None, None, T]],
+        *,
+        until: float = 0.0,
+        span: Span | None = None,
+    ) -> T:
         """The answer to the question: of the run that is under way, or of a new one.
 
         `until` is when the caller's patience ends. A run that ends much sooner or later than that is not joined: its
-        answer would lack what the caller has time for, or come too late.
+        answer would lack what the caller has time for, or come too late. What is told of the caller's `span` is that
+        it waits for the run, whose own span belongs to whoever began it.
         """
         flight = self._under_way.get(question)
         if flight is None or abs(flight.until - until) > _ALIKE:
             task = begun(run())
             if task.done():  # nothing had to be waited for
                 return task.result()
-            flight = self._under_way[question] = Flight(task, until)
+            flight = self._under_way[question] = Flight(task, until, span)
             task.add_done_callback(partial(self._landed, question, flight))
+        elif span is not None and flight.span is not None:
+            span.link(flight.span)
         # A future for each who waits, no shield and no task: cancelling one of them is felt by nobody else.
         answer: asyncio.Future[T] = flight.task.get_loop().create_future()
         flight.waiting.add(answer)

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.webhooks import WebhookSender
+from records.spans import Span
 from tests.city import HOST, free_port
 from tests.journeys.partner import Webhook, listening
+from tests.telemetry.in_memory import InMemory
 
+UNREACHED = "AGENCY_UNAVAILABLE"
 HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
 
 
@@ -81,3 +84,28 @@ async def test_who_does_not_answer_or_never_stops_is_left() -> None:
         port = server.sockets[0].getsockname()[1]
         assert await WebhookSender(patience=0.5).send(f"http://{HOST}:{port}/hook", b"{}", HEADERS) == failure
         server.close()
+
+
+class OneTrace:
+    """Traces of which each is the same."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def begin(self, _name: str) -> Span:
+        return self._span
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(200, {}), (410, {"error.type": "410"}), (500, {"error.type": UNREACHED})]
+)
+async def test_a_partner_can_go_on_with_the_trace_and_its_call_is_told_of(
+    webhook: Webhook, status: int, told: dict[str, str]
+) -> None:
+    memory = InMemory()
+    span = memory.span()
+    webhook.answers = [status]
+    await WebhookSender(patience=5, traces=OneTrace(span)).send(webhook.url, b"{}", HEADERS)
+    [got] = webhook.got
+    assert got.headers["traceparent"] == span.headers["traceparent"]
+    assert memory.told == [("request", {"http.response.status_code": status, **told})]

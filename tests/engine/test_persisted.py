@@ -14,6 +14,7 @@ from engine.request import DocumentId, GraphQLRequest
 from engine.run import Engine
 from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 from tests.engine.library import Given, library, rules, told
+from tests.telemetry.in_memory import InMemory
 
 TEXT = "query Book { book { title } }"
 OTHERS = "query Secret { secret }"
@@ -284,3 +285,26 @@ def test_the_hubs_own_pages_run_what_was_written_with_them(first_party: Operatio
 def test_nobody_is_the_hub_by_its_name() -> None:
     known = documents(operation(), first_party=OperationMode.IDS_ONLY)
     assert code(known, GraphQLRequest(query=OTHERS), Application(client="simpul")) == "PERSISTED_QUERY_ID_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("application", "text", "name"),
+    [
+        (KIOS, TEXT, "Book"),
+        (KIOS, OTHERS, None),
+        (FRONTEND, TEXT, None),
+        (None, "query Siti31710 { book { title } }", None),
+    ],
+)
+async def test_traces_are_told_the_names_of_registered_operations_and_no_others(
+    application: Application | None, text: str, name: str | None
+) -> None:
+    engine = Engine(library(), rules(), plans=False, documents=documents(operation(), mode=OperationMode.LOG_UNKNOWN))
+    memory = InMemory()
+    span = memory.span()
+    request = GraphQLRequest(query=text)
+    await engine.run(request, lambda: Given({}), request_id="r-1", application=application, span=span)
+    span.end()
+    [(_, told_of)] = memory.told
+    assert told_of.pop("simpul.cost") > 0
+    assert told_of == {"graphql.operation.type": "query"} | ({} if name is None else {"graphql.operation.name": name})

@@ -16,7 +16,7 @@ from cache.read_through import ReadThrough
 from engine.batch import Batch, answers_of, batch
 from records.answers import Answers
 from records.failures import AgencyFailure, AgencyUnavailable
-from records.freshness import Freshness, Staleness
+from records.freshness import Freshness, Staleness, minutes
 from records.identifiers import Nik
 from records.population import Identity, Residence
 from resolvers import complaints, msmes, population, prices, tax
@@ -24,6 +24,7 @@ from resolvers.ask import Ask
 from resolvers.keeping import KeptBatches, answer_type
 from tests.small_city import SmallCity
 from tests.small_records import AYU, BUDI, CALL, CALLERS, MARKET, NOBODY, PRICE, SITI
+from tests.telemetry.in_memory import InMemory
 
 SECRET = b"a secret of thirty-two bytes...."
 OFFICIAL = CALLERS["an official"]
@@ -196,3 +197,19 @@ async def test_many_callers_at_once_are_one_call() -> None:
     kinds = [CALLERS["the person"], CALLERS["another citizen"], Caller(kind=CallerKind.OPERATOR)]
     await asyncio.gather(*(answers_of(tax.tax_objects_of, [SITI], hub.ask(each)) for each in kinds * 10))
     assert len(hub.asked) == 1
+
+
+async def test_what_is_renewed_behind_who_asked_is_a_trace_of_its_own_that_is_linked_to_the_request() -> None:
+    memory, hub = InMemory(), Hub()
+    request = memory.span()
+    asked = replace(hub.ask(), call=replace(CALL, span=request))
+    await answers_of(tax.tax_objects_of, [SITI], asked)
+    hub.clock.now += minutes(10) + 1
+    await answers_of(tax.tax_objects_of, [SITI], asked)
+    while len(memory.told) < 3:  # noqa: ASYNC110 - what is done in the background sets no event
+        await asyncio.sleep(0)
+    first, second, renewed = sorted(memory.told, key=lambda each: each[0] != "batch tax_objects_of")
+    assert first[1]["simpul.fetched"] == 1
+    assert (second[1]["simpul.fetched"], second[1]["simpul.stale"]) == (0, 1)
+    assert renewed == ("renew tax_objects_of", {"simpul.batch": "tax_objects_of"})
+    assert sorted(map(len, memory.links)) == [0, 0, 1]

@@ -2,13 +2,16 @@ import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from time import monotonic
 
 import pytest
 
 from connectors.drivers.http import HttpReply
+from records.call import Call
 from records.failures import AgencyMalformed, AgencyRefused, AgencyUnavailable
 from tests.connectors.drivers.driven import NIK, SECRET, both_ways, call, driven, driver_of, failure
 from tests.connectors.drivers.wire import Asked, reply, wire
+from tests.telemetry.in_memory import InMemory
 
 
 class TestRequests:
@@ -250,3 +253,16 @@ class TestMisuse:
             await driver.send("GET", "/", call())
             assert repr(driver) == "<HttpDriver crm open deadline=5s headers=['X-Key']>"
         assert repr(driver) == "<HttpDriver crm closed deadline=5s headers=['X-Key']>"
+
+
+@both_ways
+async def test_an_agency_can_go_on_with_the_trace_whichever_way_a_call_takes(method: str) -> None:
+    span = InMemory().span()
+    async with driven(reply()) as (driver, server):
+        traced = Call(deadline=monotonic() + 5, request_id="r-1", span=span)
+        await driver.send(method, "/a", traced, headers={"X-More": "1"})
+        await driver.send(method, "/b", call())
+    first, second = server.asked
+    assert first.headers["traceparent"] == span.headers["traceparent"]
+    assert (first.headers["x-more"], first.headers["x-key"]) == ("1", SECRET)
+    assert "traceparent" not in second.headers
