@@ -28,6 +28,7 @@ from connectors.attendance import Attendance
 from connectors.policies.gate import Gate
 from engine.batch import Agencies
 from engine.reads import Recorder
+from engine.story import story
 from resolvers.exports import ExportSlots
 from resolvers.kept_answers import KeptAnswers
 from resolvers.partner_consents import PartnerConsents
@@ -41,8 +42,9 @@ from settings import AT_ONCE, Settings
 from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
+from telemetry.log_lines import LogForm, lines
+from telemetry.loop_faults import faults_told
 from telemetry.traces import Traces
-from web.access_log import LineFormatter
 from web.agency_hooks import AgencyHooks
 from web.application import WebApplication, web_application
 from web.consents import ConsentEndpoints
@@ -66,7 +68,7 @@ from wiring.traces import request_spans, traces_of
 
 def create_app(settings: Settings, *, sample_people: SamplePeople | None = None) -> WebApplication:
     """The hub. `sample_people` are offered in GraphiQL, in development only."""
-    configure_logging()
+    configure_logging(settings.logs_as, with_messages=settings.development)
     traces = traces_of(settings)
     state = database(settings.state_url.get_secret_value())
     connectors = connect(settings, state)
@@ -81,6 +83,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.enter_context(faults_told())
             if traces is not None:
                 await stack.enter_async_context(traces.running())
             stack.push_async_callback(state.dispose)
@@ -206,9 +209,13 @@ def compose(
     )
 
 
-def configure_logging() -> None:
-    """One line an event on standard error. No part of the hub logs personal data."""
+def configure_logging(form: LogForm = LogForm.TEXT, *, with_messages: bool = False) -> None:
+    """One line an event on standard error. No part of the hub logs personal data.
+
+    `with_messages`, the log gets the texts of exceptions, which may hold some.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter())
+    handler.setFormatter(lines(form, partial(story, with_messages=with_messages)))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(form is LogForm.JSON)
     logging.getLogger("alembic").setLevel(logging.WARNING)

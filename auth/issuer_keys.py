@@ -147,7 +147,7 @@ class IssuerKeys:
             self._failed(type(error).__qualname__)
         else:
             if self._reason is not None:
-                _log.info("Issuer %s publishes its keys again.", self.issuer.name)
+                _log.info("Issuer %s publishes its keys again.", self.issuer.name, extra={"issuer": self.issuer.name})
             self._keys, self._read_at, self._reason = keys, self._stopwatch(), None
         finally:
             self._reading = None
@@ -160,7 +160,8 @@ class IssuerKeys:
     def _failed(self, reason: str) -> None:
         if reason != self._reason:
             kept = "its last keys are used" if self._current() is not None else "its tokens cannot be checked"
-            _log.warning("The keys of issuer %s cannot be read (%s): %s.", self.issuer.name, reason, kept)
+            said = {"issuer": self.issuer.name}
+            _log.warning("The keys of issuer %s cannot be read (%s): %s.", self.issuer.name, reason, kept, extra=said)
         self._reason = reason
 
     def __repr__(self) -> str:

@@ -196,7 +196,8 @@ class SignIn:
             reason = failure.detail or failure.code
         except ValueError as error:
             reason = str(error)
-        _log.warning("The issuer %s gives no tokens to the hub's pages (%s).", self._keys.issuer.name, reason)
+        name = self._keys.issuer.name
+        _log.warning("The issuer %s gives no tokens to the hub's pages (%s).", name, reason, extra={"issuer": name})
         raise SignInUnavailable
 
     async def _session(self, tokens: Mapping[str, Any], nonce: str) -> Session:
@@ -269,7 +270,8 @@ class _Addresses:
             reason = failure.detail or failure.code
         except DiscoveryRefused as refusal:
             reason = str(refusal)
-        _log.warning("Nobody can sign in to the hub's pages at issuer %s (%s).", self._name, reason)
+        said = {"issuer": self._name}
+        _log.warning("Nobody can sign in to the hub's pages at issuer %s (%s).", self._name, reason, extra=said)
         return None
 
 

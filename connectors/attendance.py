@@ -51,6 +51,7 @@ class Attendance:
             return failure
         except Exception as error:  # noqa: BLE001 - see below
             # A fault of ours in one connector must not take away the report about all others.
-            _log.error("The probe of agency %s failed in an unexpected way: %s", agency, type(error).__qualname__)
-            return AgencyUnavailable(agency, type(error).__qualname__)
+            seen = type(error).__qualname__
+            _log.error("The probe of agency %s failed in an unexpected way: %s", agency, seen, extra={"agency": agency})
+            return AgencyUnavailable(agency, seen)
         return None

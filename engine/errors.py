@@ -125,7 +125,10 @@ def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, 
         extensions: dict[str, Any] = {"code": cause.code, "agency": cause.agency}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
-        _log.warning("%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail)
+        said = {"request_id": request_id, "agency": cause.agency, "code": cause.code}
+        _log.warning(
+            "%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail, extra=said
+        )
         return str(cause), extensions
     if isinstance(cause, Forbidden):
         return str(cause), {"code": cause.code, "reason": cause.reason}
@@ -134,7 +137,8 @@ def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, 
     if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):
         return cause.message, {"code": BadInput.code}
     incident = token_hex(6)
-    _log.error("Incident %s in request %s: %s", incident, request_id, story(cause))
+    said = {"request_id": request_id, "incident": incident}
+    _log.error("Incident %s in request %s: %s", incident, request_id, story(cause), extra=said)
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}
 
 

@@ -274,7 +274,10 @@ class PersistedDocuments:
         self._logged[seen] = None
         if len(self._logged) > _MOST_LOGGED:
             self._logged.popitem(last=False)
-        _log.warning("The client %.100r ran an operation that is not registered: sha256 %s", client, seen[1])
+        said = {"client": client[:100]}
+        _log.warning(
+            "The client %.100r ran an operation that is not registered: sha256 %s", client, seen[1], extra=said
+        )
 
     def __repr__(self) -> str:
         """How many clients and documents."""

@@ -6,11 +6,15 @@ from pydantic import Field
 
 from settings.given import Addresses
 from settings.serving import ServingSettings
+from telemetry.log_lines import LogForm
 
 
 class TelemetrySettings(ServingSettings):
-    """Traces."""
+    """Logs and traces."""
 
+    log_form: LogForm | None = Field(
+        None, description="How logs are written: `json` or `text`; `text` in development, else `json`."
+    )
     traces_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s?#@]+$",
@@ -22,3 +26,10 @@ class TelemetrySettings(ServingSettings):
     traces_trusted: Addresses = Field(
         (), description="IP addresses of callers whose traces are gone on with, space-separated (traces.md)."
     )
+
+    @property
+    def logs_as(self) -> LogForm:
+        """How logs are written."""
+        if self.log_form is not None:
+            return self.log_form
+        return LogForm.TEXT if self.development else LogForm.JSON

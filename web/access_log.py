@@ -1,10 +1,11 @@
 """The access log: one line a request, written many at a time.
 
 A line of its own would cost each request a log record, a lock and a system call. Where every handler that the lines
-reach writes the hub's own form (`LineFormatter`), they are gathered and handed over in one record, at most 100 ms or
-512 lines (some 64 kB) later, and at the orderly end. Other handlers get each line at once, as from any logger.
+reach writes the hub's own forms (`telemetry/log_lines.py`), requests are gathered and handed over in one record, at
+most 100 ms or 512 requests (some 64 kB of text) later, and at the orderly end. Other handlers get each request at once,
+as from any logger.
 
-The line has method, path, status, duration and id: never the query string, which may hold variables, and no path that
+The line has method, path, status, duration and ids: never the query string, which may hold variables, and no path that
 the hub does not serve, which may hold anything.
 """
 
@@ -12,46 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import localtime, monotonic, strftime, time
+from time import monotonic, time
 
-LINE_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-"""One line an event: time, level, logger, text."""
+from records.call import Call
+from telemetry.log_lines import JsonLines, Served, ServedRequests, TextLines, text_of
+
 _LONGEST_WAIT = 0.1
 """Seconds that a line may wait. A process that is killed loses the lines of so long."""
 _MOST_LINES = 512
-
-
-class AccessLines(logging.LogRecord):
-    """Lines of several requests in one record. To handlers that do not know it, a message of several lines."""
-
-    def __init__(self, logger: str, lines: list[tuple[float, str]]) -> None:
-        super().__init__(logger, logging.INFO, "", 0, "", None, None)
-        self.lines = lines
-        """When each line was noted, in seconds since the epoch, and its text."""
-
-    def getMessage(self) -> str:  # noqa: N802 - the name of `logging`
-        """The texts, one a line."""
-        return "\n".join(text for _, text in self.lines)
-
-
-class LineFormatter(logging.Formatter):
-    """Writes each event in the form of `LINE_FORMAT`, and each line of an `AccessLines` as an event of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(LINE_FORMAT)
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The text of a record, without the line's end."""
-        if not isinstance(record, AccessLines):
-            return super().format(record)
-        written: list[str] = []
-        second, stamp = -1, ""
-        for noted, text in record.lines:
-            if int(noted) != second:
-                second = int(noted)
-                stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(second))
-            written.append(f"{stamp},{int((noted - second) * 1000):03} {record.levelname} {record.name} {text}")
-        return "\n".join(written)
 
 
 class AccessLog:
@@ -59,20 +28,22 @@ class AccessLog:
 
     def __init__(self) -> None:
         self._logger = logging.getLogger("simpul.access")
-        self._waiting: list[tuple[float, str]] = []
+        self._waiting: list[Served] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def note(self, *, method: str, path: str, status: int, began: float, request_id: str) -> None:
+    def note(self, call: Call, *, method: str, path: str, status: int, began: float) -> None:
         """Note one request. `path` is the route's, not the caller's; `began` is a moment of `time.monotonic`."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        text = f"{method} {path} {status} {(monotonic() - began) * 1000:.1f} ms {request_id}"
+        span = call.span
+        trace_id = None if span is None or not span.sampled else span.trace_id
+        served = Served(time(), method, path, status, monotonic() - began, call.request_id, trace_id)
         if self._timer is None:
             if not _takes_many(self._logger):
-                self._logger.info("%s", text)
+                self._logger.info("%s", text_of(served))
                 return
             self._timer = asyncio.get_running_loop().call_later(_LONGEST_WAIT, self.flush)
-        self._waiting.append((time(), text))
+        self._waiting.append(served)
         if len(self._waiting) >= _MOST_LINES:
             self.flush()
 
@@ -82,15 +53,15 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         if self._waiting:
-            lines, self._waiting = self._waiting, []
-            self._logger.handle(AccessLines(self._logger.name, lines))
+            served, self._waiting = self._waiting, []
+            self._logger.handle(ServedRequests(self._logger.name, served))
 
 
 def _takes_many(logger: logging.Logger) -> bool:
-    """Whether every handler that the logger's records reach writes them by `LineFormatter`."""
+    """Whether every handler that the logger's records reach writes the hub's own forms."""
     reached: list[logging.Handler] = []
     above: logging.Logger | None = logger
     while above is not None:
         reached += above.handlers
         above = above.parent if above.propagate else None
-    return bool(reached) and all(isinstance(handler.formatter, LineFormatter) for handler in reached)
+    return bool(reached) and all(isinstance(handler.formatter, TextLines | JsonLines) for handler in reached)

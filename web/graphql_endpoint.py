@@ -17,6 +17,7 @@ from engine.encoding import encode
 from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
+from telemetry import under_way
 from web.access_log import AccessLog
 from web.allowances import Allowance, Allowances
 from web.attended import Attending, ClientGone, Overdue
@@ -108,6 +109,7 @@ class GraphQLEndpoint:
         headers = RequestHeaders(scope)
         span = None if self._spans is None else self._spans.begun(scope, headers)
         call = new_call(headers, settings.request_timeout, began=began, span=span)
+        working = under_way.began(call)
         whole = taken(scope)
         if settings.allowed_origins and "origin" in headers:
             whole = None  # a page of another origin: its headers are added on the way out
@@ -122,8 +124,9 @@ class GraphQLEndpoint:
             answer = _refused(refusal, MediaType.JSON)
             await self._send(answer, call, send if body.complete else body.send)
         finally:
+            working.over()
             method, status = scope["method"], 0 if answer is None else answer.status
-            self._access_log.note(method=method, path=PATH, status=status, began=began, request_id=call.request_id)
+            self._access_log.note(call, method=method, path=PATH, status=status, began=began)
             if span is not None:
                 ended(span, call, method=method, path=PATH, status=status)
 

@@ -45,7 +45,8 @@ def noted(error: Exception, request_id: str, *, with_messages: bool) -> str:
     """Log a fault of the hub; the number that it is logged under. Arguments as for `incident`."""
     number = secrets.token_hex(6)
     # Not `exception`: the text of an exception may hold personal data, and `story` leaves it out.
-    _log.error("Incident %s in request %s: %s", number, request_id, story(error, with_messages=with_messages))
+    told, said = story(error, with_messages=with_messages), {"request_id": request_id, "incident": number}
+    _log.error("Incident %s in request %s: %s", number, request_id, told, extra=said)
     return number
 
 

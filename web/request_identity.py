@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.call import Call
 from records.spans import Span
+from telemetry import under_way
 from web.access_log import AccessLog
 from web.refusals import Code, Refusal
 from web.request_spans import RequestSpans, ended
@@ -48,6 +49,7 @@ class RequestIdentity:
         headers = Headers(scope=scope)
         span = None if self._spans is None else self._spans.begun(scope, headers)
         call = new_call(headers, self._request_timeout, began=started, span=span)
+        working = under_way.began(call)
         scope.setdefault("state", {})["call"] = call
         status = 0
 
@@ -61,8 +63,9 @@ class RequestIdentity:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
+            working.over()
             method, path = scope["method"], getattr(scope.get("route"), "path", "(no such path)")
-            self._access_log.note(method=method, path=path, status=status, began=started, request_id=call.request_id)
+            self._access_log.note(call, method=method, path=path, status=status, began=started)
             if span is not None:
                 ended(span, call, method=method, path=path, status=status)
 

@@ -21,6 +21,7 @@ from connectors.drivers.http import HttpDriver
 from engine.batch import Agencies
 from schema.build import graphql_schema
 from settings import Settings
+from telemetry.traces import Traces
 from web.application import WebApplication
 
 _CONNECTIONS = 256
@@ -58,8 +59,12 @@ def blog_application(
     coalescing: bool,
     known_tokens: bool = True,
     kept: KeptAccesses | None = None,
+    traces: Traces | None = None,
 ) -> WebApplication:
-    """The hub over the small world. Without `known_tokens` every token is verified anew; with `kept` reads are kept."""
+    """The hub over the small world. Without `known_tokens` every token is verified anew; with `kept` reads are kept.
+
+    `traces`, which run already, are told of requests.
+    """
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
@@ -93,4 +98,5 @@ def blog_application(
         coalescing=coalescing,
         known_tokens=known_tokens,
         recorder=None if kept is None else kept.record,
+        traces=traces,
     )

@@ -11,8 +11,11 @@ from time import monotonic
 import pytest
 
 import server
+from engine.story import story
+from records.call import Call
+from telemetry.log_lines import TextLines
 from tests.web.conftest import serving, until
-from web.access_log import AccessLog, LineFormatter
+from web.access_log import AccessLog
 from web.settings import WebSettings
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO simpul\.access (.*)")
@@ -39,7 +42,7 @@ def hubs_own_handler() -> Iterator[Written]:
     """What the hub's own handler writes, while the lines reach no other."""
     stream = Written()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(LineFormatter())
+    handler.setFormatter(TextLines(story))
     logger = logging.getLogger("simpul.access")
     before = logger.handlers[:]  # pytest's own
     logger.handlers[:] = [handler]
@@ -54,7 +57,8 @@ def hubs_own_handler() -> Iterator[Written]:
 
 
 def note(log: AccessLog, number: int = 1) -> None:
-    log.note(method="POST", path="/graphql", status=200, began=monotonic(), request_id=f"request-{number}")
+    call = Call(deadline=monotonic() + 1, request_id=f"request-{number}")
+    log.note(call, method="POST", path="/graphql", status=200, began=monotonic())
 
 
 async def test_lines_wait_for_each_other_and_are_written_at_once() -> None:
@@ -134,7 +138,7 @@ async def test_a_handler_that_came_while_lines_waited_gets_them_in_one_message(
 
 def test_other_events_have_the_same_form() -> None:
     record = logging.LogRecord("simpul.engine", logging.WARNING, "", 0, "of %s", ("crm",), None)
-    written = LineFormatter().format(record)
+    written = TextLines(story).format(record)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING simpul\.engine of crm", written)
 
 
