@@ -49,6 +49,7 @@ from web.agency_hooks import AgencyHooks
 from web.application import WebApplication, web_application
 from web.consents import ConsentEndpoints
 from web.data_tracker import DataTracker
+from web.entity_tags import EntityTags
 from web.export import Exporting
 from web.graphiql import SamplePeople
 from web.limiting import limiting
@@ -205,6 +206,7 @@ def compose(
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         spans=request_spans(settings, traces),
+        entity_tags=EntityTags(settings.secret_bytes),
         lifespan=limits.during(whole),
     )
 

@@ -91,7 +91,7 @@ class ReadThrough:
         self._names = names
         self._seals = seals
         self._shared = shared
-        self._now = now
+        self.now = now
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -126,14 +126,14 @@ class ReadThrough:
         self, slots: Sequence[Slot], fetch: Fetch, *, at_most_old: float
     ) -> tuple[dict[Slot, Given], dict[Slot, Kept | None]]:
         """What can be given at once; and what has to be fetched, with what may be given where that fails."""
-        now, found, behind = self._now(), dict[Slot, Given](), list[Slot]()
+        now, found, behind = self.now(), dict[Slot, Given](), list[Slot]()
         missing: dict[Slot, Kept | None] = {}
         for slot in slots:
             kept = self._kept(slot, now)
             if kept is None or now - kept.at >= at_most_old:
                 missing[slot] = kept
             elif kept.fresh_until > now:
-                found[slot] = Given(kept.value)
+                found[slot] = Given(kept.value, kept.at, kept.fresh_until)
             elif kept.fresh_until + slot.kind.freshness.revalidating > now:
                 found[slot] = _stale(kept, REVALIDATING)
                 behind.append(slot)
@@ -161,7 +161,7 @@ class ReadThrough:
         if late:  # whoever asked first had less time left than we may have
             again, _ = self._joined(late, fetch, at_most_old=at_most_old, span=span)
             given.update(await _brought(again))
-        now = self._now()
+        now = self.now()
         return {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
 
     def _joined(
@@ -224,7 +224,7 @@ class ReadThrough:
             looked = await self._looked(shared, way, given, older, led)
             missing = {slot: each for slot, each in way.wanted.items() if slot not in given}
             if missing:
-                now = self._now()
+                now = self.now()
                 asked, bodies = await self._asked(way, missing)
                 given.update({slot: _or_kept(each, older.get(slot), slot, now) for slot, each in asked.items()})
                 if looked is not None:
@@ -249,9 +249,9 @@ class ReadThrough:
                 kept = None if found is None else self._opened(slot, found, wanted, way)
                 if kept is None:
                     continue
-                now = self._now()
+                now = self.now()
                 if kept.fresh_until > now and now - kept.at < way.at_most_old:
-                    given[slot] = Given(kept.value)
+                    given[slot] = Given(kept.value, kept.at, kept.fresh_until)
                     self.tier.keep(slot, kept)
                 else:
                     older[slot] = kept
@@ -271,13 +271,15 @@ class ReadThrough:
         try:
             answers = await way.fetch(list(missing), way.in_background)
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its slots
-            return dict.fromkeys(missing, Given(failure)), {}
-        now = self._now()
-        given = {slot: Given(answers.get(slot)) for slot in missing}
+            now = self.now()
+            return dict.fromkeys(missing, Given(failure, now, now)), {}
+        now = self.now()
+        given = {slot: _just_given(slot, answers.get(slot), now) for slot in missing}
+        flight = asyncio.current_task()
         bodies = {
             slot: b"" if each.value is None else slot.kind.codec.encode(each.value)
             for slot, each in given.items()
-            if self._is_kept(slot, each.value)
+            if self._is_kept(slot, each.value) and self._is_newest(slot, flight)
         }
         if self.fences.holds(way.tags, way.mark):  # else something was invalidated on its way: ask again, once
             for slot, body in bodies.items():
@@ -286,7 +288,7 @@ class ReadThrough:
 
     def _entries(self, bodies: Mapping[Slot, bytes], way: _Way) -> Iterator[Stored]:
         """What all processes are to keep, sealed where it is personal."""
-        now = self._now()
+        now = self.now()
         for slot, body in bodies.items():
             wanted, freshness = way.wanted[slot], slot.kind.freshness
             sealed = self._seals.seal(body, wanted.name) if freshness.personal else body
@@ -294,6 +296,11 @@ class ReadThrough:
 
     def _is_kept(self, slot: Slot, value: object) -> bool:
         return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
+
+    def _is_newest(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
+        """Whether nobody began to ask after this flight did, who wanted it anew: what they know must stay known."""
+        known = self._flights.get(slot)
+        return known is not None and known.task is flight
 
     def _opened(self, slot: Slot, found: Found, wanted: Wanted, way: _Way) -> Kept | None:
         """An entry that all processes keep; None where it cannot be read."""
@@ -307,8 +314,8 @@ class ReadThrough:
 
     def _entry(self, slot: Slot, value: Any, size: int, at: float, tags: tuple[str, ...]) -> Kept:  # noqa: ANN401 - any answer
         freshness = slot.kind.freshness
-        fresh, lasts = (freshness.absent,) * 2 if value is None else (freshness.fresh, freshness.lasts)
-        return Kept(value, size, at, at + fresh, at + lasts, tags, self.fences.mark(tags))
+        lasts = freshness.absent if value is None else freshness.lasts
+        return Kept(value, size, at, at + _fresh(slot, value), at + lasts, tags, self.fences.mark(tags))
 
     def __repr__(self) -> str:
         """What is kept and under way."""
@@ -331,8 +338,18 @@ def _tell(span: Span, joined: Mapping[Slot, _Flight]) -> None:
             span.link(flight.way.span)
 
 
+def _fresh(slot: Slot, value: object) -> float:
+    """How many seconds an answer is fresh."""
+    return slot.kind.freshness.absent if value is None else slot.kind.freshness.fresh
+
+
+def _just_given(slot: Slot, value: object, now: float) -> Given:
+    return Given(value, now, now if isinstance(value, Exception) else now + _fresh(slot, value))
+
+
 def _stale(kept: Kept, reason: str) -> Given:
-    return Given(kept.value, Staleness(as_of=datetime.fromtimestamp(kept.at, UTC), reason=reason))
+    staleness = Staleness(as_of=datetime.fromtimestamp(kept.at, UTC), reason=reason)
+    return Given(kept.value, kept.at, kept.fresh_until, staleness)
 
 
 def _or_kept(given: Given, kept: Kept | None, slot: Slot, now: float) -> Given:

@@ -46,5 +46,9 @@ class Given(NamedTuple):
 
     value: Any
     """None where the agency knows nothing of the key; an exception where there is no answer."""
+    at: float
+    """When the agency gave it, in seconds since 1970-01-01 UTC."""
+    fresh_until: float
+    """As `at`; the same for what is not to be used again."""
     staleness: Staleness | None = None
     """Said where the answer is no longer fresh."""

@@ -44,35 +44,57 @@ class Agencies:
 class Keeping(Protocol):
     """Reads through what is kept."""
 
-    async def read(self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask[Any]) -> Answers[Any, Any]:
-        """As the batch would answer; what is kept is not asked for."""
+    async def read(
+        self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask[Any], notes: Notes | None = None
+    ) -> Answers[Any, Any]:
+        """As the batch would answer; what is kept is not asked for. `notes` are told how fresh it is."""
 
 
-Note = Callable[["Batch[Any, Any]", Hashable, "type[Any] | None", Staleness], None]
-"""Is told of an answer that is no longer fresh: batch, key, and facet where it is one."""
+class Notes(Protocol):
+    """Who wants to know how fresh answers are."""
+
+    def stale(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /) -> None:
+        """Note an answer that is no longer fresh; the facet, where it is one."""
+
+    def lasts(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
+        """Note what one call gave: the oldest of it said so many seconds ago, all of it fresh for so many more."""
 
 
-async def answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any]) -> Answers[K, Any]:
+async def answers_of(
+    batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None = None
+) -> Answers[K, Any]:
     """What a batch answers, read through what is kept where its answers may be."""
     span = ask.call.span
     if span is not None and span.sampled:
-        return await _traced(batch, keys, ask, span)
-    if batch.freshness is None or ask.keeping is None:
-        return await batch.run(keys, ask)
-    return await ask.keeping.read(batch, keys, ask)
+        return await _traced(batch, keys, ask, notes, span)
+    return await _answers_of(batch, keys, ask, notes)
 
 
-async def _traced(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], within: Span) -> Answers[K, Any]:
+async def _answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None) -> Answers[K, Any]:
+    freshness = batch.freshness
+    if freshness is not None and ask.keeping is not None:
+        return await ask.keeping.read(batch, keys, ask, notes)
+    answers = await batch.run(keys, ask)
+    if notes is not None and not batch.fixed:
+        notes.lasts(batch, 0.0, 0.0 if freshness is None else _fresh(freshness, all_known=len(answers) >= len(keys)))
+    return answers
+
+
+def _fresh(freshness: Freshness, *, all_known: bool) -> float:
+    """How many seconds it is fresh what was said just now."""
+    return freshness.fresh if all_known else min(freshness.fresh, freshness.absent)
+
+
+async def _traced(
+    batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None, within: Span
+) -> Answers[K, Any]:
     """The same, told of in one span for all keys."""
     agency = batch.agency or "hub"
     noted: Mapping[str, Noted] = {"simpul.batch": batch.name, "simpul.agency": agency, "simpul.keys": len(keys)}
     span = within.begin(f"batch {batch.name}", noted)
     ask = replace(ask, call=replace(ask.call, span=span))
     try:
-        if batch.freshness is None or ask.keeping is None:
-            answers = await batch.run(keys, ask)
-        else:
-            answers = await ask.keeping.read(batch, keys, ask)
+        answers = await _answers_of(batch, keys, ask, notes)
     except BaseException as failure:
         span.end(code_of(failure))
         raise
@@ -96,8 +118,6 @@ class Ask(Generic[C]):
     """For a batch of facets: the record classes that are wanted; nothing else may be fetched."""
     keeping: Keeping | None = None
     """Who keeps answers; None where each is asked for anew."""
-    note: Note | None = None
-    """Who wants to know of answers that are no longer fresh."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,12 +141,16 @@ class Batch(Generic[K, V]):
     """Whether the answer depends on who asks: such answers are never shared between callers."""
     freshness: Freshness | None = None
     """How long its answers may be used; None where each request asks for them."""
+    fixed: bool = False
+    """Whether its answers never change while the hub runs."""
     says: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to keep what is not everybody's who may see it."""
         if self.reads_caller and self.freshness is not None:
             raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
+        if self.fixed and (self.agency is not None or self.freshness is not None or self.reads_caller):
+            raise TypeError(f"{self!r} cannot be fixed: only what the hub knows by itself never changes.")
 
     def __repr__(self) -> str:
         """Name and agency."""
@@ -141,6 +165,7 @@ def batch(
     keys_a_call: int | None = None,
     reads_caller: bool = False,
     freshness: Freshness | None = None,
+    fixed: bool = False,
 ) -> Callable[[Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -158,6 +183,7 @@ def batch(
             keys_a_call=keys_a_call,
             reads_caller=reads_caller,
             freshness=freshness,
+            fixed=fixed,
             says=(run.__doc__ or "").strip(),
         )
 

@@ -11,6 +11,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 from engine.context import Context
 from engine.document import DocumentRules, Operation
 from engine.limits import AnswerSize
+from engine.old_places import OldPlace, Path
 from engine.plan.plan import Plan
 from engine.reading import Reading
 from engine.reads import Read
@@ -26,10 +27,11 @@ async def by_graphql_core(
     schema: GraphQLSchema,
     rules: DocumentRules,
     noting: bool,
-) -> tuple[dict[str, Any] | None, Sequence[GraphQLError], Sequence[Read]]:
-    """The data, the errors, and what of whom the data holds. `plan` tells what the fields are, and runs nothing.
+) -> tuple[dict[str, Any] | None, Sequence[GraphQLError], Sequence[Read], Sequence[OldPlace]]:
+    """The data, the errors, what of whom the data holds, and what of it is no longer fresh.
 
-    Without `noting`, nobody wants to know of whom. The context is closed in the end.
+    `plan` tells what the fields are, and runs nothing. Without `noting`, nobody wants to know of whom. The context is
+    closed in the end.
     """
     try:
         reading = Reading(plan, getattr(context, "reader", None)) if plan.guards and noting else None
@@ -37,7 +39,7 @@ async def by_graphql_core(
         executed = await _executed(operation, request, context, reading, schema=schema, rules=rules)
         result = _unless_too_large(executed, context)
         reads = reading.reads() if reading is not None and result.data is not None else ()
-        return result.data, result.errors or [], reads
+        return result.data, result.errors or [], reads, _standing(getattr(context, "old_places", ()), result.data)
     finally:
         await context.close()
 
@@ -87,3 +89,17 @@ def _size_of(context: Context) -> AnswerSize | None:
     """What counts the records of this answer, where the context has one."""
     size = getattr(context, "size", None)
     return size if isinstance(size, AnswerSize) else None
+
+
+def _standing(places: Sequence[OldPlace], data: dict[str, Any] | None) -> Sequence[OldPlace]:
+    """Those of the places that the answer has: not below a null that was passed on."""
+    return [each for each in places if _has(data, each.path)]
+
+
+def _has(data: Any, path: Path) -> bool:  # noqa: ANN401 - any part of an answer
+    at = data
+    for part in path:
+        if at is None:
+            return False
+        at = at[part]
+    return True

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from engine.reads import Read
+from records.freshness import Lasts
 from records.record import record
 
 
@@ -62,7 +63,11 @@ class GraphQLResponse:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     reads: Sequence[Read] = ()
     """What the data holds of whom; never part of what is sent."""
+    classes: frozenset[str] = frozenset()
+    """How sensitive what may be in the data is, in the schema's words; never part of what is sent."""
     is_public: bool = False
     """Whether the data is the same for everybody: a query of public fields alone, which reads nothing of the caller."""
+    lasts: Lasts | None = None
+    """How long it may be used from now on; None for what is for this once: changes, errors, what is no longer fresh."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""

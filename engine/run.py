@@ -24,8 +24,9 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.limits import Limits, TooLarge
+from engine.old_places import OldPlace, told_of
 from engine.persisted import Application, PersistedDocuments, Terms, bill
-from engine.plan.aged import told
+from engine.plan.aged import places_of
 from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
@@ -38,6 +39,7 @@ from engine.quota import Purse
 from engine.reads import Asked, Read, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.variables import NO_VARIABLES, default_conditions, variables_of
+from records.freshness import Lasts
 from records.operations import ClientContract, RegisteredOperation
 from records.spans import Span
 
@@ -97,6 +99,7 @@ class Engine:
         purse: Purse | None = None,
         introspects: bool = True,
         span: Span | None = None,
+        anew: bool = False,
     ) -> GraphQLResponse:
         """Answer one request.
 
@@ -107,7 +110,8 @@ class Engine:
         an answer that depends on who asks is for this request alone: it may depend on what was said a moment ago.
         `purse` pays for what the plan is expected to cost before anybody is asked, whoever else shares the run.
         `introspects` says whether this caller may ask about the schema, where anybody may. `span` is what traces tell
-        of the request.
+        of the request. With `anew`, the caller wants what is so now: the run of a request that came before is not
+        joined, for it may have asked already.
         """
         response, name, text = await self._unrecorded(
             request,
@@ -120,6 +124,7 @@ class Engine:
             purse=purse,
             introspects=introspects,
             span=span,
+            anew=anew,
         )
         if not response.reads or self._recorder is None:
             return response
@@ -143,6 +148,7 @@ class Engine:
         purse: Purse | None,
         introspects: bool,
         span: Span | None,
+        anew: bool,
     ) -> tuple[GraphQLResponse, str | None, str]:
         """The response, which nobody may have before it is recorded; the operation's name, and the document."""
         terms = keep_by = None
@@ -168,7 +174,7 @@ class Engine:
             return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name, request.query
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
-        question = None if alone and plan.reads_caller else self._question(plan, request, who)
+        question = None if anew or (alone and plan.reads_caller) else self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
             return await self._flights.join(question, run, until=until, span=span), name, request.query
@@ -250,6 +256,8 @@ class Engine:
             outcome=response.outcome,
             errors=response.errors,
             is_public=response.is_public,
+            lasts=response.lasts,
+            classes=response.classes,
             reads=response.reads,
             body=encode(response),
         )
@@ -266,10 +274,10 @@ class Engine:
         refused = _hopeless(plan, context)
         if refused is not None:
             return refused
-        data, errors, reads = await by_graphql_core(
+        data, errors, reads, old = await by_graphql_core(
             operation, plan, request, context, schema=self.schema, rules=self.rules, noting=self._noting
         )
-        return _answered(data, errors, reads, request_id)
+        return _answered(data, errors, reads, request_id, old=old)
 
     def _operation(self, request: GraphQLRequest, *, introspects: bool = True) -> tuple[KeptOperation, bool]:
         if not introspects and _ABOUT_SCHEMA.search(request.query) is not None:
@@ -330,9 +338,20 @@ def _answered(
     request_id: str,
     *,
     is_public: bool = False,
+    lasts: Lasts | None = None,
+    classes: frozenset[str] = frozenset(),
+    old: Sequence[OldPlace] = (),
 ) -> GraphQLResponse:
-    told = formatted(errors, request_id=request_id) if errors else []
-    return GraphQLResponse(outcome=Outcome.ANSWERED, data=data, errors=told, reads=reads, is_public=is_public)
+    return GraphQLResponse(
+        outcome=Outcome.ANSWERED,
+        data=data,
+        errors=formatted(errors, request_id=request_id) if errors else [],
+        extensions={"freshness": told_of(old)} if old else {},
+        reads=reads,
+        is_public=is_public,
+        lasts=lasts,
+        classes=classes,
+    )
 
 
 def _hopeless(plan: Plan, context: Context) -> GraphQLResponse | None:
@@ -372,10 +391,11 @@ async def _planned(
     run = Run(plan, context, gather, plan.arguments(variables), limits, noting=noting)
     try:
         data, errors = await run.answer()
-        response = _answered(data, errors, run.reads, request_id, is_public=is_public and not run.aged)
-        if run.aged and data is not None:
-            response = replace(response, extensions={"freshness": told(data, run.aged)})
-        run.aged.clear()
-        return response
+        if run.aged:
+            old = [] if data is None else places_of(data, run.aged)
+            run.aged.clear()
+            return _answered(data, errors, run.reads, request_id, old=old)
+        lasts = None if plan.serial or errors else gather.how_fresh.of_all()
+        return _answered(data, errors, run.reads, request_id, is_public=is_public, lasts=lasts, classes=plan.classes)
     finally:
         await gather.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from time import monotonic
 
 from records.record import record
@@ -22,6 +23,9 @@ class Call:
     """The request's id, for logs and for agencies that want one. Never personal."""
     span: Span | None = None
     """What is being done, as traces tell of it; None where nobody collects any."""
+
+    at_most_old: float = inf
+    """How many seconds ago an agency may have said what is used, unless it fails; 0 where everything is asked anew."""
 
     def remaining(self) -> float:
         """Seconds left until the deadline; 0 when it has passed."""

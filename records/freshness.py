@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from records.record import record
 
@@ -55,6 +55,19 @@ class Freshness:
     def lasts(self) -> float:
         """Seconds after which an answer is used for nothing any more."""
         return self.fresh + max(self.revalidating, self.failing)
+
+
+class Lasts(NamedTuple):
+    """How long an answer may be used by whoever is given it now: never longer than any part of it; all in seconds."""
+
+    age: float
+    """How long ago the oldest part was said by its agency; 0 where all was asked just now."""
+    fresh: float
+    """As long it may be used as it is; infinity for what does not change while the hub runs."""
+    revalidating: float
+    """After that as long, while it is asked for anew (RFC 5861, section 3); infinity where no part says it."""
+    failing: float
+    """After `fresh` as long, where the hub fails (RFC 5861, section 4); infinity where no part says it."""
 
 
 @record

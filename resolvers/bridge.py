@@ -15,7 +15,9 @@ from typing import Any
 from aiodataloader import DataLoader
 
 from engine.batch import Batch, answers_of
+from engine.how_fresh import HowFresh
 from records.failures import AgencyTimeout
+from records.freshness import Staleness
 from resolvers.ask import Ask
 
 Wanted = tuple[Hashable, type[Any] | None]
@@ -44,6 +46,11 @@ class Bridge:
         self._loaders: dict[Batch[Any, Any], DataLoader[Wanted, Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._how_fresh = HowFresh()
+
+    def staleness(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Staleness | None:
+        """What is said of an answer that was loaded and is no longer fresh; None of one that is."""
+        return self._how_fresh.old.get((batch, facet), {}).get(key)
 
     def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
         """The answer for one key, asked together with all keys of the same moment; raises the key's failure."""
@@ -55,6 +62,7 @@ class Bridge:
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
         self._loaders.clear()
+        self._how_fresh.old.clear()
 
     async def close(self) -> None:
         """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
@@ -96,7 +104,7 @@ class Bridge:
         late = asyncio.timeout(ask.call.remaining())
         try:
             async with late:
-                answers = await answers_of(batch, keys, ask)
+                answers = await answers_of(batch, keys, ask, self._how_fresh)
         except TimeoutError as failure:
             if late.expired():
                 failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from math import inf
+from operator import attrgetter
 from time import monotonic
 from typing import Any, get_args, get_type_hints
 
@@ -17,7 +17,7 @@ from auth.rules import heeds_wishes
 from cache.codec import RecordCodec
 from cache.read_through import ReadThrough
 from cache.slots import Given, Kind, Slot
-from engine.batch import Batch
+from engine.batch import Batch, Notes
 from records.answers import Answers
 from records.call import Call
 from records.consents import Consent
@@ -29,6 +29,8 @@ from resolvers.ask import Ask
 from resolvers.tags import by_person, of_agency
 
 Facet = type[Any] | None
+
+_AT, _FRESH_UNTIL = attrgetter("at"), attrgetter("fresh_until")
 
 
 class NotForgotten(Exception):  # noqa: N818 - a condition, not a fault
@@ -44,8 +46,10 @@ class KeptBatches:
         self._patience = patience
         self._kinds: dict[tuple[Batch[Any, Any], Facet], Kind] = {}
 
-    async def read(self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask) -> Answers[Any, Any]:
-        """As the batch would answer."""
+    async def read(
+        self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask, notes: Notes | None = None
+    ) -> Answers[Any, Any]:
+        """As the batch would answer; `notes` are told how fresh that is."""
         wanted: Sequence[Facet] = _in_order(ask.facets) if batch.facets else (None,)
         slots = [Slot(self._kind(batch, facet), key) for facet in wanted for key in keys]
         facet_of = {self._kind(batch, facet): facet for facet in wanted}
@@ -68,11 +72,19 @@ class KeptBatches:
         given = await self._through.read(slots, fetch, at_most_old=_oldest(batch, ask), span=span)
         if span is not None:
             _tell(span, given, fetched)
-        if ask.note is not None:
-            for slot, each in given.items():
-                if each.staleness is not None:
-                    ask.note(batch, slot.key, facet_of[slot.kind], each.staleness)
+        if notes is not None and given:
+            self._note(notes, batch, given, facet_of)
         return _answers(given, facet_of) if batch.facets else _plain(given)
+
+    def _note(
+        self, notes: Notes, batch: Batch[Any, Any], given: Mapping[Slot, Given], facet_of: Mapping[Kind, Facet]
+    ) -> None:
+        for slot, each in given.items():
+            if each.staleness is not None:
+                notes.stale(batch, slot.key, facet_of[slot.kind], each.staleness)
+        now = self._through.now()
+        oldest, fresh_until = min(map(_AT, given.values())), min(map(_FRESH_UNTIL, given.values()))
+        notes.lasts(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
 
     async def forget_people(self, people: Sequence[Nik]) -> bool:
         """Let what is about these people go away, whoever said it; False where other processes could not be told."""
@@ -141,9 +153,10 @@ def answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
 
 
 def _oldest(batch: Batch[Any, Any], ask: Ask) -> float:
-    """How old an answer may be for this caller."""
+    """How old an answer may be for this caller, who may want it younger."""
     of_batch = None if batch.freshness is None else batch.freshness.for_a_purpose
-    return inf if of_batch is None or not heeds_wishes(ask.caller) else of_batch
+    at_most_old = ask.call.at_most_old
+    return at_most_old if of_batch is None or not heeds_wishes(ask.caller) else min(of_batch, at_most_old)
 
 
 async def _fetched(

@@ -34,7 +34,7 @@ class Population(Protocol):
         """The household each person belongs to."""
 
 
-@batch(agency=None)
+@batch(agency=None, fixed=True)
 async def citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]:  # noqa: ARG001 - nobody needs to be asked
     """People whose existence is beyond doubt (the caller, the members of a family card): the key is all."""
     return {nik: Citizen(nik=nik) for nik in niks}

@@ -38,26 +38,26 @@ class Regions(Protocol):
         """Regions by name, level and place."""
 
 
-@batch(agency=None)
+@batch(agency=None, fixed=True)
 async def regions(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Region]:
     """Regions by Kemendagri code."""
     return await ask.agencies[Regions].regions(codes, ask.call)
 
 
-@batch(agency=None)
+@batch(agency=None, fixed=True)
 async def regions_called(addresses: Sequence[RegionAddress], ask: Ask) -> Answers[RegionAddress, Region]:
     """Regions by what a code system calls them."""
     found = await ask.agencies[Regions].regions_called(addresses, ask.call)
     return {address: found[address] for address in addresses if address in found}
 
 
-@batch(agency=None, absent=())
+@batch(agency=None, absent=(), fixed=True)
 async def regions_inside(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Sequence[Region]]:
     """The regions of the next level inside each region."""
     return await ask.agencies[Regions].inside(codes, ask.call)
 
 
-@batch(agency=None, absent=())
+@batch(agency=None, absent=(), fixed=True)
 async def region_lists(queries: Sequence[RegionQuery], ask: Ask) -> Answers[RegionQuery, Sequence[Region]]:
     """Regions by name, level and place."""
     return await ask.agencies[Regions].region_lists(queries, ask.call)

@@ -16,6 +16,7 @@ from engine import batch
 from engine.batch import Agencies
 from engine.errors import Forbidden
 from engine.limits import AnswerSize
+from engine.old_places import OldPlace
 from records.call import Call
 from records.identifiers import Nik
 from records.wishes import Wishes
@@ -38,6 +39,8 @@ class Asking:
     """How much has been read for this request."""
     wishes: dict[Nik, Wishes] = field(default_factory=dict)
     """What people said about the use of their data, as far as it was asked for this request."""
+    old_places: list[OldPlace] = field(default_factory=list)
+    """What fields that run on graphql-core put in the answer that is no longer fresh."""
     _bridge: Bridge | None = None
 
     def ask(self, facets: frozenset[type[Any]]) -> Ask:

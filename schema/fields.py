@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from graphql import OperationType
+from graphql.pyutils import Path
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -28,6 +29,7 @@ from auth.rules import Access, Rule, access_of
 from engine.batch import Batch
 from engine.edge import Edge
 from engine.kinds import Depends, Derived, Guarding, Leads, Shown, Verdict
+from engine.old_places import OldPlace
 from schema.access import directives_of, in_words
 from schema.asking import Asking
 from schema.guards import Guard
@@ -162,11 +164,12 @@ class EdgeField(PublishedField):
         key = self.key(source, kwargs, asking)
         if self.edge.many and self.engine_guard().of_each_key:
             asking.size.add(len(key))
-            return self._each_answered(asking, key, kwargs, [self._verdict(source, each, asking) for each in key])
+            verdicts = [self._verdict(source, each, asking) for each in key]
+            return self._each_answered(asking, key, kwargs, verdicts, info.path)
         depends = self.passed(source, key, asking)
         if depends is not None:
-            return when_settled(depends, asking, lambda: self._answered(asking, key, kwargs))
-        return self._answered(asking, key, kwargs)
+            return when_settled(depends, asking, lambda: self._answered(asking, key, kwargs, info.path))
+        return self._answered(asking, key, kwargs, info.path)
 
     def engine_kind(self) -> Leads:
         """For plans."""
@@ -176,14 +179,14 @@ class EdgeField(PublishedField):
         """The key, or keys, of a record."""
         return self.edge.key(record, arguments, asking.caller)
 
-    def _answered(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+    def _answered(self, asking: Asking, key: Any, arguments: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - any key
         """An awaitable for the answer, or one for each key."""
         if key is None:
             return None
         asking.size.add(len(key) if self.edge.many else 1)
         if self.edge.many:
-            return [self._loaded(asking, each, arguments) for each in key]
-        return self._loaded(asking, key, arguments)
+            return [self._loaded(asking, each, arguments, path, index) for index, each in enumerate(key)]
+        return self._loaded(asking, key, arguments, path)
 
     def _verdict(self, record: Any, key: Any, asking: Asking) -> Verdict:  # noqa: ANN401 - any record and key
         """The decision about one of several keys: a fault is the fault of that key."""
@@ -193,23 +196,40 @@ class EdgeField(PublishedField):
             return fault
 
     def _each_answered(
-        self, asking: Asking, keys: Sequence[Any], arguments: Mapping[str, Any], verdicts: Sequence[Verdict]
+        self,
+        asking: Asking,
+        keys: Sequence[Any],
+        arguments: Mapping[str, Any],
+        verdicts: Sequence[Verdict],
+        path: Path,
     ) -> Any:  # noqa: ANN401 - a list, or an awaitable for it
         """An awaitable for each key, once all that the keys depend on is known."""
 
         def answered(settled: Sequence[Verdict]) -> list[Any]:
-            pairs = zip(keys, settled, strict=True)
-            return [self._loaded(asking, key if refusal is None else refusal, arguments) for key, refusal in pairs]
+            given = [key if refusal is None else refusal for key, refusal in zip(keys, settled, strict=True)]
+            return [self._loaded(asking, each, arguments, path, index) for index, each in enumerate(given)]
 
         async def when_settled() -> list[Any]:
             return answered(await asyncio.gather(*(refusal(each, asking) for each in verdicts)))
 
         return when_settled() if any(type(each) is Depends for each in verdicts) else answered(verdicts)
 
-    async def _loaded(self, asking: Asking, key: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any key
+    async def _loaded(
+        self,
+        asking: Asking,
+        key: Any,  # noqa: ANN401 - any key
+        arguments: Mapping[str, Any],
+        path: Path,
+        index: int | None = None,
+    ) -> Any:  # noqa: ANN401 - any value
         if isinstance(key, Exception):
             raise key
-        answer = await asking.bridge.load(self.edge.batch, key, self.edge.facet)
+        batch, facet = self.edge.batch, self.edge.facet
+        answer = await asking.bridge.load(batch, key, facet)
+        staleness = asking.bridge.staleness(batch, key, facet)
+        if staleness is not None:
+            place = path.as_list() if index is None else [*path.as_list(), index]
+            asking.old_places.append(OldPlace(place, batch.agency, staleness))
         if asking.size.exceeded:
             return None
         value = self.edge.value(answer, arguments)

@@ -19,7 +19,7 @@ class LimitSettings(ServingSettings):
 
     rates: Words | None = Field(
         None,
-        description="How often callers may ask, and for how much: `kind:requests/points` a minute, or `off`;"
+        description="How often callers may ask, and for how much: `kind:requests/points/fresh` a minute, or `off`;"
         " `off` in development, else as in limits.md.",
     )
     failed_tokens: int = Field(

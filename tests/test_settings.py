@@ -103,7 +103,7 @@ def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.Monkey
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     assert read().rate_table == {}
     monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000")
-    assert read().rate_table[CallerKind.CITIZEN] == (Rate(10), Rate(1000))
+    assert read().rate_table[CallerKind.CITIZEN] == (Rate(10), Rate(1000), Rate(60))
 
 
 def test_a_rate_for_a_kind_of_caller_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

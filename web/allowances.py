@@ -29,15 +29,17 @@ _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 class Allowance:
     """What one caller may take; the engine's purse for each of their requests."""
 
-    __slots__ = ("_asked_points", "_fields", "_points", "_rates", "_requests")
+    __slots__ = ("_asked_fresh", "_asked_points", "_fresh", "_of_kind", "_points", "_rates", "_requests")
 
     def __init__(self, rates: Rates, of_kind: CallerRates, key: str) -> None:
         """Take who counts, what callers of this kind may do, and what the caller is called where it is counted."""
         self._rates = rates
         self._requests = Bucket(f"{key}:requests", of_kind.requests)
         self._points = Bucket(f"{key}:points", of_kind.points)
+        self._fresh = Bucket(f"{key}:fresh", of_kind.fresh)
         self._asked_points = False
-        self._fields = _fields(of_kind)
+        self._asked_fresh = False
+        self._of_kind = of_kind
 
     def enter(self) -> Awaitable[None] | None:
         """Count a request, to be awaited where others are asked; raises `Refusal` where it is one too many."""
@@ -47,6 +49,17 @@ class Allowance:
             return self._entered(waiting)
         if waiting:
             raise _too_many(self._requests, waiting)
+        return None
+
+    def freshen(self) -> Awaitable[None] | None:
+        """Count a request that says how old what is used may be, as `enter`: agencies are asked for it anew."""
+        self._asked_fresh = True
+        rates = self._rates
+        waiting = self._fresh.take(1, rates.clock()) if rates.alone else rates.take(self._fresh, 1)
+        if not isinstance(waiting, float):
+            return self._freshened(waiting)
+        if waiting:
+            raise _too_fresh(self._fresh, waiting)
         return None
 
     def spend(self, points: int) -> Awaitable[None] | None:
@@ -64,26 +77,32 @@ class Allowance:
         if seconds := await waiting:
             raise _too_many(self._requests, seconds)
 
+    async def _freshened(self, waiting: Awaitable[float]) -> None:
+        if seconds := await waiting:
+            raise _too_fresh(self._fresh, seconds)
+
     async def _paid(self, waiting: Awaitable[float], points: int) -> None:
         if seconds := await waiting:
             raise _too_dear(self._points, seconds, points)
 
     def fields(self) -> bytes:
-        """The header lines that tell the rates and what is left; of points where this process was asked for some."""
+        """The header lines that tell the rates and what is left; of what this process was asked for."""
         now = self._rates.clock()
-        told = self._requests.left(now)
+        left: tuple[int, ...] = self._requests.left(now)
         if self._asked_points:
-            return self._fields[1] % (told + self._points.left(now))
-        return self._fields[0] % told
+            left += self._points.left(now)
+        if self._asked_fresh:
+            left += self._fresh.left(now)
+        return _fields(self._of_kind, self._asked_points, self._asked_fresh) % left
 
     def rests(self) -> bool:
         """Whether nothing is taken, so that nothing is lost where it is forgotten."""
         now = self._rates.clock()
-        return self._requests.full_at <= now and self._points.full_at <= now
+        return max(self._requests.full_at, self._points.full_at, self._fresh.full_at) <= now
 
     def __repr__(self) -> str:
         """The rates, never whose."""
-        return f"<Allowance {self._requests!r}, {self._points!r}>"
+        return f"<Allowance {self._requests!r}, {self._points!r}, {self._fresh!r}>"
 
 
 class Allowances:
@@ -125,19 +144,27 @@ def _owner(caller: Caller) -> str | None:
 
 
 @cache
-def _fields(of_kind: CallerRates) -> tuple[bytes, bytes]:
-    """The header lines, as forms to be filled in: without points, and with them."""
-    rates = of_kind._asdict().items()
-    policy = ", ".join(f'"{name}";q={rate.amount};w={rate.seconds:.0f}' for name, rate in rates)
-    left = [f'"{name}";r=%d;t=%d' for name, _ in rates]
-    lines = (f"ratelimit-policy: {policy}\r\nratelimit: {', '.join(left[:count])}\r\n" for count in (1, 2))
-    without, whole = (each.encode("ascii") for each in lines)
-    return without, whole
+def _fields(of_kind: CallerRates, with_points: bool, with_fresh: bool) -> bytes:  # noqa: FBT001 - a key of the cache
+    """The header lines, as a form to be filled in."""
+    told = {"requests": True, "points": with_points, "fresh": with_fresh}
+    rates = {name: rate for name, rate in of_kind._asdict().items() if name == "points" or told[name]}
+    policy = ", ".join(f'"{name}";q={rate.amount};w={rate.seconds:.0f}' for name, rate in rates.items())
+    left = ", ".join(f'"{name}";r=%d;t=%d' for name in rates if told[name])
+    return f"ratelimit-policy: {policy}\r\nratelimit: {left}\r\n".encode("ascii")
 
 
 def _too_many(bucket: Bucket, seconds: float) -> Refusal:
     rate = bucket.rate
     return rate_limited(f"More than {rate.amount} requests in {rate.seconds:.0f} s.", seconds)
+
+
+def _too_fresh(bucket: Bucket, seconds: float) -> Refusal:
+    rate = bucket.rate
+    return rate_limited(
+        f"More than {rate.amount} requests for fresh data in {rate.seconds:.0f} s. Ask without"
+        f" 'Cache-Control: no-cache' and 'max-age', or later.",
+        seconds,
+    )
 
 
 def _too_dear(bucket: Bucket, seconds: float, points: int) -> Refusal | TooLarge:

@@ -21,6 +21,7 @@ from web.allowances import FIELDS, Allowances
 from web.consents import ConsentEndpoints
 from web.csrf import PREFLIGHT_HEADERS
 from web.data_tracker import DataTracker
+from web.entity_tags import EntityTags
 from web.error_answers import on_http_exception, on_refusal
 from web.export import ExportEndpoint, Exporting
 from web.failed_tokens import FailedTokens
@@ -91,6 +92,7 @@ def web_application(
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
     spans: RequestSpans | None = None,
+    entity_tags: EntityTags | None = None,
 ) -> WebApplication:
     """The application.
 
@@ -110,6 +112,7 @@ def web_application(
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
         spans: Who tells traces of requests, where anybody collects them.
+        entity_tags: Who makes the tags by which clients ask whether an answer is still the same, where they may.
 
     """
     health = Health(ready)
@@ -122,6 +125,7 @@ def web_application(
         allowances=allowances,
         failed_tokens=failed_tokens,
         spans=spans,
+        entity_tags=entity_tags,
     )
     routes = [
         Route("/health/live", health.live),
@@ -176,10 +180,12 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
                 "X-Request-Timeout",
                 "traceparent",
                 "tracestate",
+                "If-None-Match",
+                "Cache-Control",
             ),
             *PREFLIGHT_HEADERS,
         ),
-        "expose_headers": ("X-Request-Id", "Retry-After", *FIELDS),
+        "expose_headers": ("X-Request-Id", "Retry-After", "Age", "ETag", *FIELDS),
     }
 
 

@@ -5,8 +5,9 @@ Stands in front of Starlette, because what Starlette does for every path costs m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -15,13 +16,16 @@ from starlette.types import Receive, Scope, Send
 from auth.caller import Caller
 from engine.encoding import encode
 from engine.quota import Purse
-from engine.request import GraphQLRequest, GraphQLResponse
+from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from records.call import Call
 from telemetry import under_way
 from web.access_log import AccessLog
 from web.allowances import Allowance, Allowances
+from web.at_most_old import at_most_old
 from web.attended import Attending, ClientGone, Overdue
+from web.cache_control import NOBODY, CacheControl, Storing
 from web.csrf import check_forgery
+from web.entity_tags import EntityTags, is_known
 from web.failed_tokens import FailedTokens
 from web.graphql_request import parse_body, parse_query_string
 from web.graphql_response import headers_of, status_of
@@ -42,6 +46,7 @@ PATH = "/graphql"
 METHODS = ("GET", "POST")
 _CLIENT_CLOSED_REQUEST = 499
 """What logs say of a request whose client went away; nobody reads the answer."""
+_NOT_MODIFIED = 304
 
 
 class Execute(Protocol):
@@ -63,10 +68,17 @@ class _Answer:
     media_type: MediaType
     headers: Mapping[str, str] = field(default_factory=dict)
     """Beside those that every answer has."""
-    is_public: bool = False
-    """Whether anybody may keep it."""
+    storing: Storing = NOBODY
+    """Who may keep it."""
+    tag: bytes = b""
+    """The header line with its entity tag."""
     rates: bytes = b""
     """Header lines that tell what the caller has left, each with its end."""
+
+    @property
+    def fields(self) -> bytes:
+        """The header lines that are its own."""
+        return self.storing.fields + self.tag + self.rates
 
 
 class GraphQLEndpoint:
@@ -82,6 +94,7 @@ class GraphQLEndpoint:
         allowances: Allowances | None = None,
         failed_tokens: FailedTokens | None = None,
         spans: RequestSpans | None = None,
+        entity_tags: EntityTags | None = None,
     ) -> None:
         self._execute = execute
         self._spans = spans
@@ -90,17 +103,11 @@ class GraphQLEndpoint:
         self._settings = settings
         self._access_log = access_log
         self._attending = Attending()
-        # An answer belongs to one caller: nobody may keep it ...
-        own = _heads(settings, b"no-store", b"Accept")
-        # ... but one that is everybody's. Who has a token may be answered otherwise, and an origin be told that its
-        # pages may read.
-        varies = b"Accept, Authorization" + (b", Origin" if settings.allowed_origins else b"")
-        everybodys = _heads(settings, b"public, max-age=%d" % settings.public_max_age, varies)
-        self._heads = {False: own, True: everybodys}
-        self._heads_as_bytes = {
-            is_public: {each: b"".join(b"%b: %b\r\n" % header for header in head) for each, head in heads.items()}
-            for is_public, heads in self._heads.items()
-        }
+        self._cache_control = CacheControl(settings)
+        self._entity_tags = entity_tags
+        always = b"".join(b"%b: %b\r\n" % header for header in security_headers(settings.hsts_seconds))
+        self._heads = {each: f"content-type: {each.content_type}\r\n".encode("ascii") + always for each in MediaType}
+        self._head_without_body = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its id, whatever happens inside."""
@@ -147,6 +154,11 @@ class GraphQLEndpoint:
                 allowance = self._allowances.of(caller, scope, headers)
                 if allowance is not None and (entering := allowance.enter()) is not None:
                     await entering
+            oldest = at_most_old(headers)
+            if oldest < inf:
+                if allowance is not None and (freshening := allowance.freshen()) is not None:
+                    await freshening
+                call = replace(call, at_most_old=oldest)
             answer = await self._serve(
                 scope, headers, body, call=call, media_type=media_type, caller=caller, allowance=allowance
             )
@@ -154,9 +166,7 @@ class GraphQLEndpoint:
             answer = _refused(refusal, media_type)
         except ClientGone:
             return _Answer(_CLIENT_CLOSED_REQUEST, b"", media_type)
-        if (
-            allowance is not None and not answer.is_public
-        ):  # whoever is handed a kept answer has an allowance of their own
+        if allowance is not None and not answer.storing.is_shared:  # whoever is handed that has an own allowance
             answer.rates = allowance.fields()
         return answer
 
@@ -192,53 +202,41 @@ class GraphQLEndpoint:
                 f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
             ) from overdue
         outcome = response.outcome
-        return _Answer(
-            status_of(outcome, media_type),
-            encode(response),
-            media_type,
-            headers_of(outcome),
-            method == "GET" and self._is_everybodys(response, headers),
-        )
+        answer = _Answer(status_of(outcome, media_type), encode(response), media_type, headers_of(outcome))
+        if outcome is Outcome.ANSWERED:
+            answer.storing = self._cache_control.of(response, caller.kind, headers, by_get=method == "GET")
+            if answer.storing.is_validated and self._entity_tags is not None:
+                self._validate(answer, self._entity_tags, headers)
+        return answer
 
-    def _is_everybodys(self, response: GraphQLResponse, headers: RequestHeaders) -> bool:
-        """Whether a cache may hand the answer to whoever asks the same: it was given to nobody in particular."""
-        whole = response.is_public and not response.errors and not response.extensions
-        return whole and self._settings.public_max_age > 0 and "authorization" not in headers
+    def _validate(self, answer: _Answer, tags: EntityTags, headers: RequestHeaders) -> None:
+        """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
+        tag = tags.of(answer.body, answer.media_type)
+        answer.tag = f"etag: {tag}\r\n".encode("ascii")
+        if is_known(tag, headers.getlist("if-none-match")):
+            answer.status, answer.body = _NOT_MODIFIED, b""
 
     def _written(self, answer: _Answer, call: Call, write: WriteWhole) -> bool:
         """Write the answer in one go; False where it has to go out in pieces, or has headers of its own."""
         if answer.headers:
             return False
-        lines = (len(answer.body), call.request_id.encode("ascii"))
-        head = self._heads_as_bytes[answer.is_public][answer.media_type]
-        head += b"content-length: %d\r\nx-request-id: %b\r\n" % lines
-        return write(answer.status, head + answer.rates, answer.body)
+        return write(answer.status, self._head(answer, call), answer.body)
+
+    def _head(self, answer: _Answer, call: Call) -> bytes:
+        """The header lines that every answer has, and those that this one has in a like form."""
+        request_id = call.request_id.encode("ascii")
+        if answer.status == _NOT_MODIFIED:
+            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, answer.fields)
+        lines = (self._heads[answer.media_type], len(answer.body), request_id, answer.fields)
+        return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % lines
 
     async def _send(self, answer: _Answer, call: Call, send: Send) -> None:
         headers = [
-            *self._heads[answer.is_public][answer.media_type],
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", call.request_id.encode("ascii")),
-            *(each.split(b": ", 1) for each in answer.rates.splitlines()),
+            *(each.split(b": ", 1) for each in self._head(answer, call).splitlines()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
-
-
-def _heads(
-    settings: WebSettings, cache_control: bytes, vary: bytes
-) -> Mapping[MediaType, Sequence[tuple[bytes, bytes]]]:
-    """What every answer has, by its media type."""
-    return {
-        each: [
-            (b"content-type", each.content_type.encode("ascii")),
-            (b"cache-control", cache_control),
-            (b"vary", vary),
-            *security_headers(settings.hsts_seconds),
-        ]
-        for each in MediaType
-    }
 
 
 def check_method(method: str) -> None:

@@ -11,23 +11,23 @@ from cache.rates import Rate
 
 OFF = "off"
 DEFAULT_RATES = (
-    "anonymous:3000/600000",
-    "citizen:600/200000",
-    "business:600/200000",
-    "official:1200/600000",
-    "supervisor:600/200000",
-    "steward:600/200000",
-    "auditor:600/200000",
-    "protection-officer:600/200000",
-    "partner:6000/1200000",
-    "agency-system:12000/2400000",
-    "operator:600/200000",
+    "anonymous:3000/600000/60",
+    "citizen:600/200000/60",
+    "business:600/200000/60",
+    "official:1200/600000/120",
+    "supervisor:600/200000/60",
+    "steward:600/200000/60",
+    "auditor:600/200000/60",
+    "protection-officer:600/200000/60",
+    "partner:6000/1200000/600",
+    "agency-system:12000/2400000/600",
+    "operator:600/200000/60",
 )
 """Far more than people do. Many of them share an address, where their mobile operator has few: anonymous callers get
 more together than each of them alone, signed in."""
-_LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,9})/([1-9][0-9]{0,11})|off)")
+_LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,9})/([1-9][0-9]{0,11})(?:/([1-9][0-9]{0,9}))?|off)")
 _WRITE = (
-    "Write kind:requests/points, both a minute, or kind:off; or 'off' alone. Kinds: "
+    "Write kind:requests/points or kind:requests/points/fresh, each a minute, or kind:off; or 'off' alone. Kinds: "
     + ", ".join(each.value for each in CallerKind)
     + "."
 )
@@ -39,12 +39,15 @@ class CallerRates(NamedTuple):
     requests: Rate
     points: Rate
     """Of what plans are expected to cost."""
+    fresh: Rate
+    """Of requests that say how old what is used may be."""
 
 
 def rates_from(lines: Sequence[str]) -> Mapping[CallerKind, CallerRates]:
-    """By kind of caller, out of `kind:requests/points`; who stands in no line keeps what is built in.
+    """By kind of caller, out of `kind:requests/points/fresh`; who stands in no line keeps what is built in.
 
-    `kind:off` lifts the limits of a kind, `off` alone those of all. Raises `ValueError` for what says something else.
+    Without `/fresh`, that of the kind is the one that is built in. `kind:off` lifts the limits of a kind, `off` alone
+    those of all. Raises `ValueError` for what says something else.
     """
     if tuple(lines) == (OFF,):
         return {}
@@ -53,13 +56,14 @@ def rates_from(lines: Sequence[str]) -> Mapping[CallerKind, CallerRates]:
         found = _LINE.fullmatch(line)
         if found is None:
             raise ValueError(f"'{line}' does not say who may ask how much. {_WRITE}")
-        kind, requests, points = found.groups()
+        kind, requests, points, fresh = found.groups()
         if kind not in {each.value for each in CallerKind}:
             raise ValueError(f"'{kind}' is no kind of caller. {_WRITE}")
         if requests is None:
             rates.pop(CallerKind(kind), None)
         else:
-            rates[CallerKind(kind)] = CallerRates(Rate(int(requests)), Rate(int(points)))
+            of_fresh = rates[CallerKind(kind)].fresh if fresh is None else Rate(int(fresh))
+            rates[CallerKind(kind)] = CallerRates(Rate(int(requests)), Rate(int(points)), of_fresh)
     named = [line.partition(":")[0] for line in lines]
     twice = next((each for each in named if named.count(each) > 1), None)
     if twice is not None:

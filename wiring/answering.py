@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from math import inf
 from typing import Any
 
 from graphql import GraphQLSchema
@@ -102,6 +103,7 @@ def executor(
             purse=purse,
             introspects=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
             span=span,
+            anew=call.at_most_old < inf,
         )
         return running if span is None else _told(running, caller, span)
 

@@ -1,4 +1,4 @@
-"""Which places of an answer hold what is no longer fresh, and what is said of each."""
+"""Which places of a plan's answer hold what is no longer fresh."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from engine.kinds import Leads
+from engine.old_places import OldPlace
 from engine.plan.faults import Path, paths_of
 from engine.plan.keys import Keys, edge_of
 from engine.plan.tree import PlanField
 from records.freshness import Staleness
-
-MOST = 100
-"""Places that are listed; more are counted."""
 
 
 class Aged(NamedTuple):
@@ -37,21 +35,13 @@ def aged(group: Sequence[PlanField], of: Keys, old: Mapping[Hashable, Staleness]
     return found
 
 
-def told(data: dict[str, Any], found: Sequence[Aged]) -> list[dict[str, Any]]:
-    """What the answer says of them (`extensions.freshness`): each place, its agency, of when it is and why."""
+def places_of(data: dict[str, Any], found: Sequence[Aged]) -> list[OldPlace]:
+    """Where they stand in the answer; what does not stand in it is left out."""
     paths = paths_of(data, found)
-    said = [_said(each, path) for each in found for path in paths[id(each.answer)]]
-    if len(said) > MOST:
-        return [*said[:MOST], {"more": len(said) - MOST}]
-    return said
+    return [_place(each, path) for each in found for path in paths[id(each.answer)]]
 
 
-def _said(each: Aged, path: Path) -> dict[str, Any]:
-    kind, staleness = each.field.kind, each.staleness
-    return {
-        "path": [*path, each.field.key, *each.place],
-        "agency": kind.edge.batch.agency if isinstance(kind, Leads) else None,
-        "asOf": staleness.as_of.isoformat(),
-        "stale": True,
-        "reason": staleness.reason,
-    }
+def _place(each: Aged, path: Path) -> OldPlace:
+    kind = each.field.kind
+    agency = kind.edge.batch.agency if isinstance(kind, Leads) else None
+    return OldPlace((*path, each.field.key, *each.place), agency, each.staleness)

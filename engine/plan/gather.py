@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from engine.batch import Ask, Batch, answers_of
+from engine.how_fresh import HowFresh
 from engine.plan.begun import begun
 from engine.plan.slices import SLICE, slices
-from records.freshness import Staleness
 
 Facet = type[Any] | None
 Wanted = tuple[Batch[Any, Any], Facet]
@@ -49,11 +48,8 @@ class Gather:
         self._held = True
         self._too_late: Callable[[Batch[Any, Any]], Exception] | None = None
         self._closed = False
-        self.old: dict[Wanted, dict[Hashable, Staleness]] = {}
-        """What is no longer fresh of what was given, by key."""
-
-    def _note(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness) -> None:
-        self.old.setdefault((batch, facet), {})[key] = staleness
+        self.how_fresh = HowFresh()
+        """How fresh what was given is."""
 
     def want(
         self,
@@ -93,6 +89,7 @@ class Gather:
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
         self._reads.clear()
+        self.how_fresh.old.clear()
         self._held = True
 
     def end(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
@@ -157,10 +154,7 @@ class Gather:
         batch = reads[0].batch
         try:
             facets = frozenset(read.facet for read in reads if read.facet is not None)
-            ask = self._ask(facets)
-            if batch.freshness is not None and ask.keeping is not None:
-                ask = replace(ask, note=self._note)
-            answers = await answers_of(batch, keys, ask)
+            answers = await answers_of(batch, keys, self._ask(facets), self.how_fresh)
             parts = [await _part(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._too_late is not None:

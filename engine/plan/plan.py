@@ -47,6 +47,8 @@ class Plan:
     shapes: Sequence[Shape]
     guards: bool
     """Whether any field may not be seen by everybody."""
+    classes: frozenset[str]
+    """How sensitive its fields are, in the schema's words (`Guarding.data_class`)."""
     reads_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
     guarded: bool
@@ -219,6 +221,7 @@ def planned(
         fields=planter.fields,
         shapes=planter.shapes,
         guards=any(not each.guard.is_public for each in planter.fields),
+        classes=frozenset(of for each in planter.fields if (of := each.guard.data_class) is not None),
         reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
         guarded=bool(root.fields) and not root.typenames and not any(each.guard.is_public for each in root.fields),
         may_multiply=may_multiply(planter.fields),

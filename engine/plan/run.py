@@ -236,9 +236,10 @@ class Run:
         self.underway.end(partial(self._put_all, group, of, known))
 
     def _put_all(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
-        if self._gather.old:
+        old = self._gather.how_fresh.old
+        if old:
             edge = edge_of(group[0]).edge
-            self.aged += aged(group, of, self._gather.old.get((edge.batch, edge.facet), {}))
+            self.aged += aged(group, of, old.get((edge.batch, edge.facet), {}))
         if len(of.keys) > SLICE:
             self.underway.in_slices(self._put_in_slices(group, of, known))
         else:

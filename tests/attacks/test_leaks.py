@@ -38,13 +38,28 @@ async def sent(hub: Hub, method: str, path: str, headers: Mapping[str, str] | No
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_personal_answer_may_be_kept_by_nobody(wired: Hub, method: str) -> None:
+async def test_a_personal_answer_may_be_used_again_by_nobody(wired: Hub, method: str) -> None:
     how: Any = {"json": PERSONAL} if method == "POST" else {"params": PERSONAL}
-    for caller in ("siti", None, "rina"):
+    own = "private, no-store" if method == "POST" else "private, no-cache"
+    for caller, kept in (("siti", own), (None, "no-store"), ("rina", "no-store")):
         response = await sent(wired, method, "/graphql", wired.headers(caller), **how)
-        assert response.headers["Cache-Control"] == "no-store"
-        for header in ("ETag", "Last-Modified", "Expires", "Age", "Set-Cookie", "Server", "X-Powered-By", "Via"):
+        assert response.headers["Cache-Control"] == kept
+        assert ("ETag" in response.headers) is (kept == "private, no-cache")
+        for header in ("Last-Modified", "Expires", "Age", "Set-Cookie", "Server", "X-Powered-By", "Via"):
             assert header not in response.headers
+
+
+async def test_what_somebody_has_kept_is_of_no_use_to_who_may_not_read_it(wired: Hub) -> None:
+    """That an answer is still the same is said to nobody who would not be given it."""
+    tag = (await sent(wired, "GET", "/graphql", wired.headers("siti"), params=PERSONAL)).headers["ETag"]
+    for caller, status in (("siti", 304), ("budi", 200), ("rina", 200), (None, 200)):
+        headers = {**wired.headers(caller), "If-None-Match": tag}
+        assert (await sent(wired, "GET", "/graphql", headers, params=PERSONAL)).status == status
+    forged = {"Authorization": "Bearer forged", "If-None-Match": tag}
+    assert (await sent(wired, "GET", "/graphql", forged, params=PERSONAL)).status == 401
+    for wild in ({"If-None-Match": "*"}, {"If-None-Match": f"{tag}, *"}):
+        response = await sent(wired, "GET", "/graphql", {**wired.headers("rina"), **wild}, params=PERSONAL)
+        assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/health/live", "/health/ready", "/v2/heartbeat", "/nothing"])

@@ -230,6 +230,38 @@ def test_who_wants_it_anew_gets_it_anew_and_the_others_with_them() -> None:
     told(story)
 
 
+def test_who_wants_it_anew_joins_nobody_who_began_to_ask_before_and_what_those_bring_later_changes_nothing() -> None:
+    async def story() -> None:
+        shared, slow, quick = Shared(chance(3)), agency(slowest=10.0), agency(versions={1: 7}, slowest=0.0)
+        through = process(shared)
+        before = asyncio.create_task(values(through, slow, ONE))
+        await slow.was_asked.wait()
+        assert await values(through, quick, ONE, at_most_old=0) == [7]
+        assert await before == [0]
+        assert await values(through, slow, ONE) == [7]
+        assert await values(process(shared), slow, ONE) == [7]
+        assert (slow.asked, quick.asked) == ([(1,)], [(1,)])
+
+    told(story)
+
+
+def test_what_is_given_says_since_when_it_is_so_and_until_when_it_is_fresh() -> None:
+    async def story() -> None:
+        shared, by = Shared(chance(3)), agency(slowest=0.0)
+        through, other = process(shared), process(shared)
+        (first,) = (await through.read([ONE], by.answer)).values()
+        assert first.fresh_until - first.at == 60
+        await asyncio.sleep(10)
+        for each in (through, other, through):
+            (again,) = (await each.read([ONE], by.answer)).values()
+            assert (again.at, again.fresh_until) == pytest.approx((first.at, first.fresh_until), abs=0.05)
+        by.down = True
+        (failed,) = (await through.read([TWO], by.answer)).values()
+        assert failed.fresh_until == failed.at
+
+    told(story)
+
+
 def test_who_wants_nothing_old_gets_what_is_young_enough() -> None:
     async def story() -> None:
         shared, by = Shared(chance(3)), agency()

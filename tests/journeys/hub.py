@@ -110,12 +110,15 @@ class Hub:
             return Answer(status=response.status, body=await response.json(content_type=None))
 
     async def query_by_get(
-        self, parameters: Mapping[str, str], *, caller: str | Caller | None = None
+        self,
+        parameters: Mapping[str, str],
+        *,
+        caller: str | Caller | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[Answer, Mapping[str, str]]:
         """Ask by GET; the answer and its headers."""
-        async with self._session.get(
-            f"{self.url}/graphql", params=parameters, headers=self.headers(caller)
-        ) as response:
+        sent = self.headers(caller) | dict(headers or {})
+        async with self._session.get(f"{self.url}/graphql", params=parameters, headers=sent) as response:
             body = await response.json(content_type=None)
             return Answer(status=response.status, body=body), {k.lower(): v for k, v in response.headers.items()}
 

@@ -30,6 +30,7 @@ from wiring import examining
 
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
 REGIONS = "query Regions { regions(level: REGENCY) { code } }"
+KEPT = "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"
 ME = "query Me { me { name } }"
 MIXED = "query Mixed { regions(level: REGENCY) { code } me { name } }"
 CONTRACT = ClientContract(
@@ -396,7 +397,7 @@ async def test_a_get_by_id_is_answered_and_public_data_may_be_kept_by_anybody(
     await hub.post({"query": text, "extensions": extensions})
     answer, headers = await hub.query_by_get({"extensions": json.dumps(extensions)})
     assert answer.data == partners.data
-    assert headers["cache-control"] == "public, max-age=60"
+    assert headers["cache-control"] == KEPT
     assert headers["vary"] == "Accept, Authorization"
 
 
@@ -410,12 +411,12 @@ async def test_a_get_by_the_id_of_a_first_party_operation_may_be_kept_by_anybody
     given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}
     async with another_hub(city, state_url, issuer, hub_folder, **given) as (hub, _):
         for parameters, caller, kept in (
-            ({"documentId": "Prices-1", "variables": '{"first": 2}'}, None, "public, max-age=60"),
-            ({"documentId": digest(PRICES)}, None, "public, max-age=60"),
-            ({"extensions": json.dumps(by_hash(PRICES)["extensions"])}, None, "public, max-age=60"),
-            ({"documentId": "Prices-1"}, "siti", "no-store"),
+            ({"documentId": "Prices-1", "variables": '{"first": 2}'}, None, KEPT),
+            ({"documentId": digest(PRICES)}, None, KEPT),
+            ({"extensions": json.dumps(by_hash(PRICES)["extensions"])}, None, KEPT),
+            ({"documentId": "Prices-1"}, "siti", "private, max-age=60"),
             ({"documentId": "Me-1"}, None, "no-store"),
-            ({"documentId": "Me-1"}, "siti", "no-store"),
+            ({"documentId": "Me-1"}, "siti", "private, no-cache"),
             ({"documentId": "None-1"}, None, "no-store"),
             ({"query": PRICES}, None, "no-store"),
         ):

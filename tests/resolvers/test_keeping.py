@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from records.failures import AgencyFailure, AgencyUnavailable
 from records.freshness import Freshness, Staleness, minutes
 from records.identifiers import Nik
 from records.population import Identity, Residence
-from resolvers import complaints, msmes, population, prices, tax
+from resolvers import complaints, msmes, population, prices, regions, tax
 from resolvers.ask import Ask
 from resolvers.keeping import KeptBatches, answer_type
 from tests.small_city import SmallCity
@@ -45,29 +46,38 @@ class Clock:
         return self.now
 
 
+class Noted:
+    """What is told of how fresh answers are."""
+
+    def __init__(self) -> None:
+        self.old: list[tuple[str, Any, str | None, Staleness]] = []
+        self.parts: list[tuple[str, float, float]] = []
+
+    def stale(self, batch: Batch[Any, Any], key: Any, facet: type[Any] | None, staleness: Staleness) -> None:  # noqa: ANN401 - any key
+        self.old.append((batch.name, key, facet.__name__ if facet else None, staleness))
+
+    def lasts(self, batch: Batch[Any, Any], age: float, fresh: float) -> None:
+        self.parts.append((batch.name, age, fresh))
+
+
 class Hub:
     """A city, and what is kept of it."""
 
     def __init__(self) -> None:
         self.city = SmallCity()
         self.clock = Clock()
-        self.stale: list[tuple[str, Any, str | None, Staleness]] = []
         self.through = ReadThrough(
             most_bytes=1_000_000, names=KeyedNames(SECRET), seals=SealedAnswers([SECRET]), now=self.clock
         )
         self.keeping = KeptBatches(self.through, patience=5.0)
 
-    def ask(self, caller: Caller = CALLERS["the person"], *facets: type[Any]) -> Ask:
-        def note(asked: Batch[Any, Any], key: Any, facet: type[Any] | None, said: Staleness) -> None:  # noqa: ANN401 - any key
-            self.stale.append((asked.name, key, facet.__name__ if facet else None, said))
-
+    def ask(self, caller: Caller = CALLERS["the person"], *facets: type[Any], at_most_old: float = inf) -> Ask:
         return Ask(
             caller=caller,
-            call=CALL,
+            call=replace(CALL, at_most_old=at_most_old),
             agencies=self.city.agencies(),
             facets=frozenset(facets),
             keeping=self.keeping,
-            note=note,
         )
 
     @property
@@ -129,11 +139,65 @@ async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old
     await answers_of(prices.prices_of, [MARKET.id], hub.ask())
     hub.clock.now += 3_600
     hub.city.down.add("pangan")
-    found = await answers_of(prices.prices_of, [MARKET.id], hub.ask())
-    ((name, key, facet, said),) = hub.stale
+    noted = Noted()
+    found = await answers_of(prices.prices_of, [MARKET.id], hub.ask(), noted)
+    ((name, key, facet, said),) = noted.old
     assert (name, key, facet, said.reason) == ("prices_of", MARKET.id, None, "AGENCY_UNAVAILABLE")
     assert said.as_of.timestamp() == 1_000.0
     assert found[MARKET.id] == (PRICE,)
+    assert noted.parts == [("prices_of", 3_600.0, 0.0)]
+
+
+async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_is_fresh() -> None:
+    hub, noted = Hub(), Noted()
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    hub.clock.now += 50
+    await answers_of(tax.tax_objects_of, [NOBODY], hub.ask(), noted)  # that there is nothing is kept for a minute
+    hub.clock.now += 20
+    await answers_of(tax.tax_objects_of, [SITI, NOBODY], hub.ask(), noted)
+    assert noted.parts == [
+        ("tax_objects_of", 0.0, 600.0),
+        ("tax_objects_of", 0.0, 60.0),
+        ("tax_objects_of", 70.0, 40.0),
+    ]
+
+
+async def test_each_facet_counts_with_its_own_age() -> None:
+    hub, noted = Hub(), Noted()
+    await answers_of(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    hub.clock.now += 45
+    await answers_of(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity, Residence), noted)
+    assert noted.parts == [("person_facets", 45.0, 15.0)]
+
+
+async def test_where_nobody_keeps_what_was_asked_is_as_fresh_as_its_batch_says_and_else_for_this_once() -> None:
+    hub, noted = Hub(), Noted()
+    ask = replace(hub.ask(), keeping=None)
+    await answers_of(tax.tax_objects_of, [SITI], ask, noted)
+    await answers_of(prices.markets, ["no such market"], ask, noted)
+    await answers_of(population.households_of, [SITI], ask, noted)
+    await answers_of(regions.regions, [], ask, noted)
+    assert noted.parts == [("tax_objects_of", 0.0, 600.0), ("markets", 0.0, 60.0), ("households_of", 0.0, 0.0)]
+
+
+async def test_who_asks_for_nothing_old_gets_nothing_older_and_everybody_has_the_new_answer() -> None:
+    hub = Hub()
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask())
+    hub.clock.now += 30
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask(at_most_old=31))
+    assert len(hub.asked) == 1
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask(at_most_old=30))
+    assert len(hub.asked) == 2
+    noted = Noted()
+    await answers_of(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    assert (len(hub.asked), noted.parts) == (2, [("tax_objects_of", 0.0, 600.0)])
+
+
+async def test_who_states_a_purpose_cannot_ask_for_what_is_older() -> None:
+    hub = Hub()
+    for _ in range(2):
+        await answers_of(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL, at_most_old=3_600))
+    assert len(hub.asked) == 2
 
 
 async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:

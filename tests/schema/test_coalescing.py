@@ -91,6 +91,7 @@ class Hub:
     def __init__(self, by: Engine) -> None:
         self.engine = by
         self.alone = False
+        self.anew = False
         self.city = SmallCity(down={"crm"})
         domains = (Population, Msmes, Tax, Complaints, Prices, Regions, SaidWishes)
         self.agencies = Agencies(dict.fromkeys(domains, Slow(self.city)))
@@ -105,7 +106,13 @@ class Hub:
         for _ in range(each.turns):
             await asyncio.sleep(0)
         response: GraphQLResponse = await self.engine.run(
-            each.request, opened, who=caller, until=CALL.deadline, request_id="r-1", alone=self.alone
+            each.request,
+            opened,
+            who=caller,
+            until=CALL.deadline,
+            request_id="r-1",
+            alone=self.alone,
+            anew=self.anew,
         )
         return orjson.loads(encode(response))
 
@@ -220,3 +227,22 @@ def test_whose_answer_depends_on_what_people_said_has_a_run_of_their_own() -> No
         loop.run(hub.answers([personal, personal, public, public]))
     assert hub.city.wishes_asked == [(SITI,), (SITI,)]
     assert len([question for _, question, _ in hub.city.asked if question == "regions"]) <= 1
+
+
+def test_who_wants_what_is_so_now_joins_no_run_and_nobody_joins_theirs() -> None:
+    """What was begun before may have asked before."""
+    hub, question = Hub(sharing()), Asked("anonymous", "{ markets { name } }")
+
+    async def story() -> None:
+        before = asyncio.create_task(hub.answer(question))
+        await asyncio.sleep(0.5)
+        hub.anew = True
+        anew = [asyncio.create_task(hub.answer(question)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        hub.anew = False
+        after = asyncio.create_task(hub.answer(question))
+        assert len({repr(each) for each in await asyncio.gather(before, *anew, after)}) == 1
+
+    with virtual_loop() as loop:
+        loop.run(story())
+    assert [question for _, question, _ in hub.city.asked] == ["market_lists"] * 3

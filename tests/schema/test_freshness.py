@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import date
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auth.caller import Caller
 from auth.sealed_answers import SealedAnswers
@@ -14,38 +21,52 @@ from resolvers.keeping import KeptBatches
 from schema.asking import Asking
 from tests.schema.asking import IDS, engine, told
 from tests.small_city import SmallCity
-from tests.small_records import AYU, BUDI, CALL, CALLERS, CARD, SITI
+from tests.small_records import AYU, BUDI, CALL, CALLERS, CARD, MARKET, REQUEST, SITI
 
 SECRET = b"a secret of thirty-two bytes...."
 AS_OF = "1970-01-01T00:16:40+00:00"
 ME = "{ me { name residence { address } taxObjects { nop } complaints { number } } }"
+BY_PLAN = "by a plan"
+both_ways = pytest.mark.parametrize("way", [BY_PLAN, "by graphql-core"])
 
 
 class Hub:
     """A hub that keeps answers, over the small city; its clock is set."""
 
-    def __init__(self, *, coalescing: bool = False) -> None:
+    def __init__(self, *, coalescing: bool = False, way: str = BY_PLAN) -> None:
         self.city = SmallCity()
         self.now = 1_000.0
-        self.engine = Engine(engine().schema, engine().rules, coalescing=coalescing, noting=True)
+        self.engine = Engine(engine().schema, engine().rules, coalescing=coalescing, plans=way == BY_PLAN, noting=True)
         through = ReadThrough(
             most_bytes=1_000_000, names=KeyedNames(SECRET), seals=SealedAnswers([SECRET]), now=lambda: self.now
         )
         self.keeping = KeptBatches(through, patience=5.0)
 
-    async def answer(self, query: str, caller: str | Caller = "the person") -> GraphQLResponse:
-        who = CALLERS[caller] if isinstance(caller, str) else caller
+    async def answer(
+        self,
+        query: str,
+        caller: str | Caller = "the person",
+        *,
+        at_most_old: float = inf,
+    ) -> GraphQLResponse:
+        who, call = CALLERS[caller] if isinstance(caller, str) else caller, replace(CALL, at_most_old=at_most_old)
 
         def opened() -> Asking:
-            return Asking(caller=who, call=CALL, agencies=self.city.agencies(), node_ids=IDS, keeping=self.keeping)
+            return Asking(caller=who, call=call, agencies=self.city.agencies(), node_ids=IDS, keeping=self.keeping)
 
         return await self.engine.run(
-            GraphQLRequest(query=query), opened, request_id="r-1", who=who, until=CALL.deadline
+            GraphQLRequest(query=query),
+            opened,
+            request_id="r-1",
+            who=who,
+            until=CALL.deadline,
+            anew=at_most_old < inf,
         )
 
 
-async def test_a_warm_answer_asks_nobody_and_says_nothing() -> None:
-    hub = Hub()
+@both_ways
+async def test_a_warm_answer_asks_nobody_and_says_nothing(way: str) -> None:
+    hub = Hub(way=way)
     cold = await hub.answer(ME)
     hub.city.asked.clear()
     warm = await hub.answer(ME)
@@ -53,8 +74,9 @@ async def test_a_warm_answer_asks_nobody_and_says_nothing() -> None:
     assert hub.city.asked == []
 
 
-async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so() -> None:
-    hub = Hub()
+@both_ways
+async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so(way: str) -> None:
+    hub = Hub(way=way)
     fresh = await hub.answer(ME)
     hub.now += 1_000
     hub.city.down = {"pbb", "dukcapil"}
@@ -74,8 +96,9 @@ async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so
     }
 
 
-async def test_old_is_old_at_every_place_where_it_stands_and_only_there() -> None:
-    hub = Hub()
+@both_ways
+async def test_old_is_old_at_every_place_where_it_stands_and_only_there(way: str) -> None:
+    hub = Hub(way=way)
     people = f'{{ citizens(niks: ["{SITI}", "{BUDI}", "{SITI}"]) {{ msmes {{ name }} }} }}'
     await hub.answer(people, "an official")
     hub.now += 400
@@ -87,12 +110,139 @@ async def test_old_is_old_at_every_place_where_it_stands_and_only_there() -> Non
     ]
 
 
-async def test_what_is_old_is_no_answer_for_everybodys_caches() -> None:
+@both_ways
+async def test_the_members_of_a_list_and_each_facet_of_a_person_are_old_by_themselves(way: str) -> None:
+    hub = Hub(way=way)
+    await hub.answer("{ me { name } }")
+    hub.now += 30
+    await hub.answer("{ me { residence { address } } }")
+    hub.now += 45
+    hub.city.down = {"dukcapil"}
+    ids = ", ".join(f'"{each}"' for each in (IDS.seal("Market", MARKET.id), IDS.seal("Citizen", SITI)))
+    nodes = f"nodes(ids: [{ids}]) {{ id ... on Citizen {{ name }} }}"
+    old = await hub.answer(f"{{ me {{ alias: name residence {{ address }} again: name }} {nodes} }}")
+    assert sorted(each["path"] for each in old.extensions["freshness"]) == [
+        ["me", "again"],
+        ["me", "alias"],
+        ["nodes", 1, "name"],
+    ]
+    assert {each["reason"] for each in old.extensions["freshness"]} == {"AGENCY_UNAVAILABLE"}
+
+
+@both_ways
+async def test_of_very_many_places_some_are_listed_and_the_others_counted(way: str) -> None:
+    hub = Hub(way=way)
+    people = ", ".join([f'"{SITI}"'] * 100)
+    query = f"{{ citizens(niks: [{people}]) {{ msmes {{ name }} taxObjects {{ nop }} }} }}"
+    await hub.answer(query, "an official")
+    hub.now += 1_000
+    hub.city.down = {"jakpreneur", "pbb"}
+    old = await hub.answer(query, "an official")
+    assert len(old.extensions["freshness"]) == 101
+    assert old.extensions["freshness"][-1] == {"more": 100}
+
+
+async def test_what_is_old_is_no_answer_for_anybodys_caches() -> None:
     hub = Hub(coalescing=True)
     query = "{ markets { name prices { price } } }"
-    assert (await hub.answer(query, "anonymous")).is_public
+    fresh = await hub.answer(query, "anonymous")
+    assert fresh.is_public
+    assert fresh.lasts is not None
     hub.now += 1_000
-    assert not (await hub.answer(query, "anonymous")).is_public
+    old = await hub.answer(query, "anonymous")
+    assert (old.is_public, old.lasts) == (False, None)
+
+
+async def test_an_answer_lasts_as_long_as_the_strictest_of_its_parts_and_is_as_old_as_the_oldest() -> None:
+    hub = Hub()
+    assert (await hub.answer("{ markets { name } }")).lasts == pytest.approx((0, 900, 900, 86_400), abs=1)
+    hub.now += 400
+    query = "{ markets { name } complaintCategories { name } regions { name } }"
+    assert (await hub.answer(query)).lasts == pytest.approx((400, 500, 0, 86_400), abs=1)
+    query = "{ complaints(first: 1) { nodes { number } } markets { name } }"
+    assert (await hub.answer(query)).lasts == pytest.approx((400, 30, 30, 1_800), abs=1)
+
+
+async def test_what_the_hub_knows_by_itself_lasts_for_good_and_what_nobody_says_anything_of_for_this_once() -> None:
+    hub = Hub()
+    assert (await hub.answer("{ regions { name } }")).lasts == (0, inf, inf, inf)
+    assert (await hub.answer("{ __typename }")).lasts == (0, inf, inf, inf)
+    household = await hub.answer("{ me { name household { familyCardNumber } } }")
+    assert household.errors == []
+    assert household.lasts == pytest.approx((0, 0, 0, 0), abs=1)
+
+
+async def test_what_is_not_whole_and_what_was_changed_is_for_this_once() -> None:
+    hub = Hub()
+    hub.city.down = {"pangan"}
+    assert (await hub.answer("{ regions { name } markets { name } }")).lasts is None
+    assert (await hub.answer(f'mutation {{ refuseConsent(request: "{REQUEST}") {{ returnTo }} }}')).lasts is None
+
+
+async def test_who_wants_what_is_so_now_is_told_that() -> None:
+    hub = Hub(coalescing=True)
+    query = "{ markets { name } }"
+    await hub.answer(query, "anonymous")
+    hub.now += 10
+    hub.city.asked.clear()
+    assert (await hub.answer(query, "anonymous", at_most_old=11)).lasts == pytest.approx((10, 890, 900, 86_400), abs=1)
+    assert hub.city.asked == []
+    anew = await hub.answer(query, "anonymous", at_most_old=0)
+    assert anew.lasts == pytest.approx((0, 900, 900, 86_400), abs=1)
+    assert [question for _, question, _ in hub.city.asked] == ["market_lists"]
+
+
+async def test_who_wants_what_is_so_now_gets_what_is_kept_where_the_agency_fails_and_is_told_that_it_is_old() -> None:
+    hub = Hub()
+    query = "{ markets { name } }"
+    kept = await hub.answer(query, "anonymous")
+    hub.city.down = {"pangan"}
+    old = await hub.answer(query, "anonymous", at_most_old=0)
+    assert (old.data, old.lasts) == (kept.data, None)
+    assert [each["reason"] for each in old.extensions["freshness"]] == ["AGENCY_UNAVAILABLE"]
+
+
+PARTS = {
+    "complaints(first: 1) { nodes { number } }": ("pages", 30),
+    "complaintCategories { name }": ("category_lists", 86_400),
+    "markets { name }": ("market_lists", 900),
+    "commodities { name }": ("commodity_lists", 900),
+    "me { name }": ("facets", 60),
+    "me { taxObjects { nop } }": ("objects_of", 600),
+    "me { msmes { name } }": ("msmes_of", 300),
+    "regions(first: 1) { name }": ("region_lists", inf),
+}
+steps = st.tuples(
+    st.integers(0, 700), st.sets(st.sampled_from(sorted(PARTS)), min_size=1), st.sampled_from((inf, inf, 100.0, 0.0))
+)
+
+
+@settings(max_examples=40, derandomize=True, database=None, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=8))
+def test_no_answer_lasts_longer_than_any_of_its_parts(story: list[tuple[int, set[str], float]]) -> None:
+    asyncio.run(_told(story))
+
+
+async def _told(story: list[tuple[int, set[str], float]]) -> None:
+    hub, said_at = Hub(), dict[str, float]()
+    for seconds, parts, at_most_old in story:
+        hub.now += seconds
+        hub.city.asked.clear()
+        response = await hub.answer(f"{{ {' '.join(sorted(parts))} }}", at_most_old=at_most_old)
+        for _ in range(20):
+            await asyncio.sleep(0)  # what is asked for anew in the background
+        said_at.update({question: hub.now for _, question, _ in hub.city.asked})
+        assert response.errors == []
+        if response.lasts is None:
+            assert response.extensions["freshness"]
+            continue
+        known = [(said_at[question], fresh) for question, fresh in map(PARTS.__getitem__, parts) if fresh < inf]
+        left = min((at + fresh - hub.now for at, fresh in known), default=inf)
+        oldest = max((hub.now - at for at, _ in known), default=0.0)
+        assert response.lasts.fresh <= left
+        assert response.lasts.fresh == pytest.approx(left, abs=1)
+        assert response.lasts.age == pytest.approx(oldest, abs=1)
+        assert oldest < at_most_old or oldest == 0
 
 
 async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:

@@ -16,6 +16,7 @@ import uvicorn
 from tests.store.conftest import empty, state_url  # noqa: F401 - fixtures of the tests here, too
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
 from web.application import web_application
+from web.entity_tags import EntityTags
 from web.serving import uvicorn_config
 from web.settings import Exposure, WebSettings
 
@@ -111,6 +112,7 @@ async def serving(settings: WebSettings, **given: Any) -> AsyncIterator[Hub]:  #
         ready=ready,
         settings=settings,
         sample_people=sample_people if settings.development else None,
+        entity_tags=EntityTags(b"s" * 32),
         **given,
     )
     server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, settings))

@@ -19,9 +19,11 @@ from graphql.execution.values import get_variable_values
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.tokens import Unauthenticated
+from engine.how_fresh import FOR_GOOD
 from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from records.call import Call
+from records.freshness import Lasts
 from records.identifiers import Nik
 from web.graphiql import SamplePerson
 from web.health import AgencyReadiness, AgencyState, Readiness
@@ -58,6 +60,8 @@ class SmallGraph:
     calls: list[Call] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    lasts: Lasts = FOR_GOOD
+    """How long answers to queries may be used."""
 
     async def execute(
         self, request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None
@@ -94,6 +98,7 @@ class SmallGraph:
             data=done.data,
             errors=[dict(error.formatted) for error in done.errors or ()],
             is_public="whoAmI" not in request.query,
+            lasts=self.lasts if operation.operation is OperationType.QUERY else None,
         )
 
     def roots(self, caller: Caller) -> dict[str, Any]:

@@ -16,8 +16,12 @@ def test_every_kind_of_caller_has_rates() -> None:
 
 def test_a_line_sets_requests_and_points_a_minute_and_leaves_the_other_kinds_as_they_are() -> None:
     rates = rates_from(("citizen:10/500",))
-    assert rates[CallerKind.CITIZEN] == (Rate(10, 60.0), Rate(500, 60.0))
+    assert rates[CallerKind.CITIZEN] == (Rate(10, 60.0), Rate(500, 60.0), Rate(60, 60.0))
     assert rates[CallerKind.OFFICIAL] == rates_from(())[CallerKind.OFFICIAL]
+
+
+def test_a_line_may_set_how_often_fresh_data_may_be_asked_for() -> None:
+    assert rates_from(("citizen:10/500/3",))[CallerKind.CITIZEN] == (Rate(10, 60.0), Rate(500, 60.0), Rate(3, 60.0))
 
 
 def test_limits_can_be_lifted_for_a_kind_and_for_all() -> None:
@@ -32,6 +36,7 @@ def test_limits_can_be_lifted_for_a_kind_and_for_all() -> None:
         (("citizen:0/1",), "'citizen:0/1' does not say who may ask how much"),
         (("citizen:10",), "'citizen:10' does not say who may ask how much"),
         (("citizen:10/-1",), "'citizen:10/-1' does not say"),
+        (("citizen:10/500/0",), "'citizen:10/500/0' does not say"),
         (("citizen:on",), "'citizen:on' does not say"),
         (("off", "citizen:1/1"), "'off' does not say"),
         (("citizen:1/1", "citizen:2/2"), "'citizen' stands more than once"),

@@ -51,7 +51,8 @@ async def test_a_trusted_origin_may_ask_and_read(hasty_hub: Hub) -> None:
     assert "Access-Control-Allow-Credentials" not in preflight.headers
     answer = await hasty_hub.post({"query": "{ whoAmI }"}, Origin=origin)
     assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-Id, Retry-After, RateLimit-Policy, RateLimit"
+    exposed = "X-Request-Id, Retry-After, Age, ETag, RateLimit-Policy, RateLimit"
+    assert answer.headers["Access-Control-Expose-Headers"] == exposed
 
 
 async def test_another_origin_may_not(hasty_hub: Hub) -> None:
