@@ -157,9 +157,9 @@ def number_of(text: str) -> str:
     return text[:LONGEST_NUMBER].replace("\0", "")
 
 
-def whose(wanted: NewDataRequest | WithdrawnDataRequest) -> Nik:
-    """Whose request it is."""
-    return wanted.subject
+def whose(wanted: NewDataRequest | WithdrawnDataRequest | None) -> Nik | None:
+    """Whose request it is; nobody's where nobody is signed in."""
+    return None if wanted is None else wanted.subject
 
 
 def _new(kind: DataRequestKind, caller: Caller, key: str, says: str | None, **more: Any) -> NewDataRequest | None:  # noqa: ANN401 - fields of the record

@@ -225,3 +225,12 @@ async def test_the_protection_officer_sees_all_of_them_or_one_agencys_and_answer
     assert [(each.by, each.agency) for each in city.answered_requests] == [
         ("The data-protection officer of the city", None)
     ]
+
+
+@pytest.mark.parametrize("field", ['requestAccessCopy(key: "c")', 'endRestriction(number: "KH-1")'])
+async def test_who_is_not_signed_in_is_told_so_though_something_else_of_it_can_be_answered(field: str) -> None:
+    city = SmallCity()
+    response = await run(f"mutation {{ __typename {field} {{ number }} }}", caller="anonymous", city=city)
+    assert [code for _, code in told(response)] == ["FORBIDDEN"]
+    assert response.errors[0]["extensions"]["reason"] == "SIGN_IN"
+    assert (city.filed_requests, city.withdrawn_requests) == ([], [])
