@@ -12,21 +12,19 @@ from collections.abc import Callable
 import server
 from auth.data_contracts import Unassessed
 from cli.failure import Failure
-from cli.hub import Hub
 from cli.hub_environment import state_url
 from cli.hub_settings import hub_settings
 from cli.sample_callers import development_issuer, sample_callers, token_of
 from cli.sample_contracts import publish_samples
 from sandbox.state_folder import LOOPBACK, StateFolder
 from web.graphiql import SamplePerson
+from web.http_server import HttpServer
 from web.serving import uvicorn_config
-
-GRACE = 3  # seconds that answers in flight get at the end
 
 
 async def made_hub(
     folder: StateFolder, *, port: int, sandbox: bool, greet: Callable[[], None], warn: Callable[[str], None]
-) -> Hub:
+) -> HttpServer:
     """The hub in front of the folder's city, or of what the environment names. Raises Failure for wrong settings."""
     issuer = development_issuer(folder) if sandbox else None
 
@@ -46,6 +44,4 @@ async def made_hub(
         app = server.create_app(settings, sample_people=sample_people if issuer else None)
     except Unassessed as refusal:
         raise Failure(f"the hub does not start: {refusal}") from None
-    config = uvicorn_config(app, LOOPBACK, port, settings.web)
-    config.timeout_graceful_shutdown = GRACE
-    return Hub(config, greet)
+    return HttpServer(uvicorn_config(app, LOOPBACK, port, settings.web), greet)

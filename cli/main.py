@@ -13,6 +13,7 @@ from cli import (
     consents,
     data_contracts,
     explain,
+    hub,
     ledger,
     operations,
     requests,
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
         help="One typed citizen graph in front of a city's scattered agency systems.",
     )
     serve.add_to(app)
+    hub.add_to(app)
     sample_callers.add_to(app)
     sample_clients.add_to(app)
     explain.add_to(app)

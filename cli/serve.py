@@ -17,17 +17,20 @@ from rich.console import Console
 
 from cli.failure import Failure
 from cli.greeting import greeting
-from cli.hub import Hub, reserved
 from cli.hub_state import hub_state
 from cli.place import state_folder
+from cli.reserved_port import reserved
 from sandbox.agency import ISSUER
 from sandbox.city import AgencyState, Change, City
 from sandbox.state_folder import StateFolder
 from sandbox.steering import steered
+from web.http_server import Farewell, HttpServer, NotStarted
+from web.serving import settle_memory
 
 DEFAULT_PORT = 8000
 HIGHEST_PORT = 65535
 INTERRUPTED = 130
+FAREWELL = Farewell(patience=3, linger=0.3)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +71,7 @@ def _refuse_a_second_one(folder: StateFolder) -> None:
             pass
 
 
-def _hub_maker() -> Callable[..., Awaitable[Hub]]:
+def _hub_maker() -> Callable[..., Awaitable[HttpServer]]:
     from cli.hub_made import made_hub  # noqa: PLC0415 - takes a second or two, in which the agencies start
 
     return made_hub
@@ -86,7 +89,7 @@ class Run:
         self._status = self._console.status("Starting ...")
         self._waiting: set[str] = set()
         self._serving = False
-        self._hub: Hub | None = None
+        self._hub: HttpServer | None = None
 
     async def until_stopped(self) -> None:
         """Start everything, serve, end everything. Raises what a part that cannot start raises."""
@@ -103,7 +106,10 @@ class Run:
                 self._hub = await made_hub(
                     folder, port=self._port, sandbox=self._sandbox, greet=self._greet, warn=self._warn
                 )
-                await self._hub.serve([listener])
+                try:
+                    await self._hub.serve([listener])
+                except NotStarted as problem:
+                    raise Failure(f"the hub could not start: {problem}") from None
                 self._serving = False
                 self._console.print("Stopping ...")
             self._console.print("Stopped.")
@@ -120,6 +126,7 @@ class Run:
             await stack.enter_async_context(hub_state(folder, self._warn))
 
     def _greet(self) -> None:
+        settle_memory()
         self._status.stop()
         self._serving = True
         issuer_port = state_folder().known_port(ISSUER) if self._sandbox else None
@@ -150,7 +157,7 @@ class Run:
 
         def stop() -> None:
             if self._hub is not None:
-                self._hub.end()
+                self._hub.end(FAREWELL)
             elif task is not None:
                 task.cancel()
 

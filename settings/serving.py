@@ -48,6 +48,9 @@ class ServingSettings(BaseSettings):
     )
     allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
+    workers: int | None = Field(
+        None, ge=1, le=64, description="Processes that `simpul hub` serves with; else one a processor, 2 to 8."
+    )
     run_folder: Path | None = Field(
         None, description="Folder in which the processes of one hub tell each other how they are; else each is alone."
     )

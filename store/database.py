@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE_MS = 500
+"""How long a migration may make others wait: less than an answer waits until it is recorded (`ledger_patience`)."""
+_TRIES = 60
+_BETWEEN_TRIES = 0.5
+_LOCK_NOT_AVAILABLE = "55P03"
+
+_log = logging.getLogger("simpul.state")
 
 
 def database(url: str) -> AsyncEngine:
@@ -27,14 +39,35 @@ def database(url: str) -> AsyncEngine:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the database to the newest form; several hubs may start at once, one of them does it."""
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305134)")
-        await connection.run_sync(_upgrade)
+    """Bring the database to the newest form; several hubs may start at once, one of them does it.
+
+    What serves meanwhile goes on: a change of a table waits for whoever reads it, and everybody else waits behind the
+    change, so it gives up after a moment, lets them all by and tries again. A database in a newer form than this code
+    knows is left as it is, since forms only ever add to those before: so a release can be taken back.
+
+    Raises what the last of the tries raised.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            async with engine.begin() as connection:
+                await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305134)")
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_MS}ms'")
+                await connection.run_sync(_upgrade)
+        except DBAPIError as problem:
+            if getattr(problem.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE or not tries_left:
+                raise
+            await asyncio.sleep(_BETWEEN_TRIES)
+        else:
+            return
 
 
 def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    form = MigrationContext.configure(connection).get_current_revision()
+    known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+    if form is not None and form not in known:
+        _log.warning("The form %s of the hub's database is newer than this release knows; it is used as it is", form)
+        return
     command.upgrade(config, "head")

@@ -40,6 +40,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _too_large = False
     _refused = ""
     """Why the header that is being read is refused, where it can be told better than by its parser."""
+    _last = False
+    """Whether the next answer is the last one over this connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is closed too."""
@@ -97,6 +99,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._refused:
             raise ValueError("two meanings")  # same
         super().on_headers_complete()
+        if self._last:
+            self.cycle.keep_alive = False
         offer(self.cycle)
         # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
         # uvicorn would make headers of it, past every check that was made of the header.
@@ -128,6 +132,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """The client reads again."""
         self._stop_write_timer()
         super().resume_writing()
+
+    def say_farewell(self) -> None:
+        """Let the next answer say that it is the last, also the one that is being made, where it has not begun."""
+        self._last = True
+        if not self._idle() and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def close_idle(self) -> None:
+        """Close, unless a request is being read or answered."""
+        if self._idle() and not self._in_header:
+            self.transport.close()
 
     def _idle(self) -> bool:
         """Whether no request is being read or answered."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database import database, migrate
+from store.database import MIGRATIONS, database, migrate
 from store.tables import metadata
 
 
@@ -58,6 +60,46 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: AsyncEngine) 
     with pytest.raises(Exception, match="complaint_links"):
         await migrate(empty)
     assert await tables(empty) == {"complaint_links"}
+
+
+async def test_a_database_that_is_newer_than_the_code_is_left_as_it_is_and_said_so(
+    empty: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await migrate(empty)
+    async with empty.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9001'")
+        await connection.exec_driver_sql("CREATE TABLE later (id int)")
+    await migrate(empty)
+    assert await tables(empty) == {*metadata.tables, "alembic_version", "later"}
+    assert [each.getMessage() for each in caplog.records if each.name == "simpul.state"] == [
+        "The form 9001 of the hub's database is newer than this release knows; it is used as it is"
+    ]
+
+
+async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: AsyncEngine, state_url: str) -> None:
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")  # the next one adds columns to a table that is read with every request
+
+    async with empty.begin() as connection:
+        await connection.run_sync(upgrade)
+    other = database(state_url)
+    async with other.connect() as reading, other.connect() as watching, other.connect() as asking:
+        await reading.exec_driver_sql("SELECT count(*) FROM operation_clients")  # in a transaction that stays open
+        migrating = asyncio.create_task(migrate(empty))
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        while not (await watching.exec_driver_sql(waits)).scalar():
+            await watching.rollback()
+        answered = asking.exec_driver_sql("SELECT count(*) FROM operation_clients")
+        await asyncio.wait_for(answered, 5)  # not before the migration let it by
+        assert not migrating.done()
+        await asking.rollback()
+        await reading.rollback()
+        await asyncio.wait_for(migrating, 30)
+    await other.dispose()
+    assert await tables(empty) == {*metadata.tables, "alembic_version"}
 
 
 async def test_nothing_is_opened_before_the_first_use() -> None:

@@ -1,0 +1,10 @@
+"""Puts the project root on the path and becomes a generation of workers; started by `simpul hub`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from workers.generation import main
+
+sys.exit(main(sys.argv[1:]))

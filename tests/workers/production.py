@@ -1,0 +1,186 @@
+"""`simpul hub` as an operator runs it: a process of its own, its workers, its log, its signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from auth.caller import Caller
+from tests.city import ROOT
+from tests.cli.running import ENDED_WITHIN, READY_WITHIN, alive, descendants, until
+from tests.journeys.hub_process import HubProcess
+
+_HANDED_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Production(HubProcess):
+    """A hub of several workers, before a database of its own, with a file of settings and a link to its release."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing runs yet."""
+        super().__init__(folder)
+        self.folder = folder
+        self.settings = folder / "hub.env"
+        self.release = folder / "current"
+        self.seen: set[int] = set()
+        self.inherited: dict[str, str] = {}
+        """Variables that the command gets beside those of its file."""
+        self.given = {
+            name: value
+            for name, value in self.environment.items()
+            if name.startswith("SIMPUL_") and name != "SIMPUL_STATE"
+        } | {"SIMPUL_PORT": str(self.port), "SIMPUL_RATES": "off", "SIMPUL_LOG_FORM": "text"}
+        self.write_settings()
+        released(folder / "first")
+        self.switch_to("first")
+
+    def write_settings(self, **changed: str | None) -> None:
+        """Write the file of settings; with these changed, or left out."""
+        self.given = {name: value for name, value in (self.given | changed).items() if value is not None}
+        self.settings.write_text("".join(f"{name}='{value}'\n" for name, value in self.given.items()))
+
+    def headers(self, caller: Caller) -> dict[str, str]:
+        """What proves a caller."""
+        return {"Authorization": f"Bearer {self._issuer.token(caller, subject=caller.nik or 'somebody')}"}
+
+    def switch_to(self, release: str) -> None:
+        """Let the link lead to another release."""
+        link = self.folder / "next"
+        link.symlink_to(release)
+        link.rename(self.release)
+
+    def launch(self, *, handed: socket.socket | None = None) -> None:
+        """Start the command, with a socket that is handed over as systemd does."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
+        command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "hub", "--settings", str(self.settings)]
+        handles = () if handed is None else (handed.fileno(),)
+        before = [sys.executable, "-c", _HANDED_OVER, *map(str, handles)] if handles else []
+        with (self.folder / "hub.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [*before, *command, "--workers", "2", "--release", str(self.release)],
+                pass_fds=handles,
+                env=environment | self.inherited,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Start the command; returns when all workers serve."""
+        self.launch()
+        self.wait_for("The hub serves")
+        self.seen |= self.descendants()
+
+    def descendants(self) -> set[int]:
+        """Every process of the hub but the supervisor."""
+        assert self.process is not None
+        found = descendants(self.process.pid)
+        self.seen |= found
+        return found
+
+    @property
+    def workers(self) -> list[int]:
+        """Processes of workers that were ever ready and still live, the newest last."""
+        return [pid for pid in map(int, re.findall(r"serves \(process (\d+)\)", self.said)) if alive(pid)]
+
+    @property
+    def told(self) -> str:
+        """What it wrote, but for requests."""
+        return "\n".join(line for line in self.said.splitlines() if " simpul.access " not in line)
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until the log says so for this time."""
+        assert self.process is not None
+        end = time.monotonic() + READY_WITHIN
+        while self.said.count(text) < times:
+            assert self.process.poll() is None, self.told
+            assert time.monotonic() < end, f"{text!r} in {self.told}"
+            time.sleep(0.05)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the command a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self.process is not None
+        return self.process.wait(ENDED_WITHIN)
+
+    @property
+    def running(self) -> bool:
+        """Whether the command runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill_supervisor(self) -> None:
+        """End the command as a crash would, and nothing else of the hub."""
+        self.descendants()
+        self.signal(signal.SIGKILL)
+        self.ended()
+
+    def left_behind(self) -> set[int]:
+        """Processes that were seen, and live though the command has ended."""
+        return {pid for pid in self.seen if alive(pid)}
+
+
+def until_gone(pid: int) -> None:
+    """Wait until a process has ended."""
+    until(lambda: not alive(pid), f"the end of process {pid}")
+
+
+@contextlib.contextmanager
+def production(folder: Path) -> Iterator[Production]:
+    """A hub that is not started yet, its database running; everything is ended with the block."""
+    hub = Production(folder)
+    hub.postgres.prepare()
+    hub.postgres.launch()
+    try:
+        hub.postgres.wait()
+        yield hub
+    finally:
+        if hub.process is not None and hub.process.poll() is None:
+            hub.descendants()
+            hub.process.kill()
+            hub.process.wait(10)
+        for each in hub.left_behind():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        hub.postgres.stop()
+
+
+def released(folder: Path, change: Callable[[Path], None] | None = None) -> Path:
+    """A release in this folder: the code as it is, but for what `change` does to its store."""
+    folder.mkdir()
+    for each in ROOT.iterdir():
+        if each.name not in ("store", "scripts", ".venv") and not each.name.startswith("."):
+            (folder / each.name).symlink_to(each)
+    (folder / ".venv").symlink_to(sys.prefix)
+    for copied in ("store", "scripts"):
+        _copy(ROOT / copied, folder / copied)
+    if change is not None:
+        change(folder / "store")
+    return folder
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir()
+    for each in source.iterdir():
+        if each.is_dir() and each.name != "__pycache__":
+            _copy(each, target / each.name)
+        elif each.is_file():
+            (target / each.name).write_bytes(each.read_bytes())

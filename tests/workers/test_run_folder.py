@@ -1,0 +1,52 @@
+"""The folder that the workers of a hub share: made where none is named, and emptied of what an earlier hub left."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.run_folder import WrongFolder, run_folder
+
+
+def test_without_a_name_one_is_made_and_gone_at_the_end() -> None:
+    with run_folder({}) as made:
+        assert made.is_dir()
+        assert made.stat().st_mode & 0o077 == 0
+        (made / "left").touch()
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("variable", ["SIMPUL_RUN_FOLDER", "RUNTIME_DIRECTORY"])
+def test_a_named_one_is_made_and_stays(tmp_path: Path, variable: str) -> None:
+    with run_folder({variable: str(tmp_path / "run" / "simpul")}) as named:
+        assert named == tmp_path / "run" / "simpul"
+        assert named.is_dir()
+    assert named.is_dir()
+
+
+def test_what_an_earlier_hub_left_is_removed(tmp_path: Path) -> None:
+    environment = {"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}
+    with run_folder(environment) as folder:
+        (folder / "counters").mkdir()
+        (folder / "counters" / "7.db").touch()
+        (folder / "7.json").touch()
+    with run_folder(environment) as folder:
+        assert [each.name for each in folder.iterdir()] == [".simpul-run"]
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.odt").touch()
+    with (
+        pytest.raises(WrongFolder, match=r"holds something that is not the hub's \(thesis.odt\)"),
+        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path)}),
+    ):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.odt"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(WrongFolder, match=f"SIMPUL_RUN_FOLDER={tmp_path}/file/run cannot be used: Not a directory"),
+        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "file" / "run")}),
+    ):
+        pass

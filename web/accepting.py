@@ -1,0 +1,134 @@
+"""How connections are taken off the listening socket that several processes share.
+
+Whoever is woken first would take them all: connections stay open for long, so one process would do the work of all.
+Each therefore says how many it has, and whoever has more than another lets that one go first, for 2 ms. Connections
+that nobody has taken yet belong to no process, so none is lost with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+_COURTESY = 0.002
+"""Seconds in which somebody who has fewer connections may go first. Who hangs delays a new connection by no more."""
+_BREATH = 1.0
+"""Seconds without accepting where the process has no handle left for another connection."""
+_OUT_OF_HANDLES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+_log = logging.getLogger("simpul.hub")
+
+
+class Occupancy(Protocol):
+    """What processes that share a listening socket know of each other."""
+
+    def tell(self, connections: int) -> None:
+        """Say that this process accepts, and how many connections it has."""
+
+    def crowded(self, connections: int) -> bool:
+        """Whether another process that accepts has fewer."""
+
+    def leave(self) -> None:
+        """Say that this process accepts no more."""
+
+
+class Alone:
+    """Nobody else listens."""
+
+    def tell(self, connections: int) -> None:
+        """Nobody hears it."""
+
+    def crowded(self, connections: int) -> bool:  # noqa: ARG002 - the protocol's
+        """There is nobody who could have fewer."""
+        return False
+
+    def leave(self) -> None:
+        """Nobody hears it."""
+
+
+class Accepting:
+    """Takes connections off listening sockets, each of which is closed here at the end."""
+
+    def __init__(
+        self, factory: Callable[[], asyncio.Protocol], occupancy: Occupancy, connections: Callable[[], int]
+    ) -> None:
+        """`connections` tells how many there are already."""
+        self._factory = factory
+        self._occupancy = occupancy
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[socket.socket] = []
+        self._pauses: set[asyncio.TimerHandle] = set()
+        self._opening: set[asyncio.Task[object]] = set()
+
+    def begin(self, listeners: list[socket.socket]) -> None:
+        """Accept from now on. The sockets are bound; whoever shares them may be listening already."""
+        for each in listeners:
+            each.setblocking(False)  # noqa: FBT003 - the standard library's argument has no name
+            each.listen(2048)
+            self._listeners.append(each)
+            self._loop.add_reader(each, self._ready, each)
+        self.tell()
+
+    def tell(self) -> None:
+        """Say how many connections there are."""
+        self._occupancy.tell(self._count())
+
+    async def end(self, *, rest: bool) -> None:
+        """Accept no more, but for what waits already where `rest` says that nobody else will take it."""
+        self._occupancy.leave()
+        for pause in self._pauses:
+            pause.cancel()
+        for each in self._listeners:
+            self._loop.remove_reader(each)
+            while rest and self._accept(each):
+                pass
+            each.close()
+        self._listeners.clear()
+        if self._opening:
+            await asyncio.wait(self._opening)
+
+    def _count(self) -> int:
+        return self._connections() + len(self._opening)
+
+    def _ready(self, listener: socket.socket) -> None:
+        """Somebody waits: let whoever has fewer connections go first."""
+        if self._occupancy.crowded(self._count()):
+            self._pause(listener, _COURTESY)
+        else:
+            self._accept(listener)
+
+    def _pause(self, listener: socket.socket, seconds: float) -> None:
+        """Look away from a socket for a while, and take one connection off it then, if nobody else did."""
+
+        def over() -> None:
+            self._pauses.discard(pause)
+            self._loop.add_reader(listener, self._ready, listener)
+            self._accept(listener)
+
+        self._loop.remove_reader(listener)
+        pause = self._loop.call_later(seconds, over)
+        self._pauses.add(pause)
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Take one connection; whether there was one."""
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as problem:
+            if problem.errno not in _OUT_OF_HANDLES:
+                raise
+            _log.error("No connection can be accepted (%s): raise LimitNOFILE", problem.strerror)
+            self._pause(listener, _BREATH)
+            return False
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opening = self._loop.create_task(self._loop.connect_accepted_socket(self._factory, connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        self.tell()
+        return True
