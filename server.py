@@ -54,6 +54,7 @@ from web.export import Exporting
 from web.graphiql import SamplePeople
 from web.limiting import limiting
 from web.own_graph import OwnGraph
+from web.shedding import Shedding
 from web.who_asks import WhoAsks
 from wiring.agencies import connect, count_together
 from wiring.answering import answering_engine, executor, exporting_engine
@@ -156,6 +157,7 @@ def compose(
         proved=tokens.proved,
     )
     count_together(gates, limits.shared, settings.secret_bytes)
+    shedding = Shedding(after=settings.shed_after / 1000, lane=settings.lane, tokens=tokens)
     engine = answering_engine(settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared)
     answering = partial(
         executor,
@@ -182,7 +184,7 @@ def compose(
     return web_application(
         execute=answering(engine, shows_schema=settings.shows_schema),
         authenticate=tokens.caller,
-        ready=readiness(attendance, gates, issuers, limits, kept),
+        ready=readiness(attendance, gates, issuers, limits, kept, shedding=shedding),
         settings=settings.web,
         sample_people=sample_people if settings.development else None,
         data_tracker=tracker,
@@ -207,6 +209,7 @@ def compose(
         failed_tokens=limits.failed_tokens,
         spans=request_spans(settings, traces),
         entity_tags=EntityTags(settings.secret_bytes),
+        shedding=shedding,
         lifespan=limits.during(whole),
     )
 

@@ -11,6 +11,7 @@ from cache.shared import SCHEMES
 from records.operations import OperationMode
 from settings.given import Words
 from settings.serving import ServingSettings
+from web.emergency_lane import EmergencyLane, lane_from
 from web.rate_table import CallerRates, rates_from
 
 
@@ -27,6 +28,16 @@ class LimitSettings(ServingSettings):
     )
     redis_url: SecretStr | None = Field(
         None, description="Redis or Valkey in which all processes count together, `redis://...`; else each alone."
+    )
+    shed_after: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="Milliseconds by which the event loop may be late before requests are refused; 0: any number.",
+    )
+    emergency_lane: Words = Field(
+        (),
+        description="Who is refused last: `client:NAME`, `operation:ID`, `kind:KIND`, space-separated (overload.md).",
     )
     first_party_operations: OperationMode = Field(
         OperationMode.OFF,
@@ -58,6 +69,17 @@ class LimitSettings(ServingSettings):
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
         """What each kind of caller may do in a minute; empty where nobody is limited."""
         return {} if self.rates is None and self.development else rates_from(self.rates or ())
+
+    @field_validator("emergency_lane")
+    @classmethod
+    def _names_a_lane(cls, lane: tuple[str, ...]) -> tuple[str, ...]:
+        lane_from(lane)
+        return lane
+
+    @property
+    def lane(self) -> EmergencyLane:
+        """Who is refused last."""
+        return lane_from(self.emergency_lane)
 
     @field_validator("redis_url")
     @classmethod

@@ -89,6 +89,7 @@ def settings_of(issuers: Sequence[Issuer], **given: Any) -> Settings:  # noqa: A
             "pangan_key": SecretStr("none"),
             "agency_timeout": 2.0,
             "failed_tokens": 0,  # attacks send hundreds
+            "shed_after": 0,  # and share the hub's event loop, which they make late
             **given,
         }
     )

@@ -37,6 +37,8 @@ from web.request_identity import RequestIdentity
 from web.request_spans import RequestSpans
 from web.security_headers import SecurityHeaders
 from web.settings import Exposure, WebSettings
+from web.shed_paths import ShedPaths
+from web.shedding import Shedding
 from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
 
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -93,6 +95,7 @@ def web_application(
     failed_tokens: FailedTokens | None = None,
     spans: RequestSpans | None = None,
     entity_tags: EntityTags | None = None,
+    shedding: Shedding | None = None,
 ) -> WebApplication:
     """The application.
 
@@ -113,6 +116,7 @@ def web_application(
         failed_tokens: Who counts tokens that prove nobody.
         spans: Who tells traces of requests, where anybody collects them.
         entity_tags: Who makes the tags by which clients ask whether an answer is still the same, where they may.
+        shedding: Who says when the hub is asked for more than it can answer; without it, nobody does.
 
     """
     health = Health(ready)
@@ -126,6 +130,7 @@ def web_application(
         failed_tokens=failed_tokens,
         spans=spans,
         entity_tags=entity_tags,
+        shedding=shedding,
     )
     routes = [
         Route("/health/live", health.live),
@@ -152,7 +157,7 @@ def web_application(
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log, allowances, spans),
+        middleware=_middleware(settings, access_log, allowances, shedding=shedding, spans=spans),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -190,7 +195,12 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
 
 
 def _middleware(
-    settings: WebSettings, access_log: AccessLog, allowances: Allowances | None, spans: RequestSpans | None
+    settings: WebSettings,
+    access_log: AccessLog,
+    allowances: Allowances | None,
+    *,
+    shedding: Shedding | None,
+    spans: RequestSpans | None,
 ) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
@@ -198,6 +208,7 @@ def _middleware(
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
         *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),
+        *([Middleware(ShedPaths, shedding=shedding)] if shedding is not None else []),
         *([Middleware(AddressLimits, allowances=allowances)] if allowances is not None else []),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),

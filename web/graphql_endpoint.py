@@ -25,6 +25,7 @@ from web.at_most_old import at_most_old
 from web.attended import Attending, ClientGone, Overdue
 from web.cache_control import NOBODY, CacheControl, Storing
 from web.csrf import check_forgery
+from web.door import Door, preferred
 from web.entity_tags import EntityTags, is_known
 from web.failed_tokens import FailedTokens
 from web.graphql_request import parse_body, parse_query_string
@@ -39,6 +40,8 @@ from web.request_identity import new_call, patience
 from web.request_spans import RequestSpans, ended
 from web.security_headers import security_headers
 from web.settings import WebSettings
+from web.shedding import Shedding
+from web.surplus_connections import is_surplus
 from web.who_asks import Authenticate, WhoAsks
 from web.whole_answers import WriteWhole, taken
 
@@ -95,10 +98,13 @@ class GraphQLEndpoint:
         failed_tokens: FailedTokens | None = None,
         spans: RequestSpans | None = None,
         entity_tags: EntityTags | None = None,
+        shedding: Shedding | None = None,
     ) -> None:
         self._execute = execute
         self._spans = spans
         self._who_asks = WhoAsks(authenticate, settings, failed_tokens)
+        self._shedding = shedding or Shedding(after=0)
+        self._door = Door(self._shedding, self._who_asks)
         self._allowances = allowances
         self._settings = settings
         self._access_log = access_log
@@ -121,9 +127,10 @@ class GraphQLEndpoint:
         if settings.allowed_origins and "origin" in headers:
             whole = None  # a page of another origin: its headers are added on the way out
         body = GuardedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+        shed = not self._shedding.enter(began) or is_surplus(scope)
         answer: _Answer | None = None
         try:
-            answer = await self._respond(scope, headers, body, call)
+            answer = await self._respond(scope, headers, body, call, shed=shed)
             if not (whole is not None and body.complete and self._written(answer, call, whole)):
                 await self._send(answer, call, send if body.complete else body.send)
         except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
@@ -136,12 +143,22 @@ class GraphQLEndpoint:
             self._access_log.note(call, method=method, path=PATH, status=status, began=began)
             if span is not None:
                 ended(span, call, method=method, path=PATH, status=status)
+            self._shedding.leave()
 
-    async def _respond(self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call) -> _Answer:
-        """Answer; a refusal of any stage is answered in the media type that was negotiated before it."""
+    async def _respond(
+        self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call, *, shed: bool
+    ) -> _Answer:
+        """Answer; a refusal of any stage is answered in the media type that was negotiated before it.
+
+        Where the hub is to `shed` load, the request has to be let in first.
+        """
         media_type = MediaType.JSON
         allowance: Allowance | None = None
+        to_prove = False
         try:
+            if shed:
+                media_type = preferred(headers)
+                to_prove = await self._door.look(scope, headers, body)
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"])
@@ -150,15 +167,15 @@ class GraphQLEndpoint:
             caller = self._who_asks(scope, headers)
             if not isinstance(caller, Caller):
                 caller = await caller
+            if to_prove:
+                self._door.prove(caller, scope)
             if self._allowances is not None:
                 allowance = self._allowances.of(caller, scope, headers)
                 if allowance is not None and (entering := allowance.enter()) is not None:
                     await entering
             oldest = at_most_old(headers)
             if oldest < inf:
-                if allowance is not None and (freshening := allowance.freshen()) is not None:
-                    await freshening
-                call = replace(call, at_most_old=oldest)
+                call = await _asking_anew(call, oldest, allowance)
             answer = await self._serve(
                 scope, headers, body, call=call, media_type=media_type, caller=caller, allowance=allowance
             )
@@ -217,10 +234,11 @@ class GraphQLEndpoint:
             answer.status, answer.body = _NOT_MODIFIED, b""
 
     def _written(self, answer: _Answer, call: Call, write: WriteWhole) -> bool:
-        """Write the answer in one go; False where it has to go out in pieces, or has headers of its own."""
-        if answer.headers:
-            return False
-        return write(answer.status, self._head(answer, call), answer.body)
+        """Write the answer in one go; False where it has to go out in pieces."""
+        head = self._head(answer, call)
+        for name, value in answer.headers.items():
+            head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
+        return write(answer.status, head, answer.body)
 
     def _head(self, answer: _Answer, call: Call) -> bytes:
         """The header lines that every answer has, and those that this one has in a like form."""
@@ -237,6 +255,13 @@ class GraphQLEndpoint:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _asking_anew(call: Call, oldest: float, allowance: Allowance | None) -> Call:
+    """The call, which takes nothing older than so many seconds; the caller has to be allowed that."""
+    if allowance is not None and (freshening := allowance.freshen()) is not None:
+        await freshening
+    return replace(call, at_most_old=oldest)
 
 
 def check_method(method: str) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from web.surplus_connections import mark, reserve, too_many
 from web.whole_answers import offer
 
 _ONE_READ = 256 * 1024
@@ -24,6 +25,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     header_timeout: ClassVar[float]
     write_timeout: ClassVar[float]
     max_header_bytes: ClassVar[int]
+    max_connections: ClassVar[int]
 
     _in_header = False
     """Whether bytes of a header have come and its end has not."""
@@ -42,12 +44,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """Why the header that is being read is refused, where it can be told better than by its parser."""
     _last = False
     """Whether the next answer is the last one over this connection."""
+    _surplus = False
+    """Whether all places were taken when this connection came, and still are."""
+    _turned_away = False
+    """Whether the request is refused because those that are kept beyond them are taken, too."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the clock: a connection that says nothing is closed too."""
         super().connection_made(transport)
         # Whatever the logging configuration says: uvicorn's access log writes query strings.
         self.access_log = False
+        self._surplus = len(self.connections) > self.max_connections
         self._await_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -98,9 +105,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refused = _two_meanings(self.url, self.headers, upgrade=self.parser.should_upgrade())
         if self._refused:
             raise ValueError("two meanings")  # same
+        if self._surplus:
+            self._surplus = len(self.connections) > self.max_connections
+            self._turned_away = len(self.connections) > self.max_connections + reserve(self.max_connections)
+            if self._turned_away:
+                raise ValueError("too many connections")  # same
         super().on_headers_complete()
         if self._last:
             self.cycle.keep_alive = False
+        if self._surplus:
+            mark(self.cycle)
         offer(self.cycle)
         # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
         # uvicorn would make headers of it, past every check that was made of the header.
@@ -113,14 +127,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             # What asked for the body learns that no more will come; its own answer would come too late.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._refuse(b"400 Bad Request", "The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7).")
+            self._refuse_in_words(
+                b"400 Bad Request", "The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7)."
+            )
         elif not self._idle():
             self.transport.close()
+        elif self._turned_away:
+            self._refuse(b"503 Service Unavailable", *too_many(self.max_connections))
         elif self._too_large:
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
-            self._refuse(b"431 Request Header Fields Too Large", text)
+            self._refuse_in_words(b"431 Request Header Fields Too Large", text)
         else:
-            self._refuse(b"400 Bad Request", self._refused or msg)
+            self._refuse_in_words(b"400 Bad Request", self._refused or msg)
 
     def pause_writing(self) -> None:
         """The client does not read: start the clock."""
@@ -183,7 +201,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._in_header and self._idle():
-            self._refuse(
+            self._refuse_in_words(
                 b"408 Request Timeout", f"The request's header did not arrive within {self.header_timeout:g} s."
             )
         else:
@@ -194,12 +212,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _refuse(self, status: bytes, text: str) -> None:
+    def _refuse_in_words(self, status: bytes, text: str) -> None:
+        self._refuse(status, b"content-type: text/plain; charset=utf-8\r\n", text.encode())
+
+    def _refuse(self, status: bytes, lines: bytes, body: bytes) -> None:
         """Answer before there is a request to hand inwards, and close."""
-        body = text.encode()
         self.transport.write(
-            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%b" % (status, len(body), body)
+            b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, lines, len(body), body)
         )
         self.transport.close()
 
@@ -219,7 +238,7 @@ def _two_meanings(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgr
 
 
 def limited_protocol(
-    *, header_timeout: float, write_timeout: float, max_header_bytes: int
+    *, header_timeout: float, write_timeout: float, max_header_bytes: int, max_connections: int
 ) -> type[LimitedHttpProtocol]:
     """The protocol class with these limits; uvicorn makes one object of it for each connection.
 
@@ -227,11 +246,13 @@ def limited_protocol(
         header_timeout: Seconds until a header must be complete.
         write_timeout: Seconds that a client may leave an answer unread.
         max_header_bytes: Request line and headers together.
+        max_connections: How many there may be at a time; see `web/surplus_connections.py`.
 
     """
     limits = {
         "header_timeout": header_timeout,
         "write_timeout": write_timeout,
         "max_header_bytes": max_header_bytes,
+        "max_connections": max_connections,
     }
     return type("ConfiguredHttpProtocol", (LimitedHttpProtocol,), limits)

@@ -11,6 +11,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.load import Load
+
 
 class AgencyState(Enum):
     """How an agency is, as far as the hub knows."""
@@ -106,6 +108,8 @@ class Readiness:
     """None where processes share no store."""
     kept: KeptState | None = None
     """None where processes keep no answers together."""
+    load: Load | None = None
+    """How much this process is asked for; None where nobody looks."""
 
 
 Ready = Callable[[], Awaitable[Readiness]]
@@ -128,10 +132,11 @@ class Health:
 
 
 def report(readiness: Readiness) -> dict[str, object]:
-    """The report as JSON shows it; `degraded` where an agency, an issuer or the store of limits is down."""
+    """The report as JSON shows it; `degraded` where something is down, or requests are refused."""
     down = any(agency.state is AgencyState.DOWN for agency in readiness.agencies)
     down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
     down = down or readiness.limits is LimitsState.ALONE or readiness.kept is KeptState.ALONE
+    down = down or (readiness.load is not None and readiness.load.limit is not None)
     status = "unavailable" if not readiness.serving else "degraded" if down else "ready"
     return {
         "status": status,
@@ -152,6 +157,16 @@ def report(readiness: Readiness) -> dict[str, object]:
         ),
         **({"limits": readiness.limits.value} if readiness.limits is not None else {}),
         **({"kept": readiness.kept.value} if readiness.kept is not None else {}),
+        **({"load": _load(readiness.load)} if readiness.load is not None else {}),
+    }
+
+
+def _load(load: Load) -> dict[str, object]:
+    return {
+        "lagMs": round(load.lag * 1000),
+        "inFlight": load.in_flight,
+        "limit": None if load.limit is None else round(load.limit),
+        "refused": {urgency.word: count for urgency, count in load.refused.items()},
     }
 
 

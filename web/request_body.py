@@ -62,21 +62,25 @@ class GuardedBody:
         self._announced = announced_length(headers)
         self._read = 0
         self._complete = not _announces_body(headers)
+        self._whole: bytes | None = None
 
     async def whole(self) -> bytes:
-        """The body.
+        """The body, as often as it is asked for.
 
         Raises:
             ClientGone: The client went away before its end.
             Refusal: See `receive`.
 
         """
+        if self._whole is not None:
+            return self._whole
         message = await self.receive()
         pieces: list[bytes] = []
         while message["type"] != "http.disconnect":
             pieces.append(message.get("body", b""))
             if not message.get("more_body", False):
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                self._whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                return self._whole
             message = await self.receive()
         raise ClientGone
 

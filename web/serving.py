@@ -44,6 +44,8 @@ def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) ->
 
     The access log of uvicorn is off (`web/header_limits.py`) because it writes query strings, which may hold variables;
     the application logs requests itself (`web/request_identity.py`). How logs are written is the composition root's.
+    Its own limit of connections is off, too (`web/surplus_connections.py` has ours): with it, whoever holds enough idle
+    connections has every request refused, in plain text.
 
     Raises:
         NotLoopback: See `check_loopback`.
@@ -58,6 +60,7 @@ def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) ->
             header_timeout=settings.header_timeout,
             write_timeout=settings.write_timeout,
             max_header_bytes=settings.max_header_bytes,
+            max_connections=settings.max_connections,
         ),
         ws="none",
         log_config=None,
@@ -65,7 +68,6 @@ def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) ->
         server_header=False,
         proxy_headers=False,
         lifespan="on",
-        limit_concurrency=settings.max_connections,
         timeout_keep_alive=settings.keep_alive_timeout,
         timeout_graceful_shutdown=round(settings.request_timeout + settings.overrun),
     )

@@ -37,7 +37,8 @@ class WebSettings:
     overrun: float = 1.0
     """How long after its deadline a request that the engine left unanswered is ended with 504."""
     max_connections: int = 1000
-    """More connections than this are answered with 503 (uvicorn's `limit_concurrency`)."""
+    """Requests over more connections than this are refused with 503, all but those of the emergency lane; a tenth of
+    it is left for these."""
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     """Names under which the hub may be addressed. Stops a foreign page that re-points its own name at the hub."""
     allowed_origins: tuple[str, ...] = ()

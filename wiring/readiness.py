@@ -10,6 +10,7 @@ from connectors.policies.gate import Gate
 from resolvers.kept_answers import KeptAnswers
 from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, KeptState, Readiness
 from web.limiting import Limiting
+from web.shedding import Shedding
 
 
 def readiness(
@@ -18,6 +19,8 @@ def readiness(
     issuers: Sequence[IssuerKeys],
     limits: Limiting,
     kept: KeptAnswers | None,
+    *,
+    shedding: Shedding,
 ) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
@@ -41,6 +44,7 @@ def readiness(
             ],
             limits=limits.state,
             kept=_kept(kept),
+            load=shedding.load,
         )
 
     return ready

@@ -46,6 +46,7 @@ def blog_settings(keys: Path) -> Settings:
         "pangan_url": nowhere,
         "pangan_key": SecretStr("none"),
         "request_timeout": 60.0,
+        "shed_after": 0,  # whom it is compared with refuse nobody, and are slow instead
         # As in production, and more than a load can ask for.
         "rates": ("anonymous:1000000000/100000000000", "citizen:1000000000/100000000000"),
     }

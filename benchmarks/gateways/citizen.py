@@ -28,9 +28,14 @@ def main() -> None:
     arguments.add_argument("keys", type=Path)
     arguments.add_argument("--ledger", help="keep who read what in this database")
     arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
+    arguments.add_argument("--shed-after", type=int, default=0, help="milliseconds; 0 to refuse nobody")
+    arguments.add_argument("--lane", help="a word of the emergency lane")
     given = arguments.parse_args()
     server.configure_logging()
-    settings = blog_settings(given.keys)
+    lane = (given.lane,) if given.lane else ()
+    settings = blog_settings(given.keys).model_copy(
+        update={"shed_after": given.shed_after, "emergency_lane": lane, "kept_megabytes": 0}
+    )
     kept = KeptAccesses(given.ledger, settings.secret_bytes, given.commits) if given.ledger else None
 
     @asynccontextmanager

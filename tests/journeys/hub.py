@@ -172,6 +172,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
             "pangan_key": SecretStr(agency["pangan"].secret),
             "pangan_rate": 1000.0,
             "pangan_burst": 1000,
+            "shed_after": 0,  # whoever asks here shares the hub's event loop, and makes it late
             "kept_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
             **given,
         }

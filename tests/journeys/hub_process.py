@@ -114,7 +114,12 @@ class HubProcess:
     async def client(self, caller: Caller = CITIZEN, **more: str) -> AsyncIterator[aiohttp.ClientSession]:
         """Somebody who asks, Siti if nobody else is named; with these headers more."""
         token = self._issuer.token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
-        headers = {"Authorization": f"Bearer {token}", **more}
+        async with self.stranger(**{"Authorization": f"Bearer {token}", **more}) as session:
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def stranger(self, **headers: str) -> AsyncIterator[aiohttp.ClientSession]:
+        """Somebody who asks and does not say who they are."""
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(f"http://{HOST}:{self.port}", headers=headers, connector=connector) as session:
             yield session

@@ -5,6 +5,7 @@ import pytest
 from connectors.policies.breaker import BreakerState
 from tests.web.conftest import Hub
 from web.health import AgencyReadiness, AgencyState, LimitsState, Readiness, report
+from web.load import Load, Urgency
 
 
 async def test_live_answers_as_long_as_the_process_does(hub: Hub) -> None:
@@ -34,6 +35,21 @@ def test_reports_ready_where_no_agency_is_known_to_be_down() -> None:
 @pytest.mark.parametrize(("state", "status"), [(LimitsState.TOGETHER, "ready"), (LimitsState.ALONE, "degraded")])
 def test_reports_who_counts_limits_where_processes_share_a_store(state: LimitsState, status: str) -> None:
     assert report(Readiness(serving=True, limits=state)) == {"status": status, "agencies": [], "limits": state.value}
+
+
+@pytest.mark.parametrize(("limit", "shown", "status"), [(None, None, "ready"), (412.4, 412, "degraded")])
+def test_reports_how_much_the_process_is_asked_for(limit: float | None, shown: int | None, status: str) -> None:
+    load = Load(lag=0.0125, in_flight=7, limit=limit, refused=dict.fromkeys(Urgency, 3))
+    assert report(Readiness(serving=True, load=load)) == {
+        "status": status,
+        "agencies": [],
+        "load": {
+            "lagMs": 12,
+            "inFlight": 7,
+            "limit": shown,
+            "refused": {"anonymous": 3, "claimed": 3, "signed-in": 3, "lane": 3},
+        },
+    }
 
 
 @dataclass

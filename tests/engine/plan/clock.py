@@ -52,6 +52,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Now."""
         return self._passing.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass in which nothing else runs, as work does that takes the processor."""
+        self._passing.now += seconds
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work; `StandStill` where it waits for what will never come."""
         return self.run_until_complete(work)

@@ -1,0 +1,14 @@
+"""Who a token says it is for, before anything of it is proven: a hint, by which nobody is let in anywhere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auth.caller import CallerKind
+
+
+class Claimed(NamedTuple):
+    """What a token claims. No caller: rules never see it."""
+
+    kind: CallerKind
+    client: str | None

@@ -1,0 +1,161 @@
+"""What becomes of answers when the hub is asked for more than it can answer, with load shedding and without it.
+
+The citizen's query of the README over the city's own graph, whose agencies answer at once with what they once answered
+(`recorded_city`), so that the hub's processor is what there is too little of. Of every ten requests one comes through
+the application of the emergency lane. Both hubs are asked in turns within one run, at parts and multiples of what the
+hub can answer, which is measured a moment before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from auth.development import DevelopmentIssuer
+from benchmarks import load, recorded_city
+from benchmarks.hub_time import DOCUMENT
+from benchmarks.open_load import Seen
+from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
+from benchmarks.processes import Program
+
+TIMES = (0.5, 1.0, 2.0, 4.0)
+_SECONDS = 8
+_ROUNDS = 3
+_LANE = "siaga-112"
+_SHARES = {"others": 0.9, "lane": 0.1}
+_IN_TIME_MS = 1000
+"""An answer that took longer is no use to whoever waits for it."""
+_WARM = 16
+"""Connections at which capacity is measured, anew before each load: enough to leave the hub no rest."""
+_WAYS = {"shedding": ("--shed-after", "100", "--lane", f"client:{_LANE}"), "without": ("--shed-after", "0")}
+
+
+def main() -> int:
+    """Measure, and tell."""
+    rounds, seconds = (1, 5) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
+    with TemporaryDirectory() as name, on_core(LOAD_CORE):
+        folder = Path(name)
+        recorded, keys, requests, closed = _prepared(folder)
+        hubs: dict[str, tuple[int, Program]] = {}
+        seen: dict[tuple[str, float], list[Mapping[str, Seen]]] = {}
+        try:
+            for way, words in _WAYS.items():
+                hubs[way] = _started(folder, recorded, keys, words)
+            url = f"http://{HOST}:{hubs['without'][0]}/graphql"
+            load.run(url, closed, connections=_WARM, seconds=2)
+            for turn in range(rounds):
+                for times in TIMES:
+                    before = load.run(url, closed, connections=_WARM, seconds=2)
+                    hubs["without"][1].settle()
+                    capacity = before.requests / before.seconds
+                    for way in sorted(hubs, reverse=bool(turn % 2)):
+                        port, program = hubs[way]
+                        found = _measured(port, requests, capacity * times, seconds)
+                        seen.setdefault((way, times), []).append(found)
+                        program.settle()
+        finally:
+            for _, program in hubs.values():
+                program.stop()
+    _tell(Console(highlight=False, width=160), seen, seconds)
+    return 0
+
+
+def _prepared(folder: Path) -> tuple[Path, Path, Path, Path]:
+    """What the agencies answer, the issuer's keys, and what is sent by the one load and the other."""
+    recorded, requests, closed = folder / "city.pickle", folder / "requests.json", folder / "closed.txt"
+    asyncio.run(recorded_city.record(recorded))
+    issuer = DevelopmentIssuer(folder / "issuer.json")
+    issuer.write_public_keys(folder / "keys.json")
+    body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
+    sent, lines = [], ["/graphql"]
+    for nik in recorded_city.citizens():
+        caller = recorded_city.citizen(nik)
+        for name, each in (("others", caller), ("lane", replace(caller, client=_LANE))):
+            token = f"Bearer {issuer.token(each, subject=nik)}"
+            sent.append({"name": name, "authorization": token, "body": body})
+            if name == "others":
+                lines += [token, body]
+    requests.write_bytes(orjson.dumps({"requests": sent, "shares": _SHARES}))
+    closed.write_text("\n".join(lines) + "\n")
+    return recorded, folder / "keys.json", requests, closed
+
+
+def _started(folder: Path, recorded: Path, keys: Path, words: Sequence[str]) -> tuple[int, Program]:
+    port = free_port()
+    command = [sys.executable, "-P", "-m", "benchmarks.gateways.citizen", str(port), str(recorded), str(keys), *words]
+    environment = {"PYTHONPATH": str(ROOT)}
+    program = Program(command, core=GATEWAY_CORE, log=folder / f"{port}.log", folder=ROOT, environment=environment)
+    program.wait_for(port)
+    return port, program
+
+
+def _measured(port: int, requests: Path, rate: float, seconds: float) -> Mapping[str, Seen]:
+    command = [sys.executable, "-P", "-m", "benchmarks.open_load", HOST, str(port), str(requests), f"{rate}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    into = requests.with_name("seen.json")
+    subprocess.run(  # noqa: S603 - our own program
+        [*command, f"{seconds}", str(into)], check=True, cwd=ROOT, env=environment
+    )
+    return {name: Seen(**each) for name, each in orjson.loads(into.read_bytes()).items()}
+
+
+def _tell(console: Console, seen: Mapping[tuple[str, float], Sequence[Mapping[str, Seen]]], seconds: float) -> None:
+    table = Table(
+        *(
+            "offered",
+            "hub",
+            "sent/s",
+            "in time/s",
+            "refused",
+            "unanswered",
+            "p50 ms",
+            "p99 ms",
+            "lane refused",
+            "lane p99 ms",
+        ),
+        title="The citizen's query. 1x is what was answered a moment before; a tenth of what is offered is the lane's.",
+    )
+    for (way, times), rounds in sorted(seen.items(), key=lambda each: (each[0][1], each[0][0])):
+        rows = [_row(found, seconds) for found in rounds]
+        table.add_row(f"{times:g}x", way, *(_shown(name, median(each[name] for each in rows)) for name in rows[0]))
+    console.print(table)
+
+
+def _row(found: Mapping[str, Seen], seconds: float) -> dict[str, float]:
+    sent = sum(each.sent for each in found.values())
+    times = sorted(time for each in found.values() for time in each.answered)
+    refused = sum(each.refused for each in found.values())
+    lane = found["lane"]
+    return {
+        "sent": sent / seconds,
+        "in time": sum(time <= _IN_TIME_MS for time in times) / seconds,
+        "refused share": refused / sent,
+        "unanswered share": 1 - (len(times) + refused) / sent,
+        "p50": _part(times, 0.5),
+        "p99": _part(times, 0.99),
+        "lane's share": lane.refused / lane.sent,
+        "lane's p99": _part(sorted(lane.answered), 0.99),
+    }
+
+
+def _part(times: Sequence[float], part: float) -> float:
+    return times[min(int(len(times) * part), len(times) - 1)] if times else 0.0
+
+
+def _shown(name: str, value: float) -> str:
+    return f"{value:.1%}" if name.endswith("share") else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The emergency lane: who is served when others are refused, as an operator writes it.
+
+A lane is named by the application that asks (the client of its tokens), by the id of a registered operation, or by a
+kind of caller: what can be told of a request before anything costly is done for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from auth.caller import CallerKind
+
+_KINDS: Final = frozenset(each.value for each in CallerKind) - {CallerKind.ANONYMOUS.value}
+_WRITE: Final = (
+    "Write client:NAME, operation:ID or kind:KIND, separated by spaces. Kinds: "
+    + ", ".join(each.value for each in CallerKind if each is not CallerKind.ANONYMOUS)
+    + "."
+)
+
+
+class EmergencyLane(NamedTuple):
+    """Who is of it; nobody, where nothing is set."""
+
+    clients: frozenset[str] = frozenset()
+    """Applications, as their tokens name them (`client_id` or `azp`)."""
+    operations: frozenset[str] = frozenset()
+    """Ids of registered operations, as requests bring them."""
+    kinds: frozenset[CallerKind] = frozenset()
+
+    def holds(self, kind: CallerKind, client: str | None) -> bool:
+        """Whether a caller of this kind, who asks through this application, is of it."""
+        return kind in self.kinds or client in self.clients
+
+    @property
+    def names_callers(self) -> bool:
+        """Whether who asks can make a difference."""
+        return bool(self.clients or self.kinds)
+
+
+def lane_from(words: Sequence[str]) -> EmergencyLane:
+    """Out of `client:NAME`, `operation:ID` and `kind:KIND`. Raises `ValueError` for what says something else."""
+    named: dict[str, set[str]] = {"client": set(), "operation": set(), "kind": set()}
+    for word in words:
+        what, _, name = word.partition(":")
+        if what not in named or not name:
+            raise ValueError(f"'{word}' does not say who is of the emergency lane. {_WRITE}")
+        named[what].add(name)
+    strange = sorted(named["kind"] - _KINDS)
+    if strange:
+        raise ValueError(f"'{strange[0]}' is no kind of caller that can be of the emergency lane. {_WRITE}")
+    return EmergencyLane(
+        clients=frozenset(named["client"]),
+        operations=frozenset(named["operation"]),
+        kinds=frozenset(CallerKind(each) for each in named["kind"]),
+    )
