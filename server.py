@@ -39,6 +39,7 @@ from schema.build import build_schema, graphql_schema
 from schema.exports import export_parts
 from schema.shown import shown_fields
 from settings import AT_ONCE, Settings
+from store.access_ledger import AccessLedger
 from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
@@ -54,6 +55,7 @@ from web.export import Exporting
 from web.graphiql import SamplePeople
 from web.limiting import limiting
 from web.own_graph import OwnGraph
+from web.pages import Pages
 from web.shedding import Shedding
 from web.who_asks import WhoAsks
 from wiring.agencies import connect, count_together
@@ -61,6 +63,7 @@ from wiring.answering import answering_engine, executor, exporting_engine
 from wiring.callers import fresh_keys, trusted_issuers
 from wiring.consents import consenting
 from wiring.kept_answers import kept_answers
+from wiring.metrics import counting, metrics, status_page
 from wiring.operations import following
 from wiring.own_state import access_ledger, own_state, retention
 from wiring.pages import own_pages, sign_in_at
@@ -116,6 +119,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         slots=ExportSlots(ExportTable(state), own.people),
         kept=kept,
         traces=traces,
+        ledger=ledger,
     )
 
 
@@ -137,6 +141,7 @@ def compose(
     slots: ExportSlots | None = None,
     kept: KeptAnswers | None = None,
     traces: Traces | None = None,
+    ledger: AccessLedger | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
@@ -144,7 +149,8 @@ def compose(
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
     `consents`, nobody is asked for them; without `slots`, nobody fetches an export; without what is `kept`, each
-    request asks agencies for all of its own; without `traces`, nobody is told of requests.
+    request asks agencies for all of its own; without `traces`, nobody is told of requests. Metrics tell about the
+    `ledger`.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -158,7 +164,13 @@ def compose(
     )
     count_together(gates, limits.shared, settings.secret_bytes)
     shedding = Shedding(after=settings.shed_after / 1000, lane=settings.lane, tokens=tokens)
-    engine = answering_engine(settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared)
+    counts = counting(
+        settings, gates, agencies, kept=kept, ledger=ledger, limits=limits, issuers=issuers, shedding=shedding
+    )
+    meter, pages = counts.operations, Pages()
+    engine = answering_engine(
+        settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared, meter=meter
+    )
     answering = partial(
         executor,
         agencies=agencies,
@@ -174,6 +186,7 @@ def compose(
             if registry is not None:
                 await stack.enter_async_context(following(registry, engine))
             await stack.enter_async_context(fresh_keys(issuers))
+            await stack.enter_async_context(counts.measuring.running())
             yield
 
     client = settings.data_tracker_client
@@ -196,7 +209,7 @@ def compose(
         if slots is None
         else Exporting(
             parts=export_parts(schema),
-            execute=answering(exporting_engine(settings, schema, recorder), hubs_own=True),
+            execute=answering(exporting_engine(settings, schema, recorder, meter), hubs_own=True),
             slots=slots,
         ),
         pages=own_pages(
@@ -204,7 +217,12 @@ def compose(
             sign_in_at(settings, issuers, tokens),
             OwnGraph(answering(engine, hubs_own=True), limits.allowances),
             partial(shown_fields, schema),
+            pages,
         ),
+        page_files=pages.routes(),
+        requests=counts.requests,
+        metrics=metrics(settings, counts),
+        status=status_page(settings, counts, pages),
         allowances=limits.allowances,
         failed_tokens=limits.failed_tokens,
         spans=request_spans(settings, traces),

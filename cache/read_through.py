@@ -134,11 +134,16 @@ class ReadThrough:
                 missing[slot] = kept
             elif kept.fresh_until > now:
                 found[slot] = Given(kept.value, kept.at, kept.fresh_until)
+                slot.kind.hits.process += 1
             elif kept.fresh_until + slot.kind.freshness.revalidating > now:
                 found[slot] = _stale(kept, REVALIDATING)
+                slot.kind.hits.process += 1
+                slot.kind.hits.revalidating += 1
                 behind.append(slot)
             else:
                 missing[slot] = kept
+        for slot in missing:
+            slot.kind.hits.process_missed += 1
         if behind:
             self._joined(behind, fetch, in_background=True)
         return found, missing
@@ -162,7 +167,15 @@ class ReadThrough:
             again, _ = self._joined(late, fetch, at_most_old=at_most_old, span=span)
             given.update(await _brought(again))
         now = self.now()
-        return {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
+        for slot in missing:
+            if slot not in own:
+                slot.kind.hits.joined += 1
+        told = {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
+        for slot, each in told.items():
+            if each.staleness is not None:
+                slot.kind.hits.failing += 1
+                slot.kind.hits.ages.add(now - each.staleness.as_of.timestamp())
+        return told
 
     def _joined(
         self,
@@ -255,6 +268,8 @@ class ReadThrough:
                     self.tier.keep(slot, kept)
                 else:
                     older[slot] = kept
+            for slot in missing:
+                _count_shared(slot, is_first=pause == _FIRST_LOOK, is_there=slot in given)
             missing = {slot: each for slot, each in missing.items() if slot not in given}
             if not way.at_most_old or not missing:
                 return looked
@@ -345,6 +360,17 @@ def _fresh(slot: Slot, value: object) -> float:
 
 def _just_given(slot: Slot, value: object, now: float) -> Given:
     return Given(value, now, now if isinstance(value, Exception) else now + _fresh(slot, value))
+
+
+def _count_shared(slot: Slot, *, is_first: bool, is_there: bool) -> None:
+    """Count one look where all keep answers; what turns up at a later look was fetched by another process."""
+    hits = slot.kind.hits
+    if not is_first:
+        hits.joined += is_there
+    elif is_there:
+        hits.shared += 1
+    else:
+        hits.shared_missed += 1
 
 
 def _stale(kept: Kept, reason: str) -> Given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
 
+from cache.hits import Hits
 from records.freshness import Freshness, Staleness
 
 
@@ -21,13 +22,17 @@ class Codec(Protocol):
 class Kind:
     """A kind of answer: equal only to itself."""
 
-    __slots__ = ("codec", "freshness", "name")
+    __slots__ = ("codec", "freshness", "hits", "name")
 
-    def __init__(self, name: str, freshness: Freshness, codec: Codec) -> None:
-        """`name` is what all processes call it; another form of the same answers has another name."""
+    def __init__(self, name: str, freshness: Freshness, codec: Codec, hits: Hits | None = None) -> None:
+        """`name` is what all processes call it; another form of the same answers has another name.
+
+        `hits` are counted together with those of other kinds, or alone.
+        """
         self.name = name
         self.freshness = freshness
         self.codec = codec
+        self.hits = hits or Hits()
 
     def __repr__(self) -> str:
         """Its name."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from engine.asked import AgencyReads
 from records.answers import Answers
 from records.call import Call
 from records.freshness import Freshness, Staleness
@@ -26,6 +28,8 @@ class Agencies:
     def __init__(self, bound: Mapping[type[Any], Any]) -> None:
         """Keep the bindings that the composition root made; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
+        self.reads: defaultdict[str, AgencyReads] = defaultdict(AgencyReads)
+        """How much was read, by agency."""
 
     def __getitem__(self, domain: type[D]) -> D:
         """The connector bound to the domain; `LookupError` where the composition root bound none."""
@@ -74,7 +78,7 @@ async def _answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], no
     freshness = batch.freshness
     if freshness is not None and ask.keeping is not None:
         return await ask.keeping.read(batch, keys, ask, notes)
-    answers = await batch.run(keys, ask)
+    answers = await asked(batch, keys, ask)
     if notes is not None and not batch.fixed:
         notes.lasts(batch, 0.0, 0.0 if freshness is None else _fresh(freshness, all_known=len(answers) >= len(keys)))
     return answers
@@ -103,6 +107,13 @@ async def _traced(
         span.note("simpul.failed", len(failed))
     span.end(code_of(failed[0]) if failed else None)
     return answers
+
+
+async def asked(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any]) -> Answers[K, Any]:
+    """What the agency of a batch says, whatever is kept."""
+    if batch.agency is not None:
+        ask.agencies.reads[batch.agency].keys.add(len(keys))
+    return await batch.run(keys, ask)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a frozen one by its alias `Ask[Caller]`

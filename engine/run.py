@@ -12,6 +12,7 @@ from asyncio import sleep
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from engine.document import DocumentRules, Operation, RefusedRequest, check_meth
 from engine.encoding import encode
 from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
 from engine.limits import Limits, TooLarge
+from engine.metering import UNRECORDED, UNREGISTERED, Meter, ended, names_of
 from engine.old_places import OldPlace, told_of
 from engine.persisted import Application, PersistedDocuments, Terms, bill
 from engine.plan.aged import places_of
@@ -65,13 +67,14 @@ class Engine:
         recorder: Recorder | None = None,
         noting: bool = False,
         documents: PersistedDocuments | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
         With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
         an answer holds of whom is recorded before it is given, for each who shares it; without one nothing is, and only
         with `noting` is it worked out what was read.
-        `documents` are those that requests may name by an id.
+        `documents` are those that requests may name by an id. `meter` is told of each operation.
         """
         self.documents = documents or PersistedDocuments()
         self.schema = schema
@@ -79,6 +82,7 @@ class Engine:
         self._plans = plans
         self._coalescing = coalescing
         self._recorder = recorder
+        self._meter = meter
         self._closed = replace(rules, introspection=False)
         """For callers who may not ask about the schema."""
         self._noting = noting or recorder is not None
@@ -113,7 +117,8 @@ class Engine:
         of the request. With `anew`, the caller wants what is so now: the run of a request that came before is not
         joined, for it may have asked already.
         """
-        response, name, text = await self._unrecorded(
+        began = monotonic()
+        response, name, text, terms, points = await self._unrecorded(
             request,
             opened,
             request_id=request_id,
@@ -126,13 +131,18 @@ class Engine:
             span=span,
             anew=anew,
         )
-        if not response.reads or self._recorder is None:
-            return response
-        asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(text))
-        try:
-            await self._recorder(asked, response.reads)
-        except NotRecorded as refusal:
-            return GraphQLResponse(outcome=Outcome.ANSWERED, errors=[request_error(str(refusal), refusal.code)])
+        how = ended(response)
+        if response.reads and self._recorder is not None:
+            asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(text))
+            try:
+                await self._recorder(asked, response.reads)
+            except NotRecorded as refusal:
+                errors = [request_error(str(refusal), refusal.code)]
+                response, how = GraphQLResponse(outcome=Outcome.ANSWERED, errors=errors), UNRECORDED
+        if self._meter is not None:
+            is_known = terms is not None or application is not None
+            names = names_of(terms, application, name) if is_known else UNREGISTERED
+            self._meter.ran(names, how, points, monotonic() - began)
         return response
 
     async def _unrecorded(
@@ -149,9 +159,13 @@ class Engine:
         introspects: bool,
         span: Span | None,
         anew: bool,
-    ) -> tuple[GraphQLResponse, str | None, str]:
-        """The response, which nobody may have before it is recorded; the operation's name, and the document."""
+    ) -> tuple[GraphQLResponse, str | None, str, Terms | None, int]:
+        """The response, which nobody may have before it is recorded; the operation's name, and the document.
+
+        And the terms, where it is registered; what it was expected to cost, as far as that was reckoned.
+        """
         terms = keep_by = None
+        points = 0
         try:
             if request.document_id is not None or application is not None or self.documents.checks_text:
                 request, terms, keep_by = self.documents.resolve(request, application)
@@ -160,29 +174,31 @@ class Engine:
             plan = self._plan(kept, variables)
             cost = plan.check(variables, self.rules.limits, self._sizes)
             _tell(span, kept.operation, terms, cost)
-            if (paying := bill(cost.points, purse, terms, request.variables)) is not None:
+            points = cost.points
+            if (paying := bill(points, purse, terms, request.variables)) is not None:
                 await paying
         except RefusedRequest as refused:
-            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None, request.query
+            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None, request.query, terms, points
         except TooLarge as refusal:
             errors = [request_error(str(refusal), refusal.code)]
-            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None, request.query
+            return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None, request.query, terms, points
         if keep_by is not None:
             self.documents.keep(keep_by, request.query)
         name = kept.operation.name
         if plan.obstacle is not None or not self._plans:
-            return await self._by_graphql_core(kept.operation, plan, request, opened, request_id), name, request.query
+            response = await self._by_graphql_core(kept.operation, plan, request, opened, request_id)
+            return response, name, request.query, terms, points
         if seen_before and len(kept.conditions) <= MOST_CONDITIONS:
             plan.see_again()
         question = None if anew or (alone and plan.reads_caller) else self._question(plan, request, who)
         run = partial(self._by_plan, plan, opened, variables, request_id, shared=question is not None)
         if question is not None:
-            return await self._flights.join(question, run, until=until, span=span), name, request.query
+            return await self._flights.join(question, run, until=until, span=span), name, request.query, terms, points
         response = await run()
         if self.rules.explains and (request.extensions or {}).get("explain") is True:
             explained = explain(plan, plan.reckoned(variables, self._sizes)).as_json(self.rules.limits)
             response = replace(response, extensions={**response.extensions, "explain": explained})
-        return response, name, request.query
+        return response, name, request.query, terms, points
 
     def explained(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
         """The plan by which a request would be run, and what it would cost; nobody is asked.

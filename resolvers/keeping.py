@@ -7,6 +7,7 @@ facets are missing go together.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -15,9 +16,10 @@ from typing import Any, get_args, get_type_hints
 
 from auth.rules import heeds_wishes
 from cache.codec import RecordCodec
+from cache.hits import Hits
 from cache.read_through import ReadThrough
 from cache.slots import Given, Kind, Slot
-from engine.batch import Batch, Notes
+from engine.batch import Batch, Notes, asked
 from records.answers import Answers
 from records.call import Call
 from records.consents import Consent
@@ -45,6 +47,8 @@ class KeptBatches:
         self._through = through
         self._patience = patience
         self._kinds: dict[tuple[Batch[Any, Any], Facet], Kind] = {}
+        self.hits: defaultdict[str, Hits] = defaultdict(Hits)
+        """What was found kept, by agency."""
 
     async def read(
         self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask, notes: Notes | None = None
@@ -110,7 +114,8 @@ class KeptBatches:
                 raise TypeError(f"{batch!r} says nothing of freshness; what it answers is not kept.")
             codec = RecordCodec(answer_type(batch) if facet is None else facet)
             name = f"{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
-            kind = self._kinds[batch, facet] = Kind(name, _tagged(batch, batch.freshness), codec)
+            hits = self.hits[batch.agency or "hub"]
+            kind = self._kinds[batch, facet] = Kind(name, _tagged(batch, batch.freshness), codec, hits)
         return kind
 
     def _own_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
@@ -189,7 +194,7 @@ async def _of_group(
     batch: Batch[Any, Any], kinds: frozenset[Kind], keys: Sequence[Hashable], facet_of: Mapping[Kind, Facet], ask: Ask
 ) -> Mapping[Slot, Any]:
     facets = frozenset(facet for kind in kinds if (facet := facet_of[kind]) is not None)
-    answers = await batch.run(keys, replace(ask, facets=facets) if batch.facets else ask)
+    answers = await asked(batch, keys, replace(ask, facets=facets) if batch.facets else ask)
     found: dict[Slot, Any] = {}
     for key, answer in answers.items():
         for kind in kinds:

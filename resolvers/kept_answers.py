@@ -42,6 +42,16 @@ class KeptAnswers:
         """Whether the process keeps its answers alone, though it is not meant to."""
         return self._tier is not None and not self._tier.following
 
+    @property
+    def used(self) -> int:
+        """Bytes that this process's own answers take."""
+        return self._through.tier.used
+
+    @property
+    def count(self) -> int:
+        """How many answers this process keeps."""
+        return len(self._through.tier)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep answers for the length of the block."""

@@ -55,6 +55,12 @@ class ServingSettings(BaseSettings):
         None, description="Folder in which the processes of one hub tell each other how they are; else each is alone."
     )
 
+    metrics_token: Secret | None = Field(
+        None,
+        description="What Prometheus proves itself with at `/metrics`, base64; without it there is none.",
+    )
+    status_page: bool = Field(default=True, description="Whether `/status` shows to anybody how the agencies are.")
+
     @property
     def own_url(self) -> str:
         """The address by which people's browsers reach the hub; without a setting, on this machine."""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.accesses import Access
+from records.histogram import Histogram
 from store.ledger_copy import COLUMNS, copied, row_of
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from store.ledger_heads import HEADS, heads_text, unnamed
@@ -96,6 +97,10 @@ class AccessLedger:
         self._writing: asyncio.Task[None] | None = None
         self.commits = 0
         """Transactions with entries, so far."""
+        self.failed = 0
+        """Requests whose entries were not committed, so far."""
+        self.durations = Histogram()
+        """Seconds that requests waited for their commit."""
 
     def __repr__(self) -> str:
         """The chain and its length."""
@@ -120,6 +125,7 @@ class AccessLedger:
         for each in accesses:
             _check(each)
         if self._held + len(accesses) > MOST_WAITING:
+            self.failed += 1
             raise LedgerUnavailable(f"{self._held} entries wait already")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
@@ -131,7 +137,18 @@ class AccessLedger:
             self._writing = loop.create_task(self._drain())
         if self._timer is None:
             self._timer = loop.call_at(until, self._out_of_patience)
-        await done
+        began = loop.time()
+        try:
+            await done
+        except LedgerUnavailable:
+            self.failed += 1
+            raise
+        self.durations.add(loop.time() - began)
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        return self._held
 
     async def close(self) -> None:
         """Commit what waits, and let go of the database."""

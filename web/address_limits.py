@@ -11,7 +11,7 @@ from web.allowances import Allowances
 from web.error_answers import refused
 from web.refusals import Refusal
 
-FREE: Final = ("/health/", "/v2/")
+FREE: Final = ("/health/", "/v2/", "/metrics")
 """Whoever watches the hub is never refused; the Data Tracker is counted as the client it proves to be."""
 
 

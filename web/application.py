@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from telemetry.metrics.requests import RequestCounts
 from web.access_log import AccessLog
 from web.address_limits import AddressLimits
 from web.agency_hooks import AgencyHooks
@@ -30,6 +31,7 @@ from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
 from web.health import Health, Ready
 from web.hosts import KnownHosts
 from web.incidents import Incidents
+from web.metrics import Metrics
 from web.personal_pages import PersonalPages
 from web.refusals import Refusal
 from web.request_body import RequestBody
@@ -39,6 +41,7 @@ from web.security_headers import SecurityHeaders
 from web.settings import Exposure, WebSettings
 from web.shed_paths import ShedPaths
 from web.shedding import Shedding
+from web.status_page import StatusPage
 from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
 
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -90,12 +93,16 @@ def web_application(
     consents: ConsentEndpoints | None = None,
     exporting: Exporting | None = None,
     pages: PersonalPages | None = None,
+    page_files: Sequence[Route] = (),
     lifespan: Lifespan[Starlette] | None = None,
     allowances: Allowances | None = None,
     failed_tokens: FailedTokens | None = None,
     spans: RequestSpans | None = None,
     entity_tags: EntityTags | None = None,
     shedding: Shedding | None = None,
+    requests: RequestCounts | None = None,
+    metrics: Metrics | None = None,
+    status: StatusPage | None = None,
 ) -> WebApplication:
     """The application.
 
@@ -111,16 +118,21 @@ def web_application(
         consents: Where partners ask for consent.
         exporting: What a person's export takes, where there are any.
         pages: The hub's own pages for people who sign in, where there is an issuer for them.
+        page_files: What the hub's pages load.
         lifespan: What is opened before the first request and closed after the last.
         allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
         failed_tokens: Who counts tokens that prove nobody.
         spans: Who tells traces of requests, where anybody collects them.
         entity_tags: Who makes the tags by which clients ask whether an answer is still the same, where they may.
         shedding: Who says when the hub is asked for more than it can answer; without it, nobody does.
+        requests: Who counts requests.
+        metrics: Where Prometheus reads the hub's numbers.
+        status: The page that shows how the agencies are.
 
     """
     health = Health(ready)
     access_log = AccessLog()
+    requests = requests or RequestCounts()
     endpoint = GraphQLEndpoint(
         execute=execute,
         authenticate=authenticate,
@@ -131,11 +143,17 @@ def web_application(
         spans=spans,
         entity_tags=entity_tags,
         shedding=shedding,
+        requests=requests,
     )
     routes = [
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
+        *page_files,
     ]
+    if metrics is not None:
+        routes += metrics.routes()
+    if status is not None:
+        routes += status.routes()
     if consents is not None:
         routes += consents.routes()
     if data_tracker is not None:
@@ -157,7 +175,7 @@ def web_application(
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log, allowances, shedding=shedding, spans=spans),
+        middleware=_middleware(settings, access_log, allowances, requests, shedding=shedding, spans=spans),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -198,13 +216,20 @@ def _middleware(
     settings: WebSettings,
     access_log: AccessLog,
     allowances: Allowances | None,
+    requests: RequestCounts,
     *,
     shedding: Shedding | None,
     spans: RequestSpans | None,
 ) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
-        Middleware(RequestIdentity, request_timeout=settings.request_timeout, access_log=access_log, spans=spans),
+        Middleware(
+            RequestIdentity,
+            request_timeout=settings.request_timeout,
+            access_log=access_log,
+            spans=spans,
+            requests=requests,
+        ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
         *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),

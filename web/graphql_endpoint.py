@@ -19,6 +19,7 @@ from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from records.call import Call
 from telemetry import under_way
+from telemetry.metrics.requests import RequestCounts
 from web.access_log import AccessLog
 from web.allowances import Allowance, Allowances
 from web.at_most_old import at_most_old
@@ -99,9 +100,12 @@ class GraphQLEndpoint:
         spans: RequestSpans | None = None,
         entity_tags: EntityTags | None = None,
         shedding: Shedding | None = None,
+        requests: RequestCounts | None = None,
     ) -> None:
         self._execute = execute
         self._spans = spans
+        self._requests = requests or RequestCounts()
+        self._counted = self._requests.routes[PATH]
         self._who_asks = WhoAsks(authenticate, settings, failed_tokens)
         self._shedding = shedding or Shedding(after=0)
         self._door = Door(self._shedding, self._who_asks)
@@ -129,6 +133,7 @@ class GraphQLEndpoint:
         body = GuardedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
         shed = not self._shedding.enter(began) or is_surplus(scope)
         answer: _Answer | None = None
+        self._requests.in_flight += 1
         try:
             answer = await self._respond(scope, headers, body, call, shed=shed)
             if not (whole is not None and body.complete and self._written(answer, call, whole)):
@@ -140,6 +145,8 @@ class GraphQLEndpoint:
         finally:
             working.over()
             method, status = scope["method"], 0 if answer is None else answer.status
+            self._requests.in_flight -= 1
+            self._counted.ended(status, monotonic() - began)
             self._access_log.note(call, method=method, path=PATH, status=status, began=began)
             if span is not None:
                 ended(span, call, method=method, path=PATH, status=status)

@@ -1,7 +1,7 @@
 """The hub's own pages as HTML: templates (Jinja2, every value escaped), words, and what browsers are told.
 
-They work without scripts, which their content policy refuses, by keyboard, with a screen reader, on a narrow screen and
-on paper (WCAG 2.2 AA). Nothing of them comes from another server.
+They work without scripts, which their content policy refuses unless a page has one of its own, by keyboard, with a
+screen reader, on a narrow screen and on paper (WCAG 2.2 AA). Nothing of them comes from another server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from web.words import LANGUAGES, Words, language_of, read_words
 PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """Content-Security-Policy of every page. Forms lead to the hub alone: who goes on to a partner goes by a link."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-_STYLE: Final = "/pages/{digest}/style.css"
+_FILE: Final = "/pages/{digest}/{name}"
+_MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _WORTH_ANOTHER_LOOK: Final = frozenset({"session_over", "foreign_form", "ledger_down", "hub_down", "too_often"})
 """Problems that may be gone when the same page is opened again."""
 _HEADERS: Final = {
@@ -63,12 +64,17 @@ class Pages:
             auto_reload=False,
         )
         self._words = read_words()
-        self._style = (_TEMPLATES / "style.css").read_bytes()
-        self._digest = hashlib.sha256(self._style).hexdigest()[:16]
+        self._files = {
+            path.name: path.read_bytes() for path in sorted(_TEMPLATES.iterdir()) if path.suffix in _MEDIA_TYPES
+        }
+        self._addresses = {
+            name: _FILE.format(digest=hashlib.sha256(content).hexdigest()[:16], name=name)
+            for name, content in self._files.items()
+        }
 
     def routes(self) -> list[Route]:
-        """The style sheet; its address holds the digest of its content, so it never means anything else."""
-        return [Route(_STYLE, self._serve_style)]
+        """Style sheets and scripts; an address holds the digest of the content, so it never means anything else."""
+        return [Route(_FILE, self._serve_file)]
 
     def words(self, request: Request) -> Words:
         """The words in the language of whoever asks."""
@@ -80,22 +86,28 @@ class Pages:
         template: str,
         *,
         status: HTTPStatus = HTTPStatus.OK,
+        policy: str = PAGE_POLICY,
         **values: Any,  # noqa: ANN401 - whatever the template shows
     ) -> Response:
-        """A page. `values` may hold `session`, whose end is offered on the page."""
+        """A page. `values` may hold `session`, whose end is offered on the page; `policy` is what it may load."""
         words = self.words(request)
         html = self._templates.get_template(template).render(
             {
                 "words": words,
                 "own": _own_links(request, words.language),
                 "others": {each: self._switch(request, each) for each in LANGUAGES if each != words.language},
-                "style": _STYLE.replace("{digest}", self._digest),
+                "files": self._addresses,
                 "session": None,
                 "until": getattr(request.state, "until", None),
                 **values,
             }
         )
-        return HTMLResponse(html, status, {**_HEADERS, "Content-Language": words.language})
+        headers = {**_HEADERS, "Content-Security-Policy": policy, "Content-Language": words.language}
+        return HTMLResponse(html, status, headers)
+
+    def part(self, template: str, words: Words, **values: Any) -> str:  # noqa: ANN401 - as for `page`
+        """A part of a page, every value in it escaped."""
+        return self._templates.get_template(template).render({"words": words, **values})
 
     def problem(self, request: Request, problem: Problem, **values: Any) -> Response:  # noqa: ANN401 - as for `page`
         """The page of a problem."""
@@ -113,11 +125,13 @@ class Pages:
         query = {name: value for name, value in request.query_params.items() if name == "after"}
         return f"{request.url.path}?{urlencode({**query, 'lang': language})}", self._words[language]["frame"]["name"]
 
-    async def _serve_style(self, request: Request) -> Response:
-        if request.path_params["digest"] != self._digest:
+    async def _serve_file(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if self._addresses.get(name) != request.url.path:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "public, max-age=31536000, immutable"}
-        return Response(self._style, headers=headers)
+        media_type = _MEDIA_TYPES[Path(name).suffix]
+        headers = {"Content-Type": media_type, "Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(self._files[name], headers=headers)
 
 
 def _own_links(request: Request, language: str) -> Mapping[str, str]:

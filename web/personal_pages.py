@@ -45,7 +45,6 @@ class PersonalPages:
         """Where they are served."""
         consents, sign_in = self._consents, self._sign_in
         return [
-            *self._pages.routes(),
             Route(CONSENT, self._page(self._personal(consents.request)), methods=["GET"]),
             Route(CONSENT, self._page(self._form(consents.answer)), methods=["POST"]),
             Route(CONSENTS, self._page(self._personal(consents.list)), methods=["GET"]),
@@ -109,7 +108,14 @@ class PersonalPages:
 
 
 def personal_pages(
-    sign_in: SignIn, sessions: Sessions, graph: OwnGraph, describe: Describe, *, public_url: str, with_messages: bool
+    sign_in: SignIn,
+    sessions: Sessions,
+    graph: OwnGraph,
+    describe: Describe,
+    *,
+    pages: Pages,
+    public_url: str,
+    with_messages: bool,
 ) -> PersonalPages:
     """The pages over what the composition root hands in.
 
@@ -118,11 +124,12 @@ def personal_pages(
         sessions: Seals who is signed in.
         graph: Runs the documents of the pages, which no client's registry has to hold.
         describe: Tells what a document shows.
+        pages: Renders them, and serves what they load.
         public_url: The hub's address as browsers know it.
         with_messages: Whether the log gets the texts of unexpected errors, which may hold personal data.
 
     """
-    pages, known = Pages(), PageSession(sessions, public_url=public_url)
+    known = PageSession(sessions, public_url=public_url)
     return PersonalPages(
         sign_in=SignInPages(sign_in, known, pages),
         consents=ConsentPages(graph, known, pages, describe),

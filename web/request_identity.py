@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from records.call import Call
 from records.spans import Span
 from telemetry import under_way
+from telemetry.metrics.requests import RequestCounts
 from web.access_log import AccessLog
 from web.refusals import Code, Refusal
 from web.request_spans import RequestSpans, ended
@@ -33,10 +34,17 @@ class RequestIdentity:
     """
 
     def __init__(
-        self, app: ASGIApp, *, request_timeout: float, access_log: AccessLog, spans: RequestSpans | None = None
+        self,
+        app: ASGIApp,
+        *,
+        request_timeout: float,
+        access_log: AccessLog,
+        spans: RequestSpans | None = None,
+        requests: RequestCounts | None = None,
     ) -> None:
         self._app = app
         self._spans = spans
+        self._requests = requests or RequestCounts()
         self._request_timeout = request_timeout
         self._access_log = access_log
 
@@ -52,6 +60,7 @@ class RequestIdentity:
         working = under_way.began(call)
         scope.setdefault("state", {})["call"] = call
         status = 0
+        self._requests.in_flight += 1
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -65,6 +74,8 @@ class RequestIdentity:
         finally:
             working.over()
             method, path = scope["method"], getattr(scope.get("route"), "path", "(no such path)")
+            self._requests.in_flight -= 1
+            self._requests.routes[path].ended(status, monotonic() - started)
             self._access_log.note(call, method=method, path=path, status=status, began=started)
             if span is not None:
                 ended(span, call, method=method, path=path, status=status)

@@ -14,6 +14,7 @@ from auth.policy import Policy
 from auth.rules import heeds_wishes
 from engine.batch import Agencies, Keeping
 from engine.document import DocumentRules
+from engine.metering import Meter
 from engine.persisted import Application, PersistedDocuments
 from engine.quota import Days, Purse
 from engine.reads import Recorder
@@ -36,6 +37,7 @@ def answering_engine(
     coalescing: bool,
     recorder: Recorder | None,
     together: Days | None,
+    meter: Meter | None = None,
 ) -> Engine:
     """The engine of `/graphql`. `together` counts what clients used today, for all processes."""
     return Engine(
@@ -55,13 +57,16 @@ def answering_engine(
             systems=settings.agency_system_operations,
             together=together,
         ),
+        meter=meter,
     )
 
 
-def exporting_engine(settings: Settings, schema: GraphQLSchema, recorder: Recorder | None) -> Engine:
+def exporting_engine(
+    settings: Settings, schema: GraphQLSchema, recorder: Recorder | None, meter: Meter | None = None
+) -> Engine:
     """The engine of `/me/export`, which runs what the hub wrote: the limits are the operator's here, too."""
     rules = DocumentRules(limits=settings.limits, introspection=False, suggestions=False)
-    return Engine(schema, rules, recorder=recorder)
+    return Engine(schema, rules, recorder=recorder, meter=meter)
 
 
 def executor(

@@ -13,6 +13,7 @@ from connectors.token_endpoint import TokenEndpoint
 from schema.shown import Describe
 from settings import Settings
 from web.own_graph import OwnGraph
+from web.pages import Pages
 from web.personal_pages import PersonalPages, personal_pages
 from web.sign_in_pages import CALLBACK
 from wiring.callers import patience
@@ -39,7 +40,9 @@ def sign_in_at(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenR
     )
 
 
-def own_pages(settings: Settings, sign_in: SignIn | None, graph: OwnGraph, describe: Describe) -> PersonalPages | None:
+def own_pages(
+    settings: Settings, sign_in: SignIn | None, graph: OwnGraph, describe: Describe, pages: Pages
+) -> PersonalPages | None:
     """The hub's own pages, where people can sign in to them."""
     if sign_in is None:
         return None
@@ -48,6 +51,7 @@ def own_pages(settings: Settings, sign_in: SignIn | None, graph: OwnGraph, descr
         Sessions(settings.secret_bytes),
         graph,
         describe,
+        pages=pages,
         public_url=settings.own_url,
         with_messages=settings.development,
     )

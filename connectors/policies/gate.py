@@ -112,6 +112,11 @@ class Gate:
         return None if isinstance(self._breaker, NoBreaker) else self._breaker.state
 
     @property
+    def breaker_opened(self) -> int:
+        """How often the breaker opened."""
+        return self._breaker.opened
+
+    @property
     def in_flight(self) -> int:
         """Calls under way now."""
         return self._bulkhead.under_way
@@ -120,6 +125,16 @@ class Gate:
     def waiting(self) -> int:
         """Calls that wait for one of these to end."""
         return self._bulkhead.waiting
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed to reads at this hour, by its terms."""
+        return self._hours is not None and self._hours.closed_for(self._wall()) > 0
+
+    @property
+    def quota(self) -> int | None:
+        """Calls of a whole day; None where the agency has no daily quota."""
+        return self.terms.daily_quota
 
     @property
     def quota_left(self) -> int | None:
@@ -236,6 +251,7 @@ class Gate:
         try:
             answer = await attempt(given)
         except AgencyFailure as failure:
+            self.counts.durations.add(self._clock() - began)
             self._learn(failure, ticket, had=until - began)
             return failure
         except BaseException:
@@ -245,6 +261,8 @@ class Gate:
         now = self._clock()
         self._breaker.succeeded(ticket, now)
         self._latencies.took(now - began)
+        self.counts.durations.add(now - began)
+        self.counts.answered_at = now
         return answer
 
     def _learn(self, failure: AgencyFailure, ticket: int, *, had: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.policies.breaker import BreakerState
+from records.histogram import Histogram
 
 
 @dataclass(slots=True)
@@ -25,6 +26,10 @@ class Counts:
     retries: int = 0
     hedges: int = 0
     hedges_won: int = 0
+    durations: Histogram = field(default_factory=Histogram)
+    """Seconds from an attempt to its end, whatever that was; a hedge counts with what it was sent for."""
+    answered_at: float | None = None
+    """When the agency last answered, on the gate's clock."""
 
 
 class Observed(Protocol):
@@ -43,12 +48,24 @@ class Observed(Protocol):
         """Whether calls pass; None where the agency has no breaker."""
 
     @property
+    def breaker_opened(self) -> int:
+        """How often the breaker opened."""
+
+    @property
     def in_flight(self) -> int:
         """Calls under way now."""
 
     @property
     def waiting(self) -> int:
         """Calls that wait for one of these to end."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed to reads at this hour, by its terms."""
+
+    @property
+    def quota(self) -> int | None:
+        """Calls of a whole day; None where the agency has no daily quota."""
 
     @property
     def quota_left(self) -> int | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.batch import Ask, Batch, answers_of
+from engine.batch import Agencies, Ask, Batch, answers_of
 from engine.how_fresh import HowFresh
 from engine.plan.begun import begun
 from engine.plan.slices import SLICE, slices
@@ -50,6 +50,7 @@ class Gather:
         self._closed = False
         self.how_fresh = HowFresh()
         """How fresh what was given is."""
+        self._agencies: Agencies | None = None
 
     def want(
         self,
@@ -57,11 +58,17 @@ class Gather:
         facet: Facet,
         keys: Mapping[Hashable, None],
         then: Callable[[Mapping[Hashable, Any]], None],
+        *,
+        named: int | None = None,
     ) -> None:
-        """Call `then` with the answers, as soon as every key has one; at once where all are known."""
+        """Call `then` with the answers, as soon as every key has one; at once where all are known.
+
+        `named` says how often the keys stand in what was read so far, where that is more often than once each.
+        """
         read = self._reads.get((batch, facet))
         if read is None:
             read = self._reads[batch, facet] = Read(batch, facet)
+        read.wanted += len(keys) if named is None else named
         missing = set(keys).difference(read.known) if read.known else set(keys)
         if not missing:
             then(read.known)
@@ -88,9 +95,20 @@ class Gather:
 
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        self._count()
         self._reads.clear()
         self.how_fresh.old.clear()
         self._held = True
+
+    def _count(self) -> None:
+        """Count what was wanted, once and again, for each agency."""
+        if self._agencies is not None:
+            for read in self._reads.values():
+                if read.batch.agency is not None:
+                    reads = self._agencies.reads[read.batch.agency]
+                    once = len(read.asked)
+                    reads.once += once
+                    reads.again += max(0, read.wanted - once)
 
     def end(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
         """Ask nobody any more: what is not known by now is the failure of its batch."""
@@ -114,6 +132,7 @@ class Gather:
         # What belongs to each other in a circle (a failure knows by its traceback who knows it) would have to wait for
         # the garbage collector, with the whole answer.
         self.waits = _nothing
+        self._count()
         for read in self._reads.values():
             read.known.clear()
         running = [task for task in self._tasks if not task.done()]
@@ -154,7 +173,9 @@ class Gather:
         batch = reads[0].batch
         try:
             facets = frozenset(read.facet for read in reads if read.facet is not None)
-            answers = await answers_of(batch, keys, self._ask(facets), self.how_fresh)
+            ask = self._ask(facets)
+            self._agencies = ask.agencies
+            answers = await answers_of(batch, keys, ask, self.how_fresh)
             parts = [await _part(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._too_late is not None:
@@ -174,7 +195,7 @@ def _nothing() -> None:
 class Read:
     """What one run wants of one batch, and of one facet of its answers."""
 
-    __slots__ = ("asked", "batch", "facet", "known", "pending", "waiting")
+    __slots__ = ("asked", "batch", "facet", "known", "pending", "waiting", "wanted")
 
     def __init__(self, batch: Batch[Any, Any], facet: Facet) -> None:
         """Nothing is wanted yet."""
@@ -185,6 +206,8 @@ class Read:
         self.pending: dict[Hashable, None] = {}
         """What is to be asked in this turn of the event loop."""
         self.waiting: list[Waiting] = []
+        self.wanted = 0
+        """How often its keys were wanted."""
 
     def taken(self) -> dict[Hashable, None]:
         """What is to be asked; from now on it is under way."""

@@ -230,7 +230,8 @@ class Run:
             edge = edge_of(group[0]).edge
             if self.placed is not None and group[0].parent is self._plan.root and not group[0].guard.is_public:
                 self.placed.led(group, of)
-            self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of))
+            named = sum(map(len, of.keys)) if edge.many else len(of.keys)
+            self._gather.want(edge.batch, edge.facet, of.wanted, partial(self._landed, group, of), named=named)
 
     def _landed(self, group: Sequence[PlanField], of: Keys, known: Mapping[Hashable, Any]) -> None:
         self.underway.end(partial(self._put_all, group, of, known))

@@ -316,3 +316,51 @@ def test_the_process_keeps_no_more_bytes_than_it_may() -> None:
         assert by.asked == []
 
     told(story)
+
+
+def test_it_counts_what_was_found_where_and_what_was_not() -> None:
+    async def story() -> None:
+        shared = Shared(chance(2))
+        here, there, by = process(shared), process(shared), agency()
+        things = kind("counted")
+        one, two = Slot(things, 1), Slot(things, 2)
+        await values(here, by, one)
+        await values(here, by, one, two)
+        hits = things.hits
+        assert (hits.process, hits.process_missed) == (1, 2)
+        assert (hits.shared, hits.shared_missed) == (0, 2)
+        await values(there, by, one, two)
+        assert (hits.process, hits.process_missed) == (1, 4)
+        assert (hits.shared, hits.shared_missed) == (2, 2)
+        assert (hits.joined, hits.revalidating, hits.failing) == (0, 0, 0)
+
+    told(story)
+
+
+def test_it_counts_who_waited_for_what_somebody_else_was_asking_for() -> None:
+    async def story() -> None:
+        through, by, things = process(), agency(), kind("counted")
+        slot = Slot(things, 1)
+        await asyncio.gather(*(values(through, by, slot) for _ in range(5)))
+        assert (things.hits.process, things.hits.process_missed, things.hits.joined) == (0, 5, 4)
+        assert by.asked == [(1,)]
+
+    told(story)
+
+
+def test_it_counts_answers_that_were_given_old_and_how_old_they_were() -> None:
+    async def story() -> None:
+        through, by = process(), agency()
+        things = kind("counted", revalidating=10.0, failing=3600.0)
+        slot = Slot(things, 1)
+        await values(through, by, slot)
+        await asyncio.sleep(65)
+        await values(through, by, slot)
+        assert (things.hits.revalidating, things.hits.failing) == (1, 0)
+        await asyncio.sleep(1000)
+        by.down = True
+        await values(through, by, slot)
+        assert (things.hits.revalidating, things.hits.failing) == (1, 1)
+        assert things.hits.ages.counts[things.hits.ages.bounds.index(3600.0)] == 1
+
+    told(story)

@@ -41,17 +41,21 @@ from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur_data import MARIADB_SCHEMA
 from settings import ELSEWHERE, Settings
 from store.retained import retained
+from telemetry.metrics.families import FAMILIES, Family
 from tests.docs.pages import ROOT, Block, blocks, named, pages, text_of
 from web.application import web_application
 from web.consent_pages import CONSENT, CONSENTS, REVOKE
 from web.health import Readiness
+from web.metrics import PATH as METRICS_PATH
 from web.rate_table import rates_from
 from web.refusals import Code
 from web.settings import Exposure, WebSettings
 from web.sign_in_pages import CALLBACK, SIGN_OUT, SIGNED_OUT
+from web.status_page import PATH as STATUS
 from wiring.examining import build_access_page
 
 SETTINGS = text_of("docs/operators/settings.md")
+METRICS = text_of("docs/operators/metrics.md")
 ISSUERS = text_of("docs/operators/issuers.md")
 AGENCY_TERMS = text_of("docs/operators/agencies.md")
 CONTRACTS = text_of("docs/operators/contracts.md")
@@ -352,6 +356,23 @@ def test_every_page_for_people_is_described() -> None:
     pages = text_of("docs/frontend/pages.md")
     for path in (CONSENT, CONSENTS, REVOKE, CALLBACK, SIGN_OUT, SIGNED_OUT):
         assert f"`{path}`" in pages
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.name)
+def test_a_metric_stands_in_the_tables_with_its_kind_labels_and_meaning(family: Family) -> None:
+    labels = ", ".join(f"`{each}`" for each in family.labels) or "none"
+    assert f"| `{family.name}` | {family.kind.value} | {labels} | {family.says} |" in METRICS
+
+
+def test_no_metric_is_described_that_there_is_not() -> None:
+    named = {each.removesuffix("_bucket") for each in re.findall(r"`(simpul_\w+)", METRICS)}
+    assert named == {each.name for each in FAMILIES}
+
+
+def test_metrics_and_status_are_described_by_their_addresses() -> None:
+    for path in (METRICS_PATH, STATUS):
+        assert f"## `{path}`" in METRICS
+    assert f"`{STATUS}`" in text_of("docs/frontend/pages.md")
 
 
 def test_how_long_sessions_and_sign_ins_are_good_is_told_as_it_is() -> None:

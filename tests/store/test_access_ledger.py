@@ -136,6 +136,7 @@ async def test_a_table_that_is_locked_costs_no_more_than_the_patience(empty: Asy
     await ledger.write([ENTRY])
     await ledger.close()
     assert (await check_ledger(empty, SECRET)).broken == []
+    assert (ledger.commits, ledger.failed, ledger.durations.count) == (1, 1, 1)
 
 
 async def test_a_database_that_is_not_there_is_told_at_once() -> None:
@@ -153,8 +154,10 @@ async def test_more_than_may_wait_is_refused_and_what_waits_is_written(
     monkeypatch.setattr(store.access_ledger, "MOST_WAITING", 3)
     waiting = asyncio.create_task(ledger.write([ENTRY] * 3))
     await asyncio.sleep(0)
+    assert ledger.waiting == 3
     with pytest.raises(LedgerUnavailable, match="3 entries wait already"):
         await ledger.write([ENTRY])
+    assert ledger.failed == 1
     await waiting
     assert await count(empty) == 3
 

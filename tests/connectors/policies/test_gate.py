@@ -538,3 +538,44 @@ class TestHedging:
         agency.takes = 3.0
         ran(loop, agency.ask(hedgeable=True))
         assert len(agency.asked) == 1
+
+
+class TestWhatItCounts:
+    def test_each_attempt_counts_with_the_time_it_took_however_it_ended(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, retries=1)
+
+        async def work() -> None:
+            agency.takes = 0.2
+            await agency.ask()
+            await agency.fail(AgencyUnavailable("pbb"), times=1)  # and its retry, where the budget allows one
+            agency.takes = 9.0
+            await agency.outcome()
+
+        ran(loop, work())
+        durations = agency.gate.counts.durations
+        assert durations.count == len(agency.asked) == agency.gate.counts.attempts
+        assert durations.counts[durations.bounds.index(0.25)] == durations.count - 1
+        assert durations.counts[durations.bounds.index(5.0)] == 1
+
+    def test_when_it_last_answered_is_remembered_and_a_failure_changes_nothing(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop)
+        assert agency.gate.counts.answered_at is None
+
+        async def work() -> None:
+            agency.takes = 0.5
+            await agency.ask()
+            await agency.fail(AgencyUnavailable("pbb"))
+
+        ran(loop, work())
+        assert agency.gate.counts.answered_at == 0.5
+
+    def test_it_tells_how_often_the_breaker_opened_and_whether_the_agency_is_closed(self, loop: VirtualLoop) -> None:
+        agency = Agency(
+            loop, breaker=BREAKER, closed=(ClosedEntry.model_validate({"from": "23:00", "until": "01:00"}),)
+        )
+        assert agency.gate.is_closed
+        assert agency.gate.breaker_opened == 0
+        open_all_day = Agency(loop, breaker=BREAKER, daily_quota=7)
+        ran(loop, open_all_day.fail(AgencyUnavailable("pbb")))
+        assert (open_all_day.gate.is_closed, open_all_day.gate.breaker_opened) == (False, 1)
+        assert (open_all_day.gate.quota, open_all_day.gate.quota_left) == (7, 4)

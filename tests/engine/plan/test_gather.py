@@ -6,12 +6,14 @@ import asyncio
 import gc
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace as Record
 from typing import Any
 
 import pytest
 from graphql import GraphQLSchema
 
+from engine.batch import Agencies, Ask
 from engine.plan.gather import Failed, Gather, Read
 from engine.plan.run import Run
 from records.failures import AgencyUnavailable
@@ -35,6 +37,38 @@ def chain(*, failing: bool = False) -> GraphQLSchema:
             "Thing.next": edge(batch("next", following, seconds=0), "id"),
         },
     )
+
+
+class Counting(Asking):
+    """A context whose agencies are those of the whole hub."""
+
+    agencies = Agencies({})
+
+    def ask(self, facets: frozenset[type[Any]]) -> Ask[Any]:
+        return replace(super().ask(facets), agencies=self.agencies)
+
+
+async def test_it_counts_for_each_agency_what_was_wanted_once_and_what_again() -> None:
+    authors = edge(batch("authors", lambda key: Record(id=key, name="A"), seconds=0, agency="library"), "author")
+    books = edge(
+        batch("books", lambda _: Record(all=[Record(author=each) for each in (1, 1, 2, 1)]), seconds=0, agency="shop"),
+        lambda *_: 0,
+    )
+    asking = Counting()
+    found = await answer(
+        compiled(
+            schema(
+                "type Query { shop: Shop } type Shop { all: [Book] }"
+                " type Book { author: Author } type Author { id: Int }",
+                {"Query.shop": books, "Book.author": authors},
+            ),
+            "{ shop { all { author { id } } } again: shop { all { author { id } } } }",
+        ),
+        asking,
+    )
+    assert found.errors == []
+    told = {name: (reads.once, reads.again, reads.keys.counts[:2]) for name, reads in asking.agencies.reads.items()}
+    assert told == {"shop": (1, 1, [1, 0]), "library": (2, 6, [0, 1])}
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""How each agency is, as people want to know it: read off the numbers, without asking anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from records.histogram import SECONDS
+from telemetry.metrics.minutes import KEPT, Minute, of_last_hour, quantile
+from telemetry.metrics.numbers import Numbers
+
+_LATELY: Final = 5
+"""Minutes that say how an agency is now."""
+_SHAKY: Final = 0.05
+"""Share of calls that may fail before that is worth a word."""
+
+
+class Health(Enum):
+    """How an agency is."""
+
+    UP = "up"
+    """It answers."""
+    SHAKY = "shaky"
+    """Part of its calls fail, or part of the hub's processes leave it alone."""
+    DOWN = "down"
+    """It does not answer; where it has a breaker, the hub tries now and then."""
+    CLOSED = "closed"
+    """It is not asked at this hour, as agreed."""
+    SPENT = "spent"
+    """What was agreed for the day is used up."""
+    QUIET = "quiet"
+    """Nobody asked for anything of it lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One minute in which it was called; times in seconds."""
+
+    calls: int
+    failed: int
+    median: float | None
+    slow: float | None
+    """What 95 of 100 calls stay below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyHealth:
+    """One agency."""
+
+    name: str
+    health: Health
+    breaker: str | None
+    """The state of most concern among the hub's processes: `open`, `half-open`, `closed`; None without a breaker."""
+    points: Sequence[Point | None]
+    """The last hour, oldest first; None for minutes without a call."""
+    hour: Point | None
+    """The whole hour; None without a call."""
+    found_kept: float | None
+    """Share of what was looked for that was found kept, in the last hour; None where nothing was looked for."""
+    stale: int
+    """Answers of the last hour that stood in for a failure."""
+    quota: int | None
+    quota_left: int | None
+    last_answer: float | None
+    """In seconds since 1970-01-01 UTC; None where it has not answered yet."""
+
+
+def health_of(agencies: Sequence[str], numbers: Numbers, now: float) -> Sequence[AgencyHealth]:
+    """How the agencies are at a moment, in seconds since 1970-01-01 UTC."""
+    last = of_last_hour(numbers.minutes, now)
+    return [_of(agency, [each for each in last if each.agency == agency], numbers, now) for agency in agencies]
+
+
+def _of(agency: str, minutes: Sequence[Minute], numbers: Numbers, now: float) -> AgencyHealth:
+    newest = int(now // 60)
+    by_number = {each.number: each for each in minutes}
+    whole = Minute(newest, agency)
+    for each in minutes:
+        whole.add(each)
+    left, quota = (numbers.value(f"simpul_agency_{name}", agency) for name in ("quota_left", "quota"))
+    breakers = {
+        state: numbers.value("simpul_agency_breaker_state", agency, state) or 0.0
+        for state in ("open", "half-open", "closed")
+    }
+    return AgencyHealth(
+        name=agency,
+        health=_health(
+            [each for each in minutes if each.number > newest - _LATELY],
+            breakers,
+            is_closed=bool(numbers.value("simpul_agency_closed", agency)),
+            is_spent=left is not None and left <= 0,
+        ),
+        breaker=next((state for state, processes in breakers.items() if processes), None),
+        points=[
+            None if (minute := by_number.get(number)) is None else _point(minute)
+            for number in range(newest - KEPT + 1, newest + 1)
+        ],
+        hour=_point(whole),
+        found_kept=whole.hits / whole.looked if whole.looked else None,
+        stale=whole.stale,
+        quota=None if quota is None else int(quota),
+        quota_left=None if left is None else max(0, int(left)),
+        last_answer=numbers.value("simpul_agency_last_answer_timestamp_seconds", agency),
+    )
+
+
+def _health(lately: Sequence[Minute], breakers: dict[str, float], *, is_closed: bool, is_spent: bool) -> Health:
+    answered, failed = sum(each.answered for each in lately), sum(each.failed for each in lately)
+    if is_closed:
+        return Health.CLOSED
+    if is_spent:
+        return Health.SPENT
+    if broken := breakers["open"] + breakers["half-open"]:
+        return Health.SHAKY if breakers["closed"] >= broken else Health.DOWN
+    if not answered:
+        return Health.DOWN if failed else Health.QUIET
+    return Health.SHAKY if failed >= _SHAKY * (answered + failed) else Health.UP
+
+
+def _point(minute: Minute) -> Point | None:
+    """What a minute comes to; None where nobody was called."""
+    calls = minute.answered + minute.failed
+    if not calls:
+        return None
+    return Point(
+        calls=calls,
+        failed=minute.failed,
+        median=quantile(0.5, minute.durations, SECONDS),
+        slow=quantile(0.95, minute.durations, SECONDS),
+    )

@@ -1,0 +1,113 @@
+"""How an agency did, minute by minute: the last hour, for the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+KEPT: Final = 60
+"""Minutes that are remembered."""
+
+
+class Totals(NamedTuple):
+    """What was counted of one agency since the start of the process."""
+
+    answered: int
+    failed: int
+    hits: int
+    """Keys that were found kept, in the process or where all keep answers."""
+    looked: int
+    """Keys that were looked for."""
+    stale: int
+    """Answers that stood in for a failure."""
+    durations: tuple[int, ...]
+    """Calls by how long they took."""
+
+
+class Minute(msgspec.Struct, array_like=True):
+    """One minute of one agency."""
+
+    number: int
+    """Minutes since 1970-01-01 UTC."""
+    agency: str
+    answered: int = 0
+    failed: int = 0
+    hits: int = 0
+    looked: int = 0
+    stale: int = 0
+    durations: list[int] = msgspec.field(default_factory=list)
+
+    def add(self, more: Minute | Totals, less: Totals | None = None) -> None:
+        """Count along what `more` has, without what `less` had."""
+        self.answered += more.answered - (less.answered if less else 0)
+        self.failed += more.failed - (less.failed if less else 0)
+        self.hits += more.hits - (less.hits if less else 0)
+        self.looked += more.looked - (less.looked if less else 0)
+        self.stale += more.stale - (less.stale if less else 0)
+        before = less.durations if less else (0,) * len(more.durations)
+        if not self.durations:
+            self.durations = [0] * len(more.durations)
+        if len(self.durations) == len(more.durations) == len(before):  # else another version of the hub cut them
+            self.durations = [
+                mine + now - then for mine, now, then in zip(self.durations, more.durations, before, strict=True)
+            ]
+
+
+class History:
+    """Cuts what an agency's counters grew by into minutes."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Totals] = {}
+        self._minutes: dict[tuple[int, str], Minute] = {}
+
+    def note(self, totals: Mapping[str, Totals], now: float) -> None:
+        """Take what is counted at a moment (seconds since 1970-01-01 UTC): what is new belongs to its minute."""
+        number = int(now // 60)
+        for agency, counted in totals.items():
+            before = self._before.get(agency)
+            if counted != before:
+                minute = self._minutes.setdefault((number, agency), Minute(number, agency))
+                minute.add(counted, before)
+                self._before[agency] = counted
+        for key in [key for key in self._minutes if key[0] <= number - KEPT]:
+            del self._minutes[key]
+
+    def minutes(self) -> list[Minute]:
+        """The minutes in which something happened."""
+        return list(self._minutes.values())
+
+
+def added(minutes: Iterable[Minute]) -> list[Minute]:
+    """The minutes of several processes: one for each minute and agency."""
+    whole: dict[tuple[int, str], Minute] = {}
+    for each in minutes:
+        key = each.number, each.agency
+        known = whole.get(key)
+        if known is None:
+            known = whole[key] = Minute(*key)
+        known.add(each)
+    return list(whole.values())
+
+
+def of_last_hour(minutes: Iterable[Minute], now: float) -> list[Minute]:
+    """Those that are not older than an hour."""
+    return [each for each in minutes if each.number > int(now // 60) - KEPT]
+
+
+def quantile(share: float, counts: Sequence[int], bounds: Sequence[float]) -> float | None:
+    """What this share of the values stay below, about: as if they lay evenly in their range. None where there are none.
+
+    Above the last bound nothing is known but that it is above.
+    """
+    rank = share * sum(counts)
+    if not rank:
+        return None
+    below = 0
+    for at, (count, upper) in enumerate(zip(counts, bounds, strict=False)):
+        if below + count >= rank:
+            lower = bounds[at - 1] if at else 0.0
+            return lower + (upper - lower) * (rank - below) / count
+        below += count
+    return bounds[-1]

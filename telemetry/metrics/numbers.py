@@ -1,0 +1,96 @@
+"""The numbers of one process at one moment, and what those of several come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from telemetry.metrics.families import BY_NAME, Kind, Together
+from telemetry.metrics.minutes import Minute, added
+
+Labels = tuple[str, ...]
+"""The values of a family's labels, in its order."""
+
+
+class Ranges(Protocol):
+    """A histogram as those see it who read it."""
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """Upper ends of its ranges."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """Values of each range, and above the last."""
+
+    @property
+    def total(self) -> float:
+        """The values together."""
+
+
+class Spread(msgspec.Struct, array_like=True, frozen=True):
+    """A histogram at one moment."""
+
+    bounds: tuple[float, ...]
+    counts: list[int]
+    total: float
+
+    def plus(self, other: Spread) -> Spread:
+        """Both together; of two that are cut otherwise, as two versions of the hub may, this one alone."""
+        if self.bounds != other.bounds:
+            return self
+        counts = [mine + yours for mine, yours in zip(self.counts, other.counts, strict=True)]
+        return Spread(self.bounds, counts, self.total + other.total)
+
+
+class Numbers(msgspec.Struct):
+    """Numbers by family and labels, and the last hour of each agency."""
+
+    values: dict[str, dict[Labels, float]] = msgspec.field(default_factory=dict)
+    spreads: dict[str, dict[Labels, Spread]] = msgspec.field(default_factory=dict)
+    minutes: list[Minute] = msgspec.field(default_factory=list)
+
+    def put(self, name: str, value: float, *labels: str) -> None:
+        """One number."""
+        self.values.setdefault(name, {})[labels] = float(value)
+
+    def spread(self, name: str, ranges: Ranges, *labels: str) -> None:
+        """One histogram, as it is now."""
+        self.spreads.setdefault(name, {})[labels] = Spread(ranges.bounds, list(ranges.counts), ranges.total)
+
+    def value(self, name: str, *labels: str) -> float | None:
+        """A number; None where there is none."""
+        return self.values.get(name, {}).get(labels)
+
+
+def together(living: Iterable[Numbers], ended: Iterable[Numbers] = ()) -> Numbers:
+    """What the numbers of several processes come to. Of those that ended, only what was counted counts."""
+    whole = Numbers()
+    every: list[Minute] = []
+    for numbers, is_living in (*((each, True) for each in living), *((each, False) for each in ended)):
+        for name, by_labels in numbers.values.items():
+            family = BY_NAME.get(name)
+            if family is None or not (is_living or family.kind is Kind.COUNTER):
+                continue
+            _add(whole.values.setdefault(name, {}), by_labels, family.together)
+        for name, spreads in numbers.spreads.items():
+            if name in BY_NAME:
+                into = whole.spreads.setdefault(name, {})
+                for labels, spread in spreads.items():
+                    into[labels] = into[labels].plus(spread) if labels in into else spread
+        every += numbers.minutes
+    whole.minutes = added(every)
+    return whole
+
+
+def _add(into: dict[Labels, float], more: Mapping[Labels, float], how: Together) -> None:
+    for labels, value in more.items():
+        known = into.get(labels)
+        if known is None:
+            into[labels] = value
+        elif how is Together.SUM:
+            into[labels] = known + value
+        else:
+            into[labels] = min(known, value) if how is Together.LEAST else max(known, value)

@@ -1,0 +1,21 @@
+"""How often values fell into which range."""
+
+from __future__ import annotations
+
+from records.histogram import Histogram
+
+
+def test_a_value_belongs_to_the_first_range_whose_end_it_does_not_pass() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 2.0, 2.5):
+        histogram.add(value)
+    assert histogram.counts == [2, 2, 1]
+    assert histogram.total == 7.5
+    assert histogram.count == 5
+    assert repr(histogram) == "<Histogram n=5 total=7.5>"
+
+
+def test_two_histograms_share_nothing() -> None:
+    one, other = Histogram(), Histogram()
+    one.add(0.1)
+    assert (one.count, other.count) == (1, 0)

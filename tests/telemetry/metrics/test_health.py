@@ -1,0 +1,96 @@
+"""How agencies are, read off the numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from records.histogram import SECONDS, Histogram
+from telemetry.metrics.health import AgencyHealth, Health, Point, health_of
+from telemetry.metrics.minutes import Minute
+from telemetry.metrics.numbers import Numbers
+
+NOW = 29_900_000 * 60.0 + 30
+MINUTE = int(NOW // 60)
+
+
+def took(*seconds: float) -> list[int]:
+    histogram = Histogram(SECONDS)
+    for each in seconds:
+        histogram.add(each)
+    return histogram.counts
+
+
+def minute(ago: int, *, answered: int = 0, failed: int = 0) -> Minute:
+    return Minute(MINUTE - ago, "pbb", answered, failed, durations=took(*[0.02] * (answered + failed)))
+
+
+def of(*minutes: Minute, **values: float) -> AgencyHealth:
+    """The health of one agency; values by metric, and by state for breakers."""
+    numbers = Numbers(minutes=list(minutes))
+    for name, value in values.items():
+        if name in {"open", "half_open", "closed"}:
+            numbers.put("simpul_agency_breaker_state", value, "pbb", name.replace("_", "-"))
+        else:
+            numbers.put(f"simpul_agency_{name}", value, "pbb")
+    [found] = health_of(["pbb"], numbers, NOW)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "health"),
+    [(0, 0, Health.QUIET), (100, 0, Health.UP), (96, 4, Health.UP), (95, 5, Health.SHAKY), (0, 1, Health.DOWN)],
+)
+def test_an_agency_is_as_its_calls_of_the_last_five_minutes_ended(answered: int, failed: int, health: Health) -> None:
+    assert of(minute(0, answered=answered, failed=failed)).health is health
+    assert of(minute(4, answered=answered, failed=failed)).health is health
+    assert of(minute(5, answered=answered, failed=failed)).health is Health.QUIET
+
+
+@pytest.mark.parametrize("state", ["open", "half_open"])
+def test_an_agency_that_the_breaker_leaves_alone_does_not_answer(state: str) -> None:
+    found = of(minute(0, answered=100), **{state: 2, "closed": 0})
+    assert (found.health, found.breaker) == (Health.DOWN, state.replace("_", "-"))
+
+
+def test_where_half_of_the_processes_still_ask_it_answers_in_part() -> None:
+    found = of(minute(0, answered=100), open=1, closed=1)
+    assert (found.health, found.breaker) == (Health.SHAKY, "open")
+
+
+def test_an_agency_without_a_breaker_has_none() -> None:
+    assert of().breaker is None
+
+
+def test_an_agency_that_is_closed_as_agreed_is_not_in_trouble() -> None:
+    numbers = Numbers(minutes=[minute(0, failed=9)])
+    numbers.put("simpul_agency_closed", 1, "pbb")
+    assert health_of(["pbb"], numbers, NOW)[0].health is Health.CLOSED
+
+
+def test_a_day_that_is_used_up_is_said_and_never_shown_as_less_than_nothing() -> None:
+    found = of(quota=10, quota_left=-2)
+    assert (found.health, found.quota_left, found.quota) == (Health.SPENT, 0, 10)
+
+
+def test_the_hour_is_sixty_minutes_of_which_the_newest_stands_last() -> None:
+    found = of(minute(0, answered=2), minute(59, answered=3, failed=1), minute(60, answered=100))
+    assert len(found.points) == 60
+    first, *between, last = found.points
+    assert first == Point(calls=4, failed=1, median=0.0175, slow=0.02425)
+    assert last == Point(calls=2, failed=0, median=0.0175, slow=0.02425)
+    assert set(between) == {None}
+    assert found.hour == Point(calls=6, failed=1, median=0.0175, slow=0.02425)
+
+
+def test_what_was_found_kept_and_given_old_is_of_the_last_hour() -> None:
+    found = of(
+        Minute(MINUTE, "pbb", hits=3, looked=4, stale=2),
+        Minute(MINUTE - 1, "pbb", hits=0, looked=4, stale=1),
+        Minute(MINUTE - 60, "pbb", hits=100, looked=100, stale=100),
+    )
+    assert (found.found_kept, found.stale) == (0.375, 3)
+
+
+def test_of_an_agency_that_nobody_asked_there_is_nothing_to_show() -> None:
+    found = of()
+    assert (found.hour, found.found_kept, found.stale, found.last_answer) == (None, None, 0, None)

@@ -1,0 +1,57 @@
+"""What is told of the hub itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth.issuer_keys import KeyState
+from telemetry.metrics.hub import HubNumbers
+from telemetry.metrics.numbers import Numbers
+from web.load import Load, Urgency
+
+
+@dataclass
+class Shedding:
+    """Refuses early."""
+
+    load: Load
+
+
+def told(hub: HubNumbers) -> Numbers:
+    numbers = Numbers()
+    hub.tell(numbers)
+    return numbers
+
+
+def test_of_what_does_not_exist_in_this_hub_there_is_nothing() -> None:
+    assert told(HubNumbers()) == Numbers()
+
+
+def test_what_was_refused_early_is_told_by_urgency_beside_what_the_hub_can_do() -> None:
+    load = Load(lag=0.2, in_flight=9, limit=640.0, refused={Urgency.ANONYMOUS: 7, Urgency.LANE: 0})
+    assert told(HubNumbers(shedding=Shedding(load))).values == {
+        "simpul_shedding_workers": {(): 1.0},
+        "simpul_shed_limit_requests_per_second": {(): 640.0},
+        "simpul_shed_requests_total": {("anonymous",): 7.0, ("lane",): 0.0},
+    }
+
+
+def test_while_nobody_is_refused_there_is_no_limit() -> None:
+    load = Load(lag=0.0, in_flight=9, limit=None, refused={Urgency.ANONYMOUS: 7})
+    assert told(HubNumbers(shedding=Shedding(load))).values == {
+        "simpul_shedding_workers": {(): 0.0},
+        "simpul_shed_requests_total": {("anonymous",): 7.0},
+    }
+
+
+def test_redis_is_there_or_not_for_each_use_of_it() -> None:
+    assert told(HubNumbers(redis=lambda: {"limits": True, "kept": False})).values == {
+        "simpul_redis_up": {("limits",): 1.0, ("kept",): 0.0}
+    }
+
+
+def test_an_issuers_keys_are_in_one_state_of_all() -> None:
+    hub = HubNumbers(issuers=lambda: {"city": KeyState.KEPT}, states=[each.value for each in KeyState])
+    assert told(hub).values == {
+        "simpul_issuer_keys": {("city", "fresh"): 0.0, ("city", "kept"): 1.0, ("city", "missing"): 0.0}
+    }

@@ -1,0 +1,189 @@
+"""The numbers of a hub of several processes: real ones, of which some are killed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from telemetry.metrics.measuring import Measuring
+from telemetry.metrics.minutes import Minute
+from telemetry.metrics.numbers import Numbers
+from telemetry.metrics.run_files import RunFiles
+from tests.telemetry.metrics.workers import Calls, Worker
+
+Start = Callable[[int], Worker]
+CALLS = "simpul_agency_calls_total"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts workers that have counted so many calls."""
+    workers: list[Worker] = []
+
+    def started(calls: int) -> Worker:
+        workers.append(Worker(tmp_path, calls))
+        return workers[-1]
+
+    yield started
+    for each in workers:
+        each.close()
+
+
+def measuring(folder: Path | None, calls: int = 0) -> Measuring:
+    return Measuring([Calls(calls)], agencies=dict, folder=folder, every=3600)
+
+
+async def told(folder: Path | None, *, calls: int = 0) -> tuple[float | None, float | None, float | None]:
+    """What whoever is asked says: calls, calls in flight, and processes that live; its own included."""
+    own = measuring(folder, calls)
+    async with own.running():
+        whole = await own.whole()
+    return (
+        whole.value(CALLS, "pbb"),
+        whole.value("simpul_agency_calls_in_flight", "pbb"),
+        whole.value("simpul_workers"),
+    )
+
+
+async def calls_told(asked: Measuring) -> float:
+    return (await asked.whole()).value(CALLS, "pbb") or 0.0
+
+
+def names(folder: Path) -> list[str]:
+    """The files that processes share."""
+    return sorted(path.name for path in folder.glob("*/*"))
+
+
+def spoil(folder: Path, worker: Worker) -> None:
+    [path] = folder.glob(f"*/{worker.pid}-*.numbers")
+    path.write_bytes(b"half a fi")
+
+
+async def test_whoever_is_asked_tells_what_all_processes_counted(start: Start, tmp_path: Path) -> None:
+    start(10)
+    start(200)
+    assert await told(tmp_path, calls=3) == (213, 3, 3)
+
+
+async def test_a_process_without_a_folder_tells_its_own(start: Start) -> None:
+    start(10)
+    assert await told(None, calls=3) == (3, 1, 1)
+
+
+async def test_what_a_killed_process_counted_goes_on_counting_and_how_it_was_does_not(
+    start: Start, tmp_path: Path
+) -> None:
+    start(10)
+    start(200).kill()
+    assert await told(tmp_path, calls=3) == (213, 2, 2)
+
+
+async def test_a_process_that_ended_in_order_loses_nothing(start: Start, tmp_path: Path) -> None:
+    start(10).end()
+    assert await told(tmp_path, calls=3) == (13, 1, 1)
+
+
+async def test_the_files_of_those_that_ended_become_one_and_count_once(start: Start, tmp_path: Path) -> None:
+    for calls in (1, 2, 4):
+        start(calls).kill()
+    files = RunFiles(tmp_path)
+    files.open()
+    for _ in range(2):
+        files.add_up()
+    files.close()
+    left = [name for name in names(tmp_path) if name[0].isdecimal()]
+    assert [Path(name).suffix for name in left] == [".lock"]  # of the one that added up, and told nothing
+    assert await told(tmp_path) == (7, 1, 1)
+
+
+async def test_a_crash_between_adding_up_and_removing_counts_nothing_twice(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(5).kill()
+    files = RunFiles(tmp_path)
+    files.open()
+    with monkeypatch.context() as crash:
+        crash.setattr(Path, "unlink", _crashed)
+        with pytest.raises(OSError, match="crashed"):
+            files.add_up()
+    assert await told(tmp_path) == (5, 1, 1)
+    files.add_up()
+    files.close()
+    assert await told(tmp_path) == (5, 1, 1)
+
+
+def test_of_the_hours_of_those_that_ended_the_last_one_is_kept(tmp_path: Path) -> None:
+    now = int(time.time() // 60)
+    for number in (now - 61, now - 1):
+        files = RunFiles(tmp_path)
+        files.open()
+        files.write(Numbers(minutes=[Minute(number, "pbb", answered=1)]))
+        files.close()
+    files = RunFiles(tmp_path)
+    files.open()
+    files.add_up()
+    _, [ended] = files.others()
+    files.close()
+    assert [each.number for each in ended.minutes] == [now - 1]
+
+
+def _crashed(_path: Path, *, missing_ok: bool) -> None:
+    raise OSError(f"crashed {missing_ok}")
+
+
+async def test_counters_never_go_back_whoever_is_asked_while_processes_come_and_are_killed(
+    start: Start, tmp_path: Path
+) -> None:
+    one, other = measuring(tmp_path, 1), measuring(tmp_path, 1)
+    async with one.running(), other.running():
+        seen = [0.0]
+        for turn in range(6):
+            worker = start(turn)
+            worker.count(1)
+            seen += [await calls_told(one), await calls_told(other)]
+            worker.kill()
+            seen.append(await calls_told(other))
+            RunFiles(tmp_path).add_up()
+            seen.append(await calls_told(one))
+    assert seen == sorted(seen)
+    assert seen[-1] == 2 + sum(turn + 1 for turn in range(6))
+
+
+async def test_a_file_that_cannot_be_read_costs_its_own_numbers(start: Start, tmp_path: Path) -> None:
+    start(10)
+    broken = start(200)
+    spoil(tmp_path, broken)
+    assert await told(tmp_path, calls=3) == (13, 2, 2)
+
+
+async def test_a_folder_that_cannot_be_used_is_told_once_and_the_process_counts_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("")
+    with caplog.at_level(logging.WARNING, "simpul.metrics"):
+        assert await told(taken, calls=3) == (3, 1, 1)
+    assert [each.getMessage() for each in caplog.records if each.name == "simpul.metrics"] == [
+        "The run folder cannot be used (Not a directory): metrics are those of one process. See SIMPUL_RUN_FOLDER."
+    ]
+
+
+async def test_numbers_of_a_moment_ago_will_do_where_that_is_said(tmp_path: Path) -> None:
+    counted = Calls(1)
+    own = Measuring([counted], agencies=dict, folder=tmp_path, every=3600)
+    async with own.running():
+        await own.whole()
+        counted.calls = 2
+        assert (await own.whole(at_most_old=60)).value(CALLS, "pbb") == 1
+        assert (await own.whole()).value(CALLS, "pbb") == 2
+
+
+def test_the_files_are_for_the_hubs_own_user_alone(start: Start, tmp_path: Path) -> None:
+    start(1)
+    [folder] = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+    assert {each.stat().st_mode & 0o077 for each in folder.iterdir()} == {0}

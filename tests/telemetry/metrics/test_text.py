@@ -1,0 +1,83 @@
+"""Numbers as Prometheus reads them; read by its own parsers, and by promtool."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as prometheus
+
+from records.histogram import Histogram
+from telemetry.metrics.families import FAMILIES, Kind
+from telemetry.metrics.numbers import Numbers
+from telemetry.metrics.text import as_text
+from tests.apt import apt_install
+
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def every_number() -> Numbers:
+    """Something of every family."""
+    numbers = Numbers()
+    for family in FAMILIES:
+        labels = [f"some {label}" for label in family.labels]
+        if family.kind is Kind.HISTOGRAM:
+            histogram = Histogram((0.5, 1.0))
+            for value in (0.1, 0.7, 0.8, 9.0):
+                histogram.add(value)
+            numbers.spread(family.name, histogram, *labels)
+        else:
+            numbers.put(family.name, 7, *labels)
+    return numbers
+
+
+def test_prometheus_reads_every_metric_as_what_it_is() -> None:
+    body, media_type = as_text(every_number(), "")
+    read = {family.name: family for family in prometheus(body.decode())}
+    assert media_type == PLAIN
+    assert {name: family.type for name, family in read.items()} == {
+        each.name.removesuffix("_total"): each.kind.value for each in FAMILIES
+    }
+    assert {name: family.documentation for name, family in read.items()} == {
+        each.name.removesuffix("_total"): each.says for each in FAMILIES
+    }
+
+
+def test_a_histogram_counts_upwards_and_ends_with_all_of_its_values() -> None:
+    body, _ = as_text(every_number(), "")
+    [lag] = [family for family in prometheus(body.decode()) if family.name == "simpul_event_loop_lag_seconds"]
+    assert [(each.name.rpartition("_")[2], each.labels.get("le"), each.value) for each in lag.samples] == [
+        ("bucket", "0.5", 1.0),
+        ("bucket", "1.0", 3.0),
+        ("bucket", "+Inf", 4.0),
+        ("count", None, 4.0),
+        ("sum", None, 10.6),
+    ]
+
+
+def test_openmetrics_is_given_where_it_is_asked_for() -> None:
+    body, media_type = as_text(every_number(), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert media_type == OPEN
+    assert len(list(openmetrics(body.decode()))) == len(FAMILIES)  # type: ignore[no-untyped-call]  # the library's
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["*/*", "text/html", "application/openmetrics-text; version=one", "application/openmetrics-text; version=", ";;,="],
+)
+def test_whatever_is_accepted_there_is_a_text(accept: str) -> None:
+    body, _ = as_text(every_number(), accept)
+    assert b"simpul_workers 7.0" in body
+
+
+def test_promtool_finds_nothing_to_improve() -> None:
+    reason = apt_install("prometheus")
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip(reason or "promtool is not installed")
+    body, _ = as_text(every_number(), "")
+    done = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, check=False)  # noqa: S603 - a path that was looked up
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,55 @@
+"""Who may see how the hub is, by the settings."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from auth.development import DevelopmentIssuer
+from tests.small_hub import small_hub
+
+TOKEN = base64.b64encode(b"t" * 32).decode()
+
+
+async def statuses(**given: object) -> dict[str, int]:
+    """What `/metrics` and `/status` answer to whoever has no token."""
+    async with small_hub([], **given) as hub:
+        found = {}
+        for path in ("/metrics", "/status"):
+            async with hub.http.get(path) as response:
+                found[path] = response.status
+        return found
+
+
+@pytest.fixture
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Somebody can prove who they are, without which no hub starts."""
+    folder = tmp_path_factory.mktemp("issuer")
+    keys = folder / "keys.json"
+    DevelopmentIssuer(folder / "issuer.json").write_public_keys(keys)
+    return {"issuer_keys": keys}
+
+
+async def test_in_production_there_are_no_metrics_before_somebody_has_a_token_for_them(
+    known: dict[str, object],
+) -> None:
+    assert (await statuses(**known))["/metrics"] == 404
+    assert (await statuses(**known, metrics_token=SecretStr(TOKEN)))["/metrics"] == 401
+
+
+async def test_in_development_whoever_reaches_the_hub_sees_them_unless_there_is_a_token(
+    known: dict[str, object],
+) -> None:
+    assert (await statuses(**known, development=True))["/metrics"] == 200
+    assert (await statuses(**known, development=True, metrics_token=SecretStr(TOKEN)))["/metrics"] == 401
+
+
+async def test_a_token_that_could_be_guessed_is_refused_at_the_start(known: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="at least 32 bytes"):
+        await statuses(**known, metrics_token=SecretStr("prometheus"))
+
+
+async def test_a_hub_without_agencies_has_no_page_about_them(known: dict[str, object]) -> None:
+    assert (await statuses(**known))["/status"] == 404
