@@ -18,8 +18,8 @@ test-long: setup ## Run the tests that take minutes
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
-bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only)
-	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial)
+bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 kept answers only)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
 
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock
