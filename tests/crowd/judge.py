@@ -65,7 +65,7 @@ class Judge:
                 raise ForeignRecord(f"{_told(each)}: a mark that nobody made")
             self._at_its_place(each, mark, question, data, since)
             by_id = each.path[0] in ("node", "nodes")
-            if not may_see(caller, mark, self._people, by_id=by_id) and not self._moved(caller, mark, since):
+            if not may_see(caller, mark, self._people, by_id=by_id) and not self._moved(caller, mark, question, since):
                 raise ForeignRecord(f"{_told(each)}: {caller!r} got what is {mark.what.value} of somebody else")
             self.seen[caller.kind, mark.what] += 1
             found.append(mark)
@@ -106,22 +106,27 @@ class Judge:
             at = at[part]
         member = Nik(at["nik"])
         if not isinstance(person, str) or member not in self._people.family_of[person].everybody:
-            if self._people.changed.get(("card", member), -1) <= since and isinstance(person, str):
+            if not isinstance(person, str) or not self._since(since, ("card", member), ("card", person)):
                 raise ForeignRecord(f"{_told(each)}: somebody who is not on the card")
             self.in_motion += 1
         return member
 
-    def _moved(self, caller: Caller, mark: Mark, since: int) -> bool:
+    def _moved(self, caller: Caller, mark: Mark, question: Question, since: int) -> bool:
         """Whether what decides about it changed since it was asked for."""
-        people, changed = self._people, self._people.changed
+        people = self._people
         about: list[tuple[str, str]] = [("card", mark.owner), ("restriction", mark.owner)]
         about += [("restriction", nik) for nik in people.family_of[mark.owner].everybody]
+        about += [("card", nik) for place in question.places.values() for nik in _people_of(place) if nik]
         if caller.kind is CallerKind.PARTNER:
             granted = people.consents.values()
             about += [("consent", each.id) for each in granted if each.subject == mark.owner]
-        moved = any(changed.get(each, -1) > since for each in about)
+        moved = self._since(since, *about)
         self.in_motion += moved
         return moved
+
+    def _since(self, moment: int, *about: tuple[str, str]) -> bool:
+        """Whether any of it changed after this moment."""
+        return any(self._people.changed.get(each, -1) > moment for each in about)
 
 
 def _people_of(place: Place) -> set[Nik | None]:
