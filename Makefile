@@ -1,7 +1,7 @@
 # Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup serve test test-long check lock clean help
+.PHONY: setup serve test test-long check bench soak lock clean help
 
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
@@ -18,8 +18,11 @@ test-long: setup ## Run the tests that take minutes
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
-bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only)
-	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial)
+bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 kept answers only)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
+
+soak: setup ## Let the hub work for 5 minutes with faults on and off, and see that nothing leaks (SECONDS=300)
+	PYTHONPATH=. .venv/bin/python -P -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock

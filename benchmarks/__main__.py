@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import ahead, callers, chart, in_process, installing, machine, report, results, rounds
+from benchmarks import ahead, callers, chart, in_process, installing, machine, report, results, rounds, warm
 from benchmarks.places import GATEWAY_CORE, HERE, LOAD_CORE, ROOT
 from benchmarks.processes import NotStarted
 from benchmarks.report import Report
-from benchmarks.targets import TARGETS, Target
+from benchmarks.targets import BESIDE_WARM, TARGETS, Target
 from benchmarks.upstream import Upstream
 
 _COLUMNS = 130
@@ -36,13 +36,15 @@ def main() -> int:
         return 1
     began = time.monotonic()
     installing.debian("nginx", "nginx-light")
-    reason = installing.peers()
+    reason = None if given.warm else installing.peers()
     if reason is not None:
         console.print(f"No peers from npm: {reason}")
     wanted = [each for each in TARGETS if not given.only or given.only in each.name or each.name == "Simpul"]
     effort = rounds.TRIAL if given.trial else rounds.QUICK if given.quick else rounds.FULL
+    if given.warm:
+        wanted, effort = list(BESIDE_WARM), rounds.WARM_QUICK if given.quick else rounds.WARM
     found = Report(effort=effort.name, machine=machine.facts(), versions=machine.versions(wanted))
-    keeps = given.into or (None if given.only or given.trial else HERE)
+    keeps = given.into or (None if given.only or given.trial or given.warm else HERE)
 
     def done(rows: Sequence[results.Row]) -> None:
         found.rows += rows
@@ -54,6 +56,9 @@ def main() -> int:
     console.print(problem or "Everything was asked.")
     whole = problem is None
     if whole and not given.only:
+        _measure_warm(found, console, [16] if given.quick else [16, 64], quick=given.quick or given.trial)
+        done(())
+    if whole and not given.only and not given.warm:
         found.in_process = in_process.measure(console, quick=effort is not rounds.FULL)
     _tell(found, console)
     if keeps is not None:
@@ -67,6 +72,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="Q3 and Q4 at 16 connections only")
+    arguments.add_argument("--warm", action="store_true", help="kept answers only: Q3 and the README's query")
     arguments.add_argument(
         "--trial", action="store_true", help="a second of everything, to see that it works; figures are not kept"
     )
@@ -101,9 +107,19 @@ def _measured(
     return None
 
 
+def _measure_warm(found: Report, console: Console, connections: Sequence[int], *, quick: bool) -> None:
+    """The README's query, warm and cold, where the sandbox city runs."""
+    console.print("Starting the sandbox city for the query of the README:")
+    try:
+        found.rows += warm.measure(connections, quick=quick)
+    except RuntimeError as reason:
+        found.left_out[warm.README] = str(reason)
+
+
 def _tell(found: Report, console: Console) -> None:
     results.show(found.rows, console)
     results.show_goals(found.rows, console)
+    warm.show(found.rows, console)
     console.print("In requests per processor second:")
     for sentence in ahead.sentences(found.rows):
         console.print(f"  {sentence}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks import targets
+from benchmarks.questions import QUESTIONS
 from benchmarks.results import Row
 
 _ENOUGH = 2
@@ -14,6 +15,7 @@ _SHARING_NOTHING = (
     *(targets.STRAWBERRY, targets.HIVE, targets.APOLLO, targets.TAILCALL_BATCHING),
     *(targets.MERCURIUS, targets.HANDWRITTEN),
 )
+_ASKED_OF_ALL = frozenset(each.name for each in QUESTIONS)
 BESIDE: Mapping[str, Sequence[str]] = {
     targets.SIMPUL.name: [each.name for each in _SHARING_NOTHING],
     targets.SIMPUL_COALESCING.name: [
@@ -28,7 +30,7 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     """What may be claimed about each question, in requests per processor second."""
     return [
         _sentence(question, simpul, peers, [row for row in rows if row.query == question])
-        for question in dict.fromkeys(row.query for row in rows)
+        for question in dict.fromkeys(row.query for row in rows if row.query in _ASKED_OF_ALL)
         for simpul, peers in BESIDE.items()
     ]
 

@@ -18,6 +18,7 @@ _STEP = 24
 _PLOT = 230
 _TITLES = {
     "Q3": "Q3: 100 posts with their authors, two calls to the upstream",
+    "README": "The README's query: five agencies of the sandbox city, cold and warm",
     "Q4": "Q4: 2,000 signed-in callers, each their own data over three upstreams",
 }
 _AXIS = "requests per processor second; x: what Simpul does by what the peer does"

@@ -39,9 +39,9 @@ Known = dict[tuple[str, str], Any]
 """By method of the connector and what it was asked: what it answered."""
 
 
-def citizens() -> Sequence[Nik]:
+def citizens(most: int = CITIZENS) -> Sequence[Nik]:
     """Who asks: the heads of as many households."""
-    return [Nik(each.head_nik) for each in people().households[:CITIZENS]]
+    return [Nik(each.head_nik) for each in people().households[:most]]
 
 
 def citizen(nik: Nik) -> Caller:

@@ -64,6 +64,9 @@ QUICK = Effort(
     warm_up=2,
     longest=2,
 )
+WARM = Effort(name="warm", connections={"Q3": (1, 16, 64)}, seconds={"Q3": 2}, rounds=5, warm_up=2, longest=2)
+"""Of what is kept alone."""
+WARM_QUICK = Effort(name="warm", connections={"Q3": (16,)}, seconds={"Q3": 1}, rounds=3, warm_up=1, longest=2)
 TRIAL = Effort(
     name="trial",
     connections=_EVERYTHING,

@@ -119,6 +119,20 @@ SIMPUL = Target(name="Simpul", command=_python("simpul"), made_of="here:")
 SIMPUL_COALESCING = Target(
     name="Simpul, coalescing", command=_python("simpul", "--coalescing"), shares=True, made_of="here:"
 )
+SIMPUL_WARM = Target(
+    name="Simpul, warm",
+    command=_python("simpul", "--keeping"),
+    questions=(Q2, Q3),  # what is one's own is not kept there
+    shares=True,
+    made_of="here:",
+)
+SIMPUL_WARM_COALESCING = Target(
+    name="Simpul, coalescing, warm",
+    command=_python("simpul", "--keeping", "--coalescing"),
+    questions=(Q2, Q3),
+    shares=True,
+    made_of="here:",
+)
 SIMPUL_VERIFYING = Target(
     name="Simpul, every token verified anew",
     command=_python("simpul", "--coalescing", "--verifying"),
@@ -183,9 +197,14 @@ RAW = Target(
     made_of="pypi:uvicorn",
 )
 
+BESIDE_WARM = (SIMPUL, SIMPUL_COALESCING, SIMPUL_WARM, SIMPUL_WARM_COALESCING, RAW)
+"""What tells how fast kept answers are: cold, warm, and the ceiling."""
+
 TARGETS = (
     SIMPUL,
     SIMPUL_COALESCING,
+    SIMPUL_WARM,
+    SIMPUL_WARM_COALESCING,
     SIMPUL_VERIFYING,
     STRAWBERRY,
     HIVE,

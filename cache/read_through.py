@@ -126,10 +126,11 @@ class ReadThrough:
         self, slots: Sequence[Slot], fetch: Fetch, *, at_most_old: float
     ) -> tuple[dict[Slot, Given], dict[Slot, Kept | None]]:
         """What can be given at once; and what has to be fetched, with what may be given where that fails."""
-        now, found, behind = self.now(), dict[Slot, Given](), list[Slot]()
+        now, find, deaf = self.now(), self.tier.find, self._deaf
+        found, behind = dict[Slot, Given](), list[Slot]()
         missing: dict[Slot, Kept | None] = {}
-        for slot in slots:
-            kept = self._kept(slot, now)
+        for slot in slots:  # what a deaf process keeps counts only where everybody may know it
+            kept = None if deaf and slot.kind.freshness.personal else find(slot, now)
             if kept is None or now - kept.at >= at_most_old:
                 missing[slot] = kept
             elif kept.fresh_until > now:
@@ -147,10 +148,6 @@ class ReadThrough:
         if behind:
             self._joined(behind, fetch, in_background=True)
         return found, missing
-
-    def _kept(self, slot: Slot, now: float) -> Kept | None:
-        """What the process keeps, where it would have heard of an invalidation."""
-        return None if self._deaf and slot.kind.freshness.personal else self.tier.find(slot, now)
 
     @property
     def _deaf(self) -> bool:

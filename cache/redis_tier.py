@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from cache.shared_tier import Found, Looked, Stored, Wanted
 
@@ -31,6 +32,8 @@ PATIENCE = 0.1
 """Seconds after which Redis counts as gone."""
 PAUSE = 1.0
 """Seconds between two looks whether it is back."""
+AT_ONCE = 16
+"""Connections besides the channel. More would only wait for each other in the server."""
 LEASE = 6.0
 """Seconds for which one process may be fetching before another does."""
 MARGIN = 120.0
@@ -70,6 +73,8 @@ class RedisTier:
         self._patience = patience
         self._pause = pause
         self._me = token_bytes(_TOKEN)
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._rests_until = 0.0
         self._place = ""
         self._following = False
         self._task: asyncio.Task[None] | None = None
@@ -169,12 +174,19 @@ class RedisTier:
 
     async def _asked(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the commands answer
         """What Redis answers; None where it does not, or where this process does not know in which life it is."""
-        if not self._following:
+        clock = asyncio.get_running_loop().time
+        if not self._following or clock() < self._rests_until:
             return None
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience), self._turns:
                 return await ask()
-        except (RedisError, OSError) as failure:  # a TimeoutError is an OSError
+        except (TimeoutError, RedisTimeout) as failure:
+            # Perhaps this process was busy, not Redis: what it keeps by itself counts as long as the channel lives.
+            if clock() >= self._rests_until:
+                _log.warning("Redis is too slow for kept answers (%s): agencies are asked.", type(failure).__name__)
+            self._rests_until = clock() + self._pause
+            return None
+        except (RedisError, OSError) as failure:
             _log.warning("Redis does not serve kept answers (%s): agencies are asked instead.", type(failure).__name__)
             self._stop_following()
             return None
@@ -193,9 +205,15 @@ class RedisTier:
             await asyncio.wait({self._channel})
             failure = None if self._channel.cancelled() else self._channel.exception()
             self._stop_following()
+            await self._let_go()
             if failure is not None and not isinstance(failure, RedisError | OSError):
                 raise failure
             await asyncio.sleep(self._pause)
+
+    async def _let_go(self) -> None:
+        """Close what is left of connections to a server that is gone."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def _heard(self, begun: asyncio.Event) -> None:
         async with self._hearing.pubsub() as channel:

@@ -55,8 +55,8 @@ class KeptBatches:
     ) -> Answers[Any, Any]:
         """As the batch would answer; `notes` are told how fresh that is."""
         wanted: Sequence[Facet] = _in_order(ask.facets) if batch.facets else (None,)
-        slots = [Slot(self._kind(batch, facet), key) for facet in wanted for key in keys]
         facet_of = {self._kind(batch, facet): facet for facet in wanted}
+        slots = [Slot(kind, key) for kind in facet_of for key in keys]
 
         fetched = 0
 

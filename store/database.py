@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+POOL = 4
+"""Connections that an engine keeps open when nobody asks."""
 _PATIENCE_MS = 500
 """How long a migration may make others wait: less than an answer waits until it is recorded (`ledger_patience`)."""
 _TRIES = 60
@@ -34,7 +36,7 @@ def database(url: str) -> AsyncEngine:
     if address.drivername not in ("postgresql", "postgresql+asyncpg"):
         raise ValueError(f"The hub's state lives in PostgreSQL; '{address.drivername}' is another kind of database.")
     return create_async_engine(
-        address.set(drivername="postgresql+asyncpg"), pool_pre_ping=True, pool_size=4, hide_parameters=True
+        address.set(drivername="postgresql+asyncpg"), pool_pre_ping=True, pool_size=POOL, hide_parameters=True
     )
 
 

@@ -19,6 +19,7 @@ from benchmarks.blog.schema import blog_schema
 from connectors.attendance import Attendance
 from connectors.drivers.http import HttpDriver
 from engine.batch import Agencies
+from resolvers.kept_answers import KeptAnswers
 from schema.build import graphql_schema
 from settings import Settings
 from telemetry.traces import Traces
@@ -60,10 +61,12 @@ def blog_application(
     coalescing: bool,
     known_tokens: bool = True,
     kept: KeptAccesses | None = None,
+    answers: KeptAnswers | None = None,
     traces: Traces | None = None,
 ) -> WebApplication:
-    """The hub over the small world. Without `known_tokens` every token is verified anew; with `kept` reads are kept.
+    """The hub over the small world.
 
+    Without `known_tokens` every token is verified anew; with `kept` reads are kept, with `answers` what agencies said.
     `traces`, which run already, are told of requests.
     """
 
@@ -100,4 +103,5 @@ def blog_application(
         known_tokens=known_tokens,
         recorder=None if kept is None else kept.record,
         traces=traces,
+        kept=answers,
     )

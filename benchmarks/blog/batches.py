@@ -9,9 +9,12 @@ from benchmarks.blog.records import Account, Message, Order, Post, User
 from engine.batch import batch
 from records.answers import Answers
 from records.call import Call
+from records.freshness import Freshness, minutes
 from records.identifiers import Nik
 from resolvers.ask import Ask
 
+_PUBLISHED = Freshness(fresh=minutes(60), personal=False)
+"""Where a hub of the small world keeps answers, no run outlasts them."""
 ALL = "all"
 """The only key of a batch that answers one thing."""
 
@@ -45,13 +48,13 @@ async def greetings(keys: Sequence[str], _ask: Ask) -> Answers[str, str]:
     return dict.fromkeys(keys, "Hello World!")
 
 
-@batch(agency="blog", absent=())
+@batch(agency="blog", absent=(), freshness=_PUBLISHED)
 async def post_lists(keys: Sequence[str], ask: Ask) -> Answers[str, Sequence[Post]]:
     """Every post."""
     return await ask.agencies[Blog].post_lists(keys, ask.call)
 
 
-@batch(agency="blog")
+@batch(agency="blog", freshness=_PUBLISHED)
 async def users(ids: Sequence[int], ask: Ask) -> Answers[int, User]:
     """Users by number."""
     return await ask.agencies[Blog].users(ids, ask.call)

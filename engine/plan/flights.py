@@ -62,11 +62,13 @@ class Flights(Generic[T]):
         if flight is None or abs(flight.until - until) > _ALIKE:
             task = begun(run())
             if task.done():  # nothing had to be waited for
-                return task.result()
+                return self._landed_at_once(question, task, until, span)
             flight = self._under_way[question] = Flight(task, until, span)
             task.add_done_callback(partial(self._landed, question, flight))
         elif span is not None and flight.span is not None:
             span.link(flight.span)
+        if flight.task.done():  # it landed in this very turn
+            return flight.task.result()
         # A future for each who waits, no shield and no task: cancelling one of them is felt by nobody else.
         answer: asyncio.Future[T] = flight.task.get_loop().create_future()
         flight.waiting.add(answer)
@@ -77,6 +79,17 @@ class Flights(Generic[T]):
             if not flight.waiting and not flight.task.done():
                 self._gone(question, flight)  # nobody may join a run that is being stopped
                 flight.task.cancel()
+
+    def _landed_at_once(self, question: Hashable, task: asyncio.Task[T], until: float, span: Span | None) -> T:
+        """The answer, which is also that of everybody who asks the same in this turn of the event loop.
+
+        They asked at the same moment: what they sent was read before the run began, or while it ran.
+        """
+        answer = task.result()
+        if question not in self._under_way:
+            flight = self._under_way[question] = Flight(task, until, span)
+            task.get_loop().call_soon(self._gone, question, flight)
+        return answer
 
     def _landed(self, question: Hashable, flight: Flight[T], task: asyncio.Task[T]) -> None:
         """Hand the outcome to everybody who waits."""

@@ -47,20 +47,6 @@ class Keys(NamedTuple):
     """Each key that has to be asked for, once."""
 
 
-class Later(NamedTuple):
-    """Records about which nothing is decided yet, and what their decisions depend on."""
-
-    records: list[Any]
-    answers: list[dict[str, Any]]
-    on: list[Depends]
-
-    def add(self, record: Any, answer: dict[str, Any], on: Sequence[Depends]) -> None:  # noqa: ANN401 - any record
-        """One more."""
-        self.records.append(record)
-        self.answers.append(answer)
-        self.on.extend(on)
-
-
 def edge_of(field: PlanField) -> Leads:
     """How a field leads on."""
     if not isinstance(field.kind, Leads):
@@ -92,7 +78,8 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
-    undecided = Later([], [], [])
+    waiting: list[dict[str, Any]] = []
+    on: list[Depends] = []
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _passed(run, first, record, kind.key(record, run.arguments(first), run.context))
@@ -101,7 +88,8 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
                 targets.append(answer)
                 continue
         except Undecided as pending:
-            undecided.add(record, answer, pending.on)
+            waiting.append(answer)
+            on += pending.on
             continue
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
             for field in group:
@@ -110,8 +98,12 @@ def keyed(run: Leading, group: Sequence[PlanField], records: Sequence[Any], answ
         for field in group:
             if field.non_null:
                 run.fault(field, answer, (), null_in_non_null(field.name))
-    if undecided.on:
-        run.facts.when_known(run.underway, undecided.on, partial(run.lead, group, undecided.records, undecided.answers))
+    if on:  # who was decided about waits for the others: one step is one call
+        held = {id(answer) for answer in (*targets, *waiting)}
+        of = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in held]
+        all_of_them = partial(run.lead, group, [record for record, _ in of], [answer for _, answer in of])
+        run.facts.when_known(run.underway, on, all_of_them)
+        return Keys([], [], {})
     return Keys(keys, targets, wanted)
 
 

@@ -20,7 +20,7 @@ from engine.plan.by_key import put_by_key
 from engine.plan.facts import Facts, Undecided
 from engine.plan.faults import Fault, located
 from engine.plan.gather import Failed, Gather
-from engine.plan.keys import Keys, Later, edge_of, keyed, plain_keys
+from engine.plan.keys import Keys, edge_of, keyed, plain_keys
 from engine.plan.leaves import careful
 from engine.plan.objects import Made, leaves_of
 from engine.plan.placed import Placed
@@ -179,20 +179,12 @@ class Run:
     def _decided(
         self, field: PlanField, records: Sequence[Any], values: Sequence[Any], answers: Sequence[dict[str, Any]]
     ) -> tuple[Sequence[Any], Sequence[dict[str, Any]]]:
-        """The values, and where they will stand, without those that wait for a fact: they come by themselves."""
-        if not self.facts.wanting:
+        """The values, and where they will stand; nothing yet where some wait for a fact: a step goes on as a whole."""
+        on = [each for value in values if type(value) is Undecided for each in value.on] if self.facts.wanting else ()
+        if not on:
             return values, answers
-        now: tuple[list[Any], list[dict[str, Any]]] = ([], [])
-        later = Later([], [], [])
-        for record, value, answer in zip(records, values, answers, strict=True):
-            if type(value) is Undecided:
-                later.add(record, answer, value.on)
-            else:
-                now[0].append(value)
-                now[1].append(answer)
-        if later.on:
-            self.facts.when_known(self.underway, later.on, partial(self.nested, field, later.records, later.answers))
-        return now
+        self.facts.when_known(self.underway, on, partial(self.nested, field, records, answers))
+        return (), ()
 
     def _values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
         values: list[Any] = []

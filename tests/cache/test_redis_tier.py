@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from redis.asyncio import Redis
 
-from cache.redis_tier import RedisTier
+from cache.redis_tier import AT_ONCE, RedisTier
 from cache.shared_tier import Found, Stored, Wanted
 from tests.cache.valkey import Valkey
 
@@ -30,15 +30,17 @@ class Heard:
 
 
 @asynccontextmanager
-async def tier(valkey: Valkey, heard: Heard | None = None) -> AsyncIterator[RedisTier]:
+async def tier(
+    valkey: Valkey, heard: Heard | None = None, *, patience: float = PATIENCE, pause: float = PAUSE
+) -> AsyncIterator[RedisTier]:
     told = heard or Heard()
     made = RedisTier(
         valkey.url,
         longest=60.0,
         heard=lambda tags: told.invalidated.append(list(tags)),
         lost=told.lose,
-        patience=PATIENCE,
-        pause=PAUSE,
+        patience=patience,
+        pause=pause,
     )
     await made.start()
     try:
@@ -148,6 +150,33 @@ async def test_a_server_that_hangs_is_noticed_though_nobody_asks_it_anything(val
         with valkey.frozen():
             await until(lambda: not made.following)
         await until(lambda: made.following)
+
+
+async def test_a_server_that_is_slow_is_let_rest_and_what_the_process_keeps_by_itself_still_counts(
+    valkey: Valkey,
+) -> None:
+    heard = Heard()
+    async with tier(valkey, heard, patience=0.2, pause=5.0) as made:
+        lost = heard.lost
+        with valkey.frozen():
+            assert await made.look([ONE]) is None
+            assert (made.following, heard.lost) == (True, lost)
+            async with asyncio.timeout(0.1):  # nobody waits for it a second time
+                assert await made.look([ONE]) is None
+                assert not await made.invalidate(["tag-1"])
+
+
+async def test_however_many_ask_at_once_there_are_a_few_connections_and_none_is_left_when_the_server_goes(
+    valkey: Valkey,
+) -> None:
+    async with tier(valkey) as made:
+        assert None not in await asyncio.gather(*(made.look([ONE]) for _ in range(100)))
+        async with Redis.from_url(valkey.url, protocol=2) as client:
+            here = len(await client.client_list()) - 1
+        assert 2 < here <= AT_ONCE + 2  # and the channel, and what asked which server it is
+        valkey.kill()
+        await until(lambda: not made.following)
+        await until(lambda: not any(each.is_connected for each in made._client.connection_pool._available_connections))
 
 
 async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(valkey: Valkey) -> None:

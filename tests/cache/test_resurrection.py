@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache.fences import Fences
+from cache.fences import NEVER, Fences
 from cache.read_through import ReadThrough
 from cache.slots import Slot
 from tests.cache.world import Agency, Member, Shared, chance, kind, process
@@ -143,15 +143,21 @@ class Forgetful(Fences):
     __slots__ = ()
 
     def holds(self, tags: Any, mark: Any) -> bool:  # noqa: ANN401, ARG002 - as Fences
-        return bool(mark != (-1, ()))
+        return bool(mark != NEVER)
 
 
 def _without_fences(through: ReadThrough) -> None:
     through.fences = through.tier._fences = Forgetful()
 
 
+class NeverDeaf(ReadThrough):
+    """Never asks whether it hears what others invalidate."""
+
+    _deaf = False
+
+
 def _always_following(through: ReadThrough) -> None:
-    through._kept = through.tier.find  # type: ignore[method-assign, assignment]  # planted: it never asks whether it hears
+    through.__class__ = NeverDeaf
 
 
 @pytest.mark.parametrize("weaken", [_without_fences, _always_following], ids=["no fences", "never deaf"])

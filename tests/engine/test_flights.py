@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from functools import partial
 
 import pytest
@@ -25,7 +26,26 @@ async def test_the_same_question_under_way_is_run_once() -> None:
     assert len(flights) == 0
 
 
-async def test_a_question_that_was_answered_is_run_anew() -> None:
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_question_that_was_answered_is_run_anew(waits: bool) -> None:  # noqa: FBT001 - a parameter
+    flights: Flights[int] = Flights()
+    runs: list[int] = []
+
+    async def run() -> int:
+        runs.append(1)
+        if waits:
+            await asyncio.sleep(0)
+        return len(runs)
+
+    first = await flights.join("q", run)
+    await asyncio.sleep(0)
+    assert [first, await flights.join("q", run)] == [1, 2]
+    await asyncio.sleep(0)
+    assert len(flights) == 0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12 every run takes a turn of the event loop")
+async def test_who_asks_the_same_in_the_same_turn_shares_a_run_that_had_nothing_to_wait_for() -> None:
     flights: Flights[int] = Flights()
     runs: list[int] = []
 
@@ -33,7 +53,22 @@ async def test_a_question_that_was_answered_is_run_anew() -> None:
         runs.append(1)
         return len(runs)
 
-    assert [await flights.join("q", run), await flights.join("q", run)] == [1, 2]
+    assert await asyncio.gather(*(flights.join("q", run) for _ in range(5))) == [1] * 5
+    assert await flights.join("q", run, until=100) == 2  # somebody with much more patience has a run of their own
+
+
+async def test_a_run_that_fails_at_once_is_shared_by_nobody() -> None:
+    flights: Flights[int] = Flights()
+    runs: list[int] = []
+
+    async def run() -> int:
+        runs.append(1)
+        raise LookupError
+
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            await flights.join("q", run)
+    assert runs == [1, 1]
 
 
 async def test_other_questions_are_runs_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ def schema() -> GraphQLSchema:
     return torture_schema()
 
 
-def asked(schema: GraphQLSchema, query: str, may: str = "some") -> tuple[Any, list[Any], World]:
+def asked(schema: GraphQLSchema, query: str, may: str = "some", *, seed: int = SEED) -> tuple[Any, list[Any], World]:
     """The data, the errors, and the world that was asked."""
-    world = World(SEED)
+    world = World(seed)
     with virtual_loop() as loop:
         answer = loop.run(by_plan(schema, query, {}, Torture(world, may)))
     return answer.data, list(answer.errors), world
@@ -53,6 +54,13 @@ def test_the_fact_is_asked_once_for_all_records_of_a_step_and_what_is_refused_is
 def test_one_fact_serves_every_field_that_depends_on_it(schema: GraphQLSchema) -> None:
     _, _, world = asked(schema, "{ people { vow vowed vows { street } creed lieges { name } } }")
     assert sum(name == "oaths" for name, _, _ in world.asked) == 1
+
+
+def test_who_is_decided_about_already_waits_for_the_others_so_one_step_is_one_call(schema: GraphQLSchema) -> None:
+    _, _, world = asked(schema, "{ sworn { creed vows { place { id } } } }", seed=0)
+    assert [keys for name, _, keys in world.asked if name == "oaths"] == [("3", "4", "5", "6"), ("1",)]
+    counted = Counter(name for name, _, _ in world.asked)
+    assert counted == {"oaths": 2, "people": 1, "facets": 1, "places": 1}
 
 
 def test_of_several_keys_each_is_decided_by_itself_and_those_that_pass_are_asked_for_together(

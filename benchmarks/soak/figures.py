@@ -1,0 +1,99 @@
+"""What a process holds, seen from outside (`/proc`) and told by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+_SOCKET = re.compile(r"socket:\[(\d+)\]")
+_ESTABLISHED, _HALF_CLOSED = "01", "08"
+"""States of a connection in `/proc/net/tcp` (include/net/tcp_states.h): open, and closed by the other side alone."""
+HALF_CLOSED = "half closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A process at one moment."""
+
+    seconds: float
+    """Since the soak began."""
+    rss: int
+    """Bytes of resident memory."""
+    tasks: int
+    objects: int
+    """That the garbage collector knows, without those from before the hub was ready."""
+    kept: int
+    """Bytes of kept answers."""
+    handles: int
+    """Open file handles, sockets among them."""
+    connections: Mapping[str, int]
+    """Established, by whom they are with; those that the other side closed and this one did not, together."""
+    named: Mapping[str, int] = field(default_factory=dict)
+    """Tasks, by what they run."""
+
+
+class Watcher:
+    """Looks at one process again and again."""
+
+    def __init__(self, told: Path, ports: Mapping[int, str], own: int) -> None:
+        """`told` is the socket at which it tells; `ports` names those it connects to, `own` is its own."""
+        self._told = told
+        self._ports = ports
+        self._own = own
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def look(self, seconds: float) -> Figures:
+        """The figures of this moment."""
+        if self._streams is None:
+            self._streams = await asyncio.open_unix_connection(self._told)
+        reads, writes = self._streams
+        writes.write(b"\n")
+        inside: Mapping[str, Any] = orjson.loads(await reads.readline())
+        pid = inside["pid"]
+        handles = _handles(pid)
+        return Figures(
+            seconds=seconds,
+            rss=_rss(pid),
+            tasks=inside["tasks"],
+            objects=inside["objects"],
+            kept=inside["kept"],
+            handles=len(handles),
+            connections=self._connections(pid, handles),
+            named=inside["named"],
+        )
+
+    def _connections(self, pid: int, handles: list[str]) -> Mapping[str, int]:
+        ours = {found[1] for each in handles if (found := _SOCKET.fullmatch(each))}
+        counted: Counter[str] = Counter()
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] not in ours or fields[3] not in (_ESTABLISHED, _HALF_CLOSED):
+                continue
+            if fields[3] == _HALF_CLOSED:
+                counted[HALF_CLOSED] += 1
+                continue
+            local, remote = (int(each.rpartition(":")[2], 16) for each in fields[1:3])
+            counted["clients" if local == self._own else self._ports.get(remote, "others")] += 1
+        return counted
+
+
+def _handles(pid: int) -> list[str]:
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(each.readlink()))
+        except OSError:  # closed meanwhile
+            continue
+    return found
+
+
+def _rss(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,74 @@
+"""The hub that is soaked: the whole production composition, and a socket on which this process tells what it holds.
+
+Nothing of that is in the hub: who starts it this way, and nobody else, can ask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import orjson
+import uvicorn
+
+import server
+from benchmarks.hub_time import NO_QUEUE
+from benchmarks.places import HOST
+from cache.process_tier import ProcessTier
+from cli.hub_settings import hub_settings
+from sandbox.state_folder import StateFolder
+from web.serving import settle_memory, uvicorn_config
+
+KEPT_MEGABYTES = 1
+"""So few that they are full long before the soak is half over."""
+
+
+async def serve(port: int, folder: Path, told: Path) -> None:
+    """Serve until ended."""
+    settings = await asyncio.to_thread(hub_settings, StateFolder(folder), port=port)
+    settings = settings.model_copy(update=NO_QUEUE | {"kept_megabytes": KEPT_MEGABYTES, "rates": ("off",)})
+    app = server.create_app(settings)
+    tiers = [each for each in gc.get_objects() if isinstance(each, ProcessTier)]
+
+    async def tell(reads: asyncio.StreamReader, writes: asyncio.StreamWriter) -> None:
+        while await reads.readline():
+            writes.write(orjson.dumps(_inside(tiers)) + b"\n")
+            await writes.drain()
+        writes.close()
+
+    settle_memory()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(await asyncio.start_unix_server(tell, told))
+        await uvicorn.Server(uvicorn_config(app, HOST, port, settings.web)).serve()
+
+
+def _inside(tiers: list[ProcessTier]) -> dict[str, object]:
+    """What this process holds; looked at between two turns of its event loop."""
+    gc.collect()
+    tasks = [each for each in asyncio.all_tasks() if not each.done()]
+    return {
+        "pid": os.getpid(),
+        "tasks": len(tasks),
+        "named": Counter(getattr(each.get_coro(), "__qualname__", "?") for each in tasks),
+        "objects": len(gc.get_objects()),
+        "kept": sum(each.used for each in tiers),
+    }
+
+
+def main() -> None:
+    """Serve until ended."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("port", type=int)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("told", type=Path)
+    given = arguments.parse_args()
+    asyncio.run(serve(given.port, given.folder, given.told))
+
+
+if __name__ == "__main__":
+    main()

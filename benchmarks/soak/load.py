@@ -1,0 +1,138 @@
+"""Callers who come and go: some ask once, some often, some leave in the midst, some never say anything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from secrets import token_hex
+
+import aiohttp
+
+from auth.hook_signatures import HookSecrets
+from auth.standard_webhooks import signature
+from benchmarks.hub_time import DOCUMENT
+from benchmarks.places import HOST
+
+_SIDE_BY_SIDE = 24
+_AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm")
+_OWN = (
+    DOCUMENT.read_text(),
+    "{ me { name residence { address region { name } } parentage { motherName } } }",
+    "{ me { taxObjects { nop bills { year amount payments { amount } } } } }",
+    "{ me { complaints { number events { note } } msmes { name products { name } } } }",
+    "{ me { household { members { name citizen { name } } } } }",
+)
+_PUBLIC = (
+    "{ complaints(first: 20) { edges { node { number description region { name } } } } }",
+    "{ markets(first: 3) { name prices { price commodity { name } } } }",
+    "{ regions(first: 50) { code name } }",
+    "{ nothing }",
+    "{ __schema { types { name } } }",
+)
+_SEVERAL = "query Several($niks: [NIK!]!) { citizens(niks: $niks) { name residence { address } taxObjects { nop } } }"
+
+
+@dataclass
+class Callers:
+    """Everybody who asks."""
+
+    port: int
+    random: Random
+    citizens: Sequence[tuple[str, str]]
+    """NIK and token."""
+    official: str
+    """A token."""
+    hooks: HookSecrets
+    statuses: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def url(self) -> str:
+        """Where the hub is."""
+        return f"http://{HOST}:{self.port}"
+
+    async def ask_of_everybody(self) -> None:
+        """Let every citizen ask everything once: what is remembered of people is remembered of all of them."""
+        async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=_SIDE_BY_SIDE)) as http:
+            questions = [({"query": text}, token) for text in _OWN for _, token in self.citizens]
+            await asyncio.gather(*(self._answered(http, body, token) for body, token in questions))
+
+    async def ask(self, seconds: float) -> None:
+        """Come and go for so long."""
+        until = time.monotonic() + seconds
+        await asyncio.gather(*(self._one_after_another(until) for _ in range(_SIDE_BY_SIDE)), self._agencies(until))
+
+    async def _one_after_another(self, until: float) -> None:
+        while time.monotonic() < until:
+            drawn = self.random.random()
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await (self._visit(until) if drawn < 0.95 else self._silence())  # noqa: PLR2004 - one in twenty
+
+    async def _visit(self, until: float) -> None:
+        """A connection of one's own, some questions, and away."""
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with aiohttp.ClientSession(self.url, timeout=timeout) as http:
+            for _ in range(self.random.choice((1, 2, 5, 20))):
+                if time.monotonic() > until:
+                    return
+                body, token = self._question()
+                asked = asyncio.ensure_future(self._answered(http, body, token))
+                if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves
+                    await asyncio.sleep(self.random.uniform(0, 0.03))
+                    asked.cancel()
+                    self.statuses["left"] += 1
+                    with suppress(asyncio.CancelledError):
+                        await asked
+                    return
+                await asked
+
+    async def _answered(self, http: aiohttp.ClientSession, body: object, token: str | None) -> None:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        async with http.post("/graphql", json=body, headers=headers) as response:
+            told = await response.read()
+        whole = response.status != 200 or b'"errors"' not in told[:2_000]  # noqa: PLR2004 - OK
+        self.statuses[f"{response.status}" if whole else "200 in part"] += 1
+
+    def _question(self) -> tuple[object, str | None]:
+        random, drawn = self.random, self.random.random()
+        if drawn < 0.6:  # noqa: PLR2004 - most
+            return {"query": random.choice(_OWN)}, random.choice(self.citizens)[1]
+        if drawn < 0.8:  # noqa: PLR2004 - some
+            return {"query": random.choice(_PUBLIC)}, None
+        if drawn < 0.95:  # noqa: PLR2004 - some
+            niks = [nik for nik, _ in random.choices(self.citizens, k=random.randint(1, 10))]
+            return {"query": _SEVERAL, "variables": {"niks": niks}}, self.official
+        return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "no token of anybody"
+
+    async def _silence(self) -> None:
+        """A connection, and half a request or nothing at all."""
+        _, writes = await asyncio.open_connection(HOST, self.port)
+        if self.random.random() < 0.5:  # noqa: PLR2004 - half of them
+            writes.write(b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
+        await asyncio.sleep(self.random.uniform(0, 1))
+        writes.close()
+
+    async def _agencies(self, until: float) -> None:
+        """Now and then one says that something changed."""
+        async with aiohttp.ClientSession(self.url) as http:
+            while time.monotonic() < until:
+                await asyncio.sleep(0.5)
+                agency = self.random.choice(_AGENCIES)
+                told = {"people": [self.random.choice(self.citizens)[0]]}
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    await self._says(http, agency, told if self.random.random() < 0.95 else {"everything": True})  # noqa: PLR2004 - nearly always
+
+    async def _says(self, http: aiohttp.ClientSession, agency: str, told: object) -> None:
+        body, call, moment = json.dumps(told).encode(), token_hex(8), str(int(time.time()))
+        headers = {
+            "webhook-id": call,
+            "webhook-timestamp": moment,
+            "webhook-signature": signature(self.hooks.of(agency), call, moment, body),
+        }
+        async with http.post(f"/hooks/{agency}", data=body, headers=headers) as response:
+            self.statuses[f"hook {response.status}"] += 1

@@ -1,0 +1,36 @@
+"""What is said of kept answers."""
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from benchmarks import targets, warm
+from benchmarks.results import Row
+from tests.benchmarks.rows import row
+
+
+def said(rows: list[Row]) -> str:
+    told = StringIO()
+    warm.show(rows, Console(file=told, width=1_000))
+    return told.getvalue()
+
+
+def test_warm_stands_beside_cold_and_beside_the_ceiling_of_the_same_question() -> None:
+    rows = [row(targets.SIMPUL.name, 40), row(targets.SIMPUL_WARM.name, 100), row(targets.RAW.name, 400)]
+    text = said([*rows, replace(rows[1], query="README")])
+    assert text.count("\n") == 1
+    assert text.startswith("Q3, 16 connections, Simpul: cold 20 requests/s (p99 2.0 ms), warm 50 (2.0 ms), ceiling 200")
+    assert "warm is 2.50 times cold, and 25% of the ceiling" in text
+
+
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_nothing_is_said_where_a_figure_is_worthless(broken: int) -> None:
+    rows = [row(targets.SIMPUL.name, 40), row(targets.SIMPUL_WARM.name, 100), row(targets.RAW.name, 400)]
+    rows[broken] = replace(rows[broken], failed_requests=1)
+    assert said(rows) == ""
+
+
+def test_every_program_of_the_warm_run_is_measured_in_the_full_one_too() -> None:
+    assert set(targets.BESIDE_WARM) <= set(targets.TARGETS)

@@ -1,0 +1,159 @@
+"""What the crowd asks, and whose data stands where in the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeAlias
+
+from auth.caller import Caller, CallerKind
+from auth.node_ids import NodeIds
+from records.identifiers import Nik
+from tests.crowd.agencies import complaint_id, enterprise_id, land_of, msme_of
+from tests.crowd.people import People
+
+SECRET = b"s" * 32
+IDS = NodeIds(SECRET)
+Place: TypeAlias = Nik | tuple[Nik, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An operation, its variables, and by name in the answer whose data stands there: None where it is everybody's."""
+
+    text: str
+    variables: Mapping[str, Any]
+    places: Mapping[str, Place]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """As it is sent."""
+        return {"query": self.text, "variables": dict(self.variables)}
+
+
+_OWN = (
+    "{ me { nik name } }",
+    "{ me { residence { address } parentage { motherName } } }",
+    "{ me { name civilStatus { occupation } residence { address } } }",
+    "{ me { household { members { nik name citizen { name } } } } }",
+    "{ me { taxObjects { nop taxpayerName address bills { year payments { receipt } } } } }",
+    "{ me { msmes { name address products { name } } } }",
+    "{ me { complaints { description address events { note } } } }",
+    "{ me { accessLog(first: 3) { edges { node { text } } } } }",
+    "{ me { name taxObjects { taxpayerName } msmes { name } complaints { description } } }",
+)
+_ONE = (
+    "query One($nik: NIK!) { citizen(nik: $nik) { nik name residence { address } } }",
+    "query One($nik: NIK!) { citizen(nik: $nik) { name parentage { motherName } civilStatus { occupation } } }",
+    "query One($nik: NIK!) { citizen(nik: $nik) { taxObjects { taxpayerName bills { payments { receipt } } } } }",
+    "query One($nik: NIK!) { citizen(nik: $nik) { msmes { name products { name } } complaints { description } } }",
+    "query One($nik: NIK!) { citizen(nik: $nik) { household { members { nik name } } } }",
+)
+_TWO = (
+    "query Two($a: NIK!, $b: NIK!) { a: citizen(nik: $a) { name taxObjects { taxpayerName } }"
+    " b: citizen(nik: $b) { name residence { address } taxObjects { address } } }"
+)
+_SEVERAL = (
+    "query Several($niks: [NIK!]!) { citizens(niks: $niks) { nik name residence { address } } }",
+    "query Several($niks: [NIK!]!) { citizens(niks: $niks) { taxObjects { taxpayerName } msmes { name } } }",
+    "query Several($niks: [NIK!]!) { citizens(niks: $niks) { complaints { description } parentage { motherName } } }",
+)
+_CONSENTED = (
+    "query By($id: ID!) { consented(consent: $id) { taxObjects { taxpayerName } msmes { name products { name } } } }",
+    'query By($id: ID!) { consented(consent: $id) { verify(name: "Siti") { name } taxObjects { address } } }',
+)
+_NODE = (
+    "... on Citizen { name } ... on TaxObject { taxpayerName }"
+    " ... on Msme { name products { name } } ... on Complaint { description events { note } }"
+)
+_NODES = f"query Nodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ {_NODE} }} }}"
+_ONE_NODE = f"query Node($id: ID!) {{ node(id: $id) {{ {_NODE} }} }}"
+_PUBLIC = (
+    "{ complaints(first: 5) { edges { node { description events { note } } } } }",
+    "{ complaintCategories { name } markets { name } }",
+    "{ complaints(first: 10) { edges { node { description category { name } } } } }",
+)
+
+
+class Questions:
+    """Draws questions that a caller might ask, rightly or wrongly."""
+
+    def __init__(self, people: People, random: Random) -> None:
+        """Everybody may be asked about, some of them more often."""
+        self._people = people
+        self._random = random
+        self._known = random.sample(people.everybody, 150)
+        self._owner_of = {str(msme_of(nik).nib): nik for nik in people.adults}
+        self._consents: dict[str | None, list[str]] = {}
+        for each in people.consents.values():
+            self._consents.setdefault(each.client, []).append(each.id)
+
+    def of(self, caller: Caller) -> Question:
+        """One that this caller asks."""
+        kinds: Mapping[CallerKind, tuple[Callable[[Caller], Question], ...]] = {
+            CallerKind.CITIZEN: (self.own, self.own, self.own, self._one, self._two, self._nodes, self._public),
+            CallerKind.OFFICIAL: (self._one, self._two, self._several, self._several, self._nodes),
+            CallerKind.AGENCY_SYSTEM: (self._one, self._several, self._nodes),
+            CallerKind.BUSINESS: (self._nodes, self._nodes, self._public),
+            CallerKind.PARTNER: (self._consented, self._consented, self._consented, self._one, self._public),
+        }
+        others = (self._public, self._public, self.own, self._one, self._nodes)
+        return self._random.choice(kinds.get(caller.kind, others))(caller)
+
+    def own(self, caller: Caller) -> Question:
+        """One that everybody asks in the same words, and that is answered to each otherwise."""
+        return self.own_in(self._random.choice(_OWN), caller)
+
+    def own_in(self, text: str, caller: Caller) -> Question:
+        """The same, in given words."""
+        person = caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
+        return Question(text, {}, {"me": person or ()})
+
+    def _somebody(self, caller: Caller) -> Nik:
+        """Oneself, one's family, or whoever."""
+        drawn = self._random.random()
+        if caller.nib is not None and drawn < 0.5:
+            return self._owner_of[caller.nib]
+        if caller.nik is not None and drawn < 0.7:
+            return caller.nik if drawn < 0.2 else self._random.choice(self._people.family_of[caller.nik].everybody)
+        return self._random.choice(self._known)
+
+    def _one(self, caller: Caller) -> Question:
+        nik = self._somebody(caller)
+        return Question(self._random.choice(_ONE), {"nik": nik}, {"citizen": nik})
+
+    def _two(self, caller: Caller) -> Question:
+        here, there = self._somebody(caller), self._somebody(caller)
+        return Question(_TWO, {"a": here, "b": there}, {"a": here, "b": there})
+
+    def _several(self, _caller: Caller) -> Question:
+        niks = tuple(self._random.choices(self._known, k=self._random.randint(1, 12)))
+        return Question(self._random.choice(_SEVERAL), {"niks": list(niks)}, {"citizens": niks})
+
+    def _consented(self, caller: Caller) -> Question:
+        id_ = self._random.choice(self._consents[caller.client])
+        if self._random.random() < 0.2:  # somebody else's
+            id_ = self._random.choice(list(self._people.consents))
+        subject = self._people.consents[id_].subject
+        return Question(self._random.choice(_CONSENTED), {"id": id_}, {"consented": subject})
+
+    def _nodes(self, caller: Caller) -> Question:
+        owners = tuple(self._somebody(caller) for _ in range(self._random.randint(1, 5)))
+        if len(owners) == 1:
+            return Question(_ONE_NODE, {"id": self._id(owners[0])}, {"node": owners[0]})
+        return Question(_NODES, {"ids": [self._id(each) for each in owners]}, {"nodes": owners})
+
+    def _id(self, nik: Nik) -> str:
+        kinds = (
+            ("Citizen", str(nik)),
+            ("TaxObject", f"{nik}:{land_of(nik).nop}"),
+            ("Msme", f"{nik}:{enterprise_id(nik)}"),
+            ("Complaint", complaint_id(nik, public=False)),
+            ("Complaint", complaint_id(nik, public=True)),
+        )
+        return IDS.seal(*self._random.choice(kinds))
+
+    def _public(self, _caller: Caller) -> Question:
+        text = self._random.choice(_PUBLIC)
+        return Question(text, {}, {"complaints": None, "complaintCategories": None, "markets": None})
