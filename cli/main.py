@@ -23,6 +23,8 @@ from cli import (
     sandbox,
     schema,
     serve,
+    settings,
+    state,
 )
 from cli.failure import Failure
 from cli.place import state_folder
@@ -54,6 +56,8 @@ def build_app() -> typer.Typer:
     app.add_typer(agencies.build_group(), name="agencies")
     app.add_typer(data_contracts.build_group(), name="contracts")
     app.add_typer(ledger.build_group(), name="ledger")
+    app.add_typer(state.build_group(), name="state")
+    app.add_typer(settings.build_group(), name="settings")
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")
     app.add_typer(requests.build_group(), name="requests")

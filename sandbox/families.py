@@ -6,8 +6,6 @@ from datetime import date, timedelta
 from random import Random
 from typing import TypeVar
 
-from faker import Faker
-
 from sandbox.nik import Mint, stem
 from sandbox.regions import Regions
 from sandbox.residents import ADULT, AS_OF, Resident
@@ -93,6 +91,8 @@ class Families:
 
     def __init__(self, seed: int, regions: Regions, mint: Mint) -> None:
         self._chance = Random(seed)  # noqa: S311 - the city must be repeatable, not unguessable
+        from faker import Faker  # noqa: PLC0415 - slow, and only who makes a city needs it: the hub alone goes without
+
         self._faker = Faker("id_ID")
         self._faker.seed_instance(seed)
         self._mint = mint

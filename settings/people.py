@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -66,40 +66,46 @@ class PeopleSettings(ServingSettings):
     )
 
     @model_validator(mode="after")
-    def _somebody_can_sign_in(self) -> Self:
+    def _fit_together(self) -> Self:
+        faults = self.faults
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
+        return (*self._nobody_can_sign_in(), *self._pages_cannot_be_reached())
+
+    def _nobody_can_sign_in(self) -> Iterator[str]:
         if not self.issuers and self.issuer_keys is None:
-            raise ValueError(
+            yield (
                 "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
-        return self
 
-    @model_validator(mode="after")
-    def _pages_can_be_reached(self) -> Self:
+    def _pages_cannot_be_reached(self) -> Iterator[str]:
         address, issuer = self.public_url, self.sign_in_issuer
         if address is not None and not is_safe_address(address):
-            raise ValueError(
+            yield (
                 "SIMPUL_PUBLIC_URL: people's data must not travel in the clear; write it as 'https://name' (http on "
                 "the loopback address alone)"
             )
         if issuer is None:
-            return self
+            return
         named = next((each for each in self.issuers if each.name == issuer), None)
         if named is None or named.keys is not None or CallerKind.CITIZEN not in named.kinds:
-            raise ValueError(
+            yield (
                 f"SIMPUL_SIGN_IN_ISSUER names '{issuer}', at which no citizen can sign in: name an entry of "
                 "SIMPUL_ISSUERS without a file of keys, whose kinds hold 'citizen'"
             )
         if self.sign_in_client is None or "openid" not in self.sign_in_scopes:
-            raise ValueError(
+            yield (
                 "people sign in to the hub's pages by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES: "
                 "set both"
             )
         if address is None and not self.development:
-            raise ValueError(
-                "SIMPUL_PUBLIC_URL is not set: people who sign in to the hub's pages could not be sent back to them"
-            )
-        return self
+            yield "SIMPUL_PUBLIC_URL is not set: people who sign in to the hub's pages could not be sent back to them"
 
     @field_validator("ledger_hidden")
     @classmethod

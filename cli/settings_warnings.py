@@ -1,0 +1,155 @@
+"""What is legal in the hub's settings, and unwise."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from cli.findings import Finding, Level, shown_of, variable
+from settings import AT_ONCE, Settings
+from web.settings import Exposure
+from wiring.callers import one_address, same_clients
+
+_HERE = ("localhost", "127.0.0.1", "::1", "")
+_SAMPLES = (
+    "rahasia",
+    "secret",
+    "password",
+    "changeme",
+    "change-me",
+    "sandi",
+    "example",
+    "contoh",
+    "test",
+    "admin",
+    "simpul",
+)
+_SHORT = 12
+_RANDOM_BITS = 4.2
+"""Entropy of a byte of 32 random ones: 4.9 on average, and hardly ever below 4.5."""
+_KEPT_DAYS = 3
+
+
+def warnings_of(settings: Settings) -> Sequence[Finding]:
+    """What is to be said of settings that a hub runs with."""
+    looks: Sequence[Callable[[Settings], Iterator[tuple[str, str]]]] = (
+        _of_development,
+        _of_callers,
+        _of_what_is_recorded,
+        _of_secrets,
+        _in_the_clear,
+        _of_agencies,
+        _of_processes,
+    )
+    return [
+        Finding(level=Level.WARNING, name=variable(field), value=shown_of(settings, field), says=says)
+        for look in looks
+        for field, says in look(settings)
+    ]
+
+
+def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.development:
+        yield "development", "it shows the graph, and messages of errors in the log, to whoever looks: unset it"
+        return
+    for field in ("introspection", "graphiql"):
+        if getattr(settings, field) is Exposure.ON:
+            yield field, "strangers are shown the whole graph: 'signed-in' shows it to those who prove who they are"
+    if settings.issuer_keys is not None:
+        yield "issuer_keys", "who has the private key of the development issuer can be anybody: unset it"
+
+
+def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
+    for warning in one_address(settings):
+        yield "trusted_proxies", warning.removeprefix("SIMPUL_TRUSTED_PROXIES is not set: ")
+    for warning in same_clients(settings.issuers):
+        yield "issuers", warning
+    if not settings.development:
+        if not settings.rate_table:
+            yield "rates", "nobody is limited, so one caller can take what all others need: leave it unset"
+        if settings.failed_tokens == 0:
+            yield "failed_tokens", "tokens can be guessed without end: leave it unset"
+        if settings.shed_after == 0:
+            yield "shed_after", "nothing is refused early, so past its capacity the hub is slow for everybody: unset it"
+        if settings.public_url is None:
+            yield "public_url", "links to consents lead to this machine alone: name the address that people reach"
+
+
+def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.ledger:
+        yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
+
+
+def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    for field, each in (
+        ("secret", settings.secret_bytes),
+        *(("former_secrets", one) for one in settings.former_secrets_bytes),
+    ):
+        if _bits_a_byte(each) < _RANDOM_BITS:
+            yield field, "it does not look random, and can be guessed: `openssl rand -base64 32` makes one"
+    if settings.secret_bytes in settings.former_secrets_bytes:
+        yield "former_secrets", "it holds the present secret: take it out"
+    elif settings.former_secrets_bytes:
+        yield "former_secrets", f"it opens kept answers alone, which are gone after {_KEPT_DAYS} days: unset it then"
+    for field in Settings.model_fields:
+        value = getattr(settings, field)
+        if isinstance(value, SecretStr) and field not in ("secret", "former_secrets", "known_nik"):
+            password = _password(value.get_secret_value())
+            if password is not None and _is_sample(password):
+                yield field, "its password is short, or a word out of samples: take a long random one"
+
+
+def _in_the_clear(settings: Settings) -> Iterator[tuple[str, str]]:
+    for field in ("state_url", "dukcapil_url"):
+        url = urlsplit(getattr(settings, field).get_secret_value())
+        if url.hostname not in _HERE and url.hostname is not None and "ssl=" not in url.query:
+            yield field, "what is read travels in the clear between machines: add ?ssl=verify-full"
+    for field in ("pbb_url", "crm_url", "pangan_url"):
+        url = urlsplit(getattr(settings, field))
+        if url.scheme == "http" and url.hostname not in _HERE:
+            yield field, "what is read, and the credential, travel in the clear between machines: use https"
+    traces = urlsplit(settings.traces_url or "")
+    if traces.scheme == "http" and traces.hostname not in _HERE:
+        yield "traces_url", "what was asked, and when, travels in the clear between machines: use https"
+    redis = urlsplit(settings.redis_address or "")
+    if redis.scheme == "redis" and redis.hostname not in (*_HERE, None):
+        yield "redis_url", "it travels in the clear between machines: use rediss://"
+
+
+def _of_agencies(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.request_timeout < settings.agency_timeout:
+        yield "request_timeout", "it ends before SIMPUL_AGENCY_TIMEOUT, which therefore never counts: make it longer"
+    without = [agency for agency in AT_ONCE if settings.terms(agency).breaker is None]
+    if without:
+        yield "agencies", f"{', '.join(without)} without a breaker: while silent, each call costs its whole deadline"
+    if settings.kept_megabytes == 0:
+        yield (
+            "kept_megabytes",
+            "nothing is kept: every question is asked of an agency, and nothing is left when it fails",
+        )
+
+
+def _of_processes(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.workers != 1 and settings.redis_url is None:
+        yield "redis_url", "several processes that share nothing allow as many times the rates, paces and quotas"
+
+
+def _bits_a_byte(raw: bytes) -> float:
+    counts = Counter(raw).values()
+    return -sum(count / len(raw) * math.log2(count / len(raw)) for count in counts)
+
+
+def _password(text: str) -> str | None:
+    """The password of an address, or the secret itself; None where an address has none."""
+    if "://" not in text:
+        return text
+    password = urlsplit(text).password
+    return None if password is None else unquote(password)
+
+
+def _is_sample(password: str) -> bool:
+    return len(password) < _SHORT or any(word in password.lower() for word in _SAMPLES)

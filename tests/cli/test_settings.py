@@ -1,0 +1,263 @@
+"""`simpul settings check` tells what is wrong with settings, what is unwise, and how those are whom they name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from auth.development import DevelopmentIssuer
+from cli.settings_warnings import warnings_of
+from settings import Settings
+from tests.cache.valkey import running_valkey
+from tests.city import HOST, ROOT, free_port
+from tests.cli.running import simpul
+from tests.journeys.hub_process import HubProcess
+
+NOWHERE = "127.0.0.1:9"
+PASSWORD = "kLr83Jw0pQz5vTn1"
+ISSUERS = """
+[[issuer]]
+name = "warga"
+url = "http://127.0.0.1:9"
+audience = "simpul"
+kinds = ["citizen", "official", "partner", "agency-system"]
+"""
+BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        (path / "issuers.toml").write_text(ISSUERS)
+        (path / "agencies.toml").write_text(BREAKERS)
+        DevelopmentIssuer(path / "private.json").write_public_keys(path / "keys.json")
+        yield path
+
+
+def good(files: Path, **given: str) -> dict[str, str]:
+    """Settings of which nothing is to be said, but what is given."""
+    return {
+        "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "SIMPUL_ISSUERS": str(files / "issuers.toml"),
+        "SIMPUL_AGENCIES": str(files / "agencies.toml"),
+        "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
+        "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@{NOWHERE}/simpul",
+        "SIMPUL_REDIS_URL": "redis://127.0.0.1:9",
+        "SIMPUL_PUBLIC_URL": "https://simpul.example",
+        "SIMPUL_TRUSTED_PROXIES": "10.0.0.1",
+        "SIMPUL_DUKCAPIL_URL": f"postgresql://a:{PASSWORD}@{NOWHERE}/siak",
+        "SIMPUL_JAKPRENEUR_URL": f"mysql://a:{PASSWORD}@{NOWHERE}/jakpreneur",
+        "SIMPUL_PBB_URL": "https://pbb.example/soap",
+        "SIMPUL_PBB_USER": "a",
+        "SIMPUL_PBB_PASSWORD": PASSWORD,
+        "SIMPUL_CRM_URL": "https://crm.example",
+        "SIMPUL_CRM_KEY": PASSWORD,
+        "SIMPUL_PANGAN_URL": "https://pangan.example",
+        "SIMPUL_PANGAN_KEY": PASSWORD,
+    } | given
+
+
+def checked(tmp_path: Path, variables: Mapping[str, str], *options: str) -> tuple[int, list[tuple[str, str, str]], str]:
+    """Exit code, what was found as (level, name, value), and all that was said."""
+    done = simpul(tmp_path, "settings", "check", "--json", *options, **variables)
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    return done.returncode, [(each["level"], each["name"], each["value"]) for each in found], done.stdout
+
+
+def without(variables: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in names}
+
+
+def test_of_good_settings_nothing_is_said(files: Path, tmp_path: Path) -> None:
+    done = simpul(tmp_path, "settings", "check", **good(files))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
+
+
+def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_never_a_secrets(
+    files: Path, tmp_path: Path
+) -> None:
+    given = good(
+        files,
+        SIMPUL_PBB_ULR="https://x",
+        SIMPUL_NONSENSE="1",
+        SIMPUL_PORT="99999",
+        SIMPUL_SECRET="c2hvcnQ=",
+        SIMPUL_PUBLIC_URL="http://simpul.example",
+        SIMPUL_SIGN_IN_ISSUER="nobody",
+        SIMPUL_STATE_URL="postgresql://a:geheim-geheim@db.example/simpul?sslmode=require",
+        SIMPUL_JAKPRENEUR_URL="oracle://a:geheim-geheim@h/x",
+        SIMPUL_CONTRACTS=str(tmp_path / "none.toml"),
+    )
+    code, found, said = checked(tmp_path, without(given, "SIMPUL_CRM_KEY", "SIMPUL_PBB_URL"))
+    assert code == 1
+    assert [(name, value) for level, name, value in found if level == "problem"] == [
+        ("SIMPUL_NONSENSE", ""),
+        ("SIMPUL_PBB_ULR", ""),
+        ("SIMPUL_PORT", "99999"),
+        ("SIMPUL_SECRET", "not shown"),
+        ("SIMPUL_CONTRACTS", str(tmp_path / "none.toml")),
+        ("SIMPUL_PBB_URL", "not set"),
+        ("SIMPUL_CRM_KEY", "not set"),
+        ("SIMPUL_PUBLIC_URL", "http://simpul.example"),
+        ("SIMPUL_SIGN_IN_ISSUER", "nobody"),
+        ("SIMPUL_SIGN_IN_CLIENT", "not set"),
+        ("SIMPUL_STATE_URL", "not shown"),
+        ("SIMPUL_JAKPRENEUR_URL", "not shown"),
+    ]
+    assert "did you mean SIMPUL_PBB_URL?" in said
+    assert "geheim" not in said
+    assert "c2hvcnQ" not in said
+
+
+def test_nobody_can_sign_in_is_said_unless_the_file_of_issuers_is_what_is_wrong(files: Path, tmp_path: Path) -> None:
+    done = simpul(tmp_path, "settings", "check", **without(good(files), "SIMPUL_ISSUERS"))
+    assert "problem  SIMPUL_ISSUERS (not set): nobody could prove who they are." in done.stdout
+    _, found, said = checked(tmp_path, good(files, SIMPUL_ISSUERS="/none.toml"))
+    assert [each for each in found if each[0] == "problem"] == [("problem", "SIMPUL_ISSUERS", "/none.toml")]
+    assert "nobody could prove" not in said
+
+
+UNWISE = {
+    "SIMPUL_TRUSTED_PROXIES": None,
+    "SIMPUL_REDIS_URL": "redis://cache.example",
+    "SIMPUL_LEDGER": "false",
+    "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@db.example/simpul",
+    "SIMPUL_REQUEST_TIMEOUT": "3",
+    "SIMPUL_SECRET": base64.b64encode(b"s" * 32).decode(),
+    "SIMPUL_CRM_KEY": "rahasia-rahasia-rahasia",
+    "SIMPUL_PBB_URL": "http://pbb.example",
+    "SIMPUL_TRACES_URL": "http://traces.example/v1/traces",
+    "SIMPUL_RATES": "off",
+    "SIMPUL_SHED_AFTER": "0",
+    "SIMPUL_FAILED_TOKENS": "0",
+    "SIMPUL_INTROSPECTION": "on",
+    "SIMPUL_KEPT_MEGABYTES": "0",
+    "SIMPUL_AGENCIES": None,
+    "SIMPUL_PUBLIC_URL": None,
+}
+
+
+def warned(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """What is unwise of settings: level, name and what is said."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
+    monkeypatch.setattr(os, "environ", {**own, **variables})
+    settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
+    return [(each.level.value, each.name, each.says) for each in warnings_of(settings)]
+
+
+@pytest.mark.parametrize("name", UNWISE)
+def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
+    name: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = UNWISE[name]
+    given = without(good(files), name) if value is None else good(files, **{name: value})
+    assert [(level, each) for level, each, _ in warned(given, monkeypatch)] == [("warning", name)]
+
+
+def test_a_warning_does_not_fail(files: Path, tmp_path: Path) -> None:
+    done = simpul(tmp_path, "settings", "check", **good(files, SIMPUL_LEDGER="false"))
+    assert done.returncode == 0
+    assert done.stdout.startswith("warning  SIMPUL_LEDGER (false): nobody can be told who read their data")
+    assert done.stdout.endswith("0 problems, 1 warning.\n")
+
+
+def test_former_secrets_left_in_place_and_the_present_one_among_them_are_told(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = base64.b64encode(secrets.token_bytes(32)).decode()
+    [(_, name, says)] = warned(good(files, SIMPUL_FORMER_SECRETS=former), monkeypatch)
+    assert (name, says) == (
+        "SIMPUL_FORMER_SECRETS",
+        "it opens kept answers alone, which are gone after 3 days: unset it then",
+    )
+    [(_, _, says)] = warned(good(files, SIMPUL_FORMER_SECRETS=former, SIMPUL_SECRET=former), monkeypatch)
+    assert says == "it holds the present secret: take it out"
+
+
+def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = good(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"))
+    assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_ISSUER_KEYS"]
+    given["SIMPUL_DEVELOPMENT"] = "true"
+    assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_DEVELOPMENT"]
+
+
+def test_a_file_of_keys_that_cannot_be_used_is_a_problem(files: Path, tmp_path: Path) -> None:
+    code, found, _ = checked(tmp_path, good(files, SIMPUL_ISSUER_KEYS=str(files / "none.json")))
+    assert (code, found[0]) == (1, ("problem", "SIMPUL_ISSUER_KEYS", str(files / "none.json")))
+
+
+def test_a_file_is_read_as_systemd_reads_it_and_the_environment_does_not_count(files: Path, tmp_path: Path) -> None:
+    path = tmp_path / "simpul.env"
+    given = good(files, SIMPUL_CRM_KEY='"$HOME \\"x\\" zW8"', SIMPUL_PBB_PASSWORD="'a b#c; qY7mK2x'")
+    path.write_text("# the hub\n" + "".join(f"{name}={value}\n" for name, value in given.items()))
+    path.chmod(0o640)
+    done = simpul(tmp_path, "settings", "check", "--settings", str(path), SIMPUL_NONSENSE="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
+    path.chmod(0o644)
+    done = simpul(tmp_path, "settings", "check", "--settings", str(path))
+    assert f"warning  {path} (0644): others may read or change its secrets" in done.stdout
+
+
+def test_a_file_that_is_not_there_and_one_that_is_none_are_told_apart(tmp_path: Path) -> None:
+    assert simpul(tmp_path, "settings", "check", "--settings", str(tmp_path / "none")).returncode == 2
+    path = tmp_path / "simpul.env"
+    path.write_text("export SIMPUL_PORT=1\n")
+    done = simpul(tmp_path, "settings", "check", "--settings", str(path))
+    assert done.returncode == 1
+    assert f"{path}, line 1: " in done.stderr
+
+
+def test_all_settings_are_listed_with_secrets_masked(files: Path, tmp_path: Path) -> None:
+    done = simpul(tmp_path, "settings", "list", **good(files, SIMPUL_PORT="8099"))
+    lines = done.stdout.splitlines()
+    assert "SIMPUL_PORT=8099" in lines
+    assert "SIMPUL_LEDGER=true  (default)" in lines
+    assert "SIMPUL_SECRET=not shown" in lines
+    assert "SIMPUL_ISSUERS=warga" in lines
+    assert PASSWORD not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubProcess]:
+    """A database on which no hub was ever started."""
+    with TemporaryDirectory() as folder:
+        hub = HubProcess(Path(folder))
+        hub.postgres.start()
+        try:
+            yield hub
+        finally:
+            hub.postgres.stop()
+
+
+def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: HubProcess, tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as valkey:
+        given = good(files, SIMPUL_STATE_URL=hub.state_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1")
+        code, found, said = checked(tmp_path, given, "--ask")
+    assert code == 0, said
+    assert "it is empty: the first start makes its tables" in said
+    assert "commits wait for no other machine" in said
+    assert "maxmemory is 0" in said
+    asked = {name for _, name, _ in found}
+    assert asked >= {"PostgreSQL", "Redis", "issuer warga", "dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
+    assert ("warning", "dukcapil", "PostgreSQL") in found
+    assert "clock" not in asked
+
+
+def test_a_database_that_is_not_there_is_a_problem_and_a_redis_that_is_not_there_a_warning(
+    files: Path, tmp_path: Path
+) -> None:
+    nowhere = f"postgresql://simpul:{PASSWORD}@{HOST}:{free_port()}/simpul"
+    code, found, said = checked(tmp_path, good(files, SIMPUL_STATE_URL=nowhere, SIMPUL_AGENCY_TIMEOUT="1"), "--ask")
+    assert code == 1
+    assert ("problem", "SIMPUL_STATE_URL", "not shown") in found
+    assert ("warning", "SIMPUL_REDIS_URL", "not shown") in found
+    assert PASSWORD not in said

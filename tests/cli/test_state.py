@@ -1,0 +1,132 @@
+"""`simpul state verify` tells whether a database can be used, before a hub is started on it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.postgres import Postgres
+from store.access_ledger import AccessLedger
+from store.database import database, migrate
+from tests.city import HOST, free_port
+from tests.cli.running import simpul
+from tests.deploy.backup import binaries
+from tests.journeys.hub_process import SECRET, HubProcess
+from tests.store.ledger import ENTRY
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubProcess]:
+    """A database with one entry of the ledger; no hub runs."""
+    with TemporaryDirectory() as folder:
+        hub = HubProcess(Path(folder))
+        hub.postgres.start()
+        try:
+            asyncio.run(written(hub.state_url))
+            yield hub
+        finally:
+            hub.postgres.stop()
+
+
+async def written(url: str) -> None:
+    engine = database(url)
+    await migrate(engine)
+    ledger = AccessLedger(engine, SECRET)
+    await ledger.start()
+    await ledger.write([ENTRY])
+    await ledger.close()
+    await engine.dispose()
+
+
+def run(hub: HubProcess, tmp_path: Path, **variables: str) -> tuple[int, str, str]:
+    given = {name: value for name, value in hub.environment.items() if name.startswith("SIMPUL_")} | variables
+    given.pop("SIMPUL_STATE")
+    done = simpul(tmp_path, "state", "verify", **given)
+    return done.returncode, done.stdout, done.stderr
+
+
+def changed(url: str, statement: str) -> None:
+    async def change() -> None:
+        engine = database(url)
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+        await engine.dispose()
+
+    asyncio.run(change())
+
+
+def test_a_database_that_is_whole_passes_and_tells_how_far_it_reaches(hub: HubProcess, tmp_path: Path) -> None:
+    code, said, wrong = run(hub, tmp_path)
+    assert (code, wrong) == (0, "")
+    assert "access entries: 1, the newest of " in said
+    assert "consents: 0\n" in said
+    assert said.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
+
+
+def test_another_secret_is_told_from_a_changed_ledger(hub: HubProcess, tmp_path: Path) -> None:
+    code, _, wrong = run(hub, tmp_path, SIMPUL_SECRET=base64.b64encode(b"x" * 32).decode())
+    assert code == 1
+    assert "SIMPUL_SECRET is not the one that it was written with" in wrong
+
+
+def test_a_changed_ledger_fails_with_the_entry(hub: HubProcess, tmp_path: Path) -> None:
+    changed(hub.state_url, "UPDATE access_entries SET purpose = 'other'")
+    try:
+        code, _, wrong = run(hub, tmp_path)
+    finally:
+        changed(hub.state_url, "UPDATE access_entries SET purpose = 'verifikasi-identitas'")
+    assert code == 1
+    assert "entry 1: the entry was changed" in wrong
+    assert "SIMPUL_SECRET" not in wrong
+
+
+def test_a_database_of_a_newer_hub_is_refused(hub: HubProcess, tmp_path: Path) -> None:
+    changed(hub.state_url, "UPDATE alembic_version SET version_num = '9999'")
+    try:
+        code, _, wrong = run(hub, tmp_path)
+    finally:
+        changed(hub.state_url, "UPDATE alembic_version SET version_num = '0008'")
+    assert code == 1
+    assert "its form is 9999, which this hub does not know" in wrong
+
+
+def test_an_empty_database_and_one_that_is_not_there_are_told(hub: HubProcess, tmp_path: Path) -> None:
+    changed(hub.state_url, "ALTER SCHEMA public RENAME TO away")
+    changed(hub.state_url, "CREATE SCHEMA public")
+    try:
+        assert "it is empty: no hub was ever started on it" in run(hub, tmp_path)[2]
+    finally:
+        changed(hub.state_url, "DROP SCHEMA public")
+        changed(hub.state_url, "ALTER SCHEMA away RENAME TO public")
+    nowhere = f"postgresql://simpul:rahasia@{HOST}:{free_port()}/simpul"
+    code, _, wrong = run(hub, tmp_path, SIMPUL_STATE_URL=nowhere)
+    assert code == 1
+    assert wrong == (
+        "simpul: the hub's database does not answer (ConnectionRefusedError): is SIMPUL_STATE_URL right?\n"
+    )
+
+
+def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path: Path) -> None:
+    dump = str(tmp_path / "simpul.dump")
+    with TemporaryDirectory() as folder:
+        other = Postgres(Path(folder), port=free_port(), database="simpul", logins={"simpul": "rahasia"})
+        other.start()
+        try:
+            there = f"postgresql://simpul:rahasia@{HOST}:{other.port}/simpul"
+            for command in (
+                ["pg_dump", "--format=custom", f"--file={dump}", hub.state_url],
+                ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={there}", dump],
+            ):
+                subprocess.run([binaries() / command[0], *command[1:]], check=True, timeout=60)  # noqa: S603 - the wheel's
+            code, said, wrong = run(hub, tmp_path, SIMPUL_STATE_URL=there)
+        finally:
+            other.stop()
+    assert (code, wrong) == (0, "")
+    assert said.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")

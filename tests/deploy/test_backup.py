@@ -1,0 +1,147 @@
+"""Nothing that the hub answered is lost, when its database is: what `deploy/backup/` makes is enough."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+import pytest
+from sqlalchemy import text
+
+from sandbox.postgres import Postgres
+from store.database import database
+from store.ledger_check import check_ledger
+from tests.deploy.backup import Backup, GuardedHub, address, destroy, prepare_for_backups, restored
+from tests.journeys.hub_process import PERSONAL, PUBLIC, SECRET, SITI, HubProcess, ask
+
+ASKING = 16
+"""Who ask side by side."""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def hub(place: Path) -> Iterator[HubProcess]:
+    """A hub whose commits wait for the machine with the backup; only its database runs yet."""
+    hub = GuardedHub(place / "hub")
+    prepare_for_backups(hub.postgres)
+    hub.postgres.launch()
+    hub.postgres.wait()
+    try:
+        yield hub
+    finally:
+        hub.kill()
+        hub.postgres.stop()
+
+
+@pytest.fixture
+def backup(place: Path, hub: HubProcess) -> Iterator[Backup]:
+    """The machine with the backup; it receives."""
+    backup = Backup(place / "backup", hub.postgres)
+    backup.receive()
+    try:
+        yield backup
+    finally:
+        backup.stop()
+
+
+async def asked_until_lost(hub: HubProcess, answered: set[str]) -> None:
+    """Ask side by side until there is no more answer; notes the requests that were answered with personal data."""
+
+    async def asking(session: aiohttp.ClientSession, who: int) -> None:
+        number = 0
+        while True:
+            request_id = f"client-{who}-{number}"
+            answer = await ask(session, PERSONAL, request_id)
+            if not answer.get("data"):
+                assert [each["extensions"]["code"] for each in answer["errors"]] == ["LEDGER_UNAVAILABLE"]
+                return
+            assert answer["data"] == {"me": {"nik": SITI}}
+            answered.add(request_id)
+            number += 1
+
+    async with hub.client() as session:
+        await asyncio.gather(*(asking(session, who) for who in range(ASKING)))
+
+
+async def recorded(server: Postgres) -> set[str]:
+    """The requests that have an entry in what was restored, which is as it was written."""
+    engine = database(address(server))
+    try:
+        found = await check_ledger(engine, SECRET)
+        assert (found.broken, found.receipts) == ([], [])
+        async with engine.connect() as connection:
+            return set((await connection.execute(text("SELECT request_id FROM access_entries"))).scalars())
+    finally:
+        await engine.dispose()
+
+
+async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database_is_cut_off_and_destroyed_at_any_moment(
+    hub: HubProcess, backup: Backup, place: Path
+) -> None:
+    hub.start()
+    answered: set[str] = set()
+    asking = asyncio.create_task(asked_until_lost(hub, answered))
+    async with asyncio.timeout(120):
+        while len(answered) < 100:  # noqa: ASYNC110 - clients set no event
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(backup.take)
+        assert len(answered) > 100  # it was asked and answered while the copy was made
+        last = len(answered) + random.randrange(50, 500)  # noqa: S311 - any moment will do
+        while len(answered) < last:
+            assert not asking.done()
+            await asyncio.sleep(0)
+        backup.cut_off()
+        await asyncio.sleep(0.2)  # in which answers would go on that no backup has
+        await asyncio.to_thread(destroy, hub.postgres)
+        await asking
+    backup.crash()
+    began = time.monotonic()
+    server = await asyncio.to_thread(restored, backup, hub.postgres, place / "new")
+    try:
+        missing = answered - await recorded(server)
+        took = time.monotonic() - began
+        assert missing == set(), f"{len(missing)} of {len(answered)} answers, destroyed after {last}"
+        print(f"\n{len(answered)} answers, restored in {took:.1f} s")  # noqa: T201 - what docs/operators/backup.md tells
+    finally:
+        server.stop()
+
+
+async def test_while_the_backup_is_away_nothing_personal_is_answered_and_it_goes_on_by_itself(
+    hub: HubProcess, backup: Backup
+) -> None:
+    hub.start()
+    async with hub.client() as session:
+        assert await ask(session, PERSONAL, "before") == {"data": {"me": {"nik": SITI}}}
+        backup.stop()
+        for _ in range(3):
+            refused = await ask(session, PERSONAL, "meanwhile")
+            assert [error["extensions"]["code"] for error in refused["errors"]] == ["LEDGER_UNAVAILABLE"]
+            assert refused["data"] is None
+        assert await ask(session, PUBLIC) == {"data": {"region": {"code": "31"}}}
+        assert await waiting(hub) <= 1  # sessions that wait do not pile up
+        await asyncio.to_thread(backup.receive)
+        async with asyncio.timeout(30):
+            while (await ask(session, PERSONAL, "after")).get("data") is None:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.1)
+
+
+async def waiting(hub: HubProcess) -> int:
+    """Sessions of the hub that wait for the backup."""
+    engine = database(hub.state_url)
+    try:
+        async with engine.connect() as connection:
+            counted = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            return int((await connection.execute(text(counted))).scalar_one())
+    finally:
+        await engine.dispose()

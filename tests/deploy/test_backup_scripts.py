@@ -1,0 +1,182 @@
+"""What the scripts of the backup keep, drop and refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.postgres import Postgres, PostgresError
+from store.database import database
+from tests.city import free_port
+from tests.deploy.backup import RECEIVER, Backup, address, elsewhere, hand_over, prepare_for_backups, restored
+
+
+def told(server: Postgres, *statements: str) -> Sequence[str]:
+    """What the last of some statements answers."""
+
+    async def asked() -> Sequence[str]:
+        engine = database(address(server))
+        try:
+            found: Sequence[str] = []
+            async with engine.begin() as connection:
+                for each in statements:
+                    result = await connection.execute(text(each))
+                    found = [str(row[0]) for row in result] if result.returns_rows else []
+            return found
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(asked())
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[Postgres]:
+    """A server that waits for the backup."""
+    settings = {"synchronous_standby_names": RECEIVER, "fsync": "off"}
+    logins = {"simpul": "rahasia", RECEIVER: "rahasia-cadangan"}
+    postgres = Postgres(place / "server", port=free_port(), database="simpul", logins=logins, settings=settings)
+    prepare_for_backups(postgres)
+    postgres.launch()
+    postgres.wait()
+    yield postgres
+    postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def backup(place: Path, server: Postgres) -> Iterator[Backup]:
+    """A backup that is received, with two copies and three rows: the last came after both."""
+    backup = Backup(place / "backup", server)
+    backup.receive()
+    told(server, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
+    backup.take(TEXTFILE=str(place / "simpul.prom"))
+    told(server, "INSERT INTO noted VALUES ('between')")
+    time.sleep(1)  # copies are named by the second
+    backup.take()
+    told(server, "INSERT INTO noted VALUES ('after')")
+    yield backup
+    backup.stop()
+
+
+@pytest.fixture
+def copied(backup: Backup, tmp_path: Path) -> Backup:
+    """The backup as it is now, to be spoilt; its files are the same ones: replace them, do not write into them."""
+    shutil.copytree(backup.folder, tmp_path / "backup", copy_function=os.link)
+    return Backup(tmp_path / "backup", backup._postgres)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode != 0
+    return done.stderr + done.stdout
+
+
+def test_all_rows_are_there_whichever_copy_is_restored(server: Postgres, backup: Backup, place: Path) -> None:
+    for number, name in enumerate(names(backup.folder / "base")):
+        again = restored(backup, server, place / f"again-{number}", "--base", name)
+        try:
+            assert told(again, "SELECT what FROM noted") == ["before", "between", "after"]
+        finally:
+            again.stop()
+
+
+def test_what_came_after_a_moment_is_left_out_where_that_is_wished(
+    server: Postgres, backup: Backup, place: Path
+) -> None:
+    [moment] = told(server, "SELECT clock_timestamp()")
+    told(server, "DELETE FROM noted WHERE what = 'before'")
+    again = restored(backup, server, place / "until", "--until", moment)
+    try:
+        assert told(again, "SELECT what FROM noted") == ["before", "between", "after"]
+    finally:
+        again.stop()
+        told(server, "INSERT INTO noted VALUES ('before')")
+
+
+def test_a_copy_whose_log_nobody_receives_does_not_count(copied: Backup) -> None:
+    before = names(copied.folder / "base"), names(copied.folder / "wal")
+    done = copied.run("base-backup", str(copied.folder), "1")
+    assert "is receive-wal running?" in refused(done)
+    assert (names(copied.folder / "base"), names(copied.folder / "wal")) == before
+
+
+@pytest.mark.usefixtures("backup")
+def test_when_the_last_copy_was_made_is_told_to_prometheus(place: Path) -> None:
+    lines = (place / "simpul.prom").read_text().splitlines()
+    assert lines[1] == "# TYPE simpul_backup_last_success_timestamp_seconds gauge"
+    name, moment = lines[2].split(" ")
+    assert name == "simpul_backup_last_success_timestamp_seconds"
+    assert abs(time.time() - int(moment)) < 600
+
+
+def test_a_hole_in_the_log_is_named(copied: Backup, tmp_path: Path) -> None:
+    pieces = [name for name in names(copied.folder / "wal") if not name.endswith(".partial")]
+    (copied.folder / "wal" / pieces[1]).unlink()
+    oldest = names(copied.folder / "base")[0]
+    done = copied.run("restore", str(copied.folder), str(tmp_path / "data"), "--base", oldest)
+    assert "the log has a hole before " in refused(done)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_copy_that_was_changed_is_not_restored(copied: Backup, tmp_path: Path) -> None:
+    newest = copied.folder / "base" / names(copied.folder / "base")[-1]
+    control = newest / "global" / "pg_control"
+    changed = b"x" + control.read_bytes()[1:]
+    control.unlink()
+    control.write_bytes(changed)
+    done = copied.run("restore", str(copied.folder), str(tmp_path / "data"))
+    assert "pg_control" in refused(done)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_log_that_cannot_be_read_stops_the_server_and_is_not_taken_for_its_end(
+    server: Postgres, backup: Backup, place: Path
+) -> None:
+    again = elsewhere(server, place / "unreadable")
+    assert backup.run("restore", str(backup.folder), str(again.data)).returncode == 0
+    wal = backup.folder / "wal"
+    hand_over(again.data)
+    wal.chmod(0)
+    try:
+        with pytest.raises(PostgresError, match="could not restore file"):
+            again.start()
+    finally:
+        wal.chmod(0o700)
+
+
+def test_nothing_is_overwritten(backup: Backup, tmp_path: Path) -> None:
+    assert "is there already" in refused(backup.run("restore", str(backup.folder), str(tmp_path)))
+
+
+def test_a_copy_that_is_not_there_is_named_with_those_that_are(backup: Backup, tmp_path: Path) -> None:
+    done = backup.run("restore", str(backup.folder), str(tmp_path / "data"), "--base", "20200101T000000Z")
+    assert f"choose one of {' '.join(names(backup.folder / 'base'))}" in refused(done)
+
+
+def test_copies_beyond_the_number_go_with_the_log_that_only_they_needed(backup: Backup) -> None:
+    log = backup.folder / "wal"
+    [first, *_] = [name for name in names(log) if not name.endswith(".partial")]
+    time.sleep(1)  # copies are named by the second
+    backup.take(kept=1)
+    [left] = names(backup.folder / "base")
+    needed = (backup.folder / "base" / left / "backup_label").read_text().partition("(file ")[2].partition(")")[0]
+    assert first < needed
+    assert names(log)[0].removesuffix(".partial") == needed

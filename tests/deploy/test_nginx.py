@@ -1,0 +1,164 @@
+"""The sample of nginx: what reaches the hub through it, and what does not."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.apt import apt_install
+from tests.city import HOST, ROOT, free_port
+from tests.deploy.backup import wait_until
+from web.client_certificate import thumbprint_of
+
+SAMPLE = (ROOT / "deploy" / "nginx" / "simpul.conf").read_text(encoding="utf-8")
+NAME = "simpul.example.go.id"
+_MAIN = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/simpul.conf;
+}}
+"""
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Stands where the hub stands, and answers with the path and headers that it got."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A running nginx."""
+
+    port: int
+    certificate: Path
+    key: Path
+
+    def get(self, path: str, *, certified: bool = False, **headers: str) -> tuple[int, str]:
+        """Status and body."""
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        context.check_hostname = False
+        if certified:
+            context.load_cert_chain(self.certificate, self.key)
+        with closing(http.client.HTTPSConnection(HOST, self.port, context=context, timeout=10)) as connection:
+            sent = {"Host": NAME, **{name.replace("_", "-"): value for name, value in headers.items()}}
+            connection.request("GET", path, headers=sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def seen(self, path: str = "/graphql", *, certified: bool = False, **headers: str) -> dict[str, str]:
+        """The headers that the hub gets."""
+        status, body = self.get(path, certified=certified, **headers)
+        assert status == 200
+        found: dict[str, str] = json.loads(body)["headers"]
+        return found
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[Front]:
+    why = apt_install("nginx")
+    nginx, openssl = shutil.which("nginx", path="/usr/sbin:/usr/bin"), shutil.which("openssl")
+    if nginx is None or openssl is None:
+        pytest.skip(why or "nginx or openssl is not on this machine")
+    with TemporaryDirectory() as name, http.server.ThreadingHTTPServer((HOST, 0), Echo) as echo:
+        folder = Path(name)
+        folder.chmod(0o755)  # its workers run as another user
+        threading.Thread(target=echo.serve_forever, daemon=True).start()
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        subprocess.run(  # noqa: S603 - found on the path
+            [
+                *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+                *("-days", "2", "-subj", f"/CN={NAME}", "-keyout", str(key), "-out", str(certificate)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        port = free_port()
+        own = SAMPLE
+        for sample, here in (
+            ("server 127.0.0.1:8000 ", f"server {HOST}:{echo.server_address[1]} "),
+            ("    listen 80;\n    listen [::]:80;\n", f"    listen {HOST}:{free_port()};\n"),
+            ("    listen 443 ssl;\n    listen [::]:443 ssl;\n", f"    listen {HOST}:{port} ssl;\n"),
+            ("/etc/ssl/simpul/fullchain.pem", str(certificate)),
+            ("/etc/ssl/simpul/privkey.pem", str(key)),
+            ("/var/log/nginx/simpul.error.log", f"{folder}/simpul.error.log"),
+        ):
+            assert sample in own, sample
+            own = own.replace(sample, here)
+        (folder / "simpul.conf").write_text(own)
+        (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
+        command = [nginx, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+        tried = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)  # noqa: S603 - nginx
+        assert tried.returncode == 0, tried.stderr
+        running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={"PATH": os.defpath})  # noqa: S603 - nginx
+        try:
+            wait_until(lambda: listens(port), "nginx")
+            yield Front(port, certificate, key)
+        finally:
+            running.terminate()
+            running.wait(10)
+            echo.shutdown()
+
+
+def test_the_hub_gets_the_name_that_was_asked_for_and_the_clients_address_alone(front: Front) -> None:
+    seen = front.seen(X_Forwarded_For="203.0.113.9")
+    assert (seen["host"], seen["x-forwarded-for"]) == (NAME, HOST)
+
+
+def test_a_certificate_that_a_client_only_tells_of_never_reaches_the_hub(front: Front) -> None:
+    assert "x-client-certificate" not in front.seen(X_Client_Certificate="made-up")
+
+
+def test_a_certificate_that_a_client_holds_the_key_of_reaches_it(front: Front) -> None:
+    told = front.seen(certified=True, X_Client_Certificate="made-up")["x-client-certificate"]
+    raw = ssl.PEM_cert_to_DER_cert(front.certificate.read_text())
+    assert thumbprint_of(told) == thumbprint_of(sha256(raw).hexdigest())
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/live", "/health/ready"])
+def test_what_is_for_this_machine_alone_is_not_for_the_world(front: Front, path: str) -> None:
+    assert front.get(path)[0] == 404
+
+
+def test_everything_else_reaches_the_hub(front: Front) -> None:
+    for path in ("/", "/graphql?query=x", "/me/export", "/consents"):
+        status, body = front.get(path)
+        assert (status, json.loads(body)["path"]) == (200, path)

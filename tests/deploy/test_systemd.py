@@ -1,0 +1,92 @@
+"""systemd takes the units as they stand, finds what they start, and they may do little."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.city import ROOT
+
+UNITS = ROOT / "deploy" / "systemd"
+SERVICES = sorted(each.name for each in UNITS.glob("*.service"))
+_EXPOSED = 20
+"""In tenths, of what `systemd-analyze security` calls exposure: at most 2.0 of 10."""
+_OLDEST = 254
+"""The first systemd that verifies units of another root."""
+
+
+def read(name: str) -> str:
+    return (UNITS / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine on which everything that the units start is there."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not on this machine")
+    told = subprocess.run([analyze, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - found on the path
+    if int(re.findall(r"\d+", told)[0]) < _OLDEST:
+        pytest.skip(f"systemd before {_OLDEST} cannot verify units of another root")
+    folder = tmp_path_factory.mktemp("root")
+    shutil.copytree(UNITS, folder / "etc" / "systemd" / "system")
+    shutil.copytree("/usr/lib/systemd/system", folder / "usr" / "lib" / "systemd" / "system", symlinks=True)
+    for program in programs():
+        path = folder / program.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def programs() -> set[str]:
+    """What the units start."""
+    return {found for name in SERVICES for found in re.findall(r"^Exec\w+=(\S+)", read(name), re.MULTILINE)}
+
+
+def test_the_programs_that_the_units_start_are_those_of_the_project() -> None:
+    own = {each for each in programs() if each.startswith("/opt/simpul/deploy/")}
+    assert own == {"/opt/simpul/deploy/backup/receive-wal", "/opt/simpul/deploy/backup/base-backup"}
+    for each in own:
+        assert (ROOT / each.removeprefix("/opt/simpul/")).stat().st_mode & 0o111
+    assert programs() - own == {"/opt/simpul/current/.venv/bin/simpul", "/usr/bin/mkdir"}
+
+
+@pytest.mark.parametrize("unit", sorted(each.name for each in UNITS.iterdir()))
+def test_systemd_finds_nothing_wrong_with_a_unit(unit: str, root: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - systemd's own program
+        ["/usr/bin/systemd-analyze", "verify", f"--root={root}", "--man=no", "--recursive-errors=no", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_service_is_hardly_exposed(unit: str, root: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - systemd's own program
+        [
+            *("/usr/bin/systemd-analyze", "security", "--offline=true", "--no-pager"),
+            *(f"--threshold={_EXPOSED}", f"--root={root}", unit),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_setting_that_is_wrong_stops_the_start_before_the_hub_is_begun() -> None:
+    unit = read("simpul.service")
+    command = "/opt/simpul/current/.venv/bin/simpul"
+    assert f"ExecStartPre={command} settings check --settings /etc/simpul/hub.env\n" in unit
+    assert f"ExecStart={command} hub --settings /etc/simpul/hub.env " in unit
