@@ -25,7 +25,7 @@ def main() -> None:
     arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
     given = arguments.parse_args()
     server.configure_logging()
-    kept = {"kept_megabytes": _KEPT_MEGABYTES if given.keeping else 0}
+    kept = {"kept_megabytes": _KEPT_MEGABYTES if given.keeping else 0, "shed_after": 0}  # nobody is refused
     settings = hub_settings(StateFolder(given.folder), port=given.port).model_copy(update=NO_QUEUE | kept)
     app = server.create_app(settings)
     settle_memory()

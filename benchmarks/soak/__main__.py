@@ -52,6 +52,8 @@ _MODES = ("error", "slow", "rubbish", "refuse")
 _OWN_REDIS = REDIS_AT_ONCE + 3
 """Connections to Redis: for kept answers, two of the channel, and for what is counted together."""
 _SHOWN = 12
+_SHORTEST = 150.0
+"""Seconds of a soak: its second half holds a fault of every kind."""
 
 
 @dataclass
@@ -206,6 +208,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     arguments.add_argument("--seconds", type=float, default=300.0)
     given = arguments.parse_args()
+    if given.seconds < _SHORTEST:
+        arguments.error(f"{given.seconds:.0f} s are too short to tell a leak from a fault; {_SHORTEST:.0f} at least.")
     console = Console(width=max(Console().width, 150), highlight=False)
     known = dict(os.environ)
     try:

@@ -38,7 +38,7 @@ from wiring.answering import answering_engine, executor
 FASTER = 60
 """How much faster time passes for what is kept: an hour in a minute."""
 CONTRACTS = tuple(ClientContract(client=each, mode=OperationMode.OFF) for each in CLIENTS)
-LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF})
+LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF, "shed_after": 0})
 """Whoever asks in the crowd may ask whatever they like."""
 _MOST_BYTES = 2 * 1024 * 1024
 """So little that not everything stays."""
