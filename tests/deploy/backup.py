@@ -56,7 +56,7 @@ def prepare_for_backups(postgres: Postgres) -> None:
 
 
 class GuardedHub(HubProcess):
-    """A hub whose database names the machine with the backup; nobody is limited."""
+    """A hub whose database names the machine with the backup; nobody is limited or refused."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -66,7 +66,7 @@ class GuardedHub(HubProcess):
 
     @property
     def environment(self) -> dict[str, str]:
-        return super().environment | {"SIMPUL_RATES": "off"}
+        return super().environment | {"SIMPUL_RATES": "off", "SIMPUL_SHED_AFTER": "0"}
 
 
 class Backup:
