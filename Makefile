@@ -1,7 +1,7 @@
 # Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup serve test test-long check bench soak lock clean help
+.PHONY: setup serve test test-long test-faults check bench soak lock clean help
 
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
@@ -14,6 +14,9 @@ test: setup ## Run the tests (PYTEST_ARGS="tests/web -k csrf")
 
 test-long: setup ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
+
+test-faults: setup ## Let everything fail that can, while callers ask, and write docs/operators/faults.md (QUICK=1 ends within 2 minutes)
+	.venv/bin/python -m tests.faults $(if $(QUICK),--quick)
 
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check

@@ -75,6 +75,8 @@ class RedisTier:
         self._me = token_bytes(_TOKEN)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._rests_until = 0.0
+        self._held: set[str] = set()
+        """Names that may still be leased to this process, for Redis could not be told that they were fetched."""
         self._place = ""
         self._following = False
         self._task: asyncio.Task[None] | None = None
@@ -138,26 +140,33 @@ class RedisTier:
 
     async def lead(self, names: Sequence[str]) -> Collection[str]:
         """Those of the names that nobody else is fetching; all of them where the tier does not answer."""
+        held = set(self._held)
 
         def leased() -> Any:  # noqa: ANN401 - see `store`
-            pipeline = self._client.pipeline(transaction=False)
+            pipeline = self._given_back(held)
             for name in names:
                 pipeline.set(self._key("l", self._place, name), self._me, nx=True, px=int(LEASE * 1000))
             return pipeline.execute()
 
-        replies = await self._asked(leased) if names else []
-        return names if replies is None else [name for name, ours in zip(names, replies, strict=True) if ours]
+        if not names:
+            return names
+        replies = await self._asked(leased)
+        if replies is None:
+            return names
+        self._held -= held
+        return [name for name, ours in zip(names, replies[len(held) :], strict=True) if ours]
 
     async def led(self, names: Sequence[str]) -> None:
-        """They were fetched, or could not be: whoever waits may look."""
+        """They were fetched, or could not be: whoever waits may look. Where Redis cannot be told now, it is later."""
+        if await self._asked(lambda: self._given_back(names).execute()) is None:
+            self._held.update(names)
 
-        def over() -> Any:  # noqa: ANN401 - see `store`
-            pipeline = self._client.pipeline(transaction=False)
-            for name in names:
-                pipeline.eval(_UNLEASE, 1, self._key("l", self._place, name), self._me)
-            return pipeline.execute()
-
-        await self._asked(over)
+    def _given_back(self, names: Collection[str]) -> Any:  # noqa: ANN401 - see `store`
+        """A pipeline that ends what is leased to this process."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.eval(_UNLEASE, 1, self._key("l", self._place, name), self._me)
+        return pipeline
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
         """Let nothing with these tags count any more, in any process; False where the tier does not answer."""
@@ -223,7 +232,11 @@ class RedisTier:
                 if confirmed is None:
                     raise TimeoutError
                 server = await self._hearing.info("server")
-            self._place = str(server["run_id"])[:16]
+                self._place = str(server["run_id"])[:16]
+                if held := set(self._held):
+                    # A Redis that was only slow still has them: everybody would wait for what nobody fetches.
+                    await self._given_back(held).execute()
+                    self._held -= held
             self._lost()  # what was missed meanwhile, nobody knows
             self._following = True
             begun.set()

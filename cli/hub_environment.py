@@ -17,6 +17,7 @@ from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
 SANDBOX_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
+SANDBOX_TERMS = ROOT / "sandbox" / "agencies.toml"
 STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
 STATE_DATABASE = "simpul"
 _PAGES = "simpul-pages"  # the hub's own pages, as the city's OpenID provider knows them
@@ -43,6 +44,7 @@ def hub_environment(folder: StateFolder, agencies: Mapping[str, Reach]) -> dict[
         **(_sign_in(folder) if issuers is not None else {}),
         "SIMPUL_STATE_URL": state_url(folder),
         "SIMPUL_CONTRACTS": str(SANDBOX_CONTRACTS),
+        "SIMPUL_AGENCIES": str(SANDBOX_TERMS),
         "SIMPUL_KNOWN_NIK": SAMPLES["siti"].nik,
         **{name: value for agency, reach in agencies.items() for name, value in _of(agency, reach).items()},
     }

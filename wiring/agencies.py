@@ -92,6 +92,8 @@ class Connectors:
 
     async def close(self) -> None:
         """Close every connection to an agency."""
+        for gate in self.gates.values():
+            await gate.close()
         for each in self.to_close:
             await each.close()
 

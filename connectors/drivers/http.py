@@ -41,6 +41,8 @@ _NO_ENTRY: Final = frozenset({401, 403, 407})
 _TOO_MANY: Final = 429
 _END: Final = b"\r\n"
 """What ends a request's head, after its last field."""
+_WHOLE: Final = 0.9
+"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
 _LONGEST_NUMBER: Final = 9
 """Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
 
@@ -172,6 +174,10 @@ class HttpDriver:
         finally:
             self._places.release()
         if isinstance(reply, AgencyFailure):
+            if isinstance(reply, AgencyTimeout) and deadline - now >= _WHOLE * self._deadline:
+                # The line may be gone without a word, and then it is gone for every connection that lies idle.
+                self._reads.distrust(now)
+                await self._session.distrust(now)
             # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
             raise reply
         if call.span is not None:

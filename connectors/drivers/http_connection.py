@@ -90,6 +90,11 @@ class Connection(asyncio.Protocol):
         """Whether a request can be sent here now."""
         return self.usable and self._waiting is None
 
+    @property
+    def idle_since(self) -> float:
+        """When its last reply ended. Only a free connection that was used has such a moment."""
+        return self._due - KEPT_FOR
+
     def ask(self, request: bytes, *, deadline: float, bodiless: bool) -> asyncio.Future[Outcome]:
         """Send a request, whole; its outcome comes at the deadline at last.
 

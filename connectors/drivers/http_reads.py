@@ -86,6 +86,12 @@ class Reads:
         outcome = await self._asked(opened, request, deadline, bodiless=bodiless)
         return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
 
+    def distrust(self, since: float) -> None:
+        """Use none of the idle connections on which nothing has come since a moment."""
+        for connection in tuple(self._free):
+            if connection.idle_since < since:
+                connection.abort()  # which forgets it
+
     async def close(self) -> None:
         """Close every connection, and with it what is under way."""
         self._closed = True

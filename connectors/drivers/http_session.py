@@ -58,28 +58,53 @@ class Session:
         self._tls = tls
         self._connections = connections
         self._max_bytes = max_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._current: _Generation | None = None
+        self._retired: set[_Generation] = set()
         self._closed = False
 
     async def ask(self, request: Request, *, deadline: float) -> HttpReply | AgencyFailure:
         """What one request ends in, at its deadline at last; a failure is given, not raised."""
         if self._closed:
             return AgencyUnavailable(self._agency, "ClientConnectionError")
+        generation = self._open()
+        generation.under_way += 1
         try:
             async with asyncio.timeout(deadline - monotonic()):
-                return await self._exchange(request)
+                reply = await self._exchange(request, generation.session)
+            generation.answered_at = monotonic()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _failure_of(self._agency, error)
+        finally:
+            generation.under_way -= 1
+            if generation in self._retired and not generation.under_way:
+                self._retired.discard(generation)
+                await generation.session.close()
+        return reply
+
+    async def distrust(self, since: float) -> None:
+        """Use none of the idle connections, unless something has come on one of them since a moment.
+
+        aiohttp lets nobody choose among them, so all go: requests that come open new ones, those under way keep theirs.
+        """
+        generation = self._current
+        if generation is None or generation.answered_at >= since:
+            return
+        self._current = None
+        if generation.under_way:
+            self._retired.add(generation)
+        else:
+            await generation.session.close()
 
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        generations = [*self._retired, *([self._current] if self._current else [])]
+        self._current = None
+        self._retired.clear()
+        for generation in generations:
+            await generation.session.close()
 
-    async def _exchange(self, request: Request) -> HttpReply | AgencyFailure:
-        session = self._open()
+    async def _exchange(self, request: Request, session: aiohttp.ClientSession) -> HttpReply | AgencyFailure:
         trace = _Trace()
         try:
             return await self._whole(request.sent_by(session, trace))
@@ -98,11 +123,11 @@ class Session:
                     return AgencyMalformed(self._agency, f"the body is longer than {self._max_bytes} bytes")
             return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _open(self) -> _Generation:
+        if self._current is None:
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_note_reuse)
-            self._session = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
                 # Answers belong to one caller each: nothing an agency sets for one may travel with another.
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -111,7 +136,17 @@ class Session:
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
             )
-        return self._session
+            self._current = _Generation(session)
+        return self._current
+
+
+@dataclass(eq=False, slots=True)
+class _Generation:
+    """Connections that were opened while there was no reason to distrust them."""
+
+    session: aiohttp.ClientSession
+    under_way: int = 0
+    answered_at: float = 0.0
 
 
 class _Trace:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
@@ -35,7 +36,9 @@ _DIALECTS = {
 _GOODBYE_S = 1.0
 """How long a server may take to notice that a connection ends, before it is cut."""
 _SERVED = "simpul.served"
-"""Mark in a connection's notes: it has answered before, so it may have died of old age."""
+"""In a connection's notes: when it answered last. One that has answered before may have died of old age."""
+_WHOLE = 0.9
+"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
 
 # Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
 # (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
@@ -103,7 +106,7 @@ class SqlDriver:
     async def _rows(
         self, statement: str, parameters: Mapping[str, object], call: Call, lists: Collection[str]
     ) -> Sequence[Row]:
-        patience = min(call.remaining(), self._deadline)
+        began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
             raise AgencyTimeout(self._agency, "no time was left to ask")
         # Tidying up behind a silent server may take longer than the caller has: it goes on in a task of its own.
@@ -115,6 +118,8 @@ class SqlDriver:
             raise
         if not done:
             self._give_up(asking)
+            if patience >= _WHOLE * self._deadline:
+                self._distrust(began)
             raise AgencyTimeout(self._agency, f"no answer within {patience:.3f} s")
         return asking.result()
 
@@ -143,12 +148,22 @@ class SqlDriver:
                     if served and isinstance(error, Exception):
                         raise _DiedInPool(self._agency, _seen(error)) from None
                     raise
-                connection.info[_SERVED] = True
+                connection.info[_SERVED] = monotonic()
                 return [row._asdict() for row in result]
         except AgencyFailure:
             raise
         except Exception as error:  # noqa: BLE001 - on a broken wire database drivers raise anything at all
             raise _failure(self._agency, error) from None
+
+    def _distrust(self, since: float) -> None:
+        """Cut the idle connections on which nothing has come since a moment at which the agency fell silent.
+
+        Where the line to the server is gone without a word (a firewall forgot it, a machine lost power), every
+        connection of the pool would cost somebody a whole deadline, and the breaker's probes one after the other.
+        """
+        for entry in tuple(self._entries):
+            if not entry.in_use and entry.info.get(_SERVED, since) < since:
+                _cut(entry)
 
     def _connected(self, _: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         self._entries.add(entry)

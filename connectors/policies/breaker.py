@@ -32,7 +32,9 @@ class BreakerTerms:
     failures: int = 5
     """So many calls must have failed within `within` ..."""
     share: float = 0.5
-    """... and be at least this share of the calls that ended in that time: one poisoned record opens nothing."""
+    """... and be at least this share of the calls that ended in that time: one poisoned record opens nothing ..."""
+    unanswered: float = 2.0
+    """... or none was answered for so long: an agency that was asked a lot before need not fail as long as that."""
     within: float = 30.0
     pause: float = 5.0
     """How long nobody is let through at first; it doubles with each probe that fails ..."""
@@ -58,6 +60,7 @@ class Breaker:
         self.state = BreakerState.CLOSED
         self.opened = 0
         """How often it opened."""
+        self._answered_at = now
         self._ended = [0] * _SLICES
         self._failed = [0] * _SLICES
         self._at = 0
@@ -94,6 +97,7 @@ class Breaker:
         """The agency answered: in time, whatever it said."""
         if ticket != self._ticket:
             return
+        self._answered_at = now
         if self.state is BreakerState.CLOSED:
             self._count(now, failed=0)
             return
@@ -108,8 +112,7 @@ class Breaker:
             return
         if self.state is BreakerState.CLOSED:
             self._count(now, failed=1)
-            failed = sum(self._failed)
-            if failed < self._terms.failures or failed < self._terms.share * sum(self._ended):
+            if not self._enough(now):
                 return
         else:
             self._probing = False
@@ -122,6 +125,14 @@ class Breaker:
         """The call ended by our own doing: the next one may be the probe."""
         if ticket == self._ticket and self.state is BreakerState.HALF_OPEN:
             self._probing = False
+
+    def _enough(self, now: float) -> bool:
+        """Whether so much failed that nobody is let through any more."""
+        failed = sum(self._failed)
+        if failed < self._terms.failures:
+            return False
+        silent = now - self._answered_at >= self._terms.unanswered
+        return silent or failed >= self._terms.share * sum(self._ended)
 
     def _become(self, state: BreakerState) -> None:
         self.state = state

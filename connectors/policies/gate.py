@@ -41,6 +41,8 @@ _GLANCE: Final = 0.15
 """Seconds in which a second attempt has to have its turn; longer than the count of all processes takes."""
 _SOON: Final = 1.0
 """Seconds after which a full bulkhead may have a place again."""
+_SOON_ENOUGH: Final = 0.05
+"""Seconds that the caller who makes the probe waits for it: others are refused at once, and it should notice little."""
 
 
 class Gate:
@@ -84,6 +86,7 @@ class Gate:
         self._budget = RetryBudget(terms.retry_share)
         self._latencies = Latencies()
         self._alone_until = 0.0
+        self._probes: set[asyncio.Task[Any]] = set()
         self._clock = clock
         self._wall = wall
         self._chance = chance
@@ -173,13 +176,16 @@ class Gate:
             if until is None:
                 until = min(call.deadline, now + self.deadline)
             ticket = await self._place(until, now, writes=writes)
-            try:
-                if self._hedges and hedgeable:
-                    outcome = await self._sent(call, lambda given: self._hedged(given, attempt), until, ticket)
-                else:
-                    outcome = await self._sent(call, attempt, until, ticket)
-            finally:
-                self._bulkhead.leave()
+            if repeatable and self._breaker.state is BreakerState.HALF_OPEN:
+                outcome = await self._probed(call, attempt, ticket)
+            else:
+                try:
+                    if self._hedges and hedgeable:
+                        outcome = await self._sent(call, lambda given: self._hedged(given, attempt), until, ticket)
+                    else:
+                        outcome = await self._sent(call, attempt, until, ticket)
+                finally:
+                    self._bulkhead.leave()
             if not retried:
                 self._budget.called()
             if not isinstance(outcome, AgencyFailure):
@@ -264,6 +270,37 @@ class Gate:
         self.counts.durations.add(now - began)
         self.counts.answered_at = now
         return answer
+
+    async def _probed(self, call: Call, attempt: Attempt[T], ticket: int) -> T | AgencyFailure:
+        """What the probe ends in, where it ends soon; else its caller is refused.
+
+        It goes on without the caller, and is given the agency's whole deadline: whoever happens to make it neither pays
+        for it with their patience, nor takes it away by having none. A probe that changes something is not for here:
+        its caller would be told that nothing was done.
+        """
+        now = self._clock()
+        until = now + self.deadline
+        given = Call(deadline=until, request_id=call.request_id)
+        probe = asyncio.create_task(self._sent(given, attempt, until, ticket))
+        self._probes.add(probe)
+        probe.add_done_callback(self._probe_ended)
+        await asyncio.wait({probe}, timeout=max(0.0, min(_SOON_ENOUGH, call.deadline - now)))
+        if not probe.done():
+            self._refuse_broken(self._clock())
+        return probe.result()
+
+    def _probe_ended(self, probe: asyncio.Task[Any]) -> None:
+        self._probes.discard(probe)
+        self._bulkhead.leave()
+        if not probe.cancelled():
+            probe.exception()  # a fault of ours: whoever still waits for it is told, and else nobody asked
+
+    async def close(self) -> None:
+        """End the probe that is under way, if there is one."""
+        probes = tuple(self._probes)
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
 
     def _learn(self, failure: AgencyFailure, ticket: int, *, had: float) -> None:
         """What a failure says about the agency, which had so many seconds to answer."""

@@ -112,6 +112,9 @@ class BreakerEntry(_Table):
     share: float = Field(
         default=0.5, gt=0, le=1, description="and be at least this share of the calls that ended in that time"
     )
+    unanswered: float = Field(
+        default=2.0, ge=0.1, le=600, description="or no call was answered for so many seconds, whatever the share"
+    )
     within: float = Field(default=30.0, ge=1, le=600, description="seconds that are looked back")
     pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is let through")
     longest_pause: float = Field(

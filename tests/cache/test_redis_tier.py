@@ -179,6 +179,27 @@ async def test_however_many_ask_at_once_there_are_a_few_connections_and_none_is_
         await until(lambda: not any(each.is_connected for each in made._client.connection_pool._available_connections))
 
 
+async def test_what_was_led_while_the_server_hung_holds_nobody_up_once_it_answers_again(valkey: Valkey) -> None:
+    async with tier(valkey) as here, tier(valkey) as there:
+        assert list(await here.lead(["name-1"])) == ["name-1"]
+        with valkey.frozen():
+            await until(lambda: not here.following)
+            await here.led(["name-1"])
+        await until(lambda: here.following and there.following)
+        assert list(await there.lead(["name-1"])) == ["name-1"]
+
+
+async def test_what_was_led_while_the_server_rested_is_given_back_with_the_next_that_is_led(valkey: Valkey) -> None:
+    async with tier(valkey, patience=0.2, pause=0.3) as here, tier(valkey) as there:
+        assert list(await here.lead(["name-1"])) == ["name-1"]
+        with valkey.frozen():
+            await here.led(["name-1"])
+        async with asyncio.timeout(3):  # less than a lease lasts
+            while not await there.lead(["name-1"]):
+                await here.lead(["name-2"])
+                await asyncio.sleep(0.05)
+
+
 async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(valkey: Valkey) -> None:
     """It may never have heard of an invalidation that came after its snapshot."""
     async with tier(valkey) as made:

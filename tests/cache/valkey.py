@@ -35,16 +35,25 @@ class Valkey:
     def kill(self) -> None:
         self._server.terminate()
 
+    @property
+    def pid(self) -> int:
+        process = self._server._process
+        assert process is not None
+        return int(process.pid)
+
+    def crash(self) -> None:
+        """It ends at once, without a word to anybody."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._server.terminate()
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It holds its connections and answers nothing."""
-        process = self._server._process
-        assert process is not None
-        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(process.pid, signal.SIGCONT)
+            os.kill(self.pid, signal.SIGCONT)
 
 
 @contextmanager

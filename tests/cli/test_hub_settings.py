@@ -55,6 +55,30 @@ def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None
     assert hub_environment(folder, reaches)["SIMPUL_SECRET"] == environment["SIMPUL_SECRET"]
 
 
+@pytest.mark.usefixtures("bare")
+def test_the_citys_agencies_are_asked_under_terms_by_which_nobody_waits_for_one_that_fails(tmp_path: Path) -> None:
+    settings = hub_settings(started_once(tmp_path), port=8123)
+    terms = [settings.terms(agency) for agency in AGENCIES]
+    assert all(each.breaker is not None and each.retries and each.waiting is not None for each in terms)
+    assert {name: each.deadline for name, each in zip(AGENCIES, terms, strict=True)} == {
+        "dukcapil": 2.0,
+        "jakpreneur": 2.0,
+        "pbb": 5.0,
+        "crm": 3.0,
+        "pangan": 3.0,
+    }
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_operators_own_terms_go_before_the_citys(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("[pbb]\ndeadline = 9.0\n")
+    os.environ["SIMPUL_AGENCIES"] = str(own)
+    settings = hub_settings(started_once(tmp_path / "city"), port=8123)
+    assert settings.terms("pbb").deadline == 9.0
+    assert settings.terms("crm").breaker is None
+
+
 def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     assert "SIMPUL_ISSUERS" not in hub_environment(folder, {})

@@ -56,6 +56,24 @@ def test_it_opens_where_enough_calls_failed_and_they_are_a_large_share(answers: 
     assert repr(breaker) == state
 
 
+@pytest.mark.parametrize(("moment", "state"), [(1.9, "closed failed=3/103"), (2.0, "open until=7 pause=5s")])
+def test_it_opens_whatever_was_answered_before_where_nothing_has_been_for_a_while(moment: float, state: str) -> None:
+    breaker = fresh()
+    succeed(breaker, 0.0, 100)
+    fail(breaker, 0.5, 2)
+    fail(breaker, moment)
+    assert repr(breaker) == f"<Breaker {state}>"
+
+
+def test_one_answer_among_the_failures_keeps_it_closed() -> None:
+    breaker = fresh()
+    succeed(breaker, 0.0, 100)
+    fail(breaker, 1.0, 20)
+    succeed(breaker, 2.0)
+    fail(breaker, 3.9, 20)
+    assert repr(breaker) == "<Breaker closed failed=40/141>"
+
+
 def test_what_failed_long_ago_no_longer_counts() -> None:
     breaker = fresh()
     fail(breaker, 0.0, 2)

@@ -166,18 +166,72 @@ class TestBreaker:
         assert agency.gate.breaker_state is BreakerState.OPEN
         assert "<Breaker open until=10 pause=10s>" in repr(agency.gate)
 
-    def test_after_the_pause_one_call_tries_and_the_others_do_not_wait_for_it(self, loop: VirtualLoop) -> None:
+    def test_after_the_pause_one_call_tries_and_nobody_waits_for_it_not_even_its_caller(
+        self, loop: VirtualLoop
+    ) -> None:
         agency = Agency(loop, breaker=BREAKER)
+        refused = ("AGENCY_UNAVAILABLE", "not asked: breaker half-open", 10.0)
 
         async def work() -> None:
             await agency.fail(AgencyUnavailable("pbb"))
             await asyncio.sleep(10)
             agency.takes = 1.0
-            probe = asyncio.ensure_future(agency.ask())
-            await asyncio.sleep(0)
-            assert told(await agency.outcome()) == ("AGENCY_UNAVAILABLE", "not asked: breaker half-open", 10.0)
-            assert await probe == 4
+            began = loop.time()
+            assert told(await agency.outcome()) == refused
+            assert loop.time() == pytest.approx(began + 0.05)
+            assert told(await agency.outcome()) == refused
+            assert loop.time() == pytest.approx(began + 0.05)
+            assert agency.gate.in_flight == 1
+            await asyncio.sleep(1)
+            assert agency.gate.in_flight == 0
             assert await agency.ask() == 5
+
+        ran(loop, work())
+        assert agency.asked[3] == (10.0, 15.0)
+
+    def test_a_probe_that_is_answered_soon_is_its_callers_answer(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(10)
+            agency.takes = 0.04
+            assert await agency.ask() == 4
+
+        ran(loop, work())
+        assert agency.gate.breaker_state is BreakerState.CLOSED
+
+    @pytest.mark.parametrize("leaves", ["goes away", "has little time"])
+    def test_a_probe_goes_on_without_its_caller(self, leaves: str, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(10)
+            agency.takes = 4.0
+            asking = asyncio.ensure_future(agency.ask(0.05 if leaves == "has little time" else 20.0))
+            await asyncio.sleep(0.04)
+            if leaves == "goes away":
+                asking.cancel()
+            await asyncio.wait([asking])
+            assert loop.time() <= 10.05
+            assert agency.gate.breaker_state is BreakerState.HALF_OPEN
+            await asyncio.sleep(4)
+
+        ran(loop, work())
+        assert agency.gate.breaker_state is BreakerState.CLOSED
+
+    def test_a_probe_that_is_under_way_at_the_end_is_ended(self, loop: VirtualLoop) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+
+        async def work() -> None:
+            await agency.fail(AgencyUnavailable("pbb"))
+            await asyncio.sleep(10)
+            agency.takes = 4.0
+            await agency.outcome()
+            await agency.gate.close()
+            assert agency.gate.in_flight == 0
+            assert loop.time() < 11
 
         ran(loop, work())
 
@@ -236,6 +290,7 @@ class TestBreaker:
 
     @pytest.mark.parametrize("leaves", ["is cancelled", "has too little time", "meets a fault of ours"])
     def test_a_probe_that_tells_nothing_leaves_the_next_caller_to_try(self, leaves: str, loop: VirtualLoop) -> None:
+        """What may not be repeated is waited for: its caller must not be told that nothing was done."""
         agency = Agency(loop, breaker=BREAKER)
 
         async def work() -> None:
@@ -244,7 +299,8 @@ class TestBreaker:
             agency.takes = 4.0
             if leaves == "meets a fault of ours":
                 agency.failing = KeyError("x")
-            probe = asyncio.ensure_future(agency.ask(1.0 if leaves == "has too little time" else 20.0))
+            patience = 1.0 if leaves == "has too little time" else 20.0
+            probe = asyncio.ensure_future(agency.ask(patience, repeatable=False))
             await asyncio.sleep(0.5)
             if leaves == "is cancelled":
                 probe.cancel()
@@ -252,7 +308,7 @@ class TestBreaker:
             probe.cancelled() or probe.exception()
             assert agency.gate.breaker_state is BreakerState.HALF_OPEN
             agency.failing = None
-            assert await agency.ask() == 5
+            assert await agency.ask(repeatable=False) == 5
 
         ran(loop, work())
         assert agency.gate.breaker_state is BreakerState.CLOSED

@@ -69,6 +69,7 @@ def test_a_table_says_how_its_agency_may_be_asked(tmp_path: Path) -> None:
     assert found.pbb.breaker.model_dump() == {
         "failures": 10,
         "share": 0.5,
+        "unanswered": 2.0,
         "within": 30.0,
         "pause": 2.0,
         "longest_pause": 60.0,
