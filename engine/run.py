@@ -16,32 +16,29 @@ from time import monotonic
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, GraphQLSchema, get_location
+from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
+from engine.answered import answered, hopeless
 from engine.by_graphql_core import by_graphql_core
+from engine.by_plan import by_plan
 from engine.context import Context
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.encoding import encode
-from engine.errors import MOST_ERRORS, NotRecorded, at_most, formatted, refusal_of, request_error
-from engine.limits import Limits, TooLarge
+from engine.errors import NotRecorded, request_error
+from engine.limits import TooLarge
 from engine.metering import UNRECORDED, UNREGISTERED, Meter, ended, names_of
-from engine.old_places import OldPlace, told_of
 from engine.persisted import Application, PersistedDocuments, Terms, bill
-from engine.plan.aged import places_of
 from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
 from engine.plan.flights import Flights
-from engine.plan.gather import Gather
 from engine.plan.kept import KeptOperation, KeptOperations
 from engine.plan.plan import Plan, planned
-from engine.plan.run import Run
 from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.quota import Purse
-from engine.reads import Asked, Read, Recorder, document_hash
+from engine.reads import Asked, Recorder, document_hash
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.variables import NO_VARIABLES, default_conditions, variables_of
-from records.freshness import Lasts
 from records.operations import ClientContract, RegisteredOperation
 from records.spans import Span
 
@@ -260,11 +257,11 @@ class Engine:
     ) -> GraphQLResponse:
         """The response; as bytes where it is `shared`, for then it is written once."""
         context = opened()
-        response = _hopeless(plan, context)
+        response = hopeless(plan, context)
         if response is None:
             is_public = not plan.reads_caller and not plan.serial
             # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-            run = partial(_planned, plan, context, variables, self.rules.limits, request_id)
+            run = partial(by_plan, plan, context, variables, self.rules.limits, request_id)
             response = await run(is_public=is_public, noting=self._noting)
         if not shared:
             return response
@@ -287,13 +284,13 @@ class Engine:
         request_id: str,
     ) -> GraphQLResponse:
         context = opened()
-        refused = _hopeless(plan, context)
+        refused = hopeless(plan, context)
         if refused is not None:
             return refused
         data, errors, reads, old = await by_graphql_core(
             operation, plan, request, context, schema=self.schema, rules=self.rules, noting=self._noting
         )
-        return _answered(data, errors, reads, request_id, old=old)
+        return answered(data, errors, reads, request_id, old=old)
 
     def _operation(self, request: GraphQLRequest, *, introspects: bool = True) -> tuple[KeptOperation, bool]:
         if not introspects and _ABOUT_SCHEMA.search(request.query) is not None:
@@ -347,42 +344,6 @@ def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _answered(
-    data: dict[str, Any] | None,
-    errors: Sequence[GraphQLError],
-    reads: Sequence[Read],
-    request_id: str,
-    *,
-    is_public: bool = False,
-    lasts: Lasts | None = None,
-    classes: frozenset[str] = frozenset(),
-    old: Sequence[OldPlace] = (),
-) -> GraphQLResponse:
-    return GraphQLResponse(
-        outcome=Outcome.ANSWERED,
-        data=data,
-        errors=formatted(errors, request_id=request_id) if errors else [],
-        extensions={"freshness": told_of(old)} if old else {},
-        reads=reads,
-        is_public=is_public,
-        lasts=lasts,
-        classes=classes,
-    )
-
-
-def _hopeless(plan: Plan, context: Context) -> GraphQLResponse | None:
-    """The refusal of the whole operation, where this caller may see no field of it; None where they may."""
-    refused = plan.hopeless(context)
-    if not refused:
-        return None
-    errors = [
-        refusal_of(refusal, [get_location(field.nodes[0].loc.source, field.nodes[0].loc.start)._asdict()])
-        for field, refusal in refused[:MOST_ERRORS]
-        if field.nodes[0].loc is not None
-    ]
-    return GraphQLResponse(outcome=Outcome.FORBIDDEN, errors=at_most(errors, len(refused)))
-
-
 def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
     """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
     if not variables:
@@ -391,27 +352,3 @@ def _canonical(variables: Mapping[str, Any] | None) -> bytes | None:
         return orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return None
-
-
-async def _planned(
-    plan: Plan,
-    context: Context,
-    variables: VariableValues,
-    limits: Limits,
-    request_id: str,
-    *,
-    is_public: bool,
-    noting: bool,
-) -> GraphQLResponse:
-    gather = Gather(context.ask)
-    run = Run(plan, context, gather, plan.arguments(variables), limits, noting=noting)
-    try:
-        data, errors = await run.answer()
-        if run.aged:
-            old = [] if data is None else places_of(data, run.aged)
-            run.aged.clear()
-            return _answered(data, errors, run.reads, request_id, old=old)
-        lasts = None if plan.serial or errors else gather.how_fresh.of_all()
-        return _answered(data, errors, run.reads, request_id, is_public=is_public, lasts=lasts, classes=plan.classes)
-    finally:
-        await gather.close()
