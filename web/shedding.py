@@ -73,6 +73,11 @@ class Shedding:
         self._seconds = cycle(_SECONDS)
 
     @property
+    def sheds(self) -> bool:
+        """Whether anybody can be refused at all."""
+        return not self._never
+
+    @property
     def load(self) -> Load:
         """How much this process is asked for at the moment."""
         capacity = self._capacity

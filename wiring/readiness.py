@@ -44,7 +44,7 @@ def readiness(
             ],
             limits=limits.state,
             kept=_kept(kept),
-            load=shedding.load,
+            load=shedding.load if shedding.sheds else None,
         )
 
     return ready
