@@ -180,6 +180,8 @@ class SharedCounts:
 
     async def _until_back(self) -> None:
         while True:
+            with contextlib.suppress(RedisError, OSError):  # what is left of connections to a server that is gone
+                await self._client.connection_pool.disconnect(inuse_connections=False)
             await asyncio.sleep(self._pause)
             if await self._probe() is None:
                 _log.info("Redis serves again: limits are counted together.")

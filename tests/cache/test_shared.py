@@ -194,3 +194,15 @@ async def test_what_is_kept_names_nobody_and_goes_by_itself(valkey: Valkey) -> N
         ]
         assert not any("3171014506900001" in each or "kios" in each for each in found)
         assert all([0 < await admin.ttl(each) <= 2 * 86_400 for each in found])
+
+
+async def test_of_a_server_that_is_gone_no_connection_is_left(valkey: Valkey) -> None:
+    async with counts(valkey) as shared:
+        pool = shared._client.connection_pool
+        idle = [await pool.get_connection() for _ in range(3)]  # type: ignore[no-untyped-call]  # its decorator hides its types
+        for each in idle:
+            await pool.release(each)
+        assert [each.is_connected for each in idle] == [True] * 3
+        valkey.kill()
+        assert await shared.take("siti", Rate(4), 1) is None
+        await until(lambda: not any(each.is_connected for each in idle))
