@@ -31,7 +31,6 @@ PATIENCE = 0.1
 """Seconds after which Redis counts as gone."""
 PAUSE = 1.0
 """Seconds between two looks whether it is back."""
-SCHEMES = ("redis://", "rediss://", "unix://")
 _PREFIX = "simpul:v1:"
 _MOST_AT_ONCE = 256
 _TWO_DAYS = 2 * 86_400

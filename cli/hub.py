@@ -8,19 +8,14 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.failure import Failure
-from engine.story import story
-from telemetry.log_lines import LogForm, lines
-from workers.listener import NoListener, listening, port_in
-from workers.notifying import Notifying
-from workers.run_folder import WrongFolder, run_folder
-from workers.settings_file import WrongFile
-from workers.shift import NotServing
-from workers.supervisor import Supervisor, Wanted
+
+if TYPE_CHECKING:  # what runs the hub, which other commands need not wait for
+    from workers.supervisor import Wanted
 
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 
@@ -45,6 +40,12 @@ def hub(
     ] = None,
 ) -> None:
     """Run the hub alone, by SIMPUL_... settings, in several processes; SIGHUP reloads, SIGTERM ends."""
+    from workers.listener import NoListener  # noqa: PLC0415 - what runs the hub, which other commands need not wait for
+    from workers.run_folder import WrongFolder  # noqa: PLC0415 - same
+    from workers.settings_file import WrongFile  # noqa: PLC0415 - same
+    from workers.shift import NotServing  # noqa: PLC0415 - same
+    from workers.supervisor import Wanted  # noqa: PLC0415 - same
+
     # Relative names would be others after a change of the folder, and a link has to be followed anew each time.
     wanted = Wanted(
         environment=dict(os.environ),
@@ -59,6 +60,11 @@ def hub(
 
 
 async def _run(wanted: Wanted) -> None:
+    from workers.listener import listening, port_in  # noqa: PLC0415 - what runs the hub
+    from workers.notifying import Notifying  # noqa: PLC0415 - same
+    from workers.run_folder import run_folder  # noqa: PLC0415 - same
+    from workers.supervisor import Supervisor  # noqa: PLC0415 - same
+
     environment = wanted.now()
     _log_as_workers_do(environment)
     with run_folder(environment) as folder, listening(os.environ, port_in(environment)) as listener:
@@ -67,6 +73,9 @@ async def _run(wanted: Wanted) -> None:
 
 def _log_as_workers_do(environment: Mapping[str, str]) -> None:
     """In the form that the settings name. Reading all of them would take a second, and they may be wrong."""
+    from engine.story import story  # noqa: PLC0415 - what the hub logs with, which other commands need not wait for
+    from telemetry.log_lines import LogForm, lines  # noqa: PLC0415 - same
+
     development = environment.get("SIMPUL_DEVELOPMENT", "").lower() in _TRUE
     given = environment.get("SIMPUL_LOG_FORM") or (LogForm.TEXT.value if development else LogForm.JSON.value)
     handler = logging.StreamHandler(sys.stderr)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from auth.caller import Assurance, Caller, CallerKind
-from auth.development import DevelopmentIssuer
 from cli.failure import Failure
 from cli.place import state_folder
 from cli.sample_clients import client_token
 from records.identifiers import Nik
 from records.purposes import Purpose
-from sandbox.issuer_people import AT_WORK, Person
 from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
+
+if TYPE_CHECKING:  # signing and the making of people, which other commands need not wait for
+    from auth.development import DevelopmentIssuer
+    from sandbox.issuer_people import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class SampleCaller:
 
 def sample_callers() -> Mapping[str, SampleCaller]:
     """The sample people of the sandbox city: citizens, an assistant, a business, and people at work of every kind."""
+    from sandbox.issuer_people import AT_WORK  # noqa: PLC0415 - the making of people, which other commands need not wait for
+
     citizens = [
         SampleCaller(
             sample.name,
@@ -107,6 +111,8 @@ def sample_partners() -> Mapping[str, SampleCaller]:
 
 def development_issuer(folder: StateFolder) -> DevelopmentIssuer:
     """The issuer of this state folder; its key pair is made at the first call and is the same from then on."""
+    from auth.development import DevelopmentIssuer  # noqa: PLC0415 - signing, which other commands need not wait for
+
     issuer = DevelopmentIssuer(folder.folder("issuer") / "private.json")
     issuer.write_public_keys(public_keys(folder))
     return issuer

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from graphql import build_schema
-from graphql.utilities import find_breaking_changes, find_dangerous_changes
 from rich.console import Console
 
 from cli.failure import Failure
@@ -51,6 +49,8 @@ def check(
 
 def _broken_operations() -> int:
     """Name each published operation that the graph would break, with its client and each reason; how many there are."""
+    from graphql import build_schema  # noqa: PLC0415 - the graph, which other commands need not wait for
+
     from cli.operations import published_operations  # noqa: PLC0415 - same
     from schema.operation_breaks import breaks, terms_broken  # noqa: PLC0415 - the hub, which other commands do without
     from wiring.examining import examiner  # noqa: PLC0415 - same
@@ -89,6 +89,9 @@ def _compare_with_snapshot() -> None:
 
 def compare(before: str, now: str) -> dict[str, list[str]]:
     """What breaks callers of the graph `before` in the graph `now`, and what may; by kind, in schema language."""
+    from graphql import build_schema  # noqa: PLC0415 - the graph, which other commands need not wait for
+    from graphql.utilities import find_breaking_changes, find_dangerous_changes  # noqa: PLC0415 - same
+
     old, new = build_schema(before), build_schema(now)
     return {
         "breaking": [change.description for change in find_breaking_changes(old, new)],

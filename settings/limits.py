@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pydantic import Field, SecretStr, field_validator
 
 from auth.caller import CallerKind
-from cache.shared import SCHEMES
 from records.operations import OperationMode
 from settings.given import Words
 from settings.serving import ServingSettings
 from web.emergency_lane import EmergencyLane, lane_from
 from web.rate_table import CallerRates, rates_from
+
+_REDIS = ("redis://", "rediss://", "unix://")
 
 
 class LimitSettings(ServingSettings):
@@ -84,8 +85,8 @@ class LimitSettings(ServingSettings):
     @field_validator("redis_url")
     @classmethod
     def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(SCHEMES):
-            raise ValueError(f"the address of Redis has to begin with {', '.join(SCHEMES)}")
+        if url is not None and not url.get_secret_value().startswith(_REDIS):
+            raise ValueError(f"the address of Redis has to begin with {', '.join(_REDIS)}")
         return url
 
     @property
