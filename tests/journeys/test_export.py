@@ -131,7 +131,9 @@ async def test_a_hub_that_runs_registered_operations_alone_still_gives_people_th
 async def test_without_the_ledger_no_part_holds_anything_and_the_document_is_not_complete(
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
 ) -> None:
-    settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder, ledger_patience=0.5)
+    settings = settings_for(
+        city, state_url=state_url, issuer=issuer, folder=hub_folder, ledger_patience=0.5, request_timeout=4
+    )
     engine = database(state_url)
     async with running_hub(settings, issuer) as running, engine.connect() as connection:
         await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
