@@ -1,5 +1,6 @@
 """The sandbox city for every test: each agency is started once a run, when the first test asks for it."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,12 @@ import pytest
 
 from tests.apt import apt_install
 from tests.city import RunningAgency, started
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what was collected, and stays to the end, out of each collection of garbage: a sixth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
