@@ -9,8 +9,11 @@ setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve
 
-test: setup ## Run the tests (PYTEST_ARGS="tests/web -k csrf")
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+# Two processes share the tests out, file by file. With PYTEST_ARGS there is one, which has a console for --pdb and -s.
+PROCESSES = $(if $(PYTEST_ARGS),0,2)
+
+test: setup ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
+	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-long: setup ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
