@@ -166,7 +166,7 @@ def test_a_failure_that_stands_at_many_places_does_not_grow(loop: VirtualLoop) -
     answer, _ = ask(loop, built, "{ things { next { id } sureNext { id } } }", Asking())
     assert len(answer.errors) == 1000
     assert {error.original_error for error in answer.errors} == {failure}
-    assert len(traceback.extract_tb(failure.__traceback__)) < 5
+    assert len(traceback.extract_tb(failure.__traceback__)) < 10  # the way of one batch, and not of 1000 places
 
 
 def test_arguments_that_fail_for_every_request_do_not_grow_either(loop: VirtualLoop) -> None:
