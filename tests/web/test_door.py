@@ -13,6 +13,7 @@ from auth.caller import Caller, CallerKind
 from auth.claimed import Claimed
 from tests.web.conftest import Hub, serving
 from tests.web.small_graph import SITI
+from tests.web.test_shedding import LATER
 from tests.web.test_shedding import overloaded as shut
 from web.limiting import limiting
 from web.load import Urgency
@@ -128,6 +129,17 @@ async def test_who_said_to_be_of_the_lane_and_is_not_is_refused_before_anything_
         assert (answer.status, answer.code) == (503, "OVERLOADED")
         assert hub.graph.calls == []
         assert shedding.load.refused[Urgency.SIGNED_IN] == 1
+
+
+async def test_who_says_to_be_of_the_lane_and_is_nobody_is_no_sign_that_more_can_be_answered() -> None:
+    nobody_came = await shut("kind:official", tokens=Tokens())
+    nobody_came.looked(LATER + 0.2, 0.0)
+    async with overloaded("kind:official") as (hub, shedding):
+        for _ in range(40):
+            assert (await hub.post(WHO, Authorization="Bearer of-nobody")).status == 401
+        shedding.looked(LATER + 0.2, 0.0)
+    assert shedding.load.limit == nobody_came.load.limit
+    assert shedding.in_flight == 0
 
 
 async def test_an_operation_of_the_lane_is_served_whoever_asks_by_post_and_by_get() -> None:
