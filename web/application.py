@@ -175,7 +175,15 @@ def web_application(
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log, allowances, requests, shedding=shedding, spans=spans),
+        middleware=_middleware(
+            settings,
+            access_log,
+            allowances,
+            requests,
+            shedding=shedding,
+            spans=spans,
+            paths=[each.path for each in routes],
+        ),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -220,6 +228,7 @@ def _middleware(
     *,
     shedding: Shedding | None,
     spans: RequestSpans | None,
+    paths: Collection[str],
 ) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
@@ -229,6 +238,7 @@ def _middleware(
             access_log=access_log,
             spans=spans,
             requests=requests,
+            paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),

@@ -234,12 +234,13 @@ class GraphQLEndpoint:
         if outcome is Outcome.ANSWERED:
             answer.storing = self._cache_control.of(response, caller.kind, headers, by_get=method == "GET")
             if answer.storing.is_validated and self._entity_tags is not None:
-                self._validate(answer, self._entity_tags, headers)
+                whose = "" if response.is_public else caller.nik or caller.nib or caller.subject
+                self._validate(answer, self._entity_tags, headers, whose=whose)
         return answer
 
-    def _validate(self, answer: _Answer, tags: EntityTags, headers: RequestHeaders) -> None:
+    def _validate(self, answer: _Answer, tags: EntityTags, headers: RequestHeaders, *, whose: str) -> None:
         """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
-        tag = tags.of(answer.body, answer.media_type)
+        tag = tags.of(answer.body, answer.media_type, whose=whose)
         answer.tag = f"etag: {tag}\r\n".encode("ascii")
         if is_known(tag, headers.getlist("if-none-match")):
             answer.status, answer.body = _NOT_MODIFIED, b""

@@ -11,6 +11,7 @@ import pytest
 
 from auth.caller import Caller, CallerKind
 from auth.claimed import Claimed
+from telemetry.metrics.requests import RequestCounts
 from tests.web.conftest import Hub, serving
 from tests.web.small_graph import SITI
 from tests.web.test_shedding import LATER
@@ -180,6 +181,20 @@ async def test_pages_and_other_addresses_are_refused_alike() -> None:
             Urgency.SIGNED_IN: 1,
             Urgency.LANE: 0,
         }
+
+
+async def test_a_page_that_is_refused_is_counted_and_logged_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
+    requests = RequestCounts()
+    with caplog.at_level(logging.INFO, "simpul.access"):
+        async with overloaded(requests=requests) as (hub, _):
+            for path in ("/graphiql", "/graphiql", "/nothing-that-is-served/3171014506909001"):
+                assert (await hub.get(path)).status == 503
+    assert {route: dict(counts.statuses) for route, counts in requests.routes.items() if counts.statuses} == {
+        "/graphiql": {503: 2},
+        "(no such path)": {503: 1},
+    }
+    assert caplog.text.count("GET /graphiql 503") == 2
+    assert "3171014506909001" not in caplog.text
 
 
 async def test_what_is_refused_counts_against_no_rate_and_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
