@@ -182,7 +182,7 @@ def web_application(
             requests,
             shedding=shedding,
             spans=spans,
-            paths=[each.path for each in routes],
+            paths=[PATH, *(each.path for each in routes)],
         ),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
