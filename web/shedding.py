@@ -112,9 +112,13 @@ class Shedding:
         now = self._clock()
         return self._capacity.take(urgency, now, behind=now - self._lag.due)
 
+    def turned_away(self, urgency: Urgency = Urgency.ANONYMOUS) -> None:
+        """Count a request that was refused; of one that nobody looked at, nothing is known but that."""
+        self._refused[urgency] += 1
+
     def turn_away(self, urgency: Urgency) -> Refusal:
         """The refusal of a request that is not let in."""
-        self._refused[urgency] += 1
+        self.turned_away(urgency)
         seconds = next(self._seconds)
         return Refusal(
             Code.OVERLOADED,
