@@ -131,6 +131,10 @@ class Refusal(Enum):
     PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
     SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
     RESTRICTED = "The person restricted what is done with their data, and your purpose is no exception."
+    PERSON_UNKNOWN = (
+        "Nobody knows whom this is about, and so whether that person restricted what is done with their data. Read it"
+        " at the citizen."
+    )
     CONSENT_REQUIRED = "The person has not consented to your reading this field. Ask for consent first."
 
 
@@ -153,6 +157,8 @@ NOTHING_SAID = Wishes()
 """Nobody consented to anything, and nobody restricted anything."""
 WILLING = Wishes()
 """Everybody consented to everything: in place of wishes that nobody asked for yet. Compared by identity alone."""
+UNKNOWN = Wishes()
+"""What somebody said of whom nobody knows who they are. Compared by identity alone."""
 _BY = {rule: Decision(by=rule) for rule in Rule}
 _REFUSED = {refusal: Decision(refusal) for refusal in Refusal}
 _PURPOSES = dict(Purpose.__members__)
@@ -273,11 +279,14 @@ def _purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> 
         return Refusal.PURPOSE_NOT_ALLOWED
     if access.purposes and purpose not in access.purposes:
         return Refusal.PURPOSE_DOES_NOT_COVER
-    if purpose not in policy.unrestrictable and any(
-        not each.purposes or purpose in each.purposes for each in wishes.restrictions
-    ):
-        return Refusal.RESTRICTED
-    return None
+    return None if purpose in policy.unrestrictable else _restricted(purpose, wishes)
+
+
+def _restricted(purpose: Purpose | None, wishes: Wishes) -> Refusal | None:
+    if wishes is UNKNOWN:
+        return Refusal.PERSON_UNKNOWN
+    restricts = any(not each.purposes or purpose in each.purposes for each in wishes.restrictions)
+    return Refusal.RESTRICTED if restricts else None
 
 
 def _partner(access: Access, caller: Caller, subjects: Collection[Nik], policy: Policy, wishes: Wishes) -> Decision:

@@ -15,6 +15,7 @@ from time import time
 from typing import Any, NamedTuple, Protocol
 
 from cache.fences import NEVER, Fences, Mark
+from cache.neighbours import Neighbours
 from cache.process_tier import Kept, ProcessTier
 from cache.shared_tier import Found, Looked, SharedTier, Stored, Wanted
 from cache.slots import Given, Slot
@@ -83,14 +84,19 @@ class ReadThrough:
         names: Names,
         seals: Seals,
         shared: SharedTier | None = None,
+        neighbours: Neighbours | None = None,
         now: Callable[[], float] = time,
     ) -> None:
-        """Keep nothing yet. `now` gives seconds since 1970-01-01 UTC."""
+        """Keep nothing yet. `now` gives seconds since 1970-01-01 UTC.
+
+        Without a tier that all processes share, `neighbours` are those who keep answers of their own.
+        """
         self.fences = Fences()
         self.tier = ProcessTier(self.fences, most_bytes=most_bytes)
         self._names = names
         self._seals = seals
         self._shared = shared
+        self._neighbours = neighbours
         self.now = now
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
@@ -103,6 +109,8 @@ class ReadThrough:
         Nothing older than `at_most_old` seconds is used, unless the agency fails: 0 is to ask anew. What is waited for
         and was begun for others is told of `span`.
         """
+        if self._neighbours is not None and self._neighbours.invalidated():
+            self.fences.invalidate_everything()
         found, missing = self._at_hand(slots, fetch, at_most_old=at_most_old)
         if missing:
             found.update(await self._fetched(missing, fetch, at_most_old=at_most_old, span=span))
@@ -112,6 +120,8 @@ class ReadThrough:
         """Let nothing with these tags be used any more; False where other processes could not be told."""
         opaque = self._names.of_tags(tags)
         self.fences.invalidate(opaque)
+        if self._neighbours is not None:
+            self._neighbours.tell()
         return self._shared is None or await self._shared.invalidate(opaque)
 
     async def close(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from auth.sealed_answers import SealedAnswers
 from cache.names import KeyedNames
+from cache.neighbours import Neighbours
 from cache.read_through import ReadThrough
 from cache.redis_tier import RedisTier
 from records.freshness import hours
@@ -20,15 +22,27 @@ class KeptAnswers:
     """Reads batches through what is kept; `start` and `close` it in the event loop that reads."""
 
     def __init__(
-        self, *, most_bytes: int, secret: bytes, former: Sequence[bytes] = (), redis: str | None, patience: float
+        self,
+        *,
+        most_bytes: int,
+        secret: bytes,
+        former: Sequence[bytes] = (),
+        redis: str | None,
+        patience: float,
+        run_folder: Path | None = None,
     ) -> None:
-        """`former` secrets still open what was sealed with them; without `redis`, each process keeps its own."""
+        """`former` secrets still open what was sealed with them.
+
+        Without `redis`, each process keeps its own; the others of the hub are found by the `run_folder`.
+        """
+        self._neighbours = None if redis is not None or run_folder is None else Neighbours(run_folder)
         self._tier = None if redis is None else RedisTier(redis, longest=LONGEST, heard=self._heard, lost=self._lost)
         self._through = ReadThrough(
             most_bytes=most_bytes,
             names=KeyedNames(secret),
             seals=SealedAnswers([secret, *former]),
             shared=self._tier,
+            neighbours=self._neighbours,
         )
         self.batches = KeptBatches(self._through, patience=patience)
 
@@ -63,6 +77,8 @@ class KeptAnswers:
 
     async def start(self) -> None:
         """Find the other processes."""
+        if self._neighbours is not None:
+            self._neighbours.open()
         if self._tier is not None:
             await self._tier.start()
 

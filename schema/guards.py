@@ -16,6 +16,8 @@ from auth.children import is_child
 from auth.guardians import wards_of
 from auth.rules import (
     FOR_A_PURPOSE,
+    NOTHING_SAID,
+    UNKNOWN,
     WILLING,
     Access,
     Rule,
@@ -126,7 +128,8 @@ class Guard:
             refusal = context.refusal(self.access, subjects, wishes=WILLING, of_child=of_child)
             return refusal or _by_wishes(context, self.access, subjects)
         agency = getattr(key if self.of_key else record, self.agency) if self.agency else None
-        return context.refusal(self.access, subjects, nib=nib, agency=agency)
+        wishes = NOTHING_SAID if subjects or self.of_key or self.subject is None else UNKNOWN
+        return context.refusal(self.access, subjects, nib=nib, agency=agency, wishes=wishes)
 
     def _by_who_consented(self, context: Asking, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
         """The decision about somebody who is known by their consent alone. What they said need not be asked again."""

@@ -81,14 +81,14 @@ class Accepting:
     async def end(self, *, rest: bool) -> None:
         """Accept no more, but for what waits already where `rest` says that nobody else will take it."""
         self._occupancy.leave()
-        for pause in self._pauses:
-            pause.cancel()
         for each in self._listeners:
             self._loop.remove_reader(each)
             while rest and self._accept(each):
                 pass
             each.close()
         self._listeners.clear()
+        for pause in self._pauses:  # the last one may have begun just now, for want of handles
+            pause.cancel()
         if self._opening:
             await asyncio.wait(self._opening)
 

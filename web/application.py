@@ -51,7 +51,14 @@ class WebApplication:
     """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `web_application`."""
 
     def __init__(
-        self, *, graphql: ASGIApp, others: ASGIApp, paths: Collection[str], access_log: AccessLog, preflights: bool
+        self,
+        *,
+        graphql: ASGIApp,
+        others: ASGIApp,
+        paths: Collection[str],
+        access_log: AccessLog,
+        preflights: bool,
+        shedding: Shedding | None = None,
     ) -> None:
         """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
         self.paths = paths
@@ -60,6 +67,12 @@ class WebApplication:
         self._others = others
         self._access_log = access_log
         self._preflights = preflights
+        self._shedding = shedding
+
+    def turned_away(self) -> None:
+        """A request was refused since there are too many connections."""
+        if self._shedding is not None:
+            self._shedding.turned_away()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's beginning and end."""
@@ -175,7 +188,15 @@ def web_application(
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
         routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
-        middleware=_middleware(settings, access_log, allowances, requests, shedding=shedding, spans=spans),
+        middleware=_middleware(
+            settings,
+            access_log,
+            allowances,
+            requests,
+            shedding=shedding,
+            spans=spans,
+            paths=[PATH, *(each.path for each in routes)],
+        ),
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -185,6 +206,7 @@ def web_application(
         paths=frozenset({PATH, *(route.path for route in routes)}),
         access_log=access_log,
         preflights=bool(settings.allowed_origins),
+        shedding=shedding,
     )
 
 
@@ -220,6 +242,7 @@ def _middleware(
     *,
     shedding: Shedding | None,
     spans: RequestSpans | None,
+    paths: Collection[str],
 ) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
     return [
@@ -229,6 +252,7 @@ def _middleware(
             access_log=access_log,
             spans=spans,
             requests=requests,
+            paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),

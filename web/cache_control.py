@@ -13,6 +13,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from auth.caller import CallerKind
+from auth.children import is_child, today_here
 from auth.rules import Classification
 from engine.request import GraphQLResponse
 from web.settings import WebSettings
@@ -81,9 +82,15 @@ class CacheControl:
         return storing
 
     def _private(self, response: GraphQLResponse, age: int, *, by_get: bool) -> Storing:
-        may_ask_again = by_get and _SPECIFIC.isdisjoint(response.classes)
+        may_ask_again = by_get and _SPECIFIC.isdisjoint(response.classes) and _is_of_adults(response)
         storing = self._own_validated if may_ask_again else self._own
         return storing if not age else storing._replace(fields=storing.fields + _aged(age))
+
+
+def _is_of_adults(response: GraphQLResponse) -> bool:
+    """Whether nobody whom it is about is a child, or unknown: whatever is about a child is specific."""
+    today = today_here()
+    return not any(each.subject is None or is_child(str(each.subject), today) for each in response.reads)
 
 
 def _public(said: _Said, most: int) -> bytes:

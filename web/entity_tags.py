@@ -1,7 +1,8 @@
 """Entity tags of answers, and whether a client has the answer already (RFC 9110, sections 8.8.3 and 13.1.2).
 
 A tag is a keyed digest of the body. It may stand in the logs of others, and from a plain one somebody could find out
-what a short personal answer said.
+what a short personal answer said. Of two people who are told the same by personal answers, each has a tag of their own:
+else whoever finds another's tag and asks the same of themself would know whether the answer was the same.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ class EntityTags:
         """Derive a key of its own from the hub's secret."""
         self._key = digest(secret, b"simpul entity tags v1", sha256)
 
-    def of(self, body: bytes, media_type: MediaType) -> str:
-        """The strong tag of a body, in quotes."""
-        person = media_type.name.encode("ascii")
-        return f'"{blake2b(body, digest_size=_LENGTH, key=self._key, person=person).hexdigest()}"'
+    def of(self, body: bytes, media_type: MediaType, *, whose: str = "") -> str:
+        """The strong tag of a body, in quotes; of a personal one, for the caller who is called so."""
+        made = blake2b(body, digest_size=_LENGTH, key=self._key, person=media_type.name.encode("ascii"))
+        if whose:
+            made.update(f"\0{whose}".encode())
+        return f'"{made.hexdigest()}"'
 
     def __repr__(self) -> str:
         """Never the key."""

@@ -78,6 +78,8 @@ class _Answer:
     """The header line with its entity tag."""
     rates: bytes = b""
     """Header lines that tell what the caller has left, each with its end."""
+    let_in: bool = True
+    """Whether the request was, while there was more than the hub can answer."""
 
     @property
     def fields(self) -> bytes:
@@ -131,7 +133,7 @@ class GraphQLEndpoint:
         if settings.allowed_origins and "origin" in headers:
             whole = None  # a page of another origin: its headers are added on the way out
         body = GuardedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
-        shed = not self._shedding.enter(began) or is_surplus(scope)
+        shed = not self._shedding.enter(began, surplus=is_surplus(scope))
         answer: _Answer | None = None
         self._requests.in_flight += 1
         try:
@@ -150,7 +152,7 @@ class GraphQLEndpoint:
             self._access_log.note(call, method=method, path=PATH, status=status, began=began)
             if span is not None:
                 ended(span, call, method=method, path=PATH, status=status)
-            self._shedding.leave()
+            self._shedding.leave(let_in=answer is None or answer.let_in)
 
     async def _respond(
         self, scope: Scope, headers: RequestHeaders, body: GuardedBody, call: Call, *, shed: bool
@@ -161,11 +163,11 @@ class GraphQLEndpoint:
         """
         media_type = MediaType.JSON
         allowance: Allowance | None = None
-        to_prove = False
+        outside = shed
         try:
-            if shed:
+            if outside:
                 media_type = preferred(headers)
-                to_prove = await self._door.look(scope, headers, body)
+                outside = await self._door.look(scope, headers, body)
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"])
@@ -174,8 +176,9 @@ class GraphQLEndpoint:
             caller = self._who_asks(scope, headers)
             if not isinstance(caller, Caller):
                 caller = await caller
-            if to_prove:
+            if outside:
                 self._door.prove(caller, scope)
+                outside = False
             if self._allowances is not None:
                 allowance = self._allowances.of(caller, scope, headers)
                 if allowance is not None and (entering := allowance.enter()) is not None:
@@ -189,7 +192,8 @@ class GraphQLEndpoint:
         except Refusal as refusal:
             answer = _refused(refusal, media_type)
         except ClientGone:
-            return _Answer(_CLIENT_CLOSED_REQUEST, b"", media_type)
+            return _Answer(_CLIENT_CLOSED_REQUEST, b"", media_type, let_in=not outside)
+        answer.let_in = not outside
         if allowance is not None and not answer.storing.is_shared:  # whoever is handed that has an own allowance
             answer.rates = allowance.fields()
         return answer
@@ -230,12 +234,13 @@ class GraphQLEndpoint:
         if outcome is Outcome.ANSWERED:
             answer.storing = self._cache_control.of(response, caller.kind, headers, by_get=method == "GET")
             if answer.storing.is_validated and self._entity_tags is not None:
-                self._validate(answer, self._entity_tags, headers)
+                whose = "" if response.is_public else caller.nik or caller.nib or caller.subject
+                self._validate(answer, self._entity_tags, headers, whose=whose)
         return answer
 
-    def _validate(self, answer: _Answer, tags: EntityTags, headers: RequestHeaders) -> None:
+    def _validate(self, answer: _Answer, tags: EntityTags, headers: RequestHeaders, *, whose: str) -> None:
         """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
-        tag = tags.of(answer.body, answer.media_type)
+        tag = tags.of(answer.body, answer.media_type, whose=whose)
         answer.tag = f"etag: {tag}\r\n".encode("ascii")
         if is_known(tag, headers.getlist("if-none-match")):
             answer.status, answer.body = _NOT_MODIFIED, b""

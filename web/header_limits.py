@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from web.surplus_connections import mark, reserve, too_many
+from web.surplus_connections import CountsTurnedAway, mark, reserve, too_many
 from web.whole_answers import offer
 
 _ONE_READ = 256 * 1024
@@ -133,6 +133,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         elif not self._idle():
             self.transport.close()
         elif self._turned_away:
+            if isinstance(self.app, CountsTurnedAway):
+                self.app.turned_away()
             self._refuse(b"503 Service Unavailable", *too_many(self.max_connections))
         elif self._too_large:
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."

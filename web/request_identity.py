@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Collection
 from time import monotonic
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -41,8 +42,11 @@ class RequestIdentity:
         access_log: AccessLog,
         spans: RequestSpans | None = None,
         requests: RequestCounts | None = None,
+        paths: Collection[str] = (),
     ) -> None:
+        """`paths` are those of routes: what is refused before its route is looked for is told by them, too."""
         self._app = app
+        self._paths = frozenset(paths)
         self._spans = spans
         self._requests = requests or RequestCounts()
         self._request_timeout = request_timeout
@@ -73,12 +77,17 @@ class RequestIdentity:
             await self._app(scope, receive, send_with_id)
         finally:
             working.over()
-            method, path = scope["method"], getattr(scope.get("route"), "path", "(no such path)")
+            method, path = scope["method"], self._path(scope)
             self._requests.in_flight -= 1
             self._requests.routes[path].ended(status, monotonic() - started)
             self._access_log.note(call, method=method, path=path, status=status, began=started)
             if span is not None:
                 ended(span, call, method=method, path=path, status=status)
+
+    def _path(self, scope: Scope) -> str:
+        """The route's path, never what a caller wrote beyond that."""
+        path: str | None = getattr(scope.get("route"), "path", None)
+        return path or (scope["path"] if scope["path"] in self._paths else "(no such path)")
 
 
 def new_call(headers: Headers, request_timeout: float, *, began: float, span: Span | None = None) -> Call:

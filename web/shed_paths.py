@@ -30,16 +30,18 @@ class ShedPaths:
         if scope["type"] != "http" or scope["path"].startswith(NEVER_SHED):
             await self._app(scope, receive, send)
             return
-        shedding = self._shedding
+        shedding, surplus = self._shedding, is_surplus(scope)
+        let_in = shedding.enter(monotonic(), surplus=surplus)
         try:
-            if not shedding.enter(monotonic()) or is_surplus(scope):
+            if not let_in:
                 urgency = self._standing(Headers(scope=scope)).urgency
-                if (is_surplus(scope) and urgency is not Urgency.LANE) or not shedding.let_in(urgency):
+                if (surplus and urgency is not Urgency.LANE) or not shedding.let_in(urgency):
                     await refused(shedding.turn_away(urgency))(scope, receive, send)
                     return
+                let_in = True
             await self._app(scope, receive, send)
         finally:
-            shedding.leave()
+            shedding.leave(let_in=let_in)
 
     def _standing(self, headers: Mapping[str, str]) -> Standing:
         """Who brings a cookie says to be signed in; whether that is so is looked at by the page."""

@@ -88,32 +88,37 @@ class Shedding:
             refused=dict(self._refused),
         )
 
-    def enter(self, now: float) -> bool:
+    def enter(self, now: float, *, surplus: bool = False) -> bool:
         """Count a request in. Where this is False, it has to be asked for whether it is let in (`let_in`).
 
-        Each request that entered has to leave.
+        So has every one that came over a `surplus` connection. Each request that entered has to leave.
         """
         self.in_flight += 1
+        if surplus:
+            return False
         capacity = self._capacity
         if (now < self._fine_until and capacity.begun < self._enough) or self._keeps_up():
             capacity.begun += 1
             return True
         return False
 
-    def leave(self) -> None:
-        """Count a request out."""
+    def leave(self, *, let_in: bool = True) -> None:
+        """Count a request out: as finished, if it was let in at all."""
         self.in_flight -= 1
-        self._capacity.finished += 1
+        self._capacity.finished += let_in
 
     def let_in(self, urgency: Urgency) -> bool:
         """Whether a request is let in. Where it is not, it is to be refused by what `turn_away` gives."""
         now = self._clock()
         return self._capacity.take(urgency, now, behind=now - self._lag.due)
 
+    def turned_away(self, urgency: Urgency = Urgency.ANONYMOUS) -> None:
+        """Count a request that was refused; of one that nobody looked at, nothing is known but that."""
+        self._refused[urgency] += 1
+
     def turn_away(self, urgency: Urgency) -> Refusal:
         """The refusal of a request that is not let in."""
-        self._refused[urgency] += 1
-        self._capacity.finished -= 1  # it leaves like all others, and nothing was done for it
+        self.turned_away(urgency)
         seconds = next(self._seconds)
         return Refusal(
             Code.OVERLOADED,

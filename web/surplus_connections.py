@@ -9,7 +9,7 @@ Either way the connection is closed after the answer.
 from __future__ import annotations
 
 from itertools import count
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -19,6 +19,14 @@ from web.refusals import Code, Refusal, refusal_body
 _EXTENSION: Final = "simpul.surplus_connection"
 _SPREAD_SECONDS: Final = 5
 _refused = count()
+
+
+@runtime_checkable
+class CountsTurnedAway(Protocol):
+    """An application that is told of requests which are refused before it sees them."""
+
+    def turned_away(self) -> None:
+        """One was."""
 
 
 def reserve(most: int) -> int:

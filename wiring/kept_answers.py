@@ -16,4 +16,5 @@ def kept_answers(settings: Settings) -> KeptAnswers | None:
         former=settings.former_secrets_bytes,
         redis=settings.redis_address,
         patience=settings.agency_timeout,
+        run_folder=settings.run_folder,
     )

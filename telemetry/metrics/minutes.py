@@ -92,8 +92,9 @@ def added(minutes: Iterable[Minute]) -> list[Minute]:
 
 
 def of_last_hour(minutes: Iterable[Minute], now: float) -> list[Minute]:
-    """Those that are not older than an hour."""
-    return [each for each in minutes if each.number > int(now // 60) - KEPT]
+    """Those that are not older than an hour; nor later than now, as where the clock was set back."""
+    newest = int(now // 60)
+    return [each for each in minutes if newest - KEPT < each.number <= newest]
 
 
 def quantile(share: float, counts: Sequence[int], bounds: Sequence[float]) -> float | None:

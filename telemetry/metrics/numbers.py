@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from telemetry.metrics.families import BY_NAME, Kind, Together
+from telemetry.metrics.families import BY_NAME, Family, Kind, Together
 from telemetry.metrics.minutes import Minute, added
 
 Labels = tuple[str, ...]
@@ -36,6 +36,11 @@ class Spread(msgspec.Struct, array_like=True, frozen=True):
     bounds: tuple[float, ...]
     counts: list[int]
     total: float
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where it is no histogram, as in a file that no hub wrote."""
+        if len(self.counts) != len(self.bounds) + 1:
+            raise ValueError(f"A histogram of {len(self.bounds)} bounds has {len(self.counts)} counts.")
 
     def plus(self, other: Spread) -> Spread:
         """Both together; of two that are cut otherwise, as two versions of the hub may, this one alone."""
@@ -74,23 +79,27 @@ def together(living: Iterable[Numbers], ended: Iterable[Numbers] = ()) -> Number
             family = BY_NAME.get(name)
             if family is None or not (is_living or family.kind is Kind.COUNTER):
                 continue
-            _add(whole.values.setdefault(name, {}), by_labels, family.together)
+            _add(whole.values.setdefault(name, {}), by_labels, family)
         for name, spreads in numbers.spreads.items():
-            if name in BY_NAME:
+            family = BY_NAME.get(name)
+            if family is not None:
                 into = whole.spreads.setdefault(name, {})
                 for labels, spread in spreads.items():
-                    into[labels] = into[labels].plus(spread) if labels in into else spread
+                    if len(labels) == len(family.labels):
+                        into[labels] = into[labels].plus(spread) if labels in into else spread
         every += numbers.minutes
     whole.minutes = added(every)
     return whole
 
 
-def _add(into: dict[Labels, float], more: Mapping[Labels, float], how: Together) -> None:
+def _add(into: dict[Labels, float], more: Mapping[Labels, float], family: Family) -> None:
     for labels, value in more.items():
+        if len(labels) != len(family.labels):  # another version of the hub labelled it otherwise
+            continue
         known = into.get(labels)
         if known is None:
             into[labels] = value
-        elif how is Together.SUM:
+        elif family.together is Together.SUM:
             into[labels] = known + value
         else:
-            into[labels] = min(known, value) if how is Together.LEAST else max(known, value)
+            into[labels] = min(known, value) if family.together is Together.LEAST else max(known, value)

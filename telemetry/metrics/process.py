@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import time
@@ -31,7 +32,8 @@ class Process:
         numbers.put("simpul_process_start_time_seconds", self._began, me)
         numbers.put("simpul_process_tasks", len(asyncio.all_tasks()), me)
         numbers.put("simpul_process_max_fds", resource.getrlimit(resource.RLIMIT_NOFILE)[0], me)
-        if _SELF.is_dir():
+        # Where the process has no handle left, this is what cannot be read; the rest is told then above all.
+        with contextlib.suppress(OSError):
             pages = int((_SELF / "statm").read_text(encoding="ascii").split()[_RESIDENT])
             numbers.put("simpul_process_resident_memory_bytes", pages * resource.getpagesize(), me)
             numbers.put("simpul_process_open_fds", len(os.listdir(_SELF / "fd")), me)  # noqa: PTH208 - names alone are counted

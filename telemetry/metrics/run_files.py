@@ -14,6 +14,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
+from errno import EPERM
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
@@ -28,6 +29,7 @@ _FORM: Final = "v1"
 """Changes with the form of the files: another version of the hub neither reads nor removes them."""
 _ENDED: Final = "ended"
 _READING: Final = "reading.lock"
+_ANEW: Final = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Ended(msgspec.Struct):
@@ -55,6 +57,9 @@ class RunFiles:
         """Begin to live, under a name of this process's own: it may have been made before a fork."""
         self._me = f"{os.getpid()}-{token_hex(4)}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self._folder.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:  # what others wrote would be taken for ours
+            raise PermissionError(EPERM, "other users can write there")
         with self._locked(fcntl.LOCK_SH):
             self._lock = os.open(self._path(self._me, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -129,7 +134,7 @@ class RunFiles:
     def _replace(self, name: str, body: bytes) -> None:
         """Write a file whole or not at all."""
         path = self._path(name, "numbers")
-        descriptor = os.open(f"{path}.new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(f"{path}.new", _ANEW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(body)
         Path(f"{path}.new").replace(path)

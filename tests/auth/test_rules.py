@@ -266,7 +266,7 @@ def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None
 
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
-    assert len({each.value for each in Refusal}) == len(Refusal) == 18
+    assert len({each.value for each in Refusal}) == len(Refusal) == 19
 
 
 @pytest.mark.parametrize("wishes", [CONSENTED, WILLING], ids=["consented", "willing"])

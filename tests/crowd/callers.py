@@ -155,5 +155,6 @@ def _for_a_task(caller: Caller, mark: Mark, people: People, *, unknown: bool) ->
     of_child = is_child(owner, TODAY) and what in _NAME_NO_PURPOSE
     if of_child and caller.purpose not in _OF_CHILDREN:
         return False
-    concerned = people.family_of[owner].everybody if what is What.MEMBER else () if unknown else (owner,)
-    return caller.purpose == "SUBJECT_REQUEST" or not any(each in people.restricted for each in concerned)
+    concerned = people.family_of[owner].everybody if what is What.MEMBER else (owner,)
+    restricted = unknown or any(each in people.restricted for each in concerned)
+    return caller.purpose == "SUBJECT_REQUEST" or not restricted

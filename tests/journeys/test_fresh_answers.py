@@ -49,7 +49,7 @@ async def when_it_is_a_second_old(hub: Hub, asked: dict[str, str], caller: str |
         (PRICES, "siti", "private, max-age=60"),
         (PRICES, OFFICIAL, "no-store"),
         (NAME, "siti", "private, no-cache"),
-        (CARD, "siti", "private, no-cache"),
+        (CARD, "siti", "private, no-store"),  # a child is on it
         (LAND, "siti", "private, no-store"),
         (HEALTH, "siti", "private, no-store"),
         (NAME, None, "no-store"),

@@ -132,6 +132,23 @@ async def test_what_one_hub_fetched_another_knows_and_what_changed_is_gone_in_bo
     assert city.calls() == {"pbb": 1}
 
 
+async def test_what_changed_is_gone_in_every_process_of_a_hub_that_has_no_redis(
+    city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
+) -> None:
+    settings = keeping(city, state_url, issuer, hub_folder).model_copy(update={"run_folder": hub_folder / "run"})
+    async with running_hub(settings, issuer) as here, running_hub(settings, issuer) as there:
+        for hub in (here, there):
+            await hub.ask(LAND, caller="siti")
+        city.reset_calls()
+        for hub in (here, there):
+            await hub.ask(LAND, caller="siti")
+        assert city.calls() == {}
+        assert await say(there, {"people": [SITI]}) == 204
+        await here.ask(LAND, caller="siti")
+        assert city.calls() == {"pbb": 1}
+    assert (hub_folder / "run" / "invalidated").stat().st_mode & 0o077 == 0
+
+
 async def test_nothing_in_the_store_tells_who_or_what(two: tuple[Hub, Hub], valkey: Valkey) -> None:
     await two[0].ask(ME, caller="siti")
     held = []

@@ -413,7 +413,7 @@ def of_nobody() -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("caller", ["anonymous", "the person", "another citizen"])
 @pytest.mark.parametrize(("type_name", "record"), of_nobody(), ids=["Complaint", "ComplaintEvent"])
-async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_officials_only(
+async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_no_citizen(
     type_name: str, record: object, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(RECORDS, type_name, record)

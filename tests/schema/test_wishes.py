@@ -14,7 +14,7 @@ from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
 from tests.schema.asking import IDS, reasons, run, told
 from tests.small_city import SmallCity
-from tests.small_records import AYU, BUDI, NOP, SITI
+from tests.small_records import AYU, BUDI, NOP, PRIVATE, PUBLIC, SITI
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")
@@ -162,3 +162,41 @@ async def test_what_is_public_of_a_person_is_read_whatever_they_said() -> None:
     response = await run("{ complaints { nodes { number } } }", caller=OFFICIAL, city=city)
     assert response.errors == []
     assert city.wishes_asked == []
+
+
+DESK = Caller(kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/1")
+
+
+def by_id(number: str) -> str:
+    node = IDS.seal("Complaint", number)
+    return f'{{ node(id: "{node}") {{ ... on Complaint {{ description category {{ name }} events {{ note }} }} }} }}'
+
+
+async def test_of_whom_nobody_knows_nothing_is_read_that_somebody_may_have_restricted() -> None:
+    city = SmallCity(said=restricted())
+    response = await run(by_id(PRIVATE), caller=DESK, city=city)
+    assert response.data == {"node": {"description": None, "category": None, "events": None}}
+    assert {reason for _, reason in reasons(response)} == {"PERSON_UNKNOWN"}
+    assert {batch for _, batch, _ in city.asked} == {"complaints"}
+
+
+async def test_nor_where_nobody_restricted_anything_for_that_is_not_known_either() -> None:
+    response = await run(by_id(PRIVATE), caller=DESK)
+    assert {reason for _, reason in reasons(response)} == {"PERSON_UNKNOWN"}
+
+
+async def test_it_is_read_where_the_purpose_is_one_that_nobody_can_restrict() -> None:
+    counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
+    response = await run(by_id(PRIVATE), caller=counter, city=SmallCity(said=restricted()))
+    assert response.errors == []
+    assert (response.data or {})["node"]["description"] is not None
+
+
+async def test_at_the_citizen_the_same_is_read_and_at_who_restricted_it_refused() -> None:
+    of_siti = f'{{ citizen(nik: "{SITI}") {{ complaints {{ description }} }} }}'
+    assert (await run(of_siti, caller=DESK)).errors == []
+    assert reasons(await run(of_siti, caller=DESK, city=SmallCity(said=restricted()))) == [("citizen", "RESTRICTED")]
+
+
+async def test_what_is_public_is_read_whoever_reported_it() -> None:
+    assert (await run(by_id(PUBLIC), caller=DESK, city=SmallCity(said=restricted()))).errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -100,3 +101,27 @@ async def test_where_nobody_comes_after_it_lets_in_what_waits(listener: socket.s
     assert Taken.count == before + 3
     for each in callers:
         each.close()
+
+
+class Exhausted(socket.socket):
+    """A listening socket of a process that has no handle left."""
+
+    def accept(self) -> tuple[socket.socket, object]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_a_process_without_a_handle_left_ends_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.accepting._BREATH", 0.01)
+    faults: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    listener = Exhausted()
+    listener.bind(("127.0.0.1", 0))
+    accepting = Accepting(Taken, Neighbours(), lambda: 0)
+    accepting.begin([listener])
+    await accepting.end(rest=True)
+    later = asyncio.Event()
+    loop.call_later(0.02, later.set)  # after whatever was to happen in 0.01 s
+    await later.wait()
+    assert faults == []
+    assert listener.fileno() == -1

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.caller import CallerKind
+from auth.children import today_here
+from engine.reads import Read
 from engine.request import GraphQLResponse, Outcome
 from records.freshness import Lasts
 from web.cache_control import NOBODY, CacheControl, Storing
@@ -18,6 +20,7 @@ from web.settings import WebSettings
 
 FRESH = Lasts(age=0.0, fresh=900.0, revalidating=inf, failing=inf)
 VARY = "Accept, Authorization"
+ADULT = "3171014506900001"
 PEOPLE = [CallerKind.CITIZEN, CallerKind.BUSINESS, CallerKind.ANONYMOUS]
 OF_OFFICES = [each for each in CallerKind if each not in PEOPLE]
 
@@ -76,7 +79,9 @@ def test_public_data_to_who_has_a_token_is_kept_by_them_alone() -> None:
 
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_personal_data_is_kept_by_the_browser_that_asked_and_only_to_ask_again(kind: CallerKind) -> None:
-    storing = stored(answered(Lasts(0.0, 900.0, 9.0, 9.0), public=False, classes=frozenset({"PERSONAL"})), kind)
+    reads = [Read(ADULT, ("Citizen.name",), ("dukcapil",), ("PERSONAL",))]
+    response = answered(Lasts(0.0, 900.0, 9.0, 9.0), public=False, classes=frozenset({"PERSONAL"}), reads=reads)
+    storing = stored(response, kind)
     assert told(storing) == {"cache-control": "private, no-cache", "vary": VARY}
     assert (storing.is_validated, storing.is_shared) == (True, False)
 
@@ -84,6 +89,18 @@ def test_personal_data_is_kept_by_the_browser_that_asked_and_only_to_ask_again(k
 @pytest.mark.parametrize("of", ["SPECIFIC:FINANCE", "SPECIFIC:HEALTH", "SPECIFIC:CHILD"])
 def test_specific_personal_data_is_kept_by_no_browser_at_all(of: str) -> None:
     storing = stored(answered(public=False, classes=frozenset({"PERSONAL", of})), CallerKind.CITIZEN)
+    assert told(storing) == {"cache-control": "private, no-store", "vary": VARY}
+    assert (storing.is_validated, storing.is_shared) == (False, False)
+
+
+CHILD = f"3171014101{today_here().year % 100:02d}0001"
+
+
+@pytest.mark.parametrize("subjects", [(CHILD,), (ADULT, CHILD), (ADULT, None)], ids=["child", "both", "unknown"])
+def test_nor_is_what_is_about_a_child_whatever_it_is(subjects: tuple[str | None, ...]) -> None:
+    reads = [Read(each, ("Citizen.name",), ("dukcapil",), ("PERSONAL",)) for each in subjects]
+    response = answered(public=False, classes=frozenset({"PERSONAL"}), reads=reads)
+    storing = stored(response, CallerKind.CITIZEN)
     assert told(storing) == {"cache-control": "private, no-store", "vary": VARY}
     assert (storing.is_validated, storing.is_shared) == (False, False)
 

@@ -11,8 +11,10 @@ import pytest
 
 from auth.caller import Caller, CallerKind
 from auth.claimed import Claimed
+from telemetry.metrics.requests import RequestCounts
 from tests.web.conftest import Hub, serving
 from tests.web.small_graph import SITI
+from tests.web.test_shedding import LATER
 from tests.web.test_shedding import overloaded as shut
 from web.limiting import limiting
 from web.load import Urgency
@@ -130,6 +132,17 @@ async def test_who_said_to_be_of_the_lane_and_is_not_is_refused_before_anything_
         assert shedding.load.refused[Urgency.SIGNED_IN] == 1
 
 
+async def test_who_says_to_be_of_the_lane_and_is_nobody_is_no_sign_that_more_can_be_answered() -> None:
+    nobody_came = await shut("kind:official", tokens=Tokens())
+    nobody_came.looked(LATER + 0.2, 0.0)
+    async with overloaded("kind:official") as (hub, shedding):
+        for _ in range(40):
+            assert (await hub.post(WHO, Authorization="Bearer of-nobody")).status == 401
+        shedding.looked(LATER + 0.2, 0.0)
+    assert shedding.load.limit == nobody_came.load.limit
+    assert shedding.in_flight == 0
+
+
 async def test_an_operation_of_the_lane_is_served_whoever_asks_by_post_and_by_get() -> None:
     async with overloaded("operation:shelters") as (hub, shedding):
         known = await hub.post({"documentId": "shelters"})
@@ -168,6 +181,20 @@ async def test_pages_and_other_addresses_are_refused_alike() -> None:
             Urgency.SIGNED_IN: 1,
             Urgency.LANE: 0,
         }
+
+
+async def test_a_page_that_is_refused_is_counted_and_logged_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
+    requests = RequestCounts()
+    with caplog.at_level(logging.INFO, "simpul.access"):
+        async with overloaded(requests=requests) as (hub, _):
+            for path in ("/graphiql", "/graphiql", "/nothing-that-is-served/3171014506909001"):
+                assert (await hub.get(path)).status == 503
+    assert {route: dict(counts.statuses) for route, counts in requests.routes.items() if counts.statuses} == {
+        "/graphiql": {503: 2},
+        "(no such path)": {503: 1},
+    }
+    assert caplog.text.count("GET /graphiql 503") == 2
+    assert "3171014506909001" not in caplog.text
 
 
 async def test_what_is_refused_counts_against_no_rate_and_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,6 +29,12 @@ def test_another_body_another_media_type_and_another_hub_have_other_tags() -> No
     assert len(others - {ONE}) == 3
 
 
+def test_two_people_who_are_told_the_same_have_other_tags() -> None:
+    tags = {TAGS.of(BODY, MediaType.JSON, whose=each) for each in ("", "3171014506909001", "3171014506909002")}
+    assert len(tags) == 3
+    assert not any("3171014506909001" in each for each in tags)
+
+
 def test_nobody_can_find_out_by_trying_what_a_body_said() -> None:
     assert blake2b(BODY, digest_size=16).hexdigest() not in ONE
     assert "s" * 32 not in repr(TAGS)

@@ -10,6 +10,7 @@ from auth.claimed import Claimed
 from tests.web.conftest import Hub, serving, until
 from tests.web.small_graph import SITI
 from web.emergency_lane import lane_from
+from web.load import Urgency
 from web.settings import WebSettings
 from web.shedding import Shedding
 
@@ -85,8 +86,9 @@ async def test_who_watches_the_hub_and_the_lane_are_served_even_then() -> None:
             each.close()
 
 
-async def test_beyond_the_reserve_nothing_is_made_of_a_request() -> None:
-    async with serving(WebSettings(max_connections=MOST), shedding=Shedding(after=0.1)) as hub:
+async def test_beyond_the_reserve_nothing_is_made_of_a_request_but_a_number() -> None:
+    shedding = Shedding(after=0.1)
+    async with serving(WebSettings(max_connections=MOST), shedding=shedding) as hub:
         there = await connected(hub, MOST + RESERVE)
         [last] = await connected(hub, 1)
         status, answer, kept = await last.ask(target=b"GET /health/live")
@@ -94,6 +96,7 @@ async def test_beyond_the_reserve_nothing_is_made_of_a_request() -> None:
         error = answer["errors"][0]  # type: ignore[index]  # JSON
         assert error["extensions"] == {"code": "OVERLOADED"}
         assert error["message"].startswith("More than 20 connections to the hub are open.")
+        assert shedding.load.refused[Urgency.ANONYMOUS] == 1
         for each in (last, *there):
             each.close()
 

@@ -50,3 +50,42 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "file" / "run")}),
     ):
         pass
+
+
+def test_a_second_hub_is_refused_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    environment = {"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}
+    with run_folder(environment) as folder:
+        (folder / "7.json").touch()
+        with pytest.raises(WrongFolder, match="is that of another hub, which runs"), run_folder(environment):
+            pass
+        assert (folder / "7.json").exists()
+    with run_folder(environment) as folder:
+        assert not (folder / "7.json").exists()
+
+
+def test_a_folder_in_which_others_can_put_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o777)
+    with (
+        pytest.raises(WrongFolder, match="can be written by other users"),
+        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
+    ):
+        pass
+
+
+def test_but_not_where_nobody_can_take_the_hubs_own_away(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o1777)
+    with run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}) as folder:
+        assert (folder / ".simpul-run").stat().st_mode & 0o077 == 0
+
+
+def test_a_mark_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".simpul-run").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(WrongFolder, match="cannot be used"),
+        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
+    ):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

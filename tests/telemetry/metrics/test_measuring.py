@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from telemetry.metrics.health import health_of
 from telemetry.metrics.measuring import Measuring
 from telemetry.metrics.minutes import Minute
 from telemetry.metrics.numbers import Numbers
 from telemetry.metrics.run_files import RunFiles
+from telemetry.metrics.text import as_text
 from tests.telemetry.metrics.workers import Calls, Worker
 
 Start = Callable[[int], Worker]
@@ -58,9 +61,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*/*"))
 
 
-def spoil(folder: Path, worker: Worker) -> None:
+def spoil(folder: Path, worker: Worker, body: bytes = b"half a fi") -> None:
     [path] = folder.glob(f"*/{worker.pid}-*.numbers")
-    path.write_bytes(b"half a fi")
+    path.write_bytes(body)
 
 
 async def test_whoever_is_asked_tells_what_all_processes_counted(start: Start, tmp_path: Path) -> None:
@@ -158,6 +161,45 @@ async def test_a_file_that_cannot_be_read_costs_its_own_numbers(start: Start, tm
     broken = start(200)
     spoil(tmp_path, broken)
     assert await told(tmp_path, calls=3) == (13, 2, 2)
+
+
+LAG = "simpul_event_loop_lag_seconds"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"spreads": {LAG: {("",): [[1.0, 2.0], [1], 3.0]}}},
+        {"spreads": {LAG: {(): [[1.0], [1, 2, 3], 3.0]}}},
+        {"spreads": {LAG: {("pbb", "x"): [[1.0], [1, 2], 3.0]}}},
+        {"values": {CALLS: {("pbb", "x"): 100.0, (): 100.0}}},
+        {"values": {CALLS: {("pbb",): "many"}}},
+        {"minutes": [[2**62, "pbb", 1, 1]]},
+    ],
+    ids=str,
+)
+async def test_a_file_that_no_hub_wrote_breaks_nothing(
+    start: Start, tmp_path: Path, written: dict[str, object]
+) -> None:
+    hostile = start(200)
+    spoil(tmp_path, hostile, msgspec.msgpack.encode(written))
+    hostile.kill()
+    own = measuring(tmp_path, 3)
+    async with own.running():
+        for _ in range(2):  # the second time it was added up
+            whole = await own.whole()
+            assert whole.value(CALLS, "pbb") == 3
+            assert b'simpul_agency_calls_total{agency="pbb"} 3.0' in as_text(whole, "")[0]
+            assert health_of(["pbb"], whole, time.time())[0].hour is None
+            RunFiles(tmp_path).add_up()
+
+
+async def test_a_folder_in_which_others_can_write_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "metrics-v1").mkdir()
+    (tmp_path / "metrics-v1").chmod(0o777)
+    assert await told(tmp_path, calls=3) == (3, 1, 1)
+    assert "The run folder cannot be used (other users can write there)" in caplog.text
+    assert list((tmp_path / "metrics-v1").iterdir()) == []
 
 
 async def test_a_folder_that_cannot_be_used_is_told_once_and_the_process_counts_alone(
