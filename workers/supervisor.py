@@ -104,7 +104,7 @@ class Supervisor:
                 _log.info("Reloaded: %s", self._state())
                 self._notifying.ready(self._state())
         except (NoListener, NotServing, WrongFile) as problem:
-            _log.error("Reload refused: %s. The hub goes on as it was", problem)
+            _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
             self._notifying.ready(f"{self._state()}; the last reload was refused, see the log")
 
     async def _replace(self) -> bool:
