@@ -177,12 +177,15 @@ class Supervisor:
         """End every generation: what runs is finished."""
         self._stop.set()
         self._notifying.stopping("Finishing what runs")
+        if self._shifts:
+            _log.info("The hub ends: what runs is finished first")
         self._listener.close()
         for each in self._shifts:
             each.end()
         overs = [asyncio.create_task(each.over()) for each in self._shifts]
         if overs:
             await asyncio.wait(overs)
+            _log.info("The hub has ended")
         for each in self._shifts:
             each.let_go()
 
