@@ -38,6 +38,13 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
         raise Failure(f"{told(problem)}{no_city}") from None
 
 
+def production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
+    """What a hub of production is told that stands in front of the city of the folder, on the city's own database."""
+    given = hub_environment(folder, _reaches(folder))
+    del given["SIMPUL_DEVELOPMENT"]
+    return given | {"SIMPUL_PORT": str(port), "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
+
+
 def _reaches(folder: StateFolder) -> Mapping[str, Reach]:
     """How to reach each agency of the folder's city; empty where no city was ever started."""
     reaches = {}

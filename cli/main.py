@@ -27,6 +27,7 @@ from cli import (
     state,
 )
 from cli.failure import Failure
+from cli.given_settings import by_settings
 from cli.place import state_folder
 from sandbox.city import CityError
 from sandbox.postgres import PostgresError
@@ -44,6 +45,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         help="One typed citizen graph in front of a city's scattered agency systems.",
     )
+    app.callback()(by_settings)
     serve.add_to(app)
     hub.add_to(app)
     sample_callers.add_to(app)

@@ -1,4 +1,4 @@
-"""`simpul sandbox`: look at the running city, stop and start its agencies, read their counters, set their latency."""
+"""`simpul sandbox`: look at the running city, stop and start its agencies, reach it with a hub of one's own."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def build_group() -> typer.Typer:
     group.command("start")(start)
     group.command("calls")(calls)
     group.command("latency")(latency)
+    group.command("settings")(settings)
     return group
 
 
@@ -87,6 +88,19 @@ def latency(switch: Annotated[Switch, typer.Argument(help="on imitates how long 
         p50, p95 = USUAL_LATENCY[agency["name"]] if switch is Switch.ON else (0, 0)
         _control(agency, "PUT", "/latency", {"p50_ms": p50, "p95_ms": p95})
         typer.echo(f"{agency['name']}: half of the answers within {p50} ms, 95 % within {p95} ms")
+
+
+def settings(
+    *, port: Annotated[int, typer.Option(min=1, max=65535, help="Where that hub is to listen (loopback).")] = 8001
+) -> None:
+    """Print a file of settings for a `simpul hub` in front of the running city, as in production."""
+    from cli.hub_settings import production_environment  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    _running()
+    given = production_environment(state_folder(), port=port)
+    typer.echo("# A hub in front of the sandbox city, without development's leniencies. It holds secrets.")
+    for name, value in given.items():
+        typer.echo(f"{name}='{value}'")
 
 
 def _running() -> list[dict[str, Any]]:

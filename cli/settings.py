@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,21 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.failure import Failure
-from workers.settings_file import WrongFile, settings_in
+from cli.given_settings import SettingsFile, take
 
 if TYPE_CHECKING:
     from cli.findings import Finding
 
-_File = Annotated[
-    Path | None,
-    typer.Option(
-        "--settings",
-        help="File of SIMPUL_... variables, as systemd's EnvironmentFile; then those of the environment do not count.",
-        exists=True,
-        dir_okay=False,
-    ),
-]
 _OPEN_TO_OTHERS = 0o027
 """Bits that are too many: its group may read it, which is how the hub does, and nothing else."""
 
@@ -42,7 +31,7 @@ def build_group() -> typer.Typer:
 
 def check(
     *,
-    file: _File = None,
+    file: SettingsFile = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Also ask the database, Redis, issuers and agencies how they are.")
     ] = False,
@@ -63,7 +52,7 @@ def check(
     sys.exit(1 if problems else 0)
 
 
-def list_settings(*, file: _File = None) -> None:
+def list_settings(*, file: SettingsFile = None) -> None:
     """List every setting with its value, secrets masked, and whether it was given."""
     from cli.findings import shown_of, variable  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.settings_examined import examined  # noqa: PLC0415 - same
@@ -83,13 +72,7 @@ def _take(file: Path | None) -> None:
     """Make the file's variables the environment's, where one is named."""
     logging.disable(logging.CRITICAL)  # what would be logged at a start is told as a finding
     if file is not None:
-        try:
-            variables = settings_in(file)
-        except WrongFile as problem:
-            raise Failure(str(problem)) from None
-        for name in [each for each in os.environ if each.upper().startswith("SIMPUL_")]:
-            del os.environ[name]
-        os.environ.update(variables)
+        take(file)
 
 
 def _of_file(file: Path | None) -> Sequence[Finding]:

@@ -59,7 +59,8 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(level=level, name="PostgreSQL", value=str(how.version), says=says)
     if not any(level is Level.PROBLEM for level, _ in found):
         waits = f"commits wait for {how.standbys}" if how.standbys else "commits wait for no other machine"
-        yield Finding(level=Level.GOOD, name="PostgreSQL", value=str(how.version), says=f"form {how.revision}, {waits}")
+        form = f"form {how.revision}, " if how.revision else ""
+        yield Finding(level=Level.GOOD, name="PostgreSQL", value=str(how.version), says=f"{form}{waits}")
     for finding in _clock("PostgreSQL", how.clock):
         yield finding
 

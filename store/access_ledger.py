@@ -58,6 +58,11 @@ class _Chain:
         self.sequence = 0
         self.head = b""
 
+    @property
+    def closed(self) -> bool:
+        """Whether the database has hung up, as it does when it is restarted."""
+        return bool(self.driver.is_closed())
+
     async def begin(self) -> None:
         """Begin a new chain, which names where the others stand."""
         started_at = datetime.now(UTC)
@@ -197,6 +202,8 @@ class AccessLedger:
     async def _commit(self, together: Sequence[_Waiting]) -> None:
         try:
             async with asyncio.timeout(self._patience):
+                if self._chain is not None and self._chain.closed:  # while nobody wrote, so nothing is in doubt
+                    await self._let_go()
                 chain = self._chain = self._chain or await self._begun()
                 if datetime.now(UTC) - chain.started_at > CHAIN_LASTS:
                     await chain.begin()

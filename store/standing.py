@@ -142,5 +142,6 @@ def _reason(failure: StateUnavailable) -> str:
     """What the server said, without a name or a password."""
     cause = failure.__cause__
     original = getattr(cause, "orig", None) if isinstance(cause, SQLAlchemyError) else cause
-    inner = getattr(original, "__cause__", None) or original
+    # What asyncio makes a timeout of tells nothing.
+    inner = original if isinstance(original, TimeoutError) else getattr(original, "__cause__", None) or original
     return type(inner).__name__ if inner is not None else str(failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from workers.signals import END, RETIRE
 
 _ROOT = Path(__file__).parents[1]
+_log = logging.getLogger("simpul.hub")
 
 
 class NotServing(Exception):  # noqa: N818 - names the condition
@@ -60,6 +62,7 @@ class Shift:
         finally:
             os.close(status)
             os.close(tether)
+        _log.info("A generation of workers begins, by the code in %s", root)
         return cls(process, reads, holds)
 
     @property

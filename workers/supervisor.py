@@ -104,7 +104,7 @@ class Supervisor:
                 _log.info("Reloaded: %s", self._state())
                 self._notifying.ready(self._state())
         except (NoListener, NotServing, WrongFile) as problem:
-            _log.error("Reload refused: %s. The hub goes on as it was", problem)
+            _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
             self._notifying.ready(f"{self._state()}; the last reload was refused, see the log")
 
     async def _replace(self) -> bool:
@@ -177,12 +177,15 @@ class Supervisor:
         """End every generation: what runs is finished."""
         self._stop.set()
         self._notifying.stopping("Finishing what runs")
+        if self._shifts:
+            _log.info("The hub ends: what runs is finished first")
         self._listener.close()
         for each in self._shifts:
             each.end()
         overs = [asyncio.create_task(each.over()) for each in self._shifts]
         if overs:
             await asyncio.wait(overs)
+            _log.info("The hub has ended")
         for each in self._shifts:
             each.let_go()
 

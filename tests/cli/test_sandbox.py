@@ -1,13 +1,20 @@
 """`simpul sandbox` looks at and steers the city that another process runs."""
 
+import http.client
 import importlib
+import json
 import re
+import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
+
+import pytest
 
 from cli.sandbox import USUAL_LATENCY
 from sandbox.control import Latency
 from sandbox.mariadb import installed_mariadb
-from tests.cli.running import Serve, simpul, state_folder
+from tests.cli.running import ENDED_WITHIN, SIMPUL, Serve, free_port, simpul, state_folder, until
 
 AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", "issuer"]
 
@@ -87,3 +94,30 @@ def test_without_a_state_folder_nothing_is_made() -> None:
     with state_folder() as state:
         simpul(state, "sandbox")
         assert not state.exists()
+
+
+def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(running: Serve, tmp_path: Path) -> None:
+    port = free_port()
+    file = tmp_path / "hub.env"
+    file.write_text(simpul(running.state, "sandbox", "settings", "--port", str(port)).stdout)
+    checked = simpul(tmp_path, "settings", "check", "--settings", str(file), "--ask")
+    assert checked.returncode == 0, checked.stdout
+    token = simpul(running.state, "token", "siti").stdout.strip()
+    with (tmp_path / "log").open("w") as log:
+        hub = subprocess.Popen([*SIMPUL, "hub", "--settings", str(file), "--workers", "1"], cwd="/", stderr=log)  # noqa: S603 - our own program
+    try:
+        until(lambda: "The hub serves" in (tmp_path / "log").read_text() or hub.poll() is not None, "it serves")
+        with pytest.raises(urllib.error.HTTPError) as refused:  # it is no hub of development
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=10)
+        refused.value.close()
+        assert refused.value.code == http.client.NOT_FOUND
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/graphql",
+            json.dumps({"query": "{ me { name } }"}).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
+            assert json.load(response)["data"]["me"]["name"] == "Siti Rahmawati"
+    finally:
+        hub.terminate()
+        assert hub.wait(ENDED_WITHIN) == 0

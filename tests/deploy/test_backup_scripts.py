@@ -111,6 +111,33 @@ def test_what_came_after_a_moment_is_left_out_where_that_is_wished(
         told(server, "INSERT INTO noted VALUES ('before')")
 
 
+def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_without_them(place: Path) -> None:
+    etc = place / "debian" / "etc"
+    etc.mkdir(parents=True)
+    files = {"config_file": "postgresql.conf", "hba_file": "pg_hba.conf", "ident_file": "pg_ident.conf"}
+    settings = {setting: str(etc / name) for setting, name in files.items()}
+    logins = {"simpul": "rahasia", RECEIVER: "rahasia-cadangan"}
+    lost = Postgres(place / "debian" / "lost", port=free_port(), database="simpul", logins=logins, settings=settings)
+    prepare_for_backups(lost)
+    for name in files.values():
+        shutil.move(lost.data / name, etc / name)
+    hand_over(etc)
+    lost.launch()
+    lost.wait()
+    backup = Backup(place / "debian" / "backup", lost)
+    backup.receive()
+    told(lost, "CREATE TABLE noted (what text)")
+    backup.take()
+    told(lost, "INSERT INTO noted VALUES ('after')")
+    lost.stop()  # in order: what it wrote has been received when it is gone
+    backup.stop()
+    again = restored(backup, lost, place / "debian" / "again")
+    try:
+        assert told(again, "SELECT what FROM noted") == ["after"]
+    finally:
+        again.stop()
+
+
 def test_a_copy_whose_log_nobody_receives_does_not_count(copied: Backup) -> None:
     before = names(copied.folder / "base"), names(copied.folder / "wal")
     done = copied.run("base-backup", str(copied.folder), "1")

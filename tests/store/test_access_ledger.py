@@ -20,6 +20,10 @@ from store.ledger_check import check_ledger
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from tests.store.ledger import ENTRY, SECRET, entries
 
+_HANG_UP = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'simpul'
+"""
+
 
 @pytest.fixture
 async def ledger(empty: AsyncEngine) -> AsyncIterator[AccessLedger]:
@@ -107,19 +111,34 @@ async def test_a_chain_that_is_a_day_old_is_followed_by_another(
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_lost_connection_fails_who_waits_and_the_next_begins_another_chain(
+async def test_a_connection_that_is_lost_while_writing_fails_who_waits_and_the_next_begins_another_chain(
     ledger: AccessLedger, empty: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
     async with empty.connect() as connection:
-        await connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND datname = 'simpul'"
-            )
-        )
-    with pytest.raises(LedgerUnavailable):
-        await ledger.write([ENTRY])
+        await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
+        writing = asyncio.create_task(ledger.write([ENTRY]))
+        while not (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
+            assert not writing.done()
+        await connection.execute(text(_HANG_UP))
+        with pytest.raises(LedgerUnavailable):
+            await writing
+    await ledger.write([ENTRY])
+    found = await check_ledger(empty, SECRET)
+    assert (found.chains, found.entries, found.broken) == (2, 2, [])
+
+
+async def test_a_database_that_was_restarted_while_nobody_wrote_fails_nobody(
+    ledger: AccessLedger, empty: AsyncEngine
+) -> None:
+    await ledger.write([ENTRY])
+    async with empty.connect() as connection:
+        await connection.execute(text(_HANG_UP))
+    chain = ledger._chain
+    assert chain is not None
+    async with asyncio.timeout(5):
+        while not chain.closed:  # noqa: ASYNC110 - the driver tells nobody
+            await asyncio.sleep(0.01)
     await ledger.write([ENTRY])
     found = await check_ledger(empty, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 2, [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -52,3 +54,12 @@ async def test_a_server_that_is_not_there_is_told_by_the_class_of_its_error() ->
         await standing(engine, within=5)
     await engine.dispose()
     assert str(unavailable.value) == "ConnectionRefusedError"
+
+
+async def test_a_server_that_says_nothing_is_told_by_the_timeout() -> None:
+    with socket.create_server((HOST, 0)) as silent:
+        engine = database(f"postgresql://simpul:geheim@{HOST}:{silent.getsockname()[1]}/simpul")
+        with pytest.raises(StateUnavailable) as unavailable:
+            await standing(engine, within=0.2)
+        await engine.dispose()
+    assert str(unavailable.value) == "TimeoutError"

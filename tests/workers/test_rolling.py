@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -119,6 +120,10 @@ async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_wa
     assert "is newer than this release knows" in hub.said
     hub.signal(signal.SIGTERM)
     assert hub.ended() == 0
+    first, second = ((hub.folder / name).resolve() for name in ("first", "second"))
+    begun = re.findall(r"A generation of workers begins, by the code in (\S+)", hub.said)
+    assert begun[-4:] == [str(first), str(first), str(second), str(first)]
+    assert hub.told.endswith("INFO simpul.hub The hub has ended")
     assert hub.left_behind() == set()
     assert await form(hub) == "9001"
 

@@ -127,6 +127,7 @@ async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on
         hub.given = before
         hub.write_settings()
     assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub goes on as it was", hub.said)
+    assert ".. The hub" not in hub.said
     assert "secret-word" not in hub.said
     assert systemd.hears().startswith("RELOADING=1\n")
     assert systemd.hears() == "READY=1\nSTATUS=2 workers serve; the last reload was refused, see the log"

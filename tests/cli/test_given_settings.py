@@ -1,0 +1,40 @@
+"""A command goes by the hub's file of settings, as whoever runs a hub has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Serve, simpul
+
+
+@pytest.fixture
+def file(running: Serve, tmp_path: Path) -> Path:
+    """The settings of a hub before the running city."""
+    path = tmp_path / "hub.env"
+    path.write_text(simpul(running.state, "sandbox", "settings").stdout)
+    return path
+
+
+def test_a_command_goes_by_the_file_and_not_by_the_environment(file: Path, tmp_path: Path) -> None:
+    nobody = "postgresql://a:b@127.0.0.1:9/simpul"
+    outcome = simpul(tmp_path / "nothing", "--settings", str(file), "ledger", "verify", SIMPUL_STATE_URL=nobody)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.endswith(" chains are as they were written.\n")
+
+
+def test_the_hub_is_told_its_file_behind_the_command_so_that_it_reads_it_anew(file: Path, tmp_path: Path) -> None:
+    outcome = simpul(tmp_path, "--settings", str(file), "hub")
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"simpul: the hub reads its file anew at each reload: write `simpul hub --settings {file}`\n"
+    )
+
+
+def test_a_file_that_cannot_be_read_is_told_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "hub.env"
+    file.write_text("export SIMPUL_PORT=1\n")
+    outcome = simpul(tmp_path, "--settings", str(file), "ledger", "verify")
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: {file}, line 1: write it as NAME=value, or begin it with '#'\n"
