@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import signal
 import socket
@@ -16,7 +15,6 @@ from pathlib import Path
 from workers.signals import END, RETIRE
 
 _ROOT = Path(__file__).parents[1]
-_log = logging.getLogger("simpul.hub")
 
 
 class NotServing(Exception):  # noqa: N818 - names the condition
@@ -26,8 +24,10 @@ class NotServing(Exception):  # noqa: N818 - names the condition
 class Shift:
     """One generation: its process, and the pipes by which it tells how it is and knows that somebody looks after it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, status: int, tether: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, status: int, tether: int, *, code: Path) -> None:
         """Look after it. See `Shift.begun`."""
+        self.code = code
+        """The folder whose code it runs: of a link, where that led to."""
         self.serving = 0
         """Workers that serve at the moment."""
         self._process = process
@@ -62,8 +62,7 @@ class Shift:
         finally:
             os.close(status)
             os.close(tether)
-        _log.info("A generation of workers begins, by the code in %s", root)
-        return cls(process, reads, holds)
+        return cls(process, reads, holds, code=root)
 
     @property
     def running(self) -> bool:

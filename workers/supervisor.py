@@ -70,7 +70,7 @@ class Supervisor:
         with self._signals():
             try:
                 if await self._begin(self._wanted.now()):
-                    _log.info("The hub serves: %s", self._state())
+                    _log.info("The hub serves: %s, by the code in %s", self._state(), self._code())
                     self._notifying.ready(self._state())
                 async with self._watchdog():
                     await self._look_after()
@@ -101,7 +101,7 @@ class Supervisor:
             environment = self._wanted.now()
             self._refuse_another_port(environment)
             if await self._begin(environment):
-                _log.info("Reloaded: %s", self._state())
+                _log.info("Reloaded: %s, by the code in %s", self._state(), self._code())
                 self._notifying.ready(self._state())
         except (NoListener, NotServing, WrongFile) as problem:
             _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
@@ -169,6 +169,9 @@ class Supervisor:
         before, after = self._listener.getsockname()[1], port_in(environment)
         if before != after:
             raise NotServing(f"SIMPUL_PORT was {before} and is {after} now, which takes a restart")
+
+    def _code(self) -> Path | None:
+        return self._current.code if self._current else None
 
     def _state(self) -> str:
         return f"{self._current.serving if self._current else 0} workers serve"
