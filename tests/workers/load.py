@@ -43,6 +43,11 @@ class _Connection:
     writer: asyncio.StreamWriter
     answers: int = 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side closed it, in whatever way."""
+        return self.reader.at_eof() or self.reader.exception() is not None
+
 
 class Callers:
     """So many over connections that they keep, and so many over a new one each time."""
@@ -71,7 +76,7 @@ class Callers:
         chance = random.Random(self.load.connections)  # noqa: S311 - spreads callers, hides nothing
         connection: _Connection | None = None
         while not self._over.is_set():
-            if connection is not None and connection.reader.at_eof():  # closed while nothing was asked: no failure
+            if connection is not None and connection.is_closed:  # while nothing was asked: no failure
                 connection.writer.close()
                 connection = None
             began = monotonic()

@@ -42,7 +42,12 @@ class Production(HubProcess):
             name: value
             for name, value in self.environment.items()
             if name.startswith("SIMPUL_") and name != "SIMPUL_STATE"
-        } | {"SIMPUL_PORT": str(self.port), "SIMPUL_RATES": "off", "SIMPUL_LOG_FORM": "text"}
+        } | {
+            "SIMPUL_PORT": str(self.port),
+            "SIMPUL_RATES": "off",
+            "SIMPUL_SHED_AFTER": "0",  # on a busy machine any hub may be late, and would refuse some
+            "SIMPUL_LOG_FORM": "text",
+        }
         self.write_settings()
         released(folder / "first")
         self.switch_to("first")
@@ -141,6 +146,11 @@ class Production(HubProcess):
 def until_gone(pid: int) -> None:
     """Wait until a process has ended."""
     until(lambda: not alive(pid), f"the end of process {pid}")
+
+
+def until_fetched(pid: int) -> None:
+    """Wait until a process has ended with all of its threads: before that its connections may be open."""
+    until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
 
 
 @contextlib.contextmanager

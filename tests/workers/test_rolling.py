@@ -19,7 +19,7 @@ from tests.city import HOST
 from tests.cli.running import state_folder
 from tests.journeys.hub_process import CITIZEN, PERSONAL
 from tests.workers.load import Callers, Load
-from tests.workers.production import Production, production, released, until_gone
+from tests.workers.production import Production, production, released, until_fetched
 
 _MIGRATION = '''"""A later form: another table, and a column more."""
 
@@ -84,7 +84,7 @@ async def test_of_a_worker_that_is_killed_only_what_it_was_answering_is_lost(hub
             failed, killed, serving = len(load.failures), hub.workers[0], hub.said.count(" serves (process")
             os.kill(killed, signal.SIGKILL)
             # Until it is gone its connections are open, and take questions that nobody will read.
-            await asyncio.to_thread(until_gone, killed)
+            await asyncio.to_thread(until_fetched, killed)
             gone = monotonic()
             await asyncio.to_thread(hub.wait_for, " serves (process", serving + 1)
             await more(load, 100)
