@@ -125,12 +125,13 @@ async def test_while_the_backup_is_away_nothing_personal_is_answered_and_it_goes
     async with hub.client() as session:
         assert await ask(session, PERSONAL, "before") == {"data": {"me": {"nik": SITI}}}
         backup.stop()
-        for _ in range(3):
+        for _ in range(6):
             refused = await ask(session, PERSONAL, "meanwhile")
             assert [error["extensions"]["code"] for error in refused["errors"]] == ["LEDGER_UNAVAILABLE"]
             assert refused["data"] is None
         assert await ask(session, PUBLIC) == {"data": {"region": {"code": "31"}}}
-        assert await waiting(hub) <= 1  # sessions that wait do not pile up
+        # Sessions that wait do not pile up: the last one, and one before it that is still being cancelled.
+        assert await waiting(hub) <= 2
         await asyncio.to_thread(backup.receive)
         async with asyncio.timeout(30):
             while (await ask(session, PERSONAL, "after")).get("data") is None:  # noqa: ASYNC110 - it tells nobody

@@ -127,11 +127,15 @@ class TestRequests:
     @both_ways
     async def test_no_more_calls_are_under_way_than_there_are_connections(self, method: str) -> None:
         under_way, most = 0, 0
+        both = asyncio.Event()
 
         async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
+            if under_way > 1:
+                both.set()
+            await asyncio.wait_for(both.wait(), 10)
             for _ in range(20):
                 await asyncio.sleep(0)
             under_way -= 1
