@@ -278,6 +278,8 @@ class Run:
         recovery = await (mending or _until(well, healed))
         await self._answered(healed)
         over = monotonic()
+        # All that was asked may have met the same worker: the next fault begins when none leaves an agency alone.
+        await _until(self._nobody_left_alone, over)
         hubs = {
             name: Seen(
                 needed=[each for each in load.between(struck, ends) if needs(each.question)],
@@ -294,6 +296,18 @@ class Run:
         """Whether the question is answered whole by every hub."""
         answers = await asyncio.gather(*(load.ask(question) for load in self.loads.values()))
         return all(each.outcome is Outcome.FULL for each in answers)
+
+    async def _nobody_left_alone(self) -> bool:
+        """Whether no process of any hub has a breaker that is not closed."""
+        for hub in self.world.hubs.values():
+            async with self.session.get(f"{hub.url}/metrics") as response:
+                told = (await response.text()).splitlines()
+            states = [line for line in told if line.startswith("simpul_agency_breaker_state{")]
+            if not states:
+                raise ValueError(f"{hub.name} tells of no breakers: HTTP {response.status}")
+            if any('state="closed"' not in line and not line.endswith(" 0.0") for line in states):
+                return False
+        return True
 
     async def _together(self) -> bool:
         """Whether every hub says that its processes keep answers together, where it keeps any."""
