@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.sealed_cookies import SealedCookies
+from records.clients import ClientId
 from records.identifiers import Nik
 
 IDLE: Final = 900.0
@@ -29,7 +30,7 @@ class Session:
 
     nik: Nik = field(repr=False)
     subject: str = field(repr=False)
-    client: str | None
+    client: ClientId | None
     assurance: Assurance
     ends: float
     """When the token that proved them is over, in seconds since 1970; no session lives longer."""
@@ -96,4 +97,5 @@ class Sessions:
         if values is None:
             return None
         session = Session(**values)
-        return replace(session, nik=Nik(session.nik), assurance=Assurance(session.assurance))
+        client = None if session.client is None else ClientId.stored(session.client)
+        return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
