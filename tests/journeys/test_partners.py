@@ -18,7 +18,7 @@ from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from engine.request import GraphQLRequest
 from engine.run import Engine
-from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
+from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation, VariableRange
 from records.purposes import Purpose
 from sandbox.samples import SAMPLES
 from schema.registering import examine
@@ -368,9 +368,9 @@ async def test_where_it_is_off_apollos_clients_are_told_to_send_texts(
 async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, registry: OperationRegistry
 ) -> None:
-    contract = replace(CONTRACT, client=client_named("first-party"), scopes={}, variables={})
+    contract = replace(CONTRACT, client=FIRST_PARTY, scopes={}, variables={})
     text = "query Public { __typename }"
-    operation = RegisteredOperation(client=client_named("first-party"), id="Public-1", name="Public", text=text)
+    operation = RegisteredOperation(client=FIRST_PARTY, id="Public-1", name="Public", text=text)
     await registry.publish(contract, [operation], by="tests")
     given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}
     async with another_hub(city, state_url, issuer, hub_folder, **given) as (hub, _):
@@ -379,7 +379,7 @@ async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
             assert known.data == {"__typename": "Query"}
             refused = await hub.post({"query": text}, caller=caller)
             assert refused.errors == [("", "PERSISTED_QUERY_ID_REQUIRED")]
-        pretender = replace(KIOS, client=client_named("first-party"))
+        pretender = replace(KIOS, client=FIRST_PARTY)
         assert await code_of(hub, {"documentId": "Public-1"}, pretender) == "PERSISTED_QUERY_NOT_FOUND"
 
 
@@ -406,7 +406,7 @@ async def test_a_get_by_the_id_of_a_first_party_operation_may_be_kept_by_anybody
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, registry: OperationRegistry
 ) -> None:
     scopes = {"any": ("Query.*", "Market.*", "Citizen.*")}
-    contract = replace(CONTRACT, client=client_named("first-party"), scopes=scopes, variables={})
+    contract = replace(CONTRACT, client=FIRST_PARTY, scopes=scopes, variables={})
     operations = [replace(each, scopes=frozenset()) for each in registered(contract, PRICES, ME)]
     await registry.publish(contract, operations, by="tests")
     given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}
