@@ -379,7 +379,7 @@ async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
             assert known.data == {"__typename": "Query"}
             refused = await hub.post({"query": text}, caller=caller)
             assert refused.errors == [("", "PERSISTED_QUERY_ID_REQUIRED")]
-        pretender = replace(KIOS, client=FIRST_PARTY)
+        pretender = replace(KIOS, client=client_named("first-party"))
         assert await code_of(hub, {"documentId": "Public-1"}, pretender) == "PERSISTED_QUERY_NOT_FOUND"
 
 

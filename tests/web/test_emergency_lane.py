@@ -37,8 +37,8 @@ def test_what_says_nothing_is_refused_with_what_to_write(word: str) -> None:
         lane_from([word])
     assert str(refused.value) == (
         f"'{word}' does not say who is of the emergency lane. Write client:ISSUER/NAME, operation:ID or kind:KIND,"
-        " separated by spaces. Kinds: citizen, business, official, supervisor, steward, auditor, protection-officer, partner,"
-        " agency-system, operator."
+        " separated by spaces. Kinds: citizen, business, official, supervisor, steward, auditor, protection-officer,"
+        " partner, agency-system, operator."
     )
 
 
