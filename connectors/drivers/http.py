@@ -9,7 +9,7 @@ same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -69,9 +69,12 @@ class HttpDriver:
         connections: int,
         max_bytes: int,
         gate: Gate | None = None,
+        addresses: Sequence[str] = (),
     ) -> None:
         """Keep the settings; raises ValueError, naming the setting, where the address is none.
 
+        Connections lead to the IP `addresses` and the host is not looked up, where there are any; the `Host` header
+        and the certificate are still those of the host.
         Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
         gate in the driver's place.
         """
@@ -83,7 +86,10 @@ class HttpDriver:
         self._places = asyncio.Semaphore(connections)
         tls = tls_context() if self._address.secure else None
         self._reads = Reads(agency, self._address, tls=tls, max_bytes=max_bytes)
-        self._session = Session(agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes)
+        self._addresses = addresses
+        self._session = Session(
+            agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes, addresses=addresses
+        )
         self._head = self._head_of({})
         self._state = "idle"
 
@@ -118,7 +124,7 @@ class HttpDriver:
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed),
         and what the gate refuses with.
         """
-        read = method in _READS and body is None and form is None
+        read = method in _READS and body is None and form is None and not self._addresses
         head = (self._head_of(headers) if headers else self._head) if read else None
         data = body if form is None else dict(form)
         asked: bytes | Request = (

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from time import monotonic
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
@@ -20,6 +23,7 @@ from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, Agen
 
 AGENT: Final = SERVER_SOFTWARE
 """The `User-Agent` of every request: an agency sees one client, whichever way a call takes."""
+_IPV4: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,22 @@ class Session:
     """aiohttp's connections to one agency, opened when first needed. No redirect is followed, no cookie kept."""
 
     def __init__(
-        self, agency: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None, connections: int, max_bytes: int
+        self,
+        agency: str,
+        *,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+        connections: int,
+        max_bytes: int,
+        addresses: Sequence[str] = (),
     ) -> None:
-        """Keep the settings."""
+        """Keep the settings. With `addresses`, connections lead there and no host is looked up."""
         self._agency = agency
         self._headers = headers
         self._tls = tls
         self._connections = connections
         self._max_bytes = max_bytes
+        self._addresses = addresses
         self._current: _Generation | None = None
         self._retired: set[_Generation] = set()
         self._closed = False
@@ -128,7 +140,11 @@ class Session:
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_note_reuse)
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections,
+                    ssl=self._tls or True,
+                    resolver=_GivenAddresses(self._addresses) if self._addresses else None,
+                ),
                 # Answers belong to one caller each: nothing an agency sets for one may travel with another.
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
@@ -138,6 +154,35 @@ class Session:
             )
             self._current = _Generation(session)
         return self._current
+
+
+class _GivenAddresses(AbstractResolver):
+    """In place of a look-up: IP addresses that are known already."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = [(each, ip_address(each)) for each in addresses]
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - aiohttp's interface
+    ) -> list[ResolveResult]:
+        """The addresses, whatever the host and the family."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=text,
+                port=port,
+                family=socket.AF_INET if address.version == _IPV4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for text, address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 @dataclass(eq=False, slots=True)

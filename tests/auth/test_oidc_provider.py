@@ -195,4 +195,10 @@ async def test_people_sign_in_there_to_the_hubs_own_pages(provider: str) -> None
         async with browser.get(urlsplit(back)._replace(scheme="", netloc="").geturl()) as page:
             text = await page.text()
             assert (page.status, page.url.path) == (200, "/consents"), text
+        form = text.partition('name="form" value="')[2].partition('"')[0]
+        async with browser.post("/sign-out?lang=en", data={"form": form}, headers={"Origin": hub.url}) as page:
+            address = page.headers["Refresh"].removeprefix("0; url=")
+        async with http.get(address) as there:
+            asks = await there.text()
+        assert (there.status, "Do you want to sign-out from" in asks) == (200, True), asks
     assert "Mitra 1" in text

@@ -38,9 +38,8 @@ async def agreed(engine: AsyncEngine, terms: ClientContract) -> None:
 
 
 def deliveries(engine: AsyncEngine, *, development: bool = True) -> Deliveries:
-    return Deliveries(
-        Outbox(engine), OperationRegistry(engine), SIGNATURES, WebhookSender(patience=5), development=development
-    )
+    sender = WebhookSender(patience=5, development=development)
+    return Deliveries(Outbox(engine), OperationRegistry(engine), SIGNATURES, sender, development=development)
 
 
 async def written(engine: AsyncEngine, count: int = 1) -> None:

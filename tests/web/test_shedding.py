@@ -34,13 +34,19 @@ class Tokens:
 
 async def overloaded(*lane: str, tokens: KnowsTokens | None = None) -> Shedding:
     """One that refuses, at a moment that does not pass: the lane may take five requests, and nobody else any."""
-    shedding = Shedding(after=0.1, lane=lane_from(lane), tokens=tokens or Tokens(), clock=lambda: LATER)
-    shedding.looked(LATER - 1, 0.0)
+    moments = iter([LATER - 1])
+    shedding = Shedding(
+        after=0.1,
+        lane=lane_from(lane),
+        tokens=tokens or Tokens(),
+        clock=lambda: next(moments, LATER),
+        worked=lambda: 0.0,
+    )
     for _ in range(600):
         shedding.enter(LATER)
     for ago in (0.3, 0.2, 0.0):
         shedding.looked(LATER - ago, 1.0)
-    for _ in range(600):
+    for _ in range(599):
         shedding.leave()
     return shedding
 

@@ -26,6 +26,8 @@ class Wire:
     script: Script
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Names that TLS clients asked for (SNI)."""
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     busy: asyncio.Event = field(default_factory=asyncio.Event)
