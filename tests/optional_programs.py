@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from _pytest.outcomes import Skipped  # `pytest.skip.Exception` is no type for mypy
 
 from sandbox.programs import find_program, program_of
 from scripts.optional_programs import why_missing
@@ -21,8 +21,13 @@ _FIXTURES = frozenset({"program", "jakpreneur", "running", "seeded"})
 """`jakpreneur`, and the whole city that `simpul serve` runs, choose between MariaDB and SQLite."""
 
 
-class MissingProgram(Skipped):
-    """The test needs an optional program that is not used here; the text says why."""
+_missed: set[str] = set()
+"""The reasons by which tests were skipped here, to tell them from other skips."""
+
+
+def _skip(reason: str) -> NoReturn:
+    _missed.add(reason)
+    pytest.skip(reason)
 
 
 FindProgram = Callable[[str], Path]
@@ -32,7 +37,7 @@ def program_or_skip(command: str) -> Path:
     """Where an optional program's command is; skips with the reason where it is missing or left out."""
     found = find_program(command)
     if found is None:
-        raise MissingProgram(why_missing(program_of(command)) or f"{command} is not installed")
+        _skip(why_missing(program_of(command)) or f"{command} is not installed")
     return found
 
 
@@ -41,7 +46,7 @@ def node_packages() -> Path:
     program_or_skip("node")
     folder = ROOT / "tests" / "node_modules"
     if not (folder / "simpul.stamp").is_file():
-        raise MissingProgram("the Node packages of the tests were not fetched: `make programs` does it")
+        _skip("the Node packages of the tests were not fetched: `make programs` does it")
     return folder
 
 
@@ -50,7 +55,7 @@ def page_packages() -> Path:
     program_or_skip("npm")
     folder = ROOT / "node_modules"
     if not (folder / "simpul.stamp").is_file():
-        raise MissingProgram("the Node packages of the GraphiQL page were not fetched: `make setup` does it")
+        _skip("the Node packages of the GraphiQL page were not fetched: `make setup` does it")
     return folder
 
 
@@ -74,7 +79,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a test that misses an optional program and is not marked: nobody would run it both ways."""
     report = yield
-    if call.excinfo is not None and call.excinfo.errisinstance(MissingProgram) and not item.get_closest_marker(MARKER):
+    missed = call.excinfo is not None and str(call.excinfo.value) in _missed
+    if missed and report.skipped and not item.get_closest_marker(MARKER):
         report.outcome = "failed"
-        report.longrepr = f"{call.excinfo.value}: mark the test `{MARKER}`, or ask for the fixture `program`"
+        report.longrepr = f"{call.excinfo}: mark the test `{MARKER}`, or ask for the fixture `program`"
     return report
