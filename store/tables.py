@@ -329,3 +329,15 @@ exports = Table(
     Column("ended_at", DateTime(timezone=True), comment="Null while it runs."),
     Index("ix_exports_subject", "subject", "began_at"),
 )
+
+page_sessions = Table(
+    "page_sessions",
+    metadata,
+    Column("id", LargeBinary(32), primary_key=True, comment="Digest of the session's random id."),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ends_at", DateTime(timezone=True), nullable=False, comment="However much it is used."),
+    Column("hint", LargeBinary, comment="The issuer's ID token, sealed, to sign out there."),
+    Index("ix_page_sessions_ends_at", "ends_at"),
+)
+"""Sessions of the hub's own pages that go on. One that ended by signing out has no row."""

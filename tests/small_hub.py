@@ -22,6 +22,7 @@ from auth.issuers import Issuer
 from connectors.attendance import Attendance
 from schema.build import build_schema, graphql_schema
 from settings import Settings
+from tests.known_sessions import KnownSessions
 from tests.small_city import SmallCity
 from web.serving import uvicorn_config
 
@@ -103,11 +104,13 @@ async def small_hub(
     *,
     own: Any = MappingProxyType({}),  # noqa: ANN401 - `Mapping[type, object]`; settings that are kept in one dict may be given, too
     recorder: Any = None,  # noqa: ANN401 - a `Recorder`; the same
+    sessions: Any = None,  # noqa: ANN401 - a `LiveSessions`; the same
     **given: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[SmallHub]:
     """A hub that believes these issuers, served until the block ends, on the port of the settings where they say one.
 
-    `own` answers domains that the small city knows nothing of, `recorder` keeps who read what.
+    `own` answers domains that the small city knows nothing of, `recorder` keeps who read what, `sessions` who is
+    signed in to its pages.
     """
     settings, city = settings_of(issuers, **given), SmallCity()
 
@@ -122,6 +125,7 @@ async def small_hub(
         attendance=Attendance({}),
         lifespan=nothing,
         recorder=recorder,
+        sessions=sessions or KnownSessions(),
     )
     web = uvicorn.Server(uvicorn_config(app, HOST, given.get("port", 0), settings.web))
     serving = asyncio.create_task(web._serve())
