@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from auth.caller import Caller, CallerKind
-from auth.issuers import Issuer
+from auth.issuers import EVERY_CLIENT, Issuer
 
 ISSUER = "simpul-development"
 AUDIENCE = "simpul"
@@ -53,6 +53,7 @@ class DevelopmentIssuer:
             "role": caller.role,
             "client_id": caller.client,
             "scope": " ".join(sorted(caller.scopes)) or None,
+            "auth_time": int(now.timestamp()) if caller.nik else None,
             "acr": caller.assurance.name.lower() if caller.assurance else None,
             "on_behalf_of": caller.on_behalf_of,
             "purpose": caller.purpose,
@@ -75,6 +76,7 @@ def development_entry(public_keys: Path) -> Issuer:
         algorithms=("ES256", "Ed25519"),
         types=("at+jwt", "jwt"),
         kinds=tuple(CallerKind),
+        first_party=(EVERY_CLIENT,),
         keys=public_keys,
     )
 

@@ -28,12 +28,13 @@ def caller_of(state: Path, token: str) -> Caller:
 @pytest.mark.parametrize(
     ("name", "caller"),
     [
-        ("siti", Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001"), assurance=SURE)),
-        ("agus", Caller(kind=CallerKind.CITIZEN, nik=Nik("3672010101009004"), assurance=SURE)),
+        ("siti", Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001"), assurance=SURE)),
+        ("agus", Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3672010101009004"), assurance=SURE)),
         (
             "agus-for-dewi",
             Caller(
                 kind=CallerKind.CITIZEN,
+                first_party=True,
                 nik=Nik("3672010101009004"),
                 on_behalf_of=Nik(SAMPLES["dewi"].nik),
                 assurance=SURE,

@@ -83,7 +83,7 @@ class World:
             caller = (
                 sample_callers()["rina"].caller
                 if nik is None
-                else Caller(kind=CallerKind.CITIZEN, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
+                else Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
             )
             found = self._tokens[nik] = self._issuer.token(caller, subject="somebody")
         return found

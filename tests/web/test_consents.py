@@ -41,7 +41,7 @@ from web.who_asks import WhoAsks
 CALLERS = {
     "Bearer bank": partner(),
     "Bearer shop": partner("shop"),
-    "Bearer siti": Caller(kind=CallerKind.CITIZEN, nik=HER.nik),
+    "Bearer siti": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=HER.nik),
     "Bearer system": Caller(kind=CallerKind.AGENCY_SYSTEM, agency="crm", client="crm-dispatch"),
 }
 BANK, SHOP = {"Authorization": "Bearer bank"}, {"Authorization": "Bearer shop"}

@@ -32,7 +32,7 @@ HUBS = 3
 ASKING = 4
 """Officials who ask each hub without a pause."""
 ROUNDS = 4
-PERSON = Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.SUBSTANTIAL)
+PERSON = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.SUBSTANTIAL)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose="TAX_ASSESSMENT", case="PBB/1")
 HER_LAND = f'{{ citizen(nik: "{SITI}") {{ nik taxObjects {{ nop }} }} }}'
 
