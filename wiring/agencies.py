@@ -114,9 +114,12 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
         connections=gates["pbb"].at_once,
         gate=gates["pbb"],
     )
+    regions = RegionTables(_DATA)
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
     return Connectors(
-        population=PopulationRegister(dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call),
+        population=PopulationRegister(
+            dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call, knows_region=regions.knows
+        ),
         msmes=JakPreneur(jakpreneur, keys_a_call=gates["jakpreneur"].terms.keys_a_call),
         tax=tax,
         complaints=CityComplaints(
@@ -127,7 +130,7 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
             keys_a_call=gates["crm"].terms.keys_a_call,
         ),
         prices=FoodPrices(pangan, side_by_side=min(_SIDE_BY_SIDE, gates["pangan"].at_once)),
-        regions=RegionTables(_DATA),
+        regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
     )

@@ -15,6 +15,7 @@ from zeep.wsdl.bindings import Soap11Binding
 
 from connectors.drivers.http import HttpDriver, HttpReply, retry_after
 from connectors.policies.gate import Gate
+from connectors.policies.observed import Counts
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable
 
@@ -104,6 +105,11 @@ class SoapDriver:
             encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
             remove_comments=True, remove_pis=True,
         )  # fmt: skip
+
+    @property
+    def counts(self) -> Counts:
+        """Where the calls are counted."""
+        return Counts() if self._gate is None else self._gate.counts
 
     def __repr__(self) -> str:
         return f"<SoapDriver {self.agency} operations={sorted(self._operations)} headers={sorted(self._headers)}>"

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from connectors.policies.gate import Gate
+from connectors.policies.observed import Counts
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
@@ -69,6 +70,11 @@ class SqlDriver:
         self._ending: set[asyncio.Task[Any]] = set()
         self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
         event.listen(self._engine.sync_engine, "connect", self._connected)
+
+    @property
+    def counts(self) -> Counts:
+        """Where the calls are counted."""
+        return Counts() if self._gate is None else self._gate.counts
 
     def __repr__(self) -> str:
         """The agency and its database, without the password."""
