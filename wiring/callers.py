@@ -22,7 +22,7 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
     found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience(settings))) for each in settings.issuers]
     if settings.issuer_keys is not None:
         found.append(IssuerKeys(development_entry(settings.issuer_keys)))
-    for warning in (*same_clients(settings.issuers), *one_address(settings)):
+    for warning in (*same_clients(settings.issuers), *no_first_party(settings.issuers), *one_address(settings)):
         _log.warning("%s", warning)
     return found
 
@@ -41,6 +41,16 @@ def same_clients(issuers: Sequence[Issuer]) -> Sequence[str]:
                 " others' clients. Let one of them prove these, unless you trust them alike."
             )
     return warnings
+
+
+def no_first_party(issuers: Sequence[Issuer]) -> Sequence[str]:
+    """Warnings about issuers of citizens that list none of the city's own apps."""
+    return [
+        f"The issuer {each.name} proves citizens and lists no first_party: no app of theirs reads or changes anything"
+        " with all rights of a person, and other apps need scopes. List the city's own apps by their client_id."
+        for each in issuers
+        if CallerKind.CITIZEN in each.kinds and not each.first_party
+    ]
 
 
 def one_address(settings: Settings) -> Sequence[str]:

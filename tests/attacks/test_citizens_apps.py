@@ -67,7 +67,7 @@ class Place:
     async def ask(self, query: str, scope: object = "", *, client: str | None = OTHER_APP, **claims: object) -> Answer:
         """Ask by an app, and forget what was asked before."""
         self.hub.city.asked.clear()
-        token = self.issuer.token(**{"client_id": client, "scope": scope or None, **claims})
+        token = self.issuer.token(None, client_id=client, scope=scope or None, **claims)
         return await self.hub.ask(query, token=token)
 
 
