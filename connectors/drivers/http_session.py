@@ -15,10 +15,10 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import SERVER_SOFTWARE
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from connectors.drivers.http_reply import HttpReply
+from connectors.drivers.http_unpacking import ACCEPTED
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 AGENT: Final = SERVER_SOFTWARE
@@ -133,7 +133,12 @@ class Session:
                 body += chunk
                 if len(body) > self._max_bytes:
                     return AgencyMalformed(self._agency, f"the body is longer than {self._max_bytes} bytes")
-            return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
+            return HttpReply(
+                status=response.status,
+                headers=response.headers,
+                body=bytes(body),
+                encoding=response.headers.get("Content-Encoding", ""),
+            )
 
     def _open(self) -> _Generation:
         if self._current is None:
@@ -147,10 +152,13 @@ class Session:
                 ),
                 # Answers belong to one caller each: nothing an agency sets for one may travel with another.
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
+                # aiohttp itself would accept whatever its Python can unpack: from 3.14 on also zstd, which we cannot.
+                headers={"Accept-Encoding": ACCEPTED, **self._headers},
                 # `ask` keeps the deadline itself, so that it ends as one kind of failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
+                # aiohttp would unpack 64 KiB into 64 MiB before anybody may count them.
+                auto_decompress=False,
             )
             self._current = _Generation(session)
         return self._current
@@ -213,6 +221,4 @@ def _failure_of(agency: str, error: Exception) -> AgencyFailure:
         return AgencyTimeout(agency, "no whole answer before the deadline")
     if isinstance(error, aiohttp.ClientResponseError):
         return AgencyMalformed(agency, f"not HTTP ({seen})")
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
-        return AgencyMalformed(agency, f"the body cannot be decompressed ({seen})")
     return AgencyUnavailable(agency, seen)
