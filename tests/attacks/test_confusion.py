@@ -170,8 +170,6 @@ async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(wired
 
 
 async def test_a_client_that_asks_for_two_people_gives_neither_the_others(wired: Hub, ledger: AsyncEngine) -> None:
-    app = client_named("app")
-
     def by(nik: Nik, name: str) -> Asker:
         caller = Caller(
             kind=CallerKind.CITIZEN,
