@@ -180,7 +180,9 @@ async def test_a_client_that_asks_for_two_people_gives_neither_the_others(wired:
         )
         pseudonym = PEOPLE.of_person(nik)
         return Asker(
-            caller, {"me": {"name": name}}, entries={"subject": pseudonym, "caller": pseudonym, "client": "app"}
+            caller,
+            {"me": {"name": name}},
+            entries={"subject": pseudonym, "caller": pseudonym, "client": "development/app"},
         )
 
     await all_together(
