@@ -6,12 +6,13 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode
 
 from auth.data_contracts import DataContract, contracts_of
 from auth.issuers import Issuer, issuers_of
 from connectors.policies.terms import AgencyTerms, agency_terms
+from web.listen_address import ListenAddress
 
 _SECRET_BYTES = 32
 
@@ -30,6 +31,10 @@ def _agencies(value: object) -> object:
 
 def _contracts(value: object) -> object:
     return contracts_of(Path(value)) if isinstance(value, (str, Path)) else value
+
+
+def _listen(text: str) -> str:
+    return str(ListenAddress.parse(text))
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -52,12 +57,16 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """Several values, separated by spaces."""
 Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_words)]
 """Several IP addresses, separated by spaces."""
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_words)]
+"""Several IP addresses or networks, separated by spaces."""
 Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)]
 """Given as the path of a file, which is read at once."""
 TermsFile = Annotated[AgencyTerms, NoDecode, BeforeValidator(_agencies)]
 """Given as the path of a file, which is read at once."""
 Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_contracts)]
 """Given as the path of a file or a folder, which is read at once."""
+Listen = Annotated[str, AfterValidator(_listen)]
+"""An IP address and a port."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """In base64, long enough."""
