@@ -1,10 +1,12 @@
 import asyncio
 import sys
 from functools import partial
+from typing import cast
 
 import pytest
 
 from engine.plan.flights import Flights
+from records.spans import Span
 
 
 async def test_the_same_question_under_way_is_run_once() -> None:
@@ -281,3 +283,41 @@ async def test_of_six_who_wait_whoever_leaves_in_the_turn_of_the_end_takes_nothi
     assert isinstance(outcomes[leaving], asyncio.CancelledError)
     assert [str(outcome) for outcome in kept] == [("no" if fails else "42")] * 5
     assert len(flights) == 0
+
+
+class Linked:
+    """A span that notes what it is said to wait for."""
+
+    def __init__(self) -> None:
+        self.to: list[object] = []
+
+    def link(self, other: object) -> None:
+        self.to.append(other)
+
+
+@pytest.mark.parametrize(
+    ("leads", "follows", "linked"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+async def test_who_waits_for_anothers_run_says_so_where_both_are_told_of(
+    leads: bool,  # noqa: FBT001 - a parameter
+    follows: bool,  # noqa: FBT001 - a parameter
+    linked: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    flights: Flights[int] = Flights()
+    leader, follower = Linked(), Linked()
+    go = asyncio.Event()
+
+    async def run() -> int:
+        await go.wait()
+        return 42
+
+    waiting = [
+        asyncio.create_task(flights.join("q", run, span=cast("Span", leader) if leads else None)),
+        asyncio.create_task(flights.join("q", run, span=cast("Span", follower) if follows else None)),
+    ]
+    await asyncio.sleep(0)
+    go.set()
+    assert [await each for each in waiting] == [42, 42]
+    assert leader.to == []
+    assert follower.to == ([leader] if linked else [])
