@@ -6,12 +6,13 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, IPvAnyNetwork, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from auth.data_contracts import DataContract, contracts_of
 from auth.issuers import Issuer, issuers_of
 from connectors.policies.terms import AgencyTerms, agency_terms
+from records.clients import ClientId
 from web.listen_address import ListenAddress
 
 _SECRET_BYTES = 32
@@ -35,6 +36,10 @@ def _contracts(value: object) -> object:
 
 def _listen(text: str) -> str:
     return str(ListenAddress.parse(text))
+
+
+def _client(value: object) -> ClientId:
+    return value if isinstance(value, ClientId) else ClientId.parse(str(value))
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -67,6 +72,8 @@ Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_contr
 """Given as the path of a file or a folder, which is read at once."""
 Listen = Annotated[str, AfterValidator(_listen)]
 """An IP address and a port."""
+Client = Annotated[ClientId, PlainValidator(_client)]
+"""An application and its issuer: `city/portal`."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """In base64, long enough."""

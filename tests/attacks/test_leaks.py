@@ -16,6 +16,7 @@ from yarl import URL
 
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
+from records.clients import ClientId
 from tests.attacks.conftest import PRODUCTION
 from tests.attacks.values import TEXTS
 from tests.city import HOST, RunningAgency, free_port
@@ -204,7 +205,7 @@ async def test_a_line_of_the_log_is_one_line_and_of_nobody(wired: Hub, caplog: p
         await sent(wired, "POST", "/graphql", sendable, json={"query": text, "operationName": text})
         await sent(wired, "GET", "/graphql", params={"query": text})
         await wired.post({"query": "query A { me { name } }", "variables": {"a": text}}, caller="siti")
-    partner = Caller(kind=CallerKind.PARTNER, client="bank\n" + forged)
+    partner = Caller(kind=CallerKind.PARTNER, client=ClientId.stored(f"development/bank\n{forged}"))
     await wired.post({"query": "{ __typename }"}, caller=partner)
     token = wired.headers("siti")["Authorization"].removeprefix("Bearer ")
     async with asyncio.timeout(WITHIN_S):  # lines of the access log wait for each other

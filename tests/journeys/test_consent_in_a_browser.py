@@ -19,6 +19,7 @@ from sandbox.issuer_clients import client_secret
 from store.database import database
 from store.operations import OperationRegistry
 from tests.city import HOST, RunningAgency, free_port
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 from tests.journeys.partner import WHO, asked, contract, partner
 from tests.journeys.test_partners import registered, until
@@ -26,7 +27,7 @@ from tests.optional_programs import FindProgram
 from tests.web.axe import violations
 from tests.web.browser import Page, page_of
 
-CLIENT = "bank-on-paper"
+CLIENT = client_named("bank-on-paper")
 BANK = partner(CLIENT)
 HOUSE = """query House($consent: ID!) {
   consented(consent: $consent) {

@@ -17,14 +17,15 @@ from schema.registering import examine
 from store.database import database
 from store.operations import OperationRegistry
 from tests.city import ROOT
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 from tests.journeys.test_partners import examiner, until
 from tests.optional_programs import node_packages, program_or_skip
 
 SCRIPT = ROOT / "tests" / "journeys" / "graphql_clients.mjs"
-KIOS = Caller(kind=CallerKind.PARTNER, client="warung", scopes=frozenset({"prices:read"}))
+KIOS = Caller(kind=CallerKind.PARTNER, client=client_named("warung"), scopes=frozenset({"prices:read"}))
 CONTRACT = ClientContract(
-    client="warung",
+    client=client_named("warung"),
     scopes={"prices:read": ("Query.markets", "Market.*")},
     variables={"Prices": {"first": VariableRange(at_most=3)}},
 )
@@ -62,7 +63,7 @@ async def registered(hub: Hub, state_url: str, tmp_path: Path) -> AsyncIterator[
     manifest = tmp_path / "persisted-query-manifest.json"
     manifest.write_text(json.dumps(await said("manifest")))
     [entry] = read_manifest(manifest)
-    wanted = RegisteredOperation(client="warung", id=entry.id, name=entry.name or "", text=entry.text)
+    wanted = RegisteredOperation(client=client_named("warung"), id=entry.id, name=entry.name or "", text=entry.text)
     examined = examine(examiner(), CONTRACT, wanted)
     assert not examined.faults
     engine = database(state_url)
@@ -70,7 +71,7 @@ async def registered(hub: Hub, state_url: str, tmp_path: Path) -> AsyncIterator[
     await registry.publish(CONTRACT, [examined.operation], by="tests")
     await until(hub, {"documentId": entry.id}, KIOS, None)
     yield examined.operation
-    await registry.retire("warung", [entry.id], by="tests")
+    await registry.retire(client_named("warung"), [entry.id], by="tests")
     await engine.dispose()
 
 

@@ -30,7 +30,8 @@ def stopped() -> Iterator[Production]:
 async def statuses(url: str, host: str, token: dict[str, str]) -> list[int]:
     """What a probe, Prometheus, a stranger and a citizen are answered, who call the hub by this name."""
     scraper = {"Authorization": f"Bearer {METRICS_TOKEN}"}
-    asked = (("/health/live", {}), ("/health/ready", {}), ("/metrics", scraper), ("/metrics", {}))
+    no_token: dict[str, str] = {}
+    asked = (("/health/live", no_token), ("/health/ready", no_token), ("/metrics", scraper), ("/metrics", no_token))
     async with aiohttp.ClientSession(url, headers={"Host": host} if host else {}) as http:
         found = []
         for path, headers in asked:
