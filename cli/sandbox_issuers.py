@@ -33,6 +33,7 @@ def issuers_file(folder: StateFolder) -> Path | None:
             for each in CLIENTS.values()
             if each.kind is not None
         },
+        "first_party": [client.id for client in CLIENTS.values() if client.people],
     }
     path = folder.folder("issuer") / "issuers.json"
     path.write_text(json.dumps({"issuer": [entry]}))
