@@ -532,7 +532,7 @@ def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: 
     ("given", "says"),
     [
         ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
-        ({}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
+        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
     ],
 )
 def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
@@ -569,7 +569,6 @@ def test_where_it_listens_says_by_which_names_it_may_be_called_and_whom_it_belie
     (tmp_path / "issuers.toml").write_text(
         '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
     )
-    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
     monkeypatch.setenv("SIMPUL_ISSUERS", str(tmp_path / "issuers.toml"))
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
     settings = read()
