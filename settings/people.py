@@ -45,6 +45,9 @@ class PeopleSettings(ServingSettings):
         le=7 * 86_400,
         description="Seconds after which such a session is over in any case.",
     )
+    recent_sign_in: int = Field(
+        900, ge=120, le=3600, description="Seconds within which a citizen must have signed in to change something."
+    )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     ledger: bool = Field(
         default=True, description="Whether every read of personal data is recorded before it is answered."
@@ -183,4 +186,5 @@ class PeopleSettings(ServingSettings):
         return Policy(
             purposes=purposes_from(self.purposes),
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
+            recent_sign_in=self.recent_sign_in,
         )

@@ -28,6 +28,7 @@ name = "warga"
 url = "http://127.0.0.1:9"
 audience = "simpul"
 kinds = ["citizen", "official", "partner", "agency-system"]
+first_party = ["city-app"]
 """
 BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
 
