@@ -93,6 +93,8 @@ def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.ledger:
         yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
+    if not settings.reader_budget_table:
+        yield "reader_budgets", "one official or system can read about everybody within minutes: leave it unset"
 
 
 def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
