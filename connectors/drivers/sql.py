@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from connectors.policies.gate import Gate
 from connectors.policies.observed import Counts
 from records.call import Call
+from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, database_tls, hosts_in
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 
 Row = Mapping[str, object]
@@ -66,7 +67,7 @@ class SqlDriver:
         self._deadline = deadline
         self._pool_size = pool_size
         self._url = _checked(agency, url)
-        self._engine = _engine(self._url, deadline=deadline, pool_size=pool_size)
+        self._engine = _engine(agency, self._url, deadline=deadline, pool_size=pool_size)
         self._ending: set[asyncio.Task[Any]] = set()
         self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
         event.listen(self._engine.sync_engine, "connect", self._connected)
@@ -212,13 +213,30 @@ def _checked(agency: str, url: str) -> URL:
     )
 
 
-def _engine(url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
+def tls_mode(agency: str, url: str) -> TlsMode | None:
+    """How an agency's database is connected to; None for a file. Raises ValueError as `SqlDriver` does."""
+    parsed = _checked(agency, url)
+    return None if parsed.get_backend_name() == "sqlite" else _tls(agency, parsed).mode
+
+
+def _tls(agency: str, url: URL) -> DatabaseTls:
+    try:
+        return database_tls([url.host, *hosts_in(url.query)], url.query)
+    except ValueError as problem:
+        raise ValueError(f"The address of the agency '{agency}': {problem}") from None
+
+
+def _engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
     # A file is opened anew for each read: that costs little, and a file that was replaced or taken away is noticed.
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
         if url.get_backend_name() == "sqlite"
         else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": deadline}
     )
+    if url.get_backend_name() != "sqlite":
+        # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
+        pool["connect_args"] = {"ssl": _tls(agency, url).context or False}
+        url = url.difference_update_query(TLS_PARAMETERS)
     return create_async_engine(
         url,
         **pool,
