@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.sealed_cookies import SealedCookies
 from auth.sealed_texts import SealedTexts, UnreadableText
+from records.clients import ClientId
 from records.identifiers import Nik
 
 
@@ -53,7 +54,7 @@ class Session:
 
     nik: Nik = field(repr=False)
     subject: str = field(repr=False)
-    client: str | None
+    client: ClientId | None
     assurance: Assurance
     ends: float
     """When it is over however much it is used, in seconds since 1970: never after the token that proved them."""
@@ -130,7 +131,8 @@ class Sessions:
         if values is None:
             return None
         session = Session(**values)
-        return replace(session, nik=Nik(session.nik), assurance=Assurance(session.assurance))
+        client = None if session.client is None else ClientId.stored(session.client)
+        return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
 
     def seal_identity(self, session: Session, token: str) -> bytes:
         """The issuer's ID token, sealed for this session: what the issuer wants to see when it ends."""

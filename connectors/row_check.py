@@ -48,18 +48,25 @@ class RowCheck:
         Raises `AgencyMalformed` where a row is about a key that was not asked for, or about none.
         """
         groups: dict[str, list[R]] = {key: [] for key in asked}
+        loosely: dict[str, list[K]] | None = None
         seen: dict[Hashable, tuple[str, R]] = {}
         failed: dict[str, AgencyMalformed] = {}
         for row in rows:
             key = key_of(row)
             if key is None or (group := groups.get(key)) is None:
-                failed |= self._in_another_form(key, asked)
+                if loosely is None:  # once for all rows: there may be thousands
+                    loosely = _by_loose_form(asked)
+                meant = loosely.get(_loosely(key), []) if key is not None else []
+                if not meant:
+                    raise self.mismatch("a row about a key that was not asked for")
+                if any(each not in failed for each in meant):
+                    failed |= dict.fromkeys(meant, self.mismatch("a row holds its key in another form"))
                 continue
             identity = id_of(row)
             if (before := seen.get(identity)) is None:
                 seen[identity] = key, row
                 group.append(row)
-            elif before != (key, row):
+            elif before != (key, row) and not (key in failed and before[0] in failed):
                 failed[key] = failed[before[0]] = self.mismatch("one record is listed twice, in two forms")
         return {key: failed.get(key) or groups[key] for key in asked if key in failed or groups[key]}
 
@@ -69,12 +76,13 @@ class RowCheck:
         _log.warning("The agency '%s' answered something else than it was asked: %s", self.agency, seen)
         return AgencyMalformed(self.agency, seen)
 
-    def _in_another_form(self, key: str | None, asked: Iterable[K]) -> Mapping[str, AgencyMalformed]:
-        """The failure of the keys that a lenient database takes for this one; raises where there is none."""
-        meant = [] if key is None else [each for each in asked if _loosely(each) == _loosely(key)]
-        if not meant:
-            raise self.mismatch("a row about a key that was not asked for")
-        return dict.fromkeys(meant, self.mismatch("a row holds its key in another form"))
+
+def _by_loose_form(asked: Iterable[K]) -> dict[str, list[K]]:
+    """The keys by what a lenient database takes them for."""
+    found: dict[str, list[K]] = {}
+    for each in asked:
+        found.setdefault(_loosely(each), []).append(each)
+    return found
 
 
 def _loosely(key: str) -> str:

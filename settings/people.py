@@ -13,7 +13,7 @@ from auth.caller import CallerKind
 from auth.issuers import is_safe_address
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from records.purposes import Purpose
-from settings.given import Contracts, Issuers, Words
+from settings.given import Client, Contracts, Issuers, Words
 from settings.serving import ServingSettings
 from store.purging import Keeping, keeping_from
 from store.retained import retained
@@ -60,8 +60,10 @@ class PeopleSettings(ServingSettings):
         3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
     )
     webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
-    data_tracker_client: str | None = Field(
-        None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
+    data_tracker_client: Client | None = Field(
+        None,
+        description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; nobody where it is not"
+        " set.",
     )
     purposes: Words = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."

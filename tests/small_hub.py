@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -52,6 +52,8 @@ class SmallHub:
     city: SmallCity
     http: aiohttp.ClientSession
     url: str
+    paths: Collection[str]
+    """The paths that it serves."""
 
     async def ask(self, query: str = ME, *, token: str | None = None, headers: Any = None) -> Answer:  # noqa: ANN401 - what aiohttp takes
         """Ask by POST, with a bearer token or headers as they are."""
@@ -133,7 +135,7 @@ async def small_hub(
                 await asyncio.sleep(0.01)
         port = web.servers[0].sockets[0].getsockname()[1]
         async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
-            yield SmallHub(city, http, f"http://{HOST}:{port}")
+            yield SmallHub(city, http, f"http://{HOST}:{port}", app.paths)
     finally:
         web.should_exit = True
         await serving

@@ -15,7 +15,6 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import SERVER_SOFTWARE
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from connectors.drivers.http_reply import HttpReply
@@ -133,7 +132,12 @@ class Session:
                 body += chunk
                 if len(body) > self._max_bytes:
                     return AgencyMalformed(self._agency, f"the body is longer than {self._max_bytes} bytes")
-            return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
+            return HttpReply(
+                status=response.status,
+                headers=response.headers,
+                body=bytes(body),
+                encoding=response.headers.get("Content-Encoding", ""),
+            )
 
     def _open(self) -> _Generation:
         if self._current is None:
@@ -151,6 +155,8 @@ class Session:
                 # `ask` keeps the deadline itself, so that it ends as one kind of failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
+                # aiohttp would unpack 64 KiB into 64 MiB before anybody may count them.
+                auto_decompress=False,
             )
             self._current = _Generation(session)
         return self._current
@@ -213,6 +219,4 @@ def _failure_of(agency: str, error: Exception) -> AgencyFailure:
         return AgencyTimeout(agency, "no whole answer before the deadline")
     if isinstance(error, aiohttp.ClientResponseError):
         return AgencyMalformed(agency, f"not HTTP ({seen})")
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
-        return AgencyMalformed(agency, f"the body cannot be decompressed ({seen})")
     return AgencyUnavailable(agency, seen)

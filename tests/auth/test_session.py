@@ -7,6 +7,7 @@ import pytest
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.session import NotForThemself, Session, SessionLimits, Sessions
 from tests.auth.people import SITI
+from tests.clients import client_named
 from tests.small_records import BUDI
 
 SESSIONS = Sessions(b"a secret of thirty-two bytes....")
@@ -14,7 +15,7 @@ CALLER = Caller(
     kind=CallerKind.CITIZEN,
     nik=SITI,
     subject="https://issuer.example siti",
-    client="simpul-pages",
+    client=client_named("simpul-pages"),
     assurance=Assurance.SUBSTANTIAL,
 )
 

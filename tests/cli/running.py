@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sandbox.programs import VARIABLE
+
 ROOT = Path(__file__).parents[2]
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
 READY_WITHIN = 90.0
@@ -18,7 +20,8 @@ ENDED_WITHIN = 30.0
 
 
 def environment(state: Path, **variables: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
+    theirs = {name for name in os.environ if name.startswith("SIMPUL_") and name != VARIABLE} | {"PORT"}
+    own = {name: value for name, value in os.environ.items() if name not in theirs}
     return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", **variables}
 
 

@@ -117,7 +117,7 @@ def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_pat
         CallerKind.OFFICIAL,
         "dukcapil",
         "registrar",
-        "loket",
+        "keycloak/loket",
         Assurance.SUBSTANTIAL,
     )
     own = {"sub": "5d1e", "azp": "siak", "realm_access": {"roles": ["sistem"]}}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from auth.caller import Caller, CallerKind
 from auth.claimed import Claimed
+from tests.clients import client_named
 from tests.web.small_graph import SITI
 from web.emergency_lane import lane_from
 from web.load import Load, Urgency
@@ -9,7 +10,7 @@ from web.refusals import Code
 from web.shedding import Shedding, Standing
 from web.shedding import Tokens as KnowsTokens
 
-RESCUER = Caller(kind=CallerKind.CITIZEN, nik=SITI, client="siaga-112")
+RESCUER = Caller(kind=CallerKind.CITIZEN, nik=SITI, client=client_named("siaga-112"))
 CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
 LATER = 100.0
 
@@ -27,9 +28,10 @@ class Tokens:
 
     def claimed(self, authorization: str) -> Claimed | None:
         self.asked.append("claimed")
-        return {"new rescuer": Claimed(CallerKind.CITIZEN, "siaga-112"), "new": Claimed(CallerKind.CITIZEN, None)}.get(
-            authorization
-        )
+        return {
+            "new rescuer": Claimed(CallerKind.CITIZEN, client_named("siaga-112")),
+            "new": Claimed(CallerKind.CITIZEN, None),
+        }.get(authorization)
 
 
 async def overloaded(*lane: str, tokens: KnowsTokens | None = None) -> Shedding:
@@ -52,7 +54,7 @@ async def overloaded(*lane: str, tokens: KnowsTokens | None = None) -> Shedding:
 
 
 async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
-    shedding = await overloaded("client:siaga-112")
+    shedding = await overloaded("client:development/siaga-112")
     assert shedding.standing(None) == Standing(Urgency.ANONYMOUS)
     assert shedding.standing("nothing that is known") == Standing(Urgency.CLAIMED)
     assert shedding.standing("citizen") == Standing(Urgency.SIGNED_IN)
@@ -74,7 +76,7 @@ async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() 
 
 
 async def test_a_proven_caller_is_of_the_lane_or_signed_in() -> None:
-    shedding = await overloaded("client:siaga-112")
+    shedding = await overloaded("client:development/siaga-112")
     assert [shedding.proven(each) for each in (RESCUER, CITIZEN)] == [Urgency.LANE, Urgency.SIGNED_IN]
 
 
