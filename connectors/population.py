@@ -10,7 +10,7 @@ from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
 from connectors.long_work import FEW
 from connectors.population_households import STATEMENT as HOUSEHOLDS
-from connectors.population_households import read_households
+from connectors.population_households import read_households, require_own_cards
 from connectors.population_values import nik_of, person_name_of, sex_of, word
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -83,7 +83,7 @@ class PopulationRegister:
         """Those of the people that the register knows. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Citizen]:
-            found = self._one_each(await self._rows(_KNOWN, some, call), some)
+            found = self._one_each(await self._own_rows(_KNOWN, some, call), some)
             return {nik: row if isinstance(row, AgencyFailure) else Citizen(nik=nik) for nik, row in found.items()}
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
@@ -100,7 +100,7 @@ class PopulationRegister:
         statement = facets_statement(wanted)
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
-            rows = await self._rows(statement, some, call)
+            rows = await self._own_rows(statement, some, call)
             return await self._in_a_turn(rows, lambda: self._facets(rows, some, wanted))
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
@@ -113,7 +113,7 @@ class PopulationRegister:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Household]:
-            rows = await self._rows(HOUSEHOLDS, some, call)
+            rows = await self._rows(HOUSEHOLDS, some, call, lambda rows: require_own_cards(self._check, rows, some))
             return await self._in_a_turn(rows, lambda: read_households(self._check, rows, some))
 
         found = await in_chunks(niks, ask, most=self._keys_a_call)
@@ -126,8 +126,16 @@ class PopulationRegister:
         """Make sure that the register answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
-    async def _rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
-        return await self._sql.rows(statement, {"niks": list(niks)}, call) if niks else ()
+    async def _own_rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
+        """Rows about these people and nobody else."""
+        return await self._rows(
+            statement, niks, call, lambda rows: self._check.require_asked(map(_written_nik, rows), niks)
+        )
+
+    async def _rows(
+        self, statement: str, niks: Sequence[Nik], call: Call, check: Callable[[Sequence[Row]], None]
+    ) -> Sequence[Row]:
+        return await self._sql.rows(statement, {"niks": list(niks)}, call, check=check) if niks else ()
 
     async def _in_a_turn(self, rows: Sequence[Row], read: Callable[[], T]) -> T:
         """What is read of the rows: of many, in a turn of its own. `MOST_ROWS` of them take 25 ms, 8 µs each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -112,12 +112,19 @@ class SqlDriver:
         return f"<SqlDriver {self._agency} {self._url.render_as_string(hide_password=True)}>"
 
     async def rows(
-        self, statement: str, parameters: Mapping[str, object], call: Call, *, lists: Collection[str] = ()
+        self,
+        statement: str,
+        parameters: Mapping[str, object],
+        call: Call,
+        *,
+        lists: Collection[str] = (),
+        check: Callable[[Sequence[Row]], None] = lambda _rows: None,
     ) -> Sequence[Row]:
         """The rows that a reading statement gives, within the call's deadline and the agency's own.
 
         Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
         on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
+        `check` looks inside the gate whether the rows answer the question, and raises `AgencyMalformed` where not.
         A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
         must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
         what the gate refuses with.
@@ -127,6 +134,7 @@ class SqlDriver:
             rows = await self._rows(statement, parameters, call, lists)
             if not call.reply_budget.take(BYTES_OF_A_ROW * len(rows)):
                 raise ReplyBudgetSpent(self._agency, "the replies to one request hold more than is read for one")
+            check(rows)
             return rows
 
         if call.reply_budget.is_spent:
