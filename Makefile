@@ -10,8 +10,9 @@ production: ## The same with the packages of the hub alone: no sandbox city, no 
 	sh scripts/setup production
 
 programs: setup ## Fetch the optional programs and Node packages that tests use (SIMPUL_WITHOUT=mariadb,npm or all leaves some out)
-	.venv/bin/python -I scripts/environment.py node-tests
 	.venv/bin/python -I scripts/optional_programs.py
+	.venv/bin/python -I scripts/environment.py node
+	.venv/bin/python -I scripts/environment.py node-tests
 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve

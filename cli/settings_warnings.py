@@ -43,6 +43,7 @@ def warnings_of(settings: Settings) -> Sequence[Finding]:
     looks: Sequence[Callable[[Settings], Iterator[tuple[str, str]]]] = (
         _of_development,
         _of_callers,
+        _of_reach,
         _of_what_is_recorded,
         _of_secrets,
         _in_the_clear,
@@ -79,6 +80,18 @@ def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "shed_after", "nothing is refused early, so past its capacity the hub is slow for everybody: unset it"
         if settings.public_url is None:
             yield "public_url", "links to consents lead to this machine alone: name the address that people reach"
+
+
+def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.listen_address.is_loopback and not settings.trusted_proxies:
+        says = (
+            "other machines reach the hub, which speaks no TLS, and no proxy that ends TLS before it is named: tokens"
+            " and data may travel in the clear. Name it in SIMPUL_TRUSTED_PROXIES, and let nobody else reach the port"
+        )
+        yield "listen", says
+    if any(each.prefixlen == 0 for each in settings.trusted_proxies):
+        says = "everybody is believed about addresses and certificates: name the proxies' own addresses or networks"
+        yield "trusted_proxies", says
 
 
 def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
-from connectors.long_work import FEW
 from connectors.reading.absent import text
 from connectors.reading.dates import day
 from connectors.reading.money import rupiah
@@ -102,13 +102,6 @@ class JakPreneur:
         def key_of(row: Row) -> str:
             return str(row[asked.column])
 
-        def grouped() -> Mapping[K, Sequence[R] | AgencyFailure]:
-            groups = self._check.group_by_key(rows, asked.keys, key_of=key_of, id_of=lambda row: row["id"])
-            return {
-                key: each if isinstance(each, AgencyFailure) else _all_or_failure(each, read)
-                for key, each in groups.items()
-            }
-
         rows = await self._sql.rows(
             asked.statement,
             {"keys": asked.values},
@@ -116,7 +109,13 @@ class JakPreneur:
             lists=("keys",),
             check=lambda rows: self._check.require_asked(map(key_of, rows), asked.keys),
         )
-        return grouped() if len(rows) <= FEW else await self._sql.work.run(grouped)
+        groups = self._check.group_by_key(rows, asked.keys, key_of=key_of, id_of=lambda row: row["id"])
+        every = [row for each in groups.values() if not isinstance(each, AgencyFailure) for row in each]
+        found = iter(await self._sql.work.map(every, partial(_read_or_failure, read)))
+        return {
+            key: each if isinstance(each, AgencyFailure) else _all_or_failure([next(found) for _ in each])
+            for key, each in groups.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +167,16 @@ def _numbers(ids: Iterable[str]) -> Sequence[int]:
     return [int(key) for key in ids if _NUMBER.fullmatch(key)]
 
 
-def _all_or_failure(rows: Sequence[Row], read: Callable[[Row], R]) -> Sequence[R] | AgencyFailure:
+def _read_or_failure(read: Callable[[Row], R], row: Row) -> R | AgencyFailure:
     try:
-        return tuple(read(row) for row in rows)
+        return read(row)
     except UnreadableError as error:
         return AgencyMalformed(AGENCY, str(error))
+
+
+def _all_or_failure(found: Sequence[R | AgencyFailure]) -> Sequence[R] | AgencyFailure:
+    failed = next((each for each in found if isinstance(each, AgencyFailure)), None)
+    return failed or tuple(each for each in found if not isinstance(each, AgencyFailure))
 
 
 def _required(raw: object, kind: str) -> str:

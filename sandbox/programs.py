@@ -28,8 +28,8 @@ class OptionalProgram:
 
     commands: Mapping[str, tuple[str, ...]]
     """Each command it brings, with the file names it goes by, the usual one first."""
-    package: str | None
-    """The Debian package that `make test` and `make bench` install; None where they install none."""
+    package: str
+    """The Debian package that brings them."""
 
 
 def _named(*commands: str) -> Mapping[str, tuple[str, ...]]:
@@ -42,7 +42,7 @@ PROGRAMS: Mapping[str, OptionalProgram] = {
     "wrk": OptionalProgram(_named("wrk"), "wrk"),
     "chromium": OptionalProgram({"chromium": ("chromium", "chromium-browser", "google-chrome")}, "chromium"),
     "promtool": OptionalProgram(_named("promtool"), "promtool"),
-    "npm": OptionalProgram(_named("npm", "node"), None),
+    "npm": OptionalProgram(_named("npm", "node"), "npm"),
 }
 
 

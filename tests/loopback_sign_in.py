@@ -213,7 +213,7 @@ async def sign_in_place(
         issuer.answers |= {DISCOVERY: desk.discovery, AUTHORIZE: desk.authorize, TOKEN: desk.token}
         port = free_port()
         settings = {
-            "port": port,
+            "listen": f"{HOST}:{port}",
             "public_url": f"http://{HOST}:{port}",
             "sign_in_issuer": "loopback",
             "sign_in_client": CLIENT,

@@ -28,7 +28,7 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
 def one_address(settings: Settings) -> Sequence[str]:
     """What an operator is warned of: behind a proxy that nobody trusts, all strangers are one.
 
-    The hub listens on the loopback only, so in production there is a proxy before it.
+    The hub speaks no TLS, so in production there is a proxy before it.
     """
     if settings.development or settings.trusted_proxies or not (settings.rate_table or settings.failed_tokens):
         return ()

@@ -18,6 +18,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from yarl import URL
 
 from connectors.drivers.http_reply import HttpReply
+from connectors.drivers.http_unpacking import ACCEPTED
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 AGENT: Final = SERVER_SOFTWARE
@@ -151,7 +152,8 @@ class Session:
                 ),
                 # Answers belong to one caller each: nothing an agency sets for one may travel with another.
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
+                # aiohttp itself would accept whatever its Python can unpack: from 3.14 on also zstd, which we cannot.
+                headers={"Accept-Encoding": ACCEPTED, **self._headers},
                 # `ask` keeps the deadline itself, so that it ends as one kind of failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],

@@ -26,10 +26,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program(
         folder,
         "apt-get",
-        f'echo "$@" >> {tmp_path}/asked\n'
-        f'for package; do :; done\ncase "$1" in update) exit 0;; esac\n'
-        f'[ -e {tmp_path}/broken ] && {{ echo "E: no such package" >&2; exit 100; }}\n'
-        f'echo "#!/bin/sh" > {folder}/$package; /bin/chmod 755 {folder}/$package',
+        f"""here="{tmp_path}"
+echo "$@" >> "$here/asked"
+for package; do :; done
+[ "$1" = update ] && exit 0
+[ -e "$here/broken" ] && {{ echo "E: no such package" >&2; exit 100; }}
+echo "#!/bin/sh" > "$here/bin/$package"; /bin/chmod 755 "$here/bin/$package"
+""",
     )
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("SIMPUL_WITHOUT", raising=False)
@@ -100,7 +103,9 @@ def test_elsewhere_than_on_debian_nothing_is_installed(machine: Path) -> None:
     assert why_missing("wrk") == (
         "wrk is not installed, and there is no apt-get to install it with: this is not Debian"
     )
-    assert why_missing("npm") == "npm is not installed"
+    assert why_missing("npm") == (
+        "npm is not installed, and there is no apt-get to install it with: this is not Debian"
+    )
 
 
 def test_an_apt_that_hangs_is_stopped_and_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
