@@ -294,7 +294,10 @@ def _engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncE
     )
     if url.get_backend_name() != "sqlite":
         # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
-        pool["connect_args"] = {"ssl": _tls(agency, url).context or False}
+        # On this machine TLS is asked for and done without: what is no PostgreSQL answers that question with rubbish,
+        # and is noticed before asyncpg reads a length out of it (it reads one of -1 for ever).
+        unsaid = "prefer" if url.get_backend_name() == "postgresql" and "sslmode" not in url.query else False
+        pool["connect_args"] = {"ssl": _tls(agency, url).context or unsaid}
         url = url.difference_update_query(TLS_PARAMETERS)
     return create_async_engine(
         url,
