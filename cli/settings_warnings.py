@@ -60,8 +60,6 @@ def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("introspection", "graphiql"):
         if getattr(settings, field) is Exposure.ON:
             yield field, "strangers are shown the whole graph: 'signed-in' shows it to those who prove who they are"
-    if settings.issuer_keys is not None:
-        yield "issuer_keys", "who has the private key of the development issuer can be anybody: unset it"
 
 
 def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
