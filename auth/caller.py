@@ -7,6 +7,7 @@ from enum import Enum, IntEnum
 
 from records.clients import ClientId
 from records.identifiers import Nik
+from records.purposes import CitizenScope
 
 
 class CallerKind(Enum):
@@ -52,8 +53,10 @@ class Capacity(Enum):
     """For a person with a disability who asked for it (UU PDP 27/2022, article 26); proven by the issuer."""
 
 
-_OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
-_CLIENTS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
+"""Kinds of caller that belong to an agency."""
+APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+"""Kinds of caller that are a client themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,10 @@ class Caller:
     """The application that asks (`client_id` or `azp`) at its issuer; partners and systems of agencies are such."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
+    first_party: bool = False
+    """Whether the client is one of the city's own apps, with which a citizen has all their rights."""
+    authenticated_at: float | None = None
+    """When the person last authenticated at the issuer (`auth_time`), in seconds since 1970."""
     assurance: Assurance = Assurance.NONE
     on_behalf_of: Nik | None = None
     """The person an assistant acts for."""
@@ -92,9 +99,9 @@ class Caller:
     def __post_init__(self) -> None:
         """Refuse a caller that its kind contradicts."""
         self._needs((CallerKind.CITIZEN,), "NIK", self.nik)
-        self._needs(_OF_AGENCIES, "agency", self.agency)
+        self._needs(OF_AGENCIES, "agency", self.agency)
         self._needs((CallerKind.BUSINESS,), "NIB", self.nib)
-        if self.kind in _CLIENTS and self.client is None:
+        if self.kind in APPLICATIONS and self.client is None:
             raise ValueError(f"A caller of kind {self.kind.value} must carry a client.")
         if self.on_behalf_of is not None and self.kind is not CallerKind.CITIZEN:
             raise ValueError(f"A caller of kind {self.kind.value} must not act for a person.")
@@ -103,6 +110,10 @@ class Caller:
         if (self.kind in kinds) != (value is not None):
             must = "must" if value is None else "must not"
             raise ValueError(f"A caller of kind {self.kind.value} {must} carry {_ARTICLE[name]} {name}.")
+
+    def may_use(self, scopes: frozenset[CitizenScope]) -> bool:
+        """Whether a citizen's client may read what one of these scopes opens."""
+        return self.first_party or any(each.value in self.scopes for each in scopes)
 
     @property
     def capacity(self) -> Capacity:

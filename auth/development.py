@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from auth.caller import Caller, CallerKind
-from auth.issuers import Issuer
+from auth.issuers import EVERY_CLIENT, Issuer
 
 NAME = "development"
 ISSUER = "simpul-development"
@@ -23,8 +23,13 @@ LIFETIME = timedelta(hours=12)
 class DevelopmentIssuer:
     """Signs development tokens with a key of its own, which never leaves its file."""
 
-    def __init__(self, private_key: Path) -> None:
-        """Read the private key, or make one where there is none (file mode 0600)."""
+    def __init__(self, private_key: Path, *, url: str = ISSUER) -> None:
+        """Read the private key, or make one where there is none (file mode 0600).
+
+        `url` is what its tokens call their issuer. Production refuses the development issuer, so who plays an issuer in
+        front of production settings has an address of its own.
+        """
+        self._url = url
         if private_key.exists():
             self._key = ECKey.import_key(json.loads(private_key.read_text()))
         else:
@@ -39,7 +44,7 @@ class DevelopmentIssuer:
         """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
-            "iss": ISSUER,
+            "iss": self._url,
             "aud": AUDIENCE,
             "sub": subject,
             "iat": int(now.timestamp()),
@@ -54,6 +59,7 @@ class DevelopmentIssuer:
             "role": caller.role,
             "client_id": None if caller.client is None else caller.client.name,
             "scope": " ".join(sorted(caller.scopes)) or None,
+            "auth_time": int(now.timestamp()) if caller.nik else None,
             "acr": caller.assurance.name.lower() if caller.assurance else None,
             "on_behalf_of": caller.on_behalf_of,
             "purpose": caller.purpose,
@@ -76,6 +82,7 @@ def development_entry(public_keys: Path) -> Issuer:
         algorithms=("ES256", "Ed25519"),
         types=("at+jwt", "jwt"),
         kinds=tuple(CallerKind),
+        first_party=(EVERY_CLIENT,),
         keys=public_keys,
     )
 

@@ -37,9 +37,9 @@ class _Stated:
 
 _STATED = {
     "rina": _Stated(
-        Purpose.SUBJECT_REQUEST,
-        "SUBJEK/2026/0001",
-        "answers requests of citizens about their own data, so may read any",
+        Purpose.CIVIL_REGISTRATION,
+        "SIPIL/2026/0001",
+        "keeps the population register, so may read what it holds of any citizen",
     ),
     "hendra": _Stated(Purpose.TAX_ASSESSMENT, "PAJAK/2026/0001", "assesses the tax on land and buildings"),
 }
@@ -65,7 +65,7 @@ def sample_callers() -> Mapping[str, SampleCaller]:
             sample.name,
             "citizen",
             sample.description,
-            Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik), assurance=Assurance.SUBSTANTIAL),
+            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(sample.nik), assurance=Assurance.SUBSTANTIAL),
         )
         for sample in SAMPLES.values()
     ]
@@ -75,6 +75,7 @@ def sample_callers() -> Mapping[str, SampleCaller]:
         "Agus Wijaya, who acts for Dewi Lestari: reads about her what she may",
         Caller(
             kind=CallerKind.CITIZEN,
+            first_party=True,
             nik=Nik(SAMPLES["agus"].nik),
             on_behalf_of=Nik(SAMPLES["dewi"].nik),
             assurance=Assurance.SUBSTANTIAL,

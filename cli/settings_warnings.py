@@ -16,7 +16,7 @@ from records.database_tls import TlsMode, is_local
 from settings import AT_ONCE, Settings
 from store.database import tls_mode
 from web.settings import Exposure
-from wiring.callers import one_address
+from wiring.callers import no_first_party, one_address
 
 _HERE = ("localhost", "127.0.0.1", "::1", "")
 _SAMPLES = (
@@ -64,13 +64,13 @@ def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("introspection", "graphiql"):
         if getattr(settings, field) is Exposure.ON:
             yield field, "strangers are shown the whole graph: 'signed-in' shows it to those who prove who they are"
-    if settings.issuer_keys is not None:
-        yield "issuer_keys", "who has the private key of the development issuer can be anybody: unset it"
 
 
 def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
     for warning in one_address(settings):
         yield "trusted_proxies", warning.removeprefix("SIMPUL_TRUSTED_PROXIES is not set: ")
+    for warning in no_first_party(settings.issuers):
+        yield "issuers", warning
     if not settings.development:
         if not settings.rate_table:
             yield "rates", "nobody is limited, so one caller can take what all others need: leave it unset"
@@ -97,6 +97,8 @@ def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.ledger:
         yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
+    if not settings.reader_budget_table:
+        yield "reader_budgets", "one official or system can read about everybody within minutes: leave it unset"
 
 
 def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ from records.population import Citizen
 from records.purposes import Purpose
 from records.wishes import Restriction
 from resolvers.data_requests import filed_requests, withdrawn_requests
+from schema.access import BY_THE_PERSON
 from schema.enums import publish_enum
 from schema.fields import derived, root
 from schema.publishing import publishes
@@ -43,7 +44,10 @@ _SECONDS_AN_HOUR = 3600
 for _enum in (Purpose, DataRequestState, DataRequestRefusal):
     publish_enum(_enum)
 ANSWERING = Access(
-    Rule.OFFICIAL | Rule.PROTECTION_OFFICER, purposes=frozenset({Purpose.SUBJECT_REQUEST}), needs_case=True
+    Rule.OFFICIAL | Rule.PROTECTION_OFFICER,
+    purposes=frozenset({Purpose.SUBJECT_REQUEST}),
+    needs_case=True,
+    finds_cases=True,
 )
 """Officials who answer people's requests, and the data-protection officer; of which agency says the key."""
 READABLE = replace(ANSWERING, rule=Rule.SELF | ANSWERING.rule)
@@ -179,7 +183,7 @@ def bounded(argument: str, text: str, most: int = LONGEST_TEXT) -> str:
     return text
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_correction(
     caller: Caller,
     field: Annotated[
@@ -195,7 +199,7 @@ def request_correction(
     return _new(DataRequestKind.CORRECTION, caller, key, says, field=field, wanted=wanted)
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_erasure(
     caller: Caller,
     says: Says,
@@ -208,7 +212,7 @@ def request_erasure(
     return _new(DataRequestKind.ERASURE, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_access_copy(
     caller: Caller,
     key: Key,
@@ -226,7 +230,7 @@ def request_access_copy(
     return _new(DataRequestKind.ACCESS, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def object_to_decision(
     caller: Caller,
     says: Says,
@@ -239,7 +243,7 @@ def object_to_decision(
     return _new(DataRequestKind.OBJECTION, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def restrict_processing(
     caller: Caller,
     key: Key,
@@ -261,13 +265,13 @@ def restrict_processing(
     return _new(DataRequestKind.RESTRICTION, caller, key, says, purposes=ordered)
 
 
-@root(withdrawn_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(withdrawn_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def end_restriction(caller: Caller, number: Number) -> WithdrawnDataRequest | None:
     """End a restriction of yours; from the moment this is answered it is no longer obeyed."""
     return _taken_back(caller, number, restriction=True)
 
 
-@root(withdrawn_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(withdrawn_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def withdraw_data_request(caller: Caller, number: Number) -> WithdrawnDataRequest | None:
     """Take back a request of yours that is not answered yet. A restriction ends by it."""
     return _taken_back(caller, number, restriction=False)

@@ -69,6 +69,7 @@ def entry_of(provider: str) -> Issuer:
         "kind_of_people": "citizen",
         "kind_of_clients": "partner",
         "claims": {"nik": "sub"},
+        "first_party": ["city-app"],
     }
     return Issuer.model_validate(entry)
 

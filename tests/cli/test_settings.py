@@ -28,6 +28,11 @@ name = "warga"
 url = "http://127.0.0.1:9"
 audience = "simpul"
 kinds = ["citizen", "official", "partner", "agency-system"]
+first_party = ["city-app"]
+agencies = ["dukcapil"]
+[issuer.clients]
+bank = { kind = "partner" }
+siak = { kind = "agency-system", agency = "dukcapil" }
 """
 BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
 
@@ -235,14 +240,26 @@ def test_former_secrets_left_in_place_and_the_present_one_among_them_are_told(
 
 
 def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = good(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"))
-    assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_ISSUER_KEYS"]
-    given["SIMPUL_DEVELOPMENT"] = "true"
+    given = good(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"), SIMPUL_DEVELOPMENT="true")
     assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_DEVELOPMENT"]
 
 
+def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_problems(
+    files: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "issuers.toml"
+    path.write_text(ISSUERS.partition("agencies")[0])
+    keys = str(files / "keys.json")
+    done = simpul(tmp_path, "settings", "check", **good(files, SIMPUL_ISSUERS=str(path), SIMPUL_ISSUER_KEYS=keys))
+    problems = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert (done.returncode, len(problems)) == (1, 4)
+    assert "SIMPUL_ISSUER_KEYS" in problems[0]
+    assert "whoever has the private key of the development issuer can be anybody" in problems[0]
+    assert all("the issuer 'warga' is not bound: " in each for each in problems[1:])
+
+
 def test_a_file_of_keys_that_cannot_be_used_is_a_problem(files: Path, tmp_path: Path) -> None:
-    code, found, _ = checked(tmp_path, good(files, SIMPUL_ISSUER_KEYS=str(files / "none.json")))
+    code, found, _ = checked(tmp_path, good(files, SIMPUL_ISSUER_KEYS=str(files / "none.json"), SIMPUL_DEVELOPMENT="1"))
     assert (code, found[0]) == (1, ("problem", "SIMPUL_ISSUER_KEYS", str(files / "none.json")))
 
 
