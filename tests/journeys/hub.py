@@ -24,6 +24,7 @@ from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
 from settings import Settings
 from tests.city import HOST, RunningAgency, free_port
+from tests.unbound_settings import UnboundSettings
 from web.graphiql import SamplePerson
 from web.serving import uvicorn_config
 
@@ -158,7 +159,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
     jakpreneur = (
         f"sqlite:///{health['path']}" if health["engine"] == "sqlite" else f"mysql://{login['jakpreneur']}/jakpreneur"
     )
-    return Settings(
+    return UnboundSettings(
         **{
             "development": True,
             "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
