@@ -9,6 +9,8 @@ import pytest
 from tests.apt import apt_install
 from tests.city import RunningAgency, started
 
+pytest_plugins = ["tests.loop_errors", "pytester"]
+
 
 def pytest_collection_finish() -> None:
     """Keeps what was collected, and stays to the end, out of each collection of garbage: a sixth of the time."""
