@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parents[2]
+from tests.city import ROOT, free_port
+
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
 READY_WITHIN = 90.0
 ENDED_WITHIN = 30.0
@@ -33,12 +33,6 @@ def simpul(state: Path, *arguments: str, **variables: str) -> subprocess.Complet
         check=False,
         timeout=READY_WITHIN,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], bool], what: str, within: float = ENDED_WITHIN) -> None:
