@@ -1,10 +1,18 @@
 # Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup serve test test-long test-faults check bench soak lock clean help
+.PHONY: setup production programs serve test test-long test-faults check bench soak lock fresh clean help
 
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
+
+production: ## The same with the packages of the hub alone: no sandbox city, no tests
+	sh scripts/setup production
+
+programs: setup ## Fetch the optional programs and Node packages that tests use (SIMPUL_WITHOUT=mariadb,npm or all leaves some out)
+	.venv/bin/python -I scripts/optional_programs.py
+	.venv/bin/python -I scripts/environment.py node
+	.venv/bin/python -I scripts/environment.py node-tests
 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve
@@ -12,10 +20,10 @@ serve: setup ## Run the sandbox city and the hub (PORT=8000)
 # Two processes share the tests out, file by file. With PYTEST_ARGS there is one, which has a console for --pdb and -s.
 PROCESSES = $(if $(PYTEST_ARGS),0,2)
 
-test: setup ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
+test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-long: setup ## Run the tests that take minutes
+test-long: programs ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
 
 test-faults: setup ## Let everything fail that can, while callers ask, and write docs/operators/faults.md (QUICK=1 ends within 2 minutes)
@@ -33,9 +41,12 @@ soak: setup ## Let the hub work for 5 minutes with faults on and off, and see th
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock
 
+fresh: setup ## Prove the README: its two commands in an empty folder, without and with all optional programs
+	.venv/bin/python -I scripts/fresh.py
+
 clean: ## Remove what make made: .venv, node_modules, caches, the sandbox's data
 	sh scripts/clean
 
 help: ## This list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
-	echo "PYTHON=/path/to/python chooses the Python that .venv is made with (3.11 to 3.13)."
+	echo "PYTHON=/path/to/python chooses the Python that .venv is made with (3.11 to 3.14)."

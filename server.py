@@ -23,6 +23,7 @@ from auth.accesses import Accesses
 from auth.hook_signatures import HookSecrets
 from auth.known_tokens import KnownTokens
 from auth.node_ids import NodeIds
+from auth.session import LiveSessions
 from auth.tokens import TokenReader
 from connectors.attendance import Attendance
 from connectors.policies.gate import Gate
@@ -43,6 +44,7 @@ from store.access_ledger import AccessLedger
 from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
+from store.page_sessions import PageSessionTable
 from telemetry.log_lines import LogForm, lines
 from telemetry.loop_faults import faults_told
 from telemetry.traces import Traces
@@ -116,6 +118,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         usages=Usages(own.log, own.pseudonyms, accesses, ledger),
         registry=OperationRegistry(state),
         consents=consents.partners,
+        sessions=PageSessionTable(state, idle=settings.session_idle),
         slots=ExportSlots(ExportTable(state), own.people),
         kept=kept,
         traces=traces,
@@ -138,6 +141,7 @@ def compose(
     usages: Usages | None = None,
     registry: OperationRegistry | None = None,
     consents: PartnerConsents | None = None,
+    sessions: LiveSessions | None = None,
     slots: ExportSlots | None = None,
     kept: KeptAnswers | None = None,
     traces: Traces | None = None,
@@ -148,9 +152,9 @@ def compose(
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `known_tokens`, the signature of every token is checked every time.
     Without a `recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
-    `consents`, nobody is asked for them; without `slots`, nobody fetches an export; without what is `kept`, each
-    request asks agencies for all of its own; without `traces`, nobody is told of requests. Metrics tell about the
-    `ledger`.
+    `consents`, nobody is asked for them; without `sessions`, nobody signs in to the hub's own pages; without `slots`,
+    nobody fetches an export; without what is `kept`, each request asks agencies for all of its own; without `traces`,
+    nobody is told of requests. Metrics tell about the `ledger`.
     """
     issuers = trusted_issuers(settings)
     tokens = TokenReader(issuers, known=KnownTokens() if known_tokens else None)
@@ -215,9 +219,10 @@ def compose(
         pages=own_pages(
             settings,
             sign_in_at(settings, issuers, tokens),
-            OwnGraph(answering(engine, hubs_own=True), limits.allowances),
-            partial(shown_fields, schema),
-            pages,
+            sessions,
+            graph=OwnGraph(answering(engine, hubs_own=True), limits.allowances),
+            describe=partial(shown_fields, schema),
+            pages=pages,
         ),
         page_files=pages.routes(),
         requests=counts.requests,

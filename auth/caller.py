@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from records.clients import ClientId
 from records.identifiers import Nik
 
 
@@ -76,8 +77,8 @@ class Caller:
     """The unit of the agency."""
     role: str | None = None
     """The role at the agency."""
-    client: str | None = None
-    """The application that asks (`client_id` or `azp`); partners and systems of agencies are such."""
+    client: ClientId | None = None
+    """The application that asks (`client_id` or `azp`) at its issuer; partners and systems of agencies are such."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
     assurance: Assurance = Assurance.NONE

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auth.caller import CallerKind
+from records.clients import ClientId
 
 
 class Claimed(NamedTuple):
     """What a token claims. No caller: rules never see it."""
 
     kind: CallerKind
-    client: str | None
+    client: ClientId | None

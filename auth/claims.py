@@ -13,6 +13,7 @@ from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.claim_path import Step, found
 from auth.issuers import Issuer
 from auth.statement import is_case, is_purpose
+from records.clients import ClientId
 from records.identifiers import Nik
 
 _NIK: Final = re.compile(r"\d{16}", re.ASCII)
@@ -36,9 +37,9 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     that this issuer is not believed about.
     """
     names = issuer.claims
-    client = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)
+    name = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)
     subject = _subject(claims)
-    kind = _kind(claims, issuer, client, subject)
+    kind = _kind(claims, issuer, name, subject)
     if kind not in issuer.kinds:
         raise ValueError("The issuer is not believed about this kind of caller.")
     if kind is CallerKind.ANONYMOUS:
@@ -46,7 +47,7 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
             raise ValueError("Nobody has no number and no agency.")
         return ANONYMOUS
     nik, on_behalf_of = _niks(claims, issuer, kind)
-    entry = issuer.clients.get(client or "")
+    entry = issuer.clients.get(name or "")
     listed = entry.agency if entry is not None and entry.kind is kind else None
     return Caller(
         kind=kind,
@@ -55,7 +56,7 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         agency=_text(claims, names.agency) or listed,
         unit=_text(claims, names.unit),
         role=_role(claims, issuer),
-        client=client,
+        client=None if name is None else ClientId(issuer.name, name),
         subject=f"{issuer.url} {subject}",
         scopes=_scopes(found(claims, names.scopes)),
         assurance=_assurance(claims.get("acr"), issuer),

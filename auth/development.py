@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, KeySet
 from auth.caller import Caller, CallerKind
 from auth.issuers import Issuer
 
+NAME = "development"
 ISSUER = "simpul-development"
 AUDIENCE = "simpul"
 LIFETIME = timedelta(hours=12)
@@ -51,7 +52,7 @@ class DevelopmentIssuer:
             "agency": caller.agency,
             "unit": caller.unit,
             "role": caller.role,
-            "client_id": caller.client,
+            "client_id": None if caller.client is None else caller.client.name,
             "scope": " ".join(sorted(caller.scopes)) or None,
             "acr": caller.assurance.name.lower() if caller.assurance else None,
             "on_behalf_of": caller.on_behalf_of,
@@ -69,7 +70,7 @@ class DevelopmentIssuer:
 def development_entry(public_keys: Path) -> Issuer:
     """What the hub believes of the issuer whose public keys stand in the file: everything."""
     return Issuer(
-        name="development",
+        name=NAME,
         url=ISSUER,
         audience=(AUDIENCE,),
         algorithms=("ES256", "Ed25519"),

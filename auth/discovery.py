@@ -37,6 +37,8 @@ class SignInAddresses:
     token: str
     names_itself: bool
     """Whether its answers always say whose they are (RFC 9207)."""
+    end_session: str | None = None
+    """Where a browser is sent to sign out (OpenID Connect RP-Initiated Logout 1.0), where there is such a place."""
 
 
 def key_set_address(document: bytes, issuer: str) -> str:
@@ -60,6 +62,7 @@ def sign_in_addresses(document: bytes, issuer: str) -> SignInAddresses:
         authorization=_address(found, "authorization_endpoint"),
         token=_address(found, "token_endpoint"),
         names_itself=found.get("authorization_response_iss_parameter_supported") is True,
+        end_session=_address(found, "end_session_endpoint") if "end_session_endpoint" in found else None,
     )
 
 

@@ -4,13 +4,16 @@ A child's data is processed with the consent of a parent or guardian (UU PDP 27/
 under 18 (UU 35/2014, article 1). What the population register holds of it is the relationship to the head of the
 household: the parents that can be read off a family card are the head and the head's spouse, of the head's children.
 Guardians by a court's order are on no family card and have to prove themselves at a counter.
+
+A card proves this only where it can be one family's: it has exactly one head, who is on it and of age, and nobody is on
+it twice. Anything else would make a parent of a stranger.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from auth.children import is_under_age
+from auth.children import is_child, is_under_age
 from records.identifiers import Nik
 from records.population import Household, HouseholdMember, Relationship
 
@@ -20,10 +23,30 @@ _NOBODY: frozenset[Nik] = frozenset()
 
 def wards_of(nik: Nik, household: Household | None, today: date) -> frozenset[Nik]:
     """The children of the person on their own family card."""
-    members = household.members if household is not None else ()
-    if not any(each.nik == nik and each.relationship in _PARENTS for each in members):
+    if household is None or not _proves_parents(household, today):
+        return _NOBODY
+    members = household.members
+    if not any(each.nik == nik and each.relationship in _PARENTS and _is_of_age(each, today) for each in members):
         return _NOBODY
     return frozenset(each.nik for each in members if _is_child(each, today))
+
+
+def _proves_parents(household: Household, today: date) -> bool:
+    """Whether the relationships on the card are to one head, who can be a parent."""
+    members = {each.nik: each for each in household.members}
+    heads = {nik for nik, each in members.items() if each.relationship is Relationship.HEAD}
+    if household.head_nik is not None:
+        heads.add(household.head_nik)
+    if len(heads) != 1 or len(members) != len(household.members):
+        return False
+    head = members.get(heads.pop())
+    return head is not None and _is_of_age(head, today)
+
+
+def _is_of_age(member: HouseholdMember, today: date) -> bool:
+    """By the card; by the identity number where the card does not hold the day of birth."""
+    born = member.birth_date
+    return not (is_child(member.nik, today) if born is None else is_under_age(born, today))
 
 
 def _is_child(member: HouseholdMember, today: date) -> bool:

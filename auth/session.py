@@ -9,14 +9,39 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
-from typing import Final, Self
+from typing import Protocol, Self
 
 from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.sealed_cookies import SealedCookies
+from auth.sealed_texts import SealedTexts, UnreadableText
+from records.clients import ClientId
 from records.identifiers import Nik
 
-IDLE: Final = 900.0
-"""Seconds after which a session that is not used is over."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How long sessions go on, in seconds."""
+
+    idle: float = 900.0
+    """After this time without use a session is over."""
+    lifetime: float = 4 * 3600.0
+    """After this time it is over however much it is used."""
+
+
+class LiveSessions(Protocol):
+    """Which sessions go on, for all processes and hubs; filled in by the composition root.
+
+    Its methods raise `StateUnavailable` (`store/unavailable.py`) where nobody can tell.
+    """
+
+    async def begin(self, id_: str, *, lasts: float, hint: bytes | None = None) -> None:
+        """Note a new session that ends after `lasts` seconds. `hint` is kept until it ends."""
+
+    async def use(self, id_: str) -> bool:
+        """Whether the session goes on; it was used now, if so."""
+
+    async def end(self, id_: str) -> bytes | None:
+        """End the session for every copy of its cookie; its `hint`, where there was one."""
 
 
 class NotForThemself(ValueError):  # noqa: N818 - names the condition
@@ -29,15 +54,19 @@ class Session:
 
     nik: Nik = field(repr=False)
     subject: str = field(repr=False)
-    client: str | None
+    client: ClientId | None
     assurance: Assurance
     ends: float
-    """When the token that proved them is over, in seconds since 1970; no session lives longer."""
+    """When it is over however much it is used, in seconds since 1970: never after the token that proved them."""
+    authenticated_at: float | None = None
+    """When they last authenticated at the issuer, in seconds since 1970, where it said so."""
+    id: str = field(repr=False)
+    """Names it among those that go on."""
     forms: str = field(repr=False)
     """Stands in every form that changes something: a page of another site cannot know it."""
 
     @classmethod
-    def of(cls, caller: Caller, *, ends: float) -> Self:
+    def of(cls, caller: Caller, *, ends: float, authenticated_at: float | None = None) -> Self:
         """A new session, unlike every other; raises `NotForThemself`."""
         if caller.kind is not CallerKind.CITIZEN or caller.capacity is not Capacity.SELF or caller.nik is None:
             raise NotForThemself("These pages are for citizens, for themselves.")
@@ -47,6 +76,8 @@ class Session:
             client=caller.client,
             assurance=caller.assurance,
             ends=ends,
+            authenticated_at=authenticated_at,
+            id=secrets.token_urlsafe(32),
             forms=secrets.token_urlsafe(24),
         )
 
@@ -61,9 +92,9 @@ class Session:
             assurance=self.assurance,
         )
 
-    def until(self, now: float) -> float:
+    def until(self, now: float, *, idle: float) -> float:
         """Until when it goes on, in seconds since 1970, where it is used now and not again."""
-        return min(now + IDLE, self.ends)
+        return min(now + idle, self.ends)
 
     def gave(self, form: str) -> bool:
         """Whether a form with this text was given out in this session."""
@@ -73,19 +104,23 @@ class Session:
 class Sessions:
     """Sessions as the texts of cookies."""
 
-    def __init__(self, secret: bytes) -> None:
-        """Derive a key of its own from the hub's secret."""
-        self._cookies = SealedCookies(secret, "session")
+    def __init__(self, secret: bytes, limits: SessionLimits | None = None) -> None:
+        """Derive keys from the hub's secret."""
+        self._cookies = SealedCookies(secret, "page-session")
+        self._texts = SealedTexts(secret)
+        self.limits = limits or SessionLimits()
 
     def seal(self, session: Session, *, now: float) -> tuple[str, float]:
         """The cookie's text, and until when it is good: the session goes on from here, up to its end."""
-        until = session.until(now)
+        until = session.until(now, idle=self.limits.idle)
         values = {
             "nik": session.nik,
             "subject": session.subject,
             "client": session.client,
             "assurance": int(session.assurance),
             "ends": session.ends,
+            "authenticated_at": session.authenticated_at,
+            "id": session.id,
             "forms": session.forms,
         }
         return self._cookies.seal(values, until=until), until
@@ -96,4 +131,18 @@ class Sessions:
         if values is None:
             return None
         session = Session(**values)
-        return replace(session, nik=Nik(session.nik), assurance=Assurance(session.assurance))
+        client = None if session.client is None else ClientId.stored(session.client)
+        return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
+
+    def seal_identity(self, session: Session, token: str) -> bytes:
+        """The issuer's ID token, sealed for this session: what the issuer wants to see when it ends."""
+        return self._texts.seal(token, f"session {session.id}")
+
+    def open_identity(self, session: Session, sealed: bytes | None) -> str | None:
+        """The ID token; None where there is none, or it was sealed with another secret."""
+        if sealed is None:
+            return None
+        try:
+            return self._texts.open(sealed, f"session {session.id}")
+        except UnreadableText:
+            return None

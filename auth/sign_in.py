@@ -11,6 +11,7 @@ began, once (the cookie goes when it is used), and for some minutes. What holds 
 | an answer of another issuer (mix-up) | `iss` of the answer (RFC 9207); one issuer; a callback of its own |
 | a token for another application, or of another person | `aud`, `azp` and `sub` of both tokens |
 | being sent on to a foreign page | where to go on stands in the sealed cookie, and is a path of the hub |
+| a sign-in of yesterday that counts as one of now | `max_age`, held against `auth_time` of the ID token |
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from time import monotonic, time
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
 
+from auth.authentication_time import authenticated_within, authentication_time
 from auth.caller import Assurance, Caller
 from auth.discovery import DiscoveryRefused, SignInAddresses, discovery_address, sign_in_addresses
 from auth.identity_tokens import IdentityRefused, checked_identity
 from auth.issuer_keys import Documents, IssuerKeys
 from auth.presented_token import read_token
 from auth.sealed_cookies import SealedCookies, TooLong
-from auth.session import Session
+from auth.session import Session, SessionLimits
 from auth.strict_json import read_object
 from auth.tokens import TokenReader
 from auth.unproven import KeysUnavailable, Unauthenticated
@@ -76,6 +78,8 @@ class SignInClient:
     id: str
     secret: str | None = field(default=None, repr=False)
     redirect_uri: str
+    signed_out_uri: str
+    """Where the issuer sends people after they signed out there."""
     scopes: tuple[str, ...] = ("openid",)
 
     @property
@@ -100,6 +104,8 @@ class SignedIn:
 
     session: Session
     target: str
+    identity: str = field(repr=False)
+    """The ID token, which the issuer wants to see when the session ends."""
 
 
 class SignIn:
@@ -114,20 +120,28 @@ class SignIn:
         documents: Documents,
         desk: TokenDesk,
         tokens: TokenReader,
+        lifetime: float = SessionLimits().lifetime,
         clock: Callable[[], float] = time,
         stopwatch: Callable[[], float] = monotonic,
     ) -> None:
-        """Take the issuer, the hub's secret, and who reads documents, redeems codes and proves access tokens."""
+        """Take the issuer, the hub's secret, and who reads documents, redeems codes and proves access tokens.
+
+        `lifetime` is how many seconds a session may go on.
+        """
         self._keys = keys
         self._client = client
         self._cookies = SealedCookies(secret, "sign-in")
         self._addresses = _Addresses(keys.issuer.name, keys.issuer.url, documents, stopwatch)
         self._desk = desk
         self._tokens = tokens
+        self._lifetime = lifetime
         self._clock = clock
 
-    async def begin(self, target: str, *, language: str) -> Begun:
+    async def begin(self, target: str, *, language: str, max_age: int | None = None) -> Begun:
         """Begin a sign-in that goes on at `target`, a path of the hub.
+
+        With `max_age`, the person has to have authenticated at the issuer in the last so many seconds, or does so now
+        (OpenID Connect Core 1.0, section 3.1.2.1).
 
         Raises `SignInUnavailable`, and `SignInFailed` for a path that is too long to be kept.
         """
@@ -135,7 +149,7 @@ class SignIn:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         try:
             cookie = self._cookies.seal(
-                {"state": state, "nonce": nonce, "verifier": verifier, "target": target},
+                {"state": state, "nonce": nonce, "verifier": verifier, "target": target, "max_age": max_age},
                 until=self._clock() + PATIENCE,
             )
         except TooLong:
@@ -150,11 +164,11 @@ class SignIn:
             "code_challenge": _challenge(verifier),
             "code_challenge_method": "S256",
             "ui_locales": language,
+            **({} if max_age is None else {"max_age": str(max_age)}),
             **self._assurance(),
             **self._resource(),
         }
-        mark = "&" if urlsplit(addresses.authorization).query else "?"
-        return Begun(f"{addresses.authorization}{mark}{urlencode(asked)}", cookie)
+        return Begun(_with_query(addresses.authorization, asked), cookie)
 
     async def finish(self, cookie: str, answer: Mapping[str, str]) -> SignedIn:
         """End a sign-in by the issuer's answer (RFC 6749, sections 4.1.2 and 4.1.2.1), parameters by name, each once.
@@ -175,7 +189,27 @@ class SignIn:
         if not answer.get("code"):
             raise SignInFailed("the answer holds no code")
         tokens = await self._redeemed(addresses.token, answer["code"], begun["verifier"])
-        return SignedIn(await self._session(tokens, begun["nonce"]), begun["target"])
+        session, identity = await self._session(tokens, begun["nonce"], max_age=begun.get("max_age"))
+        return SignedIn(session, begun["target"], identity)
+
+    async def sign_out_address(self, identity: str | None, *, language: str) -> str | None:
+        """Where a browser goes to sign out at the issuer, too (OpenID Connect RP-Initiated Logout 1.0, section 2).
+
+        None where the issuer has no such address, or cannot be read.
+        """
+        try:
+            addresses = await self._addresses.found()
+        except SignInUnavailable:
+            return None
+        if addresses.end_session is None:
+            return None
+        asked = {
+            **({} if identity is None else {"id_token_hint": identity}),
+            "client_id": self._client.id,
+            "post_logout_redirect_uri": self._client.signed_out_uri,
+            "ui_locales": language,
+        }
+        return _with_query(addresses.end_session, asked)
 
     async def _redeemed(self, address: str, code: str, verifier: str) -> Mapping[str, Any]:
         client = self._client
@@ -200,8 +234,8 @@ class SignIn:
         _log.warning("The issuer %s gives no tokens to the hub's pages (%s).", name, reason, extra={"issuer": name})
         raise SignInUnavailable
 
-    async def _session(self, tokens: Mapping[str, Any], nonce: str) -> Session:
-        """Whom the tokens prove; both have to say the same."""
+    async def _session(self, tokens: Mapping[str, Any], nonce: str, *, max_age: int | None) -> tuple[Session, str]:
+        """Whom the tokens prove, who have to say the same, and the ID token."""
         access, identity = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(identity, str):
             raise SignInFailed("the issuer gave no access token, or no ID token")
@@ -220,7 +254,11 @@ class SignIn:
         claims = read_token(access).claims
         if claims["iss"] != self._keys.issuer.url or claims["sub"] != said["sub"]:
             raise SignInFailed("the two tokens are about different people")
-        return Session.of(caller, ends=claims["exp"])
+        now, authenticated_at = self._clock(), authentication_time(said)
+        if max_age is not None and not authenticated_within(authenticated_at, max_age, now=now):
+            raise SignInFailed("the person authenticated too long ago, or the ID token does not say when (auth_time)")
+        ends = min(claims["exp"], now + self._lifetime)
+        return Session.of(caller, ends=ends, authenticated_at=authenticated_at), identity
 
     def _assurance(self) -> Mapping[str, str]:
         """How surely people should be identified, in the issuer's words: as what is decided on the pages demands."""
@@ -273,6 +311,12 @@ class _Addresses:
         said = {"issuer": self._name}
         _log.warning("Nobody can sign in to the hub's pages at issuer %s (%s).", self._name, reason, extra=said)
         return None
+
+
+def _with_query(address: str, parameters: Mapping[str, str]) -> str:
+    """The address, which may have a query already, with these parameters."""
+    mark = "&" if urlsplit(address).query else "?"
+    return f"{address}{mark}{urlencode(parameters)}"
 
 
 def _challenge(verifier: str) -> str:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from auth.standard_webhooks import secret_text, signature
+from records.clients import ClientId
 
 
 class WebhookSignatures:
@@ -21,11 +22,11 @@ class WebhookSignatures:
         """Take the hub's secret."""
         self._secret = secret
 
-    def secret_of(self, client: str, version: int) -> str:
+    def secret_of(self, client: ClientId, version: int) -> str:
         """The secret that the client checks signatures with, as libraries for Standard Webhooks take it."""
         return secret_text(self._key(client, version))
 
-    def headers(self, client: str, version: int, *, id_: str, timestamp: int, body: bytes) -> Mapping[str, str]:
+    def headers(self, client: ClientId, version: int, *, id_: str, timestamp: int, body: bytes) -> Mapping[str, str]:
         """The headers of one attempt; `timestamp` is when it is made, in seconds."""
         keys = [self._key(client, each) for each in range(version, max(version - 2, 0), -1)]
         return {
@@ -34,7 +35,7 @@ class WebhookSignatures:
             "webhook-signature": " ".join(signature(key, id_, str(timestamp), body) for key in keys),
         }
 
-    def _key(self, client: str, version: int) -> bytes:
+    def _key(self, client: ClientId, version: int) -> bytes:
         info = f"simpul webhooks v1\n{version}\n{client}".encode()
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
 

@@ -18,6 +18,8 @@ from benchmarks.processes import NotStarted
 from benchmarks.report import Report
 from benchmarks.targets import BESIDE_WARM, TARGETS, Target
 from benchmarks.upstream import Upstream
+from sandbox.programs import find_program
+from scripts import optional_programs
 
 _COLUMNS = 130
 _PICTURES = ROOT / "docs" / "pictures"
@@ -30,12 +32,11 @@ def main() -> int:
     if not sys.platform.startswith("linux") or not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         console.print("The benchmarks need Linux and two cores: one for the gateway, one for upstream and load.")
         return 1
-    reason = installing.debian("wrk", "wrk")
-    if reason is not None:
-        console.print(f"No benchmark without wrk: {reason}")
+    optional_programs.install(("wrk", "nginx"))
+    if find_program("wrk") is None:
+        console.print(f"No benchmark without wrk: {optional_programs.why_missing('wrk')}")
         return 1
     began = time.monotonic()
-    installing.debian("nginx", "nginx-light")
     reason = None if given.warm else installing.peers()
     if reason is not None:
         console.print(f"No peers from npm: {reason}")

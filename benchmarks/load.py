@@ -14,6 +14,7 @@ import orjson
 from benchmarks.callers import SignedIn
 from benchmarks.places import HERE, LOAD_CORE
 from benchmarks.questions import Question
+from sandbox.programs import find_program
 
 _RESULT = "RESULT "
 
@@ -47,7 +48,8 @@ def run(url: str, requests: Path, *, connections: int, seconds: float) -> Load:
     parts = urlsplit(url)
     command = [
         *("taskset", "--cpu-list", str(LOAD_CORE)),
-        *("wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s"),
+        *(str(find_program("wrk")), "--threads", "1", "--connections", str(connections)),
+        *("--duration", f"{seconds:.0f}s"),
         *("--timeout", "10s", "--script", str(HERE / "load.lua"), f"{parts.scheme}://{parts.netloc}"),
     ]
     done = subprocess.run(  # noqa: S603 - wrk on the loopback address

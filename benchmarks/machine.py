@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ import orjson
 
 from benchmarks.places import NPM, ROOT
 from benchmarks.targets import Target
+from sandbox.programs import find_program
 
 _UNKNOWN = "unknown"
 _LIBRARIES = ("uvicorn", "uvloop", "httptools", "aiohttp", "orjson", "graphql-core", "strawberry-graphql", "joserfc")
@@ -40,7 +40,7 @@ def versions(targets: Iterable[Target]) -> dict[str, str]:
         "Python": platform.python_version(),
         "node": _says(["node", "--version"]),
         "wrk": _says(["wrk", "--version"]),
-        "nginx": _says([shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "nginx", "-v"]),
+        "nginx": _says(["nginx", "-v"]),
     }
     found |= {name: version_of(f"pypi:{name}") for name in _LIBRARIES}
     found |= {name: version_of(f"npm:{name}") for name in _PACKAGES}
@@ -81,8 +81,11 @@ def _stands_in(file: str, pattern: str) -> str | None:
 
 def _says(command: list[str]) -> str:
     """The first thing that looks like a version in what a program says about itself."""
+    program = find_program(command[0])
+    if program is None:
+        return _UNKNOWN
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603 - fixed
+        done = subprocess.run([str(program), *command[1:]], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603 - fixed
     except OSError:
         return _UNKNOWN
     found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)

@@ -28,11 +28,12 @@ from benchmarks.hub_time import DOCUMENT
 from benchmarks.open_load import Seen
 from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
 from benchmarks.processes import Program
+from records.clients import ClientId
 
 TIMES = (0.5, 1.0, 2.0, 4.0)
 _SECONDS = 8
 _ROUNDS = 3
-_LANE = "siaga-112"
+_LANE = ClientId("development", "siaga-112")
 _SHARES = {"others": 0.9, "lane": 0.1}
 _IN_TIME_MS = 1000
 """An answer that took longer is no use to whoever waits for it."""

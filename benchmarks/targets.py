@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.places import HOST, NPM, ROOT
 from benchmarks.questions import Q1, Q2, Q3, Q4, QUESTIONS, Question
+from sandbox.programs import find_program
 
 TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
 
@@ -64,7 +64,7 @@ def _python(module: str, *more: str) -> Callable[[Place], Command]:
 
 def _node(script: str) -> Callable[[Place], Command]:
     def command(place: Place) -> Command:
-        words = ["node", script, str(place.port), place.upstream, str(place.keys)]
+        words = [str(find_program("node")), script, str(place.port), place.upstream, str(place.keys)]
         return Command(words=words, folder=NPM, environment={"NODE_ENV": "production"})
 
     return command
@@ -80,7 +80,7 @@ def _hive(place: Place) -> Command:
         "BENCH_KEYS": str(place.keys),
         "BENCH_SUPERGRAPH": str(supergraph),
     }
-    words = ["node", gateway, "supergraph", "--config-path", "hive/gateway.config.mjs"]
+    words = [str(find_program("node")), gateway, "supergraph", "--config-path", "hive/gateway.config.mjs"]
     return Command(words=words, folder=NPM, environment=environment)
 
 
@@ -104,7 +104,7 @@ def _tailcall(dedupe: str) -> Callable[[Place], Command]:
 
 def _needs_node(package: str) -> Callable[[], str | None]:
     def missing() -> str | None:
-        if shutil.which("node") is None:
+        if find_program("node") is None:
             return "node is not installed"
         return None if (NPM / "node_modules" / package).is_dir() else f"npm did not bring {package}"
 

@@ -6,7 +6,6 @@ Where nginx cannot be had, a small server of our own stands in, and the output s
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -14,6 +13,7 @@ from urllib.request import urlopen
 from benchmarks import world
 from benchmarks.places import HOST, LOAD_CORE, ROOT, free_port
 from benchmarks.processes import Program
+from sandbox.programs import find_program
 
 _NGINX = """
 daemon off;
@@ -57,12 +57,12 @@ class Upstream:
         files = folder / "files"
         files.mkdir()
         world.write(files)
-        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        nginx = find_program("nginx")
         self.kind = "nginx" if nginx else "our own server (nginx could not be installed)"
         if nginx:
             configuration = folder / "nginx.conf"
             configuration.write_text(_NGINX.format(folder=folder, host=HOST, port=self.port))
-            command = [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
+            command = [str(nginx), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
         else:
             command = [sys.executable, "-P", "-m", "benchmarks.gateways.static_files", str(self.port), str(files)]
         self._program = Program(

@@ -54,7 +54,7 @@ def open_breach(
     kind: Annotated[str | None, typer.Option(help="Only by this kind of caller: official, partner, ...")] = None,
     reader: _Reader = None,
     agency: Annotated[str | None, typer.Option(help="Only by readers of this agency.")] = None,
-    client: Annotated[str | None, typer.Option(help="Only by this application.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only by this application: issuer/client_id.")] = None,
     purpose: Annotated[str | None, typer.Option(help="Only for this purpose.")] = None,
     case: Annotated[str | None, typer.Option(help="Only for this case.")] = None,
     operation: Annotated[str | None, typer.Option(help="Only by an operation of this name.")] = None,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.client_argument import Client, ClientIfAny
 from cli.failure import Failure
 from cli.place import state_folder
 
@@ -53,7 +54,7 @@ def show(
     _print(table)
 
 
-def outbox(client: Annotated[str | None, typer.Argument(help="Only of this client.")] = None) -> None:
+def outbox(client: ClientIfAny = None) -> None:
     """List the newest 100 calls to partners' webhooks, with what became of each."""
 
     async def found(tables: ConsentTables) -> Sequence[WebhookCall]:
@@ -68,7 +69,7 @@ def outbox(client: Annotated[str | None, typer.Argument(help="Only of this clien
 
 
 def secret(
-    client: Annotated[str, typer.Argument(help="The client, as its tokens name it.")],
+    client: Client,
     *,
     version: Annotated[
         int, typer.Option(min=1, help="As 'webhook_secret' of its contract says; the next one to prepare a change.")

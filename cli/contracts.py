@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from cli.failure import Failure
-from records.operations import ClientContract, ConsentTerms, OperationMode, VariableRange
+from records.clients import ClientId
+from records.operations import FIRST_PARTY, ClientContract, ConsentTerms, OperationMode, VariableRange
 from records.partner_addresses import address_fault
 from records.purposes import Purpose
 
-_MEMBERS = {"client", "name", "mode", "cost_a_day", "scopes", "variables", "consent"}
+_MEMBERS = {"issuer", "client", "name", "mode", "cost_a_day", "scopes", "variables", "consent"}
 _CONSENT = {"purposes", "days", "redirect_uris", "webhook", "webhook_secret"}
 _MOST_DAYS = 3650
 _MOST_ADDRESSES = 20
 _LONGEST_NAME = 100
 _RANGE = {"at_least", "at_most", "most_items", "one_of"}
-_LONGEST_CLIENT = 100
 
 
 def read_contract(path: Path) -> ClientContract:
@@ -36,9 +36,7 @@ def read_contract(path: Path) -> ClientContract:
 
 def _contract(told: Any) -> ClientContract:  # noqa: ANN401 - any TOML or JSON
     _refuse_others(_table("the contract", told), _MEMBERS, "the contract")
-    client = told.get("client")
-    if not isinstance(client, str) or not 0 < len(client) <= _LONGEST_CLIENT or not client.isprintable():
-        raise ValueError("'client' must be the client_id of its tokens, 1 to 100 characters")
+    client = _client(told)
     mode = told.get("mode", OperationMode.IDS_ONLY.value)
     if mode not in set(OperationMode):
         raise ValueError(f"'mode' is {mode!r}; choose one of {', '.join(OperationMode)}")
@@ -65,6 +63,20 @@ def _contract(told: Any) -> ClientContract:  # noqa: ANN401 - any TOML or JSON
         },
         cost_a_day=cost,
     )
+
+
+def _client(told: Mapping[str, Any]) -> ClientId:
+    """Of which issuer, and what its tokens call it: another issuer may call another application alike."""
+    issuer, client = told.get("issuer"), told.get("client")
+    if client == FIRST_PARTY and issuer is None:
+        return FIRST_PARTY
+    if not isinstance(issuer, str):
+        raise ValueError(  # noqa: TRY004 - one kind of fault for the whole file
+            "'issuer' must be the name that the client's issuer has in SIMPUL_ISSUERS"
+        )
+    if not isinstance(client, str):
+        raise ValueError("'client' must be the client_id of its tokens, 1 to 100 characters")  # noqa: TRY004 - same
+    return ClientId(issuer, client)
 
 
 def _consent(told: object) -> ConsentTerms:

@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.client_argument import Client, ClientIfAny
 from cli.contracts import read_contract
 from cli.failure import Failure
 from cli.manifests import ManifestEntry, read_manifest
 from cli.place import state_folder
+from records.clients import ClientId
 from records.operations import ClientContract, RegisteredOperation, RegistryEntry
 
 if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
@@ -26,7 +28,6 @@ if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
 T = TypeVar("T")
 _WIDE = 1000
 
-_Client = Annotated[str, typer.Argument(help="The client, as its tokens name it.")]
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
 _ManifestIfAny = Annotated[
     Path | None, typer.Argument(help="Manifest, as for `check`; without one, the contract alone is published.")
@@ -51,7 +52,7 @@ def build_group() -> typer.Typer:
 
 
 def publish(
-    client: _Client,
+    client: Client,
     manifest: _ManifestIfAny = None,
     contract: _Contract = None,
     approved_by: _ApprovedBy = None,
@@ -79,7 +80,7 @@ def publish(
     typer.echo(f"Published {new} operations for {client}; {known} were published already. Hubs take them in seconds.")
 
 
-def check(client: _Client, manifest: _Manifest, contract: _Contract = None, approved_by: _ApprovedBy = None) -> None:
+def check(client: Client, manifest: _Manifest, contract: _Contract = None, approved_by: _ApprovedBy = None) -> None:
     """Say what `publish` would say, and register nothing. With --contract, no database is needed."""
     entries = read_manifest(manifest)
     agreed = _given(client, contract)
@@ -93,7 +94,7 @@ def check(client: _Client, manifest: _Manifest, contract: _Contract = None, appr
     typer.echo(f"All {len(fit)} operations could be published for {client}.")
 
 
-def list_operations(client: Annotated[str | None, typer.Argument(help="Only of this client.")] = None) -> None:
+def list_operations(client: ClientIfAny = None) -> None:
     """List what was registered, with its state, scopes, cost, data and approval."""
 
     async def found(
@@ -128,7 +129,7 @@ def list_operations(client: Annotated[str | None, typer.Argument(help="Only of t
 
 
 def retire(
-    client: _Client,
+    client: Client,
     ids: Annotated[list[str] | None, typer.Argument(help="Ids, as `simpul operations list` shows them.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every operation of the client.")] = False,
@@ -160,16 +161,16 @@ def published_operations() -> Sequence[tuple[ClientContract, RegisteredOperation
     return _in_registry(found)
 
 
-def _given(client: str, path: Path | None) -> ClientContract | None:
+def _given(client: ClientId, path: Path | None) -> ClientContract | None:
     if path is None:
         return None
     contract = read_contract(path)
     if contract.client != client:
-        raise Failure(f"{path} is the contract of {contract.client!r}, not of {client!r}")
+        raise Failure(f"{path} is the contract of {str(contract.client)!r}, not of {str(client)!r}")
     return contract
 
 
-async def _stored(registry: OperationRegistry, client: str) -> ClientContract:
+async def _stored(registry: OperationRegistry, client: ClientId) -> ClientContract:
     found = next((each for each in await registry.contracts() if each.client == client), None)
     if found is None:
         raise Failure(f"{client} has no contract yet: give it with --contract FILE")

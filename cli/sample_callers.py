@@ -15,6 +15,7 @@ from auth.caller import Assurance, Caller, CallerKind
 from cli.failure import Failure
 from cli.place import state_folder
 from cli.sample_clients import client_token
+from records.clients import ClientId
 from records.identifiers import Nik
 from records.purposes import Purpose
 from sandbox.samples import SAMPLES
@@ -104,7 +105,7 @@ def sample_partners() -> Mapping[str, SampleCaller]:
         "kios",
         "partner",
         "an application for stall keepers, with the scope prices:read: runs what is registered for it",
-        Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"})),
+        Caller(kind=CallerKind.PARTNER, client=ClientId("development", "kios"), scopes=frozenset({"prices:read"})),
     )
     return {kios.name: kios}
 

@@ -12,6 +12,7 @@ from cli.contracts import read_contract
 from cli.manifests import ManifestEntry
 from cli.operations import examined
 from cli.place import ROOT
+from cli.sandbox_issuers import NAME
 from settings import Settings
 from wiring.operations import operation_registry
 
@@ -26,7 +27,7 @@ async def publish_samples(settings: Settings, warn: Callable[[str], None]) -> Se
     Who has a contract is left alone: it may have been changed, and operations may have been retired.
     """
     async with operation_registry(settings) as registry:
-        known = {each.client for each in await registry.contracts()}
+        known = {each.client.name for each in await registry.contracts() if each.client.issuer == NAME}
         fresh = [folder for folder in sorted(FOLDER.iterdir()) if folder.is_dir() and folder.name not in known]
         published = []
         for folder in fresh:

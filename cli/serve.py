@@ -87,6 +87,7 @@ class Run:
         self._latency = latency
         self._console = Console(highlight=False, soft_wrap=True)
         self._status = self._console.status("Starting ...")
+        self._shown = ""
         self._waiting: set[str] = set()
         self._serving = False
         self._hub: HttpServer | None = None
@@ -101,6 +102,7 @@ class Run:
                 self._status.start()
                 stack.callback(self._status.stop)
                 await self._behind_the_hub(stack, state_folder())
+                self._show("Starting the hub ...")
                 made_hub = await importing
                 folder = state_folder()
                 self._hub = await made_hub(
@@ -117,6 +119,7 @@ class Run:
     async def _behind_the_hub(self, stack: contextlib.AsyncExitStack, folder: StateFolder) -> None:
         """The agencies and the database server, for as long as the stack stands."""
         if self._sandbox:
+            self._show("Starting the sandbox city ...")
             city = City(folder.path, latency=self._latency, tell=self._tell)
             await stack.enter_async_context(city)
             await stack.enter_async_context(steered(city))
@@ -139,13 +142,22 @@ class Run:
             waiting = (
                 f"the sandbox city (waiting for {', '.join(sorted(self._waiting))})" if self._waiting else "the hub"
             )
-            self._status.update(f"Starting {waiting} ...")
+            if change.state is not AgencyState.STARTING or self._console.is_terminal:
+                self._show(f"Starting {waiting} ...")
         elif change.state is AgencyState.DIED:
             mend = f".venv/bin/simpul sandbox start {change.agency}"
             lost = "nobody can sign in" if change.agency == ISSUER else "what it holds is missing from answers"
             self._warn(f"{change.agency} ended ({change.detail}): {lost} until {mend}")
         elif change.state is not AgencyState.STARTING:
             self._console.print(f"{change.agency} is {change.state.value}.")
+
+    def _show(self, text: str) -> None:
+        """What the start waits for: on a terminal in the status line, elsewhere a line for each change."""
+        if self._console.is_terminal:
+            self._status.update(text)
+        elif text != self._shown:
+            self._console.print(text)
+        self._shown = text
 
     def _warn(self, text: str) -> None:
         self._console.print(text, style="yellow", markup=False)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cli.findings import Finding, Level, shown_of, variable
 from settings import AT_ONCE, Settings
 from web.settings import Exposure
-from wiring.callers import one_address, same_clients
+from wiring.callers import one_address
 
 _HERE = ("localhost", "127.0.0.1", "::1", "")
 _SAMPLES = (
@@ -66,8 +66,6 @@ def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
     for warning in one_address(settings):
         yield "trusted_proxies", warning.removeprefix("SIMPUL_TRUSTED_PROXIES is not set: ")
-    for warning in same_clients(settings.issuers):
-        yield "issuers", warning
     if not settings.development:
         if not settings.rate_table:
             yield "rates", "nobody is limited, so one caller can take what all others need: leave it unset"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Final, Protocol, TypeVar
 
 from connectors import complaints_mapping as mapping
 from connectors.chunks import in_chunks
-from connectors.drivers.http import HttpDriver, HttpReply
+from connectors.drivers.http import HttpDriver
 from connectors.fan_out import fan_out
 from connectors.reading.dates import JAKARTA
 from connectors.reading.rows import Row
@@ -156,11 +157,10 @@ class CityComplaints:
         found: dict[str, Row] = {}
         for page in range(1, _PAGES_A_SEARCH + 1):
             # A complaint filed between two pages pushes one row into both: it is kept once.
-            reply = await self._http.send("POST", _SEARCH, call, form={**form, "page": str(page)}, repeatable=True)
-            listed = self._read(reply, mapping.requests)
+            listed = await self._http.ask_json("POST", _SEARCH, call, _requests, form={**form, "page": str(page)})
             found |= _by_id(listed)
             if len(listed) < self._page_size:
-                return _by_reporter(found.values(), niks)
+                return await self._by_reporter(tuple(found.values()), niks)
         raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_A_SEARCH} pages")
 
     async def _linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -176,12 +176,16 @@ class CityComplaints:
 
     async def _chunk(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         query = {"service_request_id": ",".join(ids), "extensions": "true", "page_size": str(self._page_size)}
-        reply = await self._http.send("GET", _REQUESTS, call, query=query)
-        if reply.status == _NOT_FOUND or (reply.status == _BAD_REQUEST and not any(each.isdigit() for each in ids)):
+        numbered = any(each.isdigit() for each in ids)
+
+        def read(status: int, value: object) -> Sequence[Row]:
             # A server that numbers its complaints calls ids that are no numbers a bad request: it has none of them.
-            return {}
-        rows, read_at = _by_id(self._read(reply, mapping.requests)), _now()
-        return {each: _complaint_or_failure(rows[each], read_at) for each in ids if each in rows}
+            none = status == _NOT_FOUND or (status == _BAD_REQUEST and not numbered)
+            return () if none else _requests(status, value)
+
+        rows = _by_id(await self._http.ask_json("GET", _REQUESTS, call, read, query=query))
+        known = [each for each in ids if each in rows]
+        return dict(zip(known, await self._mapped([rows[each] for each in known]), strict=True))
 
     def _chunks(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Ids that go into one call. Numbers and other ids go apart, so that a mistyped id costs nobody else's."""
@@ -212,7 +216,7 @@ class CityComplaints:
         for _ in range(_CALLS_A_PAGE):
             parameters = asked | {"page_size": str(size)} | ({"end_date": _written(until)} if until else {})
             listed = await self._list(parameters, call)
-            found |= {each.id: each for each in _readable(listed) if mapping.fits(each, query)}
+            found |= {each.id: each for each in await self._readable(listed) if mapping.fits(each, query)}
             if len(listed) < size:
                 shown = mapping.newest_first(found.values())
                 return ComplaintPage(complaints=shown[: query.first], has_more=len(shown) > query.first)
@@ -226,11 +230,16 @@ class CityComplaints:
         raise AgencyMalformed(AGENCY, f"a page of the list was not full after {_CALLS_A_PAGE} calls")
 
     async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
-        reply = await self._http.send("GET", _REQUESTS, call, query=parameters)
         codes = parameters.get("service_code", "").split(",")
         numbers = [code for code in codes if code.isdigit()]
-        if reply.status != _BAD_REQUEST or codes in ([""], numbers):
-            return self._read(reply, mapping.requests)
+        may_be_refused = codes not in ([""], numbers)
+
+        def read(status: int, value: object) -> Sequence[Row] | None:
+            return None if status == _BAD_REQUEST and may_be_refused else _requests(status, value)
+
+        listed = await self._http.ask_json("GET", _REQUESTS, call, read, query=parameters)
+        if listed is not None:
+            return listed
         # A server that numbers its categories refuses codes that are no numbers: nothing there can fit them.
         return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
 
@@ -242,17 +251,52 @@ class CityComplaints:
         return min(moments)
 
     async def _categories(self, call: Call) -> Sequence[ComplaintCategory]:
-        reply = await self._http.send("GET", _SERVICES, call)
-        return self._read(reply, mapping.categories)
+        return await self._http.ask_json("GET", _SERVICES, call, _services)
 
-    def _read(self, reply: HttpReply, how: Callable[[object], T]) -> T:
-        if reply.status >= _BAD_REQUEST:
-            raise AgencyRefused(AGENCY, f"HTTP {reply.status}")
-        value = self._http.json_of(reply)
-        try:
-            return how(value)
-        except UnreadableError as error:
-            raise AgencyMalformed(AGENCY, str(error)) from None
+    async def _mapped(self, listed: Sequence[Row]) -> Sequence[Complaint | AgencyFailure]:
+        """Each row read by itself, in the order of the rows: one that cannot be read costs nobody else's."""
+        return await self._http.work.map(listed, partial(_complaint_or_failure, read_at=_now()))
+
+    async def _readable(self, listed: Iterable[Row]) -> Sequence[Complaint]:
+        """Complaints of the public list. One that cannot be read is left out: it must not block the list for ever."""
+        found = await self._mapped(tuple(_by_id(listed).values()))
+        return [each for each in found if isinstance(each, Complaint)]
+
+    async def _by_reporter(self, listed: Sequence[Row], niks: Sequence[Nik]) -> Answers[Nik, Sequence[Complaint]]:
+        """The complaints of each person. One that cannot be read costs the answer for its reporter."""
+        work = self._http.work
+        reporters = await work.map(listed, mapping.reporter_of)
+        if None in reporters:
+            raise AgencyMalformed(AGENCY, "a search by reporter answers rows without a reporter")
+        asked = frozenset(niks)
+        theirs = [(nik, each) for nik, each in zip(reporters, listed, strict=True) if nik is not None and nik in asked]
+        found: dict[Nik, list[Complaint]] = {}
+        failed: dict[Nik, AgencyFailure] = {}
+        for (nik, _), answer in zip(theirs, await self._mapped([each for _, each in theirs]), strict=True):
+            if isinstance(answer, Complaint):
+                found.setdefault(nik, []).append(answer)
+            else:
+                failed[nik] = answer
+        ordered = await work.map(tuple(found.values()), mapping.newest_first)
+        return dict(zip(found, ordered, strict=True)) | failed
+
+
+def _requests(status: int, value: object) -> Sequence[Row]:
+    return _shaped(status, value, mapping.requests)
+
+
+def _services(status: int, value: object) -> Sequence[ComplaintCategory]:
+    return _shaped(status, value, mapping.categories)
+
+
+def _shaped(status: int, value: object, how: Callable[[object], T]) -> T:
+    """What a reply lists. A reply that lists nothing which can be told apart counts against the system."""
+    if status >= _BAD_REQUEST:
+        raise AgencyRefused(AGENCY, f"HTTP {status}")
+    try:
+        return how(value)
+    except UnreadableError as error:
+        raise AgencyMalformed(AGENCY, str(error)) from None
 
 
 def _by_id(listed: Iterable[Row]) -> dict[str, Row]:
@@ -260,39 +304,11 @@ def _by_id(listed: Iterable[Row]) -> dict[str, Row]:
     return {identifier: each for each in listed if (identifier := mapping.request_id(each))}
 
 
-def _by_reporter(listed: Iterable[Row], niks: Sequence[Nik]) -> Answers[Nik, Sequence[Complaint]]:
-    """The complaints of each person. One that cannot be read costs the answer for its reporter."""
-    found: dict[Nik, list[Complaint]] = {}
-    failed: dict[Nik, AgencyFailure] = {}
-    read_at = _now()
-    for each in listed:
-        nik = mapping.reporter_of(each)
-        if nik is None:
-            raise AgencyMalformed(AGENCY, "a search by reporter answers rows without a reporter")
-        if nik not in niks:
-            continue
-        answer = _complaint_or_failure(each, read_at)
-        if isinstance(answer, AgencyFailure):
-            failed[nik] = answer
-        else:
-            found.setdefault(nik, []).append(answer)
-    return {nik: mapping.newest_first(theirs) for nik, theirs in found.items()} | failed
-
-
 def _complaint_or_failure(request: Row, read_at: datetime) -> Complaint | AgencyFailure:
     try:
         return mapping.complaint(request, read_at)
     except UnreadableError as error:
         return AgencyMalformed(AGENCY, str(error))
-
-
-def _readable(listed: Iterable[Row]) -> Iterator[Complaint]:
-    """Complaints of the public list. One that cannot be read is left out: it must not block the list for ever."""
-    read_at = _now()
-    for each in _by_id(listed).values():
-        answer = _complaint_or_failure(each, read_at)
-        if isinstance(answer, Complaint):
-            yield answer
 
 
 def _reported_at(request: Row) -> datetime | None:

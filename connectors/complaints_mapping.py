@@ -36,6 +36,8 @@ _STATES: Final = {status.value: status for status in ComplaintStatus}
 _TWO_VALUED: Final = {"open": ComplaintStatus.WAITING, "closed": ComplaintStatus.RESOLVED}
 """What is certain of a complaint whose server tells no more than the standard."""
 _RATINGS: Final = range(1, 6)
+_MOST_NOTES: Final = 200
+"""Steps of one complaint; 3 µs each. Real ones take some five."""
 _WEB: Final = ("https://", "http://")
 
 Order = tuple[datetime, int, str]
@@ -166,7 +168,7 @@ def _status(request: Row, extended: Row) -> ComplaintStatus | None:
 
 
 def _events(request: Row, *, is_public: bool, reporter: Nik | None) -> tuple[ComplaintEvent, ...]:
-    notes = rows(request.get("notes") or [], "a list of notes")
+    notes = rows(request.get("notes") or [], "a list of notes", most=_MOST_NOTES)
     dated = ((at, note) for note in notes if (at := _moment(note.get("datetime"))))
     return tuple(
         ComplaintEvent(

@@ -45,6 +45,10 @@ class RegionTables:
             if region.parent_code is not None:
                 self._inside.setdefault(region.parent_code, []).append(region)
 
+    def knows(self, code: str) -> bool:
+        """Whether the tables have a region with this Kemendagri code."""
+        return code in self._by_code
+
     async def regions(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Region]:  # noqa: ARG002 - nobody is asked
         """Regions by Kemendagri code."""
         return {code: self._by_code[code] for code in codes if code in self._by_code}

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from connectors.drivers.http import HttpDriver
 from connectors.drivers.soap import SoapDriver, SoapFault, SoapReply, SoapValue
 from connectors.fan_out import fan_out
+from connectors.long_work import LongWork
 from connectors.policies.gate import Gate
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -27,6 +29,8 @@ from records.identifiers import Nik, Nop, Rupiah
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 
 AGENCY: Final = "pbb"
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Of one reply: 20,000 elements, which is all that is read of one (`MOST_ELEMENTS`), take 1 MiB."""
 WSDL: Final = Path(__file__).with_name("wsdl") / "pbb.wsdl"
 
 Row = Mapping[str, SoapValue]
@@ -79,6 +83,7 @@ class PropertyTax:
         at_once: int = 8,
         connections: int = 32,
         gate: Gate | None = None,
+        work: LongWork | None = None,
     ) -> PropertyTax:
         """The agency at the address of its service. `deadline` of one call in seconds. Nothing is asked yet.
 
@@ -90,7 +95,8 @@ class PropertyTax:
             headers={"Accept": "text/xml"},
             deadline=deadline,
             connections=connections,
-            max_bytes=4 * 1024 * 1024,
+            max_bytes=_MOST_BYTES,
+            work=work,
         )
         credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
         return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), at_once=at_once)
@@ -99,7 +105,9 @@ class PropertyTax:
         """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
-            return tax_objects(await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=trouble_in), nik)
+            reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=trouble_in)
+            read = partial(tax_objects, reply, nik)
+            return await self._soap.work.run(read) if reply.is_long else read()
 
         return await fan_out(niks, ask_one, limit=self._at_once)
 

@@ -1,12 +1,15 @@
-"""Calls to partners' own addresses, over HTTP."""
+"""Calls to partners' own addresses, over HTTP. They lead to public addresses only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final, Protocol
 
 from connectors.drivers.http import HttpDriver
+from connectors.drivers.http_address import Address
+from connectors.drivers.public_addresses import NotPublic, Resolve, public_addresses, resolve_host
 from records.call import Call
 from records.failures import AgencyFailure
 from records.spans import Span, code_of
@@ -15,6 +18,7 @@ _LARGEST: Final = 64 * 1024
 """Bytes of an answer, which nobody reads."""
 _SUCCESS: Final = range(200, 300)
 _GONE: Final = 410
+_AGENCY: Final = "a partner's webhook"
 
 
 class Traces(Protocol):
@@ -27,26 +31,48 @@ class Traces(Protocol):
 class WebhookSender:
     """Sends calls, each over a connection of its own: partners are many, and called seldom."""
 
-    def __init__(self, *, patience: float, traces: Traces | None = None) -> None:
-        """`patience` is how many seconds a partner may take; `traces` collects what is told of each call."""
+    def __init__(
+        self, *, patience: float, development: bool, traces: Traces | None = None, resolve: Resolve = resolve_host
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            patience: Seconds that a partner may take.
+            development: Whether calls may lead to this machine.
+            traces: Collects a trace of each call.
+            resolve: Looks up hosts.
+
+        """
         self._patience = patience
+        self._development = development
         self._traces = traces
+        self._resolve = resolve
 
     async def send(self, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
         """Send one call. What went wrong, in words that name no host; None where the partner took it (2xx).
 
-        No redirect is followed, and nothing of the answer is kept.
+        The host is looked up once, each of its addresses is checked, and the call leads to one of those. No redirect
+        is followed, and nothing of the answer is kept. Raises ValueError for a malformed address.
         """
+        deadline = monotonic() + self._patience
+        try:
+            async with asyncio.timeout(self._patience):
+                addresses = await self._addresses(address)
+        except NotPublic as refusal:
+            return f"not sent: {refusal}"
+        except OSError as failure:  # a TimeoutError is one
+            return f"not sent: the host cannot be looked up ({type(failure).__name__})"
         driver = HttpDriver(
-            "a partner's webhook",
+            _AGENCY,
             address,
             headers={"Content-Type": "application/json", "Accept": "*/*"},
             deadline=self._patience,
             connections=1,
             max_bytes=_LARGEST,
+            addresses=addresses,
         )
         span = None if self._traces is None else self._traces.begin("tell a partner")
-        call = Call(deadline=monotonic() + self._patience, request_id=headers["webhook-id"], span=span)
+        call = Call(deadline=deadline, request_id=headers["webhook-id"], span=span)
         code: str | None = "CANCELLED"
         try:
             reply = await driver.send("POST", "", call, body=body, headers=headers)
@@ -59,6 +85,12 @@ class WebhookSender:
                 span.end(code)
             await driver.close()
         return None if code is None else f"HTTP {code}"
+
+    async def _addresses(self, address: str) -> Sequence[str]:
+        """Where the call leads. Raises `NotPublic`, OSError, and ValueError for a malformed address."""
+        # Parsed as the client parses it, so that both mean the same host.
+        target = Address(_AGENCY, address)
+        return await public_addresses(target.host, target.port, resolve=self._resolve, loopback=self._development)
 
     @staticmethod
     def is_final(failure: str) -> bool:

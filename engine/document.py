@@ -27,12 +27,14 @@ from graphql import (
     OverlappingFieldsCanBeMergedRule,
     Source,
     SourceLocation,
+    StringValueNode,
     UniqueArgumentNamesRule,
     UniqueFragmentNamesRule,
     UniqueInputFieldNamesRule,
     UniqueOperationNamesRule,
     UniqueVariableNamesRule,
     ValidationContext,
+    ValidationRule,
     get_operation_ast,
     parse,
     specified_rules,
@@ -40,11 +42,12 @@ from graphql import (
 )
 
 from engine.errors import request_error
-from engine.inputs import RefusedValue, named, refused
+from engine.inputs import HOLDS_NUL, NUL, RefusedValue, named, refused
 from engine.limits import Limits, TooLarge
 from engine.request import GraphQLRequest, Outcome
 
 MOST_VALIDATION_ERRORS = 20
+NO_SUBSCRIPTIONS = "There are no subscriptions. Ask by a query, and again when it is time to."
 _ABORTED = "Validation aborted."
 """All that graphql-core says where checking a document would take too much work."""
 _OF_ITSELF = (
@@ -138,7 +141,10 @@ def operation_of(request: GraphQLRequest, schema: GraphQLSchema, rules: Document
 
 
 def check_method(operation: Operation, request: GraphQLRequest) -> None:
-    """Refuse mutations and subscriptions where the transport allows queries only; raises `RefusedRequest`."""
+    """Refuse subscriptions, and mutations where the transport allows queries only; raises `RefusedRequest`."""
+    if operation.definition.operation is OperationType.SUBSCRIPTION:
+        outcome = Outcome.NOT_A_QUERY if request.queries_only else Outcome.REFUSED
+        raise RefusedRequest(request_error(NO_SUBSCRIPTIONS, "METHOD_NOT_ALLOWED"), outcome=outcome)
     if request.queries_only and operation.definition.operation is not OperationType.QUERY:
         message = f"A {operation.definition.operation.value} cannot be run by this method; send it as POST."
         raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"), outcome=Outcome.NOT_A_QUERY)
@@ -156,6 +162,7 @@ def _validate(document: DocumentNode, schema: GraphQLSchema, rules: DocumentRule
     used = [
         *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
         _affordable_merging(rules.limits.comparisons),
+        _NoNul,
         *([] if rules.introspection else [NoSchemaIntrospectionCustomRule]),
     ]
     faults = _faults(document, schema, used, rules)
@@ -197,6 +204,14 @@ def _validation_error(fault: GraphQLError, document: DocumentNode) -> dict[str, 
         return request_error(message, TooLarge.code)
     code = "GRAPHQL_VALIDATION_FAILED" if refused(fault) is None else RefusedValue.code
     return request_error(named(fault, document), code, _locations(fault))
+
+
+class _NoNul(ValidationRule):
+    """No text holds a NUL: databases take none, and what they say of it names neither the text nor its place."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        if NUL in node.value:
+            self.report_error(GraphQLError("", node, original_error=RefusedValue(HOLDS_NUL)))
 
 
 def _affordable_merging(comparisons: int) -> type[OverlappingFieldsCanBeMergedRule]:

@@ -22,12 +22,33 @@ from graphql import (
 
 from engine.errors import SafeError
 
+NUL = "\0"
+HOLDS_NUL = "The text holds the character NUL (U+0000), which no text may hold. Leave it out."
+
 
 class RefusedValue(SafeError, ValueError):  # noqa: N818 - reads as what it is
     """A value that its scalar refused; the message is the scalar's rule and does not hold the value.
 
     No `GraphQLError`: graphql-core hands those on as they are and forgets which literal was meant.
     """
+
+
+def nul_in(value: object) -> str | None:
+    """Where a text in a JSON value holds a NUL, as `.filter.search[0]`; None where none does."""
+    if isinstance(value, str):
+        return "" if NUL in value else None
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            if not isinstance(each, str) or NUL in each:
+                place = nul_in(each)
+                if place is not None:
+                    return f"[{number}]{place}"
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            place = nul_in(each)
+            if place is not None:
+                return f".{name}{place}"
+    return None
 
 
 def refused(error: GraphQLError) -> RefusedValue | None:

@@ -18,6 +18,7 @@ from engine.errors import request_error
 from engine.quota import Days, Purse, Quota
 from engine.reads import document_hash
 from engine.request import DocumentId, GraphQLRequest
+from records.clients import ClientId
 from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 
 _log = logging.getLogger("simpul.operations")
@@ -44,7 +45,7 @@ def hash_of(text: str) -> str:
 class Application:
     """The application that asks, as its token proves it."""
 
-    client: str
+    client: ClientId
     scopes: frozenset[str] = frozenset()
     is_partner: bool = False
     """Whether it runs registered operations alone, unless its contract says otherwise."""
@@ -159,17 +160,17 @@ class PersistedDocuments:
         self._first_party = first_party
         self._takes_automatic = automatic and first_party in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}
         self._automatic = _Automatic()
-        self._clients: Mapping[str, _Known] = {}
-        self._quotas: dict[str, Quota] = {}
+        self._clients: Mapping[ClientId, _Known] = {}
+        self._quotas: dict[ClientId, Quota] = {}
         self._frontend = _NO_FRONTEND
-        self._logged: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._logged: OrderedDict[tuple[ClientId, str], None] = OrderedDict()
         self.checks_text = first_party is not OperationMode.OFF
         """Whether even a text that comes without client and id has to be looked at."""
         self.take((), ())
 
     def take(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
         """Know these and no others from now on. What a client spent of its day stays spent."""
-        by_client: dict[str, list[RegisteredOperation]] = {}
+        by_client: dict[ClientId, list[RegisteredOperation]] = {}
         for operation in operations:
             by_client.setdefault(operation.client, []).append(operation)
         clients = {
@@ -265,7 +266,7 @@ class PersistedDocuments:
         self._note(request.query, FIRST_PARTY if application is None else application.client)
         return request, None, None
 
-    def _note(self, text: str, client: str) -> None:
+    def _note(self, text: str, client: ClientId) -> None:
         """Log a text that is not registered, once; by its hash, for a text may hold personal data."""
         seen = (client, hash_of(text))
         if seen in self._logged:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engine.document import RefusedRequest
 from engine.errors import request_error
+from records.clients import ClientId
 
 _SECONDS_A_DAY = 86_400
 
@@ -31,7 +32,7 @@ class Days(Protocol):
     """Counts what clients spend, for all processes together."""
 
     def spend(
-        self, client: str, points: int, *, day: int, most: int, known: int
+        self, client: ClientId, points: int, *, day: int, most: int, known: int
     ) -> Awaitable[tuple[bool, int] | None] | None:
         """Spend points of a day (UTC, numbered from 1970-01-01) of at most `most`, of which `known` are spent at least.
 
@@ -46,7 +47,7 @@ class Quota:
         self,
         points_a_day: int,
         *,
-        client: str = "",
+        client: ClientId,
         together: Days | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:

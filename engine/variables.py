@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphql import BooleanValueNode, GraphQLError, GraphQLSchema, OperationType
+from graphql import BooleanValueNode, GraphQLError, GraphQLSchema, VariableDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.document import DocumentRules, Operation, RefusedRequest
 from engine.errors import MOST_ERRORS, at_most, request_error
-from engine.inputs import named
+from engine.inputs import HOLDS_NUL, RefusedValue, named, nul_in
 from engine.limits import list_items
 from engine.plan.cost import too_many
 from engine.request import GraphQLRequest
@@ -21,9 +22,6 @@ def variables_of(
     operation: Operation, request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules
 ) -> VariableValues:
     """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
-    if operation.definition.operation is OperationType.SUBSCRIPTION:
-        message = "Subscriptions cannot be run by a plain HTTP request."
-        raise RefusedRequest(request_error(message, "METHOD_NOT_ALLOWED"))
     given = request.variables
     if given:
         count, most = list_items(given), rules.limits.list_items
@@ -40,9 +38,21 @@ def variables_of(
         hide_suggestions=not rules.suggestions,
     )
     if isinstance(values, VariableValues):
+        if given:
+            _refuse_nul(declared, given)
         return values
     errors = [_variable_error(error, operation) for error in values[:MOST_ERRORS]]
     raise RefusedRequest(*at_most(errors, len(values)))
+
+
+def _refuse_nul(declared: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> None:
+    """Raise `RefusedRequest` where a text holds a NUL, with its place: names in it are those of types, which fit."""
+    for each in declared:
+        name = each.variable.name.value
+        place = nul_in(given.get(name))
+        if place is not None:
+            message = f"Variable '${name}{place}': {HOLDS_NUL}"
+            raise RefusedRequest(request_error(message, RefusedValue.code))
 
 
 def default_conditions(operation: Operation) -> VariableValues:

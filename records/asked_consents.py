@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
+from records.clients import ClientId
 from records.consents import ConsentState
 from records.purposes import Purpose, Scope
 from records.record import record
@@ -39,7 +40,7 @@ class AskedConsent:
     """A request, as it is kept."""
 
     id: str
-    client: str
+    client: ClientId
     partner: str
     """The partner, as people know it."""
     scopes: tuple[Scope, ...]

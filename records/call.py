@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from math import inf
 from time import monotonic
 
 from records.record import record
+from records.reply_budget import ReplyBudget
 from records.spans import Span
 
 
@@ -26,6 +28,13 @@ class Call:
 
     at_most_old: float = inf
     """How many seconds ago an agency may have said what is used, unless it fails; 0 where everything is asked anew."""
+
+    reply_budget: ReplyBudget = field(default_factory=ReplyBudget, compare=False, repr=False)
+    """How much agencies may still send for this client request, over all calls that belong to it."""
+
+    def within(self, deadline: float, span: Span | None = None) -> Call:
+        """One attempt for this call: its own deadline and span, the same request and the same budget."""
+        return Call(deadline=deadline, request_id=self.request_id, span=span, reply_budget=self.reply_budget)
 
     def remaining(self) -> float:
         """Seconds left until the deadline; 0 when it has passed."""

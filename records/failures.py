@@ -55,3 +55,7 @@ class AgencyMalformed(AgencyFailure):
 
     code = "AGENCY_MALFORMED"
     says = "The agency '{agency}' answered something the hub cannot read. The operators of the hub can mend this."
+
+
+class ReplyBudgetSpent(AgencyMalformed):
+    """All replies for one client request hold more than is read for one; each may be sound by itself."""

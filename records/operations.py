@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from records.clients import ClientId
 from records.purposes import Purpose, Scope
 
-FIRST_PARTY = "first-party"
-"""The name under which the city's own frontends register. No token makes anybody this client."""
+FIRST_PARTY: Final = ClientId.unproven("first-party")
+"""Under which the city's own frontends register. No token makes anybody this client."""
 _MOST_SHOWN = 5
 
 
@@ -89,8 +90,8 @@ class ConsentTerms:
 class ClientContract:
     """What the city agreed with a client."""
 
-    client: str
-    """As the client's tokens name it (`client_id`)."""
+    client: ClientId
+    """The issuer of its tokens, and what they call it (`client_id`)."""
     mode: OperationMode = OperationMode.IDS_ONLY
     scopes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By scope: the fields that it opens, as `Type.field` or `Type.*`."""
@@ -130,7 +131,7 @@ class OperationReading:
 class RegisteredOperation:
     """An operation that a client may run."""
 
-    client: str
+    client: ClientId
     id: str
     """As the client's tools name it; opaque to the hub."""
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _LONGEST = 500
@@ -13,6 +13,20 @@ _NAME = re.compile(r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-
 to resolvers, however it is written (`127.1`, `0x7f.1`, `2130706433`)."""
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All that is assigned (RFC 4291, section 2.4). Other addresses hold IPv4 addresses, such as this machine's."""
+_SPECIAL = (
+    IPv4Network("0.0.0.0/8"),  # this network
+    IPv4Network("100.64.0.0/10"),  # carriers' own (RFC 6598); one cloud's metadata service
+    IPv4Network("168.63.129.16/32"),  # the host agent of another cloud's machines
+    IPv4Network("192.0.0.0/24"),  # protocol assignments (RFC 6890); a third cloud's metadata service
+    IPv4Network("192.88.99.0/24"),  # relays of 6to4 (RFC 7526)
+    IPv4Network("198.18.0.0/15"),  # benchmarks (RFC 2544)
+    IPv4Network("240.0.0.0/4"),  # reserved
+    IPv6Network("2001::/23"),  # protocol assignments, Teredo among them, which holds IPv4 addresses
+    IPv6Network("2001:db8::/32"),  # documentation
+    IPv6Network("2002::/16"),  # 6to4: holds IPv4 addresses
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+"""Networks that `is_global` takes for public in some version of Python, or that are public by the register alone."""
 
 
 def address_fault(address: object, *, query: bool = True) -> str | None:
@@ -53,9 +67,16 @@ def _is_public(host: str) -> bool:
         number = ip_address(host)
     except ValueError:
         return _NAME.fullmatch(host) is not None and not host.endswith((".localhost", ".localdomain"))
-    if isinstance(number, IPv6Address) and number not in _GLOBAL_UNICAST:
+    return is_public_address(number)
+
+
+def is_public_address(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an IP address belongs to a host of the public internet, and holds no other address."""
+    if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address.scope_id is not None):
         return False
-    return number.is_global and not number.is_multicast
+    if any(address in each for each in _SPECIAL if each.version == address.version):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def is_this_machine(host: str) -> bool:

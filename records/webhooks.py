@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from records.clients import ClientId
 from records.record import record
 
 
@@ -25,7 +26,7 @@ class WebhookCall:
 
     id: str
     """The same however often it is sent."""
-    client: str
+    client: ClientId
     type: str
     request: str | None
     consent: str | None

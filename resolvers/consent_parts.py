@@ -53,7 +53,7 @@ def consent_parts(
         tables.outbox,
         tables.registry,
         WebhookSignatures(secret),
-        WebhookSender(patience=patience, traces=traces),
+        WebhookSender(patience=patience, development=development, traces=traces),
         development=development,
     )
     return ConsentParts(

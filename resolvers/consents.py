@@ -12,6 +12,7 @@ from engine.batch import batch
 from engine.errors import Forbidden, SafeError
 from records.answers import Answers
 from records.call import Call
+from records.clients import ClientId
 from records.consenting import Consenting
 from records.consents import (
     Consent,
@@ -73,7 +74,7 @@ class Consents(Protocol):
     async def opened(self, wanted: Sequence[OfPerson], call: Call) -> Answers[OfPerson, ConsentRequest]:
         """Requests that wait for an answer; each is bound to the person who opens it first."""
 
-    async def consenting(self, consents: Sequence[str], client: str, call: Call) -> Answers[str, Consenting]:
+    async def consenting(self, consents: Sequence[str], client: ClientId, call: Call) -> Answers[str, Consenting]:
         """Who consented, by the ids of this client's consents, as far as they are in force."""
 
     async def count_tries(self, tries: Mapping[str, int], call: Call) -> Collection[str]:

@@ -15,6 +15,7 @@ from engine.errors import BadInput
 from records.answers import Answers
 from records.asked_consents import AskedConsent, Evidence
 from records.call import Call
+from records.clients import ClientId
 from records.consenting import Consenting
 from records.consents import (
     Consent,
@@ -90,7 +91,7 @@ class OwnConsents:
     async def consenting(
         self,
         consents: Sequence[str],
-        client: str,
+        client: ClientId,
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Answers[str, Consenting]:
         """Who consented, by the ids of this client's consents, as far as they are in force."""

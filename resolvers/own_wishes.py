@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from auth.sealed_people import SealedPeople
 from records.call import Call
+from records.clients import ClientId
 from records.identifiers import Nik
 from records.wishes import Wishes
 from resolvers.wishes import WishesUnknown
@@ -27,7 +28,7 @@ class OwnWishes:
     async def wishes(
         self,
         people: Sequence[Nik],
-        client: str | None,
+        client: ClientId | None,
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[Nik, Wishes]:
         """What each of the people said; raises `WishesUnknown`."""

@@ -13,6 +13,7 @@ from auth.caller import Caller
 from auth.policy import Policy
 from records.asked_consents import AskedConsent, GivenConsent, Outcome, WantedConsent
 from records.call import Call
+from records.clients import ClientId
 from records.operations import ClientContract, ConsentTerms
 from records.partner_addresses import for_development
 from records.purposes import Purpose, Scope
@@ -52,7 +53,7 @@ class PartnerConsents:
         self._answer_within = answer_within
         self._development = development
 
-    async def ask(self, client: str, caller: Caller, wanted: WantedConsent, call: Call) -> AskedConsent:
+    async def ask(self, client: ClientId, caller: Caller, wanted: WantedConsent, call: Call) -> AskedConsent:
         """Keep a request that somebody may answer; raises `NotAgreed` and `TooManyWaiting`."""
         contract = await self._registry.contract(client)
         terms = None if contract is None else contract.consent
@@ -67,11 +68,11 @@ class PartnerConsents:
             client, contract.name, wanted, answer_within=self._answer_within, request_id=call.request_id
         )
 
-    async def outcome(self, client: str, id_: str) -> Outcome | None:
+    async def outcome(self, client: ClientId, id_: str) -> Outcome | None:
         """What became of a client's own request; None where it asked none such."""
         return await self._requests.outcome(client, id_) if is_id(id_) else None
 
-    async def give_back(self, client: str, id_: str, call: Call) -> GivenConsent | None:
+    async def give_back(self, client: ClientId, id_: str, call: Call) -> GivenConsent | None:
         """Give a consent back; None where it was not given to this client. What is no longer in force stays so."""
         if not is_id(id_):
             return None

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from auth.webhook_signatures import WebhookSignatures
 from connectors.webhooks import WebhookSender
+from records.clients import ClientId
 from records.operations import ClientContract
 from records.partner_addresses import for_development
 from records.webhooks import WebhookCall
@@ -31,7 +32,7 @@ GIVEN_UP_AFTER = timedelta(days=3)
 class Contracts(Protocol):
     """Who knows what was agreed with a client."""
 
-    async def contract(self, client: str) -> ClientContract | None:
+    async def contract(self, client: ClientId) -> ClientContract | None:
         """The contract of one client, as it stands at this moment."""
 
 

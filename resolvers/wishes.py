@@ -9,6 +9,7 @@ from engine.batch import batch
 from engine.errors import SafeError
 from records.answers import Answers
 from records.call import Call
+from records.clients import ClientId
 from records.identifiers import Nik
 from records.wishes import Restriction, Wishes
 from resolvers.ask import Ask
@@ -30,7 +31,7 @@ class WishesUnknown(SafeError):  # noqa: N818 - reads as what it is
 class SaidWishes(Protocol):
     """The domain of what people said. The composition root binds the hub's own state to it."""
 
-    async def wishes(self, people: Sequence[Nik], client: str | None, call: Call) -> Mapping[Nik, Wishes]:
+    async def wishes(self, people: Sequence[Nik], client: ClientId | None, call: Call) -> Mapping[Nik, Wishes]:
         """What each of the people said, as far as it concerns this client: every one of them, in one read.
 
         Raises `WishesUnknown` where it cannot be told.

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.agency import PARTS, AgencySpec, CannotStartError
+from sandbox.programs import UnknownProgramError
 
 _LATENCY = {"on": True, "off": False}
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         spec = _spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)
         importlib.import_module(f"sandbox.{spec.name}").run(spec)
-    except CannotStartError as error:
+    except (CannotStartError, UnknownProgramError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
         return 1
     except OSError as error:

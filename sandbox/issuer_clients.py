@@ -83,6 +83,7 @@ _APPS = (
         name="the hub's own pages, where people see who may read their data",
         scopes=("openid",),
         redirect_uris=("http://127.0.0.1/sign-in/callback",),
+        logout_uris=("http://127.0.0.1/signed-out",),
         people=frozenset({"citizen"}),
     ),
 )

@@ -1,7 +1,10 @@
 """The small business programme (JakPreneur): MariaDB, database `jakpreneur`; an SQLite file where MariaDB is missing.
 
-`GET /health` tells which: `"engine": "mariadb"`, or `"engine": "sqlite"` with the file's `"path"`; `SANDBOX_MARIADB`
-set to `off` asks for the file. The file is read by whoever knows its path: there is no server that could check a
+The engine is chosen at the first start and written into the state folder (`engine`). Every later start uses it, even
+when MariaDB was installed in the meantime: a hub that runs in front of the city keeps the address of this engine.
+
+`GET /health` tells which: `"engine": "mariadb"`, or `"engine": "sqlite"` with the file's `"path"`. `SIMPUL_WITHOUT`
+with `mariadb` asks for the file. The file is read by whoever knows its path: there is no server that could check a
 credential, count calls, imitate latency or play a mode (the control API answers, and changes nothing).
 """
 
@@ -23,6 +26,7 @@ from sandbox.jakpreneur_data import MARIADB_SCHEMA, PRODUK, SQLITE_SCHEMA, UMKM,
 from sandbox.mariadb import MariaDb, MariaDbError, MariaDbPrograms, installed_mariadb, quoted
 from sandbox.mysql_wire import MysqlDialect
 from sandbox.people import fingerprint, people
+from sandbox.programs import VARIABLE
 from sandbox.serving import controlled, told_to_stop
 from sandbox.statements import Statements
 
@@ -30,6 +34,8 @@ DATABASE = "jakpreneur"
 LATENCY = Latency(8, 40)
 _OWNER = "jakpreneur_owner"
 _SOCKET = "mariadb.sock"
+MARIADB, SQLITE = "mariadb", "sqlite"
+"""The engines, as the state folder and `GET /health` name them."""
 
 
 def run(spec: AgencySpec) -> None:
@@ -38,13 +44,34 @@ def run(spec: AgencySpec) -> None:
         raise CannotStartError(
             f"the user {spec.user} owns the tables; choose another name for the one that reads them."
         )
-    programs = installed_mariadb()
-    if programs is None or os.environ.get("SANDBOX_MARIADB") == "off":
+    programs = _programs(spec.state)
+    if programs is None:
         asyncio.run(_serve_file(spec))
         return
-    control = Control(spec.name, LATENCY if spec.latency else Latency(0, 0), {"engine": "mariadb"})
+    control = Control(spec.name, LATENCY if spec.latency else Latency(0, 0), {"engine": MARIADB})
     statements = Statements((UMKM, PRODUK))
     asyncio.run(serve_database(spec, control, _server(spec, programs), lambda: MysqlDialect(statements)))
+
+
+def _programs(state: Path) -> MariaDbPrograms | None:
+    """The programs of the engine that this city began with; None for SQLite. Raises `CannotStartError`."""
+    record = state / "engine"
+    installed = installed_mariadb()
+    if not record.exists():
+        unfinished = record.with_suffix(".unfinished")
+        unfinished.write_text(MARIADB if installed else SQLITE)
+        unfinished.replace(record)
+    engine = record.read_text().strip()
+    if engine == SQLITE:
+        return None
+    if engine != MARIADB:
+        raise CannotStartError(f"{record} names the engine {engine!r}; delete {state} to make the data anew.")
+    if installed is None:
+        raise CannotStartError(
+            f"this city began with MariaDB, and mariadbd is not found now: install it (Debian: mariadb-server), take "
+            f"mariadb out of {VARIABLE}, or delete {state} to make the data anew in SQLite."
+        )
+    return installed
 
 
 @asynccontextmanager
@@ -104,7 +131,7 @@ async def _serve_file(spec: AgencySpec) -> None:
     path = spec.state / f"{DATABASE}.sqlite3"
     await asyncio.to_thread(_write_file, path)
     with _shown(path) as shown:
-        control = Control(spec.name, Latency(0, 0), {"engine": "sqlite", "path": str(shown)})
+        control = Control(spec.name, Latency(0, 0), {"engine": SQLITE, "path": str(shown)})
         async with controlled(spec, control):
             control.ready = True
             await told_to_stop()

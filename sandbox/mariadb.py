@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.database import ROOTLESS_USER, give, let_in
+from sandbox.programs import find_program
 from sandbox.tether import tethered
-
-_PLACES = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/libexec", "/usr/bin", "/usr/local/bin")
-"""Where distributions keep server programs that are not on everybody's PATH."""
 
 # Small, and nothing but its own folder and socket.
 _SETTINGS = (
@@ -44,15 +42,9 @@ class MariaDbPrograms:
 
 
 def installed_mariadb() -> MariaDbPrograms | None:
-    """MariaDB's server programs, or None where they are not installed."""
-    server, install = (_program(name) for name in ("mariadbd", "mariadb-install-db"))
+    """MariaDB's server programs, or None where they are not installed or left out (`SIMPUL_WITHOUT`)."""
+    server, install = find_program("mariadbd"), find_program("mariadb-install-db")
     return MariaDbPrograms(server, install) if server and install else None
-
-
-def _program(name: str) -> Path | None:
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_PLACES))
-    found = shutil.which(name, path=path)
-    return Path(found) if found else None
 
 
 class MariaDb:

@@ -16,6 +16,7 @@ from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.children import FOR_CHILDREN
 from auth.policy import Policy
 from auth.rules import Access, Refusal, Rule, decide
+from records.clients import ClientId
 from records.consents import Consent, ConsentState
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
@@ -24,13 +25,14 @@ from schema.fields import PublishedField
 
 _SELF, _CHILD, _OTHER = Nik("self"), Nik("child"), Nik("other")
 _NIB = "nib"
+_PARTNER, _SYSTEM = ClientId("issuer", "partner"), ClientId("issuer", "system")
 _WILLING = Policy(purposes={"agency": frozenset({Purpose.SUBJECT_REQUEST}), "partners": frozenset({Purpose.PAYMENT})})
 _WISHES = Wishes(
     consents=(
         Consent(
             subject=_SELF,
             id="1",
-            client="partner",
+            client=_PARTNER,
             partner="A partner",
             scopes=(Scope.TAX,),
             purpose=Purpose.PAYMENT,
@@ -72,13 +74,19 @@ def _samples() -> Sequence[_Sample]:
         ),
         _Sample(
             "a system of an agency",
-            Caller(kind=CallerKind.AGENCY_SYSTEM, agency=of, client="system", purpose=purpose, case=case),
+            Caller(
+                kind=CallerKind.AGENCY_SYSTEM,
+                agency=of,
+                client=_SYSTEM,
+                purpose=purpose,
+                case=case,
+            ),
         ),
         _Sample(
             "a partner",
             Caller(
                 kind=CallerKind.PARTNER,
-                client="partner",
+                client=_PARTNER,
                 scopes=frozenset({Scope.TAX.value}),
                 purpose=Purpose.PAYMENT.name,
                 case=case,
@@ -87,7 +95,7 @@ def _samples() -> Sequence[_Sample]:
         ),
         _Sample(
             "a partner without the scope",
-            Caller(kind=CallerKind.PARTNER, client="partner", purpose=Purpose.PAYMENT.name, case=case),
+            Caller(kind=CallerKind.PARTNER, client=_PARTNER, purpose=Purpose.PAYMENT.name, case=case),
         ),
         _Sample("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of), "their own agency"),
         _Sample("a data steward", Caller(kind=CallerKind.STEWARD)),

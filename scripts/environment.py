@@ -1,7 +1,9 @@
-"""Makes and keeps the project's own environment: `.venv` from requirements.lock, and the Node packages.
+"""Makes and keeps the project's own environment: `.venv` from a lock, and the Node packages.
 
 Run by scripts/setup with a bare Python (standard library only): `current` exits 0 when .venv fits; `make` makes it
-(exit 3: this Python cannot make virtual environments); `node` fetches the Node packages where npm is installed.
+(exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
+(deploy/requirements.lock: the hub alone). Where npm is installed, `node` fetches the packages of the GraphiQL page
+and `node-tests` those of the tests.
 """
 
 from __future__ import annotations
@@ -12,17 +14,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run with -I: the project by name, nothing else
+
+from sandbox.programs import UnknownProgramError, find_program, left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "simpul.stamp"
 LOG = VENV / "setup.log"
-LOCK = ROOT / "requirements.lock"
-NODE_MODULES = ROOT / "node_modules"
+LOCKS = {"all": ROOT / "requirements.lock", "production": ROOT / "deploy" / "requirements.lock"}
 CANNOT_MAKE = 3
 NPM_SECONDS = 300
+SIGN_OF_LIFE_SECONDS = 5.0
+"""How often a step says how far it is where the output is no terminal."""
 
 COMMAND = """#!/bin/sh
 # Runs Simpul's command line from any folder, with the project it stands in on the path.
@@ -32,30 +41,39 @@ exec "$bin/python" -P "$bin/../../scripts/simpul.py" "$@"
 """
 
 
-def main(task: str) -> int:
+def main(task: str, kind: str = "all") -> int:
     """Do one task; the exit code."""
-    return {"current": current, "make": make, "node": node}[task]()
+    match task:
+        case "current":
+            return current(LOCKS[kind])
+        case "make":
+            return make(LOCKS[kind])
+        case "node":
+            return node(ROOT, "GraphiQL page", "the page will say so, everything else works")
+        case _:
+            return node(ROOT / "tests", "tests' Node packages", "the tests that need them are skipped")
 
 
-def current() -> int:
+def current(lock: Path) -> int:
     """0 when .venv runs, stands where it was made, by this Python or from it, with the packages of the lock."""
-    return 0 if STAMP.exists() and STAMP.read_text() == _stamp() and _runs() else 1
+    return 0 if STAMP.exists() and STAMP.read_text() == _stamp(lock) and _runs() else 1
 
 
-def make() -> int:
+def make(lock: Path) -> int:
     """Make .venv anew: complete, or without the stamp that says so."""
     started = time.monotonic()
-    if not LOCK.exists():
-        return _fail(f"{LOCK.name} is missing: is the folder complete?")
+    if not lock.exists():
+        return _fail(f"{lock.name} is missing: is the folder complete?")
     STAMP.unlink(missing_ok=True)
-    made = subprocess.run(  # noqa: S603 - the Python that runs this
-        [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True, check=False
-    )
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    progress = Progress(f"Making .venv with Python {version}")
+    with tempfile.TemporaryFile() as said:
+        made = subprocess.Popen([sys.executable, "-m", "venv", "--clear", str(VENV)], stdout=said, stderr=said)  # noqa: S603 - the Python that runs this
+        progress.wait(made)
     if made.returncode != 0 or subprocess.run([*_pip(), "--version"], capture_output=True, check=False).returncode != 0:  # noqa: S603 - the new environment's own pip
         shutil.rmtree(VENV, ignore_errors=True)
         return CANNOT_MAKE
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    code = _install(f"Installing packages for Python {version}")
+    code = _install(lock, f"Installing packages for Python {version}")
     if code != 0:
         lines = [line for line in LOG.read_text(errors="replace").splitlines() if "ERROR" in line] or [
             "no reason given"
@@ -64,51 +82,80 @@ def make() -> int:
     command = VENV / "bin" / "simpul"
     command.write_text(COMMAND)
     command.chmod(0o755)
-    STAMP.write_text(_stamp())
+    STAMP.write_text(_stamp(lock))
     _say(f"Made .venv with Python {version} in {time.monotonic() - started:.0f} s.", last=True)
     return 0
 
 
-def node() -> int:
-    """Fetch the Node packages when their lock changed. Never an error: only GraphiQL and some tests need them."""
-    lock, stamp = ROOT / "package-lock.json", NODE_MODULES / "simpul.stamp"
+def node(folder: Path, what: str, without: str) -> int:
+    """Fetch a folder's Node packages when their lock changed. Never an error: the hub serves without them."""
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / "simpul.stamp"
     if not lock.exists():
         return 0
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if "npm" in left_out() or (stamp.exists() and stamp.read_text() == wanted):
         return 0
-    npm = shutil.which("npm")
+    npm = find_program("npm")
     if npm is None:
-        _say(
-            "npm is missing: the GraphiQL page will say so, everything else works. Install Node to have it.", last=True
-        )
+        _say(f"{what}: npm is not installed, {without}. Install Node to have it.", last=True)
         return 0
-    _say("Fetching the Node packages ...")
-    options = ["--ignore-scripts", "--no-audit", "--no-fund"]
-    try:
-        done = subprocess.run(  # noqa: S603 - npm from the PATH, fixed arguments
-            [npm, "ci", *options], cwd=ROOT, capture_output=True, text=True, timeout=NPM_SECONDS, check=False
-        )
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-        reason = "" if done.returncode == 0 else (said or ["no reason given"])[0].strip()
-    except subprocess.TimeoutExpired:
-        reason = f"no end after {NPM_SECONDS} s"
-    except OSError as problem:
-        reason = str(problem.strerror)
+    progress = Progress(f"{what}: fetching from npm")
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        try:
+            done = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)  # noqa: S603 - npm from the PATH, fixed arguments
+        except OSError as problem:
+            reason = str(problem.strerror)
+        else:
+            progress.wait(done, within=NPM_SECONDS)
+            said.seek(0)
+            errors = [line.strip() for line in said if "error" in line.lower()]
+            reason = "" if done.returncode == 0 else (errors or ["no reason given"])[0]
+            if done.returncode is not None and done.returncode < 0:
+                reason = f"no end after {NPM_SECONDS} s"
     if reason:
-        _say(f"npm failed ({reason}): the GraphiQL page will say so, everything else works.", last=True)
+        _say(f"{what}: npm failed ({reason}), {without}.", last=True)
         return 0
     stamp.write_text(wanted)
-    _say("Fetched the Node packages.", last=True)
+    _say(f"{what}: fetched from npm.", last=True)
     return 0
 
 
-def _stamp() -> str:
+class Progress:
+    """Says that a step goes on: on a terminal in one line that changes, elsewhere in a line every few seconds."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._began = self._last = time.monotonic()
+        _say(f"{title} ...")
+
+    def wait(
+        self, process: subprocess.Popen[bytes], *, within: float | None = None, step: Callable[[], str] = lambda: ""
+    ) -> None:
+        """Wait for the end of a process, by force after `within` seconds. `step` tells how far it is."""
+        while True:
+            try:
+                process.wait(0.3)
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                return
+            now = time.monotonic()
+            if within is not None and now - self._began > within:
+                process.kill()
+            if sys.stdout.isatty() or now - self._last >= SIGN_OF_LIFE_SECONDS:
+                self._last = now
+                far = step()
+                _say(f"{self._title}: {f'{far}, ' if far else ''}{now - self._began:.0f} s")
+
+
+def _stamp(lock: Path) -> str:
     """What .venv depends on: the lock, the Python it is made from, where it stands, and this file."""
-    lock = hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    wanted = hashlib.sha256(lock.read_bytes() + Path(__file__).read_bytes()).hexdigest()
     # The same for a Python and for an environment made from it.
     base = Path(sys.base_prefix).resolve()
-    return f"lock {lock}\npython {sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]} {base}\nat {VENV}\n"
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return f"lock {wanted}\npython {version} {base}\nat {VENV}\n"
 
 
 def _runs() -> bool:
@@ -122,25 +169,24 @@ def _pip() -> list[str]:
     return [str(VENV / "bin" / "python"), "-m", "pip"]
 
 
-def _install(title: str) -> int:
-    """Install exactly the locked packages, telling how far it is on one line. The exit code of pip."""
-    wanted = len(re.findall(r"^[a-zA-Z0-9]", LOCK.read_text(), re.MULTILINE))
+def _install(lock: Path, title: str) -> int:
+    """Install exactly the locked packages, saying how far it is. The exit code of pip."""
+    wanted = len(re.findall(r"^[a-zA-Z0-9]", lock.read_text(), re.MULTILINE))
     options = ["--require-hashes", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     with LOG.open("w") as log:
-        process = subprocess.Popen([*_pip(), "install", *options, "-r", str(LOCK)], stdout=log, stderr=log)  # noqa: S603 - ours
-    _say(f"{title} ...")
-    while process.poll() is None:
-        time.sleep(0.3)
+        process = subprocess.Popen([*_pip(), "install", *options, "-r", str(lock)], stdout=log, stderr=log)  # noqa: S603 - ours
+
+    def step() -> str:
         text = LOG.read_text(errors="replace")
         found = len(re.findall(r"^Collecting ", text, re.MULTILINE))
-        step = "unpacking" if "Installing collected" in text else f"{found} of at most {wanted}"
-        if sys.stdout.isatty():
-            _say(f"{title}: {step}")
+        return "unpacking" if "Installing collected" in text else f"{found} of at most {wanted}"
+
+    Progress(title).wait(process, step=step)
     return process.returncode
 
 
 def _say(text: str, *, last: bool = False) -> None:
-    """One line that the next replaces on a terminal; elsewhere only what starts and ends a step."""
+    """One line that the next replaces on a terminal; elsewhere a line of its own."""
     if sys.stdout.isatty():
         columns = shutil.get_terminal_size().columns
         sys.stdout.write(f"\r\x1b[K{text[: columns - 1]}")
@@ -159,7 +205,9 @@ def _fail(text: str) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1]))
+        sys.exit(main(*sys.argv[1:]))
+    except UnknownProgramError as problem:
+        sys.exit(_fail(str(problem)))
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         sys.exit(128 + signal.SIGINT)

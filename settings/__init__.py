@@ -13,7 +13,7 @@ from settings.telemetry import TelemetrySettings
 
 __all__ = ["AT_ONCE", "ELSEWHERE", "Settings"]
 
-ELSEWHERE = frozenset({"SIMPUL_STATE"})
+ELSEWHERE = frozenset({"SIMPUL_STATE", "SIMPUL_WITHOUT"})
 """Variables that belong to the command line, not to the hub."""
 
 

@@ -6,12 +6,13 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from auth.data_contracts import DataContract, contracts_of
 from auth.issuers import Issuer, issuers_of
 from connectors.policies.terms import AgencyTerms, agency_terms
+from records.clients import ClientId
 
 _SECRET_BYTES = 32
 
@@ -30,6 +31,10 @@ def _agencies(value: object) -> object:
 
 def _contracts(value: object) -> object:
     return contracts_of(Path(value)) if isinstance(value, (str, Path)) else value
+
+
+def _client(value: object) -> ClientId:
+    return value if isinstance(value, ClientId) else ClientId.parse(str(value))
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -58,6 +63,8 @@ TermsFile = Annotated[AgencyTerms, NoDecode, BeforeValidator(_agencies)]
 """Given as the path of a file, which is read at once."""
 Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_contracts)]
 """Given as the path of a file or a folder, which is read at once."""
+Client = Annotated[ClientId, PlainValidator(_client)]
+"""An application and its issuer: `city/portal`."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """In base64, long enough."""

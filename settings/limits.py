@@ -38,7 +38,8 @@ class LimitSettings(ServingSettings):
     )
     emergency_lane: Words = Field(
         (),
-        description="Who is refused last: `client:NAME`, `operation:ID`, `kind:KIND`, space-separated (overload.md).",
+        description="Who is refused last: `client:ISSUER/NAME`, `operation:ID`, `kind:KIND`, space-separated"
+        " (overload.md).",
     )
     first_party_operations: OperationMode = Field(
         OperationMode.OFF,

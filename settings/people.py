@@ -13,7 +13,7 @@ from auth.caller import CallerKind
 from auth.issuers import is_safe_address
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from records.purposes import Purpose
-from settings.given import Contracts, Issuers, Words
+from settings.given import Client, Contracts, Issuers, Words
 from settings.serving import ServingSettings
 from store.purging import Keeping, keeping_from
 from store.retained import retained
@@ -36,6 +36,15 @@ class PeopleSettings(ServingSettings):
     sign_in_scopes: Words = Field(
         ("openid",), description="Scopes that are asked for when people sign in, space-separated."
     )
+    session_idle: int = Field(
+        900, ge=60, le=86_400, description="Seconds after which a session of the hub's own pages is over if unused."
+    )
+    session_lifetime: int = Field(
+        14_400,
+        ge=300,
+        le=7 * 86_400,
+        description="Seconds after which such a session is over in any case.",
+    )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     ledger: bool = Field(
         default=True, description="Whether every read of personal data is recorded before it is answered."
@@ -51,8 +60,10 @@ class PeopleSettings(ServingSettings):
         3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
     )
     webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
-    data_tracker_client: str | None = Field(
-        None, description="Client that may read `/v2/findUsage` (Data Tracker); nobody where it is not set."
+    data_tracker_client: Client | None = Field(
+        None,
+        description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; nobody where it is not"
+        " set.",
     )
     purposes: Words = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
@@ -106,6 +117,11 @@ class PeopleSettings(ServingSettings):
             )
         if address is None and not self.development:
             yield "SIMPUL_PUBLIC_URL is not set: people who sign in to the hub's pages could not be sent back to them"
+        if self.session_idle > self.session_lifetime:
+            yield (
+                f"SIMPUL_SESSION_IDLE is {self.session_idle} and SIMPUL_SESSION_LIFETIME is {self.session_lifetime}: "
+                "a session cannot be idle for longer than it lasts; lower the first or raise the second"
+            )
 
     @field_validator("ledger_hidden")
     @classmethod

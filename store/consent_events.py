@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from records.clients import ClientId
 from store.tables import consent_events
 
 
@@ -52,7 +53,7 @@ async def note(
     connection: AsyncConnection,
     event: Event,
     *,
-    client: str,
+    client: ClientId,
     by: By,
     request: str | None = None,
     consent: str | None = None,

@@ -16,6 +16,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.asked_consents import Answer, AskedConsent, Evidence, Outcome, WantedConsent
+from records.clients import ClientId
 from records.consents import Consent
 from records.purposes import Scope
 from records.webhooks import WebhookType
@@ -68,7 +69,7 @@ class ConsentRequestTable:
         self._patience = patience
 
     async def ask(
-        self, client: str, partner: str, wanted: WantedConsent, *, answer_within: timedelta, request_id: str
+        self, client: ClientId, partner: str, wanted: WantedConsent, *, answer_within: timedelta, request_id: str
     ) -> AskedConsent:
         """Keep a request; raises `TooManyWaiting`."""
         row = {
@@ -100,7 +101,7 @@ class ConsentRequestTable:
             )
         return kept
 
-    async def outcome(self, client: str, id_: str) -> Outcome | None:
+    async def outcome(self, client: ClientId, id_: str) -> Outcome | None:
         """What became of a partner's own request; None where it asked none such."""
         wanted = select(consent_requests).where(consent_requests.c.id == id_, consent_requests.c.client == client)
         async with answering(self._patience), self._engine.connect() as connection:
@@ -187,7 +188,7 @@ class ConsentRequestTable:
         return row
 
 
-async def _reads(connection: AsyncConnection, client: str) -> frozenset[str] | None:
+async def _reads(connection: AsyncConnection, client: ClientId) -> frozenset[str] | None:
     contract = await contract_of(connection, client)
     return frozenset() if contract is None else await readable_by(connection, contract)
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.engine import RowMapping
 
 from records.asked_consents import Answer, AskedConsent, GivenConsent
+from records.clients import ClientId
 from records.consents import Consent, ConsentState, ConsentText, Language
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
@@ -73,7 +74,7 @@ def asked_of(row: RowMapping) -> AskedConsent:
     """A request; one that says nothing of an answer waits."""
     return AskedConsent(
         id=row["id"],
-        client=row["client"],
+        client=ClientId.stored(row["client"]),
         partner=row["partner"],
         scopes=_scopes(row),
         purpose=Purpose[row["purpose"]],

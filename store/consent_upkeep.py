@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.asked_consents import Answer
+from records.clients import ClientId
 from records.consents import Consent
 from records.identifiers import Nik
 from records.webhooks import WebhookType
@@ -93,7 +94,7 @@ class ConsentUpkeep:
                 await note(
                     connection,
                     Event.PURGED,
-                    client=consent.client,
+                    client=ClientId.stored(consent.client),
                     by=By.HUB,
                     request=row,
                     consent=consent.id,

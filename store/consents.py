@@ -9,6 +9,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.asked_consents import GivenConsent
+from records.clients import ClientId
 from records.consents import Consent, ConsentPage, ConsentPosition
 from records.webhooks import WebhookType
 from store.consent_events import By, Event, note
@@ -53,7 +54,7 @@ class ConsentTable:
         ended = await self._end(id_, consents.c.subject == person.seal, By.PERSON, request_id)
         return None if ended is None else (consent_of(person.nik, ended.row), ended.now)
 
-    async def give_back(self, client: str, id_: str, *, request_id: str) -> tuple[GivenConsent, bool] | None:
+    async def give_back(self, client: ClientId, id_: str, *, request_id: str) -> tuple[GivenConsent, bool] | None:
         """Give a consent back that a partner no longer needs; as `revoke`."""
         ended = await self._end(id_, consents.c.client == client, By.PARTNER, request_id)
         return None if ended is None else (given_of(ended.row), ended.now)

@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from records.clients import ClientId
 from records.operations import (
     ClientContract,
     ConsentTerms,
@@ -56,7 +57,7 @@ class OperationRegistry:
         async with self._engine.connect() as connection:
             return await _contracts(connection)
 
-    async def contract(self, client: str) -> ClientContract | None:
+    async def contract(self, client: ClientId) -> ClientContract | None:
         """The contract of one client, as it stands at this moment; raises `StateUnavailable`."""
         async with answering(_PATIENCE), self._engine.connect() as connection:
             return await contract_of(connection, client)
@@ -73,7 +74,7 @@ class OperationRegistry:
         """What may be run."""
         return [each.operation for each in await self.entries() if each.retired_at is None]
 
-    async def entries(self, client: str | None = None) -> Sequence[RegistryEntry]:
+    async def entries(self, client: ClientId | None = None) -> Sequence[RegistryEntry]:
         """Everything that was ever registered, of one client or of all, in the order of clients and names."""
         async with self._engine.connect() as connection:
             return await _entries(connection, client)
@@ -104,7 +105,7 @@ class OperationRegistry:
             await _note(connection, client, [each.id for each in fresh], "published", by)
         return len(fresh), len(published) - len(fresh)
 
-    async def retire(self, client: str, ids: Sequence[str], *, by: str) -> Sequence[str]:
+    async def retire(self, client: ClientId, ids: Sequence[str], *, by: str) -> Sequence[str]:
         """Let operations be run no more; hubs obey within seconds. Returns those that were published until now."""
         async with self._engine.begin() as connection:
             await _alone(connection)
@@ -169,7 +170,7 @@ async def _alone(connection: AsyncConnection) -> None:
     await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305135)")
 
 
-async def _refuse_too_many(connection: AsyncConnection, client: str, fresh: Sequence[RegisteredOperation]) -> None:
+async def _refuse_too_many(connection: AsyncConnection, client: ClientId, fresh: Sequence[RegisteredOperation]) -> None:
     more = len(fresh)
     length = select(func.coalesce(func.sum(func.length(operations.c.text)), 0)).where(operations.c.retired_at.is_(None))
     characters = (await connection.execute(length)).scalar_one() + sum(len(each.text) for each in fresh)
@@ -223,7 +224,7 @@ async def _put(connection: AsyncConnection, operation: RegisteredOperation, by: 
     await connection.execute(wanted.on_conflict_do_update(index_elements=["client", "document_id"], set_=again))
 
 
-async def _note(connection: AsyncConnection, client: str, ids: Sequence[str], change: str, by: str) -> None:
+async def _note(connection: AsyncConnection, client: ClientId, ids: Sequence[str], change: str, by: str) -> None:
     if ids:
         rows = [{"client": client, "document_id": each, "change": change, "changed_by": by} for each in ids]
         await connection.execute(insert(operation_changes).values(rows))
@@ -234,7 +235,7 @@ async def _contracts(connection: AsyncConnection) -> Sequence[ClientContract]:
     return [_contract(row) for row in rows]
 
 
-async def contract_of(connection: AsyncConnection, client: str) -> ClientContract | None:
+async def contract_of(connection: AsyncConnection, client: ClientId) -> ClientContract | None:
     """The contract of one client."""
     rows = await connection.execute(select(operation_clients).where(operation_clients.c.client == client))
     row = rows.one_or_none()
@@ -251,7 +252,7 @@ async def readable_by(connection: AsyncConnection, contract: ClientContract) -> 
 
 def _contract(row: Row[Any]) -> ClientContract:
     return ClientContract(
-        client=row.client,
+        client=ClientId.stored(row.client),
         name=row.name,
         mode=OperationMode(row.mode),
         scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
@@ -281,7 +282,7 @@ def _terms(stored: Mapping[str, Any]) -> ConsentTerms:
     )
 
 
-async def _entries(connection: AsyncConnection, client: str | None) -> Sequence[RegistryEntry]:
+async def _entries(connection: AsyncConnection, client: ClientId | None) -> Sequence[RegistryEntry]:
     wanted = select(operations).order_by(operations.c.client, operations.c.name, operations.c.document_id)
     rows = await connection.execute(wanted if client is None else wanted.where(operations.c.client == client))
     return [_entry(row) for row in rows]
@@ -290,7 +291,7 @@ async def _entries(connection: AsyncConnection, client: str | None) -> Sequence[
 def _entry(row: Row[Any]) -> RegistryEntry:
     return RegistryEntry(
         operation=RegisteredOperation(
-            client=row.client,
+            client=ClientId.stored(row.client),
             id=row.document_id,
             name=row.name,
             text=row.text,

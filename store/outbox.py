@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from records.clients import ClientId
 from records.webhooks import WebhookCall, WebhookType
 from store.consent_events import By, Event, note
 from store.tables import webhook_calls
@@ -28,7 +29,7 @@ async def put(
     connection: AsyncConnection,
     type_: WebhookType,
     *,
-    client: str,
+    client: ClientId,
     data: Mapping[str, Any],
     request: str | None = None,
     consent: str | None = None,
@@ -91,7 +92,7 @@ class Outbox:
             elif await self._ended(connection, call, given_up_at=func.now(), failure=failure):
                 await _note(connection, call, "given up")
 
-    async def calls(self, *, client: str | None = None, most: int = 100) -> Sequence[WebhookCall]:
+    async def calls(self, *, client: ClientId | None = None, most: int = 100) -> Sequence[WebhookCall]:
         """The newest calls, whatever became of them."""
         wanted = select(webhook_calls).order_by(webhook_calls.c.created_at.desc(), webhook_calls.c.id).limit(most)
         if client is not None:
@@ -119,7 +120,7 @@ async def _note(connection: AsyncConnection, call: WebhookCall, became: str) -> 
 def _call(row: RowMapping) -> WebhookCall:
     return WebhookCall(
         id=row["id"],
-        client=row["client"],
+        client=ClientId.stored(row["client"]),
         type=row["type"],
         request=row["request"],
         consent=row["consent"],

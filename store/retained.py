@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from store.consent_purge import EndedConsents, PastCalls, PastTries, UngrantedRequests
 from store.ledger_purge import LedgerEntries
 from store.purging import Purgeable
-from store.rights_purge import ClosedDataRequests, EndedRestrictions, PastExports
+from store.rights_purge import ClosedDataRequests, EndedRestrictions, PastExports, PastSessions
 
 
 def retained() -> Sequence[Purgeable]:
@@ -21,4 +21,5 @@ def retained() -> Sequence[Purgeable]:
         ClosedDataRequests(),
         EndedRestrictions(),
         PastExports(),
+        PastSessions(),
     )

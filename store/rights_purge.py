@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.ledger_purge import FIVE_YEARS
 from store.purging import Bounds, Removed
 from store.removal import of_no_open_breach, remove
-from store.tables import data_request_events, data_requests, exports, restrictions
+from store.tables import data_request_events, data_requests, exports, page_sessions, restrictions
 
 _LONGEST_EXPORT = timedelta(days=1)
 
@@ -81,4 +81,19 @@ class PastExports:
         ended = func.coalesce(columns.ended_at, columns.began_at + _LONGEST_EXPORT)
         over = (columns.began_at < bounds.before()) & of_no_open_breach(columns.began_at, ended)
         gone = await remove(connection, exports, over, written=columns.began_at)
+        return Removed(rows=gone.rows, oldest=gone.oldest, newest=gone.newest)
+
+
+class PastSessions:
+    """Sessions of the hub's own pages whose time is over. One that a person ended is removed in that moment."""
+
+    name = "sessions"
+    days = 1
+    classes = ()
+    outlives = ()
+
+    async def purge(self, connection: AsyncConnection, bounds: Bounds) -> Removed:
+        """Remove what has reached its end. It proves nothing, so no breach keeps it."""
+        columns = page_sessions.c
+        gone = await remove(connection, page_sessions, columns.ends_at < bounds.before(), written=columns.started_at)
         return Removed(rows=gone.rows, oldest=gone.oldest, newest=gone.newest)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from records.clients import ClientId
 from records.consenting import Consenting
 from records.consents import Consent
 from records.identifiers import Nik
@@ -34,7 +35,7 @@ class WishTable:
         self._engine = engine
         self._patience = patience
 
-    async def said(self, people: Sequence[Sealed], client: str | None) -> Mapping[Nik, Wishes]:
+    async def said(self, people: Sequence[Sealed], client: ClientId | None) -> Mapping[Nik, Wishes]:
         """What each of the people said, as far as it concerns this client; raises `StateUnavailable`.
 
         Consents are those that are in force at this moment, by the database's clock, which all hubs share.
@@ -43,7 +44,7 @@ class WishTable:
             return await _said(connection, {each.seal: each.nik for each in people}, client)
 
     async def consenting(
-        self, ids: Sequence[str], client: str, opened: Callable[[bytes], Nik]
+        self, ids: Sequence[str], client: ClientId, opened: Callable[[bytes], Nik]
     ) -> Mapping[str, Consenting]:
         """By consent: who gave it to this client, and all that they said, as far as the consent is in force.
 
@@ -64,7 +65,9 @@ class WishTable:
         }
 
 
-async def _said(connection: AsyncConnection, by_seal: Mapping[bytes, Nik], client: str | None) -> Mapping[Nik, Wishes]:
+async def _said(
+    connection: AsyncConnection, by_seal: Mapping[bytes, Nik], client: ClientId | None
+) -> Mapping[Nik, Wishes]:
     granted: dict[Nik, list[Consent]] = {}
     restricted: dict[Nik, list[Restriction]] = {}
     for row in await _restrictions(connection, list(by_seal)):
@@ -84,7 +87,7 @@ async def _restrictions(connection: AsyncConnection, seals: Sequence[bytes]) -> 
     return (await connection.execute(wanted.order_by(restrictions.c.since))).mappings().all()
 
 
-async def _consents(connection: AsyncConnection, seals: Sequence[bytes], client: str) -> Sequence[RowMapping]:
+async def _consents(connection: AsyncConnection, seals: Sequence[bytes], client: ClientId) -> Sequence[RowMapping]:
     wanted = select(consents).where(
         consents.c.subject.in_(seals),
         consents.c.client == client,

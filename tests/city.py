@@ -127,7 +127,7 @@ def start_agency(
 ) -> RunningAgency:
     """Starts an agency and returns when it is ready; its data goes to `state/<name>`.
 
-    `environment` adds to what it is told, such as `{"SANDBOX_MARIADB": "off"}`.
+    `environment` adds to what it is told, such as `{"SIMPUL_WITHOUT": "mariadb"}`.
 
     Raises `AgencyDidNotStartError`.
     """

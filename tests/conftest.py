@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.apt import apt_install
+from sandbox.programs import VARIABLE
 from tests.city import RunningAgency, started
+from tests.optional_programs import (
+    FindProgram,
+    program,
+    pytest_collection_modifyitems,
+    pytest_runtest_makereport,
+)
+
+__all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
+"""Fixtures and hooks that stand in files of their own."""
 
 pytest_plugins = ["tests.loop_errors", "pytester"]
 
@@ -39,10 +48,9 @@ def jakpreneur(city_state: Path) -> Iterator[RunningAgency]:
 
 
 @pytest.fixture(scope="session")
-def jakpreneur_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
-    """The small business programme on MariaDB, which is installed where it can be."""
-    if reason := apt_install("mariadb-server"):
-        pytest.skip(reason)
+def jakpreneur_mariadb(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
+    """The small business programme on MariaDB."""
+    program("mariadbd")
     with started("jakpreneur", tmp_path_factory.mktemp("mariadb")) as agency:
         yield agency
 
@@ -50,7 +58,7 @@ def jakpreneur_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 @pytest.fixture(scope="session")
 def jakpreneur_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
     """The small business programme as it runs where there is no MariaDB."""
-    with started("jakpreneur", tmp_path_factory.mktemp("sqlite"), environment={"SANDBOX_MARIADB": "off"}) as agency:
+    with started("jakpreneur", tmp_path_factory.mktemp("sqlite"), environment={VARIABLE: "mariadb"}) as agency:
         yield agency
 
 

@@ -22,13 +22,14 @@ from pydantic import SecretStr
 from engine.reads import Recorder
 from resolvers.consents import Consents
 from tests.city import HOST, free_port
+from tests.known_sessions import KnownSessions
 from tests.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, loopback_issuer
 from tests.small_consents import REQUEST, SmallConsents, request
 from tests.small_hub import SmallHub, small_hub
 
 CLIENT = "simpul-pages"
 SECRET = "rahasia/halaman=1"
-AUTHORIZE, TOKEN = "/authorize", "/token"
+AUTHORIZE, TOKEN, END_SESSION = "/authorize", "/token", "/end-session"
 PARTNER = "/partner/return"
 
 
@@ -67,6 +68,7 @@ class SignInDesk:
             "jwks_uri": f"{url}{KEYS}",
             "authorization_endpoint": f"{url}{AUTHORIZE}",
             "token_endpoint": f"{url}{TOKEN}",
+            "end_session_endpoint": f"{url}{END_SESSION}",
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
         }
@@ -108,11 +110,12 @@ class SignInDesk:
 
 @dataclass(frozen=True)
 class Place:
-    """The hub with its pages, the issuer, and what people consented to."""
+    """The hub with its pages, the issuer, what people consented to, and which sessions go on."""
 
     hub: SmallHub
     desk: SignInDesk
     consents: SmallConsents
+    sessions: KnownSessions
 
     @asynccontextmanager
     async def browser(self, **headers: str) -> AsyncIterator[Browser]:
@@ -198,7 +201,12 @@ def _proves(form: Mapping[str, str], begun: Mapping[str, str]) -> bool:
 
 
 @asynccontextmanager
-async def sign_in_place(*, recorder: Recorder | None = None, **given: Any) -> AsyncIterator[Place]:  # noqa: ANN401 - any setting
+async def sign_in_place(
+    *,
+    recorder: Recorder | None = None,
+    sessions: KnownSessions | None = None,
+    **given: Any,  # noqa: ANN401 - any setting
+) -> AsyncIterator[Place]:
     """A hub with pages of its own, at whose issuer people sign in; a partner's request to Siti waits."""
     async with loopback_issuer() as issuer:
         desk, consents = SignInDesk(issuer), SmallConsents()
@@ -213,5 +221,8 @@ async def sign_in_place(*, recorder: Recorder | None = None, **given: Any) -> As
             **given,
         }
         consents.requests[REQUEST] = request(f"{issuer.url}{PARTNER}")
-        async with small_hub([issuer.entry()], own={Consents: consents}, recorder=recorder, **settings) as hub:
-            yield Place(hub, desk, consents)
+        sessions = sessions or KnownSessions()
+        async with small_hub(
+            [issuer.entry()], own={Consents: consents}, recorder=recorder, sessions=sessions, **settings
+        ) as hub:
+            yield Place(hub, desk, consents, sessions)

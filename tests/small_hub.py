@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +22,7 @@ from auth.issuers import Issuer
 from connectors.attendance import Attendance
 from schema.build import build_schema, graphql_schema
 from settings import Settings
+from tests.known_sessions import KnownSessions
 from tests.small_city import SmallCity
 from web.serving import uvicorn_config
 
@@ -51,6 +52,8 @@ class SmallHub:
     city: SmallCity
     http: aiohttp.ClientSession
     url: str
+    paths: Collection[str]
+    """The paths that it serves."""
 
     async def ask(self, query: str = ME, *, token: str | None = None, headers: Any = None) -> Answer:  # noqa: ANN401 - what aiohttp takes
         """Ask by POST, with a bearer token or headers as they are."""
@@ -101,11 +104,13 @@ async def small_hub(
     *,
     own: Any = MappingProxyType({}),  # noqa: ANN401 - `Mapping[type, object]`; settings that are kept in one dict may be given, too
     recorder: Any = None,  # noqa: ANN401 - a `Recorder`; the same
+    sessions: Any = None,  # noqa: ANN401 - a `LiveSessions`; the same
     **given: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[SmallHub]:
     """A hub that believes these issuers, served until the block ends, on the port of the settings where they say one.
 
-    `own` answers domains that the small city knows nothing of, `recorder` keeps who read what.
+    `own` answers domains that the small city knows nothing of, `recorder` keeps who read what, `sessions` who is
+    signed in to its pages.
     """
     settings, city = settings_of(issuers, **given), SmallCity()
 
@@ -120,6 +125,7 @@ async def small_hub(
         attendance=Attendance({}),
         lifespan=nothing,
         recorder=recorder,
+        sessions=sessions or KnownSessions(),
     )
     web = uvicorn.Server(uvicorn_config(app, HOST, given.get("port", 0), settings.web))
     serving = asyncio.create_task(web._serve())
@@ -129,7 +135,7 @@ async def small_hub(
                 await asyncio.sleep(0.01)
         port = web.servers[0].sockets[0].getsockname()[1]
         async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
-            yield SmallHub(city, http, f"http://{HOST}:{port}")
+            yield SmallHub(city, http, f"http://{HOST}:{port}", app.paths)
     finally:
         web.should_exit = True
         await serving

@@ -296,7 +296,7 @@ def consent_request(nik: Nik = SITI, **given: Any) -> ConsentRequest:  # noqa: A
         **{
             "subject": nik,
             "id": REQUEST,
-            "client": "bank",
+            "client": "development/bank",
             "partner": "Bank Betawi",
             "purpose": Purpose.CREDIT_ASSESSMENT,
             "scopes": (Scope.TAX, Scope.IDENTITY),

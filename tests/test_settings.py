@@ -18,6 +18,7 @@ from engine.limits import Limits
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
 from tests.city import ROOT
+from tests.clients import client_named
 from web.emergency_lane import EmergencyLane
 from web.rate_table import DEFAULT_RATES, rates_from
 from web.settings import Exposure
@@ -100,10 +101,12 @@ def test_who_is_shown_the_graph_is_one_of_three_words(name: str, value: str, mon
 
 def test_load_is_shed_and_nobody_is_of_the_emergency_lane_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (read().shed_after, read().lane) == (100, EmergencyLane())
-    monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "client:siaga-112 kind:official")
-    assert read().lane == EmergencyLane(frozenset({"siaga-112"}), frozenset(), frozenset({CallerKind.OFFICIAL}))
+    monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "client:development/siaga-112 kind:official")
+    assert read().lane == EmergencyLane(
+        frozenset({client_named("siaga-112")}), frozenset(), frozenset({CallerKind.OFFICIAL})
+    )
     monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "siaga-112")
-    assert "'siaga-112' does not say who is of the emergency lane. Write client:NAME" in refusal()
+    assert "'siaga-112' does not say who is of the emergency lane. Write client:ISSUER/NAME" in refusal()
 
 
 def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,6 @@ from web.shedding import Shedding
 from web.status_page import StatusPage
 from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
 
-_ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
 
 class WebApplication:
     """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `web_application`."""
@@ -187,7 +185,7 @@ def web_application(
         )
         routes += [Route("/", _to_graphiql), *page.routes()]
     others = Starlette(
-        routes=[*routes, Route(f"{PATH}/", _to_graphql, methods=_ANY_METHOD)],
+        routes=routes,
         middleware=_middleware(
             settings,
             access_log,
@@ -200,6 +198,9 @@ def web_application(
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
+    # A redirect names the hub as a request reached it: in the clear, where a proxy ends TLS before it. Another address
+    # is another one, and not found.
+    others.router.redirect_slashes = False
     return WebApplication(
         graphql=CORSMiddleware(endpoint, **_cors(settings)) if settings.allowed_origins else endpoint,
         others=others,
@@ -266,7 +267,3 @@ def _middleware(
 
 async def _to_graphiql(_request: Request) -> Response:
     return RedirectResponse("/graphiql")
-
-
-async def _to_graphql(request: Request) -> Response:
-    return RedirectResponse(str(request.url.replace(path=PATH)))

@@ -16,7 +16,7 @@ Sans-IO: moments come from outside, in seconds of one clock that is never set ba
 from __future__ import annotations
 
 from math import exp, inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from web.load import Urgency
 
@@ -28,6 +28,10 @@ _LATE_TICKS: Final = 3
 """In so many looks at least: one piece of work that takes long is not many that wait ..."""
 _SEVERAL: Final = 2
 """... and so many requests must have come for each look: nor are several, one after the other."""
+_NOT_MANY: Final = 16
+"""So many that came for one look may wait for each other ..."""
+_LONGER: Final = 2.0
+"""... in targets, until that counts as late."""
 _HELD: Final = 0.25
 """Of the target: where the delay is held while there is overload."""
 _WINDOW: Final = 0.1
@@ -70,7 +74,24 @@ _PATIENCE: Final = {Urgency.ANONYMOUS: 3.0, Urgency.CLAIMED: 3.5, Urgency.SIGNED
 """In targets: how far behind the loop may be, in this very turn, for a request to be begun."""
 _BURSTS: Final = 10.0
 """In targets: what may be begun in one turn of a loop that is in time."""
+_FEW: Final = 8
+"""Requests that such a loop begins from one look to the next whatever they cost: a page asks for as many at once."""
 SHORTEST_PATIENCE: Final = min(_PATIENCE.values())
+
+
+class _Busy(NamedTuple):
+    """For how long the loop was busy, and with how many requests that began."""
+
+    seconds: float
+    requests: float
+
+    def after(self, kept: float) -> _Busy:
+        """What of it still counts."""
+        return _Busy(self.seconds * kept, self.requests * kept)
+
+    def and_(self, other: _Busy) -> _Busy:
+        """Both."""
+        return _Busy(self.seconds + other.seconds, self.requests + other.requests)
 
 
 class Capacity:
@@ -88,12 +109,14 @@ class Capacity:
         self._begun_at_tick = 0
         self._cost = 0.0
         """Seconds of the loop that a request takes, of late."""
-        self._busy = self._busy_with = 0.0
+        self._finished_at_tick = 0
+        self._usual = self._longest = _Busy(0.0, 0.0)
+        """What the loop was busy with of late; the longest piece is apart."""
         self._ticked_at = 0.0
         self.rate = inf
         """Requests a second that are let in; all where it is infinite."""
-        self._good_at: float | None = None
-        """The last look at which the loop was in time."""
+        self._good_at = inf
+        """The last look at which the loop was in time; infinite before the first."""
         self._finished_at_good = self._begun_at_good = 0
         self._late_ticks = 0
         self._done = 0.0
@@ -122,7 +145,8 @@ class Capacity:
     def take(self, urgency: Urgency, now: float, *, behind: float) -> bool:
         """Let a request in, or not. `behind` is by how many seconds this very turn of the loop is late already."""
         patience = _PATIENCE[urgency] * self.target
-        let_in = behind <= patience and self.begun < self.enough(patience)
+        few = self._late_ticks <= 1 and self.begun < self._begun_at_tick + _FEW
+        let_in = few or (behind <= patience and self.begun < self.enough(patience))
         if let_in and (self.rate == inf or self._has_room(urgency, now)):
             self.begun += 1
             return True
@@ -148,15 +172,29 @@ class Capacity:
         self._room -= 1
         return True
 
+    def begin(self, now: float, worked: float) -> None:
+        """Take note that somebody looks from now on, after a time in which nobody did.
+
+        What the loop did meanwhile is no request's cost, and how late it was says nothing of now.
+        """
+        self.lag, self._cost = 0.0, 0.0
+        self._usual = self._longest = _Busy(0.0, 0.0)
+        self._worked, self._ticked_at = worked, now
+        self._begun_at_tick, self._finished_at_tick = self.begun, self.finished
+        self._in_time(now)
+        if now - self._refused_at >= _CALM:
+            self.rate = inf
+        self._begin_window(now)
+
     def tick(self, now: float, lag: float, worked: float) -> None:
         """Take note that the loop came so late to what was due, having used `worked` seconds of processor so far."""
         self.lag = lag
+        few = self.begun - self._begun_at_tick <= _NOT_MANY
         self._reckon(now, max(worked - self._worked, lag))
         self._worked = worked
         self._least_lag = min(self._least_lag, lag)
-        if lag <= self.target or self._good_at is None:
-            self._good_at, self._late_ticks = now, 0
-            self._finished_at_good, self._begun_at_good = self.finished, self.begun
+        if lag <= self.target * (_LONGER if few else 1.0) or self._good_at == inf:
+            self._in_time(now)
         else:
             self._late_ticks += 1
         if self.rate == inf:
@@ -172,13 +210,25 @@ class Capacity:
         elif now - self._window_at >= _WINDOW:
             self._adjust(now)
 
+    def _in_time(self, now: float) -> None:
+        self._good_at, self._late_ticks = now, 0
+        self._finished_at_good, self._begun_at_good = self.finished, self.begun
+
     def _reckon(self, now: float, busy: float) -> None:
-        """What a request costs: how long the loop was busy, by how many were let in."""
+        """What a request costs: how long the loop was busy while there were any, by how many were let in.
+
+        Without the longest piece: the loop does more than requests, and once is no sign of what they cost.
+        """
         kept = exp(self._ticked_at - now)
-        self._busy = self._busy * kept + busy
-        self._busy_with = self._busy_with * kept + self.begun - self._begun_at_tick
-        self._cost = self._busy / self._busy_with if self._busy_with >= 1 else 0.0
-        self._begun_at_tick, self._ticked_at = self.begun, now
+        self._usual, self._longest = self._usual.after(kept), self._longest.after(kept)
+        if self.begun > self._finished_at_tick:  # else none was under way
+            piece = _Busy(busy, self.begun - self._begun_at_tick)
+            if piece.seconds > self._longest.seconds:
+                piece, self._longest = self._longest, piece
+            self._usual = self._usual.and_(piece)
+        usual = self._usual
+        self._cost = usual.seconds / usual.requests if usual.requests >= 1 else 0.0
+        self._begun_at_tick, self._finished_at_tick, self._ticked_at = self.begun, self.finished, now
 
     def _adjust(self, now: float) -> None:
         """Follow what is finished: slower where the loop is late and stays so, faster where it is in time."""

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from auth.caller import Caller, CallerKind
 from records.asked_consents import AskedConsent, GivenConsent, WantedConsent
+from records.clients import ClientId
 from records.purposes import Purpose, Scope
 from resolvers.partner_consents import NotAgreed, PartnerConsents
 from store.consent_requests import MOST_WAITING, TooManyWaiting
@@ -96,7 +97,7 @@ class ConsentEndpoints:
             raise Refusal(Code.NOT_FOUND, "Nobody gave this client a consent of that id.")
         return _answer(_consent(consent))
 
-    async def _partner(self, request: Request) -> tuple[Caller, str]:
+    async def _partner(self, request: Request) -> tuple[Caller, ClientId]:
         headers = RequestHeaders(request.scope)
         caller = self._who_asks(request.scope, headers)
         if not isinstance(caller, Caller):

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from auth.caller import Caller, CallerKind
 from records.call import Call
+from records.clients import ClientId
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
 from web.allowances import Allowances
@@ -52,7 +53,7 @@ class DataTracker:
     """The three endpoints, for one client."""
 
     def __init__(
-        self, usages: FindsUsages, *, client: str, who_asks: WhoAsks, allowances: Allowances | None = None
+        self, usages: FindsUsages, *, client: ClientId, who_asks: WhoAsks, allowances: Allowances | None = None
     ) -> None:
         self._usages = usages
         self._client = client

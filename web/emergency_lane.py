@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from auth.caller import CallerKind
+from records.clients import ClientId
 
 _KINDS: Final = frozenset(each.value for each in CallerKind) - {CallerKind.ANONYMOUS.value}
 _WRITE: Final = (
-    "Write client:NAME, operation:ID or kind:KIND, separated by spaces. Kinds: "
+    "Write client:ISSUER/NAME, operation:ID or kind:KIND, separated by spaces. Kinds: "
     + ", ".join(each.value for each in CallerKind if each is not CallerKind.ANONYMOUS)
     + "."
 )
@@ -22,13 +23,13 @@ _WRITE: Final = (
 class EmergencyLane(NamedTuple):
     """Who is of it; nobody, where nothing is set."""
 
-    clients: frozenset[str] = frozenset()
-    """Applications, as their tokens name them (`client_id` or `azp`)."""
+    clients: frozenset[ClientId] = frozenset()
+    """Applications, each of one issuer."""
     operations: frozenset[str] = frozenset()
     """Ids of registered operations, as requests bring them."""
     kinds: frozenset[CallerKind] = frozenset()
 
-    def holds(self, kind: CallerKind, client: str | None) -> bool:
+    def holds(self, kind: CallerKind, client: ClientId | None) -> bool:
         """Whether a caller of this kind, who asks through this application, is of it."""
         return kind in self.kinds or client in self.clients
 
@@ -39,18 +40,29 @@ class EmergencyLane(NamedTuple):
 
 
 def lane_from(words: Sequence[str]) -> EmergencyLane:
-    """Out of `client:NAME`, `operation:ID` and `kind:KIND`. Raises `ValueError` for what says something else."""
-    named: dict[str, set[str]] = {"client": set(), "operation": set(), "kind": set()}
+    """Out of `client:ISSUER/NAME`, `operation:ID` and `kind:KIND`. Raises `ValueError` for what says something else."""
+    clients: set[ClientId] = set()
+    named: dict[str, set[str]] = {"operation": set(), "kind": set()}
     for word in words:
         what, _, name = word.partition(":")
-        if what not in named or not name:
+        if what not in {*named, "client"} or not name:
             raise ValueError(f"'{word}' does not say who is of the emergency lane. {_WRITE}")
-        named[what].add(name)
+        if what == "client":
+            clients.add(_client(word, name))
+        else:
+            named[what].add(name)
     strange = sorted(named["kind"] - _KINDS)
     if strange:
         raise ValueError(f"'{strange[0]}' is no kind of caller that can be of the emergency lane. {_WRITE}")
     return EmergencyLane(
-        clients=frozenset(named["client"]),
+        clients=frozenset(clients),
         operations=frozenset(named["operation"]),
         kinds=frozenset(CallerKind(each) for each in named["kind"]),
     )
+
+
+def _client(word: str, name: str) -> ClientId:
+    try:
+        return ClientId.parse(name)
+    except ValueError:
+        raise ValueError(f"'{word}' does not say who is of the emergency lane. {_WRITE}") from None

@@ -14,6 +14,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
+from engine.document import NO_SUBSCRIPTIONS
 from engine.encoding import encode
 from engine.quota import Purse
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
@@ -170,7 +171,7 @@ class GraphQLEndpoint:
                 outside = await self._door.look(scope, headers, body)
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
-            check_method(scope["method"])
+            check_method(scope["method"], headers)
             check_forgery(scope["method"], headers, self._settings.allowed_origins)
             patience(headers, self._settings.request_timeout)
             caller = self._who_asks(scope, headers)
@@ -276,13 +277,15 @@ async def _asking_anew(call: Call, oldest: float, allowance: Allowance | None) -
     return replace(call, at_most_old=oldest)
 
 
-def check_method(method: str) -> None:
+def check_method(method: str, headers: RequestHeaders) -> None:
     """Let pass the methods of GraphQL over HTTP (section 4.1).
 
     Raises:
-        Refusal: METHOD_NOT_ALLOWED, with `Allow`.
+        Refusal: METHOD_NOT_ALLOWED, with `Allow`; BAD_REQUEST to a client that opens a WebSocket.
 
     """
+    if method == "GET" and headers.get("upgrade", "").lower() == "websocket":
+        raise Refusal(Code.BAD_REQUEST, f"There are no WebSockets here. {NO_SUBSCRIPTIONS}")
     if method not in METHODS:
         raise Refusal(
             Code.METHOD_NOT_ALLOWED,

@@ -26,6 +26,9 @@ those that network layers of Relay use."""
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", *_ID_PARAMETERS})
 _WITHOUT_ID = frozenset({"query", "operationName", "variables"})
 _LONGEST_ID = 256
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+(:?)')
+"""Each string of a JSON text, and the colon behind it."""
+_BLANK_BEHIND_STRING = (b'" ', b'"\n', b'"\r', b'"\t')
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 """Escapes that stand for a character only as a pair (RFC 8259, section 7)."""
@@ -100,7 +103,10 @@ def _json_parameter(name: str, text: str) -> dict[str, Any] | None:
     if text.strip() in {"", "null"}:
         return None
     members = _decode(text.encode(), f"The parameter '{name}'")
-    return {member.text: value for member, value in members.items()}
+    found = {member.text: value for member, value in members.items()}
+    if len(found) != len(members):
+        raise _bad(f"The parameter '{name}' has a member twice. Send each member once.")
+    return found
 
 
 def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLRequest:
@@ -108,8 +114,11 @@ def _request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLReq
     query = parameters.get("query")
     # Most requests bring a text and neither an id nor extensions: they do not pay for those that do.
     document_id = None if _WITHOUT_ID.issuperset(parameters) else _document_id(parameters)
-    if query is None and document_id is not None:
-        query = ""
+    if document_id is not None:
+        if query is None:
+            query = ""
+        elif query and not document_id.is_hash:  # Apollo's clients send a text with its hash, to have it kept
+            raise _bad("The request has both a document id and a 'query'. Send one of them.")
     if query is None:
         raise _bad(f"The parameter 'query' is missing. {_EXAMPLE} To explore the graph, open /graphiql.")
     if not isinstance(query, str):
@@ -195,7 +204,39 @@ def _decode(text: bytes, what: str) -> dict[_Name, Any]:
     # Every level of nesting opens a bracket, so most requests need no walk.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth_exceeds(members, MAX_DEPTH):
         raise _too_deep(what)
+    _refuse_twins(members, text, what)
     return members
+
+
+def _refuse_twins(members: Mapping[_Name, Any], text: bytes, what: str) -> None:
+    """Refuse an object, at any depth, that has a member twice: the decoder keeps the last, others the first.
+
+    A text has as many members as colons behind its strings. Where fewer were decoded, some were twins.
+    """
+    nested = [value for value in members.values() if value and (type(value) is dict or type(value) is list)]
+    if not nested:
+        return
+    decoded = len(members) + _count_members(nested)
+    # As most clients write JSON, a look for two characters finds no fewer than there are, and is enough.
+    if text.count(b'":') == decoded and not any(each in text for each in _BLANK_BEHIND_STRING):
+        return
+    if _STRINGS.findall(text).count(b":") != decoded:
+        raise _bad(f"{what} has an object with a member twice, such as a variable. Send each member once.")
+
+
+def _count_members(level: list[Any]) -> int:
+    """How many members objects have, at any depth. Asks for exact types, which the decoder makes: half the time."""
+    count = 0
+    while level:
+        below: list[Any] = []
+        for each in level:
+            children = each
+            if type(each) is dict:
+                count += len(each)
+                children = each.values()
+            below += [child for child in children if type(child) is dict or type(child) is list]
+        level = below
+    return count
 
 
 def _depth_exceeds(members: Mapping[_Name, Any], limit: int) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from web.orderly_connection import OrderlyHttpProtocol
 from web.surplus_connections import CountsTurnedAway, mark, reserve, too_many
 from web.whole_answers import offer
 
@@ -19,7 +20,14 @@ _ONE_READ = 256 * 1024
 """Bytes that may come at once, before anything can be said about them."""
 
 
-class LimitedHttpProtocol(HttpToolsProtocol):
+class _Refused(NamedTuple):
+    """Why a header is refused, where that can be told better than by its parser."""
+
+    status: bytes
+    text: str
+
+
+class LimitedHttpProtocol(OrderlyHttpProtocol):
     """uvicorn's HTTP/1.1 protocol with limits on headers and on unread answers. Made by `limited_protocol`."""
 
     header_timeout: ClassVar[float]
@@ -40,8 +48,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """Looks at `_header_due` now and then: one timer serves many requests of a connection."""
     _write_timer: asyncio.TimerHandle | None = None
     _too_large = False
-    _refused = ""
-    """Why the header that is being read is refused, where it can be told better than by its parser."""
+    _refused: _Refused | None = None
+    """The header that is being read is."""
     _last = False
     """Whether the next answer is the last one over this connection."""
     _surplus = False
@@ -68,8 +76,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count bytes while a header is awaited; refuse it when they are too many."""
+        if not self.reads_on:
+            self.drop(data)
+            return
         self._last_read = len(data)
-        if self._header_due is None and self._idle():
+        if self._header_due is None and self.is_idle():
             # Also where the bytes are no request yet: uvicorn has just stopped its keep-alive clock.
             self._await_header()
         if self._header_due is not None:
@@ -102,16 +113,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._header_bytes + self._last_read > self.max_header_bytes and self._header_size() > self.max_header_bytes:
             self._too_large = True
             raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
-        self._refused = _two_meanings(self.url, self.headers, upgrade=self.parser.should_upgrade())
-        if self._refused:
-            raise ValueError("two meanings")  # same
+        upgrade = self.parser.should_upgrade()
+        self._refused = _refused(self.url, self.headers, upgrade=upgrade)
+        if self._refused is not None:
+            raise ValueError("refused")  # same
         if self._surplus:
             self._surplus = len(self.connections) > self.max_connections
             self._turned_away = len(self.connections) > self.max_connections + reserve(self.max_connections)
             if self._turned_away:
                 raise ValueError("too many connections")  # same
         super().on_headers_complete()
-        if self._last:
+        if self._last or upgrade:  # of what follows a wish for another protocol, the parser reads nothing
             self.cycle.keep_alive = False
         if self._surplus:
             mark(self.cycle)
@@ -121,7 +133,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.headers = []
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be read; where an earlier request is still being answered, only close."""
+        """Answer what cannot be read; where earlier requests are still being answered, let that be the end."""
         self._header_arrived()
         if self._body_broke_off():
             # What asked for the body learns that no more will come; its own answer would come too late.
@@ -130,8 +142,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refuse_in_words(
                 b"400 Bad Request", "The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7)."
             )
-        elif not self._idle():
-            self.transport.close()
+        elif not self.is_idle():
+            self.read_no_more()
         elif self._turned_away:
             if isinstance(self.app, CountsTurnedAway):
                 self.app.turned_away()
@@ -140,7 +152,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
             self._refuse_in_words(b"431 Request Header Fields Too Large", text)
         else:
-            self._refuse_in_words(b"400 Bad Request", self._refused or msg)
+            self._refuse_in_words(*(self._refused or _Refused(b"400 Bad Request", msg)))
 
     def pause_writing(self) -> None:
         """The client does not read: start the clock."""
@@ -156,18 +168,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def say_farewell(self) -> None:
         """Let the next answer say that it is the last, also the one that is being made, where it has not begun."""
         self._last = True
-        if not self._idle() and not self.cycle.response_started:
+        if not self.is_idle() and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def close_idle(self) -> None:
         """Close, unless a request is being read or answered."""
-        if self._idle() and not self._in_header:
+        if self.is_idle() and not self._in_header:
             self.transport.close()
-
-    def _idle(self) -> bool:
-        """Whether no request is being read or answered."""
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves out that there is none at first
-        return cycle is None or cycle.response_complete
 
     def _body_broke_off(self) -> bool:
         """Whether the body of the one request that is being read cannot be read on, and nothing was answered yet."""
@@ -202,7 +209,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._header_due = None
         if self.transport.is_closing():
             return
-        if self._in_header and self._idle():
+        if self._in_header and self.is_idle():
             self._refuse_in_words(
                 b"408 Request Timeout", f"The request's header did not arrive within {self.header_timeout:g} s."
             )
@@ -223,6 +230,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, lines, len(body), body)
         )
         self.transport.close()
+
+
+def _refused(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> _Refused | None:
+    """Why a header is refused that its parser takes: none where it is not."""
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            codings = [each.strip() for each in value.lower().split(b",")]
+            if codings[-1] == b"chunked" and len(codings) > 1:  # RFC 9112, section 6.1
+                text = "The only transfer coding that this hub knows is 'chunked'. Send the body as it is."
+                return _Refused(b"501 Not Implemented", text)
+    text = _two_meanings(target, headers, upgrade=upgrade)
+    return _Refused(b"400 Bad Request", text) if text else None
 
 
 def _two_meanings(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> str:

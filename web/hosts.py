@@ -15,14 +15,14 @@ from web.error_answers import refused
 from web.refusals import Code, Refusal
 
 
-def check_host(host: str | None, allowed: Collection[str]) -> None:
+def check_host(host: str, allowed: Collection[str]) -> None:
     """Let pass a `Host` header that names the hub, with any port.
 
     Raises:
         Refusal: MISDIRECTED_REQUEST.
 
     """
-    name = (host or "").lower()
+    name = host.lower()
     bare, _, port = name.rpartition(":")
     if bare and port.isdigit():
         name = bare
@@ -36,14 +36,17 @@ def check_host(host: str | None, allowed: Collection[str]) -> None:
 def check_hosts(headers: Headers, allowed: Collection[str]) -> None:
     """Let pass a request whose one `Host` header names the hub.
 
-    Several leave it open which is meant (RFC 9112, section 3.2), and what stands before the hub may take another.
+    Several leave it open which is meant, and what stands before the hub may take another.
 
     Raises:
-        Refusal: MISDIRECTED_REQUEST.
+        Refusal: MISDIRECTED_REQUEST; BAD_REQUEST where there is no such header, or more than one.
 
     """
     named = headers.getlist("host")
-    check_host(named[0] if len(named) == 1 else None, allowed)
+    if len(named) != 1:
+        found = "no Host header" if not named else f"{len(named)} Host headers"
+        raise Refusal(Code.BAD_REQUEST, f"The request has {found}. Send one (RFC 9112, section 3.2).")
+    check_host(named[0], allowed)
 
 
 class KnownHosts:

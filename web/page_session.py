@@ -4,6 +4,9 @@ Both cookies are sealed (`auth/session.py`, `auth/sign_in.py`), out of reach for
 other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with `__Host-`: then no
 other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
 
+The cookie alone signs nobody in: each request asks whether the session still goes on (`LiveSessions`), so a copy of a
+cookie is over when the session is.
+
 A form that changes something is taken where three things fit: the cookie of a session, that session's text in the form,
 and the browser's word that one of our own pages sent it.
 """
@@ -19,8 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.session import Session, Sessions
+from auth.session import LiveSessions, Session, Sessions
 from auth.sign_in import PATIENCE
+from store.unavailable import StateUnavailable
 from web.pages import Problem
 
 FORMS: Final = "form"
@@ -37,9 +41,12 @@ Form = Mapping[str, Sequence[str]]
 class PageSession:
     """Reads and writes the two cookies, for pages at one address."""
 
-    def __init__(self, sessions: Sessions, *, public_url: str, clock: Callable[[], float] = time) -> None:
-        """Take who seals sessions, and the hub's address as browsers know it."""
+    def __init__(
+        self, sessions: Sessions, live: LiveSessions, *, public_url: str, clock: Callable[[], float] = time
+    ) -> None:
+        """Take who seals sessions, who knows which go on, and the hub's address as browsers know it."""
         self._sessions = sessions
+        self._live = live
         self._clock = clock
         parts = urlsplit(public_url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
@@ -59,13 +66,54 @@ class PageSession:
             return None
         return f"{self.origin}{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
 
-    def current(self, request: Request) -> Session | None:
-        """Who is signed in."""
-        return self._sessions.open(request.cookies.get(self._session, ""), now=self._clock())
+    async def current(self, request: Request) -> Session | None:
+        """Who is signed in; the session is used by this. Looks once for each request.
+
+        Raises `Problem` where nobody can tell.
+        """
+        if not hasattr(request.state, "session"):
+            session = self._sessions.open(request.cookies.get(self._session, ""), now=self._clock())
+            try:
+                goes_on = session is not None and await self._live.use(session.id)
+            except StateUnavailable:
+                raise Problem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+            request.state.session = session if goes_on else None
+        found: Session | None = request.state.session
+        return found
+
+    def looked_up(self, request: Request) -> Session | None:
+        """Who is signed in, where `current` was asked for this request; asks nobody."""
+        return getattr(request.state, "session", None)
+
+    async def start(self, request: Request, session: Session, *, identity: str) -> None:
+        """Have a session go on from now; the one that this browser had before is over.
+
+        `identity` is the issuer's ID token. Raises `Problem`.
+        """
+        before = self._sessions.open(request.cookies.get(self._session, ""), now=self._clock())
+        hint = self._sessions.seal_identity(session, identity)
+        try:
+            if before is not None:
+                await self._live.end(before.id)
+            await self._live.begin(session.id, lasts=session.ends - self._clock(), hint=hint)
+        except StateUnavailable:
+            raise Problem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+
+    async def end(self, request: Request, session: Session) -> str | None:
+        """End a session for every copy of its cookie; the issuer's ID token, where there is one.
+
+        Raises `Problem` where it could not be ended.
+        """
+        try:
+            hint = await self._live.end(session.id)
+        except StateUnavailable:
+            raise Problem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        request.state.session = None
+        return self._sessions.open_identity(session, hint)
 
     def until(self, session: Session) -> float:
         """Until when a session goes on that is used now."""
-        return session.until(self._clock())
+        return session.until(self._clock(), idle=self._sessions.limits.idle)
 
     def keep(self, response: Response, session: Session) -> None:
         """Have the browser keep a session, from now on for as long as it may be idle."""
@@ -96,7 +144,7 @@ class PageSession:
         """
         if not self._from_own_page(request):
             raise Problem("foreign_form", HTTPStatus.FORBIDDEN)
-        session = self.current(request)
+        session = await self.current(request)
         if session is None:
             raise Problem("session_over", HTTPStatus.FORBIDDEN)
         given = await _fields(request)

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth.session import Session, Sessions
+from auth.session import LiveSessions, Session, Sessions
 from auth.sign_in import SignIn
 from schema.shown import Describe
 from web.consent_pages import CONSENT, CONSENTS, REVOKE, ConsentPages
@@ -51,7 +51,7 @@ class PersonalPages:
             Route(REVOKE, self._page(self._personal(consents.revoking)), methods=["GET"]),
             Route(REVOKE, self._page(self._form(consents.revoke)), methods=["POST"]),
             Route(CALLBACK, self._page(sign_in.callback), methods=["GET"]),
-            Route(SIGN_OUT, self._page(sign_in.sign_out), methods=["POST"]),
+            Route(SIGN_OUT, self._page(self._form(sign_in.sign_out)), methods=["POST"]),
             Route(SIGNED_OUT, self._page(sign_in.signed_out), methods=["GET"]),
         ]
 
@@ -62,7 +62,7 @@ class PersonalPages:
             address = self._sessions.elsewhere(request)
             if address is not None:
                 return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
-            session = self._sessions.current(request)
+            session = await self._sessions.current(request)
             if session is None:
                 return await self._sign_in.begin(request)
             request.state.until = self._sessions.until(session)
@@ -76,12 +76,12 @@ class PersonalPages:
         """What takes a form of whoever is signed in, and refuses it by a `Problem`. The session goes on, too."""
 
         async def endpoint(request: Request) -> Response:
-            session = self._sessions.current(request)
+            session = await self._sessions.current(request)
             if session is not None:
                 request.state.until = self._sessions.until(session)
             response = await taken(request)
-            if session is not None:
-                self._sessions.keep(response, session)
+            if (still := self._sessions.looked_up(request)) is not None:
+                self._sessions.keep(response, still)
             return response
 
         return endpoint
@@ -94,7 +94,7 @@ class PersonalPages:
                 return await endpoint(request)
             except Problem as problem:
                 request.state.until = None
-                return self._pages.problem(request, problem, session=self._sessions.current(request))
+                return self._pages.problem(request, problem, session=self._sessions.looked_up(request))
             except Refusal:
                 raise
             except ClientDisconnect:
@@ -110,6 +110,7 @@ class PersonalPages:
 def personal_pages(
     sign_in: SignIn,
     sessions: Sessions,
+    live: LiveSessions,
     graph: OwnGraph,
     describe: Describe,
     *,
@@ -122,6 +123,7 @@ def personal_pages(
     Args:
         sign_in: Signs people in.
         sessions: Seals who is signed in.
+        live: Knows which sessions go on.
         graph: Runs the documents of the pages, which no client's registry has to hold.
         describe: Tells what a document shows.
         pages: Renders them, and serves what they load.
@@ -129,7 +131,7 @@ def personal_pages(
         with_messages: Whether the log gets the texts of unexpected errors, which may hold personal data.
 
     """
-    known = PageSession(sessions, public_url=public_url)
+    known = PageSession(sessions, live, public_url=public_url)
     return PersonalPages(
         sign_in=SignInPages(sign_in, known, pages),
         consents=ConsentPages(graph, known, pages, describe),

@@ -70,6 +70,7 @@ class Shedding:
         self._fine_until = inf if self._never else -inf
         self._enough = inf
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn_has_one = False
         self._seconds = cycle(_SECONDS)
 
     @property
@@ -97,7 +98,7 @@ class Shedding:
         if surplus:
             return False
         capacity = self._capacity
-        if (now < self._fine_until and capacity.begun < self._enough) or self._keeps_up():
+        if (now < self._fine_until and capacity.begun < self._enough) or self._keeps_up() or self._is_alone():
             capacity.begun += 1
             return True
         return False
@@ -154,10 +155,27 @@ class Shedding:
         if not self._lag.watching or self._loop is not loop:
             self._lag.stop()
             self._loop = loop
+            self._capacity.begin(self._clock(), self._worked())
             self._lag.watch()
             self._fine()
             return not self._capacity.overloaded
         return False
+
+    def _is_alone(self) -> bool:
+        """Whether nothing else is under way, nor came just before in this turn of the loop.
+
+        Who is alone is let in, however late the loop is: nobody else waits, and where others keep the processor from
+        the hub, to refuse gives nothing to anybody. A request that never waits leaves before the next one enters, so
+        that many seem to be alone in one turn; only the first of them is.
+        """
+        if self.in_flight > 1 or self._turn_has_one:
+            return False
+        self._turn_has_one = True
+        asyncio.get_running_loop().call_soon(self._turn_is_over)
+        return True
+
+    def _turn_is_over(self) -> None:
+        self._turn_has_one = False
 
     def _fine(self) -> None:
         asks = self._capacity.overloaded or not self._lag.watching

@@ -33,14 +33,16 @@ class SignInPages:
         self._sessions = sessions
         self._pages = pages
 
-    async def begin(self, request: Request) -> Response:
+    async def begin(self, request: Request, *, max_age: int | None = None) -> Response:
         """Send somebody to sign in, and have them come back to the page that they asked for.
+
+        With `max_age`, they authenticate now unless they did in the last so many seconds.
 
         Raises `Problem`.
         """
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
-            begun = await self._sign_in.begin(target, language=self._pages.words(request).language)
+            begun = await self._sign_in.begin(target, language=self._pages.words(request).language, max_age=max_age)
         except SignInUnavailable:
             raise Problem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         except SignInFailed:
@@ -53,14 +55,13 @@ class SignInPages:
         """Take the issuer's answer. The sign-in that was begun is over then, however it ends."""
         try:
             signed_in = await self._finished(request)
+            response = _to(signed_in.target)
+            self._sessions.keep(response, signed_in.session)
+            await self._sessions.start(request, signed_in.session, identity=signed_in.identity)
+        except TooLong:
+            response = self._pages.problem(request, Problem("sign_in_failed", HTTPStatus.BAD_REQUEST))
         except Problem as problem:
             response = self._pages.problem(request, problem)
-        else:
-            response = _to(signed_in.target)
-            try:
-                self._sessions.keep(response, signed_in.session)
-            except TooLong:
-                response = self._pages.problem(request, Problem("sign_in_failed", HTTPStatus.BAD_REQUEST))
         self._sessions.forget_begun(response)
         return response
 
@@ -78,9 +79,20 @@ class SignInPages:
             raise Problem("sign_in_failed", HTTPStatus.BAD_REQUEST) from None
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session in this browser. Raises `Problem`."""
-        await self._sessions.form(request)
-        response = _to(f"{SIGNED_OUT}{_language(request)}")
+        """End the session, here for every copy of its cookie, and then at the issuer. Raises `Problem`.
+
+        The browser goes to the issuer by a page and not by a redirect: to Chromium, where a form may lead
+        (`form-action`) holds for the redirects that follow it.
+        """
+        session, _ = await self._sessions.form(request)
+        identity = await self._sessions.end(request, session)
+        language = self._pages.words(request).language
+        address = await self._sign_in.sign_out_address(identity, language=language)
+        if address is None:
+            response = _to(f"{SIGNED_OUT}{_language(request)}")
+        else:
+            response = self._pages.page(request, "signing_out.html", address=address, others={})
+            response.headers["Refresh"] = f"0; url={address}"
         self._sessions.forget(response)
         return response
 

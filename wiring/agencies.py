@@ -18,6 +18,7 @@ from connectors.attendance import Attendance
 from connectors.complaints import CityComplaints
 from connectors.drivers.http import HttpDriver
 from connectors.drivers.sql import SqlDriver
+from connectors.long_work import LongWork
 from connectors.msmes import JakPreneur
 from connectors.policies.gate import Gate
 from connectors.population import PopulationRegister
@@ -36,7 +37,8 @@ from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
 _SIDE_BY_SIDE = 4
-_MOST_BYTES = 8 * 1024 * 1024
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of one JSON reply, unpacked. Parsing it takes 15 ms at most (`connectors/drivers/json_body.py`)."""
 
 D = TypeVar("D")
 
@@ -101,10 +103,11 @@ class Connectors:
 def connect(settings: Settings, state: AsyncEngine) -> Connectors:
     """A connector for each agency; nothing is asked yet, so a dead agency does not stop the hub."""
     gates = {agency: Gate(agency, settings.terms(agency)) for agency in AT_ONCE}
-    dukcapil = _sql(gates["dukcapil"], settings.dukcapil_url)
-    jakpreneur = _sql(gates["jakpreneur"], settings.jakpreneur_url)
-    crm = _http(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key})
-    pangan = _http(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key})
+    work = LongWork()
+    dukcapil = _sql(gates["dukcapil"], settings.dukcapil_url, work)
+    jakpreneur = _sql(gates["jakpreneur"], settings.jakpreneur_url, work)
+    crm = _http(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
+    pangan = _http(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
     tax = PropertyTax.connect(
         settings.pbb_url,
         user=settings.pbb_user,
@@ -113,10 +116,14 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
         at_once=min(settings.pbb_at_once, gates["pbb"].at_once),
         connections=gates["pbb"].at_once,
         gate=gates["pbb"],
+        work=work,
     )
+    regions = RegionTables(_DATA)
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
     return Connectors(
-        population=PopulationRegister(dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call),
+        population=PopulationRegister(
+            dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call, knows_region=regions.knows
+        ),
         msmes=JakPreneur(jakpreneur, keys_a_call=gates["jakpreneur"].terms.keys_a_call),
         tax=tax,
         complaints=CityComplaints(
@@ -127,7 +134,7 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
             keys_a_call=gates["crm"].terms.keys_a_call,
         ),
         prices=FoodPrices(pangan, side_by_side=min(_SIDE_BY_SIDE, gates["pangan"].at_once)),
-        regions=RegionTables(_DATA),
+        regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
     )
@@ -142,11 +149,13 @@ def count_together(gates: Mapping[str, Gate], shared: SharedCounts | None, secre
         gate.count_together(together)
 
 
-def _sql(gate: Gate, url: SecretStr) -> SqlDriver:
-    return SqlDriver(gate.agency, url.get_secret_value(), deadline=gate.deadline, pool_size=gate.at_once, gate=gate)
+def _sql(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
+    return SqlDriver(
+        gate.agency, url.get_secret_value(), deadline=gate.deadline, pool_size=gate.at_once, gate=gate, work=work
+    )
 
 
-def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr]) -> HttpDriver:
+def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
     return HttpDriver(
         gate.agency,
         url,
@@ -155,4 +164,5 @@ def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr]) -> HttpDriver:
         connections=gate.at_once,
         max_bytes=_MOST_BYTES,
         gate=gate,
+        work=work,
     )

@@ -21,13 +21,14 @@ from engine.reads import Recorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
+from records.clients import ClientId
 from records.spans import Span
 from schema.asking import Asking
 from settings import Settings
 from web.graphql_endpoint import Execute
 from web.settings import Exposure
 
-_OWN = Application(client="simpul", is_hub=True)
+_OWN = Application(client=ClientId.unproven("simpul"), is_hub=True)
 
 
 def answering_engine(
@@ -125,7 +126,7 @@ async def _told(running: Coroutine[Any, Any, GraphQLResponse], caller: Caller, s
     return response
 
 
-def _application(caller: Caller, client: str) -> Application:
+def _application(caller: Caller, client: ClientId) -> Application:
     return Application(
         client=client,
         scopes=caller.scopes,

@@ -7,10 +7,8 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from auth.caller import CallerKind
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
-from auth.issuers import Issuer
 from connectors.issuer_documents import IssuerDocuments
 from settings import Settings
 
@@ -22,25 +20,9 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
     found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience(settings))) for each in settings.issuers]
     if settings.issuer_keys is not None:
         found.append(IssuerKeys(development_entry(settings.issuer_keys)))
-    for warning in (*same_clients(settings.issuers), *one_address(settings)):
+    for warning in one_address(settings):
         _log.warning("%s", warning)
     return found
-
-
-def same_clients(issuers: Sequence[Issuer]) -> Sequence[str]:
-    """What an operator is warned of: a client is known by its name alone, whichever issuer proves it.
-
-    So of two issuers that prove clients, each can mint the other's, and read by consents that were given to them.
-    """
-    warnings = []
-    for kind in (CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM):
-        names = [each.name for each in issuers if kind in each.kinds]
-        if len(names) > 1:
-            warnings.append(
-                f"The issuers {', '.join(names)} all prove callers of kind '{kind.value}': each can make tokens of the"
-                " others' clients. Let one of them prove these, unless you trust them alike."
-            )
-    return warnings
 
 
 def one_address(settings: Settings) -> Sequence[str]:

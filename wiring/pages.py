@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auth.issuer_keys import IssuerKeys
-from auth.session import Sessions
+from auth.session import LiveSessions, SessionLimits, Sessions
 from auth.sign_in import SignIn, SignInClient
 from auth.tokens import TokenReader
 from connectors.issuer_documents import IssuerDocuments
@@ -15,7 +15,7 @@ from settings import Settings
 from web.own_graph import OwnGraph
 from web.pages import Pages
 from web.personal_pages import PersonalPages, personal_pages
-from web.sign_in_pages import CALLBACK
+from web.sign_in_pages import CALLBACK, SIGNED_OUT
 from wiring.callers import patience
 
 
@@ -31,24 +31,34 @@ def sign_in_at(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenR
             id=settings.sign_in_client,
             secret=None if secret is None else secret.get_secret_value(),
             redirect_uri=f"{settings.own_url}{CALLBACK}",
+            signed_out_uri=f"{settings.own_url}{SIGNED_OUT}",
             scopes=settings.sign_in_scopes,
         ),
         secret=settings.secret_bytes,
         documents=IssuerDocuments(keys.issuer.name, patience=seconds),
         desk=TokenEndpoint(keys.issuer.name, patience=seconds),
         tokens=tokens,
+        lifetime=settings.session_lifetime,
     )
 
 
 def own_pages(
-    settings: Settings, sign_in: SignIn | None, graph: OwnGraph, describe: Describe, pages: Pages
+    settings: Settings,
+    sign_in: SignIn | None,
+    live: LiveSessions | None,
+    *,
+    graph: OwnGraph,
+    describe: Describe,
+    pages: Pages,
 ) -> PersonalPages | None:
-    """The hub's own pages, where people can sign in to them."""
-    if sign_in is None:
+    """The hub's own pages, where people can sign in to them and sessions can be kept."""
+    if sign_in is None or live is None:
         return None
+    limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
     return personal_pages(
         sign_in,
-        Sessions(settings.secret_bytes),
+        Sessions(settings.secret_bytes, limits),
+        live,
         graph,
         describe,
         pages=pages,

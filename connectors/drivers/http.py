@@ -9,28 +9,39 @@ same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Any, Final, TypeVar
 
-import orjson
 from multidict import CIMultiDict
 
 from connectors.drivers.http_address import Address
 from connectors.drivers.http_reads import Reads, request_head, tls_context
 from connectors.drivers.http_reply import HttpReply
 from connectors.drivers.http_session import AGENT, Request, Session
-from connectors.drivers.http_unpacking import ACCEPTED
+from connectors.drivers.http_unpacking import ACCEPTED, NotUnpackable, TooLong, unpack
+from connectors.drivers.json_body import SMALL, NotJson, parse_json, value_count
+from connectors.long_work import LongWork
 from connectors.policies.gate import Gate
 from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.failures import (
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+    ReplyBudgetSpent,
+)
+from records.reply_budget import BYTES_OF_A_VALUE
+
+T = TypeVar("T")
 
 __all__ = ["HttpDriver", "HttpReply", "retry_after"]
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _READS: Final = frozenset({"GET", "HEAD"})
 _AUTHORIZATION: Final = "Authorization"
 _FIRST_SUCCESS: Final = 200
@@ -43,6 +54,8 @@ _END: Final = b"\r\n"
 """What ends a request's head, after its last field."""
 _WHOLE: Final = 0.9
 """Share of its deadline that the agency must have had before not having answered says something of its connections."""
+_SMALL_FACTOR: Final = 4
+"""How much more memory a short reply takes than its bytes, about: measured on pages of complaints."""
 _LONGEST_NUMBER: Final = 9
 """Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
 
@@ -69,21 +82,30 @@ class HttpDriver:
         connections: int,
         max_bytes: int,
         gate: Gate | None = None,
+        addresses: Sequence[str] = (),
+        work: LongWork | None = None,
     ) -> None:
         """Keep the settings; raises ValueError, naming the setting, where the address is none.
 
+        Connections lead to the IP `addresses` and the host is not looked up, where there are any; the `Host` header
+        and the certificate are still those of the host.
         Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
-        gate in the driver's place.
+        gate in the driver's place. Long replies are unpacked and parsed as `work`, which all drivers share.
         """
         self.agency = agency
+        self.work = work or LongWork()
         self._gate = gate
+        self._max_bytes = max_bytes
         self._address = Address(agency, base_url)
         self._headers = CIMultiDict(headers)
         self._deadline = deadline
         self._places = asyncio.Semaphore(connections)
         tls = tls_context() if self._address.secure else None
         self._reads = Reads(agency, self._address, tls=tls, max_bytes=max_bytes)
-        self._session = Session(agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes)
+        self._addresses = addresses
+        self._session = Session(
+            agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes, addresses=addresses
+        )
         self._head = self._head_of({})
         self._state = "idle"
 
@@ -115,10 +137,10 @@ class HttpDriver:
         once more when a kept connection turns out to be dead; GET and HEAD are so anyway.
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
-        with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed),
-        and what the gate refuses with.
+        with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
+        more than the request's `reply_budget` holds), and what the gate refuses with.
         """
-        read = method in _READS and body is None and form is None
+        read = method in _READS and body is None and form is None and not self._addresses
         head = (self._head_of(headers) if headers else self._head) if read else None
         data = body if form is None else dict(form)
         asked: bytes | Request = (
@@ -128,29 +150,80 @@ class HttpDriver:
         )
 
         async def attempt(call: Call) -> HttpReply:
-            return await self._sent(asked, call, bodiless=method == "HEAD", accept_status=accept_status)
+            reply = await self._sent(asked, call, bodiless=method == "HEAD", accept_status=accept_status)
+            self._charge(call, len(reply.body))
+            return reply
 
-        if self._gate is None:
-            return await attempt(call)
         safe = read or repeatable
-        return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
+        return await self._through_gate(call, attempt, reads=safe, hedgeable=read)
 
-    def json_of(self, reply: HttpReply) -> object:
-        """The JSON value in a reply's body (RFC 8259; a byte order mark is tolerated). Raises AgencyMalformed."""
-        try:
-            value: object = orjson.loads(reply.body.removeprefix(_BYTE_ORDER_MARK))
-        except orjson.JSONDecodeError:
-            # The library's error carries the whole body.
-            value = AgencyMalformed(self.agency, f"the body of an HTTP {reply.status} reply is not JSON")
-        if isinstance(value, AgencyMalformed):
-            raise value
-        return value
+    async def ask_json(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        read: Callable[[int, object], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> T:
+        """Send one request that only reads, and give what `read` makes of the reply's status and JSON value.
+
+        The value is None for HTTP 4xx, whose body is not parsed. `read` works inside the gate: a reply which it cannot
+        read (it raises AgencyMalformed) counts against the agency like one that is no JSON. It should take a few
+        milliseconds; rows are read one by one afterwards (`LongWork.map`). Raises as `send`.
+        """
+        head = self._head if form is None and not self._addresses else None
+        asked: bytes | Request = (
+            f"{method} {self._address.target(path, query)}".encode() + head
+            if head
+            else Request(
+                method, self._address.url(path, query), None if form is None else dict(form), None, repeatable=True
+            )
+        )
+
+        async def attempt(call: Call) -> T:
+            reply = await self._sent(asked, call, bodiless=False, accept_status=())
+            value = None if reply.status >= _FIRST_CLIENT_ERROR else await self._value_of(reply, call)
+            return read(reply.status, value)
+
+        return await self._through_gate(call, attempt, reads=True, hedgeable=form is None)
 
     async def close(self) -> None:
         """Close every connection. A driver that was closed cannot send again."""
         self._state = "closed"
         await self._reads.close()
         await self._session.close()
+
+    async def _through_gate(
+        self, call: Call, attempt: Callable[[Call], Coroutine[Any, Any, T]], *, reads: bool, hedgeable: bool
+    ) -> T:
+        if call.reply_budget.is_spent:
+            raise ReplyBudgetSpent(self.agency, "not asked: earlier replies used up what is read for one request")
+        if self._gate is None:
+            return await attempt(call)
+        return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
+
+    async def _value_of(self, reply: HttpReply, call: Call) -> object:
+        """The JSON value of a reply; a long one is parsed in a turn of its own."""
+        body = reply.body
+        try:
+            if len(body) <= SMALL:
+                value = parse_json(body)
+                self._charge(call, _SMALL_FACTOR * len(body))
+            else:
+                value = await self.work.run(partial(parse_json, body))
+                self._charge(call, len(body) + BYTES_OF_A_VALUE * value_count(body))
+        except NotJson as problem:
+            why = str(problem)
+        else:
+            return value
+        # Raised here: the library's error carries the whole body.
+        raise AgencyMalformed(self.agency, f"the body of an HTTP {reply.status} reply {why}")
+
+    def _charge(self, call: Call, size: int) -> None:
+        if not call.reply_budget.take(size):
+            raise ReplyBudgetSpent(self.agency, "the replies to one request hold more than is read for one")
 
     async def _sent(
         self, asked: bytes | Request, call: Call, *, bodiless: bool, accept_status: Collection[int]
@@ -184,7 +257,19 @@ class HttpDriver:
             call.span.note("http.response.status_code", reply.status)
         if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
             self._require_success(reply)
-        return reply
+        return await self._unpacked(reply) if reply.encoding and not bodiless else reply
+
+    async def _unpacked(self, reply: HttpReply) -> HttpReply:
+        """The reply with its body as it is meant."""
+        try:
+            body = await unpack(reply.body, reply.encoding, most=self._max_bytes, work=self.work)
+        except TooLong:
+            why = f"is longer than {self._max_bytes} bytes"
+        except NotUnpackable:
+            why = "cannot be decompressed"
+        else:
+            return replace(reply, body=body, encoding="")
+        raise AgencyMalformed(self.agency, f"the body {why}")
 
     def _open(self) -> None:
         if self._state == "closed":

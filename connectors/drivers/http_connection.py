@@ -10,7 +10,6 @@ from typing import Final, NoReturn, TypeAlias, cast
 import httptools
 
 from connectors.drivers.http_reply import Fields, HttpReply
-from connectors.drivers.http_unpacking import NotUnpackable, Unpacking, unpacking
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 KEPT_FOR: Final = 15.0
@@ -61,7 +60,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_agency", "_alarm", "_alarm_at", "_barren", "_bodiless", "_due", "_encoding", "_fed", "_fields", "_forget",
         "_gathered", "_length", "_loop", "_max_bytes", "_parser", "_pieces", "_seen", "_status", "_transport",
-        "_unpacking", "_used", "_waiting", "lost", "usable",
+        "_used", "_waiting", "lost", "usable",
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[Connection], None]) -> None:
@@ -79,7 +78,6 @@ class Connection(asyncio.Protocol):
         self._fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._gathered = bytearray()
-        self._unpacking: Unpacking | None = None
         self.usable = False
         """Whether another request may be sent here once the one before is done."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -192,22 +190,12 @@ class Connection(asyncio.Protocol):
             # This one now waits for the body that the head speaks of.
             self._parser = None
             self._finish()
-        elif self._encoding:
-            try:
-                self._unpacking = unpacking(self._encoding.decode("latin-1"))
-            except NotUnpackable:
-                self._refuse("the body cannot be decompressed (an encoding that was not asked for)")
 
     def on_body(self, piece: bytes) -> None:
-        """Keep a piece of the body, unpacked."""
+        """Keep a piece of the body as it came: it is unpacked when it is whole, outside the loop's callbacks."""
         if self._waiting is None or not self._status:
             raise _Stop
         self._fed = True
-        if self._unpacking is not None:
-            try:
-                piece = self._unpacking.feed(piece, self._max_bytes + 1 - self._length)
-            except NotUnpackable:
-                self._refuse("the body cannot be decompressed")
         self._length += len(piece)
         if self._length > self._max_bytes:
             self._refuse(f"the body is longer than {self._max_bytes} bytes")
@@ -232,15 +220,13 @@ class Connection(asyncio.Protocol):
     # How a request ends.
 
     def _finish(self) -> None:
-        if self._unpacking is not None and not self._unpacking.whole:
-            self._end(AgencyMalformed(self._agency, "the body cannot be decompressed"))
-            return
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._gathered:
             self._gathered += body
             body = bytes(self._gathered)
-        self._end(HttpReply(status=self._status, headers=Fields(self._fields), body=body))
+        encoding = self._encoding.decode("latin-1") if self._encoding else ""
+        self._end(HttpReply(status=self._status, headers=Fields(self._fields), body=body, encoding=encoding))
 
     def _refuse(self, detail: str) -> NoReturn:
         self._end(AgencyMalformed(self._agency, detail))
@@ -274,7 +260,7 @@ class Connection(asyncio.Protocol):
             return
         self._used = True
         # What belongs to one call does not lie about until the next.
-        self._fields, self._pieces, self._unpacking = [], [], None
+        self._fields, self._pieces = [], []
         if self._gathered:
             self._gathered = bytearray()
         if self.usable:

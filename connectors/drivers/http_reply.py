@@ -17,6 +17,8 @@ class HttpReply:
     """By name in any case (`reply.headers["content-type"]`)."""
     body: bytes = field(repr=False)
     """Whole, with any `Content-Encoding` undone."""
+    encoding: str = field(default="", repr=False)
+    """The `Content-Encoding` that the body is still in; empty once it is undone."""
 
 
 class Fields(Mapping[str, str]):

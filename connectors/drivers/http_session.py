@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from time import monotonic
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import SERVER_SOFTWARE
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from connectors.drivers.http_reply import HttpReply
+from connectors.drivers.http_unpacking import ACCEPTED
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 AGENT: Final = SERVER_SOFTWARE
 """The `User-Agent` of every request: an agency sees one client, whichever way a call takes."""
+_IPV4: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,22 @@ class Session:
     """aiohttp's connections to one agency, opened when first needed. No redirect is followed, no cookie kept."""
 
     def __init__(
-        self, agency: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None, connections: int, max_bytes: int
+        self,
+        agency: str,
+        *,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+        connections: int,
+        max_bytes: int,
+        addresses: Sequence[str] = (),
     ) -> None:
-        """Keep the settings."""
+        """Keep the settings. With `addresses`, connections lead there and no host is looked up."""
         self._agency = agency
         self._headers = headers
         self._tls = tls
         self._connections = connections
         self._max_bytes = max_bytes
+        self._addresses = addresses
         self._current: _Generation | None = None
         self._retired: set[_Generation] = set()
         self._closed = False
@@ -121,23 +133,64 @@ class Session:
                 body += chunk
                 if len(body) > self._max_bytes:
                     return AgencyMalformed(self._agency, f"the body is longer than {self._max_bytes} bytes")
-            return HttpReply(status=response.status, headers=response.headers, body=bytes(body))
+            return HttpReply(
+                status=response.status,
+                headers=response.headers,
+                body=bytes(body),
+                encoding=response.headers.get("Content-Encoding", ""),
+            )
 
     def _open(self) -> _Generation:
         if self._current is None:
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_note_reuse)
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections,
+                    ssl=self._tls or True,
+                    resolver=_GivenAddresses(self._addresses) if self._addresses else None,
+                ),
                 # Answers belong to one caller each: nothing an agency sets for one may travel with another.
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
+                # aiohttp itself would accept whatever its Python can unpack: from 3.14 on also zstd, which we cannot.
+                headers={"Accept-Encoding": ACCEPTED, **self._headers},
                 # `ask` keeps the deadline itself, so that it ends as one kind of failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
+                # aiohttp would unpack 64 KiB into 64 MiB before anybody may count them.
+                auto_decompress=False,
             )
             self._current = _Generation(session)
         return self._current
+
+
+class _GivenAddresses(AbstractResolver):
+    """In place of a look-up: IP addresses that are known already."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = [(each, ip_address(each)) for each in addresses]
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - aiohttp's interface
+    ) -> list[ResolveResult]:
+        """The addresses, whatever the host and the family."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=text,
+                port=port,
+                family=socket.AF_INET if address.version == _IPV4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for text, address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 @dataclass(eq=False, slots=True)
@@ -168,6 +221,4 @@ def _failure_of(agency: str, error: Exception) -> AgencyFailure:
         return AgencyTimeout(agency, "no whole answer before the deadline")
     if isinstance(error, aiohttp.ClientResponseError):
         return AgencyMalformed(agency, f"not HTTP ({seen})")
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
-        return AgencyMalformed(agency, f"the body cannot be decompressed ({seen})")
     return AgencyUnavailable(agency, seen)

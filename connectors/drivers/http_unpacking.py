@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
+
+from connectors.long_work import LongWork
 
 ACCEPTED: Final = "gzip, deflate"
 """What `Unpacking` can undo, as `Accept-Encoding` says it."""
@@ -14,8 +18,18 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
 _ZLIB_METHOD: Final = 8
+_PIECE: Final = 256
+"""Bytes that are unpacked in one step: at most 258 KiB come out of them (a deflated byte stands for 1,032 at most)."""
+_AT_ONCE: Final = 64 * 1024
+"""Bytes that may come out before the rest has to wait for a turn of its own."""
+_A_TURN: Final = 1024 * 1024
+"""Bytes that are made in one turn of the event loop: 1 to 3 ms (measured: 0.3 to 2.8 GB/s, zeros being the slowest)."""
 _MOST_MEMBERS: Final = 1024
 """Streams one after the other in one body. Real ones hold one; each costs a new decompressor."""
+
+
+class TooLong(Exception):  # noqa: N818 - named for what the body is
+    """The body is longer than its bound once it is unpacked."""
 
 
 class NotUnpackable(Exception):  # noqa: N818 - named for what the body is
@@ -73,3 +87,35 @@ class Unpacking:
         if self._encoding == "gzip":
             return zlib.decompressobj(_GZIP)
         return zlib.decompressobj(_ZLIB if start[0] & 0xF == _ZLIB_METHOD else _RAW)
+
+
+async def unpack(body: bytes, encoding: str, *, most: int, work: LongWork) -> bytes:
+    """The body without its encoding, of at most `most` bytes, whatever that unpacks to. Raises NotUnpackable, TooLong.
+
+    Little is unpacked as it stands there, much in several turns.
+    """
+    undoing = unpacking(encoding)
+    if undoing is None or not body:
+        return body
+    found = bytearray()
+    rest = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+    more = _unpack_some(undoing, rest, found, most, _AT_ONCE)
+    while more:
+        more = await work.run(partial(_unpack_some, undoing, rest, found, most, _A_TURN))
+    if len(found) > most:
+        raise TooLong
+    if not undoing.whole:
+        raise NotUnpackable
+    return bytes(found)
+
+
+def _unpack_some(undoing: Unpacking, rest: Iterator[bytes], found: bytearray, most: int, size: int) -> bool:
+    """Unpack so many bytes more; whether anything is left that is still worth unpacking."""
+    until = len(found) + size
+    for piece in rest:
+        found += undoing.feed(piece, most + 1 - len(found))
+        if len(found) > most:
+            return False
+        if len(found) >= until:
+            return True
+    return False

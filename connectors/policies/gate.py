@@ -27,7 +27,15 @@ from connectors.policies.terms import Terms, zone_of
 from connectors.policies.together import Together
 from connectors.policies.traced import traced
 from records.call import Call
-from records.failures import AgencyClosed, AgencyFailure, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.failures import (
+    AgencyClosed,
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+    ReplyBudgetSpent,
+)
 
 T = TypeVar("T")
 Attempt = Callable[[Call], Coroutine[Any, Any, T]]
@@ -41,6 +49,8 @@ _GLANCE: Final = 0.15
 """Seconds in which a second attempt has to have its turn; longer than the count of all processes takes."""
 _SOON: Final = 1.0
 """Seconds after which a full bulkhead may have a place again."""
+_COUNTED: Final = (AgencyTimeout, AgencyUnavailable, AgencyMalformed)
+"""Failures that count against the agency."""
 _SOON_ENOUGH: Final = 0.05
 """Seconds that the caller who makes the probe waits for it: others are refused at once, and it should notice little."""
 
@@ -51,10 +61,13 @@ class Gate:
     `terms` must say `deadline` and `at_once`. `clock` is the clock of deadlines (`time.monotonic`), `wall` the time of
     day as Unix time, `chance` draws from [0, 1).
 
-    **What counts against the agency** (for the breaker): `AgencyUnavailable`, and `AgencyTimeout` where the agency had
-    its whole deadline. What does not: a caller that goes away or has less time than the agency is given, waiting for
-    a turn or a place, an answer that is a no or cannot be read (it answers, and one odd record must not cut off
-    everybody), and faults of ours.
+    **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` where the agency had its
+    whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that cannot be read at all, or is larger
+    than may be read. Such replies cost the hub more than any other failure, and nobody gets anything from them. What
+    does not: a *record* in a sound reply that cannot be read (it is the answer of its key, and never raised here: one
+    odd record must not cut off everybody), sound replies that are too much together (`ReplyBudgetSpent`), a caller that
+    goes away or has less time than the agency is given, waiting for a turn or a place, an answer that is a no, and
+    faults of ours.
     """
 
     def __init__(
@@ -252,7 +265,7 @@ class Gate:
     async def _sent(self, call: Call, attempt: Attempt[T], until: float, ticket: int) -> T | AgencyFailure:
         """What one attempt ends in; a failure is given, not raised. What it says about the agency is taken note of."""
         began = self._clock()
-        given = call if until == call.deadline else Call(deadline=until, request_id=call.request_id)
+        given = call if until == call.deadline else call.within(until)
         self._count_attempt()
         try:
             answer = await attempt(given)
@@ -280,7 +293,7 @@ class Gate:
         """
         now = self._clock()
         until = now + self.deadline
-        given = Call(deadline=until, request_id=call.request_id)
+        given = call.within(until)
         probe = asyncio.create_task(self._sent(given, attempt, until, ticket))
         self._probes.add(probe)
         probe.add_done_callback(self._probe_ended)
@@ -308,7 +321,7 @@ class Gate:
         asked = failure.retry_after or 0.0
         if isinstance(failure, AgencyTimeout) and had < _WHOLE * self.deadline:
             self._breaker.told_nothing(ticket)
-        elif isinstance(failure, AgencyTimeout | AgencyUnavailable):
+        elif isinstance(failure, _COUNTED) and not isinstance(failure, ReplyBudgetSpent):
             self._breaker.failed(ticket, now, retry_after=asked)
         else:
             self._breaker.succeeded(ticket, now)

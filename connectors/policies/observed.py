@@ -21,6 +21,8 @@ class Counts:
     refused: Counter[str] = field(default_factory=Counter)
     """Calls that were not made, by why: `closed`, `breaker`, `asked_to_wait`, `quota`, `bulkhead`, `no_turn`,
     `no_place`, `no_time`."""
+    mismatches: int = 0
+    """Replies about something else than was asked (`connectors/row_check.py`)."""
     retries: int = 0
     hedges: int = 0
     hedges_won: int = 0

@@ -25,7 +25,7 @@ def traced(
         noted: Mapping[str, Noted] = {"simpul.agency": agency, "peer.service": agency, "simpul.attempt": next(numbers)}
         asking = span.begin(f"ask {agency}", noted, asks=True)
         try:
-            answer = await attempt(Call(deadline=call.deadline, request_id=call.request_id, span=asking))
+            answer = await attempt(call.within(call.deadline, asking))
         except BaseException as failure:
             asking.end(code_of(failure))
             raise

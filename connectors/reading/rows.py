@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from connectors.reading.unreadable import UnreadableError
 
@@ -17,8 +18,14 @@ def row(raw: object, kind: str = "an object") -> Row:
     return raw
 
 
-def rows(raw: object, kind: str = "a list of objects") -> tuple[Row, ...]:
-    """A JSON list of objects. Raises `UnreadableError`, naming the kind of value it is, for anything else."""
+MOST_ROWS: Final = 1_000
+"""Rows of one list. The longest real ones: a page of 500 complaints, 150 markets, 50 prices of a market."""
+
+
+def rows(raw: object, kind: str = "a list of objects", *, most: int = MOST_ROWS) -> tuple[Row, ...]:
+    """A JSON list of at most so many objects. Raises `UnreadableError`, naming the kind of value, for anything else."""
     if not isinstance(raw, list):
         raise UnreadableError(kind)
+    if len(raw) > most:
+        raise UnreadableError(f"{kind} of at most {most} rows")
     return tuple(row(each, kind) for each in raw)

@@ -37,6 +37,10 @@ class Counts(Protocol):
         """Calls that were not made, by why."""
 
     @property
+    def mismatches(self) -> int:
+        """Replies about something else than was asked."""
+
+    @property
     def retries(self) -> int:
         """Attempts made again."""
 
@@ -192,6 +196,7 @@ class AgencyNumbers:
 def _counted(numbers: Numbers, agency: str, counts: Counts) -> None:
     numbers.put("simpul_agency_calls_total", counts.attempts, agency)
     numbers.put("simpul_agency_answers_total", counts.answered, agency)
+    numbers.put("simpul_agency_mismatches_total", counts.mismatches, agency)
     numbers.put("simpul_agency_retries_total", counts.retries, agency)
     numbers.put("simpul_agency_hedges_total", counts.hedges, agency)
     numbers.put("simpul_agency_hedges_won_total", counts.hedges_won, agency)

@@ -72,6 +72,12 @@ FAMILIES: Final = (
         "Calls that were not made, by why: breaker, hours, quota, bulkhead and so on.",
         ("agency", "reason"),
     ),
+    Family(
+        "simpul_agency_mismatches_total",
+        _COUNTER,
+        "Replies with rows about something else than was asked; none of them is used.",
+        _AGENCY,
+    ),
     Family("simpul_agency_retries_total", _COUNTER, "Attempts that were made again after a failure.", _AGENCY),
     Family("simpul_agency_hedges_total", _COUNTER, "Second attempts sent because the first was slow.", _AGENCY),
     Family("simpul_agency_hedges_won_total", _COUNTER, "Hedges that answered before the first attempt.", _AGENCY),

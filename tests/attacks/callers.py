@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.purposes import Purpose, Scope
+from tests.clients import client_named
 from tests.small_records import BUDI, SITI
 
 SURE = Assurance.SUBSTANTIAL
@@ -61,12 +62,20 @@ def _official(agency: str, purpose: str | None, case: str | None, told: str = ""
 
 
 def _system(purpose: str | None, case: str | None, told: str) -> Wrong:
-    caller = Caller(kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client="sismiop", purpose=purpose, case=case)
+    caller = Caller(
+        kind=CallerKind.AGENCY_SYSTEM,
+        agency="pbb",
+        client=client_named("sismiop"),
+        purpose=purpose,
+        case=case,
+    )
     return Wrong(caller, _stating(purpose or "", "AGENCY_SYSTEM", "NOT_FOR_SYSTEMS", told))
 
 
 def _partner(purpose: str | None, scopes: frozenset[str], told: str) -> Wrong:
-    caller = Caller(kind=CallerKind.PARTNER, client="bank", purpose=purpose, case="KREDIT/1", scopes=scopes)
+    caller = Caller(
+        kind=CallerKind.PARTNER, client=client_named("bank"), purpose=purpose, case="KREDIT/1", scopes=scopes
+    )
     stating = _stating(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", told)
     # What is told of a consent takes the consent alone, and no scope.
     return Wrong(

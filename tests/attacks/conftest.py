@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auth.development import DevelopmentIssuer
+from tests.clients import client_named
 from tests.journeys.conftest import city, hub, hub_folder, issuer, state_url
 from tests.journeys.conftest import issuer as city_issuer
 from tests.journeys.hub import City, Hub, running_hub, settings_for
@@ -17,7 +18,7 @@ __all__ = ["city", "city_issuer", "hub", "hub_folder", "issuer", "state_url"]
 
 PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
 """Nothing of development is on. Rates are off: they would refuse most attacks unread, and hide what comes of them."""
-PORTAL = "portal"
+PORTAL = client_named("portal")
 """The client that may ask the Data Tracker's questions."""
 
 

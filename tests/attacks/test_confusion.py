@@ -20,6 +20,7 @@ from records.identifiers import Nik
 from store.database import database
 from store.ledger_rows import access_of
 from store.tables import access_entries
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 
 SITI, BUDI, NADIA, DEWI = (
@@ -170,7 +171,7 @@ async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(wired
 
 async def test_a_client_that_asks_for_two_people_gives_neither_the_others(wired: Hub, ledger: AsyncEngine) -> None:
     def by(nik: Nik, name: str) -> Asker:
-        caller = Caller(kind=CallerKind.CITIZEN, nik=nik, client="app", assurance=Assurance.SUBSTANTIAL)
+        caller = Caller(kind=CallerKind.CITIZEN, nik=nik, client=client_named("app"), assurance=Assurance.SUBSTANTIAL)
         pseudonym = PEOPLE.of_person(nik)
         return Asker(
             caller, {"me": {"name": name}}, entries={"subject": pseudonym, "caller": pseudonym, "client": "app"}

@@ -18,6 +18,7 @@ from records.purposes import Scope
 from store.consent_events import ConsentEvents
 from store.database import database
 from store.operations import OperationRegistry
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 from tests.journeys.partner import (
     GRANT,
@@ -59,7 +60,7 @@ async def agreed(hub: Hub, state: AsyncEngine) -> AsyncIterator[None]:
         await until(hub, {"documentId": "Land-1", "variables": {"consent": "none"}}, partner(client), "FORBIDDEN")
     yield
     for client in PARTNERS:
-        await registry.retire(client, ["Land-1", "Who-1"], by="tests")
+        await registry.retire(client_named(client), ["Land-1", "Who-1"], by="tests")
 
 
 async def land(hub: Hub, consent: str, caller: Any = BANK) -> Any:  # noqa: ANN401 - an answer

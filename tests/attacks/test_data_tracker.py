@@ -14,9 +14,10 @@ import pytest
 from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from sandbox.samples import SAMPLES
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 
-PORTAL = Caller(kind=CallerKind.PARTNER, client="portal", purpose="CREDIT_ASSESSMENT", case="X-1")
+PORTAL = Caller(kind=CallerKind.PARTNER, client=client_named("portal"), purpose="CREDIT_ASSESSMENT", case="X-1")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def tracked(city: City, state_url: str, city_issuer: DevelopmentIssuer, hu
         state_url=state_url,
         issuer=city_issuer,
         folder=hub_folder,
-        data_tracker_client="portal",
+        data_tracker_client=PORTAL.client,
         ledger_hidden=("CREDIT_ASSESSMENT:90",),
     )
     async with running_hub(settings, city_issuer) as running:
@@ -45,5 +46,5 @@ async def test_a_look_of_the_data_tracker_is_told_at_once_whatever_it_says_it_lo
                 assert response.status == 200
                 told = await response.json()
     assert told is not None
-    assert told["usages"][0]["receiverCode"] == "portal"
+    assert told["usages"][0]["receiverCode"] == "development/portal"
     assert "a duty by law" in told["usages"][0]["action"]

@@ -11,6 +11,7 @@ import pytest
 from auth.caller import Assurance, Caller, CallerKind
 from auth.node_ids import NodeIds
 from records.identifiers import Nik
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 
 SITI, DEWI = "3171014506909001", "3174055203559003"
@@ -108,7 +109,7 @@ async def test_ids_that_were_made_up_open_nothing_however_many(wired: Hub, city:
     assert city.calls() == {}
 
 
-@pytest.mark.parametrize("caller", [None, "siti", Caller(kind=CallerKind.PARTNER, client="bank")])
+@pytest.mark.parametrize("caller", [None, "siti", Caller(kind=CallerKind.PARTNER, client=client_named("bank"))])
 async def test_ids_of_documents_are_unknown_alike_however_many_are_tried(
     wired: Hub, city: City, caller: str | Caller | None
 ) -> None:

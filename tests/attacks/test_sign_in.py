@@ -8,15 +8,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from pydantic import SecretStr
 
+from auth.sealed_cookies import SealedCookies
+from resolvers.consents import Consents
+from tests.city import HOST, free_port
 from tests.loopback_sign_in import CLIENT, SECRET, Browser, Page, Place, sign_in_place
 from tests.small_consents import REQUEST, request
+from tests.small_hub import small_hub
 from tests.small_records import BUDI
 
 CONSENT = f"/consent/{REQUEST}"
@@ -374,6 +380,92 @@ async def test_nothing_of_a_person_can_be_read_in_cookies_or_addresses(browser: 
     for each in (browser.cookie(SESSION) or "", link, place.desk.asked[0]["redirect_uri"]):
         assert nik not in each
         assert "siti" not in each
+
+
+async def test_a_copied_cookie_is_over_on_every_worker_when_its_owner_signs_out(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    stolen = browser.cookie(SESSION) or ""
+    port = free_port()
+    given = {"port": port, "public_url": f"http://{HOST}:{port}", "sign_in_issuer": "loopback"}
+    client = {"sign_in_client": CLIENT, "sign_in_secret": SecretStr(SECRET), "sessions": place.sessions}
+    async with (
+        small_hub([place.desk.issuer.entry()], own={Consents: place.consents}, **given, **client) as worker,
+        replace(place, hub=worker).browser() as there,
+        place.browser() as here,
+    ):
+        for thief in (here, there):
+            thief.set_cookie(SESSION, stolen)
+            assert (await thief.get(CONSENT)).status == 200
+        assert (await browser.post("/sign-out", {"form": form})).status == 200
+        place.hub.city.asked.clear()
+        worker.city.asked.clear()
+        for thief in (here, there):
+            thief.set_cookie(SESSION, stolen)
+            for path in (CONSENT, "/consents", "/consents/x/revoke"):
+                page = await thief.get(path)
+                assert (page.status, "0001" in page.text) == (303, False)
+            page = await thief.post(CONSENT, {"form": form, **GRANT})
+            assert (page.status, "0001" in page.text) == (403, False)
+            page = await thief.post("/sign-out", {"form": form})
+            assert (page.status, "Refresh" in page.headers) == (403, False)
+        assert (place.consents.changes, place.hub.city.asked, worker.city.asked) == ([], [], [])
+
+
+async def test_an_answer_that_arrives_after_the_sign_out_revives_nothing(browser: Browser, place: Place) -> None:
+    """Two tabs: the second one's page was on its way, and sets its cookie last."""
+    form = (await browser.sign_in(CONSENT)).form
+    late = await browser.get("/consents")
+    await browser.post("/sign-out", {"form": form})
+    assert browser.cookie(SESSION) is None
+    browser.set_cookie(SESSION, late.set_cookies[0].partition("=")[2].partition(";")[0])
+    assert (await browser.get("/consents")).status == 303
+    assert (await browser.post(CONSENT, {"form": form, **GRANT})).status == 403
+    assert place.consents.changes == []
+
+
+async def test_signing_in_again_ends_the_session_before(browser: Browser) -> None:
+    await browser.sign_in()
+    before = browser.cookie(SESSION) or ""
+    link = await place_of_sign_in(browser)
+    assert (await browser.get(link)).status == 303
+    after = browser.cookie(SESSION) or ""
+    assert after != before
+    browser.set_cookie(SESSION, before)
+    assert (await browser.get("/consents")).status == 303
+    browser.set_cookie(SESSION, after)
+    assert (await browser.get("/consents")).status == 200
+
+
+async def place_of_sign_in(browser: Browser) -> str:
+    """Where the issuer sends back a browser that begins to sign in though somebody is signed in already."""
+    kept = browser.cookie(SESSION) or ""
+    browser.set_cookie(SESSION, "none")
+    link = await browser.arrive("/consents")
+    browser.set_cookie(SESSION, kept)
+    return link
+
+
+async def test_a_cookie_of_a_hub_with_another_secret_or_with_no_session_signs_nobody_in(
+    browser: Browser, place: Place
+) -> None:
+    await browser.sign_in()
+    values = {"nik": "3171014506900001", "subject": "s", "client": None, "assurance": 3, "ends": 1e12, "forms": "x"}
+    for secret in (b"s" * 32, b"t" * 32):
+        cookies = SealedCookies(secret, "page-session")
+        text = cookies.seal({**values, "authenticated_at": time.time(), "id": "made up"}, until=time.time() + 60)
+        browser.set_cookie(SESSION, text)
+        assert (await browser.get("/consents")).status == 303
+        page = await browser.post(CONSENT, {"form": "x", **GRANT})
+        assert (page.status, place.consents.changes) == (403, [])
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": ""}], ids=str)
+async def test_another_site_signs_nobody_out(browser: Browser, headers: dict[str, str]) -> None:
+    form = (await browser.sign_in()).form
+    for fields in ({"form": form}, {"form": "x"}, {}):
+        assert (await browser.post("/sign-out", fields, **headers)).status == 403
+    assert (await browser.post("/sign-out", {"form": "x"})).status == 403
+    assert (await browser.get("/consents")).status == 200
 
 
 # Forms

@@ -3,6 +3,7 @@
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
+from tests.clients import client_named
 
 SITI = Nik("3171014506900001")
 BUDI = Nik("3171010101800002")
@@ -22,7 +23,7 @@ CALLERS = {
     "protection officer": Caller(kind=CallerKind.PROTECTION_OFFICER),
     "partner": Caller(
         kind=CallerKind.PARTNER,
-        client="bank",
+        client=client_named("bank"),
         scopes=frozenset({Scope.TAX.value}),
         purpose=Purpose.PAYMENT.name,
         case="P/1",
@@ -30,7 +31,7 @@ CALLERS = {
     "agency system": Caller(
         kind=CallerKind.AGENCY_SYSTEM,
         agency="dukcapil",
-        client="siak",
+        client=client_named("siak"),
         purpose=Purpose.CIVIL_REGISTRATION.name,
         case="C/1",
     ),

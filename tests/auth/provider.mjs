@@ -34,6 +34,7 @@ const provider = new Provider(url, {
       client_secret: 'a-secret-of-the-pages',
       application_type: 'native',
       redirect_uris: ['http://127.0.0.1/sign-in/callback'],
+      post_logout_redirect_uris: ['http://127.0.0.1/signed-out'],
       grant_types: ['authorization_code'],
       response_types: ['code'],
     },

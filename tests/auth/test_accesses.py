@@ -13,6 +13,7 @@ from auth.legal_basis import LegalBasis, legal_basis
 from auth.pseudonyms import Pseudonyms
 from records.identifiers import Nik
 from tests.auth.people import CITIZEN, OFFICIAL, SITI
+from tests.clients import client_named
 
 SECRET = b"a secret of thirty-two bytes...."
 BUDI = Nik("3171010101800002")
@@ -47,7 +48,7 @@ def test_others_are_known_by_what_their_token_says(name: str) -> None:
     if name == "nib":
         callers = [Caller(kind=CallerKind.BUSINESS, nib=nib) for nib in ("1234567890123", "1234567890124")]
     elif name == "client":
-        callers = [Caller(kind=CallerKind.PARTNER, client=client) for client in ("a", "b")]
+        callers = [Caller(kind=CallerKind.PARTNER, client=client_named(name)) for name in ("a", "b")]
     else:
         callers = [Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject=subject) for subject in ("rina", "joko")]
     assert len({PSEUDONYMS.of_caller(each) for each in callers} - {None}) == 2
@@ -71,12 +72,15 @@ def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
         (Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI), LegalBasis.ASSISTANCE),
         (Caller(kind=CallerKind.BUSINESS, nib="1234567890123"), LegalBasis.OWN_RIGHT),
         (OFFICIAL, LegalBasis.PUBLIC_TASK),
-        (Caller(kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client="sismiop"), LegalBasis.PUBLIC_TASK),
+        (
+            Caller(kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client=client_named("sismiop")),
+            LegalBasis.PUBLIC_TASK,
+        ),
         (Caller(kind=CallerKind.STEWARD), LegalBasis.PUBLIC_TASK),
         (Caller(kind=CallerKind.SUPERVISOR, agency="pbb"), LegalBasis.LEGAL_DUTY),
         (Caller(kind=CallerKind.AUDITOR), LegalBasis.LEGAL_DUTY),
         (Caller(kind=CallerKind.PROTECTION_OFFICER), LegalBasis.LEGAL_DUTY),
-        (Caller(kind=CallerKind.PARTNER, client="kreditku"), LegalBasis.CONSENT),
+        (Caller(kind=CallerKind.PARTNER, client=client_named("kreditku")), LegalBasis.CONSENT),
         (Caller(kind=CallerKind.OPERATOR), None),
         (ANONYMOUS, None),
     ],
@@ -107,7 +111,7 @@ def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
         subject="rina",
         unit="Penagihan",
         role="petugas",
-        client="loket",
+        client=client_named("loket"),
         purpose="penagihan",
         case="K-7",
     )
@@ -119,7 +123,7 @@ def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
         PSEUDONYMS.of_caller(rina),
         "official",
     )
-    assert (entry.agency, entry.unit, entry.role, entry.client) == ("pbb", "Penagihan", "petugas", "loket")
+    assert (entry.agency, entry.unit, entry.role, entry.client) == ("pbb", "Penagihan", "petugas", "development/loket")
     assert (entry.purpose, entry.case, entry.legal_basis) == ("penagihan", "K-7", "public-task")
     assert (entry.request_id, entry.operation, entry.document) == ("r-1", "Mine", b"d" * 32)
     assert (entry.fields, entry.agencies) == (("Citizen.name",), ("dukcapil",))

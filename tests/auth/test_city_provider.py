@@ -11,6 +11,7 @@ from auth.issuer_keys import IssuerKeys
 from auth.issuers import Issuer
 from auth.tokens import TokenReader, Unauthenticated
 from connectors.issuer_documents import IssuerDocuments
+from records.clients import ClientId
 from records.identifiers import Nik
 from sandbox.issuer_clients import CLIENTS
 from sandbox.issuer_people import AT_WORK, listed_people
@@ -34,7 +35,11 @@ async def proven(reader: TokenReader, token: str) -> Caller:
 async def test_a_person_who_signed_in_is_a_citizen(reader: TokenReader, openid_provider: RunningAgency) -> None:
     token = (await asyncio.to_thread(signed_in, openid_provider, SITI | {"acr": "high"}))["access_token"]
     caller = await proven(reader, token)
-    assert (caller.kind, caller.nik, caller.client) == (CallerKind.CITIZEN, SAMPLES["siti"].nik, "city-app")
+    assert (caller.kind, caller.nik, caller.client) == (
+        CallerKind.CITIZEN,
+        SAMPLES["siti"].nik,
+        ClientId("city", "city-app"),
+    )
     assert (caller.assurance, caller.on_behalf_of) == (Assurance.HIGH, None)
     assert caller.subject.startswith(f"{issuer_of(openid_provider)} ")
 
@@ -82,7 +87,7 @@ async def test_an_application_is_what_the_provider_says(
 ) -> None:
     answer = await asyncio.to_thread(by_itself, openid_provider, client)
     caller = await proven(reader, answer.json["access_token"])
-    assert (caller.kind, caller.agency, caller.client) == (kind, agency, client)
+    assert (caller.kind, caller.agency, caller.client) == (kind, agency, ClientId("city", client))
     assert caller.scopes == frozenset(answer.json["scope"].split())
     assert caller.scopes
 

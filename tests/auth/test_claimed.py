@@ -8,6 +8,7 @@ from auth.caller import CallerKind
 from auth.claimed import Claimed
 from auth.known_tokens import KnownTokens
 from auth.tokens import Unauthenticated
+from records.clients import ClientId
 from tests.auth.readers import city_reader, read
 from tests.auth.test_tokens import CITIZEN, CLAIMS, FOREIGN, KEY, NOW, READER, signed, without
 
@@ -16,7 +17,7 @@ OF_ELSEWHERE = signed(CLAIMS | {"iss": "elsewhere"})
 
 def test_what_a_token_claims_can_be_told_and_proves_nothing() -> None:
     forged = f"Bearer {signed(CLAIMS | {'client_id': 'siaga-112'}, key=FOREIGN)}"
-    assert READER.claimed(forged) == Claimed(CallerKind.CITIZEN, "siaga-112")
+    assert READER.claimed(forged) == Claimed(CallerKind.CITIZEN, ClientId("city", "siaga-112"))
     with pytest.raises(Unauthenticated):
         read(READER, forged)
 

@@ -11,9 +11,10 @@ from auth.issuers import ClaimNames, Issuer
 from records.identifiers import Nik
 from tests.auth.kinds import CALLERS
 from tests.auth.people import BUDI, SITI
+from tests.clients import client_named
 
 EVERY: dict[str, Any] = {
-    "name": "city",
+    "name": "development",
     "url": "https://masuk.example",
     "audience": "hub",
     "kinds": [each.value for each in CallerKind],
@@ -53,7 +54,7 @@ def refused(claims: dict[str, Any], /, **entry: object) -> None:
                 agency="dukcapil",
                 unit="Seksi Penagihan",
                 role="registrar",
-                client="desk",
+                client=client_named("desk"),
                 subject="https://masuk.example rina",
             ),
         ),
@@ -61,7 +62,7 @@ def refused(claims: dict[str, Any], /, **entry: object) -> None:
             PARTNER | {"scope": "verify prices", "purpose": "kyc", "case": "K-7/2026"},
             Caller(
                 kind=CallerKind.PARTNER,
-                client="bank",
+                client=client_named("bank"),
                 scopes=frozenset({"verify", "prices"}),
                 purpose="kyc",
                 case="K-7/2026",
@@ -72,7 +73,7 @@ def refused(claims: dict[str, Any], /, **entry: object) -> None:
             SYSTEM | {"scope": ["read"]},
             Caller(
                 kind=CallerKind.AGENCY_SYSTEM,
-                client="siak",
+                client=client_named("siak"),
                 agency="dukcapil",
                 scopes=frozenset({"read"}),
                 subject="https://masuk.example siak",
@@ -113,7 +114,7 @@ def test_claims_may_have_other_names() -> None:
         },
         claims=names,
     )
-    assert (found.nik, found.scopes, found.client) == (SITI, frozenset({"a"}), "jaki")
+    assert (found.nik, found.scopes, found.client) == (SITI, frozenset({"a"}), client_named("jaki"))
 
 
 KEYCLOAK: dict[str, Any] = {
@@ -142,7 +143,7 @@ def test_claims_may_stand_inside_others_and_a_kind_and_a_role_among_the_issuers_
         CallerKind.OFFICIAL,
         "dukcapil",
         "registrar",
-        "desk",
+        client_named("desk"),
     )
 
 
@@ -167,7 +168,7 @@ def test_every_kind_of_caller_can_be_told_in_an_issuers_own_words_and_places(nam
             "nik": expected.nik,
             "nib": expected.nib,
             "agency": expected.agency,
-            "client": expected.client,
+            "client": None if expected.client is None else expected.client.name,
             "scopes": sorted(expected.scopes),
             "purpose": expected.purpose,
             "case": expected.case,

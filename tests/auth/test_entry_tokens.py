@@ -8,6 +8,7 @@ import pytest
 
 from auth.caller import Caller, CallerKind
 from auth.entry_tokens import EntryTokens, UnknownToken, viewer_of
+from tests.clients import client_named
 
 TOKENS = EntryTokens(b"a secret of thirty-two bytes....")
 SITI, RINA = b"S" * 32, b"R" * 32
@@ -33,7 +34,7 @@ def test_the_same_person_has_the_same_token_and_another_person_another() -> None
         replace(RATNA, case="AUDIT/2"),
         replace(RATNA, case=None),
         replace(RATNA, subject="city wulan"),
-        replace(RATNA, client="console"),
+        replace(RATNA, client=client_named("console")),
         Caller(kind=CallerKind.PROTECTION_OFFICER, subject="city ratna", case="AUDIT/1"),
         Caller(kind=CallerKind.SUPERVISOR, agency="pbb", subject="city ratna", case="AUDIT/1"),
     ],

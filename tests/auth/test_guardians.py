@@ -64,3 +64,42 @@ def test_who_is_on_no_card_or_on_another_is_nobodys_guardian() -> None:
 
 def test_a_child_is_nobodys_guardian() -> None:
     assert wards_of(CHILD, card(), TODAY) == set()
+
+
+def hostile(*members: tuple[Nik, Relationship, date | None], head: Nik | None) -> Household:
+    card = tuple(nik for nik, _, _ in members)
+    listed = tuple(
+        HouseholdMember(nik=nik, name="X", sex=None, birth_date=born, relationship=role, on_the_card=card)
+        for nik, role, born in members
+    )
+    number = FamilyCardNumber("3171010203150001")
+    return Household(family_card_number=number, head_nik=head, members=listed, on_the_card=card)
+
+
+GROWN, YOUNG = date(1980, 1, 1), date(2015, 4, 9)
+HEAD, WIFE, KID = Relationship.HEAD, Relationship.WIFE, Relationship.CHILD
+PROVE_NOTHING = {
+    "two heads": hostile((PARENT, HEAD, GROWN), (OTHER, HEAD, GROWN), (CHILD, KID, YOUNG), head=PARENT),
+    "a spouse of two heads": hostile(
+        (PARENT, WIFE, GROWN), (SPOUSE, HEAD, GROWN), (OTHER, HEAD, GROWN), (CHILD, KID, YOUNG), head=SPOUSE
+    ),
+    "another head is named than the one on the card": hostile((PARENT, HEAD, GROWN), (CHILD, KID, YOUNG), head=OTHER),
+    "no head at all": hostile((PARENT, WIFE, GROWN), (CHILD, KID, YOUNG), head=None),
+    "a head who is not on the card": hostile((PARENT, WIFE, GROWN), (CHILD, KID, YOUNG), head=OTHER),
+    "the same head twice": hostile((PARENT, HEAD, GROWN), (PARENT, HEAD, GROWN), (CHILD, KID, YOUNG), head=PARENT),
+    "a child as the head": hostile((PARENT, WIFE, GROWN), (OTHER, HEAD, YOUNG), (CHILD, KID, YOUNG), head=OTHER),
+    "a parent who is a child": hostile((PARENT, HEAD, YOUNG), (CHILD, KID, YOUNG), head=PARENT),
+}
+
+
+@pytest.mark.parametrize("kind", PROVE_NOTHING)
+def test_a_card_that_cannot_be_one_familys_makes_nobody_a_guardian(kind: str) -> None:
+    for nik in (PARENT, SPOUSE, OTHER):
+        assert wards_of(nik, PROVE_NOTHING[kind], TODAY) == set()
+
+
+def test_a_parent_whose_day_of_birth_the_card_does_not_hold_is_of_age_by_the_identity_number() -> None:
+    child_by_number = Nik("3171014904159001")
+    assert wards_of(PARENT, hostile((PARENT, HEAD, None), (CHILD, KID, YOUNG), head=PARENT), TODAY) == {CHILD}
+    young = hostile((child_by_number, HEAD, None), (CHILD, KID, YOUNG), head=child_by_number)
+    assert wards_of(child_by_number, young, TODAY) == set()

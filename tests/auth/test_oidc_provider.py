@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from auth.issuers import Issuer
 from resolvers.consents import Consents
 from tests.city import HOST, free_port
+from tests.optional_programs import FindProgram, node_packages
 from tests.small_consents import SmallConsents
 from tests.small_hub import SmallHub, small_hub
 from tests.small_records import BUDI, SITI
@@ -30,16 +30,12 @@ PUBLIC = '{ region(code: "31") { name } }'
 
 
 @pytest.fixture(scope="module")
-async def provider() -> AsyncIterator[str]:
+async def provider(program: FindProgram) -> AsyncIterator[str]:
     """The provider's address, while it runs."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    if not (ROOT / "node_modules" / "oidc-provider").is_dir():
-        pytest.skip("npm packages are not installed; run make with npm")
+    node_packages()
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        node,
+        program("node"),
         str(ROOT / "tests" / "auth" / "provider.mjs"),
         str(port),
         stdout=asyncio.subprocess.PIPE,
@@ -199,4 +195,10 @@ async def test_people_sign_in_there_to_the_hubs_own_pages(provider: str) -> None
         async with browser.get(urlsplit(back)._replace(scheme="", netloc="").geturl()) as page:
             text = await page.text()
             assert (page.status, page.url.path) == (200, "/consents"), text
+        form = text.partition('name="form" value="')[2].partition('"')[0]
+        async with browser.post("/sign-out?lang=en", data={"form": form}, headers={"Origin": hub.url}) as page:
+            address = page.headers["Refresh"].removeprefix("0; url=")
+        async with http.get(address) as there:
+            asks = await there.text()
+        assert (there.status, "Do you want to sign-out from" in asks) == (200, True), asks
     assert "Mitra 1" in text

@@ -32,6 +32,7 @@ from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
 from tests.auth.kinds import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
+from tests.clients import client_named
 
 CHILD = Nik("3171014107120003")
 SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
@@ -78,7 +79,7 @@ NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 CONSENT = Consent(
     subject=SITI,
     id="1",
-    client="bank",
+    client=client_named("bank"),
     partner="The Bank",
     scopes=(Scope.TAX,),
     purpose=Purpose.PAYMENT,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
-from auth.session import IDLE, NotForThemself, Session, Sessions
+from auth.session import NotForThemself, Session, SessionLimits, Sessions
 from tests.auth.people import SITI
+from tests.clients import client_named
 from tests.small_records import BUDI
 
 SESSIONS = Sessions(b"a secret of thirty-two bytes....")
@@ -14,7 +15,7 @@ CALLER = Caller(
     kind=CallerKind.CITIZEN,
     nik=SITI,
     subject="https://issuer.example siti",
-    client="simpul-pages",
+    client=client_named("simpul-pages"),
     assurance=Assurance.SUBSTANTIAL,
 )
 
@@ -53,9 +54,25 @@ def test_others_get_none(caller: Caller) -> None:
 
 def test_it_is_over_when_it_was_idle() -> None:
     text, until = SESSIONS.seal(Session.of(CALLER, ends=1e9), now=1000)
-    assert until == 1000 + IDLE == 1900
+    assert until == 1900
     assert SESSIONS.open(text, now=1899) is not None
     assert SESSIONS.open(text, now=1900) is None
+
+
+def test_how_long_it_may_be_idle_is_a_setting() -> None:
+    sessions = Sessions(b"a secret of thirty-two bytes....", SessionLimits(idle=60))
+    text, until = sessions.seal(Session.of(CALLER, ends=1e9), now=1000)
+    assert (until, sessions.open(text, now=1060)) == (1060, None)
+
+
+def test_the_issuers_token_opens_for_its_session_alone() -> None:
+    one, other = Session.of(CALLER, ends=5000), Session.of(CALLER, ends=5000)
+    sealed = SESSIONS.seal_identity(one, "an ID token")
+    assert b"an ID token" not in sealed
+    assert SESSIONS.open_identity(one, sealed) == "an ID token"
+    assert SESSIONS.open_identity(other, sealed) is None
+    assert SESSIONS.open_identity(one, None) is None
+    assert Sessions(b"another secret of 32 bytes......").open_identity(one, sealed) is None
 
 
 def test_it_is_over_when_the_token_is_however_much_it_is_used() -> None:

@@ -93,7 +93,7 @@ def test_this_hub_may_be_one_of_several_audiences() -> None:
 
 @pytest.mark.parametrize("aud", ["simpul", "desk", ["desk"], ["x", "simpul"], ["desk", "simpul"]])
 def test_the_hub_may_have_several_names_of_which_a_token_holds_one(aud: object) -> None:
-    reader = city_reader([KEY.as_dict(private=False)], audience=["simpul", "desk"])
+    reader = city_reader([KEY.as_dict(private=False)], clock=lambda: NOW, audience=["simpul", "desk"])
     assert read(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}") == CITIZEN
 
 
@@ -103,7 +103,7 @@ def test_the_hub_may_have_several_names_of_which_a_token_holds_one(aud: object) 
 )
 def test_an_audience_is_compared_to_the_letter_and_as_a_whole(aud: object) -> None:
     for audience in ("simpul", ["simpul"], ["simpul", "desk"]):
-        reader = city_reader([KEY.as_dict(private=False)], audience=audience)
+        reader = city_reader([KEY.as_dict(private=False)], clock=lambda: NOW, audience=audience)
         with pytest.raises(Unauthenticated):
             read(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}")
 
@@ -187,7 +187,7 @@ def test_a_token_of_another_type_is_refused(typ: str) -> None:
 
 @pytest.mark.parametrize("header", [HEADER, HEADER | {"typ": "JWT"}])
 def test_an_issuer_that_keeps_to_rfc_9068_lets_no_other_type_pass(header: dict[str, Any]) -> None:
-    strict = city_reader([KEY.as_dict(private=False)], types=("at+jwt",))
+    strict = city_reader([KEY.as_dict(private=False)], clock=lambda: NOW, types=("at+jwt",))
     with pytest.raises(Unauthenticated, match="unsupported_type"):
         strict.caller(f"Bearer {raw(header, CLAIMS, _sign)}")
     assert read(strict, f"Bearer {raw(header | {'typ': 'at+jwt'}, CLAIMS, _sign)}") == CITIZEN

@@ -6,6 +6,8 @@ import hmac
 from base64 import b64decode, b64encode
 
 from auth.webhook_signatures import WebhookSignatures
+from records.clients import ClientId
+from tests.clients import client_named
 
 SIGNATURES = WebhookSignatures(b"a secret of thirty-two bytes....")
 BODY = b'{"type":"consent.granted"}'
@@ -17,34 +19,34 @@ def expected(secret: str, id_: str, timestamp: int) -> str:
 
 
 def test_the_signature_is_over_id_time_and_body() -> None:
-    headers = SIGNATURES.headers("bank", 1, id_="msg_1", timestamp=1_700_000_000, body=BODY)
+    headers = SIGNATURES.headers(client_named("bank"), 1, id_="msg_1", timestamp=1_700_000_000, body=BODY)
     assert headers == {
         "webhook-id": "msg_1",
         "webhook-timestamp": "1700000000",
-        "webhook-signature": expected(SIGNATURES.secret_of("bank", 1), "msg_1", 1_700_000_000),
+        "webhook-signature": expected(SIGNATURES.secret_of(client_named("bank"), 1), "msg_1", 1_700_000_000),
     }
 
 
 def test_a_new_secret_signs_beside_the_one_before_and_no_older_one() -> None:
-    headers = SIGNATURES.headers("bank", 3, id_="msg_1", timestamp=1, body=BODY)
-    by = [expected(SIGNATURES.secret_of("bank", version), "msg_1", 1) for version in (3, 2, 1)]
+    headers = SIGNATURES.headers(client_named("bank"), 3, id_="msg_1", timestamp=1, body=BODY)
+    by = [expected(SIGNATURES.secret_of(client_named("bank"), version), "msg_1", 1) for version in (3, 2, 1)]
     assert headers["webhook-signature"].split(" ") == by[:2]
 
 
 def test_each_client_each_version_and_each_hub_has_another_secret() -> None:
     other = WebhookSignatures(b"another secret of thirty-two....")
     secrets = [
-        SIGNATURES.secret_of("bank", 1),
-        SIGNATURES.secret_of("bank", 2),
-        SIGNATURES.secret_of("shop", 1),
-        SIGNATURES.secret_of("2\nbank", 1),
-        other.secret_of("bank", 1),
+        SIGNATURES.secret_of(client_named("bank"), 1),
+        SIGNATURES.secret_of(client_named("bank"), 2),
+        SIGNATURES.secret_of(client_named("shop"), 1),
+        SIGNATURES.secret_of(ClientId.stored("2\ndevelopment/bank"), 1),
+        other.secret_of(client_named("bank"), 1),
     ]
     assert len(set(secrets)) == len(secrets)
     assert all(each.startswith("whsec_") and len(b64decode(each.removeprefix("whsec_"))) == 32 for each in secrets)
-    assert SIGNATURES.secret_of("bank", 1) == WebhookSignatures(b"a secret of thirty-two bytes....").secret_of(
-        "bank", 1
-    )
+    assert SIGNATURES.secret_of(client_named("bank"), 1) == WebhookSignatures(
+        b"a secret of thirty-two bytes...."
+    ).secret_of(client_named("bank"), 1)
 
 
 def test_the_secret_is_not_shown() -> None:

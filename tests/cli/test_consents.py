@@ -12,6 +12,7 @@ import pytest
 from auth.webhook_signatures import WebhookSignatures
 from sandbox.state_folder import StateFolder
 from tests.cli.running import Serve, simpul, until
+from tests.clients import client_named
 
 
 @pytest.fixture
@@ -79,6 +80,6 @@ def test_the_secret_is_the_one_that_signs(running: Serve) -> None:
     assert kept is not None
     secret = b64decode(kept)
     for version in (1, 2):
-        outcome = simpul(running.state, "consents", "secret", "bank", "--version", str(version))
-        assert outcome.stdout == WebhookSignatures(secret).secret_of("bank", version) + "\n"
-    assert simpul(running.state, "consents", "secret", "bank", "--version", "0").returncode != 0
+        outcome = simpul(running.state, "consents", "secret", "development/bank", "--version", str(version))
+        assert outcome.stdout == WebhookSignatures(secret).secret_of(client_named("bank"), version) + "\n"
+    assert simpul(running.state, "consents", "secret", "development/bank", "--version", "0").returncode != 0

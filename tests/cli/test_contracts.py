@@ -11,8 +11,10 @@ from cli.contracts import read_contract
 from cli.failure import Failure
 from records.operations import ClientContract, ConsentTerms, OperationMode, VariableRange
 from records.purposes import Purpose
+from tests.clients import client_named
 
 WHOLE = """
+issuer = "development"
 client = "kios"
 mode = "safelist"
 cost_a_day = 5000
@@ -25,7 +27,7 @@ first = { at_least = 1, at_most = 10 }
 names = { most_items = 5, one_of = ["a", 2] }
 """
 
-NAMED = 'client = "a"\nname = "Bank"\n'
+NAMED = 'issuer = "development"\nclient = "a"\nname = "Bank"\n'
 CONSENT = """[consent]
 purposes = ["PAYMENT"]
 days = 30
@@ -37,7 +39,7 @@ def test_terms_of_consent_are_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text(f'{NAMED}{CONSENT}webhook = "https://bank.example/hooks"\nwebhook_secret = 2')
     assert read_contract(path) == ClientContract(
-        client="a",
+        client=client_named("a"),
         name="Bank",
         consent=ConsentTerms(
             purposes=(Purpose.PAYMENT,),
@@ -53,7 +55,7 @@ def test_a_contract_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "kios.toml"
     path.write_text(WHOLE)
     assert read_contract(path) == ClientContract(
-        client="kios",
+        client=client_named("kios"),
         mode=OperationMode.SAFELIST,
         scopes={"prices:read": ("Query.markets", "Market.*")},
         variables={
@@ -68,29 +70,41 @@ def test_a_contract_is_read_whole(tmp_path: Path) -> None:
 
 def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> None:
     path = tmp_path / "kios.json"
-    path.write_text(json.dumps({"client": "kios"}))
-    assert read_contract(path) == ClientContract(client="kios", mode=OperationMode.IDS_ONLY)
+    path.write_text(json.dumps({"issuer": "development", "client": "kios"}))
+    assert read_contract(path) == ClientContract(client=client_named("kios"), mode=OperationMode.IDS_ONLY)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("client = ", "Invalid value"),
-        ('client = ""', "'client' must be the client_id of its tokens"),
-        ('client = "a"\nquota = 1', "the contract has no member 'quota'; known are client, consent, cost_a_day, mode,"),
-        ('client = "a"\nmode = "on"', "'mode' is 'on'; choose one of off, log-unknown, safelist, ids-only"),
-        ('client = "a"\ncost_a_day = 0', "'cost_a_day' is 0; give a number of points"),
-        ('client = "a"\ncost_a_day = true', "'cost_a_day' is True"),
-        ('client = "a"\n[scopes]\n"a b" = []', "the scope 'a b' has a space"),
-        ('client = "a"\n[scopes]\na = ["*"]', "the scope 'a' must be a list of fields such as"),
-        ('client = "a"\n[scopes]\na = ["*.*"]', "the scope 'a' must be a list of fields such as"),
-        ('client = "a"\n[variables.A]\nb = { most = 1 }', "variables.A.b has no member 'most'"),
-        ('client = "a"\n[variables.A]\nb = { at_most = "1" }', "'variables.A.b.at_most' is no number"),
-        ('client = "a"\n[variables.A]\nb = { most_items = -1 }', "'variables.A.b.most_items' is no count"),
-        ('client = "a"\n[variables.A]\nb = { one_of = 1 }', "'variables.A.b.one_of' is no list"),
-        ('client = "a"\nvariables = 1', "'variables' must be a table"),
-        ('client = "a"\nname = ""', "'name' must be what people call the client"),
-        (f"client = 'a'\n{CONSENT}", "'name' is missing: people have to be told who asks"),
+        ("issuer = 'x'\nclient = ''", "The name of a client has 1 to 100 printable characters"),
+        ('client = "a"', "'issuer' must be the name that the client's issuer has in SIMPUL_ISSUERS"),
+        ("issuer = 'X/y'\nclient = 'a'", "The issuer of a client is no name of an issuer"),
+        ("issuer = 'x'", "'client' must be the client_id of its tokens"),
+        (
+            'issuer = "x"\nclient = "a"\nquota = 1',
+            "the contract has no member 'quota'; known are client, consent, cost_a_day, issuer,",
+        ),
+        (
+            'issuer = "x"\nclient = "a"\nmode = "on"',
+            "'mode' is 'on'; choose one of off, log-unknown, safelist, ids-only",
+        ),
+        ('issuer = "x"\nclient = "a"\ncost_a_day = 0', "'cost_a_day' is 0; give a number of points"),
+        ('issuer = "x"\nclient = "a"\ncost_a_day = true', "'cost_a_day' is True"),
+        ('issuer = "x"\nclient = "a"\n[scopes]\n"a b" = []', "the scope 'a b' has a space"),
+        ('issuer = "x"\nclient = "a"\n[scopes]\na = ["*"]', "the scope 'a' must be a list of fields such as"),
+        ('issuer = "x"\nclient = "a"\n[scopes]\na = ["*.*"]', "the scope 'a' must be a list of fields such as"),
+        ('issuer = "x"\nclient = "a"\n[variables.A]\nb = { most = 1 }', "variables.A.b has no member 'most'"),
+        ('issuer = "x"\nclient = "a"\n[variables.A]\nb = { at_most = "1" }', "'variables.A.b.at_most' is no number"),
+        (
+            'issuer = "x"\nclient = "a"\n[variables.A]\nb = { most_items = -1 }',
+            "'variables.A.b.most_items' is no count",
+        ),
+        ('issuer = "x"\nclient = "a"\n[variables.A]\nb = { one_of = 1 }', "'variables.A.b.one_of' is no list"),
+        ('issuer = "x"\nclient = "a"\nvariables = 1', "'variables' must be a table"),
+        ('issuer = "x"\nclient = "a"\nname = ""', "'name' must be what people call the client"),
+        (f"issuer = 'x'\nclient = 'a'\n{CONSENT}", "'name' is missing: people have to be told who asks"),
         (f"{NAMED}{CONSENT}more = 1", "'consent' has no member 'more'"),
         (f"{NAMED}{CONSENT.replace('PAYMENT', 'FUN')}", "'consent.purposes' must be a list of CIVIL_REGISTRATION,"),
         (

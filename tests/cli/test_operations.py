@@ -12,6 +12,7 @@ from tests.city import ROOT
 from tests.cli.running import Serve, simpul, until
 
 CONTRACT = """
+issuer = "development"
 client = "kios"
 cost_a_day = 100000
 [scopes]
@@ -33,8 +34,8 @@ def files(folder: Path, *texts: str) -> tuple[str, str]:
 
 def test_a_manifest_is_checked_without_a_hub_and_nothing_is_published(tmp_path: Path) -> None:
     manifest, contract = files(tmp_path, MARKETS)
-    outcome = simpul(tmp_path / "state", "operations", "check", "kios", manifest, "--contract", contract)
-    assert (outcome.returncode, outcome.stdout) == (0, "All 1 operations could be published for kios.\n")
+    outcome = simpul(tmp_path / "state", "operations", "check", "development/kios", manifest, "--contract", contract)
+    assert (outcome.returncode, outcome.stdout) == (0, "All 1 operations could be published for development/kios.\n")
     lines = outcome.stderr.splitlines()
     assert lines[0] == "Markets  id-Markets"
     assert lines[1].endswith(" points, scopes: prices:read")
@@ -44,10 +45,11 @@ def test_a_manifest_is_checked_without_a_hub_and_nothing_is_published(tmp_path: 
 
 def test_each_operation_that_does_not_fit_is_told_why(tmp_path: Path) -> None:
     manifest, contract = files(tmp_path, MARKETS, REGIONS, "query Broken { nothing }")
-    outcome = simpul(tmp_path / "state", "operations", "check", "kios", manifest, "--contract", contract)
+    outcome = simpul(tmp_path / "state", "operations", "check", "development/kios", manifest, "--contract", contract)
     assert (outcome.returncode, outcome.stdout) == (1, "")
-    assert "  cannot be published: The contract of 'kios' opens no scope for Query.regions, Region.code." in (
-        outcome.stderr.splitlines()
+    assert (
+        "  cannot be published: The contract of 'development/kios' opens no scope for Query.regions, Region.code."
+        in (outcome.stderr.splitlines())
     )
     assert "  cannot be published: Cannot query field 'nothing' on type 'Query'." in outcome.stderr.splitlines()
     assert outcome.stderr.endswith("simpul: 2 of 3 operations cannot be published; nothing was changed\n")
@@ -55,9 +57,9 @@ def test_each_operation_that_does_not_fit_is_told_why(tmp_path: Path) -> None:
 
 def test_the_contract_of_another_client_is_refused(tmp_path: Path) -> None:
     manifest, contract = files(tmp_path, MARKETS)
-    outcome = simpul(tmp_path / "state", "operations", "check", "lain", manifest, "--contract", contract)
+    outcome = simpul(tmp_path / "state", "operations", "check", "development/lain", manifest, "--contract", contract)
     assert outcome.returncode == 1
-    assert outcome.stderr.endswith("kios.toml is the contract of 'kios', not of 'lain'\n")
+    assert outcome.stderr.endswith("kios.toml is the contract of 'development/kios', not of 'development/lain'\n")
 
 
 def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, running: Serve) -> None:
@@ -65,41 +67,47 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, runnin
         return simpul(running.state, "operations", *arguments)
 
     manifest, contract = files(tmp_path, MARKETS)
-    early = operations("publish", "kios", manifest)
-    assert (early.returncode, early.stderr) == (1, "simpul: kios has no contract yet: give it with --contract FILE\n")
+    early = operations("publish", "development/kios", manifest)
+    assert (early.returncode, early.stderr) == (
+        1,
+        "simpul: development/kios has no contract yet: give it with --contract FILE\n",
+    )
 
-    published = operations("publish", "kios", manifest, "--contract", contract, "--by", "ani")
+    published = operations("publish", "development/kios", manifest, "--contract", contract, "--by", "ani")
     assert (published.returncode, published.stdout) == (
         0,
-        "Published 1 operations for kios; 0 were published already. Hubs take them in seconds.\n",
+        "Published 1 operations for development/kios; 0 were published already. Hubs take them in seconds.\n",
     )
-    again = operations("publish", "kios", manifest)
-    assert again.stdout == "Published 0 operations for kios; 1 were published already. Hubs take them in seconds.\n"
+    again = operations("publish", "development/kios", manifest)
+    assert (
+        again.stdout
+        == "Published 0 operations for development/kios; 1 were published already. Hubs take them in seconds.\n"
+    )
 
-    listed = operations("list", "kios")
-    assert listed.stdout.startswith("kios: ids-only, 100000 points a day\n")
+    listed = operations("list", "development/kios")
+    assert listed.stdout.startswith("development/kios: ids-only, 100000 points a day\n")
     assert [line.split()[:4] for line in listed.stdout.splitlines()[2:]] == [
-        ["kios", "Markets", "id-Markets", "published"]
+        ["development/kios", "Markets", "id-Markets", "published"]
     ]
 
     narrower = tmp_path / "narrower.toml"
-    narrower.write_text('client = "kios"\n')
-    refused = operations("publish", "kios", manifest, "--contract", str(narrower))
+    narrower.write_text('issuer = "development"\nclient = "kios"\n')
+    refused = operations("publish", "development/kios", manifest, "--contract", str(narrower))
     assert refused.returncode == 1
     assert "opens no scope for Market.name, Query.markets" in refused.stderr
 
-    refused = operations("publish", "kios", "--contract", str(narrower))
+    refused = operations("publish", "development/kios", "--contract", str(narrower))
     assert refused.returncode == 1
     assert "opens no scope for Market.name, Query.markets" in refused.stderr
     dearer = tmp_path / "dearer.toml"
     dearer.write_text(CONTRACT.replace("100000", "200000"))
-    changed = operations("publish", "kios", "--contract", str(dearer))
+    changed = operations("publish", "development/kios", "--contract", str(dearer))
     assert (changed.returncode, changed.stdout) == (
         0,
-        "The contract of kios is in force, with 1 operations. Hubs take it in seconds.\n",
+        "The contract of development/kios is in force, with 1 operations. Hubs take it in seconds.\n",
     )
-    assert operations("list", "kios").stdout.startswith("kios: ids-only, 200000 points a day\n")
-    neither = operations("publish", "kios")
+    assert operations("list", "development/kios").stdout.startswith("development/kios: ids-only, 200000 points a day\n")
+    neither = operations("publish", "development/kios")
     assert (neither.returncode, neither.stderr) == (
         1,
         "simpul: name a manifest, or --contract FILE to change the contract alone\n",
@@ -108,12 +116,12 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, runnin
     checked = simpul(running.state, "schema", "check", "--registered")
     assert (checked.returncode, checked.stderr) == (0, "")
 
-    assert operations("retire", "kios", "id-None").stderr == (
-        "simpul: kios has no published operation 'id-None': see `simpul operations list kios`\n"
+    assert operations("retire", "development/kios", "id-None").stderr == (
+        "simpul: development/kios has no published operation 'id-None': see `simpul operations list development/kios`\n"
     )
-    assert operations("retire", "kios").stderr == "simpul: name the ids that are to be retired, or --all\n"
-    retired = operations("retire", "kios", "--all", "--by", "budi")
-    assert retired.stdout == "Retired 1 operations of kios. Hubs obey within seconds.\n"
+    assert operations("retire", "development/kios").stderr == "simpul: name the ids that are to be retired, or --all\n"
+    retired = operations("retire", "development/kios", "--all", "--by", "budi")
+    assert retired.stdout == "Retired 1 operations of development/kios. Hubs obey within seconds.\n"
     assert " retired " in operations("list").stdout
 
 
@@ -135,8 +143,11 @@ def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(running: Serve)
     assert entry["body"] == (folder / "prices.graphql").read_text().rstrip("\n")
     assert f'{{"documentId": "{entry["id"]}"}}' in page
 
-    assert simpul(running.state, "operations", "check", "kios", manifest, "--contract", contract).returncode == 0
-    outcome = simpul(running.state, "operations", "publish", "kios", manifest, "--contract", contract)
+    assert (
+        simpul(running.state, "operations", "check", "development/kios", manifest, "--contract", contract).returncode
+        == 0
+    )
+    outcome = simpul(running.state, "operations", "publish", "development/kios", manifest, "--contract", contract)
     assert outcome.returncode == 0, outcome.stderr
     token = simpul(running.state, "token", "kios").stdout.strip()
 
@@ -149,4 +160,4 @@ def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(running: Serve)
 
     until(lambda: "PERSISTED_QUERY_NOT_FOUND" not in answered(), "the hub knows what was published")
     assert answered() in page
-    assert simpul(running.state, "operations", "retire", "kios", "--all").returncode == 0
+    assert simpul(running.state, "operations", "retire", "development/kios", "--all").returncode == 0

@@ -13,6 +13,7 @@ from records.identifiers import Nik
 from sandbox.samples import SAMPLES
 from tests.auth.readers import development_reader, read
 from tests.cli.running import simpul
+from tests.clients import client_named
 
 SURE = Assurance.SUBSTANTIAL
 PARTS = [
@@ -70,7 +71,10 @@ def caller_of(state: Path, token: str) -> Caller:
         ("ratna", Caller(kind=CallerKind.AUDITOR, role="auditor")),
         ("surya", Caller(kind=CallerKind.PROTECTION_OFFICER, role="protection-officer")),
         ("teguh", Caller(kind=CallerKind.OPERATOR, role="operator")),
-        ("kios", Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))),
+        (
+            "kios",
+            Caller(kind=CallerKind.PARTNER, client=client_named("kios"), scopes=frozenset({"prices:read"})),
+        ),
     ],
 )
 def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name: str, caller: Caller) -> None:

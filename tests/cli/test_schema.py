@@ -10,6 +10,7 @@ from cli.failure import Failure
 from records.operations import ClientContract, RegisteredOperation
 from tests.city import ROOT
 from tests.cli.running import simpul
+from tests.clients import client_named
 
 SNAPSHOT = (ROOT / "schema" / "schema.graphql").read_text()
 BEFORE = """
@@ -94,8 +95,8 @@ def test_the_command_names_the_clients_that_a_change_hits(
     texts = {"kios": "query Prices { markets(first: 1) { name } }", "lain": "query Regions { regions { code } }"}
     stands = [
         (
-            ClientContract(client=client, scopes=scopes),
-            RegisteredOperation(client=client, id="1", name=text.split()[1], text=text),
+            ClientContract(client=client_named(client), scopes=scopes),
+            RegisteredOperation(client=client_named(client), id="1", name=text.split()[1], text=text),
         )
         for client, text in texts.items()
     ]
@@ -103,4 +104,4 @@ def test_the_command_names_the_clients_that_a_change_hits(
     with pytest.raises(Failure, match="the graph differs"):
         schema.check(registered=True)
     broken = [line for line in capsys.readouterr().err.splitlines() if line.startswith("breaks client")]
-    assert broken == ["breaks client kios: Prices (1): Market.name was Int! and is String!."]
+    assert broken == ["breaks client development/kios: Prices (1): Market.name was Int! and is String!."]

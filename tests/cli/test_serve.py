@@ -47,6 +47,13 @@ def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reac
     assert get(running.port, "/health/live")[0] == 200
 
 
+def test_where_the_console_is_no_terminal_it_says_in_lines_what_the_start_waits_for(running: Serve) -> None:
+    first, *others = running.console[: running.console.index("Simpul is ready")].splitlines()
+    assert first == "Starting the sandbox city ..."
+    assert any(line.startswith("Starting the sandbox city (waiting for ") for line in others)
+    assert [line for line in others if line == "Starting the hub ..."] == ["Starting the hub ..."]
+
+
 def test_the_first_query_it_shows_is_answered_by_all_five_agencies(running: Serve) -> None:
     shown = re.search(r"-d '(.*)'$", running.console, re.MULTILINE)
     assert shown is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from connectors.drivers.sql import SqlDriver
-from connectors.population import PopulationRegister, facets_statement, read_facets, read_households
+from connectors.population import PopulationRegister, facets_statement, read_facets
 from records.failures import (
     AgencyFailure,
     AgencyMalformed,
@@ -251,86 +251,6 @@ class TestFacets:
     def test_an_unreadable_value_of_a_facet_that_nobody_wants_does_no_harm(self) -> None:
         answer = read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
         assert not isinstance(answer, AgencyFailure)
-
-
-class TestHouseholds:
-    def card(self, *changes: Mapping[str, object]) -> list[Mapping[str, object]]:
-        return [{**ROW, **change} for change in changes]
-
-    def test_members_stand_as_on_a_card_head_spouse_children_from_the_oldest(self) -> None:
-        rows = self.card(
-            {"nik": RIZKY, "stat_hbkel": "ANAK", "tgl_lhr": date(2018, 11, 23)},
-            {"nik": "5", "stat_hbkel": "PEMBANTU"},
-            {"nik": NADIA, "stat_hbkel": "ANAK", "tgl_lhr": date(2015, 4, 9)},
-            {"nik": "4", "stat_hbkel": "ORANGTUA"},
-            {"nik": SITI, "stat_hbkel": "ISTERI"},
-            {"nik": BUDI, "stat_hbkel": "KEPALA KELUARGA"},
-        )
-        household = read_households(rows)[SITI]
-        assert isinstance(household, Household)
-        assert household.family_card_number == "3171010203149001"
-        assert household.head_nik == BUDI
-        assert [(member.nik, member.relationship) for member in household.members] == [
-            (BUDI, Relationship.HEAD),
-            (SITI, Relationship.WIFE),
-            (NADIA, Relationship.CHILD),
-            (RIZKY, Relationship.CHILD),
-            ("4", Relationship.PARENT),
-            ("5", Relationship.HOUSEHOLD_HELP),
-        ]
-        everybody = tuple(sorted((BUDI, SITI, NADIA, RIZKY, "4", "5")))
-        assert household.on_the_card == everybody
-        assert {member.on_the_card for member in household.members} == {everybody}
-
-    @pytest.mark.parametrize(
-        ("written", "relationship"),
-        [
-            ("SUAMI", Relationship.HUSBAND),
-            ("MENANTU", Relationship.CHILD_IN_LAW),
-            ("CUCU", Relationship.GRANDCHILD),
-            ("ORANG TUA", Relationship.PARENT),
-            ("MERTUA", Relationship.PARENT_IN_LAW),
-            ("FAMILI LAIN", Relationship.RELATIVE),
-            ("LAINNYA", Relationship.OTHER),
-            ("-", Relationship.OTHER),
-            (None, Relationship.OTHER),
-        ],
-    )
-    def test_every_relationship_of_the_register_has_its_own(self, written: object, relationship: Relationship) -> None:
-        household = read_households(self.card({"stat_hbkel": written}))[SITI]
-        assert isinstance(household, Household)
-        assert household.members[0].relationship is relationship
-
-    def test_a_card_without_a_named_head_is_headed_by_who_says_so(self) -> None:
-        rows = self.card({"nik_kepala": None}, {"nik": BUDI, "stat_hbkel": "KEPALA KELUARGA", "nik_kepala": None})
-        household = read_households(rows)[SITI]
-        assert isinstance(household, Household)
-        assert household.head_nik == BUDI
-
-    def test_two_cards_are_two_households(self) -> None:
-        rows = self.card({}, {"nik": DEWI, "no_kk": "3174051406119001", "nik_kepala": DEWI})
-        households = read_households(rows)
-        assert [type(household) for household in households.values()] == [Household, Household]
-        assert {
-            nik: household.on_the_card for nik, household in households.items() if isinstance(household, Household)
-        } == {
-            SITI: (SITI,),
-            DEWI: (DEWI,),
-        }
-
-    def test_who_has_no_card_has_no_household(self) -> None:
-        assert read_households(self.card({"no_kk": "-"}, {"nik": BUDI, "no_kk": ""})) == {}
-
-    def test_an_unreadable_member_costs_the_card_and_no_other(self) -> None:
-        rows = self.card(
-            {}, {"nik": BUDI, "tgl_lhr": "31/02/1990"}, {"nik": DEWI, "no_kk": "3174051406119001", "nik_kepala": DEWI}
-        )
-        households = read_households(rows)
-        assert {nik: type(answer) for nik, answer in households.items()} == {
-            SITI: AgencyMalformed,
-            BUDI: AgencyMalformed,
-            DEWI: Household,
-        }
 
 
 @asynccontextmanager

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
 
 from connectors.webhooks import WebhookSender
 from records.spans import Span
 from tests.city import HOST, free_port
+from tests.connectors.certificates import certificate, secured
+from tests.connectors.drivers.wire import reply, says
 from tests.journeys.partner import Webhook, listening
 from tests.telemetry.in_memory import InMemory
 
 UNREACHED = "AGENCY_UNAVAILABLE"
 HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+
+
+NOT_PUBLIC = "not sent: the host leads to an address that is not public"
+
+
+def sender(*, development: bool = True, **given: Any) -> WebhookSender:  # noqa: ANN401 - any setting
+    return WebhookSender(**{"patience": 5.0, "development": development, **given})
+
+
+class Names:
+    """A name server that gives the answers in turn, the last for ever, and counts questions."""
+
+    def __init__(self, *answers: Sequence[str]) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append((host, port))
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
 @pytest.fixture
@@ -24,7 +48,7 @@ async def webhook() -> AsyncIterator[Webhook]:
 
 
 async def test_a_call_is_a_post_of_json_with_its_headers(webhook: Webhook) -> None:
-    assert await WebhookSender(patience=5).send(webhook.url, b'{"a":1}', HEADERS) is None
+    assert await sender().send(webhook.url, b'{"a":1}', HEADERS) is None
     [got] = webhook.got
     assert got.body == b'{"a":1}'
     assert {name: got.headers[name] for name in HEADERS} == HEADERS
@@ -47,14 +71,14 @@ async def test_anything_but_a_success_is_a_failure_that_names_no_host(
     webhook: Webhook, status: int, failure: str | None
 ) -> None:
     webhook.answers = [status]
-    told = await WebhookSender(patience=5).send(webhook.url, b"{}", HEADERS)
+    told = await sender().send(webhook.url, b"{}", HEADERS)
     assert told == failure
     assert len(webhook.got) == 1
     assert WebhookSender.is_final(told or "") is (status == 410)
 
 
 async def test_nobody_there_is_a_failure() -> None:
-    told = await WebhookSender(patience=5).send(f"http://{HOST}:{free_port()}/hook", b"{}", HEADERS)
+    told = await sender().send(f"http://{HOST}:{free_port()}/hook", b"{}", HEADERS)
     assert told is not None
     assert told.startswith("AGENCY_UNAVAILABLE: ")
     assert HOST not in told
@@ -82,7 +106,7 @@ async def test_who_does_not_answer_or_never_stops_is_left() -> None:
     ):
         server = await asyncio.start_server(behaves, HOST, 0)
         port = server.sockets[0].getsockname()[1]
-        assert await WebhookSender(patience=0.5).send(f"http://{HOST}:{port}/hook", b"{}", HEADERS) == failure
+        assert await sender(patience=0.5).send(f"http://{HOST}:{port}/hook", b"{}", HEADERS) == failure
         server.close()
 
 
@@ -105,7 +129,128 @@ async def test_a_partner_can_go_on_with_the_trace_and_its_call_is_told_of(
     memory = InMemory()
     span = memory.span()
     webhook.answers = [status]
-    await WebhookSender(patience=5, traces=OneTrace(span)).send(webhook.url, b"{}", HEADERS)
+    await sender(traces=OneTrace(span)).send(webhook.url, b"{}", HEADERS)
     [got] = webhook.got
     assert got.headers["traceparent"] == span.headers["traceparent"]
     assert memory.told == [("request", {"http.response.status_code": status, **told})]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["10.0.0.1"],
+        ["172.16.0.1"],
+        ["192.168.1.1"],
+        ["127.0.0.1"],
+        ["127.8.8.8"],
+        ["0.0.0.0"],  # noqa: S104 - refused
+        ["169.254.169.254"],
+        ["100.100.100.200"],
+        ["168.63.129.16"],
+        ["192.0.0.192"],
+        ["192.88.99.1"],
+        ["198.18.0.1"],
+        ["203.0.113.9"],
+        ["224.0.0.1"],
+        ["240.0.0.1"],
+        ["255.255.255.255"],
+        ["::"],
+        ["::1"],
+        ["::ffff:10.0.0.1"],
+        ["::ffff:8.8.8.8"],
+        ["::10.0.0.1"],
+        ["64:ff9b::a00:1"],
+        ["64:ff9b:1::a00:1"],
+        ["fe80::1"],
+        ["fe80::1%eth0"],
+        ["2606:4700::1111%eth0"],
+        ["fc00::1"],
+        ["fd00:ec2::254"],
+        ["ff02::1"],
+        ["2001::1"],
+        ["2001:db8::1"],
+        ["2002:a00:1::1"],
+        ["3fff::1"],
+        ["8.8.8.8", "10.0.0.1"],
+        ["2606:4700::1111", "8.8.8.8", "::1"],
+        ["no address"],
+        [],
+    ],
+)
+async def test_a_host_with_one_address_that_is_not_public_is_not_called(addresses: Sequence[str]) -> None:
+    names = Names(addresses)
+    told = await sender(development=False, resolve=names).send("https://bank.example/hook", b"{}", HEADERS)
+    assert told == NOT_PUBLIC
+    assert names.asked == [("bank.example", 443)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "10.0.0.1",
+        "[::1]",
+        "[::ffff:10.0.0.1]",
+        "[::ffff:127.0.0.1]",
+        "[fe80::1%25lo]",
+        "0x7f.1",
+        "2130706433",
+        "127.1",
+        "0",
+        "localhost",
+        "localhost.",
+        "127.0.0.1.",
+    ],
+)
+async def test_an_address_of_this_machine_is_not_called_however_it_is_written(webhook: Webhook, host: str) -> None:
+    port = webhook.url.split(":")[-1]
+    told = await sender(development=False).send(f"http://{host}:{port}", b"{}", HEADERS)
+    assert told is not None
+    assert told.startswith("not sent: ")
+    assert webhook.got == []
+
+
+async def test_a_name_that_answers_otherwise_the_second_time_is_called_where_it_was_checked(webhook: Webhook) -> None:
+    """DNS rebinding: the first answer is harmless, the second is the victim."""
+    port = int(webhook.url.split(":")[-1].split("/")[0])
+    names = Names([HOST], ["127.0.0.99"])
+    url = f"http://hook.bank.example:{port}/hook"
+    assert await sender(resolve=names).send(url, b"{}", HEADERS) is None
+    assert names.asked == [("hook.bank.example", port)]
+    [got] = webhook.got
+    assert got.headers["host"] == f"hook.bank.example:{port}"
+    assert await sender(development=False, resolve=Names(["8.8.8.8", HOST], [HOST])).send(url, b"{}", HEADERS) == (
+        NOT_PUBLIC
+    )
+    assert len(webhook.got) == 1
+
+
+async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = certificate(tmp_path, name=x509.DNSName("hook.bank.example"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    async with secured(file, says(reply(204))) as server:
+        port = server.url.rsplit(":", 1)[1]
+        sends = sender(resolve=Names([HOST]))
+        assert await sends.send(f"https://hook.bank.example:{port}/hook", b"{}", HEADERS) is None
+        assert server.names == ["hook.bank.example"]
+        told = await sends.send(f"https://other.example:{port}/hook", b"{}", HEADERS)
+        assert told == "AGENCY_UNAVAILABLE: ClientConnectorCertificateError"
+        told = await sends.send(f"{server.url}/hook", b"{}", HEADERS)
+        assert told == "AGENCY_UNAVAILABLE: ClientConnectorCertificateError"
+    assert len(server.asked) == 1
+
+
+async def test_a_name_that_is_unknown_or_slow_ends_in_time() -> None:
+    async def unknown(_host: str, _port: int) -> Sequence[str]:
+        raise OSError(-2, "bank.example: Name or service not known")
+
+    async def silent(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    told = await sender(resolve=unknown).send("https://bank.example/hook", b"{}", HEADERS)
+    assert told == "not sent: the host cannot be looked up (OSError)"
+    told = await sender(patience=0.05, resolve=silent).send("https://bank.example/hook", b"{}", HEADERS)
+    assert told == "not sent: the host cannot be looked up (TimeoutError)"

@@ -10,6 +10,7 @@ from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.children import is_child
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
+from tests.clients import client_named
 from tests.crowd.agencies import msme_of
 from tests.crowd.marks import Mark, What
 from tests.crowd.people import CLIENTS, TODAY, People
@@ -88,7 +89,13 @@ def _official(_people: People, random: Random) -> Caller:
 
 def _system(_people: People, random: Random) -> Caller:
     agency, purpose = random.choice(_TASKS)
-    return Caller(kind=CallerKind.AGENCY_SYSTEM, agency=agency, client=f"{agency}-s", purpose=purpose.name, case="K/2")
+    return Caller(
+        kind=CallerKind.AGENCY_SYSTEM,
+        agency=agency,
+        client=client_named(f"{agency}-s"),
+        purpose=purpose.name,
+        case="K/2",
+    )
 
 
 def _partner(_people: People, random: Random) -> Caller:

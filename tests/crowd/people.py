@@ -13,10 +13,11 @@ from records.consents import Consent
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction
+from tests.clients import client_named
 from tests.small_records import consent, restriction
 
 FAMILIES = 320
-CLIENTS: Final = tuple(f"bank-{number}" for number in range(8))
+CLIENTS: Final = tuple(client_named(f"bank-{number}") for number in range(8))
 TODAY = today_here()
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.apt import apt_install
 from tests.city import ROOT
+from tests.optional_programs import FindProgram
 
 RULES = ROOT / "deploy" / "prometheus" / "simpul.rules.yml"
 RUNBOOKS = ROOT / "docs" / "operators" / "runbooks"
@@ -84,12 +84,8 @@ def test_what_a_page_looks_at_is_measured(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def promtool() -> str:
-    why = apt_install("promtool")
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip(why or "promtool is not on this machine")
-    return found
+def promtool(program: FindProgram) -> str:
+    return str(program("promtool"))
 
 
 def test_prometheus_takes_the_rules(promtool: str) -> None:

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.apt import apt_install
 from tests.city import HOST, ROOT, free_port
 from tests.deploy.backup import wait_until
+from tests.optional_programs import FindProgram
 from web.client_certificate import thumbprint_of
 
 SAMPLE = (ROOT / "deploy" / "nginx" / "simpul.conf").read_text(encoding="utf-8")
@@ -93,11 +93,10 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def front() -> Iterator[Front]:
-    why = apt_install("nginx")
-    nginx, openssl = shutil.which("nginx", path="/usr/sbin:/usr/bin"), shutil.which("openssl")
-    if nginx is None or openssl is None:
-        pytest.skip(why or "nginx or openssl is not on this machine")
+def front(program: FindProgram) -> Iterator[Front]:
+    nginx, openssl = str(program("nginx")), shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
     with TemporaryDirectory() as name, http.server.ThreadingHTTPServer((HOST, 0), Echo) as echo:
         folder = Path(name)
         folder.chmod(0o755)  # its workers run as another user

@@ -22,7 +22,7 @@ from auth.key_sets import LARGEST_SET, MOST_KEYS
 from auth.known_tokens import SECONDS
 from auth.presented_token import LONGEST_TOKEN
 from auth.rules import Refusal
-from auth.session import IDLE
+from auth.session import SessionLimits
 from auth.sign_in import PATIENCE as AWAY
 from auth.tokens import LEEWAY
 from cache.shared import PATIENCE, PAUSE
@@ -117,7 +117,7 @@ def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_pat
         CallerKind.OFFICIAL,
         "dukcapil",
         "registrar",
-        "loket",
+        "keycloak/loket",
         Assurance.SUBSTANTIAL,
     )
     own = {"sub": "5d1e", "azp": "siak", "realm_access": {"roles": ["sistem"]}}
@@ -377,7 +377,8 @@ def test_metrics_and_status_are_described_by_their_addresses() -> None:
 
 def test_how_long_sessions_and_sign_ins_are_good_is_told_as_it_is() -> None:
     told = " ".join(text_of("docs/operators/sign-in.md").split())
-    assert f"{IDLE / 60:.0f} minutes without use" in told
+    assert f"{SessionLimits().idle / 60:.0f} minutes without use" in told
+    assert f"{SessionLimits().lifetime / 3600:.0f} hours after the sign-in" in told
     assert f"{AWAY / 60:.0f} minutes, or until" in told
 
 

@@ -11,6 +11,7 @@ from typing import IO
 import pytest
 
 from auth.webhook_signatures import WebhookSignatures
+from tests.clients import client_named
 from tests.docs.pages import ROOT
 
 SIGNATURES = WebhookSignatures(b"0123456789abcdef0123456789abcdef")
@@ -30,7 +31,7 @@ class Receiver:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    environment = {**os.environ, "SECRET": SIGNATURES.secret_of("kredit-nusantara", 1)}
+    environment = {**os.environ, "SECRET": SIGNATURES.secret_of(client_named("kredit-nusantara"), 1)}
     with subprocess.Popen(  # noqa: S603 - the documentation's own program
         [sys.executable, str(ROOT / "docs" / "partners" / "receiver.py"), "0"],
         env=environment,
@@ -46,14 +47,14 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.mark.parametrize("version", [1, 2])  # 2: the secret is being changed, and the one before signs beside it
 def test_what_the_hub_signed_is_taken_and_told(receiver: Receiver, version: int) -> None:
-    headers = SIGNATURES.headers("kredit-nusantara", version, id_="msg_1", timestamp=1, body=BODY)
+    headers = SIGNATURES.headers(client_named("kredit-nusantara"), version, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", BODY, **headers) == 204
     assert receiver.output.readline() == 'webhook: {"type":"consent.granted"}\n'
 
 
 @pytest.mark.parametrize(("client", "body"), [("pantau-kota", BODY), ("kredit-nusantara", b"{}")])
 def test_what_others_signed_or_changed_is_refused(receiver: Receiver, client: str, body: bytes) -> None:
-    headers = SIGNATURES.headers(client, 1, id_="msg_1", timestamp=1, body=BODY)
+    headers = SIGNATURES.headers(client_named(client), 1, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", body, **headers) == 401
     assert receiver.output.readline() == "refused: the signature is not the hub's\n"
 

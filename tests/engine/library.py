@@ -34,6 +34,7 @@ def library() -> GraphQLSchema:
         directive @kept(for: Card) on FIELD
         enum Shelf { LOW HIGH }
         input Wanted { cards: [Card!], nested: Wanted, shelf: Shelf }
+        input Said { text: String, words: [String!] }
         type Book { title: String, by: Author, similar: [Book!], sequel: Book }
         type Author { name: String, books: [Book!] }
         type Query {
@@ -44,6 +45,7 @@ def library() -> GraphQLSchema:
           secret: String
           broken: String
           count: Int!
+          say(text: String, inside: Said): Int
         }
         type Mutation { lend(card: Card!): Book }
         type Subscription { lent: Book }

@@ -1,13 +1,15 @@
 """From text to operation: what is refused, with which words."""
 
 import time
+from typing import Any
 
 import pytest
 from graphql import Source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.document import IndexedSource
+from engine.document import NO_SUBSCRIPTIONS, IndexedSource
+from engine.inputs import HOLDS_NUL
 from engine.limits import Limits
 from engine.request import Outcome
 from tests.engine.library import CARD, rules, run, told
@@ -228,12 +230,10 @@ async def test_the_named_operation_is_run() -> None:
     assert response.data == {"b": 7}
 
 
-@pytest.mark.parametrize("operation", ["mutation", "subscription"])
-async def test_only_queries_run_where_queries_only_are_allowed(operation: str) -> None:
-    field = f'lend(card: "{CARD}") {{ title }}' if operation == "mutation" else "lent { title }"
-    response = await run(f"{operation} {{ {field} }}", queries_only=True)
+async def test_only_queries_run_where_queries_only_are_allowed() -> None:
+    response = await run(f'mutation {{ lend(card: "{CARD}") {{ title }} }}', queries_only=True)
     assert response.outcome is Outcome.NOT_A_QUERY
-    assert told(response) == [("METHOD_NOT_ALLOWED", f"A {operation} cannot be run by this method; send it as POST.")]
+    assert told(response) == [("METHOD_NOT_ALLOWED", "A mutation cannot be run by this method; send it as POST.")]
 
 
 async def test_a_query_runs_where_queries_only_are_allowed_even_beside_a_mutation() -> None:
@@ -242,10 +242,12 @@ async def test_a_query_runs_where_queries_only_are_allowed_even_beside_a_mutatio
     assert (response.outcome, response.data) == (Outcome.ANSWERED, {"count": 1})
 
 
-async def test_a_subscription_is_refused_by_post_too() -> None:
-    response = await run("subscription { lent { title } }")
-    assert response.outcome is Outcome.REFUSED
-    assert told(response) == [("METHOD_NOT_ALLOWED", "Subscriptions cannot be run by a plain HTTP request.")]
+@pytest.mark.parametrize("text", ["{ lent { title } }", "{ nothingOfTheGraph }", "A($a: Int) { lent { title } }"])
+@pytest.mark.parametrize("queries_only", [False, True])
+async def test_a_subscription_is_told_that_there_are_none_before_all_else(text: str, *, queries_only: bool) -> None:
+    response = await run(f"subscription {text}", queries_only=queries_only)
+    assert response.outcome is (Outcome.NOT_A_QUERY if queries_only else Outcome.REFUSED)
+    assert told(response) == [("METHOD_NOT_ALLOWED", NO_SUBSCRIPTIONS)]
 
 
 async def test_a_fragment_that_spreads_itself_is_refused() -> None:
@@ -265,3 +267,41 @@ def test_the_places_of_as_many_errors_as_an_answer_can_have_are_found_at_once() 
     places = {source.get_location(500_002 - number % 2) for number in range(40_000)}
     assert places == {(500_001, 3), (500_001, 2)}
     assert time.process_time() - started < QUICK
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ('{ say(text: "a\\u0000b") }', "Argument 'text' of 'say'"),
+        ('{ say(text: "a\\u{0}b") }', "Argument 'text' of 'say'"),
+        ('{ say(inside: {words: ["a", "\\u0000"]}) }', "Argument 'inside' of 'say'"),
+        ('query ($t: String = "\\u0000") { say(text: $t) }', "Argument 'text' of 'say'"),
+    ],
+)
+async def test_a_nul_in_a_literal_is_named(query: str, says: str) -> None:
+    response = await run(query)
+    assert response.outcome is Outcome.REFUSED
+    assert told(response) == [("BAD_USER_INPUT", f"{says}: {HOLDS_NUL}")]
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"t": "a\0"}, "$t"),
+        ({"i": {"words": ["a", "b", "\0"]}}, "$i.words[2]"),
+        ({"t": "a", "i": {"text": "\0", "words": []}}, "$i.text"),
+    ],
+)
+async def test_a_nul_in_a_variable_is_named_with_its_place(given: dict[str, Any], place: str) -> None:
+    response = await run("query ($t: String, $i: Said) { say(text: $t, inside: $i) }", variables=given)
+    assert response.outcome is Outcome.REFUSED
+    assert told(response) == [("BAD_USER_INPUT", f"Variable '{place}': {HOLDS_NUL}")]
+
+
+async def test_a_text_that_only_looks_like_a_nul_is_none() -> None:
+    response = await run(
+        "query ($t: String, $i: Said) { say(text: $t, inside: $i) }",
+        variables={"t": "\\u0000", "i": {"words": ["0", "%00"]}},
+        context={"say": lambda text, inside: len(text) + len(inside["words"])},
+    )
+    assert response.data == {"say": 8}

@@ -11,12 +11,14 @@ from engine.metering import ended
 from engine.persisted import Application, PersistedDocuments
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, Outcome
 from engine.run import Engine
+from records.clients import ClientId
 from records.operations import ClientContract, RegisteredOperation
+from tests.clients import client_named
 from tests.engine.library import Given, library, rules
 
 SEARCH = "query Search($first: Int) { search(first: $first) { title } }"
-KIOS = Application(client="kios", is_partner=True)
-HUB = Application(client="simpul", is_hub=True)
+KIOS = Application(client=client_named("kios"), is_partner=True)
+HUB = Application(client=ClientId.unproven("simpul"), is_hub=True)
 NIK = "query N3171014506909001 { count }"
 
 
@@ -34,8 +36,8 @@ class Meter:
 
 def documents() -> PersistedDocuments:
     known = PersistedDocuments(automatic=True)
-    registered = RegisteredOperation(client="kios", id="Search-1", name="Search", text=SEARCH)
-    known.take([ClientContract(client="kios")], [registered])
+    registered = RegisteredOperation(client=client_named("kios"), id="Search-1", name="Search", text=SEARCH)
+    known.take([ClientContract(client=client_named("kios"))], [registered])
     return known
 
 
@@ -59,15 +61,15 @@ def by_id(value: str, **variables: Any) -> GraphQLRequest:  # noqa: ANN401 - JSO
 
 
 async def test_a_registered_operation_is_told_by_client_and_name_with_what_it_cost() -> None:
-    assert await metered(by_id("Search-1", first=7), KIOS) == ("kios", "Search", "complete", 8)
+    assert await metered(by_id("Search-1", first=7), KIOS) == ("development/kios", "Search", "complete", 8)
 
 
 async def test_a_registered_operation_that_is_too_large_is_told_by_its_name_too() -> None:
     told = await metered(by_id("Search-1", first=7), KIOS, limits=Limits(objects=3))
-    assert told == ("kios", "Search", "refused", 0)
+    assert told == ("development/kios", "Search", "refused", 0)
 
 
-@pytest.mark.parametrize("application", [None, Application(client="portal")])
+@pytest.mark.parametrize("application", [None, Application(client=client_named("portal"))])
 async def test_a_text_that_nobody_registered_is_told_by_no_name_at_all(application: Application | None) -> None:
     told = await metered(GraphQLRequest(query=NIK), application)
     assert told == ("unregistered", "unregistered", "complete", 1)

@@ -14,10 +14,11 @@ from engine.persisted import Application
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, Outcome
 from engine.run import Engine
 from records.operations import ClientContract, RegisteredOperation
+from tests.clients import client_named
 from tests.engine.library import Given, library, rules, told
 
 SEARCH = "query Search($first: Int) { search(first: $first) { title } }"
-KIOS = Application(client="kios", is_partner=True)
+KIOS = Application(client=client_named("kios"), is_partner=True)
 
 
 class Spent(Exception):  # noqa: N818 - an event of the purse's own
@@ -129,8 +130,8 @@ async def test_what_is_beyond_the_limits_costs_nothing() -> None:
 async def registered(purse: Purse | None, first: int, *, cost_a_day: int | None, engine: Engine | None = None) -> Any:  # noqa: ANN401 - an engine and a response
     engine = engine or Engine(library(), rules(limits=Limits(objects=1000)), plans=False)
     if not engine.documents._clients:
-        operation = RegisteredOperation(client="kios", id="Search-1", name="Search", text=SEARCH)
-        await engine.know([ClientContract(client="kios", cost_a_day=cost_a_day)], [operation])
+        operation = RegisteredOperation(client=client_named("kios"), id="Search-1", name="Search", text=SEARCH)
+        await engine.know([ClientContract(client=client_named("kios"), cost_a_day=cost_a_day)], [operation])
     request = GraphQLRequest(query="", document_id=DocumentId("Search-1"), variables={"first": first})
     response = await engine.run(request, Asked, request_id="r-1", application=KIOS, purse=purse)
     return engine, [code for code, _ in told(response)]

@@ -12,19 +12,27 @@ from engine.document import RefusedRequest
 from engine.persisted import Application, PersistedDocuments, hash_of
 from engine.request import DocumentId, GraphQLRequest
 from engine.run import Engine
+from records.clients import ClientId
 from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
+from tests.clients import client_named
 from tests.engine.library import Given, library, rules, told
 from tests.telemetry.in_memory import InMemory
 
 TEXT = "query Book { book { title } }"
 OTHERS = "query Secret { secret }"
-KIOS = Application(client="kios", is_partner=True)
-STRANGER = Application(client="nobody", is_partner=True)
-FRONTEND = Application(client="portal")
-SYSTEM = Application(client="siak", is_system=True)
+KIOS = Application(client=client_named("kios"), is_partner=True)
+STRANGER = Application(client=client_named("nobody"), is_partner=True)
+FRONTEND = Application(client=client_named("portal"))
+SYSTEM = Application(client=client_named("siak"), is_system=True)
 
 
-def operation(text: str = TEXT, *, client: str = "kios", name: str = "Book", **given: Any) -> RegisteredOperation:  # noqa: ANN401 - any attribute
+def operation(
+    text: str = TEXT,
+    *,
+    client: ClientId = KIOS.client,
+    name: str = "Book",
+    **given: Any,  # noqa: ANN401 - any attribute
+) -> RegisteredOperation:
     return RegisteredOperation(**{"client": client, "id": f"{name}-1", "name": name, "text": text, **given})
 
 
@@ -35,7 +43,7 @@ def documents(
     automatic: bool = True,
 ) -> PersistedDocuments:
     known = PersistedDocuments(first_party=first_party, automatic=automatic)
-    clients = {each.client for each in operations} | {"kios"}
+    clients = {each.client for each in operations} | {KIOS.client}
     known.take([ClientContract(client=client, mode=mode) for client in sorted(clients)], operations)
     return known
 
@@ -77,7 +85,7 @@ def test_what_apollo_says_of_the_id_goes_with_it_and_the_other_extensions_stay()
 
 
 def test_ids_of_another_client_are_answered_as_those_that_do_not_exist() -> None:
-    known = documents(operation(), operation(OTHERS, client="lain", name="Secret"))
+    known = documents(operation(), operation(OTHERS, client=client_named("lain"), name="Secret"))
     for application in (KIOS, STRANGER, FRONTEND, None):
         with pytest.raises(RefusedRequest) as another:
             known.resolve(by_id("Secret-1"), application)
@@ -136,7 +144,7 @@ def test_a_system_of_an_agency_has_no_texts_kept_and_runs_none_that_frontends_ha
 
 
 def test_a_system_of_an_agency_with_a_contract_is_held_to_it() -> None:
-    known = documents(operation(client="siak"), mode=OperationMode.IDS_ONLY)
+    known = documents(operation(client=SYSTEM.client), mode=OperationMode.IDS_ONLY)
     assert known.resolve(by_id("Book-1"), SYSTEM)[0].query == TEXT
     assert code(known, GraphQLRequest(query=TEXT), SYSTEM) == "PERSISTED_QUERY_ID_REQUIRED"
 
@@ -163,12 +171,15 @@ def test_no_token_makes_anybody_the_citys_own_frontend() -> None:
 def test_an_operation_needs_the_scopes_it_was_registered_with() -> None:
     known = documents(operation(scopes=frozenset({"b", "a"})))
     with pytest.raises(RefusedRequest) as refused:
-        known.resolve(by_id("Book-1"), Application(client="kios", scopes=frozenset({"c"}), is_partner=True))
+        known.resolve(
+            by_id("Book-1"),
+            Application(client=client_named("kios"), scopes=frozenset({"c"}), is_partner=True),
+        )
     assert refused.value.errors[0] == {
         "message": "The operation 'Book' needs the scope 'a', 'b', which the token does not hold.",
         "extensions": {"code": "INSUFFICIENT_SCOPE"},
     }
-    assert known.resolve(by_id("Book-1"), Application(client="kios", scopes=frozenset({"a", "b", "c"})))
+    assert known.resolve(by_id("Book-1"), Application(client=client_named("kios"), scopes=frozenset({"a", "b", "c"})))
 
 
 def test_a_text_beside_an_id_that_is_no_hash_is_refused() -> None:
@@ -236,18 +247,20 @@ def test_what_is_not_registered_is_logged_once_by_its_hash_and_never_by_its_text
         for _ in range(3):
             known.resolve(GraphQLRequest(query=OTHERS), KIOS)
         known.resolve(GraphQLRequest(query=TEXT), KIOS)
-    assert caplog.messages == [f"The client 'kios' ran an operation that is not registered: sha256 {hash_of(OTHERS)}"]
+    assert caplog.messages == [
+        f"The client 'development/kios' ran an operation that is not registered: sha256 {hash_of(OTHERS)}"
+    ]
 
 
 def test_what_is_taken_anew_replaces_what_was_known_but_not_what_was_spent() -> None:
     known = PersistedDocuments()
-    contract = ClientContract(client="kios", cost_a_day=10)
+    contract = ClientContract(client=client_named("kios"), cost_a_day=10)
     known.take([contract], [operation()])
     _, terms, _ = known.resolve(by_id("Book-1"), KIOS)
     assert terms is not None
     assert terms.quota is not None
     terms.quota.spend(6)
-    known.take([ClientContract(client="kios", cost_a_day=8)], [operation(OTHERS, name="Secret")])
+    known.take([ClientContract(client=client_named("kios"), cost_a_day=8)], [operation(OTHERS, name="Secret")])
     assert code(known, by_id("Book-1")) == "PERSISTED_QUERY_NOT_FOUND"
     _, terms, _ = known.resolve(by_id("Secret-1"), KIOS)
     assert terms is not None
@@ -260,7 +273,7 @@ async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_
 ) -> None:
     engine = Engine(library(), rules(), plans=False)
     with caplog.at_level(logging.WARNING):
-        await engine.know([ClientContract(client="kios")], [operation("query Book { film }")])
+        await engine.know([ClientContract(client=client_named("kios"))], [operation("query Book { film }")])
     assert caplog.messages == ["Book of client kios cannot be run: Cannot query field 'film' on type 'Query'."]
     response = await engine.run(by_id("Book-1"), lambda: Given({}), request_id="r-1", application=KIOS)
     assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
@@ -279,12 +292,19 @@ async def test_guessed_ids_leave_nothing_behind() -> None:
 def test_the_hubs_own_pages_run_what_was_written_with_them(first_party: OperationMode) -> None:
     known = documents(operation(), first_party=first_party)
     request = GraphQLRequest(query=OTHERS)
-    assert known.resolve(request, Application(client="simpul", is_hub=True)) == (request, None, None)
+    assert known.resolve(request, Application(client=ClientId.unproven("simpul"), is_hub=True)) == (
+        request,
+        None,
+        None,
+    )
 
 
 def test_nobody_is_the_hub_by_its_name() -> None:
     known = documents(operation(), first_party=OperationMode.IDS_ONLY)
-    assert code(known, GraphQLRequest(query=OTHERS), Application(client="simpul")) == "PERSISTED_QUERY_ID_REQUIRED"
+    assert (
+        code(known, GraphQLRequest(query=OTHERS), Application(client=ClientId.unproven("simpul")))
+        == "PERSISTED_QUERY_ID_REQUIRED"
+    )
 
 
 @pytest.mark.parametrize(

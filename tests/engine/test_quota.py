@@ -6,13 +6,15 @@ import pytest
 
 from engine.document import RefusedRequest
 from engine.quota import Quota
+from tests.clients import client_named
 
 DAY = 86_400.0
+KIOS = client_named("kios")
 
 
 def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
     now = [DAY * 100 + 86_000.0]
-    quota = Quota(10, now=lambda: now[0])
+    quota = Quota(10, client=KIOS, now=lambda: now[0])
     quota.spend(4)
     quota.spend(6)
     with pytest.raises(RefusedRequest) as refused:
@@ -28,7 +30,7 @@ def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
 
 
 def test_what_was_refused_is_not_spent() -> None:
-    quota = Quota(10, now=lambda: DAY)
+    quota = Quota(10, client=KIOS, now=lambda: DAY)
     with pytest.raises(RefusedRequest):
         quota.spend(11)
     quota.spend(10)

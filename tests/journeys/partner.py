@@ -19,6 +19,7 @@ from auth.caller import Caller, CallerKind
 from records.operations import ClientContract, ConsentTerms
 from records.purposes import Purpose, Scope
 from tests.city import HOST
+from tests.clients import client_named
 from tests.journeys.hub import Hub
 
 RETURNS = "https://bank.example/back?from=simpul"
@@ -100,7 +101,7 @@ async def listening() -> AsyncIterator[Webhook]:
 def contract(client: str = "bank", webhook: str | None = None, **terms: Any) -> ClientContract:  # noqa: ANN401 - any term
     """What the city agreed with the bank."""
     return ClientContract(
-        client=client,
+        client=client_named(client),
         name="Bank Betawi",
         scopes={
             "identity": ("Consenting.verify", "Verification.*"),
@@ -131,7 +132,7 @@ def partner(client: str = "bank", **given: Any) -> Caller:  # noqa: ANN401 - any
     return Caller(
         **{
             "kind": CallerKind.PARTNER,
-            "client": client,
+            "client": client_named(client),
             "scopes": frozenset(each.value for each in Scope),
             "purpose": Purpose.CREDIT_ASSESSMENT.name,
             "case": "KPR/2026/17",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import struct
 import subprocess
 import time
@@ -15,7 +14,6 @@ from typing import Any
 
 import aiohttp
 
-from tests.apt import apt_install
 from tests.city import HOST, free_port
 
 _CONFIGURATION = """
@@ -47,11 +45,6 @@ http {{
 """
 _VALID_UNTIL = struct.Struct("@QqqqqI")
 """The beginning of what nginx keeps (`ngx_http_file_cache_header_t`): version, valid until, ..."""
-
-
-def missing() -> str | None:
-    """Why there is no such cache; None where there is."""
-    return None if shutil.which("nginx") else apt_install("nginx-light")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +83,12 @@ class SharedCache:
 
 
 @asynccontextmanager
-async def shared_cache(folder: Path, behind: int) -> AsyncIterator[SharedCache]:
+async def shared_cache(nginx: Path, folder: Path, behind: int) -> AsyncIterator[SharedCache]:
     """A cache in front of the hub on this port, for the length of the block."""
     folder.mkdir()  # noqa: ASYNC240 - on this machine, at once
     port = free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, host=HOST, port=port, behind=behind))
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     process = subprocess.Popen(  # noqa: ASYNC220, S603 - begins at once; a configuration of our own
         [nginx, "-p", str(folder), "-c", str(configuration), "-g", "user root;" if Path.home() == Path("/root") else ""]
     )

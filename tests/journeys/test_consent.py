@@ -15,6 +15,7 @@ from sandbox.samples import SAMPLES
 from store.consent_events import ConsentEvents
 from store.database import database
 from store.operations import OperationRegistry
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 from tests.journeys.partner import (
     LAND,
@@ -58,7 +59,7 @@ async def webhook(hub: Hub, state: AsyncEngine) -> AsyncIterator[Webhook]:
         await registry.publish(agreed, registered(agreed, LAND, SHOPS, WHO), by="tests")
         await until(hub, {"documentId": "Land-1", "variables": {"consent": "none"}}, BANK, "FORBIDDEN")
         yield listens
-    await registry.retire("bank", ["Land-1", "Shops-1", "Who-1"], by="tests")
+    await registry.retire(client_named("bank"), ["Land-1", "Shops-1", "Who-1"], by="tests")
 
 
 async def reads(hub: Hub, operation: str, consent: str, caller: Any = BANK, **variables: Any) -> Any:  # noqa: ANN401 - JSON
@@ -124,7 +125,9 @@ async def test_from_the_request_to_the_first_answer_and_to_the_end(
         "CREDIT_ASSESSMENT",
         "your consent (UU PDP, article 20 (2) a)",
     )
-    assert entry["text"].startswith("An application of a partner ('bank') read your consents and property tax, which")
+    assert entry["text"].startswith(
+        "An application of a partner ('development/bank') read your consents and property tax, which"
+    )
 
     ended = await hub.ask(REVOKE, {"consent": consent}, caller="siti")
     assert ended.data["revokeConsent"]["state"] == "REVOKED"
@@ -136,7 +139,7 @@ async def test_from_the_request_to_the_first_answer_and_to_the_end(
 
     [call_] = await webhook.told("consent.revoked")
     [before] = await webhook.told("consent.granted")
-    secret = WebhookSignatures(SECRET).secret_of("bank", 1)
+    secret = WebhookSignatures(SECRET).secret_of(client_named("bank"), 1)
     assert before.is_signed_with(secret)
     assert call_.is_signed_with(secret)
     assert call_.told["data"]["consent"] == before.told["data"]["consent"] == consent

@@ -19,13 +19,15 @@ from sandbox.issuer_clients import client_secret
 from store.database import database
 from store.operations import OperationRegistry
 from tests.city import HOST, RunningAgency, free_port
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 from tests.journeys.partner import WHO, asked, contract, partner
 from tests.journeys.test_partners import registered, until
+from tests.optional_programs import FindProgram
 from tests.web.axe import violations
-from tests.web.browser import Page, chromium_or_reason, page_of
+from tests.web.browser import Page, page_of
 
-CLIENT = "bank-on-paper"
+CLIENT = client_named("bank-on-paper")
 BANK = partner(CLIENT)
 HOUSE = """query House($consent: ID!) {
   consented(consent: $consent) {
@@ -109,12 +111,9 @@ async def paged_hub(  # noqa: PLR0917 - fixtures
 
 
 @pytest.fixture(scope="module")
-async def page() -> AsyncIterator[Page]:
+async def page(program: FindProgram) -> AsyncIterator[Page]:
     """A browser."""
-    chromium, reason = chromium_or_reason()
-    if chromium is None:
-        pytest.skip(reason)
-    async with page_of(chromium) as opened:
+    async with page_of(program("chromium")) as opened:
         await opened.ask("Network.enable")
         await opened.ask("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
         yield opened

@@ -7,8 +7,8 @@ import pytest
 
 from cli.sample_callers import sample_callers
 from tests.journeys.hub import City, Hub
-from tests.web.browser import Page, chromium_or_reason, page_of
-from tests.web.conftest import ROOT
+from tests.optional_programs import FindProgram, page_packages
+from tests.web.browser import Page, page_of
 
 EDITORS = 4
 RUN = "document.querySelector('.graphiql-execute-button').click()"
@@ -16,14 +16,10 @@ ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getVal
 
 
 @pytest.fixture
-async def page(hub: Hub) -> AsyncIterator[Page]:
+async def page(hub: Hub, program: FindProgram) -> AsyncIterator[Page]:
     """GraphiQL, opened and ready."""
-    if not (ROOT / "node_modules" / "graphiql").is_dir():
-        pytest.skip("npm packages are not installed; run make with npm")
-    chromium, reason = chromium_or_reason()
-    if chromium is None:
-        pytest.skip(reason)
-    async with page_of(chromium) as opened:
+    page_packages()
+    async with page_of(program("chromium")) as opened:
         await opened.open(f"{hub.url}/graphiql")
         await opened.until(f"document.querySelectorAll('.CodeMirror').length === {EDITORS}")
         yield opened

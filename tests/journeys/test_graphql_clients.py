@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,32 +17,32 @@ from schema.registering import examine
 from store.database import database
 from store.operations import OperationRegistry
 from tests.city import ROOT
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub
 from tests.journeys.test_partners import examiner, until
+from tests.optional_programs import node_packages, program_or_skip
 
 SCRIPT = ROOT / "tests" / "journeys" / "graphql_clients.mjs"
-KIOS = Caller(kind=CallerKind.PARTNER, client="warung", scopes=frozenset({"prices:read"}))
+KIOS = Caller(kind=CallerKind.PARTNER, client=client_named("warung"), scopes=frozenset({"prices:read"}))
 CONTRACT = ClientContract(
-    client="warung",
+    client=client_named("warung"),
     scopes={"prices:read": ("Query.markets", "Market.*")},
     variables={"Prices": {"first": VariableRange(at_most=3)}},
 )
 KEPT = "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"
-NODE = shutil.which("node")
-PACKAGES = ("@apollo/client", "@apollo/persisted-query-lists", "@urql/core", "@urql/exchange-persisted")
-pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="node is not installed"),
-    pytest.mark.skipif(
-        not all((ROOT / "node_modules" / each).is_dir() for each in PACKAGES),
-        reason="npm packages are not installed; run make with npm",
-    ),
-]
+pytestmark = pytest.mark.optional_programs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> Path:
+    """The clients, as npm brought them."""
+    return node_packages()
 
 
 async def said(*arguments: str) -> Any:  # noqa: ANN401 - JSON
     """What the script prints."""
     process = await asyncio.create_subprocess_exec(
-        NODE or "node", str(SCRIPT), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        program_or_skip("node"), str(SCRIPT), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(60):
         out, error = await process.communicate()
@@ -64,7 +63,7 @@ async def registered(hub: Hub, state_url: str, tmp_path: Path) -> AsyncIterator[
     manifest = tmp_path / "persisted-query-manifest.json"
     manifest.write_text(json.dumps(await said("manifest")))
     [entry] = read_manifest(manifest)
-    wanted = RegisteredOperation(client="warung", id=entry.id, name=entry.name or "", text=entry.text)
+    wanted = RegisteredOperation(client=client_named("warung"), id=entry.id, name=entry.name or "", text=entry.text)
     examined = examine(examiner(), CONTRACT, wanted)
     assert not examined.faults
     engine = database(state_url)
@@ -72,7 +71,7 @@ async def registered(hub: Hub, state_url: str, tmp_path: Path) -> AsyncIterator[
     await registry.publish(CONTRACT, [examined.operation], by="tests")
     await until(hub, {"documentId": entry.id}, KIOS, None)
     yield examined.operation
-    await registry.retire("warung", [entry.id], by="tests")
+    await registry.retire(client_named("warung"), [entry.id], by="tests")
     await engine.dispose()
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.clients import client_named
 from tests.journeys.hub_process import CITIZEN, HubProcess
 
-LANE = "siaga-112"
+LANE = client_named("siaga-112")
 AT_ONCE = 60
 """Clients who ask again as soon as they are answered."""
 _FIELDS = 90

@@ -18,13 +18,14 @@ from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from engine.request import GraphQLRequest
 from engine.run import Engine
-from records.operations import ClientContract, OperationMode, RegisteredOperation, VariableRange
+from records.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation, VariableRange
 from records.purposes import Purpose
 from sandbox.samples import SAMPLES
 from schema.registering import examine
 from settings import Settings
 from store.database import database
 from store.operations import OperationRegistry
+from tests.clients import client_named
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 from wiring import examining
 
@@ -34,13 +35,13 @@ KEPT = "public, max-age=60, stale-while-revalidate=60, stale-if-error=86400"
 ME = "query Me { me { name } }"
 MIXED = "query Mixed { regions(level: REGENCY) { code } me { name } }"
 CONTRACT = ClientContract(
-    client="kios",
+    client=client_named("kios"),
     scopes={"prices:read": ("Query.markets", "Market.*"), "places:read": ("Query.regions", "Region.code")},
     variables={"Prices": {"first": VariableRange(at_least=1, at_most=3)}},
 )
 FEW = VariableRange(most_items=2)
-KIOS = Caller(kind=CallerKind.PARTNER, client="kios", scopes=frozenset({"prices:read"}))
-OTHER = Caller(kind=CallerKind.PARTNER, client="lain", scopes=frozenset({"prices:read", "places:read"}))
+KIOS = Caller(kind=CallerKind.PARTNER, client=client_named("kios"), scopes=frozenset({"prices:read"}))
+OTHER = Caller(kind=CallerKind.PARTNER, client=client_named("lain"), scopes=frozenset({"prices:read", "places:read"}))
 
 
 @cache
@@ -149,12 +150,12 @@ async def test_a_system_of_an_agency_runs_what_is_registered_for_it_and_nothing_
 ) -> None:
     text = "query Reporters($niks: [NIK!]!) { citizens(niks: $niks) { name } }"
     scopes = {"population:read": ("Query.citizens", "Citizen.name")}
-    contract = ClientContract(client="dispatch", scopes=scopes, variables={"Reporters": {"niks": FEW}})
+    contract = ClientContract(client=client_named("dispatch"), scopes=scopes, variables={"Reporters": {"niks": FEW}})
     await registry.publish(contract, registered(contract, text), by="tests")
     dispatch = Caller(
         kind=CallerKind.AGENCY_SYSTEM,
         agency="crm",
-        client="dispatch",
+        client=client_named("dispatch"),
         scopes=frozenset({"population:read"}),
         purpose=Purpose.COMPLAINT_HANDLING.name,
         case="JK-1/2026",
@@ -169,7 +170,7 @@ async def test_a_system_of_an_agency_runs_what_is_registered_for_it_and_nothing_
         ({**body, "variables": {"niks": [SAMPLES["siti"].nik] * 3}}, "BAD_USER_INPUT"),
     ):
         assert await code_of(hub, given, dispatch) == code
-    assert await code_of(hub, {"query": "{ __typename }"}, replace(dispatch, client="lain")) == (
+    assert await code_of(hub, {"query": "{ __typename }"}, replace(dispatch, client=client_named("lain"))) == (
         "PERSISTED_QUERY_ID_REQUIRED"
     )
     assert city.calls() == {}
@@ -202,7 +203,7 @@ async def test_a_header_makes_nobody_a_client(hub: Hub, registry: OperationRegis
 async def test_a_retired_operation_is_not_found_within_seconds(hub: Hub, registry: OperationRegistry) -> None:
     await registry.publish(CONTRACT, registered(CONTRACT, PRICES), by="tests")
     await until(hub, {"documentId": "Prices-1"}, KIOS, None)
-    assert await registry.retire("kios", ["Prices-1"], by="tests") == ["Prices-1"]
+    assert await registry.retire(client_named("kios"), ["Prices-1"], by="tests") == ["Prices-1"]
     await until(hub, {"documentId": "Prices-1"}, KIOS, "PERSISTED_QUERY_NOT_FOUND")
 
 
@@ -250,9 +251,9 @@ async def test_a_client_spends_its_quota_and_no_more(hub: Hub, registry: Operati
     published = registered(CONTRACT, PRICES)
     [operation] = published
     # `operation.cost` is that of the dearest run; this one asks for a market less each time.
-    contract = replace(CONTRACT, client="hemat", cost_a_day=operation.cost * 2)
-    await registry.publish(contract, [replace(operation, client="hemat")], by="tests")
-    hemat = replace(KIOS, client="hemat")
+    contract = replace(CONTRACT, client=client_named("hemat"), cost_a_day=operation.cost * 2)
+    await registry.publish(contract, [replace(operation, client=client_named("hemat"))], by="tests")
+    hemat = replace(KIOS, client=client_named("hemat"))
     await until(hub, {"documentId": "Prices-1"}, hemat, None)
     body = {"documentId": "Prices-1", "variables": {"first": 3}}
     assert await code_of(hub, body, hemat) is None
@@ -272,9 +273,9 @@ async def test_what_variables_make_dear_is_spent_as_dear(hub: Hub, registry: Ope
 
     assert (cost(1), cost(50)) == (102, 151)
     # Enough for a large run and a small one, to the point.
-    contract = replace(CONTRACT, client="cermat", variables={}, cost_a_day=cost(50) + cost(1))
+    contract = replace(CONTRACT, client=client_named("cermat"), variables={}, cost_a_day=cost(50) + cost(1))
     await registry.publish(contract, registered(contract, PRICES), by="tests")
-    cermat = replace(KIOS, client="cermat")
+    cermat = replace(KIOS, client=client_named("cermat"))
     await until(hub, {"documentId": "Prices-1", "variables": {"first": "many"}}, cermat, "BAD_USER_INPUT")
     assert await code_of(hub, body(50), cermat) is None
     city.reset_calls()
@@ -289,7 +290,7 @@ async def test_personal_data_stays_behind_its_rule_whatever_was_registered(
     hub: Hub, registry: OperationRegistry, city: City
 ) -> None:
     scopes = {"me": ("Query.me", "Citizen.name", "Query.regions", "Region.code")}
-    contract = ClientContract(client="kios", scopes=scopes)
+    contract = ClientContract(client=client_named("kios"), scopes=scopes)
     await registry.publish(contract, registered(contract, ME, MIXED), by="tests")
     caller = replace(KIOS, scopes=frozenset({"me"}), purpose=Purpose.PAYMENT.name, case="K-7/2026")
     await until(hub, {"documentId": "Me-1"}, caller, "FORBIDDEN")
@@ -312,9 +313,9 @@ async def test_guessing_ids_asks_nobody_and_a_batch_of_guesses_is_refused_whole(
 
 
 async def test_a_client_on_a_safelist_may_send_its_text_letter_by_letter(hub: Hub, registry: OperationRegistry) -> None:
-    contract = replace(CONTRACT, client="daftar", mode=OperationMode.SAFELIST)
+    contract = replace(CONTRACT, client=client_named("daftar"), mode=OperationMode.SAFELIST)
     await registry.publish(contract, registered(contract, PRICES), by="tests")
-    caller = replace(KIOS, client="daftar")
+    caller = replace(KIOS, client=client_named("daftar"))
     await until(hub, {"query": PRICES}, caller, None)
     assert await code_of(hub, {"documentId": "Prices-1"}, caller) is None
     assert await code_of(hub, {"query": PRICES, **by_hash(PRICES)}, caller) is None
@@ -367,9 +368,9 @@ async def test_where_it_is_off_apollos_clients_are_told_to_send_texts(
 async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, registry: OperationRegistry
 ) -> None:
-    contract = replace(CONTRACT, client="first-party", scopes={}, variables={})
+    contract = replace(CONTRACT, client=FIRST_PARTY, scopes={}, variables={})
     text = "query Public { __typename }"
-    operation = RegisteredOperation(client="first-party", id="Public-1", name="Public", text=text)
+    operation = RegisteredOperation(client=FIRST_PARTY, id="Public-1", name="Public", text=text)
     await registry.publish(contract, [operation], by="tests")
     given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}
     async with another_hub(city, state_url, issuer, hub_folder, **given) as (hub, _):
@@ -378,7 +379,7 @@ async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
             assert known.data == {"__typename": "Query"}
             refused = await hub.post({"query": text}, caller=caller)
             assert refused.errors == [("", "PERSISTED_QUERY_ID_REQUIRED")]
-        pretender = replace(KIOS, client="first-party")
+        pretender = replace(KIOS, client=client_named("first-party"))
         assert await code_of(hub, {"documentId": "Public-1"}, pretender) == "PERSISTED_QUERY_NOT_FOUND"
 
 
@@ -405,7 +406,7 @@ async def test_a_get_by_the_id_of_a_first_party_operation_may_be_kept_by_anybody
     city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, registry: OperationRegistry
 ) -> None:
     scopes = {"any": ("Query.*", "Market.*", "Citizen.*")}
-    contract = replace(CONTRACT, client="first-party", scopes=scopes, variables={})
+    contract = replace(CONTRACT, client=FIRST_PARTY, scopes=scopes, variables={})
     operations = [replace(each, scopes=frozenset()) for each in registered(contract, PRICES, ME)]
     await registry.publish(contract, operations, by="tests")
     given: dict[str, Any] = {"first_party_operations": OperationMode.IDS_ONLY}

@@ -13,13 +13,14 @@ import pytest
 
 from auth.development import DevelopmentIssuer
 from tests.journeys.hub import City, Hub, running_hub, settings_for
-from tests.journeys.shared_cache import Kept, SharedCache, missing, shared_cache
+from tests.journeys.shared_cache import Kept, SharedCache, shared_cache
+from tests.optional_programs import program_or_skip
 
 MARKETS = '{ markets(first: 2, search: "pasar") { name } }'
 NAME = "{ me { name } }"
 NAMES = {"siti": "Siti Rahmawati", "budi": "Budi Santoso", "dewi": "Dewi Lestari"}
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=str(missing()))
+pytestmark = pytest.mark.optional_programs
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ async def hub(city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder:
 
 @pytest.fixture
 async def cache(hub: Hub, tmp_path: Path) -> AsyncIterator[SharedCache]:
-    async with shared_cache(tmp_path / "nginx", urlsplit(hub.url).port or 0) as running:
+    async with shared_cache(program_or_skip("nginx"), tmp_path / "nginx", urlsplit(hub.url).port or 0) as running:
         yield running
 
 
@@ -139,7 +140,8 @@ async def test_what_is_over_is_asked_for_again_and_not_sent_where_it_is_the_same
     given: dict[str, Any] = {"kept_megabytes": 8, "rates": "off", "public_max_age": 1}
     settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder, **given)
     async with running_hub(settings, issuer) as hub:
-        cache = await stack.enter_async_context(shared_cache(tmp_path / "nginx", urlsplit(hub.url).port or 0))
+        behind = urlsplit(hub.url).port or 0
+        cache = await stack.enter_async_context(shared_cache(program_or_skip("nginx"), tmp_path / "nginx", behind))
         first = await cache.get(MARKETS)
         assert await over(cache) == "REVALIDATED"
     assert await over(cache) == "STALE"

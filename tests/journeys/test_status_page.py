@@ -12,8 +12,9 @@ from auth.development import DevelopmentIssuer
 from tests.journeys.hub import City, Hub, running_hub, settings_for
 from tests.journeys.test_agency_terms import BROKEN_AFTER, QUESTIONS, until_told
 from tests.journeys.test_outages import killed
+from tests.optional_programs import FindProgram
 from tests.web.axe import violations
-from tests.web.browser import Page, chromium_or_reason, page_of
+from tests.web.browser import Page, page_of
 
 LOADED = "document.readyState === 'complete' && document.querySelector('article') !== null"
 TAX = "[...document.querySelectorAll('article')].find(each => each.innerText.startsWith('Property tax')).innerText"
@@ -37,12 +38,9 @@ async def watched(
 
 
 @pytest.fixture(scope="module")
-async def page() -> AsyncIterator[Page]:
+async def page(program: FindProgram) -> AsyncIterator[Page]:
     """A browser."""
-    chromium, reason = chromium_or_reason()
-    if chromium is None:
-        pytest.skip(reason)
-    async with page_of(chromium) as opened:
+    async with page_of(program("chromium")) as opened:
         yield opened
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from records.operations import ClientContract, VariableRange, range_as_json
+from tests.clients import client_named
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,9 @@ def test_a_range_names_what_is_wrong_and_never_the_value(
 
 
 def test_a_contract_opens_fields_by_name_or_all_of_a_type() -> None:
-    contract = ClientContract(client="kios", scopes={"a": ("Query.markets", "Market.name"), "b": ("Market.*",)})
+    contract = ClientContract(
+        client=client_named("kios"), scopes={"a": ("Query.markets", "Market.name"), "b": ("Market.*",)}
+    )
     assert contract.scope_of("Query", "markets") == "a"
     assert contract.scope_of("Market", "name") == "a"
     assert contract.scope_of("Market", "level") == "b"

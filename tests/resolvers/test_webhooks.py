@@ -20,6 +20,7 @@ from store.database import migrate
 from store.operations import OperationRegistry
 from store.outbox import Outbox, put
 from store.tables import webhook_calls
+from tests.clients import client_named
 from tests.journeys.partner import Webhook, contract, listening
 
 SIGNATURES = WebhookSignatures(b"a secret of thirty-two bytes....")
@@ -38,15 +39,14 @@ async def agreed(engine: AsyncEngine, terms: ClientContract) -> None:
 
 
 def deliveries(engine: AsyncEngine, *, development: bool = True) -> Deliveries:
-    return Deliveries(
-        Outbox(engine), OperationRegistry(engine), SIGNATURES, WebhookSender(patience=5), development=development
-    )
+    sender = WebhookSender(patience=5, development=development)
+    return Deliveries(Outbox(engine), OperationRegistry(engine), SIGNATURES, sender, development=development)
 
 
 async def written(engine: AsyncEngine, count: int = 1) -> None:
     async with engine.begin() as connection:
         for number in range(count):
-            await put(connection, WebhookType.GRANTED, client="bank", data={"consent": str(number)})
+            await put(connection, WebhookType.GRANTED, client=client_named("bank"), data={"consent": str(number)})
 
 
 async def due(engine: AsyncEngine) -> None:
@@ -65,8 +65,8 @@ async def test_a_call_is_signed_for_its_client_and_made_once(webhook: Webhook, e
     assert await deliveries(empty).deliver() == 0
     [got] = webhook.got
     assert got.told["data"] == {"consent": "0"}
-    assert got.is_signed_with(SIGNATURES.secret_of("bank", 1))
-    assert not got.is_signed_with(SIGNATURES.secret_of("shop", 1))
+    assert got.is_signed_with(SIGNATURES.secret_of(client_named("bank"), 1))
+    assert not got.is_signed_with(SIGNATURES.secret_of(client_named("shop"), 1))
     assert await kept(empty) == [("delivered", 1, None)]
 
 
@@ -92,7 +92,7 @@ async def test_what_fails_is_sent_again_under_the_same_id_and_a_fresh_time(
         assert (await kept(empty))[0][2] == failure
         await due(empty)
     assert len({each.headers["webhook-id"] for each in webhook.got}) == 1
-    assert all(each.is_signed_with(SIGNATURES.secret_of("bank", 1)) for each in webhook.got)
+    assert all(each.is_signed_with(SIGNATURES.secret_of(client_named("bank"), 1)) for each in webhook.got)
     assert await kept(empty) == [("delivered", 3, None)]
 
 
@@ -107,7 +107,7 @@ async def test_a_changed_address_and_secret_are_those_of_the_next_attempt(webhoo
         assert len(webhook.got) == 1
         [got] = other.got
         for version in (1, 2):
-            assert got.is_signed_with(SIGNATURES.secret_of("bank", version))
+            assert got.is_signed_with(SIGNATURES.secret_of(client_named("bank"), version))
 
 
 async def test_a_partner_that_says_gone_is_left_alone(webhook: Webhook, empty: AsyncEngine) -> None:
@@ -122,7 +122,7 @@ async def test_a_call_that_cannot_even_be_made_waits_like_one_that_failed_and_ho
 ) -> None:
     await agreed(empty, contract("shop", webhook=f"https://{'a' * 64}.example/hook"))  # no name can be so long
     async with empty.begin() as connection:
-        await put(connection, WebhookType.REVOKED, client="shop", data={"consent": "1"})
+        await put(connection, WebhookType.REVOKED, client=client_named("shop"), data={"consent": "1"})
     await written(empty)
     assert await deliveries(empty).deliver() == 2
     assert [each.told["data"] for each in webhook.got] == [{"consent": "0"}]
@@ -153,7 +153,7 @@ async def test_outside_development_this_machine_itself_is_not_called(webhook: We
 
 CALL = WebhookCall(
     id="msg_1",
-    client="bank",
+    client=client_named("bank"),
     type="consent.granted",
     request=None,
     consent=None,

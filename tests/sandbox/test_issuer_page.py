@@ -8,18 +8,16 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.city import RunningAgency
+from tests.optional_programs import FindProgram
 from tests.sandbox.signing_in import ASKED, exchanged, issuer_of, proven
-from tests.web.browser import Page, chromium_or_reason, page_of
+from tests.web.browser import Page, page_of
 
 KEYS = {"Tab": (9, ""), " ": (32, " "), "ArrowDown": (40, ""), "Enter": (13, "\r")}
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    chromium, reason = chromium_or_reason()
-    if chromium is None:
-        pytest.skip(reason)
-    async with page_of(chromium) as opened:
+async def page(program: FindProgram) -> AsyncIterator[Page]:
+    async with page_of(program("chromium")) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from auth.caller import Caller, CallerKind
 from records.identifiers import Nik
 from records.purposes import Purpose
 from schema.asking import Asking
+from tests.clients import client_named
 from tests.schema.asking import reasons, run
 from tests.small_city import SmallCity
 from tests.small_records import AYU, BUDI, SITI
@@ -81,6 +82,6 @@ async def test_who_became_of_age_is_nobodys_child_any_more(monkeypatch: pytest.M
 
 
 async def test_a_system_of_an_agency_is_held_to_the_same() -> None:
-    system = replace(ASSESSOR, kind=CallerKind.AGENCY_SYSTEM, client="sismiop")
+    system = replace(ASSESSOR, kind=CallerKind.AGENCY_SYSTEM, client=client_named("sismiop"))
     assert reasons(await run(asking(AYU, "name"), caller=system)) == [("citizen.name", "PURPOSE_DOES_NOT_COVER")]
     assert (await run(asking(BUDI, "name"), caller=system)).errors == []

@@ -24,7 +24,7 @@ async def test_a_person_sees_who_asks_for_what_and_until_when() -> None:
     seen = (await data(LOOK.replace("SELECTED", selected), caller="the person"))["me"]["consentRequest"]
     assert seen == {
         "id": REQUEST,
-        "client": "bank",
+        "client": "development/bank",
         "partner": "Bank Betawi",
         "purpose": "CREDIT_ASSESSMENT",
         "scopes": ["TAX", "IDENTITY"],

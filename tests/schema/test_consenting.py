@@ -17,13 +17,14 @@ from records.wishes import Restriction, Wishes
 from schema.consenting import ConsentingType, VerificationType
 from schema.population import CitizenType
 from schema.publishing import publication_of
+from tests.clients import client_named
 from tests.schema.asking import reasons, run, told
 from tests.small_city import SmallCity
 from tests.small_records import AYU, BUDI, CONSENT, NOW, SITI, consent
 
 BANK = Caller(
     kind=CallerKind.PARTNER,
-    client="bank",
+    client=client_named("bank"),
     scopes=frozenset(each.value for each in Scope),
     purpose=Purpose.CREDIT_ASSESSMENT.name,
     case="KPR/1",
@@ -49,7 +50,7 @@ async def test_a_partner_reads_what_was_consented_to_and_one_look_decides_about_
     found = (response.data or {})["consented"]
     assert found["consent"] == {
         "id": CONSENT,
-        "client": "bank",
+        "client": client_named("bank"),
         "partner": "Bank Betawi",
         "scopes": ["TAX", "IDENTITY"],
         "purpose": "CREDIT_ASSESSMENT",
@@ -100,7 +101,7 @@ async def test_a_consent_is_no_wider_for_another_that_is() -> None:
     [
         (SmallCity(), BANK),
         (city_of(consent(client="another bank")), BANK),
-        (city_of(consent()), replace(BANK, client="another bank")),
+        (city_of(consent()), replace(BANK, client=client_named("another bank"))),
         (city_of(consent(id=OTHER)), BANK),
         (city_of(consent(purpose=Purpose.PAYMENT)), BANK),
     ],

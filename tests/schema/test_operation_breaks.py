@@ -10,6 +10,7 @@ from graphql import build_schema
 from records.operations import ClientContract, OperationReading, RegisteredOperation, VariableRange
 from schema.operation_breaks import breaks, terms_broken
 from schema.registering import examine
+from tests.clients import client_named
 from wiring.examining import examiner
 
 BEFORE = """
@@ -98,9 +99,12 @@ def test_an_operation_that_the_graph_before_did_not_allow_either_is_held_to_the_
     assert breaks(build_schema(BEFORE), build_schema(now), text) == []
 
 
-CONTRACT = ClientContract(client="kios", scopes={"prices:read": ("Query.markets", "Market.name")})
+CONTRACT = ClientContract(client=client_named("kios"), scopes={"prices:read": ("Query.markets", "Market.name")})
 PRICES = RegisteredOperation(
-    client="kios", id="1", name="Prices", text="query Prices($first: Int = 1) { markets(first: $first) { name } }"
+    client=client_named("kios"),
+    id="1",
+    name="Prices",
+    text="query Prices($first: Int = 1) { markets(first: $first) { name } }",
 )
 
 
@@ -109,7 +113,7 @@ def test_an_operation_is_held_to_its_contract_its_limits_and_what_was_approved()
     stands = examine(engine, CONTRACT, PRICES).operation
     assert terms_broken(engine, CONTRACT, stands) == []
     assert terms_broken(engine, replace(CONTRACT, scopes={}), stands) == [
-        "The contract of 'kios' opens no scope for Market.name, Query.markets."
+        "The contract of 'development/kios' opens no scope for Market.name, Query.markets."
     ]
     dear = replace(CONTRACT, variables={"Prices": {"first": VariableRange(at_most=100_000)}})
     [too_large] = terms_broken(engine, dear, stands)

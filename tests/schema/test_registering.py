@@ -15,22 +15,27 @@ from engine.run import Engine
 from records.operations import ClientContract, OperationReading, RegisteredOperation, VariableRange
 from schema.asking import Asking
 from schema.registering import Examined, examine, operation_name, readings
+from tests.clients import client_named
 from tests.schema.asking import IDS, engine
 from tests.small_records import CALL
 
 MARKETS = "query Markets($first: Int = 1) { markets(first: $first) { name region { code } } }"
 CONTRACT = ClientContract(
-    client="kios",
+    client=client_named("kios"),
     scopes={"prices:read": ("Query.markets", "Market.*"), "places:read": ("Region.code",), "me": ("Query.me",)},
 )
 
 
 def examined(text: str, *, name: str = "Markets", contract: ClientContract = CONTRACT, **given: Any) -> Examined:  # noqa: ANN401 - any attribute
-    return examine(engine(), contract, RegisteredOperation(client="kios", id="1", name=name, text=text, **given))
+    return examine(
+        engine(),
+        contract,
+        RegisteredOperation(client=client_named("kios"), id="1", name=name, text=text, **given),
+    )
 
 
 def ranged(**allowed: VariableRange) -> ClientContract:
-    return ClientContract(client="kios", scopes=CONTRACT.scopes, variables={"Markets": allowed})
+    return ClientContract(client=client_named("kios"), scopes=CONTRACT.scopes, variables={"Markets": allowed})
 
 
 def test_an_operation_is_read_with_its_rules_scopes_and_cost() -> None:
@@ -55,7 +60,9 @@ def test_what_the_contract_does_not_open_is_named_whatever_its_conditions_are() 
     text = "query Markets { markets { name prices @include(if: false) { price } } ...More @skip(if: true) }"
     text += " fragment More on Query { regions { name } }"
     found = examined(text)
-    assert found.faults == ["The contract of 'kios' opens no scope for Price.price, Query.regions, Region.name."]
+    assert found.faults == [
+        "The contract of 'development/kios' opens no scope for Price.price, Query.regions, Region.name."
+    ]
 
 
 def test_personal_data_needs_the_approval_of_its_owner() -> None:
@@ -150,7 +157,7 @@ async def test_what_a_registered_operation_may_cost_is_decided_with_its_variable
     operation = examined(MARKETS).operation
     await fresh.know([CONTRACT], [operation])
     request = GraphQLRequest(query="", document_id=DocumentId("1"), variables={"first": 1_000_000})
-    application = Application(client="kios", scopes=operation.scopes, is_partner=True)
+    application = Application(client=client_named("kios"), scopes=operation.scopes, is_partner=True)
     response = await fresh.run(request, unasked, request_id="r-1", application=application)
     assert [error["extensions"]["code"] for error in response.errors] == ["OPERATION_TOO_LARGE"]
 

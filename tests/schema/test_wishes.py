@@ -12,6 +12,7 @@ from records.consents import Consent, ConsentState
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
+from tests.clients import client_named
 from tests.schema.asking import IDS, reasons, run, told
 from tests.small_city import SmallCity
 from tests.small_records import AYU, BUDI, NOP, PRIVATE, PUBLIC, SITI
@@ -20,7 +21,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")
 BANK = Caller(
     kind=CallerKind.PARTNER,
-    client="bank",
+    client=client_named("bank"),
     scopes=frozenset({Scope.TAX.value, Scope.MSMES.value}),
     purpose=Purpose.PAYMENT.name,
     case="KPR/1",
@@ -33,7 +34,7 @@ def restricted(nik: Nik = SITI, *purposes: Purpose) -> dict[Nik, Wishes]:
     return {nik: Wishes(restrictions=(Restriction(subject=nik, number="HAK-1", purposes=purposes, since=NOW),))}
 
 
-def consent(*scopes: Scope, client: str = "bank") -> dict[Nik, Wishes]:
+def consent(*scopes: Scope, client: str = "development/bank") -> dict[Nik, Wishes]:
     granted = Consent(
         subject=SITI,
         id="1",
@@ -126,7 +127,7 @@ async def test_a_partner_reads_what_the_person_consented_to() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{}, consent(Scope.MSMES), consent(), consent(Scope.TAX, client="shop")],
+    [{}, consent(Scope.MSMES), consent(), consent(Scope.TAX, client="development/shop")],
     ids=["nothing said", "another scope", "no scope", "another partner"],
 )
 async def test_a_partner_without_the_persons_consent_is_refused_and_no_agency_is_asked(

@@ -55,6 +55,9 @@ def project(folder: Path) -> Path:
     (folder / "scripts").mkdir(parents=True)
     for name in ("setup", "environment.py", "simpul.py"):
         shutil.copy(ROOT / "scripts" / name, folder / "scripts" / name)
+    for name in ("sandbox/__init__.py", "sandbox/programs.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     (folder / "requirements.lock").write_text("# nothing\n")
     (folder / "cli").mkdir()
     (folder / "cli" / "__init__.py").touch()
@@ -76,8 +79,9 @@ def made(box: Path, tools: Path) -> Path:
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
     version = ".".join(map(str, sys.version_info[:3]))
-    first, last = outcome.stdout.splitlines()
-    assert first == f"Installing packages for Python {version} ..."
+    first, *between, last = outcome.stdout.splitlines()
+    assert first == f"Making .venv with Python {version} ..."
+    assert f"Installing packages for Python {version} ..." in between
     assert last.startswith(f"Made .venv with Python {version} in ")
     return where
 
@@ -120,7 +124,7 @@ def test_without_any_working_python_it_says_what_to_install(box: Path, tools: Pa
     outcome = run(project(box / "none"), box / "shim", tools)
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        "No working Python of 3.11 to 3.13 found on the PATH. Install one, on Debian and Ubuntu: "
+        "No working Python of 3.11 to 3.14 found on the PATH. Install one, on Debian and Ubuntu: "
         "apt install python3 python3-venv, elsewhere from python.org; or name one: make PYTHON=/path/to/python\n"
     )
 
@@ -139,7 +143,7 @@ def test_a_python_of_the_wrong_version_is_refused_by_name(box: Path, tools: Path
     outcome = run(project(box / "named"), tools, PYTHON=str(old / "python3"))
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"PYTHON={old}/python3 is not a working Python of 3.11 to 3.13: name one, or leave PYTHON out\n"
+        f"PYTHON={old}/python3 is not a working Python of 3.11 to 3.14: name one, or leave PYTHON out\n"
     )
 
 
@@ -159,7 +163,7 @@ def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(made: Path, tools: 
     lock.unlink()
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout == (
-        "npm is missing: the GraphiQL page will say so, everything else works. Install Node to have it.\n"
+        "GraphiQL page: npm is not installed, the page will say so, everything else works. Install Node to have it.\n"
     )
 
 
@@ -171,5 +175,8 @@ def test_a_failing_npm_is_said_and_stops_nothing_and_is_tried_again(made: Path, 
     lock.unlink()
     for outcome in outcomes:
         assert (outcome.returncode, outcome.stderr) == (0, "")
-        assert "npm failed (npm error network): the GraphiQL page will say so, everything else works." in outcome.stdout
+        assert outcome.stdout == (
+            "GraphiQL page: fetching from npm ...\n"
+            "GraphiQL page: npm failed (npm error network), the page will say so, everything else works.\n"
+        )
     assert (box / "npm.log").read_text() == "ci --ignore-scripts --no-audit --no-fund\n" * 2

@@ -16,6 +16,7 @@ from records.purposes import Purpose, Scope
 from store.consent_requests import ConsentRequestTable
 from store.tables import consent_requests, consents
 from store.wishes import Sealed
+from tests.clients import client_named
 
 PEOPLE = SealedPeople(b"a secret of thirty-two bytes....")
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
@@ -47,7 +48,7 @@ def evidence(_asked: AskedConsent) -> Evidence:
 
 async def asked(table: ConsentRequestTable, client: str = "bank", **given: Any) -> str:  # noqa: ANN401 - fields
     """A request; its id."""
-    kept = await table.ask(client, "Bank Betawi", wanted(**given), answer_within=HOUR, request_id="r-0")
+    kept = await table.ask(client_named(client), "Bank Betawi", wanted(**given), answer_within=HOUR, request_id="r-0")
     return kept.id
 
 

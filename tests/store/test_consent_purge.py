@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from records.clients import ClientId
 from records.consents import Consent
 from resolvers.purges import Purging
 from store.consent_events import ConsentEvents
@@ -18,6 +19,7 @@ from store.database import migrate
 from store.outbox import Outbox
 from store.tables import consent_requests, verification_tries
 from store.verification_tries import VerificationTries
+from tests.clients import client_named
 from tests.store.aging import aged, breach_of, closed, purged, rows
 from tests.store.consents import HER, HIM, PEOPLE, asked, granted, opened
 
@@ -92,10 +94,10 @@ async def test_a_partner_who_asks_for_what_was_purged_asks_for_nothing_there_is(
     consent = await revoked(hub)
     async with hub.connect() as connection:
         request = (await connection.execute(select(consent_requests.c.id))).scalar_one()
-    assert await table.outcome(consent.client, request) is not None
+    assert await table.outcome(ClientId.stored(consent.client), request) is not None
     await aged(hub, 1826)
     await purged(hub)
-    assert await table.outcome(consent.client, request) is None
+    assert await table.outcome(ClientId.stored(consent.client), request) is None
 
 
 @pytest.mark.parametrize(
@@ -164,9 +166,12 @@ async def test_requests_that_nobody_granted_go_with_what_was_noted_of_them(hub: 
     await table.refuse(HIM, answered, request_id="r-4")
     receipt = (await purged(hub, "webhook-calls:3650"))["consent-requests"]
     assert receipt.removed == "rows=2 consent_events=7 webhook_calls=2"
-    assert (await table.outcome("bank", refused), await table.outcome("bank", silent)) == (None, None)
+    assert (await table.outcome(client_named("bank"), refused), await table.outcome(client_named("bank"), silent)) == (
+        None,
+        None,
+    )
     assert (await rows(hub, "consent_requests", "consents")) == {"consent_requests": 3, "consents": 1}
-    assert await table.outcome("bank", waiting) is not None
+    assert await table.outcome(client_named("bank"), waiting) is not None
 
 
 @pytest.mark.parametrize(

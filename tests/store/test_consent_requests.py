@@ -28,6 +28,7 @@ from store.outbox import Outbox
 from store.tables import consent_requests, consents
 from store.unavailable import StateUnavailable
 from tests.city import HOST, free_port
+from tests.clients import client_named
 from tests.store.consents import BUDI, HER, HIM, HOUR, RETURNS, SITI, asked, evidence, granted, made_old, opened, wanted
 
 BOTH = (Scope.TAX, Scope.MSMES)
@@ -51,20 +52,20 @@ async def counted(engine: AsyncEngine) -> int:
 async def test_a_request_waits_for_its_answer_and_is_told_to_the_client_that_asked(
     table: ConsentRequestTable, empty: AsyncEngine
 ) -> None:
-    kept = await table.ask("bank", "Bank Betawi", wanted(), answer_within=HOUR, request_id="r-0")
+    kept = await table.ask(client_named("bank"), "Bank Betawi", wanted(), answer_within=HOUR, request_id="r-0")
     assert (kept.client, kept.partner, kept.scopes, kept.purpose) == (
-        "bank",
+        "development/bank",
         "Bank Betawi",
         BOTH,
         Purpose.CREDIT_ASSESSMENT,
     )
     assert (kept.days, kept.redirect_uri, kept.state, kept.answer) == (30, RETURNS, "s-1", Answer.WAITING)
     assert kept.answer_by - kept.asked_at == HOUR
-    outcome = await table.outcome("bank", kept.id)
+    outcome = await table.outcome(client_named("bank"), kept.id)
     assert outcome is not None
     assert (outcome.request, outcome.consent) == (kept, None)
-    assert await table.outcome("shop", kept.id) is None
-    assert await table.outcome("bank", "0" * 32) is None
+    assert await table.outcome(client_named("shop"), kept.id) is None
+    assert await table.outcome(client_named("bank"), "0" * 32) is None
     assert await events(empty, kept.id) == [("asked", "partner", "r-0")]
 
 
@@ -122,8 +123,13 @@ async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_th
     assert SITI.encode() not in row["subject"]
     assert (await events(empty, id_))[-1] == ("granted", "person", "r-2")
     [call] = await Outbox(empty).calls()
-    assert (call.client, call.type, call.request, call.consent) == ("bank", "consent.granted", id_, consent.id)
-    outcome = await table.outcome("bank", id_)
+    assert (call.client, call.type, call.request, call.consent) == (
+        "development/bank",
+        "consent.granted",
+        id_,
+        consent.id,
+    )
+    outcome = await table.outcome(client_named("bank"), id_)
     assert outcome is not None
     assert outcome.request.answer is Answer.GRANTED
     assert outcome.consent is not None
@@ -185,7 +191,7 @@ async def test_many_answers_at_once_are_one_answer(table: ConsentRequestTable, e
             return "refused"
 
         said = await asyncio.gather(*(each() for each in ((yes, no, yes, no) if round_ % 2 else (no, yes, no, yes))))
-        outcome = await table.outcome("bank", id_)
+        outcome = await table.outcome(client_named("bank"), id_)
         assert outcome is not None
         if outcome.consent is None:
             assert sorted(said) == ["late", "late", "refused", "refused"]
@@ -215,7 +221,7 @@ async def test_what_the_partners_operations_read_comes_with_the_request(
 ) -> None:
     registry = OperationRegistry(empty)
     operation = RegisteredOperation(
-        client="bank",
+        client=client_named("bank"),
         id="1",
         name="Land",
         text="query Land { __typename }",
@@ -228,12 +234,12 @@ async def test_what_the_partners_operations_read_comes_with_the_request(
         return found.reads
 
     assert await reads() == frozenset()
-    await registry.publish(ClientContract(client="bank"), [operation], by="tests")
+    await registry.publish(ClientContract(client=client_named("bank")), [operation], by="tests")
     assert await reads() == frozenset({"TaxObject.address"})
-    await registry.publish(ClientContract(client="bank", mode=OperationMode.OFF), [], by="tests")
+    await registry.publish(ClientContract(client=client_named("bank"), mode=OperationMode.OFF), [], by="tests")
     assert await reads() is None
-    await registry.publish(ClientContract(client="bank"), [], by="tests")
-    await registry.retire("bank", ["1"], by="tests")
+    await registry.publish(ClientContract(client=client_named("bank")), [], by="tests")
+    await registry.retire(client_named("bank"), ["1"], by="tests")
     assert await reads() == frozenset()
 
 

@@ -21,6 +21,7 @@ from store.database import migrate
 from store.outbox import Outbox
 from store.verification_tries import MOST_A_DAY, VerificationTries
 from store.wishes import WishTable
+from tests.clients import client_named
 from tests.store.consents import HER, HIM, PEOPLE, SITI, asked, evidence, granted, made_old, opened, wanted
 
 
@@ -62,7 +63,7 @@ async def test_each_end_has_its_state(
 ) -> None:
     kept, revoked, returned, expired = [await granted(requests) for _ in range(4)]
     await consents.revoke(HER, revoked.id, request_id="r-3")
-    await consents.give_back("bank", returned.id, request_id="r-4")
+    await consents.give_back(client_named("bank"), returned.id, request_id="r-4")
     await made_old(empty, consent=expired.id)
     states = {each.id: each.state for each in (await consents.page(HER, 10, None)).consents}
     assert states == {
@@ -77,15 +78,15 @@ async def test_what_was_taken_back_opens_nothing_to_the_next_who_asks(
     requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
 ) -> None:
     consent, wishes = await granted(requests), WishTable(empty)
-    found = await wishes.consenting([consent.id], "bank", PEOPLE.open)
+    found = await wishes.consenting([consent.id], client_named("bank"), PEOPLE.open)
     assert found[consent.id].subject == SITI
     assert found[consent.id].wishes.consents == (consent,)
-    assert await wishes.consenting([consent.id], "shop", PEOPLE.open) == {}
+    assert await wishes.consenting([consent.id], client_named("shop"), PEOPLE.open) == {}
     ended = await consents.revoke(HER, consent.id, request_id="r-3")
     assert ended is not None
     assert (ended[0].state, ended[1]) == (ConsentState.REVOKED, True)
-    assert await wishes.consenting([consent.id], "bank", PEOPLE.open) == {}
-    assert (await wishes.said([HER], "bank"))[SITI].consents == ()
+    assert await wishes.consenting([consent.id], client_named("bank"), PEOPLE.open) == {}
+    assert (await wishes.said([HER], client_named("bank")))[SITI].consents == ()
 
 
 async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_partner(
@@ -93,7 +94,7 @@ async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_pa
 ) -> None:
     one, other = await granted(requests), await granted(requests)
     await granted(requests, client="shop")
-    found = await WishTable(empty).consenting([one.id, other.id, "0" * 32], "bank", PEOPLE.open)
+    found = await WishTable(empty).consenting([one.id, other.id, "0" * 32], client_named("bank"), PEOPLE.open)
     assert set(found) == {one.id, other.id}
     assert found[one.id].wishes == found[other.id].wishes
     assert [each.id for each in found[one.id].wishes.consents] == [one.id, other.id]
@@ -105,7 +106,7 @@ async def test_it_is_taken_back_once_however_often_and_by_however_many(
     consent = await granted(requests)
     ended = await asyncio.gather(
         *(consents.revoke(HER, consent.id, request_id=f"r-{number}") for number in range(4)),
-        *(consents.give_back("bank", consent.id, request_id=f"p-{number}") for number in range(4)),
+        *(consents.give_back(client_named("bank"), consent.id, request_id=f"p-{number}") for number in range(4)),
     )
     assert sorted(each is not None and each[1] for each in ended) == [False] * 7 + [True]
     assert len({each[0].state for each in ended if each}) == 1
@@ -117,7 +118,7 @@ async def test_nobody_ends_what_is_not_theirs_or_is_over(
 ) -> None:
     consent = await granted(requests)
     assert await consents.revoke(HIM, consent.id, request_id="r-3") is None
-    assert await consents.give_back("shop", consent.id, request_id="r-3") is None
+    assert await consents.give_back(client_named("shop"), consent.id, request_id="r-3") is None
     assert await consents.revoke(HER, "0" * 32, request_id="r-3") is None
     await made_old(empty, consent=consent.id)
     ended = await consents.revoke(HER, consent.id, request_id="r-3")
@@ -130,7 +131,7 @@ async def test_a_person_who_takes_it_back_has_the_partner_told_and_a_partner_who
     requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
 ) -> None:
     await consents.revoke(HER, (await granted(requests)).id, request_id="r-3")
-    await consents.give_back("bank", (await granted(requests)).id, request_id="r-3")
+    await consents.give_back(client_named("bank"), (await granted(requests)).id, request_id="r-3")
     assert await calls(empty) == ["consent.granted", "consent.granted", "consent.revoked"]
 
 
@@ -156,7 +157,7 @@ async def test_a_request_that_nobody_answered_is_noted_told_and_forgets_who_open
     done = await asyncio.gather(*(upkeep.expire_requests() for _ in range(4)))
     assert sorted(done) == [0, 0, 0, 1]
     assert await upkeep.close_requests() == 1
-    outcome = await requests.outcome("bank", id_)
+    outcome = await requests.outcome(client_named("bank"), id_)
     assert outcome is not None
     assert (outcome.request.answer, outcome.request.state) == (Answer.EXPIRED, None)
     assert await events(empty, id_) == ["asked", "opened", "unanswered"]

@@ -14,16 +14,17 @@ from records.operations import ClientContract, OperationMode, OperationReading, 
 from store import operations as module
 from store.database import migrate
 from store.operations import OperationRegistry, RegistryRefused
+from tests.clients import client_named
 
 CONTRACT = ClientContract(
-    client="kios",
+    client=client_named("kios"),
     mode=OperationMode.SAFELIST,
     scopes={"prices:read": ("Query.markets", "Market.*")},
     variables={"A": {"first": VariableRange(at_least=1, at_most=2.5), "kind": VariableRange(one_of=("x", 1))}},
     cost_a_day=1000,
 )
 A = RegisteredOperation(
-    client="kios",
+    client=client_named("kios"),
     id="a-1",
     name="A",
     text="query A { a }",
@@ -33,7 +34,7 @@ A = RegisteredOperation(
     reads=(OperationReading(field="Query.a", data_class="public", rule="public"),),
     approved_by="letter 12",
 )
-B = RegisteredOperation(client="kios", id="b-1", name="B", text="query B { b }")
+B = RegisteredOperation(client=client_named("kios"), id="b-1", name="B", text="query B { b }")
 
 
 @pytest.fixture
@@ -46,9 +47,9 @@ async def test_what_is_published_is_read_as_it_was_written(registry: OperationRe
     assert await registry.publish(CONTRACT, [B, A], by="ani") == (2, 0)
     assert await registry.contracts() == [CONTRACT]
     assert await registry.published() == [A, B]
-    [entry, _] = await registry.entries("kios")
+    [entry, _] = await registry.entries(client_named("kios"))
     assert (entry.state, entry.published_by, entry.retired_by) == ("published", "ani", None)
-    assert await registry.entries("lain") == []
+    assert await registry.entries(client_named("lain")) == []
 
 
 async def test_publishing_again_changes_the_terms_and_counts_what_was_known(registry: OperationRegistry) -> None:
@@ -62,9 +63,10 @@ async def test_publishing_again_changes_the_terms_and_counts_what_was_known(regi
 
 async def test_an_id_never_changes_its_text_and_nothing_of_the_rest_is_published(registry: OperationRegistry) -> None:
     await registry.publish(CONTRACT, [A], by="ani")
-    await registry.retire("kios", ["a-1"], by="ani")
+    await registry.retire(client_named("kios"), ["a-1"], by="ani")
     with pytest.raises(
-        RegistryRefused, match=r"^the id 'a-1' of client 'kios' stands for another text \(retired\); give the changed"
+        RegistryRefused,
+        match=r"^the id 'a-1' of client 'development/kios' stands for another text \(retired\); give",
     ):
         await registry.publish(CONTRACT, [B, replace(A, text="query A { c }")], by="ani")
     assert await registry.published() == []
@@ -74,9 +76,9 @@ async def test_what_is_retired_can_be_published_again_and_both_are_remembered(
     registry: OperationRegistry, empty: AsyncEngine
 ) -> None:
     await registry.publish(CONTRACT, [A, B], by="ani")
-    assert await registry.retire("kios", ["a-1", "nothing"], by="budi") == ["a-1"]
-    assert await registry.retire("kios", ["a-1"], by="budi") == []
-    assert await registry.retire("lain", ["b-1"], by="budi") == []
+    assert await registry.retire(client_named("kios"), ["a-1", "nothing"], by="budi") == ["a-1"]
+    assert await registry.retire(client_named("kios"), ["a-1"], by="budi") == []
+    assert await registry.retire(client_named("lain"), ["b-1"], by="budi") == []
     assert await registry.published() == [B]
     assert await registry.publish(CONTRACT, [A], by="citra") == (1, 0)
     assert await registry.published() == [A, B]
@@ -99,15 +101,17 @@ async def test_a_client_and_all_together_have_room_for_so_many(
     monkeypatch.setattr(module, "MOST_OF_ALL", 3)
     await registry.publish(CONTRACT, [A, B], by="ani")
     await registry.publish(CONTRACT, [A, B], by="ani")
-    with pytest.raises(RegistryRefused, match=r"^client 'kios' would have 3 published operations, at most 2: retire"):
+    with pytest.raises(
+        RegistryRefused, match=r"^client 'development/kios' would have 3 published operations, at most 2"
+    ):
         await registry.publish(CONTRACT, [replace(A, id="a-2")], by="ani")
-    other = replace(CONTRACT, client="lain")
+    other = replace(CONTRACT, client=client_named("lain"))
     with pytest.raises(RegistryRefused, match=r"^all clients together would have 4 published operations, at most 3"):
-        await registry.publish(other, [replace(each, client="lain") for each in (A, B)], by="ani")
+        await registry.publish(other, [replace(each, client=client_named("lain")) for each in (A, B)], by="ani")
     assert len(await registry.published()) == 2
     monkeypatch.setattr(module, "MOST_CHARACTERS", 30)
     with pytest.raises(RegistryRefused, match=r"operations would hold 39 characters, at most 30: retire some first$"):
-        await registry.publish(other, [replace(A, client="lain")], by="ani")
+        await registry.publish(other, [replace(A, client=client_named("lain"))], by="ani")
 
 
 async def test_whoever_follows_is_told_of_each_change_and_outlives_what_fails(
@@ -129,7 +133,7 @@ async def test_whoever_follows_is_told_of_each_change_and_outlives_what_fails(
             assert await taken.get() == []
             await registry.publish(CONTRACT, [A, B], by="ani")
             assert await taken.get() == ["a-1", "b-1"]
-            await registry.retire("kios", ["a-1"], by="ani")
+            await registry.retire(client_named("kios"), ["a-1"], by="ani")
             assert await taken.get() == ["b-1"]
     finally:
         following.cancel()

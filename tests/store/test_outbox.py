@@ -13,6 +13,7 @@ from records.webhooks import WebhookCall, WebhookType
 from store.consent_events import ConsentEvents
 from store.database import migrate
 from store.outbox import Outbox, put
+from tests.clients import client_named
 
 MINUTE = timedelta(minutes=1)
 
@@ -26,13 +27,19 @@ async def outbox(empty: AsyncEngine) -> Outbox:
 async def written(engine: AsyncEngine, count: int = 1) -> None:
     async with engine.begin() as connection:
         for number in range(count):
-            await put(connection, WebhookType.REVOKED, client="bank", data={"consent": f"c-{number}"}, consent="c")
+            await put(
+                connection,
+                WebhookType.REVOKED,
+                client=client_named("bank"),
+                data={"consent": f"c-{number}"},
+                consent="c",
+            )
 
 
 async def test_a_call_is_due_at_once_and_holds_what_is_signed(outbox: Outbox, empty: AsyncEngine) -> None:
     await written(empty)
     [call] = await outbox.take(10, lease=MINUTE)
-    assert (call.client, call.type, call.attempts, call.state) == ("bank", "consent.revoked", 1, "waiting")
+    assert (call.client, call.type, call.attempts, call.state) == ("development/bank", "consent.revoked", 1, "waiting")
     assert call.id.startswith("msg_")
     told = json.loads(call.body)
     assert (told["type"], told["data"]) == ("consent.revoked", {"consent": "c-0"})
@@ -41,7 +48,7 @@ async def test_a_call_is_due_at_once_and_holds_what_is_signed(outbox: Outbox, em
 
 async def test_what_was_not_committed_is_not_sent(outbox: Outbox, empty: AsyncEngine) -> None:
     async with empty.connect() as connection:
-        await put(connection, WebhookType.REVOKED, client="bank", data={})
+        await put(connection, WebhookType.REVOKED, client=client_named("bank"), data={})
         await connection.rollback()
     assert await outbox.take(10, lease=MINUTE) == []
 
@@ -58,9 +65,9 @@ async def test_a_client_for_whom_many_calls_wait_keeps_nobody_elses_waiting(outb
     await written(empty, 40)
     async with empty.begin() as connection:
         for client in ("shop", "kios"):
-            await put(connection, WebhookType.REVOKED, client=client, data={"consent": "c"}, consent="c")
+            await put(connection, WebhookType.REVOKED, client=client_named(client), data={"consent": "c"}, consent="c")
     first = [each.client for each in await outbox.take(10, lease=MINUTE)]
-    assert (sorted(set(first)), len(first)) == (["bank", "kios", "shop"], 10)
+    assert (sorted(set(first)), len(first)) == (["development/bank", "development/kios", "development/shop"], 10)
 
 
 async def test_a_call_of_a_hub_that_died_is_taken_by_the_next_under_the_same_id(
@@ -84,9 +91,9 @@ async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: Outbox, e
     await outbox.delivered(call)
     await outbox.failed(call, "late", again_in=timedelta(0))
     assert await outbox.take(10, lease=MINUTE) == []
-    [kept] = await outbox.calls(client="bank")
+    [kept] = await outbox.calls(client=client_named("bank"))
     assert (kept.state, kept.failure) == ("delivered", None)
-    assert await outbox.calls(client="shop") == []
+    assert await outbox.calls(client=client_named("shop")) == []
     [event] = await ConsentEvents(empty).of("c")
     assert (event.event, event.detail) == (
         "told",

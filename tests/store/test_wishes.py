@@ -19,6 +19,7 @@ from store.tables import consents, restrictions
 from store.unavailable import StateUnavailable
 from store.wishes import Sealed, WishTable
 from tests.city import HOST, free_port
+from tests.clients import client_named
 
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 PEOPLE = SealedPeople(b"a secret of thirty-two bytes....")
@@ -37,7 +38,7 @@ async def granted(engine: AsyncEngine, id_: str, **given: Any) -> None:  # noqa:
     row = {
         "id": id_,
         "subject": PEOPLE.seal(SITI),
-        "client": "bank",
+        "client": client_named("bank"),
         "partner": "The Bank",
         "scopes": ["tax", "msmes"],
         "purpose": "PAYMENT",
@@ -63,14 +64,14 @@ async def restricted(engine: AsyncEngine, id_: str, nik: Nik, *purposes: str) ->
 
 async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(table: WishTable, empty: AsyncEngine) -> None:
     await granted(empty, "c-1")
-    said = await table.said(BOTH, "bank")
+    said = await table.said(BOTH, client_named("bank"))
     assert said == {
         SITI: Wishes(
             consents=(
                 Consent(
                     subject=SITI,
                     id="c-1",
-                    client="bank",
+                    client=client_named("bank"),
                     partner="The Bank",
                     scopes=(Scope.TAX, Scope.MSMES),
                     purpose=Purpose.PAYMENT,
@@ -82,7 +83,7 @@ async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(table: W
         ),
         BUDI: Wishes(),
     }
-    assert await table.said(BOTH, "shop") == {SITI: Wishes(), BUDI: Wishes()}
+    assert await table.said(BOTH, client_named("shop")) == {SITI: Wishes(), BUDI: Wishes()}
     assert await table.said(BOTH, None) == {SITI: Wishes(), BUDI: Wishes()}
 
 
@@ -93,15 +94,15 @@ async def test_a_consent_that_is_no_longer_in_force_is_told_to_nobody(
     table: WishTable, empty: AsyncEngine, given: dict[str, Any]
 ) -> None:
     await granted(empty, "c-1", **given)
-    assert await table.said(BOTH, "bank") == {SITI: Wishes(), BUDI: Wishes()}
+    assert await table.said(BOTH, client_named("bank")) == {SITI: Wishes(), BUDI: Wishes()}
 
 
 async def test_what_is_taken_back_counts_for_the_next_who_asks(table: WishTable, empty: AsyncEngine) -> None:
     await granted(empty, "c-1")
-    assert len((await table.said(BOTH, "bank"))[SITI].consents) == 1
+    assert len((await table.said(BOTH, client_named("bank")))[SITI].consents) == 1
     async with empty.begin() as connection:
         await connection.execute(update(consents).values(revoked_at=YESTERDAY))
-    assert (await table.said(BOTH, "bank"))[SITI].consents == ()
+    assert (await table.said(BOTH, client_named("bank")))[SITI].consents == ()
 
 
 async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTable, empty: AsyncEngine) -> None:
@@ -110,7 +111,7 @@ async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTabl
     every = Restriction(subject=SITI, number="r-1", purposes=(), since=YESTERDAY)
     one = Restriction(subject=BUDI, number="r-2", purposes=(Purpose.HEALTHCARE,), since=YESTERDAY)
     expected = {SITI: Wishes(restrictions=(every,)), BUDI: Wishes(restrictions=(one,))}
-    assert await table.said(BOTH, None) == await table.said(BOTH, "bank") == expected
+    assert await table.said(BOTH, None) == await table.said(BOTH, client_named("bank")) == expected
     async with empty.begin() as connection:
         await connection.execute(update(restrictions).values(ended_at=YESTERDAY))
     assert await table.said(BOTH, None) == {SITI: Wishes(), BUDI: Wishes()}
@@ -120,6 +121,6 @@ async def test_a_database_that_does_not_answer_is_no_consent() -> None:
     nowhere = database(f"postgresql://nobody@{HOST}:{free_port()}/none")
     try:
         with pytest.raises(StateUnavailable):
-            await WishTable(nowhere).said(BOTH, "bank")
+            await WishTable(nowhere).said(BOTH, client_named("bank"))
     finally:
         await nowhere.dispose()

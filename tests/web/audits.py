@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import shutil
 
-import pytest
-
+from tests.optional_programs import node_packages, program_or_skip
 from tests.web.conftest import ROOT
 
 AUDITS = 61
@@ -14,13 +12,9 @@ AUDITS = 61
 
 async def failed_audits(url: str) -> list[str]:
     """What the audits find wrong at an endpoint; skips where node or the npm packages are missing."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    if not (ROOT / "node_modules" / "graphql-http").is_dir():
-        pytest.skip("npm packages are not installed; run make with npm")
+    node_packages()
     process = await asyncio.create_subprocess_exec(
-        node,
+        program_or_skip("node"),
         str(ROOT / "tests" / "web" / "audit.mjs"),
         url,
         stdout=asyncio.subprocess.PIPE,

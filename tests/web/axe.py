@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
-
+from tests.optional_programs import node_packages
 from tests.web.browser import Page
-from tests.web.conftest import ROOT
 
 _RUN = """axe.run(document, {resultTypes: ['violations', 'incomplete'], runOnly: {type: 'tag', values: [
   'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(found => ({
@@ -18,10 +16,7 @@ _LEAST_PASSES = 10
 
 @cache
 def _source() -> str:
-    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    if not path.is_file():
-        pytest.skip("npm packages are not installed; run make with npm")
-    return path.read_text(encoding="utf-8")
+    return (node_packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 async def violations(page: Page) -> list[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import shutil
 import tempfile
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-
-from tests.apt import apt_install
 
 ARGUMENTS = (
     "--headless",
@@ -30,19 +27,6 @@ ARGUMENTS = (
     "--remote-debugging-port=0",
     "about:blank",
 )
-
-
-def chromium_or_reason() -> tuple[str | None, str]:
-    """The browser's path, installed where that is possible; else why there is none."""
-    reason = ""
-    if (found := _find_chromium()) is None:
-        reason = apt_install("chromium") or ""
-        found = _find_chromium()
-    return found, reason or "chromium is not installed"
-
-
-def _find_chromium() -> str | None:
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 _KEYS = {"Tab": ("Tab", 9, ""), "Enter": ("Enter", 13, "\r"), " ": ("Space", 32, " ")}
@@ -145,7 +129,7 @@ class Page:
 
 
 @asynccontextmanager
-async def page_of(chromium: str) -> AsyncIterator[Page]:
+async def page_of(chromium: Path) -> AsyncIterator[Page]:
     """A fresh browser with one empty page; gone afterwards."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(

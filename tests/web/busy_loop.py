@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from tests.engine.plan.clock import VirtualLoop, virtual_loop
-from web.capacity import Capacity
+from web.capacity import TARGET
 from web.load import Urgency
-from web.loop_lag import LoopLag
+from web.shedding import Shedding
 
 REFUSING = 0.00005
 """Seconds that a refusal takes."""
@@ -40,39 +40,34 @@ class Hub:
     """Seconds that an agency takes, by when the request came."""
     stolen: float
     """Seconds for which others have the processor, for each that the hub has it."""
-    capacity: Capacity = field(default_factory=Capacity)
     answered: list[Done] = field(default_factory=list)
     refused: list[tuple[Urgency, float]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._in_flight = 0
         self._worked = 0.0
-        self.lag = LoopLag(self._looked, lambda: self._in_flight, clock=self.loop.time)
+        self.shedding = Shedding(after=TARGET, clock=self.loop.time, worked=lambda: self._worked)
 
     def work(self, seconds: float) -> None:
         """Let nothing else run for so long."""
         self._worked += seconds
         self.loop.pass_by(seconds * (1 + self.stolen))
 
-    def _looked(self, now: float, lag: float) -> None:
-        self.capacity.tick(now, lag, self._worked)
-
     async def ask(self, urgency: Urgency, came: float) -> None:
         """One request, from the door on."""
-        self.lag.watch()
-        now = self.loop.time()
-        if not self.capacity.take(urgency, now, behind=now - self.lag.due):
+        let_in = self.shedding.enter(self.loop.time()) or self.shedding.let_in(urgency)
+        if not let_in:
             self.work(REFUSING)
             self.refused.append((urgency, came))
-            return
-        self._in_flight += 1
+        else:
+            await self._serve(urgency, came)
+        self.shedding.leave(let_in=let_in)
+
+    async def _serve(self, urgency: Urgency, came: float) -> None:
         for step in range(self.steps):
             if step:
                 await asyncio.sleep(self.agency(came))
             self.work(self.cost / self.steps)
-        self._in_flight -= 1
-        self.capacity.finished += 1
         self.answered.append(Done(urgency, came, self.loop.time() - came))
 
     def offer(self, offered: Mapping[Urgency, float], *, since: float = 0.0, until: float) -> None:
@@ -98,7 +93,6 @@ class Hub:
                 await asyncio.wait(self._tasks)
 
         self.loop.run(ended())
-        self.lag.stop()
 
     def slowest(self, part: float = 0.99, *, since: float = 0.0, urgency: Urgency | None = None) -> float:
         """Within how many seconds this part of those was answered who came later than that."""

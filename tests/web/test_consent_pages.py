@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from html import unescape
+from html import escape, unescape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from auth.presented_token import read_token
 from engine.errors import NotRecorded
 from engine.reads import Asked, Read
 from records.failures import AgencyUnavailable
@@ -50,7 +52,7 @@ def place(running: Place) -> Place:
     running.desk.reset()
     for each in (running.consents.changes, running.consents.consents, running.consents.refused):
         each.clear()
-    running.consents.down = LEDGER.down = False
+    running.consents.down = LEDGER.down = running.sessions.down = False
     running.hub.city.down.clear()
     running.hub.city.failing.clear()
     running.hub.city.asked.clear()
@@ -317,11 +319,45 @@ async def test_a_browser_that_wants_english_gets_it_without_choosing(browser: Br
 async def test_whoever_signs_out_is_signed_out(browser: Browser) -> None:
     form = (await browser.sign_in()).form
     out = await browser.post("/sign-out", {"form": form})
-    assert (out.status, out.location, browser.cookie("simpul")) == (303, "/signed-out", None)
+    assert (out.status, heading(out), browser.cookie("simpul")) == (200, "Anda sudah keluar dari halaman ini", None)
+    assert "Anda masuk dengan" not in out.text
     said = await browser.get("/signed-out")
     assert heading(said) == "Anda sudah keluar"
     assert "Anda masuk dengan" not in said.text
     assert (await browser.get("/consents")).status == 303
+
+
+async def test_whoever_signs_out_is_sent_on_to_sign_out_at_the_issuer(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in()).form
+    out = await browser.post("/sign-out?lang=en", {"form": form})
+    address = out.headers["Refresh"].removeprefix("0; url=")
+    assert address.startswith(f"{place.desk.issuer.url}/end-session?")
+    asked = dict(parse_qsl(urlsplit(address).query))
+    claims = read_token(asked.pop("id_token_hint")).claims
+    assert (claims["sub"], claims["aud"]) == ("siti", "simpul-pages")
+    assert asked == {
+        "client_id": "simpul-pages",
+        "post_logout_redirect_uri": f"{place.hub.url}/signed-out",
+        "ui_locales": "en",
+    }
+    assert f'<a href="{escape(address)}">Sign out where you signed in</a>' in out.text
+
+
+async def test_an_issuer_that_has_no_place_to_sign_out_is_left_alone() -> None:
+    async with sign_in_place() as place, place.browser() as browser:
+        place.desk.metadata["end_session_endpoint"] = None
+        form = (await browser.sign_in()).form
+        out = await browser.post("/sign-out?lang=en", {"form": form})
+        assert (out.status, out.location, browser.cookie("simpul")) == (303, "/signed-out?lang=en", None)
+
+
+async def test_a_session_that_cannot_be_ended_is_not_called_ended(browser: Browser, place: Place) -> None:
+    form = (await browser.sign_in()).form
+    place.sessions.down = True
+    out = await browser.post("/sign-out", {"form": form})
+    place.sessions.down = False
+    assert (out.status, "Refresh" in out.headers) == (503, False)
+    assert (await browser.get("/consents")).status == 200
 
 
 async def test_each_page_keeps_the_session_going_and_none_beyond_the_token(browser: Browser, place: Place) -> None:

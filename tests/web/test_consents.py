@@ -25,6 +25,7 @@ from store import consent_requests as requests_module
 from store.consent_tables import ConsentTables, consent_tables
 from store.database import database, migrate
 from tests.city import HOST, free_port
+from tests.clients import client_named
 from tests.journeys.partner import RETURNS, contract, partner, wanted
 from tests.store.consents import HER, evidence, opened
 from tests.web.conftest import until
@@ -42,7 +43,7 @@ CALLERS = {
     "Bearer bank": partner(),
     "Bearer shop": partner("shop"),
     "Bearer siti": Caller(kind=CallerKind.CITIZEN, nik=HER.nik),
-    "Bearer system": Caller(kind=CallerKind.AGENCY_SYSTEM, agency="crm", client="crm-dispatch"),
+    "Bearer system": Caller(kind=CallerKind.AGENCY_SYSTEM, agency="crm", client=client_named("crm-dispatch")),
 }
 BANK, SHOP = {"Authorization": "Bearer bank"}, {"Authorization": "Bearer shop"}
 

@@ -21,6 +21,7 @@ from auth.unproven import Unauthenticated
 from records.call import Call
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
+from tests.clients import client_named
 from tests.web.conftest import until
 from tests.web.openapi import answer_schema, faults, parameters, read_yaml
 from tests.web.small_graph import SmallGraph, ready
@@ -43,7 +44,7 @@ USAGE = Usage(
     receiver_name="Population register (Dukcapil)",
     receiver_system="Simpul",
 )
-PORTAL = Caller(kind=CallerKind.PARTNER, client="portal", subject="portal")
+PORTAL = Caller(kind=CallerKind.PARTNER, client=client_named("portal"), subject="portal")
 SOMEBODY = {"userCode": SITI}
 ASKING = {"Authorization": "Bearer portal", "X-Road-UserId": f"ID{SITI}"}
 
@@ -93,13 +94,13 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
         case "Bearer portal":
             return PORTAL
         case "Bearer other":
-            return Caller(kind=CallerKind.PARTNER, client="other", subject="other")
+            return Caller(kind=CallerKind.PARTNER, client=client_named("other"), subject="other")
         case "Bearer siti":
             return Caller(kind=CallerKind.CITIZEN, nik=SITI)
         case "Bearer visitor":
-            return Caller(kind=CallerKind.CITIZEN, nik=SITI, client="portal")
+            return Caller(kind=CallerKind.CITIZEN, nik=SITI, client=client_named("portal"))
         case "Bearer clerk":
-            return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client="portal", subject="clerk")
+            return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client=client_named("portal"), subject="clerk")
         case _:
             raise Unauthenticated("The token is unknown. Get a new one.")
 
@@ -112,7 +113,7 @@ async def tracking(allowances: Allowances | None = None) -> AsyncIterator[Asked]
         authenticate=authenticate,
         ready=ready,
         settings=WebSettings(),
-        data_tracker=DataTracker(ledger, client="portal", who_asks=who_asks, allowances=allowances),
+        data_tracker=DataTracker(ledger, client=client_named("portal"), who_asks=who_asks, allowances=allowances),
         allowances=allowances,
     )
     server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, WebSettings()))

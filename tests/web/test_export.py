@@ -20,6 +20,7 @@ from records.call import Call
 from records.identifiers import Nik
 from resolvers.exports import ExportsUnavailable, TooManyExports
 from schema.exports import ExportPart
+from tests.clients import client_named
 from tests.web.conftest import until
 from tests.web.small_graph import SmallGraph, ready
 from web import export as module
@@ -36,7 +37,7 @@ CALLERS = {
     "unsure": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.LOW),
     "assistant": Caller(kind=CallerKind.CITIZEN, nik=BUDI, on_behalf_of=SITI, assurance=SURE),
     "official": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case="1"),
-    "partner": Caller(kind=CallerKind.PARTNER, client="bank"),
+    "partner": Caller(kind=CallerKind.PARTNER, client=client_named("bank")),
 }
 IDENTITY = ExportPart(name="identity", says="Who.", document="identity")
 LAND = ExportPart(name="taxObjects", says="Land.", document="land")

@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.optional_programs import page_packages
 from tests.web.conftest import EXAMPLES, ROOT, Hub, serving
 from web.graphiql import SamplePerson, read_examples
 from web.settings import Exposure, WebSettings
-
-installed = pytest.mark.skipif(
-    not (ROOT / "node_modules" / "graphiql").is_dir(), reason="npm packages are not installed; run make with npm"
-)
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +21,9 @@ async def bare_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hu
         yield running
 
 
-@installed
+@pytest.mark.optional_programs
 async def test_the_page_loads_from_this_server_alone(hub: Hub) -> None:
+    page_packages()
     answer = await hub.get("/graphiql")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     page = answer.body.decode()

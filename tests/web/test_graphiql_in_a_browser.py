@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.web.browser import Page, chromium_or_reason, page_of
-from tests.web.conftest import EXAMPLES, ROOT, Hub, serving
+from tests.optional_programs import FindProgram, page_packages
+from tests.web.browser import Page, page_of
+from tests.web.conftest import EXAMPLES, Hub, serving
 from web.settings import Exposure, WebSettings
 
 RUN = "document.querySelector('.graphiql-execute-button').click()"
@@ -17,23 +18,17 @@ TABS = "[...document.querySelectorAll('.graphiql-tab-button')].map(tab => tab.te
 @pytest.fixture(scope="module")
 async def development_hub() -> AsyncIterator[Hub]:
     """The page as developers see it: examples, and sample people to ask as."""
-    packages = ROOT / "node_modules"
-    if not (packages / "graphiql").is_dir():
-        pytest.skip("npm packages are not installed; run make with npm")
     settings = WebSettings(
-        graphiql=Exposure.ON, graphiql_packages=packages, graphiql_examples=EXAMPLES, development=True
+        graphiql=Exposure.ON, graphiql_packages=page_packages(), graphiql_examples=EXAMPLES, development=True
     )
     async with serving(settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-async def page(development_hub: Hub) -> AsyncIterator[Page]:
+async def page(program: FindProgram, development_hub: Hub) -> AsyncIterator[Page]:
     """The page, opened and ready."""
-    chromium, reason = chromium_or_reason()
-    if chromium is None:
-        pytest.skip(reason)
-    async with page_of(chromium) as opened:
+    async with page_of(program("chromium")) as opened:
         await opened.open(f"{development_hub.url}/graphiql")
         await opened.until("document.querySelectorAll('.CodeMirror').length === 4")
         yield opened
@@ -153,7 +148,7 @@ async def test_the_page_asked_no_other_server_and_broke_no_rule(page: Page, deve
 async def test_where_it_is_for_those_who_are_signed_in_nothing_is_asked_before_there_is_a_token(page: Page) -> None:
     settings = WebSettings(
         graphiql=Exposure.SIGNED_IN,
-        graphiql_packages=ROOT / "node_modules",
+        graphiql_packages=page_packages(),
         graphiql_examples=EXAMPLES,
         development=True,
     )

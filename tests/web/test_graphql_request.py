@@ -1,6 +1,9 @@
 import contextlib
 import json
+import random
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -50,10 +53,15 @@ def test_reads_apollos_hash_with_the_text_and_without(query: str | None) -> None
 
 
 @pytest.mark.parametrize("name", ["doc_id", "id"])
-def test_beside_a_text_only_document_id_is_an_id(name: str) -> None:
+def test_beside_a_text_other_names_of_an_id_mean_nothing(name: str) -> None:
     assert parse_body(json.dumps({"query": "q", name: "1"}).encode()) == GraphQLRequest(query="q")
-    with_id = parse_body(b'{"query":"q","documentId":"1"}')
-    assert with_id == GraphQLRequest(query="q", document_id=DocumentId("1"))
+
+
+def test_an_id_and_a_text_at_once_are_refused() -> None:
+    for parse, text in ((parse_body, b'{"query":"q","documentId":"1"}'), (parse_query_string, b"query=q&documentId=1")):
+        with pytest.raises(Refusal, match="both a document id and a 'query'") as refused:
+            parse(text)
+        assert refused.value.code is Code.BAD_REQUEST
 
 
 @pytest.mark.parametrize(
@@ -225,6 +233,62 @@ def test_answers_any_bytes_with_a_request_or_a_refusal(body: bytes) -> None:
     for parse in (parse_body, parse_query_string):
         with contextlib.suppress(Refusal):
             assert isinstance(parse(body), GraphQLRequest)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"a":1,"a":1}',
+        '{"a":{"b":1,"b":2}}',
+        '{"a":[{"b":1},{"b":1,"c":":","b":2}]}',
+        '{"a":1,"a" :2}',
+        '{"a":1,"a"\t:2,"b":":x"}',
+        '{"a":1,"\\u0061":2}',
+        '{"a":"\\":","a":2}',
+        '{"a" : 1,\n"a" : 2}',
+        '{"":1,"":2}',
+        '{"a":[[[{"b":{"c":{"d":1,"d":{}}}}]]]}',
+    ],
+)
+@pytest.mark.parametrize("name", ["variables", "extensions", "others"])
+def test_refuses_a_member_that_comes_twice_at_any_depth(name: str, value: str) -> None:
+    with pytest.raises(Refusal, match="a member twice") as refused:
+        parse_body(f'{{"query":"q","{name}":{value}}}'.encode())
+    assert refused.value.code is Code.BAD_REQUEST
+    if name != "others":
+        with pytest.raises(Refusal, match="a member twice"):
+            parse_query_string(urlencode({"query": "q", name: value}).encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"a":{"b":1},"c":{"b":1}}',
+        '{"a":[{"b":1},{"b":2}]}',
+        '{"a":":","b":"\\":","c":"x \\" : y"}',
+        '{"a" : {"b":":"} , "c" :[]}',
+        '{"\\"a":1,"a\\"":2,"a":3}',
+    ],
+)
+def test_takes_members_of_one_name_in_several_objects_and_texts_that_look_like_members(value: str) -> None:
+    assert parse_body(f'{{"query":"q","variables":{value}}}'.encode()).variables == json.loads(value)
+
+
+@given(json_values, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")]))
+def test_takes_any_json_without_twins_however_it_is_written(value: Any, separators: tuple[str, str]) -> None:  # noqa: ANN401 - any JSON
+    body = json.dumps({"query": '{ a(b: "c:") }', "variables": {"a": value}}, separators=separators).encode()
+    assert parse_body(body).variables == {"a": value}
+
+
+@given(json_values, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")]), st.randoms())
+def test_finds_the_twin_of_any_member(value: Any, separators: tuple[str, str], chance: random.Random) -> None:  # noqa: ANN401 - any JSON
+    """Every object has its members doubled in one text, at random one of them; it is found wherever it is."""
+    text = json.dumps({"query": "q", "variables": {"a": value, "b": {"x": 1}}}, separators=separators)
+    mark = json.dumps({"x": 1}, separators=separators)
+    twin = mark[:-1] + separators[0] + mark[1:]
+    at = chance.choice([found.start() for found in re.finditer(re.escape(mark), text)])
+    with pytest.raises(Refusal, match="member twice"):
+        parse_body((text[:at] + twin + text[at + len(mark) :]).encode())
 
 
 def test_reads_a_query_string_for_queries_only() -> None:

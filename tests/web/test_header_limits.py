@@ -90,22 +90,6 @@ async def test_what_is_no_http_is_refused(hasty_hub: Hub, rubbish: bytes) -> Non
     writer.close()
 
 
-async def test_rubbish_behind_a_running_request_does_not_garble_its_answer(hub: Hub) -> None:
-    hub.graph.started.clear()
-    hub.graph.cancelled.clear()
-    reader, writer = await hub.connect()
-    body = b'{"query":"{ slow }"}'
-    writer.write(
-        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    )
-    await asyncio.wait_for(hub.graph.started.wait(), 5)
-    writer.write(b"rubbish\r\n\r\n")
-    assert await closed_with(reader) == b""
-    await asyncio.wait_for(hub.graph.cancelled.wait(), 5)
-    writer.close()
-
-
 async def test_a_client_that_does_not_read_its_answer_is_cut_off(hasty_hub: Hub) -> None:
     fields = " ".join(f"a{n}: echo(text: $t)" for n in range(40))
     query = f"query E($t: String!) {{ {fields} }}"

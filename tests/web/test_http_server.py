@@ -4,108 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
 
+from tests.web.bare_server import GET, running
 from web.http_server import Farewell, HttpServer, NotStarted
 from web.serving import uvicorn_config
 from web.settings import WebSettings
 
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
 LONG = Farewell(patience=20, linger=20)
 IN_TURN = Farewell(patience=20, linger=20, last=False)
-
-
-class Application:
-    """Answers `ok`, to `/slowly` when it is let; notes how it ends."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.go_on = asyncio.Event()
-        self.seen: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            self.seen.append("closed")
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        await receive()
-        if scope["path"] == "/slowly":
-            self.asked.set()
-            going_on, going = asyncio.create_task(self.go_on.wait()), asyncio.ensure_future(receive())
-            await asyncio.wait({going_on, going}, return_when=asyncio.FIRST_COMPLETED)
-            going_on.cancel()
-            if going.done():
-                self.seen.append("client gone")
-                return
-            going.cancel()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
-        self.seen.append("answered")
-
-
-class Running:
-    """A server that serves, and connections to it."""
-
-    def __init__(self, server: HttpServer, application: Application, port: int, serving: asyncio.Task[None]) -> None:
-        self.server = server
-        self.application = application
-        self.port = port
-        self.serving = serving
-        self.opened: list[asyncio.StreamWriter] = []
-
-    async def connect(self, **how: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401 - asyncio's
-        reader, writer = await asyncio.open_connection(**how or {"host": "127.0.0.1", "port": self.port})
-        self.opened.append(writer)
-        return reader, writer
-
-    async def ask(self, path: bytes = b"/") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await self.connect()
-        writer.write(GET.replace(b"/ ", path + b" ", 1))
-        return reader, writer
-
-    async def until_draining(self) -> None:
-        """Until nobody accepts any more."""
-        while True:
-            try:
-                _, writer = await self.connect()
-            except OSError:
-                return
-            writer.close()
-            await asyncio.sleep(0.01)  # until it has seen that it is to end
-
-
-@contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Running]:
-    application = Application()
-    config = uvicorn_config(application, "127.0.0.1", 0, WebSettings())
-    config.date_header = False
-    ready = asyncio.Event()
-    server = HttpServer(config, ready.set)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        serving = asyncio.create_task(server.serve([listener]))
-        await ready.wait()
-        hub = Running(server, application, port, serving)
-        try:
-            yield hub
-        finally:
-            for each in hub.opened:
-                each.close()
-            if not serving.done():
-                server.end(Farewell(patience=0, linger=0))
-                await serving
 
 
 async def answer(reader: asyncio.StreamReader) -> bytes:

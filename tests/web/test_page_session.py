@@ -9,16 +9,18 @@ from starlette.responses import Response
 from auth.caller import Assurance
 from auth.session import Session, Sessions
 from records.identifiers import Nik
+from tests.known_sessions import KnownSessions
 from web.page_session import PageSession
+from web.pages import Problem
 
 SESSIONS = Sessions(b"a secret of thirty-two bytes....")
 SESSION = Session(
-    nik=Nik("3171014506900001"), subject="s", client=None, assurance=Assurance.HIGH, ends=1e9, forms="text"
+    nik=Nik("3171014506900001"), subject="s", client=None, assurance=Assurance.HIGH, ends=1e9, id="id", forms="text"
 )
 
 
-def over(public_url: str) -> PageSession:
-    return PageSession(SESSIONS, public_url=public_url, clock=lambda: 1000.0)
+def over(public_url: str, sessions: KnownSessions | None = None) -> PageSession:
+    return PageSession(SESSIONS, sessions or KnownSessions(), public_url=public_url, clock=lambda: 1000.0)
 
 
 def asking(path: str = "/consents", query: bytes = b"", **headers: str) -> Request:
@@ -43,11 +45,28 @@ def test_on_the_loopback_they_are_plain() -> None:
     assert response.headers["set-cookie"] == "simpul-sign-in=begun; HttpOnly; Max-Age=600; Path=/; SameSite=lax"
 
 
-def test_by_https_a_plain_cookie_is_nobodys() -> None:
+async def test_by_https_a_plain_cookie_is_nobodys() -> None:
     text, _ = SESSIONS.seal(SESSION, now=1000)
-    pages = over("https://simpul.jakarta.example")
-    assert pages.current(asking(cookie=f"simpul={text}")) is None
-    assert pages.current(asking(cookie=f"__Host-simpul={text}")) == SESSION
+    known = KnownSessions()
+    await known.begin(SESSION.id, lasts=60)
+    pages = over("https://simpul.jakarta.example", known)
+    assert await pages.current(asking(cookie=f"simpul={text}")) is None
+    assert await pages.current(asking(cookie=f"__Host-simpul={text}")) == SESSION
+
+
+async def test_a_good_cookie_of_a_session_that_is_over_is_nobodys() -> None:
+    text, _ = SESSIONS.seal(SESSION, now=1000)
+    assert await over("http://127.0.0.1:8000").current(asking(cookie=f"simpul={text}")) is None
+
+
+async def test_where_nobody_can_tell_whether_it_goes_on_there_is_a_problem() -> None:
+    text, _ = SESSIONS.seal(SESSION, now=1000)
+    known = KnownSessions()
+    known.down = True
+    pages = over("http://127.0.0.1:8000", known)
+    with pytest.raises(Problem, match="hub_down"):
+        await pages.current(asking(cookie=f"simpul={text}"))
+    assert await pages.current(asking(cookie="simpul=none")) is None  # a cookie of nobody asks nobody
 
 
 def test_forgetting_takes_them_away() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from auth.caller import Caller, CallerKind
 from auth.claimed import Claimed
+from tests.clients import client_named
 from tests.web.small_graph import SITI
 from web.emergency_lane import lane_from
 from web.load import Load, Urgency
@@ -9,7 +10,7 @@ from web.refusals import Code
 from web.shedding import Shedding, Standing
 from web.shedding import Tokens as KnowsTokens
 
-RESCUER = Caller(kind=CallerKind.CITIZEN, nik=SITI, client="siaga-112")
+RESCUER = Caller(kind=CallerKind.CITIZEN, nik=SITI, client=client_named("siaga-112"))
 CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
 LATER = 100.0
 
@@ -27,26 +28,33 @@ class Tokens:
 
     def claimed(self, authorization: str) -> Claimed | None:
         self.asked.append("claimed")
-        return {"new rescuer": Claimed(CallerKind.CITIZEN, "siaga-112"), "new": Claimed(CallerKind.CITIZEN, None)}.get(
-            authorization
-        )
+        return {
+            "new rescuer": Claimed(CallerKind.CITIZEN, client_named("siaga-112")),
+            "new": Claimed(CallerKind.CITIZEN, None),
+        }.get(authorization)
 
 
 async def overloaded(*lane: str, tokens: KnowsTokens | None = None) -> Shedding:
     """One that refuses, at a moment that does not pass: the lane may take five requests, and nobody else any."""
-    shedding = Shedding(after=0.1, lane=lane_from(lane), tokens=tokens or Tokens(), clock=lambda: LATER)
-    shedding.looked(LATER - 1, 0.0)
+    moments = iter([LATER - 1])
+    shedding = Shedding(
+        after=0.1,
+        lane=lane_from(lane),
+        tokens=tokens or Tokens(),
+        clock=lambda: next(moments, LATER),
+        worked=lambda: 0.0,
+    )
     for _ in range(600):
         shedding.enter(LATER)
     for ago in (0.3, 0.2, 0.0):
         shedding.looked(LATER - ago, 1.0)
-    for _ in range(600):
+    for _ in range(599):
         shedding.leave()
     return shedding
 
 
 async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
-    shedding = await overloaded("client:siaga-112")
+    shedding = await overloaded("client:development/siaga-112")
     assert shedding.standing(None) == Standing(Urgency.ANONYMOUS)
     assert shedding.standing("nothing that is known") == Standing(Urgency.CLAIMED)
     assert shedding.standing("citizen") == Standing(Urgency.SIGNED_IN)
@@ -68,7 +76,7 @@ async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() 
 
 
 async def test_a_proven_caller_is_of_the_lane_or_signed_in() -> None:
-    shedding = await overloaded("client:siaga-112")
+    shedding = await overloaded("client:development/siaga-112")
     assert [shedding.proven(each) for each in (RESCUER, CITIZEN)] == [Urgency.LANE, Urgency.SIGNED_IN]
 
 

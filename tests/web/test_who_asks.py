@@ -9,6 +9,7 @@ import pytest
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.tokens import KeysUnavailable, Unauthenticated
 from records.identifiers import Nik
+from tests.clients import client_named
 from web.refusals import Code, Refusal
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
@@ -16,8 +17,8 @@ from web.who_asks import WhoAsks
 
 SITI = Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506900001"))
 RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
-BANK = Caller(kind=CallerKind.PARTNER, client="bank", purpose="kyc")
-SIAK = Caller(kind=CallerKind.AGENCY_SYSTEM, client="siak", agency="dukcapil")
+BANK = Caller(kind=CallerKind.PARTNER, client=client_named("bank"), purpose="kyc")
+SIAK = Caller(kind=CallerKind.AGENCY_SYSTEM, client=client_named("siak"), agency="dukcapil")
 RATNA = Caller(kind=CallerKind.AUDITOR)
 DEWI = Caller(kind=CallerKind.OPERATOR)
 CALLERS = {"siti": SITI, "rina": RINA, "bank": BANK, "siak": SIAK, "ratna": RATNA, "dewi": DEWI}

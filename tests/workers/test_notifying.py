@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,10 +14,10 @@ from workers.notifying import Notifying
 
 
 @pytest.fixture(params=["path", "abstract"])
-def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """The socket that systemd listens on, and its address."""
-    path = f"@simpul-{os.getpid()}" if request.param == "abstract" else str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+def systemd(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, str]]:
+    """The socket that systemd listens on, and its address. A socket's path is short: pytest's folder may not be."""
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        path = f"@simpul-{os.getpid()}" if request.param == "abstract" else f"{folder}/notify"
         listener.bind(path.replace("@", "\0", 1))
         listener.settimeout(5)
         yield listener, path

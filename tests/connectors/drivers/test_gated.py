@@ -113,7 +113,7 @@ def with_code(code: bytes) -> bytes:
         (500, FAULT % b"Client", AgencyRefused, BreakerState.CLOSED),
         (200, with_code(b"96"), AgencyUnavailable, BreakerState.OPEN),
         (200, with_code(b"68"), AgencyRefused, BreakerState.CLOSED),
-        (200, b"<html>", AgencyMalformed, BreakerState.CLOSED),
+        (200, b"<html>", AgencyMalformed, BreakerState.OPEN),
         (503, b"<html>", AgencyUnavailable, BreakerState.OPEN),
     ],
     ids=["server fault", "client fault", "kode 96", "kode 68: closed", "rubbish", "an error page"],

@@ -213,22 +213,21 @@ class TestReplies:
 
 
 class TestJson:
-    @pytest.mark.parametrize(
-        ("body", "value"),
-        [(b"[1]", [1]), (b'\xef\xbb\xbf{"a": "\xc3\xa9"}', {"a": "é"}), (b" null\n", None)],
-        ids=["list", "byte order mark", "null"],
-    )
-    def test_read(self, body: bytes, value: object) -> None:
-        assert driver_of("http://h").json_of(HttpReply(status=200, headers={}, body=body)) == value
+    async def test_is_read_with_the_status(self) -> None:
+        async with driven(reply(200, b'[1, "a"]')) as (driver, server):
+            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (200, [1, "a"])
+            assert await driver.ask_json("POST", "/", call(), lambda *told: told, form={"a": "b"}) == (200, [1, "a"])
+        assert [(each.method, each.body) for each in server.asked] == [("GET", b""), ("POST", b"a=b")]
 
-    @pytest.mark.parametrize(
-        "body",
-        [b"", b"<html>" + NIK.encode(), b'{"a": ', b"NaN", b'"\xe9"', b"[" * 100_000],
-        ids=["empty", "html", "cut", "nan", "latin-1", "deep"],
-    )
-    def test_what_is_not_json_is_malformed_and_not_echoed(self, body: bytes) -> None:
-        with pytest.raises(AgencyMalformed) as caught:
-            driver_of("http://h").json_of(HttpReply(status=200, headers={}, body=body))
+    async def test_of_a_refusal_is_not_read(self) -> None:
+        async with driven(reply(404, b"<html>")) as (driver, _):
+            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
+
+    @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
+    async def test_that_is_none_is_malformed_and_not_echoed(self, body: bytes) -> None:
+        async with driven(reply(200, body), max_bytes=100_000) as (driver, _):
+            with pytest.raises(AgencyMalformed) as caught:
+                await driver.ask_json("GET", "/", call(), lambda *told: told)
         assert caught.value.detail == "the body of an HTTP 200 reply is not JSON"
         assert caught.value.__context__ is None
 

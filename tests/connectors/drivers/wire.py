@@ -1,6 +1,7 @@
 """A server on loopback that answers with exactly the bytes a test wants, well formed or not."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Wire:
     script: Script
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Names that TLS clients asked for (SNI)."""
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     busy: asyncio.Event = field(default_factory=asyncio.Event)
@@ -84,6 +87,27 @@ async def wire(script: Script | bytes) -> AsyncIterator[Wire]:
         server.close()
         running.hang_up()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def wire_apart(script: Script | bytes) -> AsyncIterator[Wire]:
+    """The same in a thread of its own, for tests that measure what reading costs: what sending costs does not count."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[Wire] = loop.create_future()
+    over = threading.Event()
+
+    async def serve() -> None:
+        async with wire(script) as server:
+            loop.call_soon_threadsafe(ready.set_result, server)
+            await asyncio.get_running_loop().run_in_executor(None, over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield await ready
+    finally:
+        over.set()
+        await loop.run_in_executor(None, thread.join)
 
 
 def says(answer: bytes, *, then_hang_up: bool = False) -> Script:

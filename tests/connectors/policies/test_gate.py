@@ -20,6 +20,7 @@ from records.failures import (
     AgencyRefused,
     AgencyTimeout,
     AgencyUnavailable,
+    ReplyBudgetSpent,
 )
 from tests.engine.plan.clock import VirtualLoop, virtual_loop
 
@@ -240,10 +241,11 @@ class TestBreaker:
         [
             (AgencyUnavailable("pbb"), BreakerState.OPEN),
             (AgencyRefused("pbb"), BreakerState.CLOSED),
-            (AgencyMalformed("pbb"), BreakerState.CLOSED),
+            (AgencyMalformed("pbb"), BreakerState.OPEN),
+            (ReplyBudgetSpent("pbb"), BreakerState.CLOSED),
         ],
     )
-    def test_what_answers_at_all_is_not_broken(
+    def test_replies_that_nobody_can_read_open_it_as_no_answer_does_and_a_no_does_not(
         self, failure: AgencyFailure, state: BreakerState, loop: VirtualLoop
     ) -> None:
         agency = Agency(loop, breaker=BREAKER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
@@ -13,7 +12,7 @@ from records.histogram import Histogram
 from telemetry.metrics.families import FAMILIES, Kind
 from telemetry.metrics.numbers import Numbers
 from telemetry.metrics.text import as_text
-from tests.apt import apt_install
+from tests.optional_programs import FindProgram
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -73,11 +72,7 @@ def test_whatever_is_accepted_there_is_a_text(accept: str) -> None:
     assert b"simpul_workers 7.0" in body
 
 
-def test_promtool_finds_nothing_to_improve() -> None:
-    reason = apt_install("prometheus")
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip(reason or "promtool is not installed")
+def test_promtool_finds_nothing_to_improve(program: FindProgram) -> None:
     body, _ = as_text(every_number(), "")
-    done = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, check=False)  # noqa: S603 - a path that was looked up
+    done = subprocess.run([program("promtool"), "check", "metrics"], input=body, capture_output=True, check=False)  # noqa: S603 - a path that was looked up
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,47 @@
+"""Where a name leads that somebody outside the city chose: every address is checked before a connection is opened.
+
+A name is looked up once. The caller connects to the addresses that were checked and to no other, so a name server that
+changes its answer between check and connection gains nothing (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
+
+from records.partner_addresses import is_public_address
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The IP addresses of a host, as text; raises OSError where there are none."""
+
+
+class NotPublic(Exception):  # noqa: N818 - names the condition
+    """An address of the host is not public. The text names no host and no address."""
+
+
+async def resolve_host(host: str, port: int) -> Sequence[str]:
+    """The IP addresses of a host, as the system's resolver says. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def public_addresses(host: str, port: int, *, resolve: Resolve, loopback: bool) -> Sequence[str]:
+    """The addresses of a host, each of them public; with `loopback`, this machine's own are allowed as well.
+
+    One address that is not public refuses the host, whatever the others are. Raises `NotPublic`, and OSError where the
+    host cannot be looked up.
+    """
+    found = await resolve(host, port)
+    if not found or not all(_is_allowed(each, loopback=loopback) for each in found):
+        raise NotPublic("the host leads to an address that is not public")
+    return found
+
+
+def _is_allowed(text: str, *, loopback: bool) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return is_public_address(address) or (loopback and address.is_loopback)

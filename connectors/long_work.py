@@ -1,0 +1,62 @@
+"""Long work on replies, cut so that other requests get their turn: one slice a turn of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Final, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+T = TypeVar("T")
+
+SLICE: Final = 0.004
+"""Seconds of work on many items until others get their turn."""
+FEW: Final = 32
+"""Items that are read without a pause: a millisecond of work, while taking a turn costs as much as reading one."""
+
+
+class LongWork:
+    """Runs one piece of long work a turn of the event loop, whichever agency, call or request it is for.
+
+    Parsers hold the interpreter's lock: in a thread they would stop the event loop just the same. So each piece has to
+    be short by a bound on what it works on, and pieces that are ready at the same moment must not add up: eight
+    replies that may take 15 ms each would otherwise stop the loop for 120 ms. All drivers of a process share one.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = perf_counter) -> None:
+        """`clock` measures slices."""
+        self._turn = asyncio.Lock()
+        self._clock = clock
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What the work gives, in a turn of its own."""
+        async with self._turn:
+            done = work()
+            await asyncio.sleep(0)  # under the lock: the next piece waits until everybody else had their turn
+        return done
+
+    async def map(self, items: Sequence[A], read: Callable[[A], B]) -> list[B]:
+        """What is read of each item, in their order; of many, in slices. One item must be little work."""
+        if len(items) <= FEW:
+            return [read(each) for each in items]
+        found: list[B] = []
+        rest = iter(items)
+        while len(found) < len(items):
+            found += await self.run(partial(self._slice, rest, read))
+        return found
+
+    def _slice(self, rest: Iterator[A], read: Callable[[A], B]) -> list[B]:
+        ends = self._clock() + SLICE
+        found: list[B] = []
+        for each in rest:
+            found.append(read(each))
+            if self._clock() >= ends:
+                break
+        return found
+
+    def __repr__(self) -> str:
+        """Whether anything is at work."""
+        return f"<LongWork {'busy' if self._turn.locked() else 'idle'}>"

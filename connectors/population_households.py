@@ -1,0 +1,137 @@
+"""Family cards of the population register: the statement that reads them, and rows as households.
+
+Who is on a card sees its members, and its head and the head's spouse are the guardians of its children. So a card that
+cannot be one family's is no card: `AGENCY_MALFORMED` for everybody on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import Final
+
+from connectors.drivers.sql import Row
+from connectors.population_values import nik_of, person_name_of, sex_of, word
+from connectors.reading.absent import text
+from connectors.reading.dates import day
+from connectors.reading.family_cards import family_card_number
+from connectors.reading.unreadable import UnreadableError
+from connectors.row_check import RowCheck
+from records.answers import Answers
+from records.failures import AgencyFailure, AgencyMalformed
+from records.identifiers import FamilyCardNumber, Nik
+from records.population import Household, HouseholdMember, Relationship
+
+MOST_MEMBERS: Final = 30
+"""The most people on one family card. A printed card has ten lines; three of them hold the largest families. Whatever
+holds more is a placeholder that strangers share, or an institution, whose residents are no family."""
+
+_COLUMNS: Final = "nik, no_kk, nama_lgkp, jenis_klmin, tgl_lhr, stat_hbkel"
+STATEMENT: Final = f"""
+WITH asked AS (SELECT {_COLUMNS} FROM biodata_wni WHERE nik = ANY(:niks)),
+card AS (SELECT DISTINCT no_kk FROM asked WHERE no_kk ~ '^[0-9]{{16}}$'),
+member AS (
+    SELECT * FROM asked
+    UNION ALL
+    SELECT other.* FROM card CROSS JOIN LATERAL (
+        SELECT {_COLUMNS} FROM biodata_wni WHERE biodata_wni.no_kk = card.no_kk AND nik <> ALL(:niks)
+        LIMIT {MOST_MEMBERS + 1}
+    ) AS other
+)
+SELECT member.*, keluarga.nik_kepala FROM member LEFT JOIN keluarga ON keluarga.no_kk = member.no_kk
+"""  # noqa: S608 - columns and bound are ours
+"""Who was asked for, and of each card that can be one the others on it: no more than tell that there are too many."""
+
+_RELATIONSHIPS: Final = {
+    "KEPALA KELUARGA": Relationship.HEAD,
+    "SUAMI": Relationship.HUSBAND,
+    "ISTRI": Relationship.WIFE,
+    "ISTERI": Relationship.WIFE,
+    "ANAK": Relationship.CHILD,
+    "MENANTU": Relationship.CHILD_IN_LAW,
+    "CUCU": Relationship.GRANDCHILD,
+    "ORANG TUA": Relationship.PARENT,
+    "ORANGTUA": Relationship.PARENT,
+    "MERTUA": Relationship.PARENT_IN_LAW,
+    "FAMILI LAIN": Relationship.RELATIVE,
+    "FAMILI": Relationship.RELATIVE,
+    "PEMBANTU": Relationship.HOUSEHOLD_HELP,
+}
+_RANK: Final = {relationship: rank for rank, relationship in enumerate(Relationship)}
+
+
+def read_households(check: RowCheck, rows: Iterable[Row], asked: Collection[Nik]) -> Answers[Nik, Household]:
+    """The household of each person asked for, from rows that hold them and everybody on their cards.
+
+    A person without a card is absent. A person whose card is no card, or who is on two cards, is `AgencyMalformed`.
+    Raises `AgencyMalformed` where a row is about a card on which none of them is.
+    """
+    cards: defaultdict[object, list[Row]] = defaultdict(list)
+    cards_of: dict[str, dict[object, None]] = {nik: {} for nik in asked}
+    for row in rows:
+        card = row["no_kk"]
+        cards[card].append(row)
+        if (own := cards_of.get(str(row["nik"]))) is not None:
+            own[card] = None
+    read = {card: _household_or_failure(check, card, cards[card]) for own in cards_of.values() for card in own}
+    if len(read) < len(cards):
+        raise check.mismatch("a family card of nobody who was asked for")
+    found: dict[Nik, Household | AgencyFailure] = {}
+    for nik in asked:
+        answers = [read[card] for card in cards_of[nik]]
+        if len(answers) > 1:
+            found[nik] = check.mismatch("a person is on two family cards")
+        elif answers and (answer := answers[0]) is not None:
+            found[nik] = answer
+    return found
+
+
+def _household_or_failure(check: RowCheck, card: object, rows: Sequence[Row]) -> Household | AgencyFailure | None:
+    try:
+        number = family_card_number(card)
+        return None if number is None else _household(number, rows)
+    except UnreadableError as error:
+        return AgencyMalformed(check.agency, str(error))
+
+
+def _household(number: FamilyCardNumber, rows: Sequence[Row]) -> Household:
+    on_the_card = tuple(sorted(nik_of(row) for row in rows))
+    if len(set(on_the_card)) < len(on_the_card):
+        raise UnreadableError("a family card: a person is on it twice, or it has two heads")
+    if len(on_the_card) > MOST_MEMBERS:
+        raise UnreadableError(f"a family card: it has more than {MOST_MEMBERS} members")
+    members = [_member(row, on_the_card) for row in rows]
+    head_nik = _head(rows, members)
+    members.sort(key=lambda member: _place_on_the_card(member, head_nik))
+    return Household(
+        family_card_number=number,
+        head_nik=head_nik,
+        members=tuple(members),
+        on_the_card=on_the_card,
+    )
+
+
+def _head(rows: Iterable[Row], members: Iterable[HouseholdMember]) -> Nik | None:
+    """The one head: as the register's list of cards names it, and as members say of themselves."""
+    named = {written for row in rows if (written := text(row["nik_kepala"]))}
+    heads = named | {member.nik for member in members if member.relationship is Relationship.HEAD}
+    if len(heads) > 1:
+        raise UnreadableError("a family card: it has two heads")
+    return next((Nik(head) for head in heads), None)
+
+
+def _place_on_the_card(member: HouseholdMember, head: Nik | None) -> tuple[bool, int, date, Nik]:
+    """Head, spouse, children from the oldest, then everybody else: as a card lists them."""
+    return (member.nik != head, _RANK[member.relationship], member.birth_date or date.max, member.nik)
+
+
+def _member(row: Row, on_the_card: tuple[Nik, ...]) -> HouseholdMember:
+    return HouseholdMember(
+        nik=nik_of(row),
+        name=person_name_of(row["nama_lgkp"]),
+        sex=sex_of(row["jenis_klmin"]),
+        birth_date=day(row["tgl_lhr"]),
+        relationship=_RELATIONSHIPS.get(word(row["stat_hbkel"]), Relationship.OTHER),
+        on_the_card=on_the_card,
+    )

@@ -1,0 +1,46 @@
+"""Single values of the population register that are read for people and for family cards alike."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from connectors.drivers.sql import Row
+from connectors.reading.absent import text
+from connectors.reading.names import person_name
+from connectors.reading.unreadable import UnreadableError
+from records.identifiers import Nik
+from records.population import Sex
+
+_NIK: Final = re.compile(r"[0-9]{16}")
+_SEXES: Final = {"LAKI-LAKI": Sex.MALE, "L": Sex.MALE, "1": Sex.MALE} | {
+    "PEREMPUAN": Sex.FEMALE,
+    "P": Sex.FEMALE,
+    "2": Sex.FEMALE,
+}
+
+
+def nik_of(row: Row) -> Nik:
+    """Whose row it is. Raises `UnreadableError`."""
+    written = str(row["nik"])
+    if not _NIK.fullmatch(written):
+        raise UnreadableError("a NIK")
+    return Nik(written)
+
+
+def person_name_of(raw: object) -> str:
+    """A person's name. Raises `UnreadableError`, also where there is none: nobody is in the register without one."""
+    name = text(raw, "a name")
+    if name is None:
+        raise UnreadableError("a name")
+    return person_name(name)
+
+
+def sex_of(raw: object) -> Sex | None:
+    """Sex, as a word or a digit; none for anything else."""
+    return _SEXES.get(word(raw).replace(" ", ""))
+
+
+def word(raw: object) -> str:
+    """A word of one of the register's lists, for looking it up."""
+    return (text(raw) or "").upper()

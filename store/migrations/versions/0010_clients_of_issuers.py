@@ -1,0 +1,29 @@
+"""Clients by their issuer: a client is written `issuer/client_id`, so its text may be longer.
+
+Rows that were written before name no issuer, so no token makes anybody their client, until `simpul operations bind`
+gives them one. Nothing is rewritten here: workers of the release before read their rows as they did.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0011"
+
+TAKES_AWAY = "Nothing: a column that takes longer texts takes every text of before."
+_COMMENTED = ("operation_clients", "consents", "consent_requests")
+_OTHERS = ("operations", "operation_changes", "consent_events", "webhook_calls")
+
+
+def upgrade() -> None:
+    """Make room for the issuer."""
+    before, now = sa.String(100), sa.String(131)
+    for table in _COMMENTED:
+        comment = "Its issuer, and what its tokens call it."
+        op.alter_column(table, "client", type_=now, existing_type=before, existing_nullable=False, comment=comment)
+    for table in _OTHERS:
+        op.alter_column(table, "client", type_=now, existing_type=before, existing_nullable=False)
+
+
+def downgrade() -> None:
+    """Leave the room: what is written may need it."""

@@ -1,0 +1,70 @@
+"""Sessions of the hub's own pages: a row for each, so that one that ended is over for every copy of its cookie.
+
+A session is good while its row is there, was used lately and has not reached its end. One statement checks all of that
+and notes the use, so a sign-out that commits at the same moment wins on every process and hub. Times are the
+database's, which all hubs share.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, func, insert, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from store.tables import page_sessions
+from store.unavailable import answering
+
+
+class PageSessionTable:
+    """Begins, uses and ends sessions, for all hubs together."""
+
+    def __init__(self, engine: AsyncEngine, *, idle: float, patience: float = 2.0) -> None:
+        """Use the hub's database.
+
+        Args:
+            engine: The database.
+            idle: Seconds after which a session that is not used is over.
+            patience: Seconds a page waits for the database.
+
+        """
+        self._engine = engine
+        self._idle = timedelta(seconds=idle)
+        self._patience = patience
+
+    async def begin(self, id_: str, *, lasts: float, hint: bytes | None = None) -> None:
+        """Note a new session that ends after `lasts` seconds, however much it is used.
+
+        `hint` is kept with it and given back when it ends. Raises `StateUnavailable`.
+        """
+        values = {"id": _key(id_), "ends_at": func.now() + timedelta(seconds=lasts), "hint": hint}
+        async with answering(self._patience), self._engine.begin() as connection:
+            await connection.execute(insert(page_sessions).values(values))
+
+    async def use(self, id_: str) -> bool:
+        """Whether the session goes on; it was used now, if so. Raises `StateUnavailable`."""
+        columns = page_sessions.c
+        used = (
+            update(page_sessions)
+            .where(
+                columns.id == _key(id_),
+                columns.ends_at > func.now(),
+                columns.used_at > func.now() - self._idle,
+            )
+            .values(used_at=func.now())
+        )
+        async with answering(self._patience), self._engine.begin() as connection:
+            return (await connection.execute(used)).rowcount == 1
+
+    async def end(self, id_: str) -> bytes | None:
+        """End the session; what was kept with it, where there was one. Raises `StateUnavailable`."""
+        ended = delete(page_sessions).where(page_sessions.c.id == _key(id_)).returning(page_sessions.c.hint)
+        async with answering(self._patience), self._engine.begin() as connection:
+            hint = (await connection.execute(ended)).scalar_one_or_none()
+        return None if hint is None else bytes(hint)
+
+
+def _key(id_: str) -> bytes:
+    """What stands in the table: whoever reads it learns no id that a cookie could name."""
+    return sha256(id_.encode()).digest()

@@ -1,0 +1,148 @@
+"""Which sessions of the hub's own pages go on, for all processes; and the stand-in that other tests use, alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.session import LiveSessions
+from store.database import database, migrate
+from store.page_sessions import PageSessionTable
+from store.tables import page_sessions
+from store.unavailable import StateUnavailable
+from tests.known_sessions import KnownSessions
+from tests.store.aging import purged
+
+IDLE = 900.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Sessions, and how to let time pass."""
+
+    sessions: LiveSessions
+    pass_time: Callable[[float], Awaitable[None]]
+
+
+@pytest.fixture(params=["table", "stand-in"])
+async def kept(request: pytest.FixtureRequest, empty: AsyncEngine) -> AsyncIterator[Kept]:
+    if request.param == "stand-in":
+        now = [0.0]
+
+        async def later(seconds: float) -> None:
+            now[0] += seconds
+
+        yield Kept(KnownSessions(idle=IDLE, clock=lambda: now[0]), later)
+        return
+    await migrate(empty)
+
+    async def aged(seconds: float) -> None:
+        moved = ", ".join(f"{each} = {each} - {seconds} * interval '1 second'" for each in ("used_at", "ends_at"))
+        async with empty.begin() as connection:
+            await connection.execute(text(f"UPDATE page_sessions SET {moved}"))  # noqa: S608 - constants
+
+    yield Kept(PageSessionTable(empty, idle=IDLE, patience=30), aged)
+
+
+async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept: Kept) -> None:
+    await kept.sessions.begin("one", lasts=3600, hint=b"sealed")
+    await kept.sessions.begin("two", lasts=3600)
+    assert [await kept.sessions.use(each) for each in ("one", "one", "two", "three", "")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert await kept.sessions.end("one") == b"sealed"
+    assert await kept.sessions.end("one") is None
+    assert [await kept.sessions.use(each) for each in ("one", "two")] == [False, True]
+    assert await kept.sessions.end("two") is None
+
+
+async def test_it_is_over_when_it_was_idle(kept: Kept) -> None:
+    await kept.sessions.begin("one", lasts=36_000)
+    for _ in range(3):
+        await kept.pass_time(IDLE - 60)
+        assert await kept.sessions.use("one")
+    await kept.pass_time(IDLE)
+    assert not await kept.sessions.use("one")
+    assert not await kept.sessions.use("one")  # a try is no use
+
+
+async def test_it_is_over_at_its_end_however_much_it_was_used(kept: Kept) -> None:
+    await kept.sessions.begin("one", lasts=IDLE)
+    await kept.pass_time(IDLE / 2)
+    assert await kept.sessions.use("one")
+    await kept.pass_time(IDLE / 2)
+    assert not await kept.sessions.use("one")
+
+
+async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(empty: AsyncEngine, state_url: str) -> None:
+    await migrate(empty)
+    here = PageSessionTable(empty, idle=IDLE, patience=30)
+    other = database(state_url)
+    try:
+        there = PageSessionTable(other, idle=IDLE, patience=30)
+        await here.begin("one", lasts=3600)
+        assert await there.use("one")
+        await here.end("one")
+        assert not await there.use("one")
+        await migrate(empty)
+        assert not await PageSessionTable(empty, idle=IDLE, patience=30).use("one")
+    finally:
+        await other.dispose()
+
+
+async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(empty: AsyncEngine, state_url: str) -> None:
+    """The use waits for the row that the sign-out holds, and finds it gone."""
+    await migrate(empty)
+    sessions = PageSessionTable(empty, idle=IDLE, patience=30)
+    await sessions.begin("one", lasts=3600)
+    other = database(state_url)
+    try:
+        async with other.begin() as connection:
+            await connection.execute(page_sessions.delete())
+            using = asyncio.create_task(sessions.use("one"))
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not (await connection.execute(waits)).scalar_one():  # noqa: ASYNC110 - the server sets no event
+                await asyncio.sleep(0)
+        assert await using is False
+    finally:
+        await other.dispose()
+
+
+async def test_the_table_holds_no_id_that_a_cookie_could_name(empty: AsyncEngine) -> None:
+    await migrate(empty)
+    await PageSessionTable(empty, idle=IDLE, patience=30).begin("a-secret-id", lasts=60)
+    async with empty.connect() as connection:
+        [row] = (await connection.execute(select(page_sessions))).all()
+    assert b"a-secret-id" not in row.id
+    assert len(row.id) == 32
+
+
+async def test_rows_go_a_day_after_their_end(empty: AsyncEngine) -> None:
+    await migrate(empty)
+    sessions = PageSessionTable(empty, idle=IDLE, patience=30)
+    await sessions.begin("over", lasts=-86_500)
+    await sessions.begin("over since today", lasts=-3600)
+    await sessions.begin("goes on", lasts=3600)
+    assert (await purged(empty))["sessions"].removed == "rows=1"
+    async with empty.connect() as connection:
+        assert len((await connection.execute(select(page_sessions.c.id))).all()) == 2
+
+
+async def test_a_database_that_is_gone_keeps_nobody_signed_in() -> None:
+    engine = database("postgresql://nobody@127.0.0.1:9/none")
+    sessions = PageSessionTable(engine, idle=IDLE, patience=5)
+    try:
+        for each in (sessions.use("one"), sessions.end("one"), sessions.begin("one", lasts=1)):
+            with pytest.raises(StateUnavailable):
+                await each
+    finally:
+        await engine.dispose()

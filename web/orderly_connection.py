@@ -1,0 +1,128 @@
+"""How a connection ends: what was read whole is answered first.
+
+uvicorn closes a connection at once when bytes come that are no request, and when the client closes its side. What it
+had asked for before is carried out all the same, so a change could be made and nobody would learn of it. Here reading
+stops instead, what was asked for is answered, in order, and then the connection is closed: in such a way that the
+answer arrives even where the client still sends (RFC 9112, section 9.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 16 * 1024 * 1024
+"""How long, and for how much, an answered client may go on sending before the connection is cut."""
+_HALF_CLOSED_SECONDS = 1.0
+"""How long a request is worked on whose client has closed its side: most of them have gone, and read nothing more."""
+
+
+class OrderlyHttpProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol, with an end to each connection at which nothing is left unanswered."""
+
+    reads_on = True
+    """Whether what comes is read as requests."""
+    _dropped = 0
+    """Bytes that came since it is not."""
+    _half_closed = False
+    """Whether the client has closed its side."""
+    _running: RequestResponseCycle | None = None
+    """The request that is being answered, while others may wait behind it."""
+    _end: asyncio.TimerHandle | None = None
+    """Closes the connection."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        super().connection_lost(exc)
+
+    def is_idle(self) -> bool:
+        """Whether no request is being read or answered."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves out that there is none at first
+        return cycle is None or cycle.response_complete
+
+    def drop(self, data: bytes) -> None:
+        """Read bytes that are no request: unread, they would let the answer be lost when the connection is closed."""
+        self._dropped += len(data)
+        if self._dropped > _LINGER_BYTES:
+            self.transport.close()
+
+    def read_no_more(self) -> None:
+        """Answer the requests that were read whole, then close. Only where one of them is under way."""
+        self.reads_on = False
+        self._leave_out_incomplete()
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = False  # the answer says that it is the last
+        self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn's own never keeps it open
+        """Answer a client that has closed its side, within a while; where there is nothing to answer, close."""
+        cycle: RequestResponseCycle | None = self.cycle
+        self._leave_out_incomplete()
+        if self.is_idle() or self.cycle.more_body or cycle is None:
+            return None
+        if not self._half_closed:
+            self._half_closed = True
+            self._close_after(_HALF_CLOSED_SECONDS)
+        return True
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end what is to end."""
+        super().on_response_complete()
+        if not (self.reads_on and not self._half_closed) and self.is_idle():
+            self._unset_keepalive_if_required()
+            self.linger()
+
+    def linger(self) -> None:
+        """Close our side; then the connection, once the client has read the answer or a while has passed."""
+        if self.transport.is_closing():
+            return
+        if self._half_closed:
+            self.transport.close()
+            return
+        self.reads_on = False
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._close_after(_LINGER_SECONDS)
+
+    def _close_after(self, seconds: float) -> None:
+        if self._end is None:
+            self._end = self.loop.call_later(seconds, self.transport.close)
+
+    def _leave_out_incomplete(self) -> None:
+        """Forget a request that waits behind others and whose body will never be whole."""
+        if self.pipeline and self.cycle is self.pipeline[0][0] and self.cycle.more_body:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._running)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Write nothing: clients may ask for other protocols as often as they like."""
+
+
+class _Lingering:
+    """The transport of the last answer, which closes the connection when the answer is whole."""
+
+    def __init__(self, protocol: OrderlyHttpProtocol) -> None:
+        self._protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        """Pass it on."""
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether the connection is being closed."""
+        return self._protocol.transport.is_closing()
+
+    def close(self) -> None:
+        """Close it so that what was written arrives."""
+        self._protocol.linger()
