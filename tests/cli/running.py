@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from sandbox.programs import VARIABLE
 from tests.city import ROOT, free_port
+from tests.cli.preloaded import preloaded
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
 READY_WITHIN = 90.0
@@ -25,16 +26,8 @@ def environment(state: Path, **variables: str) -> dict[str, str]:
 
 
 def simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [*SIMPUL, *arguments],
-        env=environment(state, **variables),
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=READY_WITHIN,
-    )
+    """Run a command to its end, in a process of its own."""
+    return preloaded().run(arguments, environment(state, **variables), READY_WITHIN)
 
 
 def until(condition: Callable[[], bool], what: str, within: float = ENDED_WITHIN) -> None:
