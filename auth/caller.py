@@ -7,6 +7,7 @@ from enum import Enum, IntEnum
 
 from records.clients import ClientId
 from records.identifiers import Nik
+from records.purposes import CitizenScope
 
 
 class CallerKind(Enum):
@@ -81,6 +82,10 @@ class Caller:
     """The application that asks (`client_id` or `azp`) at its issuer; partners and systems of agencies are such."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
+    first_party: bool = False
+    """Whether the client is one of the city's own apps, with which a citizen has all their rights."""
+    authenticated_at: float | None = None
+    """When the person last authenticated at the issuer (`auth_time`), in seconds since 1970."""
     assurance: Assurance = Assurance.NONE
     on_behalf_of: Nik | None = None
     """The person an assistant acts for."""
@@ -103,6 +108,10 @@ class Caller:
         if (self.kind in kinds) != (value is not None):
             must = "must" if value is None else "must not"
             raise ValueError(f"A caller of kind {self.kind.value} {must} carry {_ARTICLE[name]} {name}.")
+
+    def may_use(self, scopes: frozenset[CitizenScope]) -> bool:
+        """Whether a citizen's client may read what one of these scopes opens."""
+        return self.first_party or any(each.value in self.scopes for each in scopes)
 
     @property
     def capacity(self) -> Capacity:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
+from auth.authentication_time import authentication_time
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.claim_path import Step, found
 from auth.issuers import Issuer
@@ -57,6 +58,8 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         unit=_text(claims, names.unit),
         role=_role(claims, issuer),
         client=None if name is None else ClientId(issuer.name, name),
+        first_party=kind is CallerKind.CITIZEN and issuer.is_first_party(name),
+        authenticated_at=authentication_time(claims) if kind is CallerKind.CITIZEN else None,
         subject=f"{issuer.url} {subject}",
         scopes=_scopes(found(claims, names.scopes)),
         assurance=_assurance(claims.get("acr"), issuer),
@@ -189,7 +192,7 @@ def _text(claims: Mapping[str, Any], path: Path) -> str | None:
 
 def _scopes(claim: object) -> frozenset[str]:
     """Scopes as RFC 6749 writes them, separated by spaces, or as a list."""
-    scopes = claim.split() if isinstance(claim, str) else [] if claim is None else claim
+    scopes = list(filter(None, claim.split(" "))) if isinstance(claim, str) else [] if claim is None else claim
     if not isinstance(scopes, list) or len(scopes) > _MOST_SCOPES:
         raise ValueError("The scopes are none, or too many.")
     if not all(isinstance(each, str) and _SCOPE.fullmatch(each) for each in scopes):

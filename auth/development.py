@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from auth.caller import Caller, CallerKind
-from auth.issuers import Issuer
+from auth.issuers import EVERY_CLIENT, Issuer
 
 NAME = "development"
 ISSUER = "simpul-development"
@@ -54,6 +54,7 @@ class DevelopmentIssuer:
             "role": caller.role,
             "client_id": None if caller.client is None else caller.client.name,
             "scope": " ".join(sorted(caller.scopes)) or None,
+            "auth_time": int(now.timestamp()) if caller.nik else None,
             "acr": caller.assurance.name.lower() if caller.assurance else None,
             "on_behalf_of": caller.on_behalf_of,
             "purpose": caller.purpose,
@@ -76,6 +77,7 @@ def development_entry(public_keys: Path) -> Issuer:
         algorithms=("ES256", "Ed25519"),
         types=("at+jwt", "jwt"),
         kinds=tuple(CallerKind),
+        first_party=(EVERY_CLIENT,),
         keys=public_keys,
     )
 

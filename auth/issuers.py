@@ -26,6 +26,7 @@ Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256
 TokenType = Literal["at+jwt", "jwt"]
 MOST_ISSUERS = 50
 MOST_AUDIENCES = 20
+EVERY_CLIENT = "*"
 _LARGEST_FILE = 1024 * 1024
 
 
@@ -118,6 +119,9 @@ class Issuer(_Entry):
     """What a token of a client itself proves that does not say a kind (its `sub` is its `client_id`)."""
     clients: Mapping[str, ClientEntry] = {}
     """Single clients, before `kind_of_clients`."""
+    first_party: tuple[Text, ...] = ()
+    """The city's own apps, by their `client_id`: with these a citizen has all their rights, with others those of the
+    token's scopes. `*` stands for every client, and is for development alone."""
     claims: ClaimNames = ClaimNames()
     assurance: Mapping[str, Level] = EIDAS
     """What each value of `acr` means; others mean none."""
@@ -127,6 +131,10 @@ class Issuer(_Entry):
     """Seconds; a token that is good for longer is refused."""
     keys: Path | None = None
     """A file with its public keys. With it, nothing is ever asked over the network."""
+
+    def is_first_party(self, client: str | None) -> bool:
+        """Whether a client is one of the city's own apps."""
+        return client in self.first_party or EVERY_CLIENT in self.first_party
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -146,6 +154,12 @@ class _File(_Entry):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
+        for each in self.issuer:
+            if EVERY_CLIENT in each.first_party:
+                raise ValueError(
+                    f"issuer '{each.name}', first_party: '{EVERY_CLIENT}' would give every app all rights of a citizen;"
+                    " name each of the city's own apps by its client_id"
+                )
         if not 0 < len(self.issuer) <= MOST_ISSUERS:
             raise ValueError(f"issuer: there are {len(self.issuer)} entries; write 1 to {MOST_ISSUERS}")
         for what in ("name", "url"):

@@ -54,6 +54,8 @@ class Policy:
     """By agency, or `agency/role` where a role has purposes of its own, or `partners`."""
     unrestrictable: frozenset[Purpose] = frozenset({Purpose.SUBJECT_REQUEST})
     """For which purposes data is read though the person restricted that."""
+    recent_sign_in: float = 900.0
+    """Seconds within which a citizen must have authenticated to change something."""
 
     def stated_at(self, agency: str) -> frozenset[Purpose]:
         """The purposes that somebody of an agency may state, whatever their role."""

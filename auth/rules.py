@@ -10,11 +10,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
+from auth.authentication_time import authenticated_within
 from auth.caller import Assurance, Caller, CallerKind, Capacity
 from auth.children import FOR_CHILDREN
 from auth.policy import DEFAULT_POLICY, Policy
 from records.identifiers import Nik
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from records.wishes import Wishes
 
 
@@ -97,6 +98,10 @@ class Access:
     """Whether those who oversee may read it for a case alone."""
     by_any_consent: bool = False
     """Whether a partner needs a consent of the person and no scope: what is told about the consent itself."""
+    citizen_scopes: frozenset[CitizenScope] = frozenset()
+    """Scopes of which one lets an app of others read it for the person; without any, only the city's own apps may."""
+    recent_sign_in: bool = False
+    """Whether the person must have authenticated lately: what changes something for them."""
 
 
 def access_of(given: Rule | Access) -> Access:
@@ -130,6 +135,11 @@ class Refusal(Enum):
     PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
     PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
     SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
+    FIRST_PARTY_ONLY = "Only the city's own apps read or change this for a person. Send the person there."
+    REAUTHENTICATION_REQUIRED = (
+        "This takes a recent sign-in. Have the person authenticate again at the issuer ('max_age' or 'prompt=login')"
+        " and send the new token, whose 'auth_time' says when that was."
+    )
     RESTRICTED = "The person restricted what is done with their data, and your purpose is no exception."
     PERSON_UNKNOWN = (
         "Nobody knows whom this is about, and so whether that person restricted what is done with their data. Read it"
@@ -185,17 +195,21 @@ def decide(
     wishes: Wishes = NOTHING_SAID,
     of_child: bool = False,
     agency: str | None = None,
+    now: float | None = None,
 ) -> Decision:
     """Decide from the rule, the caller and the people, the business, or the readers' agency, the data is about.
 
     `wards` are the children whose guardian the caller is known to be, `wishes` what the people said about the use of
-    their data; `of_child` says that one of them is a child. Pure: the same in, the same out.
+    their data; `of_child` says that one of them is a child. `now` is in seconds since 1970; without it no
+    sign-in is recent. Pure: the same in, the same out.
     """
     if Rule.PUBLIC in access.rule:
         return _BY[Rule.PUBLIC]
     kind = caller.kind
     if kind is CallerKind.CITIZEN:
-        return _citizen(access, caller, subjects, wards)
+        decision = _citizen(access, caller, subjects, wards)
+        is_late = access.recent_sign_in and decision.allowed and not _signed_in_recently(caller, policy, now)
+        return _REFUSED[Refusal.REAUTHENTICATION_REQUIRED] if is_late else decision
     if kind is CallerKind.PARTNER:
         return _REFUSED[Refusal.NOT_FOR_PARTNERS] if of_child else _partner(access, caller, subjects, policy, wishes)
     if kind is CallerKind.BUSINESS or kind in _OVERSEERS:
@@ -213,6 +227,7 @@ def may_be_guardian(access: Access, caller: Caller) -> bool:
         Rule.GUARDIAN in access.rule
         and caller.kind is CallerKind.CITIZEN
         and caller.capacity is Capacity.SELF
+        and caller.first_party
         and caller.assurance >= Classification.CHILD.bar
     )
 
@@ -234,7 +249,9 @@ def heeds_wishes(caller: Caller) -> bool:
     return caller.kind in _FOR_A_PURPOSE or caller.kind is CallerKind.PARTNER
 
 
-def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) -> Refusal | None:
+def never(
+    access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY, now: float | None = None
+) -> Refusal | None:
     """Why the caller may see the field of no record at all; None where there may be one."""
     if may_be_guardian(access, caller):
         return None
@@ -242,7 +259,9 @@ def never(access: Access, caller: Caller, *, policy: Policy = DEFAULT_POLICY) ->
     subjects = () if own is None else (own,)
     if caller.kind is CallerKind.PARTNER:
         subjects = (Nik("somebody who consents"),)
-    return decide(access, caller, subjects, policy=policy, nib=caller.nib, agency=caller.agency, wishes=WILLING).refusal
+    return decide(
+        access, caller, subjects, policy=policy, nib=caller.nib, agency=caller.agency, wishes=WILLING, now=now
+    ).refusal
 
 
 def person_of(caller: Caller) -> Nik | None:
@@ -252,6 +271,11 @@ def person_of(caller: Caller) -> Nik | None:
 
 def _citizen(access: Access, caller: Caller, subjects: Collection[Nik], wards: Collection[Nik]) -> Decision:
     own = Rule.SELF if caller.capacity is Capacity.SELF else Rule.ASSISTANT
+    if not caller.first_party and access.rule & _FOR_CITIZENS:
+        if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
+            return _REFUSED[Refusal.FIRST_PARTY_ONLY]
+        if not caller.may_use(access.citizen_scopes):
+            return _REFUSED[Refusal.SCOPE_REQUIRED]
     if own in access.rule and person_of(caller) in subjects:
         if caller.assurance < access.classification.bar:
             return _REFUSED[Refusal.ASSURANCE_TOO_LOW]
@@ -259,6 +283,10 @@ def _citizen(access: Access, caller: Caller, subjects: Collection[Nik], wards: C
     if may_be_guardian(access, caller) and any(each in wards for each in subjects):
         return _BY[Rule.GUARDIAN]
     return _REFUSED[Refusal.NOT_YOURS if access.rule & _FOR_CITIZENS else Refusal.NOT_FOR_CITIZENS]
+
+
+def _signed_in_recently(caller: Caller, policy: Policy, now: float | None) -> bool:
+    return now is not None and authenticated_within(caller.authenticated_at, policy.recent_sign_in, now=now)
 
 
 def _for_a_purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> Decision:

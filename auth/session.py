@@ -89,6 +89,8 @@ class Session:
             nik=self.nik,
             subject=self.subject,
             client=self.client,
+            first_party=True,
+            authenticated_at=self.authenticated_at,
             assurance=self.assurance,
         )
 

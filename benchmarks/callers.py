@@ -35,6 +35,6 @@ def issue(folder: Path) -> tuple[Path, list[SignedIn]]:
     keys.write_text(json.dumps(known))
     signed_in = []
     for number in range(1, world.CALLERS + 1):
-        caller = Caller(kind=CallerKind.CITIZEN, nik=Nik(world.caller_id(number)))
+        caller = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(world.caller_id(number)))
         signed_in.append(SignedIn(number, issuer.token(caller, subject=f"caller{number}")))
     return keys, signed_in

@@ -46,7 +46,7 @@ def citizens(most: int = CITIZENS) -> Sequence[Nik]:
 
 def citizen(nik: Nik) -> Caller:
     """A citizen who is surely identified, as the family card wants it."""
-    return Caller(kind=CallerKind.CITIZEN, nik=nik, assurance=Assurance.SUBSTANTIAL)
+    return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=nik, assurance=Assurance.SUBSTANTIAL)
 
 
 class Recorder:

@@ -70,7 +70,9 @@ async def _requests() -> Mapping[str, Sequence[tuple[float, float]]]:
         keys = Path(folder) / "keys.json"
         issuer = DevelopmentIssuer(Path(folder) / "issuer.json")
         issuer.write_public_keys(keys)
-        token = issuer.token(Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001")), subject="somebody")
+        token = issuer.token(
+            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001")), subject="somebody"
+        )
         ways: dict[str, tuple[Traces | None, Callable[[], Awaitable[bytes]]]] = {}
         for name, how in _WAYS.items():
             traces = None if how is None else Traces(urls[how[1]], share=how[0])

@@ -73,7 +73,7 @@ async def _with_the_city(connections: Sequence[int], *, quick: bool) -> list[Row
                 await stack.enter_async_context(hub_state(folder, ended))
                 issuer = development_issuer(folder)
                 await asyncio.to_thread(hub_settings, folder, port=free_port())  # leaves them in the environment
-                del os.environ["SIMPUL_PORT"]
+                del os.environ["SIMPUL_LISTEN"]
                 controls = [each.control_port for each in city.agencies.values()]
                 return await asyncio.to_thread(_measured, folder.path, issuer, controls, connections, quick=quick)
     except (CityError, PostgresError, NotStarted, OSError) as problem:

@@ -20,7 +20,7 @@ class Kept(NamedTuple):
     size: int
     """Bytes of the answer."""
     at: float
-    """When the agency gave it, in seconds since 1970-01-01 UTC."""
+    """When the agency gave it, on this process's own clock (`cache/clock.py`)."""
     fresh_until: float
     last_until: float
     tags: tuple[str, ...]

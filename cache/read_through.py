@@ -14,6 +14,7 @@ from math import inf
 from time import time
 from typing import Any, NamedTuple, Protocol
 
+from cache.clock import steady
 from cache.fences import NEVER, Fences, Mark
 from cache.neighbours import Neighbours
 from cache.process_tier import Kept, ProcessTier
@@ -24,6 +25,9 @@ from records.freshness import Staleness
 from records.spans import Span
 
 REVALIDATING = "revalidating"
+_SKEW = 1.0
+"""Seconds by which an answer of another process may seem to come from the future. More of them mean that the clock by
+which all date was set back: nobody knows how old the answer is."""
 _FIRST_LOOK = 0.015
 _LONGEST_PAUSE = 0.12
 """Seconds between looks for what another process is fetching."""
@@ -85,10 +89,12 @@ class ReadThrough:
         seals: Seals,
         shared: SharedTier | None = None,
         neighbours: Neighbours | None = None,
-        now: Callable[[], float] = time,
+        now: Callable[[], float] = steady,
+        wall: Callable[[], float] = time,
     ) -> None:
-        """Keep nothing yet. `now` gives seconds since 1970-01-01 UTC.
+        """Keep nothing yet. All moments are on the clock of `now`, which nobody sets.
 
+        `wall` is the time of day, in seconds since 1970-01-01 UTC: callers are told by it how old something is.
         Without a tier that all processes share, `neighbours` are those who keep answers of their own.
         """
         self.fences = Fences()
@@ -98,6 +104,7 @@ class ReadThrough:
         self._shared = shared
         self._neighbours = neighbours
         self.now = now
+        self._wall = wall
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -147,7 +154,7 @@ class ReadThrough:
                 found[slot] = Given(kept.value, kept.at, kept.fresh_until)
                 slot.kind.hits.process += 1
             elif kept.fresh_until + slot.kind.freshness.revalidating > now:
-                found[slot] = _stale(kept, REVALIDATING)
+                found[slot] = self._stale(kept, REVALIDATING, now)
                 slot.kind.hits.process += 1
                 slot.kind.hits.revalidating += 1
                 behind.append(slot)
@@ -177,11 +184,11 @@ class ReadThrough:
         for slot in missing:
             if slot not in own:
                 slot.kind.hits.joined += 1
-        told = {slot: _or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
+        told = {slot: self._or_kept(given[slot], kept, slot, now) for slot, kept in missing.items()}
         for slot, each in told.items():
             if each.staleness is not None:
                 slot.kind.hits.failing += 1
-                slot.kind.hits.ages.add(now - each.staleness.as_of.timestamp())
+                slot.kind.hits.ages.add(now - each.at)
         return told
 
     def _joined(
@@ -246,7 +253,7 @@ class ReadThrough:
             if missing:
                 now = self.now()
                 asked, bodies = await self._asked(way, missing)
-                given.update({slot: _or_kept(each, older.get(slot), slot, now) for slot, each in asked.items()})
+                given.update({slot: self._or_kept(each, older.get(slot), slot, now) for slot, each in asked.items()})
                 if looked is not None:
                     await shared.store(list(self._entries(bodies, way)), looked)
         finally:
@@ -331,6 +338,8 @@ class ReadThrough:
             value = slot.kind.codec.decode(body) if body else None
         except ValueError:  # written by another version of the hub, or by nobody whom we know
             return None
+        if found.at > self.now() + _SKEW:
+            return None
         kept = self._entry(slot, value, len(body), found.at, wanted.tags)
         return kept if self.fences.holds(way.tags, way.mark) else kept._replace(mark=NEVER)
 
@@ -338,6 +347,20 @@ class ReadThrough:
         freshness = slot.kind.freshness
         lasts = freshness.absent if value is None else freshness.lasts
         return Kept(value, size, at, at + _fresh(slot, value), at + lasts, tags, self.fences.mark(tags))
+
+    def _or_kept(self, given: Given, kept: Kept | None, slot: Slot, now: float) -> Given:
+        """The answer; in place of an agency's failure what was kept, where it may still be used for that."""
+        failure = given.value
+        if kept is None or not isinstance(failure, AgencyFailure):
+            return given
+        if kept.at + slot.kind.freshness.fresh + slot.kind.freshness.failing <= now:
+            return given
+        return self._stale(kept, failure.code, now)
+
+    def _stale(self, kept: Kept, reason: str, now: float) -> Given:
+        """What is kept, with the time of day at which it was said, by its age."""
+        as_of = datetime.fromtimestamp(self._wall() - (now - kept.at), UTC)
+        return Given(kept.value, kept.at, kept.fresh_until, Staleness(as_of=as_of, reason=reason))
 
     def __repr__(self) -> str:
         """What is kept and under way."""
@@ -378,18 +401,3 @@ def _count_shared(slot: Slot, *, is_first: bool, is_there: bool) -> None:
         hits.shared += 1
     else:
         hits.shared_missed += 1
-
-
-def _stale(kept: Kept, reason: str) -> Given:
-    staleness = Staleness(as_of=datetime.fromtimestamp(kept.at, UTC), reason=reason)
-    return Given(kept.value, kept.at, kept.fresh_until, staleness)
-
-
-def _or_kept(given: Given, kept: Kept | None, slot: Slot, now: float) -> Given:
-    """The answer; in place of an agency's failure what was kept, where it may still be used for that."""
-    failure = given.value
-    if kept is None or not isinstance(failure, AgencyFailure):
-        return given
-    if kept.at + slot.kind.freshness.fresh + slot.kind.freshness.failing <= now:
-        return given
-    return _stale(kept, failure.code)

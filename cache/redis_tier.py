@@ -4,6 +4,10 @@ One `MGET` a batch: the answers and the tokens of their tags come in one round t
 and what this process keeps by itself counts only while it hears that: from the moment the channel is lost until it is
 there again, `following` is false, and then everything that was kept by itself is forgotten.
 
+Moments stand there by the clock of Redis, which is the same for all processes and hosts: each process knows by how much
+that is ahead of its own, and looks again now and then. What Redis keeps ends by the clock of Redis, too. Where that is
+set back, what was stored before would seem younger than it is, and is thrown away.
+
 A Redis that was restarted, or another one that took its place, may hold answers whose invalidation it never heard of.
 So names carry the server's own run id: in its new life nothing of the old one is found.
 """
@@ -24,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from cache.clock import steady
 from cache.shared_tier import Found, Looked, Stored, Wanted
 
 _log = logging.getLogger("simpul.kept")
@@ -36,6 +41,12 @@ AT_ONCE = 16
 """Connections besides the channel. More would only wait for each other in the server."""
 LEASE = 6.0
 """Seconds for which one process may be fetching before another does."""
+LOOK_AT_CLOCK = 10
+"""After how many times `PAUSE` a process looks again what time it is at Redis."""
+SET_BACK = 1.0
+"""Seconds by which the clock of Redis may fall behind between two looks; more means that it was set."""
+_PAGE = 1_000
+"""Keys that are looked for at a time where answers are thrown away."""
 MARGIN = 120.0
 """Seconds that a token outlives the answers that were stored under the one before it. No fetch may last longer."""
 _TOKEN = 16
@@ -57,11 +68,13 @@ class RedisTier:
         lost: Callable[[], None],
         patience: float = PATIENCE,
         pause: float = PAUSE,
+        clock: Callable[[], float] = steady,
     ) -> None:
         """Take where Redis is; nothing is opened yet.
 
         `longest` is how many seconds any answer is kept. `heard` is called with the tags that others invalidate,
-        `lost` when something may have been missed.
+        `lost` when something may have been missed. `clock` is the one on which this process tells how old
+        answers are.
         """
         self._client = Redis.from_url(
             url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0), protocol=2
@@ -78,6 +91,9 @@ class RedisTier:
         self._held: set[str] = set()
         """Names that may still be leased to this process, for Redis could not be told that they were fetched."""
         self._place = ""
+        self._clock = clock
+        self._ahead = 0.0
+        """Seconds by which the clock of Redis is ahead of our own."""
         self._following = False
         self._task: asyncio.Task[None] | None = None
         self._channel: asyncio.Task[None] | None = None
@@ -119,7 +135,7 @@ class RedisTier:
         for each, value in zip(wanted, values, strict=False):
             entry = None if value is None else _entry(value, [tokens[tag] for tag in each.tags])
             if entry is not None:
-                found[each.name] = entry
+                found[each.name] = entry._replace(at=entry.at - self._ahead)
         return Looked(found, tokens, place)
 
     async def store(self, entries: Sequence[Stored], looked: Looked) -> None:
@@ -131,7 +147,7 @@ class RedisTier:
             pipeline = self._client.pipeline(transaction=False)
             for each in entries:
                 tokens = [looked.tokens.get(tag, _NO_TOKEN) for tag in each.wanted.tags]
-                value = b"".join((_HEAD.pack(each.at, len(tokens)), *tokens, each.body))
+                value = b"".join((_HEAD.pack(each.at + self._ahead, len(tokens)), *tokens, each.body))
                 key = self._key("a", looked.place, each.wanted.name)
                 pipeline.set(key, value, px=max(1, int(min(each.seconds, self._longest) * 1000)))
             return pipeline.execute()
@@ -232,7 +248,9 @@ class RedisTier:
                 if confirmed is None:
                     raise TimeoutError
                 server = await self._hearing.info("server")
-                self._place = str(server["run_id"])[:16]
+                place = str(server["run_id"])[:16]
+                await self._look_at_its_clock(same=place == self._place)
+                self._place = place
                 if held := set(self._held):
                     # A Redis that was only slow still has them: everybody would wait for what nobody fetches.
                     await self._given_back(held).execute()
@@ -240,7 +258,12 @@ class RedisTier:
             self._lost()  # what was missed meanwhile, nobody knows
             self._following = True
             begun.set()
+            loop = asyncio.get_running_loop()
+            look_at = loop.time() + LOOK_AT_CLOCK * self._pause
             while True:
+                if loop.time() >= look_at:
+                    await self._look_at_its_clock(same=True)
+                    look_at = loop.time() + LOOK_AT_CLOCK * self._pause
                 message = await channel.get_message(timeout=self._pause)
                 if message is None:  # nothing to hear, or nobody who says it any more
                     async with asyncio.timeout(self._patience):
@@ -250,6 +273,27 @@ class RedisTier:
                         raise TimeoutError
                 if message["type"] == "message":
                     self._heard_of(message["data"].decode("ascii").split())
+
+    async def _look_at_its_clock(self, *, same: bool) -> None:
+        """Learn by how much the clock of Redis is ahead; `same`: it is the same Redis as at the last look."""
+        async with asyncio.timeout(self._patience):
+            began = self._clock()
+            seconds, microseconds = await self._hearing.time()
+        ahead = seconds + microseconds / 1_000_000 - (began + self._clock()) / 2
+        fell_behind, self._ahead = self._ahead - ahead, ahead
+        if same and fell_behind > SET_BACK:
+            _log.warning("The clock of Redis was set back by %.0f s: the answers it keeps are forgotten.", fell_behind)
+            await self._throw_away()
+
+    async def _throw_away(self) -> None:
+        """Let go of all answers that stand at Redis: nobody knows any more how old they are."""
+        pattern, cursor = self._key("a", self._place, "*"), 0
+        while True:
+            cursor, keys = await self._hearing.scan(cursor, match=pattern, count=_PAGE)
+            if keys:
+                await self._hearing.unlink(*keys)
+            if not cursor:
+                return
 
     @staticmethod
     def _key(what: str, place: str, name: str) -> str:

@@ -24,7 +24,7 @@ class Found(NamedTuple):
     """What is there and counts."""
 
     at: float
-    """When the agency gave it, in seconds since 1970-01-01 UTC."""
+    """When the agency gave it, on this process's own clock (`cache/clock.py`)."""
     body: bytes
 
 
@@ -44,6 +44,7 @@ class Stored(NamedTuple):
 
     wanted: Wanted
     at: float
+    """As of `Found`."""
     body: bytes
     seconds: float
     """How long."""

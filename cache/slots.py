@@ -52,7 +52,7 @@ class Given(NamedTuple):
     value: Any
     """None where the agency knows nothing of the key; an exception where there is no answer."""
     at: float
-    """When the agency gave it, in seconds since 1970-01-01 UTC."""
+    """When the agency gave it, on this process's own clock (`cache/clock.py`)."""
     fresh_until: float
     """As `at`; the same for what is not to be used again."""
     staleness: Staleness | None = None

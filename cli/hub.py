@@ -60,14 +60,14 @@ def hub(
 
 
 async def _run(wanted: Wanted) -> None:
-    from workers.listener import listening, port_in  # noqa: PLC0415 - what runs the hub
+    from workers.listener import address_in, listening  # noqa: PLC0415 - what runs the hub
     from workers.notifying import Notifying  # noqa: PLC0415 - same
     from workers.run_folder import run_folder  # noqa: PLC0415 - same
     from workers.supervisor import Supervisor  # noqa: PLC0415 - same
 
     environment = wanted.now()
     _log_as_workers_do(environment)
-    with run_folder(environment) as folder, listening(os.environ, port_in(environment)) as listener:
+    with run_folder(environment) as folder, listening(os.environ, address_in(environment)) as listener:
         await Supervisor(wanted, listener, folder, Notifying(environment=os.environ)).run()
 
 

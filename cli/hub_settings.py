@@ -28,7 +28,8 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
     if "SIMPUL_ISSUERS" in os.environ:  # the operator's own, among which the city's provider need not be
         given = {name: value for name, value in given.items() if not name.startswith("SIMPUL_SIGN_IN_")}
     if port is not None:
-        given |= {"SIMPUL_PORT": str(port), "SIMPUL_STATE_URL": state_url(folder)}
+        os.environ["SIMPUL_LISTEN"] = f"{LOOPBACK}:{port}"
+        given |= {"SIMPUL_STATE_URL": state_url(folder)}
     for name, value in given.items():
         os.environ.setdefault(name, value)
     try:
@@ -42,7 +43,7 @@ def production_environment(folder: StateFolder, *, port: int) -> Mapping[str, st
     """What a hub of production is told that stands in front of the city of the folder, on the city's own database."""
     given = hub_environment(folder, _reaches(folder))
     del given["SIMPUL_DEVELOPMENT"]
-    return given | {"SIMPUL_PORT": str(port), "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
+    return given | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
 
 
 def _reaches(folder: StateFolder) -> Mapping[str, Reach]:

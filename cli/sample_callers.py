@@ -65,7 +65,7 @@ def sample_callers() -> Mapping[str, SampleCaller]:
             sample.name,
             "citizen",
             sample.description,
-            Caller(kind=CallerKind.CITIZEN, nik=Nik(sample.nik), assurance=Assurance.SUBSTANTIAL),
+            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(sample.nik), assurance=Assurance.SUBSTANTIAL),
         )
         for sample in SAMPLES.values()
     ]
@@ -75,6 +75,7 @@ def sample_callers() -> Mapping[str, SampleCaller]:
         "Agus Wijaya, who acts for Dewi Lestari: reads about her what she may",
         Caller(
             kind=CallerKind.CITIZEN,
+            first_party=True,
             nik=Nik(SAMPLES["agus"].nik),
             on_behalf_of=Nik(SAMPLES["dewi"].nik),
             assurance=Assurance.SUBSTANTIAL,

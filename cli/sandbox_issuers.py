@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auth.caller import CallerKind
 from sandbox.agency import ISSUER, LOOPBACK
+from sandbox.issuer_clients import CLIENTS
 from sandbox.state_folder import StateFolder
 
 NAME = "sandbox"
@@ -24,6 +25,7 @@ def issuers_file(folder: StateFolder) -> Path | None:
         "url": f"http://{LOOPBACK}:{port}",
         "audience": _AUDIENCE,
         "kinds": [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS],
+        "first_party": [client.id for client in CLIENTS.values() if client.people],
     }
     path = folder.folder("issuer") / "issuers.json"
     path.write_text(json.dumps({"issuer": [entry]}))

@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     *,
     port: Annotated[
-        int, typer.Option(envvar=["PORT", "SIMPUL_PORT"], parser=_port, help="Where the hub listens (loopback).")
+        int, typer.Option(envvar="PORT", parser=_port, help="Where the hub listens (loopback).")
     ] = DEFAULT_PORT,
     sandbox: Annotated[
         bool, typer.Option("--sandbox/--no-sandbox", help="Without it the agencies come from SIMPUL_... settings.")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cli.findings import Finding, Level, shown_of, variable
 from settings import AT_ONCE, Settings
 from web.settings import Exposure
-from wiring.callers import one_address
+from wiring.callers import no_first_party, one_address
 
 _HERE = ("localhost", "127.0.0.1", "::1", "")
 _SAMPLES = (
@@ -39,6 +39,7 @@ def warnings_of(settings: Settings) -> Sequence[Finding]:
     looks: Sequence[Callable[[Settings], Iterator[tuple[str, str]]]] = (
         _of_development,
         _of_callers,
+        _of_reach,
         _of_what_is_recorded,
         _of_secrets,
         _in_the_clear,
@@ -66,6 +67,8 @@ def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
     for warning in one_address(settings):
         yield "trusted_proxies", warning.removeprefix("SIMPUL_TRUSTED_PROXIES is not set: ")
+    for warning in no_first_party(settings.issuers):
+        yield "issuers", warning
     if not settings.development:
         if not settings.rate_table:
             yield "rates", "nobody is limited, so one caller can take what all others need: leave it unset"
@@ -75,6 +78,18 @@ def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "shed_after", "nothing is refused early, so past its capacity the hub is slow for everybody: unset it"
         if settings.public_url is None:
             yield "public_url", "links to consents lead to this machine alone: name the address that people reach"
+
+
+def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.listen_address.is_loopback and not settings.trusted_proxies:
+        says = (
+            "other machines reach the hub, which speaks no TLS, and no proxy that ends TLS before it is named: tokens"
+            " and data may travel in the clear. Name it in SIMPUL_TRUSTED_PROXIES, and let nobody else reach the port"
+        )
+        yield "listen", says
+    if any(each.prefixlen == 0 for each in settings.trusted_proxies):
+        says = "everybody is believed about addresses and certificates: name the proxies' own addresses or networks"
+        yield "trusted_proxies", says
 
 
 def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ _TWO_VALUED: Final = {"open": ComplaintStatus.WAITING, "closed": ComplaintStatus
 _RATINGS: Final = range(1, 6)
 _MOST_NOTES: Final = 200
 """Steps of one complaint; 3 µs each. Real ones take some five."""
+_LONGEST_DESCRIPTION: Final = 20_000
 _WEB: Final = ("https://", "http://")
 
 Order = tuple[datetime, int, str]
@@ -94,7 +95,7 @@ def complaint(request: Row, read_at: datetime) -> Complaint:
         is_public=is_public,
         category_code=text(request.get("service_code")),
         category_name=text(request.get("service_name")),
-        description=text(request.get("description")),
+        description=text(request.get("description"), longest=_LONGEST_DESCRIPTION),
         status=status,
         visibility=ComplaintVisibility.PUBLIC if is_public else ComplaintVisibility.PRIVATE,
         channel=text(extended.get("channel")),

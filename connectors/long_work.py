@@ -15,7 +15,7 @@ T = TypeVar("T")
 SLICE: Final = 0.004
 """Seconds of work on many items until others get their turn."""
 FEW: Final = 32
-"""Items that are read without a pause: a millisecond of work, while taking a turn costs as much as reading one."""
+"""Rows, each of which takes some microseconds, that are not worth a turn of their own."""
 
 
 class LongWork:
@@ -39,11 +39,12 @@ class LongWork:
         return done
 
     async def map(self, items: Sequence[A], read: Callable[[A], B]) -> list[B]:
-        """What is read of each item, in their order; of many, in slices. One item must be little work."""
-        if len(items) <= FEW:
-            return [read(each) for each in items]
-        found: list[B] = []
+        """What is read of each item, in their order. What takes longer than a slice goes on in turns of its own.
+
+        One item must be little work: as much as a bound on it allows.
+        """
         rest = iter(items)
+        found = self._slice(rest, read)
         while len(found) < len(items):
             found += await self.run(partial(self._slice, rest, read))
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from connectors.chunks import in_chunks
@@ -60,7 +61,7 @@ class JakPreneur:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
-            return _grouped(await self._rows(_BY_OWNER, some, call), some, "nik", read_msme)
+            return await self._grouped(await self._rows(_BY_OWNER, some, call), some, "nik", read_msme)
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
 
@@ -68,7 +69,7 @@ class JakPreneur:
         """Enterprises by identifier; unknown ones are absent. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[str]) -> Answers[str, Msme]:
-            found = _grouped(await self._rows(_BY_ID, _numbers(some), call), some, "id", read_msme)
+            found = await self._grouped(await self._rows(_BY_ID, _numbers(some), call), some, "id", read_msme)
             return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
 
         return await in_chunks(ids, ask, most=self._keys_a_call)
@@ -81,7 +82,7 @@ class JakPreneur:
 
         async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
             rows = await self._rows(_PRODUCTS, _numbers(some), call)
-            return _grouped(rows, some, "umkm_id", read_product)
+            return await self._grouped(rows, some, "umkm_id", read_product)
 
         return await in_chunks(msme_ids, ask, most=self._keys_a_call)
 
@@ -91,6 +92,19 @@ class JakPreneur:
 
     async def _rows(self, statement: str, keys: Sequence[str] | Sequence[int], call: Call) -> Sequence[Row]:
         return await self._sql.rows(statement, {"keys": list(keys)}, call, lists=("keys",)) if keys else ()
+
+    async def _grouped(
+        self, rows: Sequence[Row], keys: Collection[K], column: str, read: Callable[[Row], R]
+    ) -> Mapping[K, Sequence[R] | AgencyFailure]:
+        """What was read, by the key it was asked for; one unreadable row is the failure of its key.
+
+        Databases compare more loosely than we do (blanks behind a text, zeros before a number): a row of a key that was
+        not asked for is left out.
+        """
+        groups: defaultdict[str, list[R | AgencyFailure]] = defaultdict(list)
+        for row, each in zip(rows, await self._sql.work.map(rows, partial(_read_or_failure, read)), strict=True):
+            groups[str(row[column])].append(each)
+        return {key: _all_or_failure(groups[key]) for key in keys if key in groups}
 
 
 def read_msme(row: Row) -> Msme:
@@ -132,25 +146,16 @@ def _numbers(ids: Iterable[str]) -> Sequence[int]:
     return [int(key) for key in ids if key.isascii() and key.isdigit() and len(key) <= _LONGEST_ID]
 
 
-def _grouped(
-    rows: Iterable[Row], keys: Collection[K], column: str, read: Callable[[Row], R]
-) -> Mapping[K, Sequence[R] | AgencyFailure]:
-    """What was read, by the key it was asked for; one unreadable row is the failure of its key.
-
-    Databases compare more loosely than we do (blanks behind a text, zeros before a number): a row of a key that was
-    not asked for is left out.
-    """
-    groups: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[str(row[column])].append(row)
-    return {key: _all_or_failure(groups[key], read) for key in keys if key in groups}
-
-
-def _all_or_failure(rows: Sequence[Row], read: Callable[[Row], R]) -> Sequence[R] | AgencyFailure:
+def _read_or_failure(read: Callable[[Row], R], row: Row) -> R | AgencyFailure:
     try:
-        return tuple(read(row) for row in rows)
+        return read(row)
     except UnreadableError as error:
         return AgencyMalformed(AGENCY, str(error))
+
+
+def _all_or_failure(found: Sequence[R | AgencyFailure]) -> Sequence[R] | AgencyFailure:
+    failed = next((each for each in found if isinstance(each, AgencyFailure)), None)
+    return failed or tuple(each for each in found if not isinstance(each, AgencyFailure))
 
 
 def _required(raw: object, kind: str) -> str:

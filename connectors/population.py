@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
-from connectors.long_work import FEW
 from connectors.population_households import STATEMENT as HOUSEHOLDS
 from connectors.population_households import read_households
 from connectors.population_values import nik_of, person_name_of, sex_of, word
@@ -59,8 +58,6 @@ _MARITAL_STATUSES = {
 _MOST_DISTRICTS = 1_000
 """Unknown districts of which the operator is told; Indonesia has some 7,300."""
 
-T = TypeVar("T")
-
 _log = logging.getLogger("simpul.agencies")
 
 
@@ -100,8 +97,9 @@ class PopulationRegister:
         statement = facets_statement(wanted)
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
-            rows = await self._rows(statement, some, call)
-            return await self._in_a_turn(rows, lambda: self._facets(rows, some, wanted))
+            found = self._one_each(await self._rows(statement, some, call), some)
+            read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(row, wanted))
+            return dict(zip(found, read, strict=True))
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
 
@@ -113,8 +111,7 @@ class PopulationRegister:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Household]:
-            rows = await self._rows(HOUSEHOLDS, some, call)
-            return await self._in_a_turn(rows, lambda: read_households(self._check, rows, some))
+            return await read_households(self._check, await self._rows(HOUSEHOLDS, some, call), some, self._sql.work)
 
         found = await in_chunks(niks, ask, most=self._keys_a_call)
         for household in found.values():
@@ -128,16 +125,6 @@ class PopulationRegister:
 
     async def _rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
         return await self._sql.rows(statement, {"niks": list(niks)}, call) if niks else ()
-
-    async def _in_a_turn(self, rows: Sequence[Row], read: Callable[[], T]) -> T:
-        """What is read of the rows: of many, in a turn of its own. `MOST_ROWS` of them take 25 ms, 8 µs each."""
-        return read() if len(rows) <= FEW else await self._sql.work.run(read)
-
-    def _facets(
-        self, rows: Sequence[Row], asked: Sequence[Nik], wanted: frozenset[type[PersonFacet]]
-    ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
-        found = self._one_each(rows, asked)
-        return {nik: row if isinstance(row, AgencyFailure) else read_facets(row, wanted) for nik, row in found.items()}
 
     def _one_each(self, rows: Sequence[Row], asked: Sequence[Nik]) -> Answers[Nik, Row]:
         """The one row of each person asked for."""
@@ -162,6 +149,12 @@ def facets_statement(wanted: frozenset[type[PersonFacet]]) -> str:
     """The statement that asks for the columns of these facets and for no others."""
     columns = [column for facet, needed in _COLUMNS.items() if facet in wanted for column in needed]
     return f"SELECT nik, {', '.join(columns)} FROM biodata_wni WHERE nik = ANY(:niks)"  # noqa: S608 - columns are ours
+
+
+def _facets(
+    row: Row | AgencyFailure, wanted: frozenset[type[PersonFacet]]
+) -> Mapping[type[PersonFacet], PersonFacet] | AgencyFailure:
+    return row if isinstance(row, AgencyFailure) else read_facets(row, wanted)
 
 
 def read_facets(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from itertools import chain
 from typing import Final
 
 from connectors.drivers.sql import Row
+from connectors.long_work import LongWork
 from connectors.population_values import nik_of, person_name_of, sex_of, word
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -61,7 +63,9 @@ _RELATIONSHIPS: Final = {
 _RANK: Final = {relationship: rank for rank, relationship in enumerate(Relationship)}
 
 
-def read_households(check: RowCheck, rows: Iterable[Row], asked: Collection[Nik]) -> Answers[Nik, Household]:
+async def read_households(
+    check: RowCheck, rows: Iterable[Row], asked: Collection[Nik], work: LongWork
+) -> Answers[Nik, Household]:
     """The household of each person asked for, from rows that hold them and everybody on their cards.
 
     A person without a card is absent. A person whose card is no card, or who is on two cards, is `AgencyMalformed`.
@@ -72,9 +76,11 @@ def read_households(check: RowCheck, rows: Iterable[Row], asked: Collection[Nik]
     for row in rows:
         card = row["no_kk"]
         cards[card].append(row)
-        if (own := cards_of.get(str(row["nik"]))) is not None:
-            own[card] = None
-    read = {card: _household_or_failure(check, card, cards[card]) for own in cards_of.values() for card in own}
+        if (theirs := cards_of.get(str(row["nik"]))) is not None:
+            theirs[card] = None
+    own = list(dict.fromkeys(chain.from_iterable(cards_of.values())))
+    households = await work.map(own, lambda card: _household_or_failure(check, card, cards[card]))
+    read = dict(zip(own, households, strict=True))
     if len(read) < len(cards):
         raise check.mismatch("a family card of nobody who was asked for")
     found: dict[Nik, Household | AgencyFailure] = {}

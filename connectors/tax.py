@@ -106,10 +106,20 @@ class PropertyTax:
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
             reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=trouble_in)
-            read = partial(tax_objects, reply, nik)
-            return await self._soap.work.run(read) if reply.is_long else read()
+            return await self._long(reply, nik) if reply.is_long else tax_objects(reply, nik)
 
         return await fan_out(niks, ask_one, limit=self._at_once)
+
+    async def _long(self, reply: SoapReply, owner: Nik) -> Sequence[TaxObject] | None:
+        """The same as `tax_objects`, object by object: hundreds of them take longer than a slice."""
+        rows = _object_rows(reply)
+        if rows is None:
+            return None
+        found = await self._soap.work.map(rows, partial(_object_or_failure, owner))
+        for each in found:
+            if isinstance(each, AgencyFailure):
+                raise each
+        return tuple(each for each in found if isinstance(each, TaxObject))
 
     async def probe(self, call: Call) -> None:
         """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
@@ -126,16 +136,32 @@ def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
     Raises AgencyRefused or AgencyUnavailable for a fault and for a `kode` that says so, AgencyMalformed for an answer
     that cannot be read.
     """
+    rows = _object_rows(reply)
+    if rows is None:
+        return None
+    found = []
+    for row in rows:
+        read = _object_or_failure(owner, row)
+        if isinstance(read, AgencyFailure):
+            raise read
+        found.append(read)
+    return tuple(found)
+
+
+def _object_rows(reply: SoapReply) -> Sequence[Row] | None:
+    """The objects in an answer; None where the agency does not know the person. Raises what the answer stands for."""
     failure = trouble_in(reply)
     if failure is not None:
         raise failure
     answer = reply.content
-    if isinstance(answer, SoapFault) or _code(answer) in _UNKNOWN:
-        return None
+    return None if isinstance(answer, SoapFault) or _code(answer) in _UNKNOWN else _rows(answer, "objek")
+
+
+def _object_or_failure(owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
     try:
-        return tuple(_tax_object(row, owner) for row in _rows(answer, "objek"))
+        return _tax_object(row, owner)
     except UnreadableError as error:
-        raise AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}") from None
+        return AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}")
 
 
 def trouble_in(reply: SoapReply) -> AgencyFailure | None:

@@ -1,4 +1,4 @@
-"""Why personal data is read, and what of it a partner may be granted."""
+"""Why personal data is read, and what of it a partner, or an app that a person uses, may be granted."""
 
 from __future__ import annotations
 
@@ -30,3 +30,20 @@ class Scope(DescribedEnum):
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
     IDENTITY = "identity", "Whether what the partner knows of a person agrees with the population register; no more."
+
+
+class CitizenScope(DescribedEnum):
+    """What of a person's own data an app of others may read for them, as the person granted it at the issuer.
+
+    The city's own apps need none of these. What is in no scope, all changes among it, is for them alone.
+    """
+
+    IDENTITY = "citizen:identity", "NIK, name, sex, place and day of birth."
+    RESIDENCE = "citizen:residence", "The registered home."
+    CIVIL_STATUS = "citizen:civil-status", "Religion, marital status, education and occupation."
+    PARENTAGE = "citizen:parentage", "The names of the parents."
+    HOUSEHOLD = "citizen:household", "The family card and who stands on it."
+    HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
+    TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
+    MSMES = "citizen:msmes", "Small businesses and what they sell."
+    COMPLAINTS = "citizen:complaints", "What the person reported to the city."

@@ -13,9 +13,11 @@ from records.complaints import CategoryQuery, Complaint, ComplaintCategory, Comp
 from records.failures import AgencyFailure
 from records.freshness import Freshness, hours, minutes, seconds
 from records.identifiers import Nik
+from records.purposes import CitizenScope
 from resolvers.ask import Ask
 from resolvers.tags import by_person
 
+_OWN = frozenset({CitizenScope.COMPLAINTS})
 _REPORTED = Freshness(fresh=seconds(30), failing=minutes(30), absent=seconds(10), for_a_purpose=0, tags=by_person)
 _PUBLIC_LIST = Freshness(fresh=seconds(30), revalidating=seconds(30), failing=minutes(30), personal=False)
 _CATEGORIES = Freshness(fresh=hours(24), failing=hours(72), absent=minutes(1), personal=False)
@@ -61,7 +63,7 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     if not private or (ask.caller.kind is CallerKind.OFFICIAL and ask.caller.purpose and ask.caller.case):
         return found
     shown: dict[str, Complaint | AgencyFailure] = {id_: found[id_] for id_ in found if id_ not in private}
-    if ask.caller.nik is None:
+    if ask.caller.nik is None or not ask.caller.may_use(_OWN):
         return shown
     try:
         own = (await connector.complaints_of([ask.caller.nik], ask.call)).get(ask.caller.nik, ())

@@ -13,7 +13,7 @@ from strawberry.schema_directive import Location
 
 from auth.rules import Access, Rule
 from records.description import DescribedEnum
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from schema.enums import publish_enum
 
 
@@ -49,9 +49,11 @@ class SpecificKind(DescribedEnum):
     FINANCE = "FINANCE", "Personal finance."
 
 
-for _enum in (AccessRule, DataClass, SpecificKind, Purpose, Scope):
+for _enum in (AccessRule, DataClass, SpecificKind, Purpose, Scope, CitizenScope):
     publish_enum(_enum)
 
+BY_THE_PERSON = Access(Rule.SELF, recent_sign_in=True)
+"""Changes that a person makes: in the city's own apps, after a recent sign-in."""
 _PLACES = [Location.OBJECT, Location.FIELD_DEFINITION]
 
 
@@ -59,7 +61,9 @@ _PLACES = [Location.OBJECT, Location.FIELD_DEFINITION]
     locations=_PLACES,
     name="access",
     description="Who may see the field, or each field of the type that has no `@access` of its own. With `publicOnes`,"
-    " an object that is public is seen by everybody; with `case`, those who oversee state one.",
+    " an object that is public is seen by everybody; with `case`, those who oversee state one. An app that is not the"
+    " city's own reads for a person what one of its `citizenScopes` opens; a field that leads to another type takes the"
+    " scopes of that type. `recentSignIn` takes a sign-in of the last minutes.",
 )
 class AccessDirective:
     """`@access` in the SDL."""
@@ -67,6 +71,10 @@ class AccessDirective:
     rules: list[AccessRule] = strawberry.directive_field(name="rules")
     purposes: list[Purpose] | None = strawberry.directive_field(name="purposes", default=strawberry.UNSET)
     scope: Scope | None = strawberry.directive_field(name="scope", default=strawberry.UNSET)
+    citizen_scopes: list[CitizenScope] | None = strawberry.directive_field(
+        name="citizenScopes", default=strawberry.UNSET
+    )
+    recent_sign_in: bool | None = strawberry.directive_field(name="recentSignIn", default=strawberry.UNSET)
     case: bool | None = strawberry.directive_field(name="case", default=strawberry.UNSET)
     public_ones: bool | None = strawberry.directive_field(name="publicOnes", default=strawberry.UNSET)
 
@@ -90,6 +98,8 @@ def directives_of(access: Access, *, public_ones: bool = False) -> Sequence[obje
             rules=[AccessRule[str(rule.name)] for rule in Rule if rule in access.rule],
             purposes=purposes or strawberry.UNSET,
             scope=access.scope or strawberry.UNSET,
+            citizen_scopes=[each for each in CitizenScope if each in access.citizen_scopes] or strawberry.UNSET,
+            recent_sign_in=access.recent_sign_in or strawberry.UNSET,
             case=access.needs_case or strawberry.UNSET,
             public_ones=public_ones or strawberry.UNSET,
         ),
@@ -128,6 +138,11 @@ def in_words(access: Access) -> str:
         said += " Partners need a person's consent, whatever its scopes."
     if access.scope is not None:
         said += f" Partners need a person's consent, and the scope `{access.scope.value}`."
+    if Rule.SELF in access.rule and 0 < len(access.citizen_scopes) < len(CitizenScope):
+        scopes = _joined([f"`{each.value}`" for each in CitizenScope if each in access.citizen_scopes], "or")
+        said += f" Apps that are not the city's own need the scope {scopes}."
+    if access.recent_sign_in:
+        said += " In the city's own apps only, after a recent sign-in."
     if access.classification.kind:
         said += (
             f" Specific personal data ({access.classification.kind.lower()}): people sign in with assurance"

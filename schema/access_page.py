@@ -19,7 +19,7 @@ from auth.rules import Access, Refusal, Rule, decide
 from records.clients import ClientId
 from records.consents import Consent, ConsentState
 from records.identifiers import Nik
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from records.wishes import Wishes
 from schema.fields import PublishedField
 
@@ -59,11 +59,25 @@ def _samples() -> Sequence[_Sample]:
     of = "agency"
     return (
         _Sample("nobody in particular", ANONYMOUS),
-        _Sample("a citizen", Caller(kind=citizen, nik=_SELF, assurance=sure), "themself"),
+        _Sample("a citizen", Caller(kind=citizen, first_party=True, nik=_SELF, assurance=sure), "themself"),
         _Sample(
-            "a citizen, less surely identified", Caller(kind=citizen, nik=_SELF, assurance=Assurance.LOW), "themself"
+            "a citizen, less surely identified",
+            Caller(kind=citizen, first_party=True, nik=_SELF, assurance=Assurance.LOW),
+            "themself",
         ),
-        _Sample("an assistant", Caller(kind=citizen, nik=_OTHER, on_behalf_of=_SELF, assurance=sure), "whom they help"),
+        _Sample(
+            "a citizen, in an app that is not the city's, with the scope",
+            Caller(kind=citizen, nik=_SELF, scopes=frozenset({CitizenScope.TAX.value}), assurance=sure),
+            "themself",
+        ),
+        _Sample(
+            "a citizen, in an app that is not the city's, without it", Caller(kind=citizen, nik=_SELF, assurance=sure)
+        ),
+        _Sample(
+            "an assistant",
+            Caller(kind=citizen, first_party=True, nik=_OTHER, on_behalf_of=_SELF, assurance=sure),
+            "whom they help",
+        ),
         _Sample("a business", Caller(kind=CallerKind.BUSINESS, nib=_NIB), "itself"),
         _Sample("an official", Caller(kind=official, agency=of, purpose=purpose, case=case)),
         _Sample("an official without a purpose", Caller(kind=official, agency=of, case=case)),
@@ -134,7 +148,8 @@ def access_page(schema: GraphQLSchema) -> str:
             "",
             "## Every field and its rules",
             "",
-            "A type stands for each of its fields that is not listed by itself.",
+            "A type stands for each of its fields that is not listed by itself. For an app that is not the city's own,",
+            "a field that leads to another type takes the scope of that type.",
             "",
             *_fields(schema),
         ]
@@ -155,7 +170,7 @@ def _decisions() -> Iterator[str]:
 
 
 def _cell(rule: Rule, sample: _Sample) -> str:
-    access = Access(rule, scope=Scope.TAX)
+    access = Access(rule, scope=Scope.TAX, citizen_scopes=frozenset({CitizenScope.TAX}))
     decisions = {
         subject: decide(
             access,
@@ -178,8 +193,8 @@ def _cell(rule: Rule, sample: _Sample) -> str:
 
 
 def _fields(schema: GraphQLSchema) -> Iterator[str]:
-    yield "| type or field | rules | class | for the purposes | scope of partners |"
-    yield "|---|---|---|---|---|"
+    yield "| type or field | rules | class | for the purposes | scope of partners | scope of citizens' apps |"
+    yield "|---|---|---|---|---|---|"
     query = schema.query_type
     types = [each for each in schema.type_map.values() if isinstance(each, GraphQLObjectType)]
     ordered = sorted(types, key=lambda type_: (type_ is not query, type_.name))
@@ -226,4 +241,15 @@ def _row(name: str, access: Access, *, public_ones: bool = False) -> str:
     level = classification.level + (f" ({classification.kind})" if classification.kind else "")
     purposes = ", ".join(each.name for each in Purpose if each in access.purposes)
     scope = f"`{access.scope.value}`" if access.scope else "any" if access.by_any_consent else ""
-    return f"| `{name}` | {rules} | {level} | {purposes} | {scope} |"
+    return f"| `{name}` | {rules} | {level} | {purposes} | {scope} | {_citizen_scopes(access)} |"
+
+
+def _citizen_scopes(access: Access) -> str:
+    """What an app that is not the city's own needs to read it for a person."""
+    if Rule.SELF not in access.rule:
+        return ""
+    if not access.citizen_scopes:
+        return "none opens it"
+    if access.citizen_scopes == frozenset(CitizenScope):
+        return "any"
+    return ", ".join(f"`{each.value}`" for each in CitizenScope if each in access.citizen_scopes)

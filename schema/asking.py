@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
+from time import time
 from typing import Any
 
 from auth.caller import Caller
@@ -39,6 +40,8 @@ class Asking:
     """How much has been read for this request."""
     wishes: dict[Nik, Wishes] = field(default_factory=dict)
     """What people said about the use of their data, as far as it was asked for this request."""
+    clock: Callable[[], float] = time
+    """Seconds since 1970, by which a sign-in is recent."""
     old_places: list[OldPlace] = field(default_factory=list)
     """What fields that run on graphql-core put in the answer that is no longer fresh."""
     _bridge: Bridge | None = None
@@ -73,7 +76,7 @@ class Asking:
 
     def allows(self, access: Access, subjects: Collection[Nik]) -> bool:
         """Whether the caller may pass."""
-        return decide(access, self.caller, subjects, policy=self.policy).allowed
+        return decide(access, self.caller, subjects, policy=self.policy, now=self._now(access)).allowed
 
     def refusal(
         self,
@@ -97,13 +100,18 @@ class Asking:
             agency=agency,
             wishes=wishes,
             of_child=of_child,
+            now=self._now(access),
         )
         return None if decision.refusal is None else _forbidden(decision.refusal)
 
     def never(self, access: Access) -> Forbidden | None:
         """Why the caller may pass for no record at all; None where there may be one."""
-        refusal = never(access, self.caller, policy=self.policy)
+        refusal = never(access, self.caller, policy=self.policy, now=self._now(access))
         return None if refusal is None else _forbidden(refusal)
+
+    def _now(self, access: Access) -> float | None:
+        """The time, where the decision takes it."""
+        return self.clock() if access.recent_sign_in else None
 
 
 def _forbidden(refusal: Refusal) -> Forbidden:

@@ -15,11 +15,12 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from schema.changes import ChangeRoot
 from schema.complaints import ComplaintType
 from schema.fields import Conversion, EdgeField, PublishedField
+from schema.guards import Guard
 from schema.msmes import MsmeType
 from schema.nodes import node_fields
 from schema.population import CitizenType
 from schema.prices import CommodityType, MarketType
-from schema.publishing import publication_of
+from schema.publishing import Publication, publication_of
 from schema.regions import RegionType
 from schema.root import QueryRoot
 from schema.scalars import scalar_map
@@ -90,8 +91,29 @@ def _finish(schema: strawberry.Schema) -> None:
             definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
             if isinstance(definition, PublishedField):
                 definition.conversion = conversion
-            if isinstance(definition, EdgeField) and definition.guard is not None and definition.edge.facet is None:
-                definition.guard = replace(definition.guard, leads=_names_purposes(get_named_type(field.type)))
+            if isinstance(definition, EdgeField) and definition.guard is not None:
+                definition.guard = _guard_of_edge(definition, definition.guard, get_named_type(field.type))
+
+
+def _guard_of_edge(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Guard:
+    """The guard of an edge, by the type that it leads to.
+
+    An app of others needs the scope of that type, and not that of the type where the edge stands: so what its scopes
+    do not open is refused before an agency is asked.
+    """
+    if edge.edge.facet is None:
+        guard = replace(guard, leads=_names_purposes(type_))
+    there = _published(type_)
+    if edge.own_access is not None or there is None or there.guard.is_public:
+        return guard
+    return replace(guard, access=replace(guard.access, citizen_scopes=there.guard.access.citizen_scopes))
+
+
+def _published(type_: GraphQLNamedType) -> Publication | None:
+    """What stands behind a type; None for what is no published record, such as a page of a list."""
+    definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    found = getattr(getattr(definition, "origin", None), "__dict__", {}).get("__publication__")
+    return found if isinstance(found, Publication) else None
 
 
 def _names_purposes(type_: GraphQLNamedType) -> bool:

@@ -12,13 +12,13 @@ from typing import Annotated
 import strawberry
 
 from auth.caller import Caller
-from auth.rules import Rule
 from engine.errors import BadInput
 from records.consents import Granting, OfPerson
 from records.identifiers import Nik
 from records.purposes import Scope
 from resolvers.consents import granted, refused, revoked
 from schema import answering_requests, data_requests
+from schema.access import BY_THE_PERSON
 from schema.consents import ConsentAnswerType, ConsentType
 from schema.fields import root
 
@@ -32,7 +32,7 @@ def _whose(key: Granting | OfPerson | None) -> Nik | None:
 class ChangeRoot:
     """What callers may change."""
 
-    @root(granted, answers=ConsentAnswerType | None, rule=Rule.SELF, subject=_whose)
+    @root(granted, answers=ConsentAnswerType | None, rule=BY_THE_PERSON, subject=_whose)
     def grant_consent(
         caller: Caller,
         request: RequestId,
@@ -55,12 +55,12 @@ class ChangeRoot:
             return None
         return Granting(subject=caller.nik, request=str(request), scopes=frozenset(scopes))
 
-    @root(refused, answers=ConsentAnswerType | None, rule=Rule.SELF, subject=_whose)
+    @root(refused, answers=ConsentAnswerType | None, rule=BY_THE_PERSON, subject=_whose)
     def refuse_consent(caller: Caller, request: RequestId) -> OfPerson | None:
         """Say no to a partner's request. To say it again changes nothing."""
         return None if caller.nik is None else OfPerson(subject=caller.nik, id=str(request))
 
-    @root(revoked, answers=ConsentType | None, rule=Rule.SELF, subject=_whose)
+    @root(revoked, answers=ConsentType | None, rule=BY_THE_PERSON, subject=_whose)
     def revoke_consent(
         caller: Caller,
         consent: Annotated[strawberry.ID, strawberry.argument(description="A consent of one's own.")],

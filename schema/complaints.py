@@ -20,7 +20,7 @@ from records.complaints import (
     ComplaintStatus,
 )
 from records.identifiers import RegionCode
-from records.purposes import Purpose
+from records.purposes import CitizenScope, Purpose
 from resolvers.complaints import categories, complaints
 from resolvers.regions import regions
 from schema.enums import publish_enum
@@ -36,6 +36,7 @@ MOST_CHOICES = 100
 READABLE = Access(
     Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
     purposes=frozenset({Purpose.COMPLAINT_HANDLING, Purpose.SUBJECT_REQUEST}),
+    citizen_scopes=frozenset({CitizenScope.COMPLAINTS}),
 )
 
 publish_enum(ComplaintStatus)

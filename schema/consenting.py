@@ -63,14 +63,14 @@ class ConsentingType:
         tax_objects_of,
         by="subject",
         about=3,
-        rule=replace(tax.READABLE, rule=Rule.PARTNER),
+        rule=replace(tax.READABLE, rule=Rule.PARTNER, citizen_scopes=frozenset()),
         says="Land and buildings on which the person pays property tax (PBB).",
     )
     msmes: list[MsmeType] | None = edge(
         msmes_of,
         by="subject",
         about=2,
-        rule=replace(msmes.READABLE, rule=Rule.PARTNER),
+        rule=replace(msmes.READABLE, rule=Rule.PARTNER, citizen_scopes=frozenset()),
         says="Small businesses the person enrolled in the JakPreneur programme.",
     )
     verify: VerificationType | None = edge(

@@ -30,6 +30,7 @@ from records.population import Citizen
 from records.purposes import Purpose
 from records.wishes import Restriction
 from resolvers.data_requests import filed_requests, withdrawn_requests
+from schema.access import BY_THE_PERSON
 from schema.enums import publish_enum
 from schema.fields import derived, root
 from schema.publishing import publishes
@@ -179,7 +180,7 @@ def bounded(argument: str, text: str, most: int = LONGEST_TEXT) -> str:
     return text
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_correction(
     caller: Caller,
     field: Annotated[
@@ -195,7 +196,7 @@ def request_correction(
     return _new(DataRequestKind.CORRECTION, caller, key, says, field=field, wanted=wanted)
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_erasure(
     caller: Caller,
     says: Says,
@@ -208,7 +209,7 @@ def request_erasure(
     return _new(DataRequestKind.ERASURE, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def request_access_copy(
     caller: Caller,
     key: Key,
@@ -226,7 +227,7 @@ def request_access_copy(
     return _new(DataRequestKind.ACCESS, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def object_to_decision(
     caller: Caller,
     says: Says,
@@ -239,7 +240,7 @@ def object_to_decision(
     return _new(DataRequestKind.OBJECTION, caller, key, says, agency=_agency(agency))
 
 
-@root(filed_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(filed_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def restrict_processing(
     caller: Caller,
     key: Key,
@@ -261,13 +262,13 @@ def restrict_processing(
     return _new(DataRequestKind.RESTRICTION, caller, key, says, purposes=ordered)
 
 
-@root(withdrawn_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(withdrawn_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def end_restriction(caller: Caller, number: Number) -> WithdrawnDataRequest | None:
     """End a restriction of yours; from the moment this is answered it is no longer obeyed."""
     return _taken_back(caller, number, restriction=True)
 
 
-@root(withdrawn_requests, answers=DataRequestType | None, rule=Rule.SELF, subject=whose)
+@root(withdrawn_requests, answers=DataRequestType | None, rule=BY_THE_PERSON, subject=whose)
 def withdraw_data_request(caller: Caller, number: Number) -> WithdrawnDataRequest | None:
     """Take back a request of yours that is not answered yet. A restriction ends by it."""
     return _taken_back(caller, number, restriction=False)

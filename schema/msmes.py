@@ -7,7 +7,7 @@ from dataclasses import replace
 from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik
 from records.msmes import Msme, Product
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from resolvers.msmes import MsmeKey, msmes, products_of
 from resolvers.regions import regions
 from schema.fields import edge
@@ -27,6 +27,7 @@ READABLE = Access(
         }
     ),
     scope=Scope.MSMES,
+    citizen_scopes=frozenset({CitizenScope.MSMES}),
 )
 REVENUE = replace(READABLE, classification=Classification.FINANCE)
 PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)

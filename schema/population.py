@@ -16,7 +16,7 @@ from records.population import (
     Parentage,
     Residence,
 )
-from records.purposes import Purpose
+from records.purposes import CitizenScope, Purpose
 from resolvers.access_log import access_logs
 from resolvers.complaints import complaints_of
 from resolvers.consents import consent_pages, opened_requests
@@ -45,20 +45,24 @@ from schema.regions import RegionType
 from schema.relay import Node
 from schema.tax import TaxObjectType
 
-READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM)
-OF_CHILDREN = Access(
-    READABLE.rule,
-    Classification.CHILD,
-    FOR_CHILDREN,
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
+    citizen_scopes=frozenset({CitizenScope.IDENTITY}),
 )
+OF_THE_CARD = replace(READABLE, citizen_scopes=frozenset({CitizenScope.HOUSEHOLD}))
+OF_CHILDREN = replace(OF_THE_CARD, classification=Classification.CHILD, purposes=FOR_CHILDREN)
 """A family card shows the household's children to whoever may see the card."""
 OF_HEALTH = Access(
     READABLE.rule,
     Classification.HEALTH,
     frozenset({Purpose.CIVIL_REGISTRATION, Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
+    citizen_scopes=frozenset({CitizenScope.HEALTH}),
 )
-OF_THE_REGISTER = replace(READABLE, purposes=OF_CHILDREN.purposes)
-"""What identifies nobody, and is nobody's business who has no purpose for it."""
+
+
+def _of_the_register(scope: CitizenScope) -> Access:
+    """What identifies nobody, and is nobody's business who has no purpose for it."""
+    return replace(READABLE, purposes=OF_CHILDREN.purposes, citizen_scopes=frozenset({scope}))
 
 
 @publishes(
@@ -79,7 +83,7 @@ class HouseholdMemberType:
 
 @publishes(
     Household,
-    rule=READABLE,
+    rule=OF_THE_CARD,
     subject="on_the_card",
     shows=("family_card_number", "members"),
     nested=(HouseholdMemberType,),
@@ -89,7 +93,10 @@ class HouseholdType:
 
 
 @publishes(
-    Residence, rule=READABLE, subject="nik", shows=("address", "neighbourhood_unit", "community_unit", "region_code")
+    Residence,
+    rule=replace(READABLE, citizen_scopes=frozenset({CitizenScope.RESIDENCE})),
+    subject="nik",
+    shows=("address", "neighbourhood_unit", "community_unit", "region_code"),
 )
 class ResidenceType:
     """The registered home, in the graph."""
@@ -99,7 +106,7 @@ class ResidenceType:
 
 @publishes(
     CivilStatus,
-    rule=OF_THE_REGISTER,
+    rule=_of_the_register(CitizenScope.CIVIL_STATUS),
     apart={"blood_type": OF_HEALTH},
     subject="nik",
     shows=("religion", "marital_status", "education", "occupation", "blood_type"),
@@ -108,7 +115,12 @@ class CivilStatusType:
     """Civil status in the graph."""
 
 
-@publishes(Parentage, rule=OF_THE_REGISTER, subject="nik", shows=("mother_name", "father_name"))
+@publishes(
+    Parentage,
+    rule=_of_the_register(CitizenScope.PARENTAGE),
+    subject="nik",
+    shows=("mother_name", "father_name"),
+)
 class ParentageType:
     """Parentage in the graph."""
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.caller import Caller
-from auth.rules import Rule, person_of
+from auth.rules import Access, Rule, person_of
 from engine.errors import BadInput
 from records.access_entries import AccessEntryQuery
 from records.complaints import CategoryQuery, ComplaintQuery
 from records.identifiers import Nik, RegionCode
 from records.prices import CommodityQuery, Market, MarketQuery
+from records.purposes import CitizenScope
 from records.regions import CodeSystem, RegionLevel, RegionQuery
 from resolvers.access_entries import access_entries as overseen_entries
 from resolvers.complaints import category_lists, complaint_pages
@@ -68,7 +69,11 @@ def _found(arguments: Mapping[str, Any]) -> int:
 class QueryRoot:
     """Where every query starts."""
 
-    @root(citizens_themselves, answers=CitizenType | None, rule=Rule.SELF | Rule.ASSISTANT)
+    @root(
+        citizens_themselves,
+        answers=CitizenType | None,
+        rule=Access(Rule.SELF | Rule.ASSISTANT, citizen_scopes=frozenset(CitizenScope)),
+    )
     def me(caller: Caller) -> Nik | None:
         """The citizen who is signed in; for an assistant, the person they help.
 

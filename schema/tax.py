@@ -8,7 +8,7 @@ import strawberry
 
 from auth.rules import Access, Classification, Rule
 from records.identifiers import Nik, Nop, Rupiah
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from resolvers.regions import regions
 from resolvers.tax import TaxObjectKey, tax_objects
@@ -30,6 +30,7 @@ READABLE = Access(
         }
     ),
     Scope.TAX,
+    citizen_scopes=frozenset({CitizenScope.TAX}),
 )
 
 

@@ -6,13 +6,14 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, PlainValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, IPvAnyNetwork, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from auth.data_contracts import DataContract, contracts_of
 from auth.issuers import Issuer, issuers_of
 from connectors.policies.terms import AgencyTerms, agency_terms
 from records.clients import ClientId
+from web.listen_address import ListenAddress
 
 _SECRET_BYTES = 32
 
@@ -31,6 +32,10 @@ def _agencies(value: object) -> object:
 
 def _contracts(value: object) -> object:
     return contracts_of(Path(value)) if isinstance(value, (str, Path)) else value
+
+
+def _listen(text: str) -> str:
+    return str(ListenAddress.parse(text))
 
 
 def _client(value: object) -> ClientId:
@@ -57,12 +62,16 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """Several values, separated by spaces."""
 Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_words)]
 """Several IP addresses, separated by spaces."""
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_words)]
+"""Several IP addresses or networks, separated by spaces."""
 Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)]
 """Given as the path of a file, which is read at once."""
 TermsFile = Annotated[AgencyTerms, NoDecode, BeforeValidator(_agencies)]
 """Given as the path of a file, which is read at once."""
 Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_contracts)]
 """Given as the path of a file or a folder, which is read at once."""
+Listen = Annotated[str, AfterValidator(_listen)]
+"""An IP address and a port."""
 Client = Annotated[ClientId, PlainValidator(_client)]
 """An application and its issuer: `city/portal`."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]

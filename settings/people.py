@@ -45,6 +45,9 @@ class PeopleSettings(ServingSettings):
         le=7 * 86_400,
         description="Seconds after which such a session is over in any case.",
     )
+    recent_sign_in: int = Field(
+        900, ge=120, le=3600, description="Seconds within which a citizen must have signed in to change something."
+    )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     ledger: bool = Field(
         default=True, description="Whether every read of personal data is recorded before it is answered."
@@ -86,7 +89,19 @@ class PeopleSettings(ServingSettings):
     @property
     def faults(self) -> Sequence[str]:
         """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
-        return (*self._nobody_can_sign_in(), *self._pages_cannot_be_reached())
+        return (*self._nobody_can_sign_in(), *self._open_to_others(), *self._pages_cannot_be_reached())
+
+    def _open_to_others(self) -> Iterator[str]:
+        if self.listen_address.is_loopback:
+            return
+        others = f"SIMPUL_LISTEN={self.listen} lets other machines reach the hub"
+        if self.development:
+            yield f"{others}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
+        if self.issuer_keys is not None:
+            yield (
+                f"{others}, and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS and name issuers in "
+                "SIMPUL_ISSUERS, or listen on 127.0.0.1"
+            )
 
     def _nobody_can_sign_in(self) -> Iterator[str]:
         if not self.issuers and self.issuer_keys is None:
@@ -171,4 +186,5 @@ class PeopleSettings(ServingSettings):
         return Policy(
             purposes=purposes_from(self.purposes),
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
+            recent_sign_in=self.recent_sign_in,
         )

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from settings.given import Addresses, HeaderName, Secret, Secrets, Words
+from settings.given import HeaderName, Listen, Networks, Secret, Secrets, Words
+from web.listen_address import ListenAddress
 from web.settings import Exposure, WebSettings
 
 
@@ -23,7 +24,9 @@ class ServingSettings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/?#@]+$", description="Address by which people's browsers reach the hub."
     )
-    port: int = Field(8000, ge=1, le=65535, description="Where the hub listens, on the loopback address only.")
+    listen: Listen = Field(
+        "127.0.0.1:8000", description="IP address and port on which the hub listens; `0.0.0.0` or `[::]` for all."
+    )
     secret: Secret = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
     former_secrets: Secrets | None = Field(
         None, description="Earlier values of `SIMPUL_SECRET`, space-separated: what was sealed with them still opens."
@@ -31,10 +34,10 @@ class ServingSettings(BaseSettings):
     certificate_header: HeaderName | None = Field(
         None, description="Header in which the TLS terminator tells the client's certificate."
     )
-    trusted_proxies: Addresses = Field(
+    trusted_proxies: Networks = Field(
         (),
-        description="IP addresses of proxies, space-separated: they are believed about that header, as this machine is,"
-        " and about X-Forwarded-For.",
+        description="IP addresses or networks of proxies, space-separated: they are believed about that header, as this"
+        " machine is where the hub listens on the loopback alone, and about X-Forwarded-For.",
     )
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
     introspection: Exposure | None = Field(
@@ -64,7 +67,17 @@ class ServingSettings(BaseSettings):
     @property
     def own_url(self) -> str:
         """The address by which people's browsers reach the hub; without a setting, on this machine."""
-        return self.public_url or f"http://127.0.0.1:{self.port}"
+        return self.public_url or self.listen_address.reached_at
+
+    @property
+    def listen_address(self) -> ListenAddress:
+        """Where the hub listens."""
+        return ListenAddress.parse(self.listen)
+
+    @property
+    def port(self) -> int:
+        """The port of that."""
+        return self.listen_address.port
 
     @property
     def secret_bytes(self) -> bytes:
@@ -89,10 +102,11 @@ class ServingSettings(BaseSettings):
 
     @property
     def _hosts(self) -> tuple[str, ...]:
-        """The names of this machine, and the hub's public one."""
-        usual = WebSettings().allowed_hosts
+        """The names of this machine, the address that the hub listens on, and its public name."""
+        usual, own = WebSettings().allowed_hosts, self.listen_address
         named = urlsplit(self.public_url or "").hostname
-        return usual if named is None or named in usual else (*usual, named)
+        address = None if own.ip.is_unspecified else own.host
+        return (*usual, *dict.fromkeys(each for each in (address, named) if each is not None and each not in usual))
 
     @property
     def web(self) -> WebSettings:
@@ -103,7 +117,10 @@ class ServingSettings(BaseSettings):
             allowed_hosts=self._hosts,
             allowed_origins=self.allowed_origins,
             certificate_header=self.certificate_header,
-            trusted_proxies=tuple(str(each) for each in self.trusted_proxies),
+            trusted_proxies=tuple(
+                str(each.network_address if each.num_addresses == 1 else each) for each in self.trusted_proxies
+            ),
+            trusts_this_machine=self.listen_address.is_loopback,
             public_max_age=self.public_max_age,
             graphiql=self._exposure(self.graphiql),
             development=self.development,

@@ -42,7 +42,13 @@ class LoopbackIssuer:
 
     def entry(self, **more: Any) -> Issuer:  # noqa: ANN401 - any setting
         """What a hub is told of it."""
-        given = {"name": "loopback", "url": self.url, "audience": AUDIENCE, "kinds": tuple(CallerKind)}
+        given = {
+            "name": "loopback",
+            "url": self.url,
+            "audience": AUDIENCE,
+            "kinds": tuple(CallerKind),
+            "first_party": ("*",),
+        }
         return Issuer.model_validate(given | more)
 
     def claims(self, **more: object) -> dict[str, Any]:
@@ -58,6 +64,7 @@ class LoopbackIssuer:
             "nik": str(SITI),
             "acr": "high",
             "client_id": "app",
+            "auth_time": now,
         }
         return {name: value for name, value in (given | more).items() if value is not None}
 

@@ -104,6 +104,7 @@ class SignInDesk:
         """An ID token."""
         now = int(time.time())
         usual = {"iss": self.issuer.url, "sub": "siti", "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": nonce}
+        usual["auth_time"] = now
         head = {"alg": "ES256", "typ": "JWT", "kid": self.issuer.key.kid or "", **(header or {})}
         return jwt.encode(head, _changed(usual, self.identity), self.issuer.key)
 
@@ -213,7 +214,7 @@ async def sign_in_place(
         issuer.answers |= {DISCOVERY: desk.discovery, AUTHORIZE: desk.authorize, TOKEN: desk.token}
         port = free_port()
         settings = {
-            "port": port,
+            "listen": f"{HOST}:{port}",
             "public_url": f"http://{HOST}:{port}",
             "sign_in_issuer": "loopback",
             "sign_in_client": CLIENT,

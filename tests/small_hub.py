@@ -127,7 +127,7 @@ async def small_hub(
         recorder=recorder,
         sessions=sessions or KnownSessions(),
     )
-    web = uvicorn.Server(uvicorn_config(app, HOST, given.get("port", 0), settings.web))
+    web = uvicorn.Server(uvicorn_config(app, HOST, settings.port if "listen" in given else 0, settings.web))
     serving = asyncio.create_task(web._serve())
     try:
         async with asyncio.timeout(10):

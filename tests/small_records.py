@@ -68,17 +68,29 @@ NOBODY = Nik("3171010101800009")
 CARD = FamilyCardNumber("3171010203150001")
 NOP = Nop("317301000100100010")
 GAMBIR = RegionCode("31.71.01.1001")
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CALLERS = {
     "anonymous": ANONYMOUS,
-    "the person": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.SUBSTANTIAL),
-    "another citizen": Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=Assurance.SUBSTANTIAL),
+    "the person": Caller(
+        kind=CallerKind.CITIZEN,
+        first_party=True,
+        authenticated_at=NOW.timestamp(),
+        nik=SITI,
+        assurance=Assurance.SUBSTANTIAL,
+    ),
+    "another citizen": Caller(
+        kind=CallerKind.CITIZEN,
+        first_party=True,
+        authenticated_at=NOW.timestamp(),
+        nik=BUDI,
+        assurance=Assurance.SUBSTANTIAL,
+    ),
     "an official": Caller(
         kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1"
     ),
     "a supervisor": Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"),
     "the protection officer": Caller(kind=CallerKind.PROTECTION_OFFICER, case="PDP/1"),
 }
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CALL = Call(deadline=1e12, request_id="small-city")
 
 

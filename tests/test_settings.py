@@ -162,7 +162,7 @@ def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch:
 
 
 def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("simpul_port", "9000")
+    monkeypatch.setenv("simpul_listen", "127.0.0.1:9000")
     assert read().port == 9000
 
 
@@ -201,9 +201,14 @@ def test_no_secret_is_shown(show: Any) -> None:  # noqa: ANN401 - a way of showi
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("SIMPUL_PORT", "0"),
-        ("SIMPUL_PORT", "65536"),
-        ("SIMPUL_PORT", "http"),
+        ("SIMPUL_LISTEN", "127.0.0.1:0"),
+        ("SIMPUL_LISTEN", "127.0.0.1:65536"),
+        ("SIMPUL_LISTEN", "127.0.0.1:http"),
+        ("SIMPUL_LISTEN", "8000"),
+        ("SIMPUL_LISTEN", ":8000"),
+        ("SIMPUL_LISTEN", "::1:8000"),
+        ("SIMPUL_LISTEN", "[127.0.0.1]:8000"),
+        ("SIMPUL_LISTEN", "hub.example:8000"),
         ("SIMPUL_REQUEST_TIMEOUT", "0"),
         ("SIMPUL_REQUEST_TIMEOUT", "121"),
         ("SIMPUL_REQUEST_TIMEOUT", "nan"),
@@ -299,10 +304,17 @@ def test_whose_word_about_certificates_counts_is_named_by_address(monkeypatch: p
     monkeypatch.setenv("SIMPUL_CERTIFICATE_HEADER", "Client-Cert")
     monkeypatch.setenv("SIMPUL_TRUSTED_PROXIES", "10.0.0.7 fd00::7")
     assert (read().web.certificate_header, read().web.trusted_proxies) == ("Client-Cert", ("10.0.0.7", "fd00::7"))
+    monkeypatch.setenv("SIMPUL_TRUSTED_PROXIES", "10.244.0.0/16 10.0.0.7/32")
+    assert read().web.trusted_proxies == ("10.244.0.0/16", "10.0.0.7")
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SIMPUL_CERTIFICATE_HEADER", "Client Cert"), ("SIMPUL_TRUSTED_PROXIES", "gateway")]
+    ("name", "value"),
+    [
+        ("SIMPUL_CERTIFICATE_HEADER", "Client Cert"),
+        ("SIMPUL_TRUSTED_PROXIES", "gateway"),
+        ("SIMPUL_TRUSTED_PROXIES", "10.0.0.7/8"),
+    ],
 )
 def test_a_header_or_an_address_that_is_none_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
@@ -406,5 +418,55 @@ def test_pages_that_nobody_could_sign_in_to_stop_the_start(
 
 
 def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    signing_in(tmp_path, monkeypatch, PUBLIC_URL="", DEVELOPMENT="true", PORT="8123")
+    signing_in(tmp_path, monkeypatch, PUBLIC_URL="", DEVELOPMENT="true", LISTEN="127.0.0.1:8123")
     assert read().own_url == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:8000", "[::ffff:192.0.2.7]:8000"])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
+        ({}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
+    ],
+)
+def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
+    monkeypatch: pytest.MonkeyPatch, listen: str, given: dict[str, str], says: str
+) -> None:
+    monkeypatch.setenv("SIMPUL_LISTEN", listen)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert f"SIMPUL_LISTEN={listen} lets other machines reach the hub, {says}" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts", "own_url", "believed"),
+    [
+        ("127.0.0.1:8000", (), "http://127.0.0.1:8000", True),
+        ("localhost:8123", (), "http://127.0.0.1:8123", True),
+        ("[::1]:8000", (), "http://[::1]:8000", True),
+        ("127.0.0.2:8000", ("127.0.0.2",), "http://127.0.0.2:8000", True),
+        ("0.0.0.0:8000", (), "http://127.0.0.1:8000", False),
+        ("[::]:8000", (), "http://[::1]:8000", False),
+        ("192.0.2.7:8000", ("192.0.2.7",), "http://192.0.2.7:8000", False),
+        ("[2001:db8::7]:8000", ("[2001:db8::7]",), "http://[2001:db8::7]:8000", False),
+    ],
+)
+def test_where_it_listens_says_by_which_names_it_may_be_called_and_whom_it_believes(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    listen: str,
+    hosts: tuple[str, ...],
+    own_url: str,
+    believed: bool,
+) -> None:
+    (tmp_path / "issuers.toml").write_text(
+        '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
+    )
+    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
+    monkeypatch.setenv("SIMPUL_ISSUERS", str(tmp_path / "issuers.toml"))
+    monkeypatch.setenv("SIMPUL_LISTEN", listen)
+    settings = read()
+    assert settings.web.allowed_hosts == ("localhost", "127.0.0.1", "[::1]", *hosts)
+    assert (settings.own_url, settings.web.trusts_this_machine) == (own_url, believed)

@@ -29,7 +29,7 @@ from web.failed_tokens import FailedTokens
 from web.graphiql import GraphiQL, SamplePeople
 from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
 from web.health import Health, Ready
-from web.hosts import KnownHosts
+from web.hosts import METRICS, WATCHED, KnownHosts
 from web.incidents import Incidents
 from web.metrics import Metrics
 from web.personal_pages import PersonalPages
@@ -256,7 +256,12 @@ def _middleware(
             paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
-        Middleware(KnownHosts, allowed=settings.allowed_hosts),
+        # In development there are metrics without a token: they are shown to no page of another site.
+        Middleware(
+            KnownHosts,
+            allowed=settings.allowed_hosts,
+            watched=WATCHED - {METRICS} if settings.development else WATCHED,
+        ),
         *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),
         *([Middleware(ShedPaths, shedding=shedding)] if shedding is not None else []),
         *([Middleware(AddressLimits, allowances=allowances)] if allowances is not None else []),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -23,12 +23,30 @@ _OF_ONE_CLIENT: Final = 64
 """Bits of an IPv6 address: who has one has all that begin like it (RFC 6177)."""
 
 
+class TrustedProxies:
+    """Whose word counts."""
+
+    def __init__(self, trusted: Collection[str]) -> None:
+        """Take IP addresses and networks."""
+        networks = [ip_network(each) for each in trusted]
+        self._addresses = frozenset(plain(each.network_address) for each in networks if each.num_addresses == 1)
+        self._networks = tuple(each for each in networks if each.num_addresses > 1)
+
+    def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether it is one of theirs; an IPv4 address as such, also where it came as IPv6 (`plain`)."""
+        return address in self._addresses or any(address in each for each in self._networks)
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._addresses or self._networks)
+
+
 class ClientAddresses:
     """Finds clients' addresses, in the form by which they are limited."""
 
     def __init__(self, trusted: Collection[str]) -> None:
-        """Take the addresses of proxies whose word counts."""
-        self._trusted = frozenset(_plain(ip_address(each)) for each in trusted)
+        """Take the addresses and networks of proxies whose word counts."""
+        self._trusted = TrustedProxies(trusted)
 
     def of(self, scope: Scope, headers: Headers) -> str:
         """An IPv4 address, or the network of an IPv6 address."""
@@ -42,7 +60,8 @@ class ClientAddresses:
         """Who stands before the last of the trusted proxies."""
         entries = ",".join(headers.getlist(_HEADER)).rsplit(",", _MOST_ENTRIES)
         for entry in reversed(entries):
-            if _address(peer) not in self._trusted:
+            address = _address(peer)
+            if address is None or address not in self._trusted:
                 break
             told = _without_port(entry.strip())
             if _address(told) is None:
@@ -62,12 +81,12 @@ def limited_as(address: str) -> str:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return _plain(ip_address(text))
+        return plain(ip_address(text))
     except ValueError:
         return None
 
 
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """An IPv4 address as such, where it comes as IPv6 (`::ffff:192.0.2.1`); an IPv6 address without its zone."""
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or IPv6Address(int(address))

@@ -11,12 +11,13 @@ import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Collection
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote
 
 from starlette.types import Scope
 
+from web.client_address import TrustedProxies, plain
 from web.request_headers import RequestHeaders
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -28,10 +29,11 @@ _PEM: Final = re.compile(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)----
 class ClientCertificates:
     """Reads thumbprints of clients' certificates from requests."""
 
-    def __init__(self, header: str, trusted: Collection[str]) -> None:
-        """Take the header's name, and the addresses beside this machine from which it is believed."""
+    def __init__(self, header: str, trusted: Collection[str], *, this_machine: bool = True) -> None:
+        """Take the header's name, the addresses from which it is believed, and whether this machine's are."""
         self._header = header
-        self._trusted = frozenset(ip_address(each) for each in trusted)
+        self._trusted = TrustedProxies(trusted)
+        self._this_machine = this_machine
 
     def thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
         """The thumbprint, as RFC 8705 writes it; None where no certificate is told, or nobody is believed about it."""
@@ -44,10 +46,10 @@ class ClientCertificates:
         if client is None:
             return False
         try:
-            address: IPv4Address | IPv6Address = ip_address(client[0])
+            address = plain(ip_address(client[0]))
         except ValueError:
             return False
-        return address.is_loopback or address in self._trusted
+        return (self._this_machine and address.is_loopback) or address in self._trusted
 
 
 def thumbprint_of(value: str) -> str | None:

@@ -238,6 +238,8 @@ def _problem(answer: Answer, *, unknown: str) -> Problem:
         return Problem("foreign_form", HTTPStatus.BAD_REQUEST)
     if "CONSENT_ANSWERED" in codes:
         return Problem("answered", HTTPStatus.CONFLICT)
+    if "REAUTHENTICATION_REQUIRED" in reasons:
+        return Problem("sign_in_again", HTTPStatus.FORBIDDEN)
     if "ASSURANCE_TOO_LOW" in reasons:
         return Problem("more_assurance", HTTPStatus.FORBIDDEN)
     return Problem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)

@@ -6,7 +6,8 @@ hub: it could read sample tokens and answers. Only the `Host` header gives it aw
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -43,24 +44,38 @@ def check_hosts(headers: Headers, allowed: Collection[str]) -> None:
 
     """
     named = headers.getlist("host")
-    if len(named) != 1:
-        found = "no Host header" if not named else f"{len(named)} Host headers"
-        raise Refusal(Code.BAD_REQUEST, f"The request has {found}. Send one (RFC 9112, section 3.2).")
+    _check_one(named)
     check_host(named[0], allowed)
 
 
-class KnownHosts:
-    """ASGI middleware: serves only requests whose `Host` header names the hub."""
+def _check_one(named: Sequence[str], *, may_be_none: bool = False) -> None:
+    if len(named) != 1 and not (may_be_none and not named):
+        found = "no Host header" if not named else f"{len(named)} Host headers"
+        raise Refusal(Code.BAD_REQUEST, f"The request has {found}. Send one (RFC 9112, section 3.2).")
 
-    def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
+
+METRICS: Final = "/metrics"
+WATCHED: Final = frozenset({"/health/live", "/health/ready", METRICS})
+"""Paths that orchestrators and Prometheus ask for by the address of one container, under whatever name. They show no
+page of another site what it could not see: health is told to anybody, and metrics to who brings a token."""
+
+
+class KnownHosts:
+    """ASGI middleware: serves only requests whose `Host` header names the hub, but for those that watch it."""
+
+    def __init__(self, app: ASGIApp, *, allowed: Collection[str], watched: Collection[str] = WATCHED) -> None:
         self._app = app
         self._allowed = allowed
+        self._watched = watched
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
         if scope["type"] == "http":
             try:
-                check_hosts(Headers(scope=scope), self._allowed)
+                if scope["path"] in self._watched:
+                    _check_one(Headers(scope=scope).getlist("host"), may_be_none=scope["http_version"] == "1.0")
+                else:
+                    check_hosts(Headers(scope=scope), self._allowed)
             except Refusal as refusal:
                 await refused(refusal)(scope, receive, send)
                 return

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.authentication_time import authenticated_within
 from auth.session import LiveSessions, Session, Sessions
 from auth.sign_in import PATIENCE
 from store.unavailable import StateUnavailable
@@ -110,6 +111,10 @@ class PageSession:
             raise Problem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         request.state.session = None
         return self._sessions.open_identity(session, hint)
+
+    def authenticated(self, session: Session, seconds: float) -> bool:
+        """Whether the person authenticated in the last so many seconds."""
+        return authenticated_within(session.authenticated_at, seconds, now=self._clock())
 
     def until(self, session: Session) -> float:
         """Until when a session goes on that is used now."""

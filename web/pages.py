@@ -26,7 +26,9 @@ PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _FILE: Final = "/pages/{digest}/{name}"
 _MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_WORTH_ANOTHER_LOOK: Final = frozenset({"session_over", "foreign_form", "ledger_down", "hub_down", "too_often"})
+_WORTH_ANOTHER_LOOK: Final = frozenset(
+    {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
+)
 """Problems that may be gone when the same page is opened again."""
 _HEADERS: Final = {
     "Content-Security-Policy": PAGE_POLICY,

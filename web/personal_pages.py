@@ -32,9 +32,17 @@ class PersonalPages:
     """The pages, and who may see them."""
 
     def __init__(
-        self, *, sign_in: SignInPages, consents: ConsentPages, sessions: PageSession, pages: Pages, with_messages: bool
+        self,
+        *,
+        sign_in: SignInPages,
+        consents: ConsentPages,
+        sessions: PageSession,
+        pages: Pages,
+        recent: int,
+        with_messages: bool,
     ) -> None:
-        """Put them together; `with_messages` as for `web.incidents.noted`."""
+        """Put them together; `recent` and `with_messages` as for `personal_pages`."""
+        self._recent = recent
         self._sign_in = sign_in
         self._consents = consents
         self._sessions = sessions
@@ -45,26 +53,31 @@ class PersonalPages:
         """Where they are served."""
         consents, sign_in = self._consents, self._sign_in
         return [
-            Route(CONSENT, self._page(self._personal(consents.request)), methods=["GET"]),
+            Route(CONSENT, self._page(self._personal(consents.request, decides=True)), methods=["GET"]),
             Route(CONSENT, self._page(self._form(consents.answer)), methods=["POST"]),
             Route(CONSENTS, self._page(self._personal(consents.list)), methods=["GET"]),
-            Route(REVOKE, self._page(self._personal(consents.revoking)), methods=["GET"]),
+            Route(REVOKE, self._page(self._personal(consents.revoking, decides=True)), methods=["GET"]),
             Route(REVOKE, self._page(self._form(consents.revoke)), methods=["POST"]),
             Route(CALLBACK, self._page(sign_in.callback), methods=["GET"]),
             Route(SIGN_OUT, self._page(self._form(sign_in.sign_out)), methods=["POST"]),
             Route(SIGNED_OUT, self._page(sign_in.signed_out), methods=["GET"]),
         ]
 
-    def _personal(self, page: Personal) -> Endpoint:
-        """A page for whoever is signed in; others are sent to sign in first. The session goes on from here."""
+    def _personal(self, page: Personal, *, decides: bool = False) -> Endpoint:
+        """A page for a person who is signed in; others are sent to sign in first. The session goes on from here.
+
+        Where the page `decides` something, the person must have authenticated lately: within half of the time that the
+        graph demands, so that the other half is left to read and answer.
+        """
+        max_age = self._recent // 2 if decides else None
 
         async def endpoint(request: Request) -> Response:
             address = self._sessions.elsewhere(request)
             if address is not None:
                 return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
             session = await self._sessions.current(request)
-            if session is None:
-                return await self._sign_in.begin(request)
+            if session is None or (max_age is not None and not self._sessions.authenticated(session, max_age)):
+                return await self._sign_in.begin(request, max_age=max_age)
             request.state.until = self._sessions.until(session)
             response = await page(request, session)
             self._sessions.keep(response, session)
@@ -116,6 +129,7 @@ def personal_pages(
     *,
     pages: Pages,
     public_url: str,
+    recent: int,
     with_messages: bool,
 ) -> PersonalPages:
     """The pages over what the composition root hands in.
@@ -128,6 +142,7 @@ def personal_pages(
         describe: Tells what a document shows.
         pages: Renders them, and serves what they load.
         public_url: The hub's address as browsers know it.
+        recent: Seconds within which a person must have authenticated to change something.
         with_messages: Whether the log gets the texts of unexpected errors, which may hold personal data.
 
     """
@@ -137,5 +152,6 @@ def personal_pages(
         consents=ConsentPages(graph, known, pages, describe),
         sessions=known,
         pages=pages,
+        recent=recent,
         with_messages=with_messages,
     )

@@ -13,14 +13,11 @@ from web.settings import WebSettings
 
 
 class NotLoopback(ValueError):  # noqa: N818 - names the condition
-    """The hub was told to listen where others than this machine reach it."""
+    """A hub in development was told to listen where others than this machine reach it."""
 
 
 def check_loopback(host: str) -> None:
-    """Let pass addresses that only this machine reaches.
-
-    Callers prove themselves with development tokens until real identity providers are connected, so the hub must not
-    be reachable from elsewhere.
+    """Let pass addresses that only this machine reaches: a hub in development must not be reachable from elsewhere.
 
     Raises:
         NotLoopback: The host is another address, or a name other than `localhost`.
@@ -34,8 +31,8 @@ def check_loopback(host: str) -> None:
         loopback = False
     if not loopback:
         raise NotLoopback(
-            f"The hub listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
-            "its callers prove themselves with development tokens. Put 127.0.0.1 as the host."
+            f"A hub in development listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
+            "it shows the graph and errors to whoever reaches it. Put 127.0.0.1 as the host."
         )
 
 
@@ -51,7 +48,8 @@ def uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) ->
         NotLoopback: See `check_loopback`.
 
     """
-    check_loopback(host)
+    if settings.development:
+        check_loopback(host)
     return uvicorn.Config(
         app,
         host=host,

@@ -50,7 +50,10 @@ class WebSettings:
     certificate_header: str | None = None
     """The header in which a TLS terminator tells the client's certificate; None where there is no such terminator."""
     trusted_proxies: tuple[str, ...] = ()
-    """IP addresses from which that header is believed, beside those of this machine, and `X-Forwarded-For`."""
+    """IP addresses and networks from which that header is believed, and `X-Forwarded-For`."""
+    trusts_this_machine: bool = True
+    """Whether this machine's addresses are believed about the header with the certificate, too. Not where the hub
+    listens for others: what publishes a container's port may connect from this machine."""
     graphiql: Exposure = Exposure.OFF
     """Who may use `/graphiql`. A page cannot be asked for with a token: for those who are signed in it is served to
     anybody, and asks nothing of the graph before it has a token."""

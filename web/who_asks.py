@@ -45,7 +45,11 @@ class WhoAsks:
         self._authenticate = authenticate
         self._failed_tokens = failed_tokens
         header = settings.certificate_header
-        self._certificates = None if header is None else ClientCertificates(header, settings.trusted_proxies)
+        self._certificates = (
+            None
+            if header is None
+            else ClientCertificates(header, settings.trusted_proxies, this_machine=settings.trusts_this_machine)
+        )
 
     def __call__(self, scope: Scope, headers: RequestHeaders) -> Caller | Awaitable[Caller]:
         """The caller, to be awaited where the issuer is asked first.

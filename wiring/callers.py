@@ -7,8 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from auth.caller import CallerKind
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
+from auth.issuers import Issuer
 from connectors.issuer_documents import IssuerDocuments
 from settings import Settings
 
@@ -20,15 +22,25 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
     found = [IssuerKeys(each, IssuerDocuments(each.name, patience=patience(settings))) for each in settings.issuers]
     if settings.issuer_keys is not None:
         found.append(IssuerKeys(development_entry(settings.issuer_keys)))
-    for warning in one_address(settings):
+    for warning in (*no_first_party(settings.issuers), *one_address(settings)):
         _log.warning("%s", warning)
     return found
+
+
+def no_first_party(issuers: Sequence[Issuer]) -> Sequence[str]:
+    """Warnings about issuers of citizens that list none of the city's own apps."""
+    return [
+        f"The issuer {each.name} proves citizens and lists no first_party: no app of theirs reads or changes anything"
+        " with all rights of a person, and other apps need scopes. List the city's own apps by their client_id."
+        for each in issuers
+        if CallerKind.CITIZEN in each.kinds and not each.first_party
+    ]
 
 
 def one_address(settings: Settings) -> Sequence[str]:
     """What an operator is warned of: behind a proxy that nobody trusts, all strangers are one.
 
-    The hub listens on the loopback only, so in production there is a proxy before it.
+    The hub speaks no TLS, so in production there is a proxy before it.
     """
     if settings.development or settings.trusted_proxies or not (settings.rate_table or settings.failed_tokens):
         return ()

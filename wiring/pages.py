@@ -63,5 +63,6 @@ def own_pages(
         describe,
         pages=pages,
         public_url=settings.own_url,
+        recent=settings.recent_sign_in,
         with_messages=settings.development,
     )

@@ -19,5 +19,5 @@ def request_spans(settings: Settings, traces: Traces | None) -> RequestSpans | N
     return RequestSpans(
         traces,
         trusted=[str(each) for each in settings.traces_trusted],
-        proxies=[str(each) for each in settings.trusted_proxies],
+        proxies=settings.web.trusted_proxies,
     )

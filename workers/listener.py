@@ -7,44 +7,45 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address
 
-from web.serving import NotLoopback, check_loopback
+from web.listen_address import ListenAddress
 
 _FIRST = 3
 """The first handle that systemd hands over (sd_listen_fds(3))."""
-_HOST = "127.0.0.1"
-_DEFAULT_PORT = "8000"
-_HIGHEST_PORT = 65535
+_DEFAULT = "127.0.0.1:8000"
 _UNTIL_FREE = 3.0
 """Seconds for the workers of a hub that was killed to let go of the port."""
 
 
 class NoListener(Exception):  # noqa: N818 - names the condition
-    """There is no socket to listen on; the text names the port and the mend."""
+    """There is no socket to listen on; the text names the address and the fix."""
 
 
-def port_in(environment: Mapping[str, str]) -> int:
-    """The port that settings name. Raises NoListener where they name none."""
-    text = environment.get("SIMPUL_PORT", _DEFAULT_PORT)
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= _HIGHEST_PORT:
-        return int(text)
-    raise NoListener(f"SIMPUL_PORT={text} is no port: choose a number from 1 to {_HIGHEST_PORT}")
+def address_in(environment: Mapping[str, str]) -> ListenAddress:
+    """The address that settings name. Raises NoListener where they name none."""
+    text = environment.get("SIMPUL_LISTEN", _DEFAULT)
+    try:
+        return ListenAddress.parse(text)
+    except ValueError as problem:
+        raise NoListener(f"SIMPUL_LISTEN={text} is no address: {problem}") from None
 
 
-def listening(environment: Mapping[str, str], port: int) -> socket.socket:
+def address_of(listener: socket.socket) -> ListenAddress:
+    """The address that a socket is bound to."""
+    host, port = listener.getsockname()[:2]
+    return ListenAddress(ip_address(host), port)
+
+
+def listening(environment: Mapping[str, str], address: ListenAddress) -> socket.socket:
     """The socket, listening. Raises NoListener."""
     given = _handed_over(environment)
     if given is None:
-        return _bound(port)
-    host, on = given.getsockname()[:2]
-    try:
-        check_loopback(host)
-    except NotLoopback as refusal:
+        return _bound(address)
+    on = address_of(given)
+    if on != address:
         given.close()
-        raise NoListener(str(refusal)) from None
-    if on != port:
-        given.close()
-        raise NoListener(f"systemd hands over a socket on port {on}, and SIMPUL_PORT is {port}: make them the same")
+        raise NoListener(f"systemd hands over a socket on {on}, and SIMPUL_LISTEN is {address}: make them the same")
     return given
 
 
@@ -61,20 +62,25 @@ def _handed_over(environment: Mapping[str, str]) -> socket.socket | None:
     return given
 
 
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _bound(address: ListenAddress) -> socket.socket:
+    family = socket.AF_INET6 if isinstance(address.ip, IPv6Address) else socket.AF_INET
     until = time.monotonic() + _UNTIL_FREE
     while True:
+        listener = None
         try:
-            listener.bind((_HOST, port))
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family is socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # [::] is all of IPv4, too
+            listener.bind((str(address.ip), address.port))
             listener.listen(2048)
         except OSError as problem:
+            if listener is not None:
+                listener.close()
             if problem.errno == errno.EADDRINUSE and time.monotonic() < until:
                 time.sleep(0.1)
                 continue
-            listener.close()
             taken = problem.errno == errno.EADDRINUSE
             why = "is taken by another program" if taken else f"cannot be used ({problem.strerror})"
-            raise NoListener(f"port {port} {why}: choose another one with SIMPUL_PORT") from None
+            raise NoListener(f"{address} {why}: choose another address or port with SIMPUL_LISTEN") from None
         return listener

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.listener import NoListener, port_in
+from workers.listener import NoListener, address_in, address_of
 from workers.notifying import Notifying
 from workers.settings_file import WrongFile, settings_in
 from workers.shift import NotServing, Shift
@@ -99,7 +99,7 @@ class Supervisor:
         self._notifying.reloading("Reloading")
         try:
             environment = self._wanted.now()
-            self._refuse_another_port(environment)
+            self._refuse_another_address(environment)
             if await self._begin(environment):
                 _log.info("Reloaded: %s, by the code in %s", self._state(), self._code())
                 self._notifying.ready(self._state())
@@ -165,10 +165,10 @@ class Supervisor:
         shift.let_go()
         self._shifts.discard(shift)
 
-    def _refuse_another_port(self, environment: Mapping[str, str]) -> None:
-        before, after = self._listener.getsockname()[1], port_in(environment)
+    def _refuse_another_address(self, environment: Mapping[str, str]) -> None:
+        before, after = address_of(self._listener), address_in(environment)
         if before != after:
-            raise NotServing(f"SIMPUL_PORT was {before} and is {after} now, which takes a restart")
+            raise NotServing(f"SIMPUL_LISTEN was {before} and is {after} now, which takes a restart")
 
     def _code(self) -> Path | None:
         return self._current.code if self._current else None

@@ -17,7 +17,6 @@ from web.serving import settle_memory, uvicorn_config
 from workers.occupancy import Place
 from workers.signals import END, RETIRE
 
-_HOST = "127.0.0.1"
 _BEAT = 0.5
 _LINGER = 2.0
 """Seconds for which idle connections stay open when the hub ends."""
@@ -35,7 +34,8 @@ async def _work(
     settings: Settings, listener: socket.socket, tether: int, place: Place, ready: Callable[[], None]
 ) -> None:
     web = settings.web
-    config = uvicorn_config(server.create_app(settings), _HOST, settings.port, web)
+    address = settings.listen_address
+    config = uvicorn_config(server.create_app(settings), str(address.ip), address.port, web)
 
     def serves() -> None:
         settle_memory()

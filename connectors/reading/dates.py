@@ -18,6 +18,10 @@ JAKARTA = timezone(timedelta(hours=7), "WIB")
 NO_DAY = frozenset({date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1)})
 """Days that agencies' systems write for "no day"."""
 
+_FIRST_YEAR = 1
+_FOREVER = 9_000
+"""Moments from this year on stand for "never". Reckoned with, the last of them leave the calendar."""
+
 _ZEROS = re.compile(r"[0\s/:.T-]*", re.ASCII)
 _SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4})", re.ASCII)
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
@@ -58,7 +62,8 @@ def day(raw: object) -> date | None:
     Raises `UnreadableError` otherwise, for days that are in no calendar too.
     """
     if isinstance(raw, datetime):
-        found = (raw.astimezone(JAKARTA) if raw.tzinfo else raw).date()
+        inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
+        found = (raw.astimezone(JAKARTA) if raw.tzinfo and inside else raw).date()
     elif isinstance(raw, date):
         found = raw
     else:
@@ -85,7 +90,7 @@ def moment(raw: object) -> datetime | None:
         if written is None:
             return None
         found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
-    if found.date() in NO_DAY:
+    if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
     return found if found.tzinfo else found.replace(tzinfo=JAKARTA)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from connectors.reading.absent import text
 from connectors.reading.unreadable import UnreadableError
@@ -51,4 +51,7 @@ def _decimal(written: str) -> Decimal:
 def _whole(amount: Decimal) -> Rupiah:
     if not amount.is_finite():
         raise UnreadableError(_KIND)
-    return Rupiah(int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+    try:
+        return Rupiah(int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+    except InvalidOperation:  # more than the 28 digits that decimals are reckoned with
+        raise UnreadableError(_KIND) from None

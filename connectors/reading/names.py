@@ -6,6 +6,12 @@ A name that already has both cases was written by somebody who knew it: it is le
 from __future__ import annotations
 
 import re
+from typing import Final
+
+from connectors.reading.unreadable import UnreadableError
+
+LONGEST_NAME: Final = 500
+"""Characters. Each takes up to half a microsecond to be capitalised."""
 
 _PARTICLES = frozenset({"BIN", "BINTI", "BT", "BT.", "VAN", "VON", "DER", "DEN", "DE", "DAN"})
 """Words inside a name that stay in lower case, unless they come first."""
@@ -38,8 +44,10 @@ def person_name(raw: str) -> str:
     """A person's name in ordinary capitalisation: `DRG. H. ANDI WIJAYA, S.SOS` is `Drg. H. Andi Wijaya, S.Sos`.
 
     Particles (`bin`, `binti`, `van`) become small, titles and degrees keep their customary form, a degree without dots
-    (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end.
+    (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end. Raises `UnreadableError` for
+    what is too long to be a name.
     """
+    _require_short(raw)
     if _has_both_cases(raw):
         return raw
     name, comma, degrees = raw.upper().partition(",")
@@ -55,11 +63,17 @@ def ordinary(raw: str) -> str:
     """A place, an address, a business or a term of a list in ordinary capitalisation.
 
     `JL. KENANGA NO. 12` is `Jl. Kenanga No. 12`, `SLTA/SEDERAJAT` is `SLTA/Sederajat`: well-known abbreviations and
-    Roman numerals stay in capitals.
+    Roman numerals stay in capitals. Raises `UnreadableError` for what is too long to be one.
     """
+    _require_short(raw)
     if _has_both_cases(raw):
         return raw
     return _WORD.sub(lambda found: _term(found[0]), raw.upper())
+
+
+def _require_short(raw: str) -> None:
+    if len(raw) > LONGEST_NAME:
+        raise UnreadableError(f"a name or address of at most {LONGEST_NAME} characters")
 
 
 def _has_both_cases(raw: str) -> bool:

@@ -28,6 +28,6 @@ def whole_number(raw: object) -> int | None:
 
 
 def _whole(number: Decimal) -> int:
-    if not number.is_finite() or number < 0 or number != number.to_integral_value():
+    if not number.is_finite() or number < 0 or number.adjusted() >= _LONGEST or number != number.to_integral_value():
         raise UnreadableError(_KIND)
     return int(number)

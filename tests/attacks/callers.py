@@ -103,11 +103,13 @@ CREDIT = Purpose.CREDIT_ASSESSMENT.name
 
 WRONG: dict[str, Wrong] = {
     "anonymous": Wrong(ANONYMOUS, _always("SIGN_IN")),
-    "another citizen": Wrong(Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=SURE), _citizen),
-    "another citizen, unsure": Wrong(Caller(kind=CallerKind.CITIZEN, nik=BUDI), _citizen),
-    "the person, unsure": Wrong(Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.LOW), _low),
+    "another citizen": Wrong(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, assurance=SURE), _citizen),
+    "another citizen, unsure": Wrong(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI), _citizen),
+    "the person, unsure": Wrong(
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW), _low
+    ),
     "an assistant of another": Wrong(
-        Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _citizen
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _citizen
     ),
     "an official without a purpose": _official("dukcapil", None, "C/1", "PURPOSE_REQUIRED"),
     "an official without a case": _official("dukcapil", "SUBJECT_REQUEST", None, "CASE_REQUIRED"),

@@ -171,10 +171,18 @@ async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(wired
 
 async def test_a_client_that_asks_for_two_people_gives_neither_the_others(wired: Hub, ledger: AsyncEngine) -> None:
     def by(nik: Nik, name: str) -> Asker:
-        caller = Caller(kind=CallerKind.CITIZEN, nik=nik, client=client_named("app"), assurance=Assurance.SUBSTANTIAL)
+        caller = Caller(
+            kind=CallerKind.CITIZEN,
+            first_party=True,
+            nik=nik,
+            client=client_named("app"),
+            assurance=Assurance.SUBSTANTIAL,
+        )
         pseudonym = PEOPLE.of_person(nik)
         return Asker(
-            caller, {"me": {"name": name}}, entries={"subject": pseudonym, "caller": pseudonym, "client": "app"}
+            caller,
+            {"me": {"name": name}},
+            entries={"subject": pseudonym, "caller": pseudonym, "client": "development/app"},
         )
 
     await all_together(
@@ -205,7 +213,7 @@ async def test_of_a_child_its_parents_are_told_and_nobody_else(wired: Hub, ledge
 
 async def test_one_person_by_two_signs_in_is_told_by_each_of_its_own_assurance(wired: Hub, ledger: AsyncEngine) -> None:
     def sure(assurance: Assurance) -> Caller:
-        return Caller(kind=CallerKind.CITIZEN, nik=DEWI, assurance=assurance)
+        return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=DEWI, assurance=assurance)
 
     own = {"subject": PEOPLE.of_person(DEWI)}
     objects = {"me": {"name": "Dewi Lestari", "taxObjects": [{"taxpayerName": "Dewi Lestari"}]}}

@@ -92,7 +92,7 @@ def people_of(kind: str) -> list[Entry]:
 
 
 def citizen(nik: str) -> Caller:
-    return Caller(kind=CallerKind.CITIZEN, nik=Nik(nik), assurance=Assurance.HIGH)
+    return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(nik), assurance=Assurance.HIGH)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ IDS = NodeIds(b"j" * 32)
 GUESSERS: Mapping[str, str | Caller | None] = {
     "anonymous": None,
     "a citizen": "siti",
-    "a citizen, unsure": Caller(kind=CallerKind.CITIZEN, nik=Nik(SITI), assurance=Assurance.LOW),
+    "a citizen, unsure": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(SITI), assurance=Assurance.LOW),
     "an official without a purpose": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
     "an official of parks": Caller(kind=CallerKind.OFFICIAL, agency="parks", purpose="SUBJECT_REQUEST", case="C/1"),
     "an operator": Caller(kind=CallerKind.OPERATOR),

@@ -468,6 +468,15 @@ async def test_another_site_signs_nobody_out(browser: Browser, headers: dict[str
     assert (await browser.get("/consents")).status == 200
 
 
+@pytest.mark.parametrize("moment", [None, "now", True, 0, -1, 10**30, [1], "an hour ago", "in the future"], ids=repr)
+async def test_a_sign_in_that_is_to_be_recent_says_when_it_was(browser: Browser, place: Place, moment: object) -> None:
+    told = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
+    place.desk.identity["auth_time"] = told.get(moment, moment) if isinstance(moment, str) else moment
+    link = await browser.arrive(CONSENT)
+    assert refused(await browser.get(link), browser)
+    assert (place.consents.changes, place.hub.city.asked) == ([], [])
+
+
 # Forms
 
 

@@ -9,12 +9,14 @@ SITI = Nik("3171014506900001")
 BUDI = Nik("3171010101800002")
 NIB = "9120001234567"
 
-CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.SUBSTANTIAL)
+CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.SUBSTANTIAL)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="S/1")
 CALLERS = {
     "anonymous": ANONYMOUS,
     "citizen": CITIZEN,
-    "assistant": Caller(kind=CallerKind.CITIZEN, nik=BUDI, on_behalf_of=SITI, assurance=Assurance.SUBSTANTIAL),
+    "assistant": Caller(
+        kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, on_behalf_of=SITI, assurance=Assurance.SUBSTANTIAL
+    ),
     "business": Caller(kind=CallerKind.BUSINESS, nib=NIB),
     "official": OFFICIAL,
     "supervisor": Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"),

@@ -69,7 +69,7 @@ def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
     ("caller", "basis"),
     [
         (CITIZEN, LegalBasis.OWN_RIGHT),
-        (Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI), LegalBasis.ASSISTANCE),
+        (Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI), LegalBasis.ASSISTANCE),
         (Caller(kind=CallerKind.BUSINESS, nib="1234567890123"), LegalBasis.OWN_RIGHT),
         (OFFICIAL, LegalBasis.PUBLIC_TASK),
         (
@@ -132,7 +132,7 @@ def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
 
 
 def test_no_number_of_a_person_is_in_it() -> None:
-    for caller in (CITIZEN, Caller(kind=CallerKind.CITIZEN, nik=BUDI, on_behalf_of=SITI)):
+    for caller in (CITIZEN, Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, on_behalf_of=SITI)):
         entry = repr(Accesses(PSEUDONYMS).of(caller, READING, [Read(SITI)]))
         assert SITI not in entry
         assert BUDI not in entry

@@ -159,6 +159,7 @@ def test_every_kind_of_caller_can_be_told_in_an_issuers_own_words_and_places(nam
         | {"kind": ["realm_access", "roles"]},
         "kind_values": {word: kind.value for kind, word in FOREIGN.items()},
         "assurance": {"2": "substantial"},
+        "first_party": ["app"],
     }
     claims = {
         "sub": "x",
@@ -168,14 +169,67 @@ def test_every_kind_of_caller_can_be_told_in_an_issuers_own_words_and_places(nam
             "nik": expected.nik,
             "nib": expected.nib,
             "agency": expected.agency,
-            "client": None if expected.client is None else expected.client.name,
+            "client": "app" if expected.first_party else None if expected.client is None else expected.client.name,
             "scopes": sorted(expected.scopes),
             "purpose": expected.purpose,
             "case": expected.case,
             "on_behalf_of": expected.on_behalf_of,
         },
     }
-    assert caller(claims, **entry) == replace(expected, subject="https://masuk.example x")
+    client = client_named("app") if expected.first_party else expected.client
+    assert caller(claims, **entry) == replace(expected, subject="https://masuk.example x", client=client)
+
+
+@pytest.mark.parametrize(
+    ("client", "first_party"),
+    [("city-app", True), ("CITY-APP", False), ("city-app ", False), ("other", False), ("*", False), (None, False)],
+)
+def test_the_citys_own_apps_are_those_that_the_entry_lists_to_the_letter(
+    client: str | None, *, first_party: bool
+) -> None:
+    claims = CITIZEN if client is None else CITIZEN | {"client_id": client}
+    assert caller(claims, first_party=["city-app"]).first_party is first_party
+    assert caller(claims).first_party is False
+
+
+def test_only_a_citizen_acts_in_an_app_of_the_citys_own() -> None:
+    assert caller(OFFICIAL | {"client_id": "city-app", "auth_time": 5}, first_party=["city-app"]).first_party is False
+
+
+@pytest.mark.parametrize(
+    ("moment", "read"),
+    [
+        (1_700_000_000, 1_700_000_000.0),
+        (1_700_000_000.5, 1_700_000_000.5),
+        (None, None),
+        ("1700000000", None),
+        (True, None),
+        (0, None),
+        (-1, None),
+        ([1_700_000_000], None),
+        ({"at": 1}, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (10**400, None),
+    ],
+    ids=repr,
+)
+def test_when_a_person_authenticated_is_a_number_of_seconds_or_nothing(moment: object, read: float | None) -> None:
+    assert caller(CITIZEN | {"auth_time": moment}).authenticated_at == read
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "citizen:tax\tcitizen:health",
+        "citizen:tax\u00a0citizen:health",
+        "citizen:tax\ncitizen:health",
+        ["citizen:tax citizen:health"],
+    ],
+)
+def test_scopes_are_parted_by_spaces_and_by_nothing_else(scope: object) -> None:
+    refused(CITIZEN | {"scope": scope})
+    assert caller(CITIZEN | {"scope": " citizen:tax  citizen:health "}).scopes == {"citizen:tax", "citizen:health"}
 
 
 def test_every_kind_of_caller_is_among_them() -> None:

@@ -2,24 +2,27 @@
 
 import json
 import stat
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from auth.development import ISSUER, DevelopmentIssuer
 from auth.tokens import LEEWAY, Unauthenticated
 from tests.auth.people import CALLERS, CITIZEN, PARTNER
 from tests.auth.readers import development_reader, read
+
+IN_THE_CITYS_APP = replace(CITIZEN, first_party=True)
 
 
 def proven(public: Path, token: str) -> Caller:
     """Whom a token proves, without the name that the issuer gives them."""
     caller = read(development_reader(public), f"Bearer {token}")
     assert caller.subject == f"{ISSUER} siti"
-    return replace(caller, subject="")
+    return replace(caller, subject="", authenticated_at=None)
 
 
 @pytest.fixture
@@ -40,7 +43,14 @@ def test_a_token_proves_its_caller_by_the_public_keys_alone(
     issuer: DevelopmentIssuer, public: Path, caller: Caller
 ) -> None:
     token = issuer.token(caller, subject="siti")
-    assert proven(public, token) == caller
+    assert proven(public, token) == replace(caller, first_party=caller.kind is CallerKind.CITIZEN)
+
+
+def test_a_citizens_token_says_that_they_signed_in_now(issuer: DevelopmentIssuer, public: Path) -> None:
+    before = int(time.time())
+    caller = read(development_reader(public), f"Bearer {issuer.token(CITIZEN, subject='siti')}")
+    assert caller.authenticated_at is not None
+    assert before <= caller.authenticated_at <= time.time()
 
 
 def test_the_private_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -61,15 +71,15 @@ def test_the_key_outlives_a_start(issuer: DevelopmentIssuer, public: Path, tmp_p
     token = issuer.token(CITIZEN, subject="siti")
     again = DevelopmentIssuer(tmp_path / "issuer.json")
     again.write_public_keys(public)
-    assert proven(public, token) == CITIZEN
-    assert proven(public, again.token(CITIZEN, subject="siti")) == CITIZEN
+    assert proven(public, token) == IN_THE_CITYS_APP
+    assert proven(public, again.token(CITIZEN, subject="siti")) == IN_THE_CITYS_APP
 
 
 def test_a_key_that_was_being_written_when_the_power_went_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "issuer.json.new").write_text('{"kty": "E')
     issuer = DevelopmentIssuer(tmp_path / "issuer.json")
     issuer.write_public_keys(tmp_path / "keys.json")
-    assert proven(tmp_path / "keys.json", issuer.token(CITIZEN, subject="siti")) == CITIZEN
+    assert proven(tmp_path / "keys.json", issuer.token(CITIZEN, subject="siti")) == IN_THE_CITYS_APP
 
 
 def test_another_issuers_token_proves_nobody(public: Path, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def entry_of(provider: str) -> Issuer:
         "kind_of_people": "citizen",
         "kind_of_clients": "partner",
         "claims": {"nik": "sub"},
+        "first_party": ["city-app"],
     }
     return Issuer.model_validate(entry)
 
@@ -180,7 +181,12 @@ async def test_its_id_tokens_open_nothing(hub: SmallHub, provider: str) -> None:
 async def test_people_sign_in_there_to_the_hubs_own_pages(provider: str) -> None:
     port = free_port()
     given = {"sign_in_client": "simpul-pages", "sign_in_secret": SecretStr("a-secret-of-the-pages")}
-    own: dict[str, Any] = {"port": port, "public_url": f"http://{HOST}:{port}", "sign_in_issuer": "foreign", **given}
+    own: dict[str, Any] = {
+        "listen": f"{HOST}:{port}",
+        "public_url": f"http://{HOST}:{port}",
+        "sign_in_issuer": "foreign",
+        **given,
+    }
     consents = SmallConsents()
     consents.give(1)
     jar = aiohttp.CookieJar(unsafe=True)

@@ -27,6 +27,6 @@ def test_a_key_shows_nothing_and_cannot_be_made_without_the_secret() -> None:
 
 def test_a_key_leads_to_no_entry_of_the_ledger() -> None:
     pseudonyms = Pseudonyms(SECRET)
-    pseudonym = pseudonyms.of_caller(Caller(kind=CallerKind.CITIZEN, nik=NIK))
+    pseudonym = pseudonyms.of_caller(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=NIK))
     assert pseudonym is not None
     assert not pseudonym.hex().startswith(RateKeys(SECRET)(NIK))

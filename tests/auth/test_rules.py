@@ -29,7 +29,7 @@ from auth.rules import (
 )
 from records.consents import Consent, ConsentState
 from records.identifiers import Nik
-from records.purposes import Purpose, Scope
+from records.purposes import CitizenScope, Purpose, Scope
 from records.wishes import Restriction, Wishes
 from tests.auth.kinds import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
 from tests.clients import client_named
@@ -265,9 +265,67 @@ def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None
     assert access_of(Access(Rule.SELF, Classification.HEALTH)) == Access(Rule.SELF, Classification.HEALTH)
 
 
+APP = replace(CITIZEN, first_party=False)
+OF_TAX = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, citizen_scopes=frozenset({CitizenScope.TAX}))
+
+
+@pytest.mark.parametrize(
+    ("access", "scopes", "subject", "refusal"),
+    [
+        (OF_TAX, {"citizen:tax"}, SITI, None),
+        (OF_TAX, {"citizen:tax"}, BUDI, R.NOT_YOURS),
+        (OF_TAX, {"citizen:tax"}, CHILD, R.NOT_YOURS),
+        (OF_TAX, {"tax", "citizen:msmes", "citizen:tax ", "CITIZEN:TAX", "citizen:*", "*"}, SITI, R.SCOPE_REQUIRED),
+        (OF_TAX, set(), SITI, R.SCOPE_REQUIRED),
+        (Access(Rule.SELF), {each.value for each in CitizenScope}, SITI, R.FIRST_PARTY_ONLY),
+        (Access(Rule.GUARDIAN, citizen_scopes=OF_TAX.citizen_scopes), {"citizen:tax"}, CHILD, R.FIRST_PARTY_ONLY),
+        (Access(Rule.OFFICIAL), {"citizen:tax"}, SITI, R.NOT_FOR_CITIZENS),
+        (Access(Rule.PUBLIC, Classification.PUBLIC), set(), SITI, None),
+    ],
+)
+def test_an_app_that_is_not_the_citys_own_reads_what_its_scopes_open_about_the_person_alone(
+    access: Access, scopes: set[str], subject: Nik, refusal: Refusal | None
+) -> None:
+    app = replace(APP, scopes=frozenset(scopes))
+    assert decide(access, app, (subject,), wards=frozenset({CHILD})).refusal is refusal
+    assert not may_be_guardian(access, app)
+
+
+def test_an_assistant_acts_in_an_app_of_the_citys_own_alone() -> None:
+    assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
+    assert decide(OF_TAX, assistant, (SITI,)).refusal is R.FIRST_PARTY_ONLY
+    assert never(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
+
+
+def test_a_scope_raises_no_assurance() -> None:
+    app = replace(APP, scopes=frozenset({"citizen:tax"}), assurance=Assurance.LOW)
+    assert decide(replace(OF_TAX, classification=Classification.FINANCE), app, (SITI,)).refusal is R.ASSURANCE_TOO_LOW
+
+
+@pytest.mark.parametrize(
+    ("authenticated_at", "refusal"),
+    [
+        (1000.0, None),
+        (100.0, None),
+        (90.0, None),  # clocks may differ by 10 seconds
+        (89.9, R.REAUTHENTICATION_REQUIRED),
+        (1010.0, None),
+        (1010.1, R.REAUTHENTICATION_REQUIRED),  # in the future
+        (None, R.REAUTHENTICATION_REQUIRED),
+    ],
+)
+def test_a_change_takes_a_sign_in_of_the_last_minutes(authenticated_at: float | None, refusal: Refusal | None) -> None:
+    access, person = Access(Rule.SELF, recent_sign_in=True), replace(CITIZEN, authenticated_at=authenticated_at)
+    assert decide(access, person, (SITI,), now=1000.0).refusal is refusal
+    assert never(access, person, now=1000.0) is refusal
+    assert decide(access, person, (BUDI,), now=1000.0).refusal is R.NOT_YOURS
+    assert decide(access, person, (SITI,)).refusal is R.REAUTHENTICATION_REQUIRED  # nobody says what time it is
+    assert decide(access, replace(person, first_party=False), (SITI,), now=1000.0).refusal is R.FIRST_PARTY_ONLY
+
+
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
-    assert len({each.value for each in Refusal}) == len(Refusal) == 19
+    assert len({each.value for each in Refusal}) == len(Refusal) == 21
 
 
 @pytest.mark.parametrize("wishes", [CONSENTED, WILLING], ids=["consented", "willing"])

@@ -13,6 +13,7 @@ from tests.small_records import BUDI
 SESSIONS = Sessions(b"a secret of thirty-two bytes....")
 CALLER = Caller(
     kind=CallerKind.CITIZEN,
+    first_party=True,
     nik=SITI,
     subject="https://issuer.example siti",
     client=client_named("simpul-pages"),
@@ -34,7 +35,7 @@ def test_what_no_decision_reads_is_not_kept() -> None:
         kind=CallerKind.CITIZEN, nik=SITI, subject="s", scopes=frozenset({"tax"}), purpose="PAYMENT", case="1", role="x"
     )
     session = Session.of(more, ends=5000)
-    assert session.caller == Caller(kind=CallerKind.CITIZEN, nik=SITI, subject="s")
+    assert session.caller == Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, subject="s")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_what_no_decision_reads_is_not_kept() -> None:
         ANONYMOUS,
         Caller(kind=CallerKind.OFFICIAL, agency="dukcapil"),
         Caller(kind=CallerKind.BUSINESS, nib="9120001234567"),
-        Caller(kind=CallerKind.CITIZEN, nik=SITI, on_behalf_of=BUDI),
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI),
     ],
     ids=lambda caller: f"{caller.kind.value} {caller.capacity.value}",
 )

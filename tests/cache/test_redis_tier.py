@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from redis.asyncio import Redis
 
+from cache.clock import steady
 from cache.redis_tier import AT_ONCE, RedisTier
-from cache.shared_tier import Found, Stored, Wanted
+from cache.shared_tier import Stored, Wanted
 from tests.cache.valkey import Valkey
 
 ONE, TWO = Wanted("name-1", ("tag-1",)), Wanted("name-2", ("tag-2", "tag-both"))
@@ -31,7 +32,12 @@ class Heard:
 
 @asynccontextmanager
 async def tier(
-    valkey: Valkey, heard: Heard | None = None, *, patience: float = PATIENCE, pause: float = PAUSE
+    valkey: Valkey,
+    heard: Heard | None = None,
+    *,
+    patience: float = PATIENCE,
+    pause: float = PAUSE,
+    clock: Callable[[], float] = steady,
 ) -> AsyncIterator[RedisTier]:
     told = heard or Heard()
     made = RedisTier(
@@ -41,6 +47,7 @@ async def tier(
         lost=told.lose,
         patience=patience,
         pause=pause,
+        clock=clock,
     )
     await made.start()
     try:
@@ -74,7 +81,9 @@ async def test_what_was_stored_is_found_by_every_process_in_one_round_trip(valke
         assert await reads_of(valkey) == {"mget": 1}
         looked = await there.look([ONE, TWO])
         assert looked is not None
-        assert looked.found == {"name-1": Found(100.0, b"body"), "name-2": Found(100.0, b"body")}
+        assert {name: each.body for name, each in looked.found.items()} == {"name-1": b"body", "name-2": b"body"}
+        # Each process knows the clock of Redis by a look of its own.
+        assert [each.at for each in looked.found.values()] == pytest.approx([100.0, 100.0], abs=0.1)
         assert await reads_of(valkey) == {"mget": 2}
 
 
@@ -241,3 +250,39 @@ async def test_what_is_no_entry_is_not_found(valkey: Valkey, value: bytes) -> No
         looked = await made.look([ONE])
         assert looked is not None
         assert looked.found == {}
+
+
+async def test_an_answer_is_as_old_for_every_process_whatever_their_own_clocks_say(valkey: Valkey) -> None:
+    def elsewhere() -> float:
+        return steady() + 500_000.0
+
+    async with tier(valkey) as here, tier(valkey, clock=elsewhere) as there:
+        looked = await here.look([ONE])
+        assert looked is not None
+        await here.store([Stored(ONE, steady() - 40.0, b"body", 60.0)], looked)
+        found = await there.look([ONE])
+        assert found is not None
+        assert elsewhere() - found.found["name-1"].at == pytest.approx(40.0, abs=1.0)
+
+
+async def test_what_was_stored_before_the_clock_of_redis_was_set_back_is_forgotten(valkey: Valkey) -> None:
+    ahead = 0.0
+
+    def clock() -> float:
+        return steady() + ahead
+
+    async with tier(valkey, clock=clock) as made, Redis.from_url(valkey.url, protocol=2) as client:
+        await kept(made, ONE, TWO)
+        await made.invalidate(["tag-2"])
+        ahead = 0.5  # looks differ by little
+        await asyncio.sleep(12 * PAUSE)
+        assert await client.exists(made._key("a", made._place, "name-1")) == 1
+        ahead = 3_600.0  # Redis falls behind: as if its clock was set back
+        async with asyncio.timeout(10):
+            while await client.exists(made._key("a", made._place, "name-1")):  # noqa: ASYNC110 - it is at Redis
+                await asyncio.sleep(PAUSE)
+        # What was invalidated stays so.
+        assert await client.exists(made._key("t", made._place, "tag-2")) == 1
+        assert made.following
+        await kept(made, ONE)
+        assert await client.exists(made._key("a", made._place, "name-1")) == 1

@@ -210,6 +210,7 @@ def process(shared: Shared | None = None, **given: Any) -> ReadThrough:  # noqa:
         "names": PlainNames(),
         "seals": Unsealed(),
         "now": lambda: asyncio.get_running_loop().time(),
+        "wall": lambda: asyncio.get_running_loop().time(),
         **given,
     }
     through = ReadThrough(shared=member, **known)

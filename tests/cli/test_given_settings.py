@@ -34,7 +34,7 @@ def test_the_hub_is_told_its_file_behind_the_command_so_that_it_reads_it_anew(fi
 
 def test_a_file_that_cannot_be_read_is_told_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "hub.env"
-    file.write_text("export SIMPUL_PORT=1\n")
+    file.write_text("export SIMPUL_LISTEN=1\n")
     outcome = simpul(tmp_path, "--settings", str(file), "ledger", "verify")
     assert outcome.returncode == 1
     assert outcome.stderr == f"simpul: {file}, line 1: write it as NAME=value, or begin it with '#'\n"

@@ -29,12 +29,13 @@ def caller_of(state: Path, token: str) -> Caller:
 @pytest.mark.parametrize(
     ("name", "caller"),
     [
-        ("siti", Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506909001"), assurance=SURE)),
-        ("agus", Caller(kind=CallerKind.CITIZEN, nik=Nik("3672010101009004"), assurance=SURE)),
+        ("siti", Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001"), assurance=SURE)),
+        ("agus", Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3672010101009004"), assurance=SURE)),
         (
             "agus-for-dewi",
             Caller(
                 kind=CallerKind.CITIZEN,
+                first_party=True,
                 nik=Nik("3672010101009004"),
                 on_behalf_of=Nik(SAMPLES["dewi"].nik),
                 assurance=SURE,
@@ -81,7 +82,9 @@ def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name
     outcome = simpul(tmp_path, "token", name)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.count("\n") == 1
-    assert caller_of(tmp_path, outcome.stdout.strip()) == replace(caller, subject=f"{ISSUER} {name}")
+    proven = caller_of(tmp_path, outcome.stdout.strip())
+    assert replace(proven, authenticated_at=None) == replace(caller, subject=f"{ISSUER} {name}")
+    assert (proven.authenticated_at is not None) is (caller.kind is CallerKind.CITIZEN)
 
 
 def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_secret(tmp_path: Path) -> None:

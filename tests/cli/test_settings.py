@@ -28,6 +28,7 @@ name = "warga"
 url = "http://127.0.0.1:9"
 audience = "simpul"
 kinds = ["citizen", "official", "partner", "agency-system"]
+first_party = ["city-app"]
 """
 BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
 
@@ -89,7 +90,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
         files,
         SIMPUL_PBB_ULR="https://x",
         SIMPUL_NONSENSE="1",
-        SIMPUL_PORT="99999",
+        SIMPUL_LISTEN="127.0.0.1:99999",
         SIMPUL_SECRET="c2hvcnQ=",
         SIMPUL_PUBLIC_URL="http://simpul.example",
         SIMPUL_SIGN_IN_ISSUER="nobody",
@@ -102,7 +103,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
     assert [(name, value) for level, name, value in found if level == "problem"] == [
         ("SIMPUL_NONSENSE", ""),
         ("SIMPUL_PBB_ULR", ""),
-        ("SIMPUL_PORT", "99999"),
+        ("SIMPUL_LISTEN", "127.0.0.1:99999"),
         ("SIMPUL_SECRET", "not shown"),
         ("SIMPUL_CONTRACTS", "/none.toml"),
         ("SIMPUL_PBB_URL", "not set"),
@@ -163,6 +164,21 @@ def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
     assert [(level, each) for level, each, _ in warned(given, monkeypatch)] == [("warning", name)]
 
 
+def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = good(files, SIMPUL_LISTEN="[::]:8000")
+    assert warned(given, monkeypatch) == []
+    found = warned(without(given, "SIMPUL_TRUSTED_PROXIES"), monkeypatch)
+    assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES", "SIMPUL_LISTEN"]
+    assert "may travel in the clear" in found[1][2]
+
+
+def test_who_believes_everybody_is_warned(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = warned(good(files, SIMPUL_TRUSTED_PROXIES="10.0.0.0/8 ::/0"), monkeypatch)
+    assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES"]
+
+
 def test_a_warning_does_not_fail(files: Path, tmp_path: Path) -> None:
     done = simpul(tmp_path, "settings", "check", **good(files, SIMPUL_LEDGER="false"))
     assert done.returncode == 0
@@ -210,16 +226,16 @@ def test_a_file_is_read_as_systemd_reads_it_and_the_environment_does_not_count(f
 def test_a_file_that_is_not_there_and_one_that_is_none_are_told_apart(tmp_path: Path) -> None:
     assert simpul(tmp_path, "settings", "check", "--settings", str(tmp_path / "none")).returncode == 2
     path = tmp_path / "simpul.env"
-    path.write_text("export SIMPUL_PORT=1\n")
+    path.write_text("export SIMPUL_LISTEN=1\n")
     done = simpul(tmp_path, "settings", "check", "--settings", str(path))
     assert done.returncode == 1
     assert f"{path}, line 1: " in done.stderr
 
 
 def test_all_settings_are_listed_with_secrets_masked(files: Path, tmp_path: Path) -> None:
-    done = simpul(tmp_path, "settings", "list", **good(files, SIMPUL_PORT="8099"))
+    done = simpul(tmp_path, "settings", "list", **good(files, SIMPUL_LISTEN="127.0.0.1:8099"))
     lines = done.stdout.splitlines()
-    assert "SIMPUL_PORT=8099" in lines
+    assert "SIMPUL_LISTEN=127.0.0.1:8099" in lines
     assert "SIMPUL_LEDGER=true  (default)" in lines
     assert "SIMPUL_SECRET=not shown" in lines
     assert "SIMPUL_ISSUERS=warga" in lines

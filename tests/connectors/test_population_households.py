@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 
 import pytest
 
 from connectors.drivers.sql import SqlDriver
+from connectors.long_work import LongWork
 from connectors.policies.observed import Counts
 from connectors.population import PopulationRegister
 from connectors.population_households import MOST_MEMBERS, read_households
@@ -42,7 +44,7 @@ def rows_of(*changes: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 def read(rows: list[Mapping[str, object]], *asked: Nik, counts: Counts | None = None) -> Answers[Nik, Household]:
     niks = asked or tuple(dict.fromkeys(Nik(str(row["nik"])) for row in rows))
-    return read_households(RowCheck("dukcapil", counts or Counts()), rows, niks)
+    return asyncio.run(read_households(RowCheck("dukcapil", counts or Counts()), rows, niks, LongWork()))
 
 
 def household_of(rows: list[Mapping[str, object]], nik: Nik = SITI) -> Household:

@@ -77,7 +77,7 @@ def changed(caller: Caller, random: Random) -> Caller:
 
 
 def _citizen(nik: Nik, assurance: Assurance) -> Caller:
-    return Caller(kind=CallerKind.CITIZEN, nik=nik, assurance=assurance)
+    return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=nik, assurance=assurance)
 
 
 def _official(_people: People, random: Random) -> Caller:

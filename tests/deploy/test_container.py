@@ -149,7 +149,7 @@ def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigt
         given = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
         del given["SIMPUL_STATE"]
         contracts = shutil.copy(given["SIMPUL_CONTRACTS"], folder)
-        given |= {"SIMPUL_PORT": str(hub.port), "SIMPUL_CONTRACTS": str(contracts), "SIMPUL_WORKERS": "2"}
+        given |= {"SIMPUL_LISTEN": f"127.0.0.1:{hub.port}", "SIMPUL_CONTRACTS": str(contracts), "SIMPUL_WORKERS": "2"}
         hub.postgres.start()
         command: list[str | Path] = [made / ".venv" / "bin" / "python", "-P", made / "scripts" / "simpul.py", "hub"]
         running = _as_nobody(command, given, folder / "log")

@@ -35,7 +35,7 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from records.call import Call
 from records.data_requests import DataRequestRefusal
 from records.failures import AgencyFailure
-from records.purposes import Purpose
+from records.purposes import CitizenScope, Purpose
 from sandbox.agency import AGENCIES
 from sandbox.dukcapil_data import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur_data import MARIADB_SCHEMA
@@ -442,3 +442,10 @@ def test_files_and_tests_that_a_page_names_exist(path: Path) -> None:
             continue
         assert (ROOT / path_named).exists(), path_named
         assert not test or f"def {test}(" in (ROOT / path_named).read_text(encoding="utf-8"), f"{path_named}::{test}"
+
+
+def test_every_scope_of_citizens_apps_is_described_as_the_schema_says() -> None:
+    told = re.findall(r"^\| `(citizen:[a-z-]+)` \| (.+) \|$", READING, re.MULTILINE)
+    assert [(scope, f"{words}.".lower()) for scope, words in told] == [
+        (each.value, each.description.lower()) for each in CitizenScope
+    ]

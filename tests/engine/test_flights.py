@@ -1,10 +1,12 @@
 import asyncio
 import sys
 from functools import partial
+from typing import cast
 
 import pytest
 
 from engine.plan.flights import Flights
+from records.spans import Span
 
 
 async def test_the_same_question_under_way_is_run_once() -> None:
@@ -193,3 +195,129 @@ async def test_a_run_that_is_cancelled_from_elsewhere_cancels_whoever_waits_for_
     outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
 
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
+
+
+async def test_a_run_that_takes_its_time_to_stop_is_joined_by_nobody() -> None:
+    flights: Flights[int] = Flights()
+    tidied = asyncio.Event()
+    runs: list[str] = []
+
+    async def slow_to_stop() -> int:
+        runs.append("first")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await tidied.wait()
+        return 0
+
+    async def next_one() -> int:
+        runs.append("second")
+        await asyncio.sleep(0)
+        return 42
+
+    alone = asyncio.create_task(flights.join("q", slow_to_stop))
+    await asyncio.sleep(0)
+    alone.cancel()
+    await asyncio.gather(alone, return_exceptions=True)
+    try:
+        assert await asyncio.wait_for(flights.join("q", next_one), 1) == 42
+    finally:
+        tidied.set()
+    assert runs == ["first", "second"]
+    await asyncio.sleep(0)
+    assert len(flights) == 0
+
+
+async def test_the_end_of_a_run_that_was_stopped_takes_nothing_from_the_run_after_it() -> None:
+    flights: Flights[int] = Flights()
+    tidied, go = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_stop() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await tidied.wait()
+        return 0
+
+    async def next_one() -> int:
+        await go.wait()
+        return 42
+
+    alone = asyncio.create_task(flights.join("q", slow_to_stop))
+    await asyncio.sleep(0)
+    alone.cancel()
+    await asyncio.gather(alone, return_exceptions=True)
+    second = asyncio.create_task(flights.join("q", next_one))
+    await asyncio.sleep(0)
+    tidied.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(flights) == 1
+    third = asyncio.create_task(flights.join("q", slow_to_stop))  # joins the second
+    await asyncio.sleep(0)
+    go.set()
+    assert [await second, await third] == [42, 42]
+
+
+@pytest.mark.parametrize("leaving", range(6))
+@pytest.mark.parametrize("fails", [False, True], ids=["answered", "failed"])
+async def test_of_six_who_wait_whoever_leaves_in_the_turn_of_the_end_takes_nothing_from_the_others(
+    leaving: int,
+    fails: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    flights: Flights[int] = Flights()
+    end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def run() -> int:
+        return await end
+
+    waiting = [asyncio.create_task(flights.join("q", run)) for _ in range(6)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    end.set_exception(LookupError("no")) if fails else end.set_result(42)
+    await asyncio.sleep(0)  # the run goes on, and ends in the next turn
+    waiting[leaving].cancel()
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
+
+    kept = [outcome for each, outcome in enumerate(outcomes) if each != leaving]
+    assert isinstance(outcomes[leaving], asyncio.CancelledError)
+    assert [str(outcome) for outcome in kept] == [("no" if fails else "42")] * 5
+    assert len(flights) == 0
+
+
+class Linked:
+    """A span that notes what it is said to wait for."""
+
+    def __init__(self) -> None:
+        self.to: list[object] = []
+
+    def link(self, other: object) -> None:
+        self.to.append(other)
+
+
+@pytest.mark.parametrize(
+    ("leads", "follows", "linked"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+async def test_who_waits_for_anothers_run_says_so_where_both_are_told_of(
+    leads: bool,  # noqa: FBT001 - a parameter
+    follows: bool,  # noqa: FBT001 - a parameter
+    linked: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    flights: Flights[int] = Flights()
+    leader, follower = Linked(), Linked()
+    go = asyncio.Event()
+
+    async def run() -> int:
+        await go.wait()
+        return 42
+
+    waiting = [
+        asyncio.create_task(flights.join("q", run, span=cast("Span", leader) if leads else None)),
+        asyncio.create_task(flights.join("q", run, span=cast("Span", follower) if follows else None)),
+    ]
+    await asyncio.sleep(0)
+    go.set()
+    assert [await each for each in waiting] == [42, 42]
+    assert leader.to == []
+    assert follower.to == ([leader] if linked else [])

@@ -83,7 +83,7 @@ class World:
             caller = (
                 sample_callers()["rina"].caller
                 if nik is None
-                else Caller(kind=CallerKind.CITIZEN, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
+                else Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
             )
             found = self._tokens[nik] = self._issuer.token(caller, subject="somebody")
         return found
@@ -214,7 +214,7 @@ def _hub(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Hu
     with log.open("wb") as file:
         process = subprocess.Popen(  # noqa: S603 - our own program
             command,
-            env={**environment, "SIMPUL_PORT": str(port), "SIMPUL_STATE": str(folder / f"hub-{name}")},
+            env={**environment, "SIMPUL_LISTEN": f"127.0.0.1:{port}", "SIMPUL_STATE": str(folder / f"hub-{name}")},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=file,

@@ -182,7 +182,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
 @contextlib.asynccontextmanager
 async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[Hub]:
     """The production composition, served by uvicorn for the length of the block; on the port that was set, if any."""
-    port = settings.port if "port" in settings.model_fields_set else free_port()
+    port = settings.port if "listen" in settings.model_fields_set else free_port()
 
     async def people() -> list[SamplePerson]:
         return [

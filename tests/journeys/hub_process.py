@@ -25,7 +25,7 @@ from tests.city import HOST, ROOT, free_port
 
 SECRET = b"l" * 32
 SITI = Nik("3171014506909001")
-CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
+CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
 PERSONAL = {"query": "query Mine { me { nik } }"}
 PUBLIC = {"query": '{ region(code: "31") { code } }'}
 _READY_WITHIN_S = 60

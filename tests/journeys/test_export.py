@@ -108,7 +108,7 @@ async def test_no_more_than_five_within_an_hour_and_nobody_for_somebody_else(hub
     assert (status, refused["errors"][0]["extensions"]["code"]) == (429, "TOO_MANY_EXPORTS")
     assert (await fetched(hub, "budi"))[0] == 200
     assert [(await fetched(hub, caller))[0] for caller in ("official", None)] == [403, 401]
-    unsure = Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.LOW)
+    unsure = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW)
     assert (await fetched(hub, unsure))[0] == 403
 
 

@@ -31,7 +31,8 @@ async def believing_hub(
     kinds = [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS]
     url = f"http://{HOST}:{openid_provider.port}"
     path = hub_folder / "issuers.json"
-    path.write_text(json.dumps({"issuer": [{"name": "city", "url": url, "audience": "simpul", "kinds": kinds}]}))
+    entry = {"name": "city", "url": url, "audience": "simpul", "kinds": kinds, "first_party": ["city-app", "graphiql"]}
+    path.write_text(json.dumps({"issuer": [entry]}))
     settings = settings_for(
         city, state_url=state_url, issuer=issuer, folder=hub_folder, issuers=issuers_of(path), issuer_keys=None
     )

@@ -67,7 +67,11 @@ class Hub:
         self.city = SmallCity()
         self.clock = Clock()
         self.through = ReadThrough(
-            most_bytes=1_000_000, names=KeyedNames(SECRET), seals=SealedAnswers([SECRET]), now=self.clock
+            most_bytes=1_000_000,
+            names=KeyedNames(SECRET),
+            seals=SealedAnswers([SECRET]),
+            now=self.clock,
+            wall=self.clock,
         )
         self.keeping = KeptBatches(self.through, patience=5.0)
 

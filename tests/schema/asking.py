@@ -15,7 +15,7 @@ from engine.run import Engine
 from schema.asking import Asking
 from schema.build import build_schema, graphql_schema
 from tests.small_city import SmallCity
-from tests.small_records import CALL, CALLERS
+from tests.small_records import CALL, CALLERS, NOW
 
 IDS = NodeIds(b"a secret of thirty-two bytes....")
 
@@ -61,7 +61,7 @@ async def _run(engine: Engine, request: GraphQLRequest, caller: str | Caller, ci
     who = CALLERS[caller] if isinstance(caller, str) else caller
 
     def opened() -> Asking:
-        return Asking(caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS)
+        return Asking(caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp)
 
     return await engine.run(request, opened, request_id="r-1")
 

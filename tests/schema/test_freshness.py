@@ -38,7 +38,11 @@ class Hub:
         self.now = 1_000.0
         self.engine = Engine(engine().schema, engine().rules, coalescing=coalescing, plans=way == BY_PLAN, noting=True)
         through = ReadThrough(
-            most_bytes=1_000_000, names=KeyedNames(SECRET), seals=SealedAnswers([SECRET]), now=lambda: self.now
+            most_bytes=1_000_000,
+            names=KeyedNames(SECRET),
+            seals=SealedAnswers([SECRET]),
+            now=lambda: self.now,
+            wall=lambda: self.now,
         )
         self.keeping = KeptBatches(through, patience=5.0)
 

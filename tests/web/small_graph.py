@@ -129,7 +129,7 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
         case None:
             return ANONYMOUS
         case "Bearer token-of-siti":
-            return Caller(kind=CallerKind.CITIZEN, nik=SITI)
+            return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
         case "Bearer token-of-budi":
             return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
         case _:

@@ -62,3 +62,18 @@ def test_an_ipv6_address_is_limited_with_its_network() -> None:
 def test_an_ipv4_address_is_the_same_however_it_comes() -> None:
     assert limited_as("::ffff:198.51.100.4") == "198.51.100.4"
     assert address("::ffff:127.0.0.1", "198.51.100.4") == "198.51.100.4"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "found"),
+    [
+        ("10.244.3.9", "198.51.100.4", "198.51.100.4"),
+        ("::ffff:10.244.3.9", "198.51.100.4", "198.51.100.4"),
+        ("10.244.3.9", "198.51.100.4, 10.244.200.1", "198.51.100.4"),
+        ("fd00:1::5", "198.51.100.4", "198.51.100.4"),
+        ("10.245.0.1", "198.51.100.4", "10.245.0.1"),
+        ("fd00:2::5", "198.51.100.4", "fd00:2::/64"),
+    ],
+)
+def test_a_whole_network_of_proxies_may_be_trusted(peer: str, forwarded: str, found: str) -> None:
+    assert address(peer, forwarded, trusted=("10.244.0.0/16", "fd00:1::/48")) == found

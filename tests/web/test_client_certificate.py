@@ -71,6 +71,18 @@ def test_this_machine_is_believed(client: str) -> None:
     assert told((client, 5), HEADER) == THUMBPRINT
 
 
+@pytest.mark.parametrize("client", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_is_not_believed_where_the_hub_listens_for_others(client: str) -> None:
+    scope = {"type": "http", "headers": [HEADER], "client": (client, 5)}
+    for trusted, told_is in (((), None), (("127.0.0.1", "::1"), THUMBPRINT)):
+        reading = ClientCertificates("Client-Thumbprint", trusted, this_machine=False)
+        assert reading.thumbprint(scope, RequestHeaders(scope)) == told_is
+
+
+def test_a_machine_that_comes_by_ipv6_with_its_ipv4_address_is_the_same() -> None:
+    assert told(("::ffff:10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
+
+
 def test_another_machine_is_believed_where_it_is_listed() -> None:
     assert told(("10.0.0.7", 5), HEADER) is None
     assert told(("10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT

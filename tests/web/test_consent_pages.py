@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from html import escape, unescape
@@ -358,6 +359,50 @@ async def test_a_session_that_cannot_be_ended_is_not_called_ended(browser: Brows
     place.sessions.down = False
     assert (out.status, "Refresh" in out.headers) == (503, False)
     assert (await browser.get("/consents")).status == 200
+
+
+async def test_who_decides_signs_in_within_half_of_the_time_that_a_decision_allows(
+    browser: Browser, place: Place
+) -> None:
+    await browser.get("/consents")
+    await browser.get(CONSENT)
+    await browser.sign_in(CONSENT)
+    assert [each.get("max_age") for each in place.desk.asked] == ["450"]
+    assert "max_age" not in (await browser.get("/consents")).headers.get("Location", "")
+
+
+async def test_who_signed_in_a_while_ago_signs_in_again_before_a_page_that_decides(
+    browser: Browser, place: Place
+) -> None:
+    place.consents.give(1)
+    place.desk.identity["auth_time"] = time.time() - 500
+    assert (await browser.sign_in("/consents")).status == 200
+    for path in (CONSENT, "/consents/persetujuan-1/revoke"):
+        again = await browser.get(path)
+        assert again.status == 303
+        assert dict(parse_qsl(urlsplit(again.location).query))["max_age"] == "450"
+    place.desk.reset()
+    page = await browser.sign_in(CONSENT)
+    assert page.status == 200
+    done = await browser.post(CONSENT, {"form": page.form, "decision": "grant", "scope": "TAX"})
+    assert (done.status, place.consents.changes) == (200, [("grant", REQUEST, frozenset({Scope.TAX}))])
+
+
+async def test_a_decision_that_comes_too_late_after_the_sign_in_changes_nothing_and_can_be_made_again(
+    browser: Browser, place: Place
+) -> None:
+    place.consents.give(1)
+    place.desk.identity["auth_time"] = time.time() - 1000
+    form = (await browser.sign_in("/consents?lang=en")).form
+    for path, fields in (
+        (f"{CONSENT}?lang=en", {"form": form, "decision": "grant", "scope": "TAX"}),
+        (f"{CONSENT}?lang=en", {"form": form, "decision": "refuse"}),
+        ("/consents/persetujuan-1/revoke?lang=en", {"form": form}),
+    ):
+        late = await browser.post(path, fields)
+        assert (late.status, heading(late)) == (403, "Please sign in once more")
+        assert f'href="{path}"' in late.text or f'href="{path.partition("?")[0]}' in late.text
+    assert place.consents.changes == []
 
 
 async def test_each_page_keeps_the_session_going_and_none_beyond_the_token(browser: Browser, place: Place) -> None:

@@ -42,7 +42,7 @@ from web.who_asks import WhoAsks
 CALLERS = {
     "Bearer bank": partner(),
     "Bearer shop": partner("shop"),
-    "Bearer siti": Caller(kind=CallerKind.CITIZEN, nik=HER.nik),
+    "Bearer siti": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=HER.nik),
     "Bearer system": Caller(kind=CallerKind.AGENCY_SYSTEM, agency="crm", client=client_named("crm-dispatch")),
 }
 BANK, SHOP = {"Authorization": "Bearer bank"}, {"Authorization": "Bearer shop"}

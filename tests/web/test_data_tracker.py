@@ -96,9 +96,9 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
         case "Bearer other":
             return Caller(kind=CallerKind.PARTNER, client=client_named("other"), subject="other")
         case "Bearer siti":
-            return Caller(kind=CallerKind.CITIZEN, nik=SITI)
+            return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
         case "Bearer visitor":
-            return Caller(kind=CallerKind.CITIZEN, nik=SITI, client=client_named("portal"))
+            return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=client_named("portal"))
         case "Bearer clerk":
             return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client=client_named("portal"), subject="clerk")
         case _:

@@ -31,7 +31,9 @@ class Tokens:
     """Siti was proven a moment ago; everybody else says to be an official, and was not."""
 
     def __init__(self, lately: Mapping[str, Caller] | None = None) -> None:
-        self._lately = {OF_SITI: Caller(kind=CallerKind.CITIZEN, nik=SITI)} if lately is None else lately
+        self._lately = (
+            {OF_SITI: Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)} if lately is None else lately
+        )
 
     def lately(self, authorization: str, _certificate: str | None) -> Caller | None:
         return self._lately.get(authorization)

@@ -32,10 +32,10 @@ from web.settings import WebSettings
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 SURE = Assurance.SUBSTANTIAL
 CALLERS = {
-    "siti": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=SURE),
-    "budi": Caller(kind=CallerKind.CITIZEN, nik=BUDI, assurance=SURE),
-    "unsure": Caller(kind=CallerKind.CITIZEN, nik=SITI, assurance=Assurance.LOW),
-    "assistant": Caller(kind=CallerKind.CITIZEN, nik=BUDI, on_behalf_of=SITI, assurance=SURE),
+    "siti": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=SURE),
+    "budi": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, assurance=SURE),
+    "unsure": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW),
+    "assistant": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, on_behalf_of=SITI, assurance=SURE),
     "official": Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case="1"),
     "partner": Caller(kind=CallerKind.PARTNER, client=client_named("bank")),
 }

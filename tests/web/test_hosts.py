@@ -41,6 +41,36 @@ async def test_a_page_that_points_its_own_name_at_the_hub_reads_nothing(hub: Hub
     assert (answer.status, answer.code) == (421, "MISDIRECTED_REQUEST")
 
 
+async def said(hub: Hub, head: bytes) -> int:
+    """The status of the answer to a request's first lines."""
+    reader, writer = await hub.connect()
+    writer.write(head + b"\r\nConnection: close\r\n\r\n")
+    line = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    await writer.wait_closed()
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize("host", ["10.244.0.7:8000", "[fd00::7]:8000", "hub-6c9f.simpul.svc", "evil.example"])
+async def test_who_watches_the_hub_may_call_it_by_any_name_and_nobody_else(hub: Hub, host: str) -> None:
+    for path, status in (
+        ("/health/live", 200),
+        ("/health/ready", 200),
+        ("/graphql", 421),
+        ("/", 421),
+        ("/health/", 421),
+    ):
+        assert (path, await said(hub, f"GET {path} HTTP/1.1\r\nHost: {host}".encode())) == (path, status)
+
+
+async def test_a_probe_names_one_host_unless_it_speaks_the_first_version(hub: Hub) -> None:
+    live = b"GET /health/live HTTP/1."
+    assert await said(hub, live + b"1\r\nX: y") == 400
+    assert await said(hub, live + b"1\r\nHost: a\r\nHost: b") == 400
+    assert await said(hub, live + b"0\r\nX: y") == 200
+    assert await said(hub, live + b"0\r\nHost: a\r\nHost: b") == 400
+
+
 async def test_a_request_that_names_two_hosts_is_refused(hub: Hub) -> None:
     reader, writer = await hub.connect()
     writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")

@@ -11,12 +11,12 @@ def test_listens_on_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "hub.example.go.id", "", "127.1", "::ffff:8.8.8.8"])  # noqa: S104 - refused
-def test_listens_nowhere_else_and_says_why(host: str) -> None:
+def test_in_development_listens_nowhere_else_and_says_why(host: str) -> None:
     with pytest.raises(NotLoopback) as refused:
-        uvicorn_config(Starlette(), host, 8000, WebSettings())
+        uvicorn_config(Starlette(), host, 8000, WebSettings(development=True))
     assert str(refused.value) == (
-        f"The hub listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
-        "its callers prove themselves with development tokens. Put 127.0.0.1 as the host."
+        f"A hub in development listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
+        "it shows the graph and errors to whoever reaches it. Put 127.0.0.1 as the host."
     )
 
 

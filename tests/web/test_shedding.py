@@ -10,8 +10,8 @@ from web.refusals import Code
 from web.shedding import Shedding, Standing
 from web.shedding import Tokens as KnowsTokens
 
-RESCUER = Caller(kind=CallerKind.CITIZEN, nik=SITI, client=client_named("siaga-112"))
-CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI)
+RESCUER = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=client_named("siaga-112"))
+CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
 LATER = 100.0
 
 

@@ -23,7 +23,11 @@ class Tokens:
     """Siti was proven a moment ago."""
 
     def lately(self, authorization: str, _certificate: str | None) -> Caller | None:
-        return Caller(kind=CallerKind.CITIZEN, nik=SITI) if authorization == "Bearer token-of-siti" else None
+        return (
+            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
+            if authorization == "Bearer token-of-siti"
+            else None
+        )
 
     def claimed(self, _authorization: str) -> Claimed | None:
         return None

@@ -15,7 +15,7 @@ from web.request_headers import RequestHeaders
 from web.settings import WebSettings
 from web.who_asks import WhoAsks
 
-SITI = Caller(kind=CallerKind.CITIZEN, nik=Nik("3171014506900001"))
+SITI = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506900001"))
 RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
 BANK = Caller(kind=CallerKind.PARTNER, client=client_named("bank"), purpose="kyc")
 SIAK = Caller(kind=CallerKind.AGENCY_SYSTEM, client=client_named("siak"), agency="dukcapil")

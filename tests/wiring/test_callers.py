@@ -5,7 +5,7 @@ from __future__ import annotations
 from auth.caller import CallerKind
 from auth.issuers import Issuer
 from tests.small_hub import settings_of
-from wiring.callers import one_address
+from wiring.callers import no_first_party, one_address
 
 
 def issuer(name: str, *kinds: CallerKind) -> Issuer:
@@ -16,6 +16,16 @@ def issuer(name: str, *kinds: CallerKind) -> Issuer:
             "audience": "simpul",
             "kinds": [kind.value for kind in kinds],
         }
+    )
+
+
+def test_an_issuer_of_citizens_that_lists_no_app_of_the_citys_own_is_warned_of() -> None:
+    people, others = issuer("people", CallerKind.CITIZEN), issuer("others", CallerKind.OFFICIAL)
+    listed = people.model_copy(update={"name": "listed", "first_party": ("city-app",)})
+    [told] = no_first_party([people, others, listed])
+    assert told == (
+        "The issuer people proves citizens and lists no first_party: no app of theirs reads or changes anything with"
+        " all rights of a person, and other apps need scopes. List the city's own apps by their client_id."
     )
 
 

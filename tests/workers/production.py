@@ -43,7 +43,7 @@ class Production(HubProcess):
             for name, value in self.environment.items()
             if name.startswith("SIMPUL_") and name != "SIMPUL_STATE"
         } | {
-            "SIMPUL_PORT": str(self.port),
+            "SIMPUL_LISTEN": f"127.0.0.1:{self.port}",
             "SIMPUL_RATES": "off",
             "SIMPUL_SHED_AFTER": "0",  # on a busy machine any hub may be late, and would refuse some
             "SIMPUL_LOG_FORM": "text",

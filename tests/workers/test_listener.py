@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -9,24 +10,27 @@ import sys
 import pytest
 
 from tests.city import HOST, ROOT, free_port
-from workers.listener import NoListener, listening
+from web.listen_address import ListenAddress
+from workers.listener import NoListener, address_of, listening
 
 _TAKES = """
 import os, sys
+from web.listen_address import ListenAddress
 from workers.listener import NoListener, listening
-handed, port, fds = map(int, sys.argv[1:])
+handed, fds = map(int, sys.argv[1:3])
 os.dup2(handed, 3)
 try:
-    print(listening({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(fds)}, port).getsockname())
+    given = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(fds)}
+    print(listening(given, ListenAddress.parse(sys.argv[3])).getsockname()[:2])
 except NoListener as refusal:
     print(refusal)
 """
 
 
-def taken(handed: socket.socket, *, port: int, fds: int = 1) -> str:
+def taken(handed: socket.socket, *, on: str, fds: int = 1) -> str:
     """What a process says that is handed a socket as systemd does."""
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", _TAKES, str(handed.fileno()), str(port), str(fds)],
+        [sys.executable, "-c", _TAKES, str(handed.fileno()), str(fds), on],
         env={"PYTHONPATH": str(ROOT)},
         pass_fds=[handed.fileno()],
         capture_output=True,
@@ -37,7 +41,9 @@ def taken(handed: socket.socket, *, port: int, fds: int = 1) -> str:
 
 def test_without_systemd_the_port_is_bound_and_listens() -> None:
     port = free_port()
-    with listening({"LISTEN_PID": "1", "LISTEN_FDS": "1"}, port) as listener:  # meant for another process
+    with listening(
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, ListenAddress.parse(f"{HOST}:{port}")
+    ) as listener:  # meant for another process
         assert listener.getsockname() == (HOST, port)
         socket.create_connection((HOST, port)).close()
 
@@ -49,8 +55,36 @@ def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(NoListener) as refused:
-            listening({}, port)
-    assert str(refused.value) == f"port {port} is taken by another program: choose another one with SIMPUL_PORT"
+            listening({}, ListenAddress.parse(f"{HOST}:{port}"))
+    assert str(refused.value) == (
+        f"{HOST}:{port} is taken by another program: choose another address or port with SIMPUL_LISTEN"
+    )
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    with pytest.raises(NoListener, match=r"^192\.0\.2\.1:8000 cannot be used \("):
+        listening({}, ListenAddress.parse("192.0.2.1:8000"))
+
+
+@pytest.mark.parametrize(
+    ("on", "reached"),
+    [
+        ("127.0.0.2", ["127.0.0.2"]),
+        ("[::1]", ["::1"]),
+        ("[::]", ["::1", "127.0.0.1", "127.0.0.2"]),
+        ("0.0.0.0", ["127.0.0.1", "127.0.0.2"]),  # noqa: S104 - what is tested
+    ],
+)
+def test_listens_where_it_is_told_to_and_nowhere_else(on: str, reached: list[str]) -> None:
+    port = free_port()
+    with listening({}, ListenAddress.parse(f"{on}:{port}")) as listener:
+        assert str(address_of(listener)) == f"{on}:{port}"
+        found = []
+        for host in ("::1", "127.0.0.1", "127.0.0.2"):
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection((host, port)).close()
+                found.append(host)
+        assert found == reached
 
 
 def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refused() -> None:
@@ -58,22 +92,14 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refu
         handed.bind((HOST, 0))
         handed.listen()
         port = handed.getsockname()[1]
-        assert taken(handed, port=port) == f"('{HOST}', {port})"
-        assert taken(handed, port=port + 1) == (
-            f"systemd hands over a socket on port {port}, and SIMPUL_PORT is {port + 1}: make them the same"
-        )
-        assert taken(handed, port=port, fds=2) == "systemd hands over 2 sockets: name one ListenStream="
-
-
-def test_a_socket_that_others_could_reach_is_refused() -> None:
-    with socket.socket() as handed:
-        handed.bind(("0.0.0.0", 0))  # noqa: S104 - refused
-        handed.listen()
-        assert taken(handed, port=handed.getsockname()[1]).startswith(
-            "The hub listens on this machine only (127.0.0.1, ::1 or localhost), not on '0.0.0.0'"
-        )
+        assert taken(handed, on=f"{HOST}:{port}") == f"('{HOST}', {port})"
+        for other in (f"{HOST}:{port + 1}", f"0.0.0.0:{port}", f"[::1]:{port}"):
+            assert taken(handed, on=other) == (
+                f"systemd hands over a socket on {HOST}:{port}, and SIMPUL_LISTEN is {other}: make them the same"
+            )
+        assert taken(handed, on=f"{HOST}:{port}", fds=2) == "systemd hands over 2 sockets: name one ListenStream="
 
 
 def test_a_socket_of_another_kind_is_refused() -> None:
     with socket.socket(socket.AF_UNIX) as handed:
-        assert taken(handed, port=1).startswith("systemd hands over a socket that is not TCP")
+        assert taken(handed, on="127.0.0.1:1").startswith("systemd hands over a socket that is not TCP")

@@ -109,8 +109,8 @@ def test_a_good_reload_is_told_from_its_beginning_to_its_end(hub: Production, sy
     ("changed", "said"),
     [
         ({"SIMPUL_REQEST_TIMEOUT": "9"}, "SIMPUL_REQEST_TIMEOUT is no setting of the hub"),
-        ({"SIMPUL_PORT": "nine"}, "SIMPUL_PORT=nine is no port: choose a number from 1 to 65535"),
-        ({"SIMPUL_PORT": "9"}, "SIMPUL_PORT was [0-9]+ and is 9 now, which takes a restart"),
+        ({"SIMPUL_LISTEN": "nine"}, "SIMPUL_LISTEN=nine is no address: write an IP address and a port from 1 to 65535"),
+        ({"SIMPUL_LISTEN": "127.0.0.1:9"}, "SIMPUL_LISTEN was 127.0.0.1:[0-9]+ and is 127.0.0.1:9 now, which takes a"),
         ({"SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x"}, "a worker could not start: .*refused"),
     ],
 )
@@ -180,7 +180,7 @@ def test_no_process_outlives_a_supervisor_that_is_killed(hub: Production) -> Non
 
 def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() -> None:
     with state_folder() as state:
-        outcome = simpul(state, "hub", SIMPUL_PORT=str(free_port()))
+        outcome = simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
     assert outcome.returncode == 1
     assert re.fullmatch(
         r"simpul: the hub does not start: the hub's settings are not complete: not set: SIMPUL_SECRET, [^\n]+\n",
@@ -190,7 +190,7 @@ def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() ->
 
 def test_workers_that_cannot_begin_end_the_command_with_one_line(hub: Production) -> None:
     given = hub.given | {
-        "SIMPUL_PORT": str(free_port()),
+        "SIMPUL_LISTEN": f"127.0.0.1:{free_port()}",
         "SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x",
     }
     with state_folder() as state:

@@ -352,3 +352,31 @@ async def test_a_length_that_lies_costs_its_own_reply(
 
         # What is left of a short one is no reply to the next request.
         assert {await ask(), await ask()} <= outcomes
+
+
+# Texts that only cost time.
+
+
+async def test_texts_without_end_cost_their_own_records_and_no_stall() -> None:
+    long = b"a " * 60_000
+    rows = b",".join(
+        b'{"service_request_id": "%d", "requested_datetime": "%s", "address": "%s", "description": "%s"}'
+        % (each, long, long, long)
+        for each in range(10)
+    )
+    async with http_at(reply(200, b"[" + rows + b"]")) as (http, _):
+        crm, ids = complaints_over(http), [str(each) for each in range(10)]
+        found = await crm.complaints(ids, call())
+        assert [type(found[each]) for each in ids] == [AgencyMalformed] * 10
+        assert await longest_turn(lambda: asyncio.gather(*(crm.complaints(ids, call()) for _ in range(4)))) < STALL
+
+
+async def test_addresses_as_long_as_may_be_are_read_in_slices() -> None:
+    body = (RECORDED / "pbb_objects_siti.xml").read_bytes()
+    start, end = body.index(b"<pbb:objek>"), body.rindex(b"</pbb:objek>") + len(b"</pbb:objek>")
+    street = body[body.index(b"<op:JALAN_OP>") : body.index(b"</op:JALAN_OP>")]
+    long = body[:start] + body[start:end].replace(street, b"<op:JALAN_OP>" + b"A/" * 240) * 40 + body[end:]
+    async with tax_at(reply(200, long)) as (tax, _):
+        found = await tax.objects_of(NIKS[:1], call())
+        assert not isinstance(found[NIKS[0]], AgencyFailure)
+        assert await longest_turn(lambda: tax.objects_of(NIKS[:4], call())) < STALL

@@ -30,3 +30,10 @@ def test_a_text_loses_nothing_but_its_blanks(raw: object, expected: str) -> None
 def test_what_is_no_text_is_unreadable(raw: object) -> None:
     with pytest.raises(UnreadableError, match=r"^not readable as a text$"):
         text(raw)
+
+
+def test_a_text_that_only_costs_time_to_read_is_not_readable() -> None:
+    assert text("a" * 4_000) == "a" * 4_000
+    with pytest.raises(UnreadableError, match=r"^not readable as a name of at most 4000 characters$"):
+        text("a " * 2_001, "a name")
+    assert text("a" * 20_000, longest=20_000) == "a" * 20_000

@@ -136,3 +136,19 @@ def test_a_moment_without_a_zone_is_jakartas() -> None:
 def test_a_day_without_a_time_is_no_moment(raw: object) -> None:
     with pytest.raises(UnreadableError, match=r"^not readable as a moment$"):
         moment(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T12:00:00+14:00",
+        datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+        datetime(1, 1, 2, tzinfo=timezone(timedelta(hours=14))),
+    ],
+)
+def test_a_moment_at_the_ends_of_the_calendar_is_none(raw: object) -> None:
+    assert moment(raw) is None
+    found = day(raw)
+    assert found is None or found.year in (1, 9999)

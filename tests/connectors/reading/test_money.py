@@ -70,3 +70,9 @@ def test_anything_else_is_unreadable_and_the_message_does_not_repeat_it(raw: obj
     with pytest.raises(UnreadableError) as raised:
         rupiah(raw)
     assert str(raised.value) == "not readable as an amount of money"
+
+
+@pytest.mark.parametrize("raw", [Decimal("1e40"), Decimal("1e131071"), 1e300, Decimal("-1e40")])
+def test_an_amount_beyond_all_reckoning_is_not_readable(raw: object) -> None:
+    with pytest.raises(UnreadableError):
+        rupiah(raw)

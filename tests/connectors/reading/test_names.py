@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from connectors.reading.names import ordinary, person_name
+from connectors.reading.unreadable import UnreadableError
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,11 @@ def test_a_persons_name_is_written_as_on_a_letter(raw: str, expected: str) -> No
 )
 def test_a_place_or_term_is_written_in_ordinary_capitalisation(raw: str, expected: str) -> None:
     assert ordinary(raw) == expected
+
+
+@pytest.mark.parametrize("read", [person_name, ordinary])
+@pytest.mark.parametrize("raw", ["A " * 251, "/A" * 251, "A" * 501, "Aa" * 251])
+def test_what_is_too_long_for_a_name_is_not_readable(read: Callable[[str], str], raw: str) -> None:
+    assert read("A" * 500) == "A" + "a" * 499
+    with pytest.raises(UnreadableError, match=r"^not readable as a name or address of at most 500 characters$"):
+        read(raw)

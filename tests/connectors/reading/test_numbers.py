@@ -27,3 +27,10 @@ def test_anything_else_is_unreadable_and_the_message_does_not_repeat_it(raw: obj
     with pytest.raises(UnreadableError) as raised:
         whole_number(raw)
     assert str(raised.value) == "not readable as a whole number"
+
+
+@pytest.mark.parametrize("raw", [Decimal("1e18"), Decimal("1e131071"), 1e300])
+def test_a_number_beyond_all_counting_is_not_readable(raw: object) -> None:
+    assert whole_number(Decimal(10**17)) == 10**17
+    with pytest.raises(UnreadableError):
+        whole_number(raw)

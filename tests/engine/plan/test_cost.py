@@ -18,7 +18,7 @@ from engine.batch import Batch
 from engine.edge import Edge
 from engine.kinds import Derived, Leads
 from engine.limits import Limits, TooLarge
-from engine.plan.cost import Cost, Sizes
+from engine.plan.cost import Cost, Lists, Sizes
 from engine.plan.plan import Plan, planned
 from engine.plan.tree import conditions
 from tests.engine.plan.both import UNLIMITED, by_plan, operation_in, values_of
@@ -141,6 +141,49 @@ def test_a_length_may_be_a_variable(variables: dict[str, Any], objects: int) -> 
 def test_what_no_variable_lengthens_is_reckoned_once() -> None:
     text = "query ($ids: [ID!]! = [], $much: Boolean) { shops(first: 2) { name } }"
     assert plan(shops(), text).cost is not None
+
+
+def test_a_list_of_ids_that_is_a_variable_costs_as_many_calls_as_it_holds_ids() -> None:
+    text = "query ($ids: [ID!]!) { these(ids: $ids) { name } }"
+    assert plan(shops(), text).cost is None
+    for count in (0, 1, 1_000):
+        found = cost(text, {"ids": [str(each) for each in range(count)]})
+        assert found.calls.get("tax", 0) == count
+        assert found.objects == 1 + count
+
+
+LISTS_SDL = """
+input Inside { ids: [ID!] deep: [[ID!]] more: [Inside!] }
+type Query { these(ids: [ID!], deep: [[[ID!]]], inside: Inside, plain: Int): Int }
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held"),
+    [
+        ('ids: ["1", "2", "3"]', 3),
+        ("deep: [[], [[]]]", 2 + 1),
+        ('deep: [[["1", "2"], ["3"]], [["4"]]]', 2 + 3 + 4),
+        ('inside: {ids: ["1", "2"]}', 2),
+        ('inside: {deep: [["1"], ["2", "3"]]}', 2 + 3),
+        ('inside: {more: [{ids: ["1"], more: [{ids: ["2", "3"]}]}]}', 1 + 1 + 1 + 2),
+        ('ids: ["1"], inside: {ids: ["2"]}', 2),
+        ("ids: $ids", 4),
+        ("ids: $ids, deep: [[$ids], [$ids, $ids]]", 4 + 2 + 3 + 3 * 4),
+        ("inside: {ids: $ids, more: [{ids: $ids}]}", 4 + 1 + 4),
+        ("inside: $inside", 2 + 1 + 2),
+        ("plain: 1", 0),
+    ],
+)
+def test_every_value_of_a_list_counts_however_deep_it_stands(arguments: str, held: int) -> None:
+    built = schema(LISTS_SDL, {})
+    text = f"query ($ids: [ID!], $inside: Inside) {{ these({arguments}) }}"
+    given = {"ids": ["a", "b", "c", "d"], "inside": {"ids": ["1", "2"], "more": [{"ids": ["3", "4"]}]}}
+    lists = Lists(plan(built, text).fields)
+    lists.check(given, held)
+    if held:
+        with pytest.raises(TooLarge, match=f"The lists of the arguments hold {held} values; at most {held - 1}"):
+            lists.check(given, held - 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""Processes that share what is kept: a channel that is lost in the midst of a fetch, leases, public answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from cache.read_through import ReadThrough
+from cache.slots import Slot
+from records.failures import AgencyUnavailable
+from tests.cache.world import Agency, Shared, chance, kind, process
+from tests.engine.plan.clock import virtual_loop
+
+PERSONAL = Slot(kind(), 1)
+PUBLIC = Slot(kind("public", personal=False), 1)
+
+
+def told(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with virtual_loop() as loop:
+        loop.run(story())
+
+
+async def value(through: ReadThrough, by: Agency, slot: Slot) -> Any:  # noqa: ANN401 - a number or a failure
+    return (await through.read([slot], by.answer))[slot].value
+
+
+class Held(Agency):
+    """An agency that answers what it knew when it was asked, once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(chance(1), slowest=0.0)
+        self.go = asyncio.Event()
+
+    async def answer(self, slots: Any, in_background: bool) -> Any:  # noqa: ANN401, FBT001 - as Agency
+        found = await super().answer(slots, in_background)
+        await self.go.wait()
+        return found
+
+
+def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that_is_under_way() -> None:
+    async def story() -> None:
+        shared, old, new = Shared(chance(3)), Held(), Agency(chance(2), versions={1: 7}, slowest=0.0)
+        here, there = process(shared), process(shared)
+        first = asyncio.create_task(value(there, old, PERSONAL))
+        await old.was_asked.wait()
+        shared.members[1].following = False  # it did not notice yet, and hears nothing any more
+        assert await here.invalidate(["thing:1"])
+        assert await value(there, new, PERSONAL) == 7
+        assert new.asked == [(1,)]
+        old.go.set()
+        assert await first == 0
+
+    told(story)
+
+
+def test_it_joins_one_of_public_answers() -> None:
+    async def story() -> None:
+        shared, by, other = Shared(chance(3)), Held(), Agency(chance(2), slowest=0.0)
+        there = process(shared)
+        first = asyncio.create_task(value(there, by, PUBLIC))
+        await by.was_asked.wait()
+        shared.members[0].following = False
+        second = asyncio.create_task(value(there, other, PUBLIC))
+        await asyncio.sleep(0)
+        by.go.set()
+        assert [await first, await second] == [0, 0]
+        assert other.asked == []
+
+    told(story)
+
+
+def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_it_were_personal() -> None:
+    async def story() -> None:
+        shared, by, other = Shared(chance(3)), Held(), Agency(chance(2), slowest=0.0)
+        there = process(shared)
+        first = asyncio.create_task(there.read([PUBLIC, PERSONAL], by.answer))
+        await by.was_asked.wait()
+        shared.members[0].following = False
+        assert await value(there, other, PUBLIC) == 0
+        assert other.asked == [(1,)]
+        by.go.set()
+        await first
+
+    told(story)
+
+
+def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_asking_again() -> None:
+    async def story() -> None:
+        shared, by = Shared(chance(3)), Agency(chance(2), versions={1: 7}, slowest=0.0)
+        here, there = process(shared), process(shared)
+        assert await value(here, by, PUBLIC) == 7
+        by.versions[1] = 8
+        assert await value(there, by, PUBLIC) == 7
+        assert by.asked == [(1,)]
+        assert PUBLIC.kind.hits.shared == 1
+
+    told(story)
+
+
+def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
+    async def story() -> None:
+        shared, by = Shared(chance(3)), Agency(chance(2), versions={1: 7}, slowest=0.0)
+        here = process(shared)
+        await here.read([PUBLIC, PERSONAL], by.answer)
+        bodies = {name: body for name, (_, body, _, _) in shared.entries.items()}
+        assert bodies == {"0:public:1": b"7", "0:things:1": b"things:1\0" + b"7"}
+
+    told(story)
+
+
+def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_waits_any_more() -> None:
+    async def story() -> None:
+        shared, by, held = Shared(chance(3)), Agency(chance(2), slowest=0.0), Held()
+        here, there = process(shared), process(shared)
+        await value(here, by, PERSONAL)
+        assert shared.leases == {}
+        by.down = True
+        other = Slot(kind("others"), 2)
+        assert isinstance(await value(here, by, other), AgencyUnavailable)
+        assert shared.leases == {}
+        third = asyncio.create_task(value(here, held, Slot(kind("third"), 3)))
+        await held.was_asked.wait()
+        assert list(shared.leases) == ["0:third:3"]
+        await here.close()
+        await asyncio.gather(third, return_exceptions=True)
+        assert shared.leases == {}
+        # So another process, which asks right after a failure, waits for nobody.
+        by.down = False
+        began = asyncio.get_running_loop().time()
+        assert await value(there, by, other) == 0
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+    told(story)
+
+
+def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there() -> None:
+    async def story() -> None:
+        shared, held, never = Shared(chance(3)), Held(), Agency(chance(2), slowest=0.0)
+        here, there = process(shared), process(shared)
+        first = asyncio.create_task(value(here, held, PUBLIC))
+        await held.was_asked.wait()
+        second = asyncio.create_task(value(there, never, PUBLIC))
+        await asyncio.sleep(1)
+        held.go.set()
+        began = asyncio.get_running_loop().time()
+        assert [await first, await second] == [0, 0]
+        assert asyncio.get_running_loop().time() - began < 0.3
+        assert never.asked == []
+
+    told(story)
