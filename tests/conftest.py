@@ -19,7 +19,7 @@ from tests.optional_programs import (
 __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
 """Fixtures and hooks that stand in files of their own."""
 
-pytest_plugins = ["tests.loop_errors", "pytester"]
+pytest_plugins = ["tests.loop_errors", "tests.quick", "tests.run_folder", "pytester"]
 
 
 def pytest_collection_finish() -> None:

@@ -14,7 +14,9 @@ from store.database import database, migrate
 _FORM = text(
     """
     SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
-        SELECT concat_ws(' ', 'class', oid, relname) AS part
+        SELECT concat_ws(' ', 'schema', oid, xmin) AS part FROM pg_namespace WHERE nspname = 'public'
+        UNION ALL
+        SELECT concat_ws(' ', 'class', oid, relname)
         FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL
         SELECT concat_ws(' ', 'attribute', attrelid, attnum, attribute.xmin)
@@ -47,7 +49,10 @@ async def empty(state_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def migrated(state_url: str) -> AsyncIterator[AsyncEngine]:
-    """The database with all tables and no row. It is migrated anew only after a test that changed a table."""
+    """The database with all tables and no row. It is migrated again only after a test that changed a table.
+
+    A test that changes `alembic_version` uses `empty`.
+    """
     engine = database(state_url)
     async with engine.begin() as connection:
         kept = await _form(connection) == _migrated.get(state_url)
