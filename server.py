@@ -33,7 +33,9 @@ from engine.story import story
 from resolvers.exports import ExportSlots
 from resolvers.kept_answers import KeptAnswers
 from resolvers.partner_consents import PartnerConsents
-from resolvers.recording import recorder
+from resolvers.people_budgets import PeopleBudgets
+from resolvers.recording import recorder, within_budgets
+from resolvers.refusals import NoRefusalStore, RefusalStore, RefusalTally
 from resolvers.usages import Usages
 from schema.assessments import keep_looking, refuse_unassessed_agencies
 from schema.build import build_schema, graphql_schema
@@ -45,8 +47,10 @@ from store.database import database, migrate
 from store.exports import ExportTable
 from store.operations import OperationRegistry
 from store.page_sessions import PageSessionTable
+from store.refusals import RefusalTable
 from telemetry.log_lines import LogForm, lines
 from telemetry.loop_faults import faults_told
+from telemetry.metrics.readers import ReaderNumbers
 from telemetry.traces import Traces
 from web.agency_hooks import AgencyHooks
 from web.application import WebApplication, web_application
@@ -69,6 +73,7 @@ from wiring.metrics import counting, metrics, status_page
 from wiring.operations import following
 from wiring.own_state import access_ledger, own_state, retention
 from wiring.pages import own_pages, sign_in_at
+from wiring.reader_budgets import reader_budgets
 from wiring.readiness import readiness
 from wiring.traces import request_spans, traces_of
 
@@ -123,6 +128,7 @@ def create_app(settings: Settings, *, sample_people: SamplePeople | None = None)
         kept=kept,
         traces=traces,
         ledger=ledger,
+        refusals=RefusalTable(state),
     )
 
 
@@ -146,6 +152,7 @@ def compose(
     kept: KeptAnswers | None = None,
     traces: Traces | None = None,
     ledger: AccessLedger | None = None,
+    refusals: RefusalStore | None = None,
 ) -> WebApplication:
     """A hub over any schema of published records and the agencies that answer it: engine, callers, limits and HTTP.
 
@@ -167,13 +174,31 @@ def compose(
         proved=tokens.proved,
     )
     count_together(gates, limits.shared, settings.secret_bytes)
+    budgets = reader_budgets(settings, limits.shared)
+    agencies = agencies.extended_by({PeopleBudgets: budgets})
+    recorder = None if recorder is None else within_budgets(recorder, budgets)
     shedding = Shedding(after=settings.shed_after / 1000, lane=settings.lane, tokens=tokens)
+    tally = RefusalTally(budgets.pseudonyms, refusals or NoRefusalStore())
     counts = counting(
-        settings, gates, agencies, kept=kept, ledger=ledger, limits=limits, issuers=issuers, shedding=shedding
+        settings,
+        gates,
+        agencies,
+        kept=kept,
+        ledger=ledger,
+        limits=limits,
+        issuers=issuers,
+        shedding=shedding,
+        readers=ReaderNumbers(budgets.read, tally.by_reason),
     )
     meter, pages = counts.operations, Pages()
     engine = answering_engine(
-        settings, schema, coalescing=coalescing, recorder=recorder, together=limits.shared, meter=meter
+        settings,
+        schema,
+        coalescing=coalescing,
+        recorder=recorder,
+        together=limits.shared,
+        meter=meter,
+        refusals=tally,
     )
     answering = partial(
         executor,
@@ -191,6 +216,8 @@ def compose(
                 await stack.enter_async_context(following(registry, engine))
             await stack.enter_async_context(fresh_keys(issuers))
             await stack.enter_async_context(counts.measuring.running())
+            await stack.enter_async_context(tally.running())
+            stack.push_async_callback(budgets.counts.close)
             yield
 
     client = settings.data_tracker_client

@@ -53,8 +53,10 @@ class Capacity(Enum):
     """For a person with a disability who asked for it (UU PDP 27/2022, article 26); proven by the issuer."""
 
 
-_OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
-_CLIENTS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
+"""Kinds of caller that belong to an agency."""
+APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+"""Kinds of caller that are a client themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +99,9 @@ class Caller:
     def __post_init__(self) -> None:
         """Refuse a caller that its kind contradicts."""
         self._needs((CallerKind.CITIZEN,), "NIK", self.nik)
-        self._needs(_OF_AGENCIES, "agency", self.agency)
+        self._needs(OF_AGENCIES, "agency", self.agency)
         self._needs((CallerKind.BUSINESS,), "NIB", self.nib)
-        if self.kind in _CLIENTS and self.client is None:
+        if self.kind in APPLICATIONS and self.client is None:
             raise ValueError(f"A caller of kind {self.kind.value} must carry a client.")
         if self.on_behalf_of is not None and self.kind is not CallerKind.CITIZEN:
             raise ValueError(f"A caller of kind {self.kind.value} must not act for a person.")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from auth.authentication_time import authentication_time
-from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from auth.caller import ANONYMOUS, APPLICATIONS, Assurance, Caller, CallerKind
 from auth.claim_path import Step, found
-from auth.issuers import Issuer
+from auth.issuers import ClientEntry, Issuer
 from auth.statement import is_case, is_purpose
 from records.clients import ClientId
 from records.identifiers import Nik
@@ -31,18 +31,22 @@ _SUBJECT: Final = ("sub",)
 Path = tuple[Step, ...]
 
 
+class NotBelieved(ValueError):  # noqa: N818 - names the condition
+    """The issuer may not speak for whom the claims name; the text is safe to show."""
+
+
 def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     """Whom the claims name.
 
-    Raises ValueError, which echoes nothing, where they name nobody, contradict each other, or name a kind of caller
-    that this issuer is not believed about.
+    Raises ValueError, which echoes nothing, where they name nobody or contradict each other, and `NotBelieved` where
+    they name somebody for whom this issuer may not speak.
     """
     names = issuer.claims
     name = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)
     subject = _subject(claims)
     kind = _kind(claims, issuer, name, subject)
     if kind not in issuer.kinds:
-        raise ValueError("The issuer is not believed about this kind of caller.")
+        raise _not_believed(names.kind, "a kind of caller")
     if kind is CallerKind.ANONYMOUS:
         if any(found(claims, each) is not None for each in (names.nik, names.nib, names.agency)):
             raise ValueError("Nobody has no number and no agency.")
@@ -50,11 +54,13 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     nik, on_behalf_of = _niks(claims, issuer, kind)
     entry = issuer.clients.get(name or "")
     listed = entry.agency if entry is not None and entry.kind is kind else None
+    agency = _text(claims, names.agency) or listed
+    _check_bounds(issuer, kind, agency, entry)
     return Caller(
         kind=kind,
         nik=nik,
         nib=_own(claims, names.nib, _NIB, carried=kind is CallerKind.BUSINESS),
-        agency=_text(claims, names.agency) or listed,
+        agency=agency,
         unit=_text(claims, names.unit),
         role=_role(claims, issuer),
         client=None if name is None else ClientId(issuer.name, name),
@@ -66,6 +72,27 @@ def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         on_behalf_of=on_behalf_of,
         purpose=_stated(claims, names.purpose, is_purpose),
         case=_stated(claims, names.case, is_case),
+    )
+
+
+def _check_bounds(issuer: Issuer, kind: CallerKind, agency: str | None, entry: ClientEntry | None) -> None:
+    """Refuse a caller of an agency, or an application, for which the issuer may not speak; `entry` is the client's."""
+    names = issuer.claims
+    if agency is not None and issuer.agencies and agency not in issuer.agencies:
+        raise _not_believed(names.agency, "an agency")
+    if kind in APPLICATIONS and issuer.clients:
+        if entry is None or entry.kind is not kind:
+            raise _not_believed(names.client, "an application")
+        if entry.agency != agency:
+            raise _not_believed(names.agency, "an agency")
+
+
+def _not_believed(path: Path, what: str) -> NotBelieved:
+    """Names the claim, which the entry of the issuer says, and never its value."""
+    claim = ".".join(map(str, path))
+    return NotBelieved(
+        f"The token's claim '{claim}' names {what} for which its issuer does not speak at this hub. "
+        "Ask the operators of the hub to add it to the issuer's entry."
     )
 
 
@@ -99,7 +126,7 @@ def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject
         return issuer.kind_values[said]
     if client is not None and client == subject:
         entry = issuer.clients.get(client)
-        kind: CallerKind | None = issuer.kind_of_clients if entry is None else entry.kind
+        kind = None if entry is None else entry.kind
     else:
         kind = issuer.kind_of_people
     if kind is None:

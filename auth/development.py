@@ -23,8 +23,13 @@ LIFETIME = timedelta(hours=12)
 class DevelopmentIssuer:
     """Signs development tokens with a key of its own, which never leaves its file."""
 
-    def __init__(self, private_key: Path) -> None:
-        """Read the private key, or make one where there is none (file mode 0600)."""
+    def __init__(self, private_key: Path, *, url: str = ISSUER) -> None:
+        """Read the private key, or make one where there is none (file mode 0600).
+
+        `url` is what its tokens call their issuer. Production refuses the development issuer, so who plays an issuer in
+        front of production settings has an address of its own.
+        """
+        self._url = url
         if private_key.exists():
             self._key = ECKey.import_key(json.loads(private_key.read_text()))
         else:
@@ -39,7 +44,7 @@ class DevelopmentIssuer:
         """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
-            "iss": ISSUER,
+            "iss": self._url,
             "aud": AUDIENCE,
             "sub": subject,
             "iat": int(now.timestamp()),

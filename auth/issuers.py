@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from auth.caller import Assurance, CallerKind
+from auth.caller import APPLICATIONS, OF_AGENCIES, Assurance, CallerKind
 from auth.claim_path import ClaimPath
+from records.clients import ClientId
 
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
 """Asymmetric ones only, by their names of RFC 7518 and RFC 9864: under `EdDSA` the curve is anybody's guess."""
@@ -115,10 +116,10 @@ class Issuer(_Entry):
     """Its words for roles, where they stand in a list among others."""
     kind_of_people: CallerKind | None = None
     """What a token of somebody proves that does not say a kind."""
-    kind_of_clients: CallerKind | None = None
-    """What a token of a client itself proves that does not say a kind (its `sub` is its `client_id`)."""
     clients: Mapping[str, ClientEntry] = {}
-    """Single clients, before `kind_of_clients`."""
+    """The partners and systems of agencies that it may speak for; their tokens need not say what they are."""
+    agencies: tuple[Text, ...] = ()
+    """The agencies that it may speak for: of these are its officials, supervisors and systems."""
     first_party: tuple[Text, ...] = ()
     """The city's own apps, by their `client_id`: with these a citizen has all their rights, with others those of the
     token's scopes. `*` stands for every client, and is for development alone."""
@@ -132,6 +133,36 @@ class Issuer(_Entry):
     keys: Path | None = None
     """A file with its public keys. With it, nothing is ever asked over the network."""
 
+    @property
+    def unbound(self) -> Sequence[str]:
+        """For whom it could speak without a bound: what its entry has to name, each in a sentence; none where it does.
+
+        In development an issuer may be unbound. Then its word counts about every agency, or every client.
+        """
+        faults = []
+        if not self.agencies and not OF_AGENCIES.isdisjoint(self.kinds):
+            kinds = ", ".join(each.value for each in self.kinds if each in OF_AGENCIES)
+            faults.append(f"agencies: name the agencies for whose callers it may speak (its kinds hold {kinds})")
+        named = {each.kind for each in self.clients.values()}
+        faults += [
+            f"clients: name the clients of kind '{kind.value}' for which it may speak, or take it out of kinds"
+            for kind in self.kinds
+            if kind in APPLICATIONS and kind not in named
+        ]
+        return faults
+
+    @model_validator(mode="after")
+    def _bound_alike(self) -> Self:
+        for name, client in self.clients.items():
+            ClientId(self.name, name)
+            if client.kind not in self.kinds:
+                raise ValueError(
+                    f"clients: '{client.kind.value}' is not among the kinds of this issuer; add it to kinds"
+                )
+            if self.agencies and client.agency is not None and client.agency not in self.agencies:
+                raise ValueError(f"clients: '{client.agency}' is not among the agencies of this issuer; add it there")
+        return self
+
     def is_first_party(self, client: str | None) -> bool:
         """Whether a client is one of the city's own apps."""
         return client in self.first_party or EVERY_CLIENT in self.first_party
@@ -140,8 +171,6 @@ class Issuer(_Entry):
     def _reachable(self) -> Self:
         if self.keys is None and not is_safe_address(self.url):
             raise ValueError("url: write it as 'https://...' (http on the loopback address alone), without '?' and '#'")
-        if self.kind_of_clients not in {None, CallerKind.PARTNER}:
-            raise ValueError("kind_of_clients: it can be 'partner' alone; name the systems of agencies under clients")
         for field, kinds in (("must_be_bound", self.must_be_bound), ("kind_values", self.kind_values.values())):
             for kind in kinds:
                 if kind not in self.kinds:

@@ -3,6 +3,7 @@
 Checking a signature costs more than the rest of a small request, and a client sends the same token with each of its
 requests. Only tokens that proved somebody are kept, by their SHA-256 and never themselves; each use looks at the clock;
 and each is checked anew after 60 seconds, so that a key that its issuer withdrew takes no longer than that to count.
+So is why a token was refused that its issuer had signed, such as one that is over: repeating it costs no second check.
 That a token proved somebody once is remembered for longer, as long as it is good: it is no guess, whoever sends it.
 """
 
@@ -36,6 +37,14 @@ class _Known:
     """The thumbprint of the certificate it is bound to."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    text: str
+    """What the caller is told."""
+    until: float
+    """On the clock of `time.monotonic`."""
+
+
 class KnownTokens:
     """The callers that tokens proved, for a short time."""
 
@@ -47,6 +56,7 @@ class KnownTokens:
         self._clock = clock
         self._stopwatch = stopwatch
         self._known: dict[bytes, _Known] = {}
+        self._refused: dict[tuple[bytes, str | None], _Refused] = {}
         self._proved: dict[bytes, float] = {}
         """Until when each token is good that proved somebody, in seconds since the epoch; some 150 bytes each."""
 
@@ -90,6 +100,21 @@ class KnownTokens:
                 break
             del self._known[oldest]
         self._known[fingerprint] = _Known(caller, now + SECONDS, expires, begins, certificate)
+
+    def refusal(self, token: str, certificate: str | None = None) -> str | None:
+        """Why the token was refused a moment ago, though its issuer made it; None where it has to be checked."""
+        if not self._refused:
+            return None
+        why = self._refused.get((_fingerprint(token), certificate))
+        return why.text if why is not None and self._stopwatch() < why.until else None
+
+    def refuse(self, token: str, certificate: str | None, text: str, *, seconds: float = SECONDS) -> None:
+        """Keep why a token with a good signature was refused, for 60 seconds at most."""
+        key = (_fingerprint(token), certificate)
+        self._refused.pop(key, None)
+        if len(self._refused) >= self._most:
+            del self._refused[next(iter(self._refused))]
+        self._refused[key] = _Refused(text, self._stopwatch() + min(seconds, SECONDS))
 
     def __len__(self) -> int:
         return len(self._known)

@@ -96,6 +96,8 @@ class Access:
     """What a partner must have been granted."""
     needs_case: bool = False
     """Whether those who oversee may read it for a case alone."""
+    finds_cases: bool = False
+    """Whether readers find the cases they work on by it, so that it may be read for any case."""
     by_any_consent: bool = False
     """Whether a partner needs a consent of the person and no scope: what is told about the consent itself."""
     citizen_scopes: frozenset[CitizenScope] = frozenset()
@@ -132,6 +134,10 @@ class Refusal(Enum):
     NOT_YOUR_BUSINESS = "This field is about another business. You may only read it about your own."
     PURPOSE_REQUIRED = "Personal data is read for a purpose. Say yours with the request or in the token."
     CASE_REQUIRED = "Personal data is read for a case. Say its number with the request or in the token."
+    CASE_NOT_OPEN = (
+        "Your case is not open, or is not about this person. For SUBJECT_REQUEST the case is the number of an open data"
+        " request of the person you read about; for other purposes, a case in your agency's register."
+    )
     PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
     PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
     SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
@@ -307,7 +313,22 @@ def _purpose(access: Access, caller: Caller, policy: Policy, wishes: Wishes) -> 
         return Refusal.PURPOSE_NOT_ALLOWED
     if access.purposes and purpose not in access.purposes:
         return Refusal.PURPOSE_DOES_NOT_COVER
+    if wishes is not WILLING and not access.finds_cases and (refusal := _outside_case(purpose, wishes)) is not None:
+        return refusal
     return None if purpose in policy.unrestrictable else _restricted(purpose, wishes)
+
+
+def _outside_case(purpose: Purpose | None, wishes: Wishes) -> Refusal | None:
+    """Why the caller's case does not cover these people; None where it does, or where no register holds it.
+
+    Of a record about several people, such as a family card, one of them is enough: it is a record of that person, too.
+    The hub itself holds data requests, so a purpose of answering them always needs one.
+    """
+    if wishes.in_case:
+        return None
+    if wishes.in_case is None and purpose is not Purpose.SUBJECT_REQUEST:
+        return None
+    return Refusal.PERSON_UNKNOWN if wishes is UNKNOWN else Refusal.CASE_NOT_OPEN
 
 
 def _restricted(purpose: Purpose | None, wishes: Wishes) -> Refusal | None:

@@ -8,7 +8,7 @@ which issuer, type (RFC 9068), algorithm, key, signature, times and audience, th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import time
 from typing import Any
 
@@ -18,16 +18,17 @@ from joserfc.jwk import Key
 
 from auth.caller import ANONYMOUS, Caller
 from auth.claimed import Claimed
-from auth.claims import caller_of, certificate_of
+from auth.claims import NotBelieved, caller_of, certificate_of
 from auth.issuer_keys import INTERVAL, IssuerKeys
 from auth.issuers import Issuer
 from auth.key_sets import checks_by
-from auth.known_tokens import KnownTokens
+from auth.known_tokens import SECONDS, KnownTokens
 from auth.presented_token import PresentedToken, read_token
 from auth.unproven import KeysUnavailable, Unauthenticated, refused
 
 __all__ = ["LEEWAY", "KeysUnavailable", "TokenReader", "Unauthenticated"]
 
+_BAD = (JoseError, ValueError, TypeError, RecursionError)
 LEEWAY = 10
 """Seconds by which the clocks of hub and issuer may differ."""
 
@@ -66,6 +67,9 @@ class TokenReader:
             caller = self._known.caller(token, certificate)
             if caller is not None:
                 return caller
+            why = self._known.refusal(token, certificate)
+            if why is not None:
+                raise Unauthenticated(why, signed=True)
         return self._proven(read_token(token), certificate)
 
     def proved(self, authorization: str) -> bool:
@@ -125,18 +129,34 @@ class TokenReader:
     def _checked(self, token: PresentedToken, issuer: Issuer, key: Key, certificate: str | None) -> Caller:
         if not checks_by(key, token.algorithm):
             raise refused("unsupported_algorithm")
-        now = self._clock()
         try:
             # The same bytes that were read strictly a moment ago, so the library understands the same.
             jwt.decode(token.text, key, algorithms=[token.algorithm])
+        except _BAD as error:
+            raise _refused_for(error) from error
+        try:
+            return self._believed(token, issuer, certificate)
+        except Unauthenticated as refusal:
+            # The issuer made this token, so it is no guess. Its signature need not be checked with each repetition.
+            refusal.signed = True
+            if self._known is not None:
+                wait = _begins(token.claims) - self._clock()
+                self._known.refuse(token.text, certificate, str(refusal), seconds=wait if wait > 0 else SECONDS)
+            raise
+
+    def _believed(self, token: PresentedToken, issuer: Issuer, certificate: str | None) -> Caller:
+        """The caller, where the signature is the issuer's; raises `Unauthenticated`."""
+        now = self._clock()
+        try:
             _registry(issuer, now=int(now)).validate(dict(token.claims))
-        except (JoseError, ValueError, TypeError, RecursionError) as error:
-            # joserfc's own words may quote claims; the class of the error is enough for the caller.
-            raise refused(getattr(error, "error", "") or "malformed_token") from error
+        except _BAD as error:
+            raise _refused_for(error) from error
         expires, begins = _times(token.claims, issuer, now)
         try:
             bound = certificate_of(token.claims)
             caller = caller_of(token.claims, issuer)
+        except NotBelieved as error:
+            raise Unauthenticated(str(error)) from error
         except ValueError as error:
             raise Unauthenticated(
                 "The token's claims name no caller this hub knows. Ask the issuer for another."
@@ -154,6 +174,11 @@ class TokenReader:
         return f"<TokenReader {len(self._issuers)} issuers>"
 
 
+def _refused_for(error: Exception) -> Unauthenticated:
+    """Joserfc's own words may quote claims; the class of the error is enough for the caller."""
+    return refused(getattr(error, "error", "") or "malformed_token")
+
+
 def _registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
         now=now,
@@ -167,13 +192,19 @@ def _registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry:
 
 def _times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]:  # noqa: ANN401 - numbers, as the registry made sure
     """Until when and from when the token is good, the difference of clocks allowed for."""
-    expires, begins = claims["exp"], max(claims.get("nbf") or 0, claims.get("iat") or 0)
+    expires = claims["exp"]
     issued = claims.get("iat")
     if issued is not None and issued > expires:
         raise refused("invalid_claim")
     if expires > (now if issued is None else issued) + issuer.longest_lifetime + LEEWAY:
         raise refused("lives_too_long")
-    return expires + LEEWAY, begins - LEEWAY
+    return expires + LEEWAY, _begins(claims)
+
+
+def _begins(claims: Mapping[str, Any]) -> float:
+    """From when the token can be good, the difference of clocks allowed for; nonsense says nothing."""
+    said = (claims.get("nbf"), claims.get("iat"))
+    return max((each for each in said if isinstance(each, (int, float))), default=0) - LEEWAY
 
 
 def _without_a_key(keys: IssuerKeys) -> Exception:

@@ -6,6 +6,11 @@ from __future__ import annotations
 class Unauthenticated(Exception):  # noqa: N818 - the standard term
     """The token proves nobody; the text is safe to show and never holds the token."""
 
+    def __init__(self, text: str, *, signed: bool = False) -> None:
+        """With `signed`, an issuer that the hub believes made the token, so it is no guess."""
+        super().__init__(text)
+        self.signed = signed
+
 
 class KeysUnavailable(Exception):  # noqa: N818 - names the condition
     """The hub cannot tell whether the token is good: its issuer's keys cannot be had. The text is safe to show."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auth.caller import Caller, CallerKind
-from auth.development import DevelopmentIssuer
 from benchmarks import world
+from benchmarks.issuer import benchmark_issuer
 from records.identifiers import Nik
 
 
@@ -26,7 +26,7 @@ class SignedIn:
 
 def issue(folder: Path) -> tuple[Path, list[SignedIn]]:
     """The file with the public keys by which every target checks tokens, and the callers with theirs."""
-    issuer = DevelopmentIssuer(folder / "issuer.json")
+    issuer = benchmark_issuer(folder / "issuer.json")
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
     known = json.loads(keys.read_text())

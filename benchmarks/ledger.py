@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 import orjson
 from rich.console import Console
 
-from auth.development import DevelopmentIssuer
 from benchmarks import callers, load, recorded_city
 from benchmarks.hub_time import DOCUMENT
+from benchmarks.issuer import benchmark_issuer
 from benchmarks.load import Load
 from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
 from benchmarks.processes import Program
@@ -96,7 +96,7 @@ def _questions(folder: Path, upstream: Upstream) -> Sequence[Asked]:
     load.write_requests(q4, Q4, "/graphql", signed_in)
     recorded, citizen = folder / "city.pickle", folder / "citizen.txt"
     asyncio.run(recorded_city.record(recorded))
-    issuer = DevelopmentIssuer(folder / "issuer.json")
+    issuer = benchmark_issuer(folder / "issuer.json")
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     lines = ["/graphql"]
     for nik in recorded_city.citizens():

@@ -22,9 +22,9 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from auth.development import DevelopmentIssuer
 from benchmarks import load, recorded_city
 from benchmarks.hub_time import DOCUMENT
+from benchmarks.issuer import benchmark_issuer
 from benchmarks.open_load import Seen
 from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
 from benchmarks.processes import Program
@@ -76,7 +76,7 @@ def _prepared(folder: Path) -> tuple[Path, Path, Path, Path]:
     """What the agencies answer, the issuer's keys, and what is sent by the one load and the other."""
     recorded, requests, closed = folder / "city.pickle", folder / "requests.json", folder / "closed.txt"
     asyncio.run(recorded_city.record(recorded))
-    issuer = DevelopmentIssuer(folder / "issuer.json")
+    issuer = benchmark_issuer(folder / "issuer.json")
     issuer.write_public_keys(folder / "keys.json")
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     sent, lines = [], ["/graphql"]

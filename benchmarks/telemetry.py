@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from auth.caller import Caller, CallerKind
-from auth.development import DevelopmentIssuer
 from benchmarks.blog.application import blog_application, blog_settings
 from benchmarks.hub_time import ask_once
+from benchmarks.issuer import benchmark_issuer
 from benchmarks.places import HOST
 from engine.story import story
 from records.call import Call
@@ -68,7 +68,7 @@ async def _requests() -> Mapping[str, Sequence[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = {}
     with TemporaryDirectory(prefix="simpul-benchmarks-") as folder:
         keys = Path(folder) / "keys.json"
-        issuer = DevelopmentIssuer(Path(folder) / "issuer.json")
+        issuer = benchmark_issuer(Path(folder) / "issuer.json")
         issuer.write_public_keys(keys)
         token = issuer.token(
             Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001")), subject="somebody"

@@ -15,6 +15,8 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from math import inf
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -23,6 +25,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 
+from cache.people_counts import PeopleQuestion, PeopleReply
 from cache.rates import Rate, Taken
 
 _log = logging.getLogger("simpul.limits")
@@ -47,16 +50,64 @@ return {1, after}
 """Arguments: points, points a day, points that who asks knows to be spent, seconds to keep it for. A Redis that lost
 what it held learns it again from whoever knows."""
 
+_PEOPLE = """
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local function at(seconds_ago) return string.format("%.4f", now - seconds_ago) end
+local key, first = KEYS[1], 4
+for _ = 1, tonumber(ARGV[4]) do
+    redis.call("ZADD", key, "GT", at(tonumber(ARGV[first + 2])), ARGV[first + 1])
+    first = first + 2
+end
+redis.call("EXPIRE", key, 86400)
+redis.call("ZREMRANGEBYSCORE", key, "-inf", at(86400))
+local today = redis.call("ZCARD", key)
+if today < tonumber(ARGV[3]) then
+    return {2, 0, 0}
+end
+local new, new_today = {}, 0
+for index = first + 1, #ARGV do
+    local score = redis.call("ZSCORE", key, ARGV[index])
+    if not score then new_today = new_today + 1 end
+    if not score or tonumber(score) <= now - 3600 then new[#new + 1] = index end
+end
+local function wait(counted, added, most, window)
+    local excess = counted + added - most
+    if excess <= 0 or added == 0 then return 0 end
+    if added > most then return -1 end
+    local found = redis.call("ZRANGEBYSCORE", key, "(" .. at(window), "+inf", "WITHSCORES", "LIMIT", excess - 1, 1)
+    return math.max(1, math.ceil((tonumber(found[2]) + window - now) * 1000))
+end
+local of_last_hour = redis.call("ZCOUNT", key, "(" .. at(3600), "+inf")
+local of_hour = wait(of_last_hour, #new, tonumber(ARGV[1]), 3600)
+local of_day = wait(today, new_today, tonumber(ARGV[2]), 86400)
+if of_hour ~= 0 or of_day ~= 0 then
+    local refused = {0, 86400, of_day}
+    if of_hour == -1 or of_day == 0 or (of_day ~= -1 and of_hour >= of_day) then refused = {0, 3600, of_hour} end
+    for _, index in ipairs(new) do refused[#refused + 1] = index - first - 1 end
+    return refused
+end
+for _, index in ipairs(new) do redis.call("ZADD", key, at(0), ARGV[index]) end
+redis.call("EXPIRE", key, 86400)
+return {1, of_last_hour + #new, today + new_today}
+"""
+"""Of one reader, a sorted set of people by when each was counted. Arguments: most in an hour and in a day; how many of
+today who asks knows; how many are given back, and of each the member and how many seconds ago; then who is to be
+counted. Answers 2 where it knows fewer than who asks, 1 where all are counted, and how many are now in the hour and
+in the day; else 0, the window, the milliseconds
+until they fit (-1: never), and the places of those who were not counted before."""
+
 
 class _Script(Enum):
     RATE = RedisLimitAtomicActionSpec.SCRIPTS
     DAY = _OF_A_DAY
+    PEOPLE = _PEOPLE
 
 
 class _Wish(NamedTuple):
     script: _Script
     key: str
-    arguments: Sequence[float | int]
+    arguments: Sequence[float | int | str]
     answer: asyncio.Future[Any]
 
 
@@ -84,6 +135,10 @@ class SharedCounts:
         self._probing: asyncio.Task[None] | None = None
         self.up = False
         """Whether Redis answered when it was last asked."""
+        self._back = asyncio.Event()
+        self._lost_at = 0.0
+        self.when_back: list[Callable[[], None]] = []
+        """Who is told when it answers again."""
 
     async def start(self) -> None:
         """Look whether Redis answers; where not, go on looking while the hub serves."""
@@ -124,7 +179,30 @@ class SharedCounts:
         reply = await self._asked(_Script.DAY, key, (points, most, known, _TWO_DAYS))
         return None if reply is None else (bool(reply[0]), int(reply[1]))
 
-    async def _asked(self, script: _Script, key: str, arguments: Sequence[float | int]) -> Any:  # noqa: ANN401 - what a script gives
+    async def back_within(self, seconds: float) -> bool:
+        """Whether Redis answers, or does so again before it was away for so long: a busy moment is no outage."""
+        left = self._lost_at + seconds - monotonic()
+        if self.up or left <= 0:
+            return self.up
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._back.wait()
+        return self.up
+
+    async def charge_people(self, reader: str, question: PeopleQuestion) -> PeopleReply | None:
+        """Count people of one reader, all or none; None where Redis does not answer in time."""
+        given = [each for pair in question.given.items() for each in pair]
+        budget = question.budget
+        arguments = (budget.hour, budget.day, question.known, len(question.given), *given, *question.people)
+        reply = await self._asked(_Script.PEOPLE, f"people:{reader}", arguments)
+        if reply is None:
+            return None
+        status, window, wait, *refused = map(int, reply)
+        if status:
+            return PeopleReply(lost=status == 2, hour=window, day=wait)  # noqa: PLR2004 - as the script says
+        return PeopleReply(window=float(window), wait=inf if wait < 0 else wait / 1000, refused=refused)
+
+    async def _asked(self, script: _Script, key: str, arguments: Sequence[float | int | str]) -> Any:  # noqa: ANN401 - what a script gives
         if not self.up:
             return None
         loop = asyncio.get_running_loop()
@@ -170,7 +248,9 @@ class SharedCounts:
     def _lost(self, failure: Exception) -> None:
         """Count alone from now on, and look whether Redis comes back."""
         self.up = False
+        self._back.clear()
         if self._probing is None or self._probing.done():
+            self._lost_at = monotonic()
             _log.warning(
                 "Redis does not serve (%s): limits are counted in each process alone until it does.",
                 type(failure).__name__,
@@ -184,6 +264,8 @@ class SharedCounts:
             await asyncio.sleep(self._pause)
             if await self._probe() is None:
                 _log.info("Redis serves again: limits are counted together.")
+                for tell in self.when_back:
+                    tell()
                 return
 
     async def _probe(self) -> Exception | None:
@@ -198,6 +280,7 @@ class SharedCounts:
         except (RedisError, OSError) as failure:
             return failure
         self.up = True
+        self._back.set()
         return None
 
     def __repr__(self) -> str:

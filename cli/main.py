@@ -8,6 +8,7 @@ import traceback
 import typer
 
 from cli import (
+    access,
     agencies,
     breach,
     consents,
@@ -63,6 +64,7 @@ def build_app() -> typer.Typer:
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")
     app.add_typer(requests.build_group(), name="requests")
+    app.add_typer(access.build_group(), name="access")
     return app
 
 

@@ -37,9 +37,9 @@ class _Stated:
 
 _STATED = {
     "rina": _Stated(
-        Purpose.SUBJECT_REQUEST,
-        "SUBJEK/2026/0001",
-        "answers requests of citizens about their own data, so may read any",
+        Purpose.CIVIL_REGISTRATION,
+        "SIPIL/2026/0001",
+        "keeps the population register, so may read what it holds of any citizen",
     ),
     "hendra": _Stated(Purpose.TAX_ASSESSMENT, "PAJAK/2026/0001", "assesses the tax on land and buildings"),
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from auth.caller import CallerKind
 from sandbox.agency import ISSUER, LOOPBACK
 from sandbox.issuer_clients import CLIENTS
+from sandbox.issuer_people import AT_WORK
 from sandbox.state_folder import StateFolder
 
 NAME = "sandbox"
@@ -25,8 +27,19 @@ def issuers_file(folder: StateFolder) -> Path | None:
         "url": f"http://{LOOPBACK}:{port}",
         "audience": _AUDIENCE,
         "kinds": [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS],
+        "agencies": sorted({*_agencies()}),
+        "clients": {
+            each.id: {"kind": each.kind, **({"agency": each.agency} if each.agency is not None else {})}
+            for each in CLIENTS.values()
+            if each.kind is not None
+        },
         "first_party": [client.id for client in CLIENTS.values() if client.people],
     }
     path = folder.folder("issuer") / "issuers.json"
     path.write_text(json.dumps({"issuer": [entry]}))
     return path
+
+
+def _agencies() -> Iterator[str]:
+    yield from (each.agency for each in AT_WORK if each.agency is not None)
+    yield from (each.agency for each in CLIENTS.values() if each.agency is not None)

@@ -88,7 +88,11 @@ def _of_database(how: Standing, settings: Settings) -> Iterator[tuple[Level, str
             how.connections < _CONNECTIONS * (settings.workers or usual_workers()),
             f"max_connections is {how.connections}: each worker may take {_CONNECTIONS} while it is reloaded",
         ),
-        (Level.WARNING, not how.encrypted and not how.here, "the connection is not encrypted: add ?ssl=verify-full"),
+        (
+            Level.WARNING,
+            not how.encrypted and not how.here,
+            "the connection is not encrypted: write sslmode=verify-full",
+        ),
         (Level.WARNING, form is None, "it is empty: the first start makes its tables. Is it the right one?"),
         (Level.WARNING, not how.known_revision, f"its form {form} is of a newer hub than this one"),
         (

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from auth.development import development_entry
 from auth.issuer_keys import IssuerKeys
 from cli.findings import NOT_SHOWN, Finding, Level, shown, variable
+from connectors.drivers.sql import tls_mode
 from schema.assessments import judged_today
 from schema.build import build_schema, graphql_schema
 from settings import AT_ONCE, ELSEWHERE, Settings
@@ -120,11 +121,6 @@ def _together(settings: Settings) -> Iterator[Finding]:
 
 def _unusable(settings: Settings) -> Iterator[Finding]:
     """What the hub would end of when it is put together."""
-    for field in ("state_url", "dukcapil_url"):
-        options = getattr(settings, field).get_secret_value().partition("?")[2]
-        if any(each.partition("=")[0].startswith("sslm") for each in options.split("&")):
-            says = "libpq's sslmode is not understood: write ?ssl=verify-full, and the authority in PGSSLROOTCERT"
-            yield Finding(level=Level.PROBLEM, name=variable(field), value=NOT_SHOWN, says=says)
     yield from _addresses(settings)
     yield from _keys(settings)
     for judged in judged_today(settings.contracts, settings.policy, graphql_schema(build_schema())):
@@ -136,16 +132,24 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
 
 
 def _addresses(settings: Settings) -> Iterator[Finding]:
+    wrong: dict[str, str] = {}
     try:
         state = database(settings.state_url.get_secret_value())
     except ValueError as problem:
-        yield Finding(level=Level.PROBLEM, name="SIMPUL_STATE_URL", value=NOT_SHOWN, says=str(problem))
-        return
+        wrong["state"] = str(problem).removeprefix("SIMPUL_STATE_URL, the address of the hub's database: ")
+        state = database(_STAND_INS["state_url"])
+    for agency in ("dukcapil", "jakpreneur"):  # each, where `connect` tells the first alone
+        try:
+            tls_mode(agency, getattr(settings, f"{agency}_url").get_secret_value())
+        except ValueError as problem:
+            wrong[agency] = str(problem)
     try:
         connect(settings, state)
     except ValueError as problem:
         agency = next((each for each in AT_ONCE if f"'{each}'" in str(problem)), "agency")
-        yield Finding(level=Level.PROBLEM, name=variable(f"{agency}_url"), value=NOT_SHOWN, says=str(problem))
+        wrong.setdefault(agency, str(problem))
+    for name, says in wrong.items():
+        yield Finding(level=Level.PROBLEM, name=variable(f"{name}_url"), value=NOT_SHOWN, says=says)
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

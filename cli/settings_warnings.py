@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from cli.findings import Finding, Level, shown_of, variable
+from connectors.drivers.sql import tls_mode as agency_tls_mode
+from records.database_tls import TlsMode, is_local
 from settings import AT_ONCE, Settings
+from store.database import tls_mode
 from web.settings import Exposure
 from wiring.callers import no_first_party, one_address
 
@@ -60,8 +64,6 @@ def _of_development(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("introspection", "graphiql"):
         if getattr(settings, field) is Exposure.ON:
             yield field, "strangers are shown the whole graph: 'signed-in' shows it to those who prove who they are"
-    if settings.issuer_keys is not None:
-        yield "issuer_keys", "who has the private key of the development issuer can be anybody: unset it"
 
 
 def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -95,6 +97,8 @@ def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.ledger:
         yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
+    if not settings.reader_budget_table:
+        yield "reader_budgets", "one official or system can read about everybody within minutes: leave it unset"
 
 
 def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -117,10 +121,11 @@ def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _in_the_clear(settings: Settings) -> Iterator[tuple[str, str]]:
-    for field in ("state_url", "dukcapil_url"):
-        url = urlsplit(getattr(settings, field).get_secret_value())
-        if url.hostname not in _HERE and url.hostname is not None and "ssl=" not in url.query:
-            yield field, "what is read travels in the clear between machines: add ?ssl=verify-full"
+    for field, mode, is_here in _databases(settings):
+        if mode is TlsMode.DISABLE and not is_here:
+            yield field, "what is read travels in the clear between machines: write sslmode=verify-full"
+        elif mode in (TlsMode.REQUIRE, TlsMode.VERIFY_CA) and not is_here:
+            yield field, f"sslmode={mode.value} does not prove which server answers: write sslmode=verify-full"
     for field in ("pbb_url", "crm_url", "pangan_url"):
         url = urlsplit(getattr(settings, field))
         if url.scheme == "http" and url.hostname not in _HERE:
@@ -131,6 +136,23 @@ def _in_the_clear(settings: Settings) -> Iterator[tuple[str, str]]:
     redis = urlsplit(settings.redis_address or "")
     if redis.scheme == "redis" and redis.hostname not in (*_HERE, None):
         yield "redis_url", "it travels in the clear between machines: use rediss://"
+
+
+def _databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
+    """The databases whose addresses can be read: setting, what is demanded, and whether it is on this machine."""
+    state, dukcapil, jakpreneur = (
+        getattr(settings, field).get_secret_value() for field in ("state_url", "dukcapil_url", "jakpreneur_url")
+    )
+    asked: Sequence[tuple[str, str, Callable[[], TlsMode | None]]] = (
+        ("state_url", state, lambda: tls_mode(state)),
+        ("dukcapil_url", dukcapil, lambda: agency_tls_mode("dukcapil", dukcapil)),
+        ("jakpreneur_url", jakpreneur, lambda: agency_tls_mode("jakpreneur", jakpreneur)),
+    )
+    for field, url, ask in asked:
+        with suppress(ValueError):  # a problem, which is told by itself
+            mode = ask()
+            if mode is not None:
+                yield field, mode, is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query
 
 
 def _of_agencies(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from connectors.fan_out import fan_out
 from connectors.reading.dates import JAKARTA
 from connectors.reading.rows import Row
 from connectors.reading.unreadable import UnreadableError
+from connectors.row_check import RowCheck
 from records.answers import Answers
 from records.call import Call
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
@@ -94,6 +95,7 @@ class CityComplaints:
         self._niks_a_search = min(_NIKS_A_SEARCH, keys_a_call or _NIKS_A_SEARCH)
         self._ids_a_call = min(page_size, keys_a_call or page_size)
         self._side_by_side = side_by_side
+        self._check = RowCheck(AGENCY, http.counts)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         """What each person reported, newest first; a person without complaints is absent.
@@ -154,14 +156,32 @@ class CityComplaints:
 
     async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         form = {"reporter": ",".join(niks), "extensions": "true", "page_size": str(self._page_size)}
+        asked = frozenset(niks)
+
+        def read(status: int, value: object) -> Sequence[Row]:
+            rows = _requests(status, value)
+            self._check.require_asked(map(mapping.reporter_of, filter(mapping.request_id, rows)), asked)
+            return rows
+
         found: dict[str, Row] = {}
         for page in range(1, _PAGES_A_SEARCH + 1):
             # A complaint filed between two pages pushes one row into both: it is kept once.
-            listed = await self._http.ask_json("POST", _SEARCH, call, _requests, form={**form, "page": str(page)})
-            found |= _by_id(listed)
+            listed = await self._http.ask_json("POST", _SEARCH, call, read, form={**form, "page": str(page)})
+            self._merge(found, listed)
             if len(listed) < self._page_size:
                 return await self._by_reporter(tuple(found.values()), niks)
         raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_A_SEARCH} pages")
+
+    def _merge(self, found: dict[str, Row], listed: Iterable[Row]) -> None:
+        """Add the rows that have an id; raises where one that is there already has another reporter."""
+        for each in listed:
+            identifier = mapping.request_id(each)
+            if identifier is None:
+                continue
+            before = found.get(identifier)
+            if before is not None and mapping.reporter_of(before) != mapping.reporter_of(each):
+                raise self._check.mismatch("one complaint has two reporters")
+            found[identifier] = each
 
     async def _linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         found = await self.complaints(list(dict.fromkeys(chain.from_iterable(links.values()))), call)
@@ -170,6 +190,8 @@ class CityComplaints:
             theirs = [found[each] for each in ids if each in found]
             failed = [each for each in theirs if isinstance(each, AgencyFailure)]
             known = [mapping.reported_by(each, nik) for each in theirs if isinstance(each, Complaint)]
+            if any(isinstance(each, Complaint) and each.reporter not in (None, nik) for each in theirs):
+                failed.append(self._check.mismatch("a complaint has another reporter than the link table says"))
             if failed or known:
                 answers[nik] = failed[0] if failed else mapping.newest_first(known)
         return answers
@@ -181,11 +203,16 @@ class CityComplaints:
         def read(status: int, value: object) -> Sequence[Row]:
             # A server that numbers its complaints calls ids that are no numbers a bad request: it has none of them.
             none = status == _NOT_FOUND or (status == _BAD_REQUEST and not numbered)
-            return () if none else _requests(status, value)
+            rows = () if none else _requests(status, value)
+            self._check.require_asked(filter(None, map(mapping.request_id, rows)), ids)
+            return rows
 
-        rows = _by_id(await self._http.ask_json("GET", _REQUESTS, call, read, query=query))
-        known = [each for each in ids if each in rows]
-        return dict(zip(known, await self._mapped([rows[each] for each in known]), strict=True))
+        rows = await self._http.ask_json("GET", _REQUESTS, call, read, query=query)
+        with_id = [each for each in rows if mapping.request_id(each)]
+        found = self._check.group_by_key(with_id, ids, key_of=mapping.request_id, id_of=mapping.request_id)
+        failed = {each: answer for each, answer in found.items() if isinstance(answer, AgencyFailure)}
+        known = {each: answer[0] for each, answer in found.items() if not isinstance(answer, AgencyFailure)}
+        return dict(zip(known, await self._mapped(list(known.values())), strict=True)) | failed
 
     def _chunks(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Ids that go into one call. Numbers and other ids go apart, so that a mistyped id costs nobody else's."""
@@ -266,12 +293,11 @@ class CityComplaints:
         """The complaints of each person. One that cannot be read costs the answer for its reporter."""
         work = self._http.work
         reporters = await work.map(listed, mapping.reporter_of)
-        if None in reporters:
-            raise AgencyMalformed(AGENCY, "a search by reporter answers rows without a reporter")
         asked = frozenset(niks)
-        theirs = [(nik, each) for nik, each in zip(reporters, listed, strict=True) if nik is not None and nik in asked]
+        reported = list(zip(reporters, listed, strict=True))
+        theirs = [(nik, each) for nik, each in reported if nik is not None and nik in asked]
         found: dict[Nik, list[Complaint]] = {}
-        failed: dict[Nik, AgencyFailure] = {}
+        failed: dict[Nik, AgencyFailure] = self._in_other_forms(reporters, niks)
         for (nik, _), answer in zip(theirs, await self._mapped([each for _, each in theirs]), strict=True):
             if isinstance(answer, Complaint):
                 found.setdefault(nik, []).append(answer)
@@ -279,6 +305,13 @@ class CityComplaints:
                 failed[nik] = answer
         ordered = await work.map(tuple(found.values()), mapping.newest_first)
         return dict(zip(found, ordered, strict=True)) | failed
+
+    def _in_other_forms(self, reporters: Sequence[Nik | None], niks: Sequence[Nik]) -> dict[Nik, AgencyFailure]:
+        """The failures of people whose number a row holds in another form."""
+        found = self._check.group_by_key(
+            tuple(dict.fromkeys(reporters)), niks, key_of=lambda nik: nik, id_of=lambda nik: nik
+        )
+        return {nik: each for nik, each in found.items() if isinstance(each, AgencyFailure)}
 
 
 def _requests(status: int, value: object) -> Sequence[Row]:

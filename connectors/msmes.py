@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
@@ -16,6 +17,7 @@ from connectors.reading.names import ordinary
 from connectors.reading.phones import phone
 from connectors.reading.regions import region_code
 from connectors.reading.unreadable import UnreadableError
+from connectors.row_check import RowCheck
 from records.answers import Answers
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed
@@ -36,8 +38,8 @@ _PRODUCTS = (
 _PROBE = "SELECT id FROM umkm LIMIT 1"
 
 _STAGES = {stage.value: stage for stage in ProgrammeStage}
-_LONGEST_ID = 18
-"""Digits that fit every database's integers."""
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+"""Identifiers as the programme writes them; 18 digits fit every database's integers."""
 _NIB_DIGITS = 13
 _KBLI_DIGITS = 5
 
@@ -53,6 +55,7 @@ class JakPreneur:
     def __init__(self, sql: SqlDriver, *, keys_a_call: int | None = None) -> None:
         self._sql = sql
         self._keys_a_call = keys_a_call
+        self._check = RowCheck(AGENCY, sql.counts)
 
     async def msmes_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Msme]]:
         """The enterprises each person registered, by identifier; people without one are absent.
@@ -61,7 +64,7 @@ class JakPreneur:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
-            return await self._grouped(await self._rows(_BY_OWNER, some, call), some, "nik", read_msme)
+            return await self._grouped(_Asked(_BY_OWNER, "nik", some, list(some)), read_msme, call)
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
 
@@ -69,7 +72,7 @@ class JakPreneur:
         """Enterprises by identifier; unknown ones are absent. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[str]) -> Answers[str, Msme]:
-            found = await self._grouped(await self._rows(_BY_ID, _numbers(some), call), some, "id", read_msme)
+            found = await self._grouped(_Asked(_BY_ID, "id", some, _numbers(some)), read_msme, call)
             return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
 
         return await in_chunks(ids, ask, most=self._keys_a_call)
@@ -81,8 +84,7 @@ class JakPreneur:
         """
 
         async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
-            rows = await self._rows(_PRODUCTS, _numbers(some), call)
-            return await self._grouped(rows, some, "umkm_id", read_product)
+            return await self._grouped(_Asked(_PRODUCTS, "umkm_id", some, _numbers(some)), read_product, call)
 
         return await in_chunks(msme_ids, ask, most=self._keys_a_call)
 
@@ -90,21 +92,40 @@ class JakPreneur:
         """Make sure that the programme's database answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
-    async def _rows(self, statement: str, keys: Sequence[str] | Sequence[int], call: Call) -> Sequence[Row]:
-        return await self._sql.rows(statement, {"keys": list(keys)}, call, lists=("keys",)) if keys else ()
-
     async def _grouped(
-        self, rows: Sequence[Row], keys: Collection[K], column: str, read: Callable[[Row], R]
+        self, asked: _Asked[K], read: Callable[[Row], R], call: Call
     ) -> Mapping[K, Sequence[R] | AgencyFailure]:
-        """What was read, by the key it was asked for; one unreadable row is the failure of its key.
+        """What was read, by the key it was asked for; one unreadable row is the failure of its key."""
+        if not asked.values:
+            return {}
 
-        Databases compare more loosely than we do (blanks behind a text, zeros before a number): a row of a key that was
-        not asked for is left out.
-        """
-        groups: defaultdict[str, list[R | AgencyFailure]] = defaultdict(list)
-        for row, each in zip(rows, await self._sql.work.map(rows, partial(_read_or_failure, read)), strict=True):
-            groups[str(row[column])].append(each)
-        return {key: _all_or_failure(groups[key]) for key in keys if key in groups}
+        def key_of(row: Row) -> str:
+            return str(row[asked.column])
+
+        rows = await self._sql.rows(
+            asked.statement,
+            {"keys": asked.values},
+            call,
+            lists=("keys",),
+            check=lambda rows: self._check.require_asked(map(key_of, rows), asked.keys),
+        )
+        groups = self._check.group_by_key(rows, asked.keys, key_of=key_of, id_of=lambda row: row["id"])
+        every = [row for each in groups.values() if not isinstance(each, AgencyFailure) for row in each]
+        found = iter(await self._sql.work.map(every, partial(_read_or_failure, read)))
+        return {
+            key: each if isinstance(each, AgencyFailure) else _all_or_failure([next(found) for _ in each])
+            for key, each in groups.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[K]):
+    """One statement, the column that holds the key, and the keys as the hub and as the database writes them."""
+
+    statement: str
+    column: str
+    keys: Sequence[K]
+    values: Sequence[str] | Sequence[int]
 
 
 def read_msme(row: Row) -> Msme:
@@ -143,7 +164,7 @@ def _numbers(ids: Iterable[str]) -> Sequence[int]:
 
     MariaDB would take `12abc` for 12.
     """
-    return [int(key) for key in ids if key.isascii() and key.isdigit() and len(key) <= _LONGEST_ID]
+    return [int(key) for key in ids if _NUMBER.fullmatch(key)]
 
 
 def _read_or_failure(read: Callable[[Row], R], row: Row) -> R | AgencyFailure:

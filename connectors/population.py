@@ -9,7 +9,7 @@ from typing import ClassVar
 from connectors.chunks import in_chunks
 from connectors.drivers.sql import Row, SqlDriver
 from connectors.population_households import STATEMENT as HOUSEHOLDS
-from connectors.population_households import read_households
+from connectors.population_households import read_households, require_own_cards
 from connectors.population_values import nik_of, person_name_of, sex_of, word
 from connectors.reading.absent import text
 from connectors.reading.dates import day
@@ -80,7 +80,7 @@ class PopulationRegister:
         """Those of the people that the register knows. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Citizen]:
-            found = self._one_each(await self._rows(_KNOWN, some, call), some)
+            found = self._one_each(await self._own_rows(_KNOWN, some, call), some)
             return {nik: row if isinstance(row, AgencyFailure) else Citizen(nik=nik) for nik, row in found.items()}
 
         return await in_chunks(niks, ask, most=self._keys_a_call)
@@ -97,7 +97,7 @@ class PopulationRegister:
         statement = facets_statement(wanted)
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
-            found = self._one_each(await self._rows(statement, some, call), some)
+            found = self._one_each(await self._own_rows(statement, some, call), some)
             read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(row, wanted))
             return dict(zip(found, read, strict=True))
 
@@ -111,7 +111,8 @@ class PopulationRegister:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Household]:
-            return await read_households(self._check, await self._rows(HOUSEHOLDS, some, call), some, self._sql.work)
+            rows = await self._rows(HOUSEHOLDS, some, call, lambda rows: require_own_cards(self._check, rows, some))
+            return await read_households(self._check, rows, some, self._sql.work)
 
         found = await in_chunks(niks, ask, most=self._keys_a_call)
         for household in found.values():
@@ -123,8 +124,16 @@ class PopulationRegister:
         """Make sure that the register answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
-    async def _rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
-        return await self._sql.rows(statement, {"niks": list(niks)}, call) if niks else ()
+    async def _own_rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
+        """Rows about these people and nobody else."""
+        return await self._rows(
+            statement, niks, call, lambda rows: self._check.require_asked(map(_written_nik, rows), niks)
+        )
+
+    async def _rows(
+        self, statement: str, niks: Sequence[Nik], call: Call, check: Callable[[Sequence[Row]], None]
+    ) -> Sequence[Row]:
+        return await self._sql.rows(statement, {"niks": list(niks)}, call, check=check) if niks else ()
 
     def _one_each(self, rows: Sequence[Row], asked: Sequence[Nik]) -> Answers[Nik, Row]:
         """The one row of each person asked for."""

@@ -93,6 +93,14 @@ async def read_households(
     return found
 
 
+def require_own_cards(check: RowCheck, rows: Sequence[Row], asked: Collection[Nik]) -> None:
+    """Raise `AgencyMalformed` where a row is about a card on which none of the people asked for is."""
+    niks = frozenset(asked)
+    cards = {row["no_kk"] for row in rows if row["nik"] in niks}
+    if any(row["no_kk"] not in cards for row in rows):
+        raise check.mismatch("a family card of nobody who was asked for")
+
+
 def _household_or_failure(check: RowCheck, card: object, rows: Sequence[Row]) -> Household | AgencyFailure | None:
     try:
         number = family_card_number(card)

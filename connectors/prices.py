@@ -19,6 +19,7 @@ from connectors.reading.money import rupiah
 from connectors.reading.phones import phone
 from connectors.reading.rows import Row, row, rows
 from connectors.reading.unreadable import UnreadableError
+from connectors.row_check import RowCheck
 from records.answers import Answers
 from records.call import Call
 from records.failures import AgencyMalformed, AgencyRefused
@@ -86,6 +87,7 @@ class FoodPrices:
             raise ValueError(f"FoodPrices: side_by_side is {side_by_side}. It must be above 0.")
         self._http = http
         self._side_by_side = side_by_side
+        self._check = RowCheck(AGENCY, http.counts)
 
     async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         """Markets whose name holds the text of a query (in whatever case), in the service's order. One call for all."""
@@ -98,8 +100,10 @@ class FoodPrices:
         """Markets by their id. One call for all."""
         if not (known := _own(ids)):
             return {}
-        found = {each.id: each for each in await self._markets(call)}
-        return {each: found[each] for each in known if each in found}
+        wanted = frozenset(known)
+        listed = [each for each in await self._markets(call) if each.id in wanted]
+        found = self._check.group_by_key(listed, known, key_of=_id_of, id_of=_id_of)
+        return {key: each if isinstance(each, AgencyMalformed) else each[0] for key, each in found.items()}
 
     async def commodity_lists(
         self, queries: Sequence[CommodityQuery], call: Call
@@ -132,7 +136,12 @@ class FoodPrices:
         async def ask(query: TrendQuery) -> Trend | None:
             month = f"{query.year:04}-{query.month:02}"
             asked = {"filterBy": "commodity", "Id": query.commodity_id, "yearMonth": month}
-            return await self._known(_REPORT_PATH, asked, call, lambda reply: trend_from(reply, query))
+
+            def check(entries: Sequence[Row]) -> None:
+                """An entry may leave its commodity out; where it names one, it is the one that was asked for."""
+                self._check.require_asked(filter(None, map(_commodity_of, entries)), {query.commodity_id})
+
+            return await self._known(_REPORT_PATH, asked, call, lambda reply: trend_from(reply, query), check=check)
 
         known = [query for query in queries if _OWN_ID.fullmatch(query.commodity_id)]
         return await fan_out(known, ask, limit=self._side_by_side)
@@ -154,9 +163,20 @@ class FoodPrices:
             raise AgencyRefused(AGENCY, f"HTTP {_NOT_FOUND}")
         return found
 
-    async def _known(self, path: str, query: Mapping[str, str], call: Call, mapping: Callable[[object], T]) -> T | None:
-        """What stands at a path; none where the service knows no such market or commodity."""
-        listed = await self._http.ask_json("GET", path, call, _listed, query=query)
+    async def _known(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        call: Call,
+        mapping: Callable[[object], T],
+        *,
+        check: Callable[[Sequence[Row]], None] = lambda _entries: None,
+    ) -> T | None:
+        """What stands at a path; none where the service knows no such market or commodity.
+
+        `check` looks inside the gate whether the entries answer the question.
+        """
+        listed = await self._http.ask_json("GET", path, call, partial(_listed, check), query=query)
         if listed is None:
             return None
         work = partial(_mapped, mapping, listed.reply)
@@ -170,7 +190,7 @@ class _Listed(NamedTuple):
     length: int
 
 
-def _listed(status: int, reply: object) -> _Listed | None:
+def _listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
     """Inside the gate: a reply that is no list of the service counts against it. None for HTTP 404."""
     if status == _NOT_FOUND:
         return None
@@ -178,7 +198,9 @@ def _listed(status: int, reply: object) -> _Listed | None:
         raise AgencyRefused(AGENCY, f"HTTP {status}")
     try:
         data = row(reply).get("data")
-        return _Listed(reply, len(rows(row(data).get("data") if isinstance(data, Mapping) else data)))
+        entries = rows(row(data).get("data") if isinstance(data, Mapping) else data)
+        check(entries)
+        return _Listed(reply, len(entries))
     except UnreadableError as error:
         raise AgencyMalformed(AGENCY, str(error)) from None
 
@@ -304,6 +326,14 @@ def _phone(raw: object) -> str | None:
 def _level(raw: object) -> MarketLevel | None:
     word = (text(raw) or "").lower()
     return next((level for level in MarketLevel if level.value == word), None)
+
+
+def _id_of(listed: Market) -> str:
+    return listed.id
+
+
+def _commodity_of(entry: Row) -> str | None:
+    return text(entry.get("commodity_id"))
 
 
 def _holds(name: str, search: str) -> bool:

@@ -32,6 +32,21 @@ class RowCheck:
         self.agency = agency
         self._counts = counts
 
+    def require_asked(self, keys: Iterable[str | None], asked: Collection[str]) -> None:
+        """Raise `AgencyMalformed` where a row is about a key that was not asked for, or about none.
+
+        For inside the gate, where such a reply counts against the agency; the keys in other forms come out later.
+        """
+        wanted = frozenset(asked)
+        loosely: dict[str, list[str]] | None = None
+        for key in keys:
+            if key in wanted:
+                continue
+            if loosely is None:
+                loosely = _by_loose_form(wanted)
+            if key is None or _loosely(key) not in loosely:
+                raise self.mismatch("a row about a key that was not asked for")
+
     def group_by_key(
         self,
         rows: Iterable[R],

@@ -22,6 +22,7 @@ from connectors.reading.money import rupiah
 from connectors.reading.names import ordinary, person_name
 from connectors.reading.regions import region_code
 from connectors.reading.unreadable import UnreadableError
+from connectors.row_check import RowCheck
 from records.answers import Answers
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
@@ -50,6 +51,9 @@ _NOP_COLUMNS: Final = (
 )
 """The seven columns of a NOP and how many digits each has (PER-12/PJ/2010)."""
 
+_SHARED: Final = "9"
+"""Last digit of the number of an object that several people pay for."""
+
 _SUCCESS: Final = "00"
 _UNKNOWN: Final = frozenset({"14", "15"})
 """Nothing found for the NIK, and: the agency does not take it for a NIK, so it knows nobody by it."""
@@ -71,6 +75,7 @@ class PropertyTax:
         """Use a driver made for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
         self._soap = soap
         self._at_once = at_once
+        self._check = RowCheck(AGENCY, soap.counts)
 
     @classmethod
     def connect(
@@ -105,10 +110,30 @@ class PropertyTax:
         """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
-            reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=trouble_in)
+            reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=self._trouble_in)
             return await self._long(reply, nik) if reply.is_long else tax_objects(reply, nik)
 
-        return await fan_out(niks, ask_one, limit=self._at_once)
+        return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._at_once))
+
+    def _trouble_in(self, reply: SoapReply) -> AgencyFailure | None:
+        """The failure that a reply stands for, also where what it holds does not belong together."""
+        failure = trouble_in(reply)
+        if failure is None and not isinstance(reply.content, SoapFault) and not fits_together(reply.content):
+            return self._check.mismatch("a bill is about another object than the one that it stands in")
+        return failure
+
+    def _of_one_owner_each(self, found: Answers[Nik, Sequence[TaxObject]]) -> Answers[Nik, Sequence[TaxObject]]:
+        """The answers, but for people who are said to pay for one and the same object.
+
+        The agency's answers do not say whom they are about. An object has one taxpayer, unless its number says that
+        several share it: so the same object for two people means that one of them got the answer of the other.
+        """
+        pairs = [
+            (nik, each) for nik, answer in found.items() if not isinstance(answer, AgencyFailure) for each in answer
+        ]
+        groups = self._check.group_by_key(pairs, tuple(found), key_of=_payer, id_of=_taxed)
+        failed = {nik: each for nik, each in groups.items() if isinstance(each, AgencyFailure)}
+        return {**found, **failed} if failed else found
 
     async def _long(self, reply: SoapReply, owner: Nik) -> Sequence[TaxObject] | None:
         """The same as `tax_objects`, object by object: hundreds of them take longer than a slice."""
@@ -123,7 +148,7 @@ class PropertyTax:
 
     async def probe(self, call: Call) -> None:
         """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
-        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call, trouble=trouble_in), _NOBODY)
+        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call, trouble=self._trouble_in), _NOBODY)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -162,6 +187,26 @@ def _object_or_failure(owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
         return _tax_object(row, owner)
     except UnreadableError as error:
         return AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}")
+
+
+def fits_together(answer: Row) -> bool:
+    """Whether each bill of an answer bears the number of the object in which it stands."""
+    return all(_key(bill) == _key(row) for row in _rows(answer, "objek") for bill in _rows(row, "SPPT"))
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    """The seven columns of a number, comparable whether or not zeros were lost."""
+    return tuple(str(row.get(column) or "").strip().lstrip("0") for column, _ in _NOP_COLUMNS)
+
+
+def _payer(pair: tuple[Nik, TaxObject]) -> Nik:
+    return pair[0]
+
+
+def _taxed(pair: tuple[Nik, TaxObject]) -> tuple[str, str]:
+    """The object; with the payer, where its number says that several share it (PER-12/PJ/2010)."""
+    nik, each = pair
+    return each.nop, nik if each.nop.endswith(_SHARED) else ""
 
 
 def trouble_in(reply: SoapReply) -> AgencyFailure | None:

@@ -12,6 +12,7 @@ from engine.errors import MOST_ERRORS, at_most, formatted, refusal_of
 from engine.old_places import OldPlace, told_of
 from engine.plan.plan import Plan
 from engine.reads import Read
+from engine.refusals import refused, refused_in
 from engine.request import GraphQLResponse, Outcome
 from records.freshness import Lasts
 
@@ -26,6 +27,7 @@ def answered(
     lasts: Lasts | None = None,
     classes: frozenset[str] = frozenset(),
     old: Sequence[OldPlace] = (),
+    plan: Plan,
 ) -> GraphQLResponse:
     """The response of a run: `reads` is what of whom it holds, `old` what of it is no longer fresh."""
     return GraphQLResponse(
@@ -34,6 +36,7 @@ def answered(
         errors=formatted(errors, request_id=request_id) if errors else [],
         extensions={"freshness": told_of(old)} if old else {},
         reads=reads,
+        refusals=refused_in(errors, plan) if errors else {},
         is_public=is_public,
         lasts=lasts,
         classes=classes,
@@ -42,12 +45,16 @@ def answered(
 
 def hopeless(plan: Plan, context: Context) -> GraphQLResponse | None:
     """The refusal of the whole operation, where this caller may see no field of it; None where they may."""
-    refused = plan.hopeless(context)
-    if not refused:
+    refusals = plan.hopeless(context)
+    if not refusals:
         return None
     errors = [
         refusal_of(refusal, [get_location(field.nodes[0].loc.source, field.nodes[0].loc.start)._asdict()])
-        for field, refusal in refused[:MOST_ERRORS]
+        for field, refusal in refusals[:MOST_ERRORS]
         if field.nodes[0].loc is not None
     ]
-    return GraphQLResponse(outcome=Outcome.FORBIDDEN, errors=at_most(errors, len(refused)))
+    return GraphQLResponse(
+        outcome=Outcome.FORBIDDEN,
+        errors=at_most(errors, len(refusals)),
+        refusals=refused((field.name, refusal) for field, refusal in refusals),
+    )

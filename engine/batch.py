@@ -40,6 +40,14 @@ class Agencies:
                 f"No connector is bound to the domain {domain.__name__}; bind one in wiring/agencies.py."
             ) from None
 
+    def optional(self, domain: type[D], otherwise: D) -> D:
+        """The connector bound to the domain; where none is, the null object that stands for it."""
+        return cast("D", self._bound.get(domain, otherwise))
+
+    def extended_by(self, bound: Mapping[type[Any], Any]) -> Agencies:
+        """The same, with these bindings besides."""
+        return Agencies({**self._bound, **bound})
+
     def __repr__(self) -> str:
         """The bound domains."""
         return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"

@@ -32,8 +32,17 @@ async def by_plan(
         if run.aged:
             old = [] if data is None else places_of(data, run.aged)
             run.aged.clear()
-            return answered(data, errors, run.reads, request_id, old=old)
+            return answered(data, errors, run.reads, request_id, old=old, plan=plan)
         lasts = None if plan.serial or errors else gather.how_fresh.of_all()
-        return answered(data, errors, run.reads, request_id, is_public=is_public, lasts=lasts, classes=plan.classes)
+        return answered(
+            data,
+            errors,
+            run.reads,
+            request_id,
+            is_public=is_public,
+            lasts=lasts,
+            classes=plan.classes,
+            plan=plan,
+        )
     finally:
         await gather.close()

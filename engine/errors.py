@@ -50,6 +50,17 @@ class Forbidden(SafeError):  # noqa: N818 - the standard term
         self.reason = reason
 
 
+class ReaderBudgetExceeded(SafeError):  # noqa: N818 - reads as what it is
+    """The caller has read about as many different people as its role may in that time."""
+
+    code = "READER_BUDGET_EXCEEDED"
+
+    def __init__(self, message: str, retry_after: int | None) -> None:
+        """Take the text, and the seconds after which the same may be asked; None for never."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
     """What the answer holds of people could not be recorded, so nobody gets it."""
 
@@ -98,7 +109,7 @@ def refusal_of(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> di
 def _formatted_one(
     error: GraphQLError, told: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
 ) -> dict[str, Any]:
-    cause = _cause(error)
+    cause = cause_of(error)
     # One failure of a batch is the failure of many fields: it is logged once, under one incident number.
     if id(cause) not in told:
         message, extensions = _message_and_extensions(cause, request_id=request_id)
@@ -113,7 +124,9 @@ def _formatted_one(
     return shown
 
 
-def _cause(error: GraphQLError) -> Exception:
+def cause_of(error: GraphQLError) -> Exception:
+    """What a field raised."""
+    """What a field raised."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -132,6 +145,9 @@ def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, 
         return str(cause), extensions
     if isinstance(cause, Forbidden):
         return str(cause), {"code": cause.code, "reason": cause.reason}
+    if isinstance(cause, ReaderBudgetExceeded):
+        waits = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
+        return str(cause), {"code": cause.code, **waits}
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
     if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from engine.reads import Read
+from engine.refused_fields import Refusals
 from records.freshness import Lasts
 from records.record import record
 
@@ -63,6 +64,8 @@ class GraphQLResponse:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     reads: Sequence[Read] = ()
     """What the data holds of whom; never part of what is sent."""
+    refusals: Refusals = field(default_factory=dict)
+    """What was refused; never part of what is sent."""
     classes: frozenset[str] = frozenset()
     """How sensitive what may be in the data is, in the schema's words; never part of what is sent."""
     is_public: bool = False

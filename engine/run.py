@@ -25,9 +25,9 @@ from engine.by_plan import by_plan
 from engine.context import Context
 from engine.document import DocumentRules, Operation, RefusedRequest, check_method, operation_of
 from engine.encoding import encode
-from engine.errors import NotRecorded, request_error
+from engine.errors import NotRecorded, ReaderBudgetExceeded, refusal_of, request_error
 from engine.limits import TooLarge
-from engine.metering import UNRECORDED, UNREGISTERED, Meter, ended, names_of
+from engine.metering import REFUSED, UNRECORDED, UNREGISTERED, Meter, ended, names_of
 from engine.persisted import Application, PersistedDocuments, Terms, bill
 from engine.plan.cost import Cost, Sizes
 from engine.plan.explain import explain
@@ -37,6 +37,8 @@ from engine.plan.plan import Plan, planned
 from engine.plan.tree import Flags, NotPlannable, conditions
 from engine.quota import Purse
 from engine.reads import Asked, Recorder, document_hash
+from engine.refusals import refused, refused_operation
+from engine.refused_fields import NoRefusalNotes, RefusalNotes
 from engine.request import GraphQLRequest, GraphQLResponse, Outcome
 from engine.variables import NO_VARIABLES, default_conditions, variables_of
 from records.operations import ClientContract, RegisteredOperation
@@ -65,13 +67,15 @@ class Engine:
         noting: bool = False,
         documents: PersistedDocuments | None = None,
         meter: Meter | None = None,
+        refusals: RefusalNotes | None = None,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `plans`, graphql-core runs all.
 
         With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
         an answer holds of whom is recorded before it is given, for each who shares it; without one nothing is, and only
         with `noting` is it worked out what was read.
-        `documents` are those that requests may name by an id. `meter` is told of each operation.
+        `documents` are those that requests may name by an id. `meter` is told of each operation, `refusals` of what was
+        refused to whom.
         """
         self.documents = documents or PersistedDocuments()
         self.schema = schema
@@ -80,6 +84,7 @@ class Engine:
         self._coalescing = coalescing
         self._recorder = recorder
         self._meter = meter
+        self._refusals = refusals or NoRefusalNotes()
         self._closed = replace(rules, introspection=False)
         """For callers who may not ask about the schema."""
         self._noting = noting or recorder is not None
@@ -133,9 +138,14 @@ class Engine:
             asked = Asked(who=who, request_id=request_id, operation=name, document=document_hash(text))
             try:
                 await self._recorder(asked, response.reads)
-            except NotRecorded as refusal:
-                errors = [request_error(str(refusal), refusal.code)]
-                response, how = GraphQLResponse(outcome=Outcome.ANSWERED, errors=errors), UNRECORDED
+            except (NotRecorded, ReaderBudgetExceeded) as refusal:
+                how = UNRECORDED if isinstance(refusal, NotRecorded) else REFUSED
+                refusals = refused([(None, refusal)])
+                response = GraphQLResponse(
+                    outcome=Outcome.ANSWERED, errors=[refusal_of(refusal, ())], refusals=refusals
+                )
+        if response.refusals:
+            self._refusals.note(who, response.refusals)
         if self._meter is not None:
             is_known = terms is not None or application is not None
             names = names_of(terms, application, name) if is_known else UNREGISTERED
@@ -174,8 +184,11 @@ class Engine:
             points = cost.points
             if (paying := bill(points, purse, terms, request.variables)) is not None:
                 await paying
-        except RefusedRequest as refused:
-            return GraphQLResponse(outcome=refused.outcome, errors=refused.errors), None, request.query, terms, points
+        except RefusedRequest as refusal:
+            response = GraphQLResponse(
+                outcome=refusal.outcome, errors=refusal.errors, refusals=refused_operation(refusal.errors)
+            )
+            return response, None, request.query, terms, points
         except TooLarge as refusal:
             errors = [request_error(str(refusal), refusal.code)]
             return GraphQLResponse(outcome=Outcome.REFUSED, errors=errors), None, request.query, terms, points
@@ -272,6 +285,7 @@ class Engine:
             lasts=response.lasts,
             classes=response.classes,
             reads=response.reads,
+            refusals=response.refusals,
             body=encode(response),
         )
 
@@ -290,7 +304,7 @@ class Engine:
         data, errors, reads, old = await by_graphql_core(
             operation, plan, request, context, schema=self.schema, rules=self.rules, noting=self._noting
         )
-        return answered(data, errors, reads, request_id, old=old)
+        return answered(data, errors, reads, request_id, old=old, plan=plan)
 
     def _operation(self, request: GraphQLRequest, *, introspects: bool = True) -> tuple[KeptOperation, bool]:
         if not introspects and _ABOUT_SCHEMA.search(request.query) is not None:

@@ -30,3 +30,5 @@ class Wishes:
     """What they let the client read that asks; only what is in force."""
     restrictions: tuple[Restriction, ...] = ()
     """What they restricted."""
+    in_case: frozenset[Nik] | None = None
+    """Those of them whom the caller's case is about; None where no register holds cases of this kind."""

@@ -9,15 +9,16 @@ from auth.caller import Caller
 from auth.entry_tokens import EntryTokens, UnknownToken, viewer_of
 from auth.pseudonyms import Pseudonyms
 from engine.batch import batch
-from engine.errors import BadInput
+from engine.errors import BadInput, SafeError
 from records.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
 from records.accesses import AccessSearch, KeptAccess
 from records.answers import Answers
 from records.call import Call
 from resolvers.ask import Ask
+from resolvers.people_budgets import budgets_of
 from store.access_log import AccessLog
 
-Found = Answers[AccessEntryQuery, AccessEntryPage | BadInput]
+Found = Answers[AccessEntryQuery, AccessEntryPage | SafeError]
 """A query with a token of another overseer, or of another case, is an input that fails alone."""
 
 
@@ -31,7 +32,13 @@ class OverseenAccesses(Protocol):
 @batch(agency=None, reads_caller=True)
 async def access_entries(queries: Sequence[AccessEntryQuery], ask: Ask) -> Found:
     """Entries of the access ledger, newest first; those that their person is not told of yet as well."""
-    return await ask.agencies[OverseenAccesses].entry_pages(queries, ask.caller, ask.call)
+    named = [each.subject for each in queries if each.subject is not None]
+    refusal = await budgets_of(ask).charge(ask.caller, named)
+    if refusal is None:
+        return await ask.agencies[OverseenAccesses].entry_pages(queries, ask.caller, ask.call)
+    admitted = [each for each in queries if each.subject not in refusal.people]
+    found = await ask.agencies[OverseenAccesses].entry_pages(admitted, ask.caller, ask.call) if admitted else {}
+    return {**dict.fromkeys(queries, refusal.error), **found}
 
 
 class OverseenLedger:

@@ -24,6 +24,7 @@ from records.consents import (
     OfPerson,
 )
 from resolvers.ask import Ask
+from resolvers.people_budgets import budgets_of
 
 
 class ConsentsUnknown(SafeError):  # noqa: N818 - reads as what it is
@@ -107,7 +108,14 @@ async def consenting(consents: Sequence[str], ask: Ask) -> Answers[str, Consenti
     """Who consented, and to what; only consents in force that were given to the client that asks."""
     if ask.caller.client is None:
         return {}
-    return await ask.agencies[Consents].consenting(consents, ask.caller.client, ask.call)
+    found = await ask.agencies[Consents].consenting(consents, ask.caller.client, ask.call)
+    known = {consent: each for consent, each in found.items() if isinstance(each, Consenting)}
+    people = tuple(dict.fromkeys(each.subject for each in known.values()))
+    refusal = await budgets_of(ask).charge(ask.caller, people)
+    if refusal is None:
+        return found
+    beyond = {consent: refusal.error for consent, each in known.items() if each.subject in refusal.people}
+    return {**found, **beyond}  # type: ignore[dict-item]  # a refusal stands in place of the person
 
 
 @batch(agency=None, reads_caller=True)

@@ -1,18 +1,22 @@
-"""What people said about the use of their data: the fact that decisions about officials, systems and partners take."""
+"""What people said about the use of their data: the fact that decisions about officials, systems and partners take.
+
+It is asked before anything else is asked about a person, so here, too, people are charged to the reader's budget.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from auth.caller import Caller
 from engine.batch import batch
 from engine.errors import SafeError
 from records.answers import Answers
 from records.call import Call
-from records.clients import ClientId
 from records.identifiers import Nik
 from records.wishes import Restriction, Wishes
 from resolvers.ask import Ask
+from resolvers.people_budgets import budgets_of
 
 People: TypeAlias = tuple[Nik, ...]
 """Those that one record is about."""
@@ -31,10 +35,11 @@ class WishesUnknown(SafeError):  # noqa: N818 - reads as what it is
 class SaidWishes(Protocol):
     """The domain of what people said. The composition root binds the hub's own state to it."""
 
-    async def wishes(self, people: Sequence[Nik], client: ClientId | None, call: Call) -> Mapping[Nik, Wishes]:
-        """What each of the people said, as far as it concerns this client: every one of them, in one read.
+    async def wishes(self, people: Sequence[Nik], caller: Caller | None, call: Call) -> Mapping[Nik, Wishes]:
+        """What each of the people said, as far as it concerns this caller, and whether their case is about them.
 
-        Raises `WishesUnknown` where it cannot be told.
+        Every one of the people, in one read. Without a caller, no consents and no case. Raises `WishesUnknown` where it
+        cannot be told.
         """
 
 
@@ -42,8 +47,16 @@ class SaidWishes(Protocol):
 async def wishes_of(about: Sequence[People], ask: Ask) -> Answers[People, Mapping[Nik, Wishes]]:
     """What the people of each record said; read anew for every request, so that it is obeyed at once."""
     everybody = tuple(dict.fromkeys(nik for people in about for nik in people))
-    said = await ask.agencies[SaidWishes].wishes(everybody, ask.caller.client, ask.call)
-    return {people: {nik: said[nik] for nik in people} for people in about}
+    refusal = await budgets_of(ask).charge(ask.caller, everybody)
+    admitted = everybody if refusal is None else tuple(nik for nik in everybody if nik not in refusal.people)
+    said = await ask.agencies[SaidWishes].wishes(admitted, ask.caller, ask.call) if admitted else {}
+    answers: dict[People, Mapping[Nik, Wishes] | SafeError] = {}
+    for people in about:
+        if refusal is not None and not refusal.people.isdisjoint(people):
+            answers[people] = refusal.error
+        else:
+            answers[people] = {nik: said[nik] for nik in people}
+    return answers  # type: ignore[return-value]  # a refusal stands in place of what people said
 
 
 @batch(agency=None, absent=())

@@ -53,8 +53,10 @@ class MariaDb:
     It ends with this process, however that ends (Linux).
     """
 
-    def __init__(self, programs: MariaDbPrograms, folder: Path, socket: Path) -> None:
+    def __init__(self, programs: MariaDbPrograms, folder: Path, socket: Path, *, settings: Sequence[str] = ()) -> None:
+        """`settings` are options of the server; they win over those that a sandbox server has."""
         self.socket = socket
+        self._settings = tuple(settings)
         self._programs = programs
         self._folder = folder
         self._data = folder / "data"
@@ -129,6 +131,7 @@ class MariaDb:
         """Starts the process, on the thread that lives as long as the server shall."""
         places = [f"--datadir={self._data}", f"--socket={self.socket}", f"--pid-file={self._folder / 'mariadb.pid'}"]
         command = [str(self._programs.server), "--no-defaults", *places, f"--init-file={start_file}", *_SETTINGS]
+        command += self._settings
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the system's own program, no shell
                 # At once: InnoDB recovers, while an orderly end might still hold the folder at the next start.

@@ -96,7 +96,7 @@ class TaxService:
             return _fault(answers.fault("Server", "500", "KESALAHAN PADA SISTEM"))
         if not self.hours.open:
             return _answer(answers.result(operation.name, *CLOSED))
-        answer = handle(operation.argument)
+        answer = answers.related(handle(operation.argument), answers.name_of(envelope))
         return _answer(answer[: len(answer) // 2] if self.control.mode is Mode.RUBBISH else answer)
 
     def _operations(self) -> Mapping[str, Callable[[str], bytes]]:

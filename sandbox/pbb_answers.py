@@ -13,6 +13,7 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SERVICE = "urn:bapenda-jakarta:pbb:v1"
+ADDRESSING = "http://www.w3.org/2005/08/addressing"
 TYPES = "urn:bapenda-jakarta:sismiop:v1"
 NO_DATE = "01-01-1900"
 """What the agency writes for a day it does not know."""
@@ -54,6 +55,22 @@ def credential_of(envelope: etree._Element) -> tuple[str, str]:
     """User and password of the header `Otentikasi`; empty where they are missing."""
     path = f"{{{SOAP}}}Header/{{{SERVICE}}}Otentikasi/{{{SERVICE}}}"
     return envelope.findtext(f"{path}pengguna") or "", envelope.findtext(f"{path}kata_sandi") or ""
+
+
+def name_of(envelope: etree._Element) -> str | None:
+    """The `MessageID` of a request (WS-Addressing), where it has one."""
+    return envelope.findtext(f"{{{SOAP}}}Header/{{{ADDRESSING}}}MessageID")
+
+
+def related(answer: bytes, name: str | None) -> bytes:
+    """An answer that says which message it answers, where that has a name."""
+    if name is None:
+        return answer
+    envelope = etree.fromstring(answer)
+    header = etree.Element(f"{{{SOAP}}}Header")
+    etree.SubElement(header, f"{{{ADDRESSING}}}RelatesTo").text = name
+    envelope.insert(0, header)
+    return _written(envelope)
 
 
 def result(operation: str, code: str, remark: str, found: Sequence[etree._Element] = ()) -> bytes:
@@ -130,6 +147,10 @@ def unreadable_fault(remark: str) -> bytes:
 def _enveloped(content: etree._Element) -> bytes:
     envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"soap": SOAP})
     etree.SubElement(envelope, f"{{{SOAP}}}Body").append(content)
+    return _written(envelope)
+
+
+def _written(envelope: etree._Element) -> bytes:
     written = BytesIO()
     etree.ElementTree(envelope).write(written, encoding="ISO-8859-1", xml_declaration=True)
     return written.getvalue()

@@ -40,7 +40,8 @@ _WISHES = Wishes(
             granted_at=datetime.min.replace(tzinfo=UTC),
             expires_at=datetime.max.replace(tzinfo=UTC),
         ),
-    )
+    ),
+    in_case=frozenset({_SELF, _CHILD, _OTHER}),
 )
 
 

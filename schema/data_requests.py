@@ -44,7 +44,10 @@ _SECONDS_AN_HOUR = 3600
 for _enum in (Purpose, DataRequestState, DataRequestRefusal):
     publish_enum(_enum)
 ANSWERING = Access(
-    Rule.OFFICIAL | Rule.PROTECTION_OFFICER, purposes=frozenset({Purpose.SUBJECT_REQUEST}), needs_case=True
+    Rule.OFFICIAL | Rule.PROTECTION_OFFICER,
+    purposes=frozenset({Purpose.SUBJECT_REQUEST}),
+    needs_case=True,
+    finds_cases=True,
 )
 """Officials who answer people's requests, and the data-protection officer; of which agency says the key."""
 READABLE = replace(ANSWERING, rule=Rule.SELF | ANSWERING.rule)

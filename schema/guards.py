@@ -196,9 +196,11 @@ def _together(said: Mapping[Nik, Wishes], subjects: tuple[Nik, ...]) -> Wishes:
     """What several people said, as one: who reads about all of them needs each one's consent, and no restriction."""
     if len(subjects) == 1:
         return said[subjects[0]]
+    in_cases = [people for nik in subjects if (people := said[nik].in_case) is not None]
     return Wishes(
         consents=tuple(each for nik in subjects for each in said[nik].consents),
         restrictions=tuple(each for nik in subjects for each in said[nik].restrictions),
+        in_case=frozenset[Nik]().union(*in_cases) if in_cases else None,
     )
 
 

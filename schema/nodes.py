@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import strawberry
@@ -11,13 +11,14 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
 from auth.node_ids import UnknownNodeId
-from auth.rules import Rule
+from auth.rules import Classification, Rule
 from engine.batch import Batch, answers_of, batch
 from engine.edge import Edge
 from engine.errors import BadInput, SafeError
 from engine.kinds import Decide, Guarding, Verdict
 from records.answers import Answers
 from records.failures import AgencyFailure
+from records.identifiers import Nik
 from resolvers.ask import Ask
 from resolvers.population import households_of
 from resolvers.wishes import wishes_of
@@ -61,7 +62,8 @@ class NodeGuard:
     is_public = False
     of_each_key = True
     facts = (households_of, wishes_of)
-    data_class = None
+    data_class = Classification.PERSONAL.label
+    """That there is such a node tells something of the person; what it holds is classified by its own fields."""
 
     def never(self, context: Asking) -> None:
         """There are nodes of public types."""
@@ -81,9 +83,15 @@ class NodeGuard:
 
         return verdict
 
-    def subjects(self, record: Any, key: NodeKey) -> tuple[()]:  # noqa: ANN401, ARG002 - any record
-        """What is read of an object is said by its own fields."""
-        return ()
+    def subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
+        """The person whom the key names, even where only `id` or `__typename` is selected: that it exists is read.
+
+        Nobody for what is everybody's to see, and for what may be: the fields of its record say whom that is about.
+        """
+        guard = key.guard
+        if guard.is_public or guard.public_when is not None:
+            return ()
+        return guard.subjects(record, key.refetch.subject(key.key))
 
 
 _NODE_GUARD = NodeGuard()

@@ -109,7 +109,7 @@ def node(folder: Path, what: str, without: str) -> int:
         else:
             progress.wait(done, within=NPM_SECONDS)
             said.seek(0)
-            errors = [line.strip() for line in said if "error" in line.lower()]
+            errors = [line.strip() for line in said if re.search(r"\bnpm (error|ERR!) +\S", line)]
             reason = "" if done.returncode == 0 else (errors or ["no reason given"])[0]
             if done.returncode is not None and done.returncode < 0:
                 reason = f"no end after {NPM_SECONDS} s"

@@ -48,8 +48,10 @@ def main() -> int:
     outcomes: list[str] = []
     for way in WAYS:
         folder = _clone()
-        outcomes += [_run("make serve", _serve, folder, way), _run("make test", _test, folder, way)]
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            outcomes += [_run("make serve", _serve, folder, way), _run("make test", _test, folder, way)]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     _say("\n".join(("== In an empty folder", *outcomes)))
     return 1 if any("FAILED" in each for each in outcomes) else 0
 

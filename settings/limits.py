@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pydantic import Field, SecretStr, field_validator
 
 from auth.caller import CallerKind
+from cache.people_counts import PeopleBudget
 from records.operations import OperationMode
 from settings.given import Words
+from settings.reader_budgets import reader_budgets_from
 from settings.serving import ServingSettings
 from web.emergency_lane import EmergencyLane, lane_from
 from web.rate_table import CallerRates, rates_from
@@ -23,6 +25,11 @@ class LimitSettings(ServingSettings):
         None,
         description="How often callers may ask, and for how much: `kind:requests/points/fresh` a minute, or `off`;"
         " `off` in development, else as in limits.md.",
+    )
+    reader_budgets: Words = Field(
+        (),
+        description="About how many different people readers may read: `kind:hour/day`, or `off`; else as in"
+        " limits.md.",
     )
     failed_tokens: int = Field(
         60, ge=0, description="Tokens that prove nobody which one address may send a minute; 0: any number."
@@ -71,6 +78,17 @@ class LimitSettings(ServingSettings):
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
         """What each kind of caller may do in a minute; empty where nobody is limited."""
         return {} if self.rates is None and self.development else rates_from(self.rates or ())
+
+    @field_validator("reader_budgets")
+    @classmethod
+    def _known_readers(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        reader_budgets_from(budgets)
+        return budgets
+
+    @property
+    def reader_budget_table(self) -> Mapping[CallerKind, PeopleBudget]:
+        """About how many different people each kind of reader may read; who is not in it, about any number."""
+        return reader_budgets_from(self.reader_budgets)
 
     @field_validator("emergency_lane")
     @classmethod

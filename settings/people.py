@@ -10,6 +10,8 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from auth.caller import CallerKind
+from auth.development import ISSUER as DEVELOPMENT_URL
+from auth.development import NAME as DEVELOPMENT_NAME
 from auth.issuers import is_safe_address
 from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
 from records.purposes import Purpose
@@ -89,7 +91,14 @@ class PeopleSettings(ServingSettings):
     @property
     def faults(self) -> Sequence[str]:
         """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
-        return (*self._nobody_can_sign_in(), *self._open_to_others(), *self._pages_cannot_be_reached())
+        return (
+            *self._nobody_can_sign_in(),
+            *self._open_to_others(),
+            *self._pages_cannot_be_reached(),
+            *self._development_is_believed(),
+            *self._issuers_are_unbound(),
+            *self._clients_of_nobody(),
+        )
 
     def _open_to_others(self) -> Iterator[str]:
         if self.listen_address.is_loopback:
@@ -108,6 +117,42 @@ class PeopleSettings(ServingSettings):
             yield (
                 "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
+            )
+
+    def _development_is_believed(self) -> Iterator[str]:
+        """The development issuer proves everybody to whoever has a file of the sandbox."""
+        if self.issuer_keys is not None and any(each.name == DEVELOPMENT_NAME for each in self.issuers):
+            yield (
+                f"SIMPUL_ISSUERS holds an issuer with the name '{DEVELOPMENT_NAME}', as the development issuer: "
+                "give it another, or their clients are the same"
+            )
+        if self.development:
+            return
+        if self.issuer_keys is not None:
+            yield (
+                "SIMPUL_ISSUER_KEYS: whoever has the private key of the development issuer can be anybody; unset it, "
+                "or set SIMPUL_DEVELOPMENT for sample data alone"
+            )
+        if any(each.url == DEVELOPMENT_URL for each in self.issuers):
+            yield (
+                f"SIMPUL_ISSUERS holds the development issuer (url '{DEVELOPMENT_URL}'), by which anybody can be "
+                "everybody: take it out"
+            )
+
+    def _issuers_are_unbound(self) -> Iterator[str]:
+        if self.development:
+            return
+        for each in self.issuers:
+            for fault in each.unbound:
+                yield f"SIMPUL_ISSUERS: the issuer '{each.name}' is not bound: {fault} (issuers.md)"
+
+    def _clients_of_nobody(self) -> Iterator[str]:
+        known = {each.name for each in self.issuers} | ({DEVELOPMENT_NAME} if self.issuer_keys is not None else set())
+        client = self.data_tracker_client
+        if client is not None and client.issuer not in known:
+            yield (
+                f"SIMPUL_DATA_TRACKER_CLIENT names a client of the issuer '{client.issuer}', which SIMPUL_ISSUERS does "
+                "not hold: write 'issuer/client_id' with the issuer by its name there"
             )
 
     def _pages_cannot_be_reached(self) -> Iterator[str]:

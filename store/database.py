@@ -11,9 +11,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, database_tls, hosts_in
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 POOL = 4
@@ -30,14 +32,38 @@ _log = logging.getLogger("simpul.state")
 def database(url: str) -> AsyncEngine:
     """An engine for the hub's PostgreSQL (`postgresql://...`); nothing is opened before the first use.
 
-    Raises `ValueError` for another kind of database.
+    Connections are encrypted and verified as the address says (`records/database_tls.py`). Raises `ValueError` for
+    another kind of database, and for parameters of TLS that cannot be obeyed.
     """
+    address = _address(url)
+    tls = _tls(address)
+    return create_async_engine(
+        address.difference_update_query(TLS_PARAMETERS).set(drivername="postgresql+asyncpg"),
+        # Given in any case, or the driver would look for its own in the environment.
+        connect_args={"ssl": tls.context or False},
+        pool_pre_ping=True,
+        pool_size=POOL,
+        hide_parameters=True,
+    )
+
+
+def tls_mode(url: str) -> TlsMode:
+    """How the hub's database is connected to. Raises `ValueError` as `database` does."""
+    return _tls(_address(url)).mode
+
+
+def _address(url: str) -> URL:
     address = make_url(url)
     if address.drivername not in ("postgresql", "postgresql+asyncpg"):
         raise ValueError(f"The hub's state lives in PostgreSQL; '{address.drivername}' is another kind of database.")
-    return create_async_engine(
-        address.set(drivername="postgresql+asyncpg"), pool_pre_ping=True, pool_size=POOL, hide_parameters=True
-    )
+    return address
+
+
+def _tls(address: URL) -> DatabaseTls:
+    try:
+        return database_tls([address.host, *hosts_in(address.query)], address.query)
+    except ValueError as problem:
+        raise ValueError(f"SIMPUL_STATE_URL, the address of the hub's database: {problem}") from None
 
 
 async def migrate(engine: AsyncEngine) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from store.consent_purge import EndedConsents, PastCalls, PastTries, UngrantedRequests
 from store.ledger_purge import LedgerEntries
 from store.purging import Purgeable
+from store.refusals import PastRefusals
 from store.rights_purge import ClosedDataRequests, EndedRestrictions, PastExports, PastSessions
 
 
@@ -21,5 +22,6 @@ def retained() -> Sequence[Purgeable]:
         ClosedDataRequests(),
         EndedRestrictions(),
         PastExports(),
+        PastRefusals(),
         PastSessions(),
     )

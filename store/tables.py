@@ -332,6 +332,17 @@ exports = Table(
     Index("ix_exports_subject", "subject", "began_at"),
 )
 
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("kind", String(32), primary_key=True, comment="Kind of caller."),
+    Column("caller", LargeBinary(32), primary_key=True, comment="Pseudonym; empty for nobody in particular."),
+    Column("field", String(200), primary_key=True, comment="Schema coordinate; (others) beyond the bound."),
+    Column("reason", String(64), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
 page_sessions = Table(
     "page_sessions",
     metadata,

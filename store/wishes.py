@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -12,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from records.clients import ClientId
 from records.consenting import Consenting
 from records.consents import Consent
+from records.data_requests import DataRequestState
 from records.identifiers import Nik
 from records.purposes import Purpose
 from records.wishes import Restriction, Wishes
 from store.consent_rows import consent_of, in_force
-from store.tables import consents, restrictions
+from store.tables import consents, data_requests, restrictions
 from store.unavailable import answering
 
 
@@ -35,13 +37,19 @@ class WishTable:
         self._engine = engine
         self._patience = patience
 
-    async def said(self, people: Sequence[Sealed], client: ClientId | None) -> Mapping[Nik, Wishes]:
+    async def said(
+        self, people: Sequence[Sealed], client: ClientId | None, request: str | None = None
+    ) -> Mapping[Nik, Wishes]:
         """What each of the people said, as far as it concerns this client; raises `StateUnavailable`.
 
-        Consents are those that are in force at this moment, by the database's clock, which all hubs share.
+        Consents are those that are in force at this moment, by the database's clock, which all hubs share. `request` is
+        the number of the data request that the caller works on: it covers whose open request it is, and nobody else.
         """
+        by_seal = {each.seal: each.nik for each in people}
         async with answering(self._patience), self._engine.connect() as connection:
-            return await _said(connection, {each.seal: each.nik for each in people}, client)
+            said = await _said(connection, by_seal, client)
+            asking = None if request is None else await _asking(connection, by_seal, request)
+        return said if asking is None else {nik: replace(said[nik], in_case=asking & {nik}) for nik in said}
 
     async def consenting(
         self, ids: Sequence[str], client: ClientId, opened: Callable[[bytes], Nik]
@@ -80,6 +88,16 @@ async def _said(
         nik: Wishes(consents=tuple(granted.get(nik, ())), restrictions=tuple(restricted.get(nik, ())))
         for nik in by_seal.values()
     }
+
+
+async def _asking(connection: AsyncConnection, by_seal: Mapping[bytes, Nik], request: str) -> frozenset[Nik]:
+    """Whose open data request it is: one of the people, or nobody."""
+    wanted = select(data_requests.c.subject).where(
+        data_requests.c.number == request,
+        data_requests.c.subject.in_(list(by_seal)),
+        data_requests.c.state.in_([each.name for each in DataRequestState if each.is_open]),
+    )
+    return frozenset(by_seal[bytes(seal)] for seal in (await connection.execute(wanted)).scalars())
 
 
 async def _restrictions(connection: AsyncConnection, seals: Sequence[bytes]) -> Sequence[RowMapping]:

@@ -127,6 +127,8 @@ class SmallCity:
     ayu_born: date = date(1990, 6, 5)
     said: dict[Nik, Wishes] = field(default_factory=dict)
     """What people said about the use of their data."""
+    cases: dict[str, frozenset[Nik]] | None = None
+    """Whom each open case is about; without it, every case is open and about everybody."""
     wishes_asked: list[tuple[Nik, ...]] = field(default_factory=list)
     """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
     changed: list[Granting | OfPerson] = field(default_factory=list)
@@ -160,12 +162,21 @@ class SmallCity:
         assert len(set(keys)) == len(keys), "keys arrive distinct"
         return {key: self.failing.get(key) or known[key] for key in keys if key in known or key in self.failing}
 
-    async def wishes(self, people: Sequence[Nik], client: str | None, _call: Call) -> Mapping[Nik, Wishes]:
+    async def wishes(self, people: Sequence[Nik], caller: Caller | None, _call: Call) -> Mapping[Nik, Wishes]:
         self.wishes_asked.append(tuple(people))
         if "wishes" in self.down:
             raise WishesUnknown
+        client, case = (None, None) if caller is None else (caller.client, caller.case)
+        about = None if self.cases is None else self.cases.get(case or "", frozenset())
         said = {nik: self.said.get(nik, Wishes()) for nik in people}
-        return {nik: replace(each, consents=_granted_to(client, each.consents)) for nik, each in said.items()}
+        return {
+            nik: replace(
+                each,
+                consents=_granted_to(client, each.consents),
+                in_case=frozenset({nik}) if about is None else about & {nik},
+            )
+            for nik, each in said.items()
+        }
 
     async def entry_pages(
         self, queries: Sequence[AccessEntryQuery], _caller: Caller, _call: Call

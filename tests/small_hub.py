@@ -24,6 +24,7 @@ from schema.build import build_schema, graphql_schema
 from settings import Settings
 from tests.known_sessions import KnownSessions
 from tests.small_city import SmallCity
+from tests.unbound_settings import UnboundSettings
 from web.serving import uvicorn_config
 
 HOST = "127.0.0.1"
@@ -76,7 +77,7 @@ def city_schema() -> GraphQLSchema:
 
 def settings_of(issuers: Sequence[Issuer], **given: Any) -> Settings:  # noqa: ANN401 - any setting
     """Settings of a hub whose agencies are handed in, so their addresses lead nowhere."""
-    return Settings(
+    return UnboundSettings(
         **{
             "secret": SecretStr(base64.b64encode(b"s" * 32).decode()),
             "issuers": tuple(issuers),

@@ -11,10 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from auth.caller import CallerKind
+from auth.development import ISSUER as DEVELOPMENT_ISSUER
 from auth.policy import DEFAULT_POLICY
 from cache.rates import Rate
 from connectors.policies.terms import BreakerEntry, Terms
 from engine.limits import Limits
+from records.clients import ClientId
 from records.purposes import Purpose
 from settings import ELSEWHERE, Settings
 from tests.city import ROOT
@@ -26,7 +28,6 @@ from web.settings import Exposure
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
 REQUIRED = {
     "SIMPUL_SECRET": SECRET,
-    "SIMPUL_ISSUER_KEYS": "/run/keys.json",
     "SIMPUL_STATE_URL": "postgresql://simpul:geheim-1@127.0.0.1/simpul",
     "SIMPUL_DUKCAPIL_URL": "postgresql://simpul:geheim-2@127.0.0.1/siak",
     "SIMPUL_JAKPRENEUR_URL": "mysql://simpul:geheim-3@127.0.0.1/jakpreneur",
@@ -42,7 +43,7 @@ REQUIRED = {
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What an operator has to set, and nothing else."""
     import os  # noqa: PLC0415 - to clear what the machine has set
 
@@ -50,6 +51,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path_factory.mktemp("issuers")))
+
+
+def issuers_file(folder: Path, *lines: str, kinds: str = '"citizen"') -> str:
+    """A file with one issuer; the lines come after its kinds."""
+    file = folder / "issuers.toml"
+    least = '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "hub"\n'
+    file.write_text(least + f"kinds = [{kinds}]\n" + "\n".join(lines))
+    return str(file)
 
 
 def read() -> Settings:
@@ -166,7 +176,7 @@ def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> 
     assert read().port == 9000
 
 
-@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK", "SIMPUL_ISSUER_KEYS"}))
+@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK"}))
 def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ValidationError) as refused:
@@ -241,7 +251,7 @@ def test_settings_do_not_change() -> None:
     settings: Any = read()
     with pytest.raises(ValidationError, match="frozen"):
         settings.port = 1
-    assert settings.issuer_keys == Path("/run/keys.json")
+    assert settings.development is False
 
 
 def test_every_setting_says_what_it_is() -> None:
@@ -263,7 +273,7 @@ def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_hub_whose_callers_could_not_prove_who_they_are_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
+    monkeypatch.delenv("SIMPUL_ISSUERS")
     assert (
         "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
         "or set SIMPUL_ISSUER_KEYS for development tokens."
@@ -271,15 +281,110 @@ def test_a_hub_whose_callers_could_not_prove_who_they_are_does_not_start(monkeyp
 
 
 def test_issuers_are_read_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "issuers.toml"
-    file.write_text(
-        '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "hub"\nkinds = ["citizen"]\n'
-    )
-    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
-    monkeypatch.setenv("SIMPUL_ISSUERS", str(file))
+    monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path))
     [issuer] = read().issuers
     assert (issuer.name, issuer.url, issuer.kinds) == ("warga", "https://masuk.example", (CallerKind.CITIZEN,))
     assert read().issuer_keys is None
+
+
+OFFICIALS = 'agencies = ["dinkes"]'
+PARTNERS = 'clients = { bank = { kind = "partner" } }'
+SYSTEMS = 'clients = { siak = { kind = "agency-system", agency = "dukcapil" } }'
+
+
+@pytest.mark.parametrize(
+    ("kinds", "lines", "lacks"),
+    [
+        ('"official"', (), "agencies: name the agencies for whose callers it may speak (its kinds hold official)"),
+        ('"supervisor"', (PARTNERS,), "issuer 1: clients: 'partner' is not among the kinds of this issuer"),
+        ('"supervisor"', (), "agencies: name the agencies for whose callers it may speak (its kinds hold supervisor)"),
+        ('"agency-system"', (SYSTEMS,), "agencies: name the agencies for whose callers it may speak"),
+        ('"agency-system"', (OFFICIALS,), "clients: name the clients of kind 'agency-system' for which it may speak"),
+        ('"agency-system"', (OFFICIALS, SYSTEMS), "clients: 'dukcapil' is not among the agencies of this issuer"),
+        (
+            '"partner"',
+            (),
+            "clients: name the clients of kind 'partner' for which it may speak, or take it out of kinds",
+        ),
+        ('"citizen", "partner"', (OFFICIALS,), "clients: name the clients of kind 'partner' for which it may speak"),
+        ('"partner", "agency-system"', (OFFICIALS, PARTNERS), "clients: name the clients of kind 'agency-system'"),
+    ],
+)
+def test_outside_development_an_issuer_that_is_not_bound_stops_the_start(
+    kinds: str, lines: tuple[str, ...], lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, *lines, kinds=kinds))
+    assert lacks in refusal()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "lines"),
+    [
+        ('"citizen", "business", "steward", "auditor", "protection-officer", "operator"', ()),
+        ('"official", "supervisor"', (OFFICIALS,)),
+        ('"partner"', (PARTNERS,)),
+        ('"agency-system"', ('agencies = ["dukcapil"]', SYSTEMS)),
+    ],
+)
+def test_an_issuer_that_is_bound_is_believed(
+    kinds: str, lines: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, *lines, kinds=kinds))
+    assert read().issuers[0].unbound == []
+
+
+def test_in_development_an_issuer_may_be_unbound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, kinds='"official", "partner"'))
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert len(read().issuers[0].unbound) == 2
+
+
+@pytest.mark.parametrize("name", ["SIMPUL_ISSUER_KEYS", "simpul_issuer_keys"])
+def test_outside_development_the_development_issuer_stops_the_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "/run/keys.json")
+    assert "SIMPUL_ISSUER_KEYS: whoever has the private key of the development issuer can be anybody" in refusal()
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert read().issuer_keys == Path("/run/keys.json")
+
+
+def test_outside_development_the_development_issuer_is_no_entry_among_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(issuers_file(tmp_path, 'keys = "keys.json"'))
+    file.write_text(file.read_text().replace("https://masuk.example", DEVELOPMENT_ISSUER))
+    monkeypatch.setenv("SIMPUL_ISSUERS", str(file))
+    assert "SIMPUL_ISSUERS holds the development issuer (url 'simpul-development')" in refusal()
+
+
+def test_no_issuer_is_called_as_the_development_issuer_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(issuers_file(tmp_path))
+    file.write_text(file.read_text().replace('"warga"', '"development"'))
+    monkeypatch.setenv("SIMPUL_ISSUERS", str(file))
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert read().issuers[0].name == "development"
+    monkeypatch.setenv("SIMPUL_ISSUER_KEYS", "/run/keys.json")
+    assert "SIMPUL_ISSUERS holds an issuer with the name 'development', as the development issuer" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("client", "why"),
+    [
+        ("portal", "a client is written 'issuer/client_id'"),
+        ("Warga/portal", "a client is written 'issuer/client_id'"),
+        ("/portal", "a client is written 'issuer/client_id'"),
+        ("warga/", "The name of a client has 1 to 100 printable characters"),
+        ("other/portal", "names a client of the issuer 'other', which SIMPUL_ISSUERS does not hold"),
+    ],
+)
+def test_the_client_of_the_data_tracker_is_one_of_a_known_issuer(
+    client: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_DATA_TRACKER_CLIENT", "warga/portal")
+    assert read().data_tracker_client == ClientId("warga", "portal")
+    monkeypatch.setenv("SIMPUL_DATA_TRACKER_CLIENT", client)
+    assert why in refusal()
 
 
 def test_a_file_of_issuers_that_is_wrong_is_named_with_its_setting(
@@ -372,6 +477,7 @@ def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **given: str) ->
     path.write_text(
         '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
         '[[issuer]]\nname = "mitra"\nurl = "https://mitra.example"\naudience = "simpul"\nkinds = ["partner"]\n'
+        'clients = { bank = { kind = "partner" } }\n'
     )
     usual = {
         "ISSUERS": str(path),
@@ -380,7 +486,6 @@ def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **given: str) ->
         "SIGN_IN_SECRET": "geheim-7",
         "PUBLIC_URL": "https://simpul.example",
     }
-    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
     for name, value in {**usual, **given}.items():
         if value:
             monkeypatch.setenv(f"SIMPUL_{name}", value)
@@ -427,7 +532,7 @@ def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: 
     ("given", "says"),
     [
         ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
-        ({}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
+        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
     ],
 )
 def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
@@ -464,7 +569,6 @@ def test_where_it_listens_says_by_which_names_it_may_be_called_and_whom_it_belie
     (tmp_path / "issuers.toml").write_text(
         '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
     )
-    monkeypatch.delenv("SIMPUL_ISSUER_KEYS")
     monkeypatch.setenv("SIMPUL_ISSUERS", str(tmp_path / "issuers.toml"))
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
     settings = read()

@@ -89,7 +89,7 @@ class LimitedHttpProtocol(OrderlyHttpProtocol):
         super().data_received(data)
         if self._header_due is None:
             if self._bytes_without_body > self.max_header_bytes + _ONE_READ:
-                self.transport.close()
+                self.send_400_response("")
         elif self._header_bytes > self.max_header_bytes:
             self._too_large = True
             self.send_400_response("")
@@ -205,11 +205,13 @@ class LimitedHttpProtocol(OrderlyHttpProtocol):
             self._header_overdue()
 
     def _header_overdue(self) -> None:
-        """Close; say why only to a client that had begun to speak."""
+        """Close, once what was asked for is answered; say why only to a client that had begun to speak."""
         self._header_due = None
         if self.transport.is_closing():
             return
-        if self._in_header and self.is_idle():
+        if not self.is_idle():
+            self.read_no_more()
+        elif self._in_header:
             self._refuse_in_words(
                 b"408 Request Timeout", f"The request's header did not arrive within {self.header_timeout:g} s."
             )

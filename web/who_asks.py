@@ -93,8 +93,12 @@ class WhoAsks:
     def _count(
         self, error: Unauthenticated | KeysUnavailable, scope: Scope, headers: RequestHeaders
     ) -> Awaitable[None] | None:
-        """Count a token that proves nobody; where an issuer does not answer, nobody can tell."""
-        if self._failed_tokens is None or not isinstance(error, Unauthenticated):
+        """Count a token that proves nothing: a guess.
+
+        One with the signature of its issuer is none, though it is over, not yet good, or for another: there are always
+        some behind one address of a carrier. And where an issuer does not answer, nobody can tell.
+        """
+        if self._failed_tokens is None or not isinstance(error, Unauthenticated) or error.signed:
             return None
         return self._failed_tokens.count(scope, headers)
 

@@ -18,6 +18,7 @@ from engine.metering import Meter
 from engine.persisted import Application, PersistedDocuments
 from engine.quota import Days, Purse
 from engine.reads import Recorder
+from engine.refused_fields import RefusalNotes
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
@@ -39,6 +40,7 @@ def answering_engine(
     recorder: Recorder | None,
     together: Days | None,
     meter: Meter | None = None,
+    refusals: RefusalNotes | None = None,
 ) -> Engine:
     """The engine of `/graphql`. `together` counts what clients used today, for all processes."""
     return Engine(
@@ -59,6 +61,7 @@ def answering_engine(
             together=together,
         ),
         meter=meter,
+        refusals=refusals,
     )
 
 

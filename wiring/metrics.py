@@ -17,6 +17,7 @@ from telemetry.metrics.agencies import AgencyNumbers
 from telemetry.metrics.health import AgencyHealth, health_of
 from telemetry.metrics.hub import HubNumbers
 from telemetry.metrics.measuring import Measuring
+from telemetry.metrics.readers import ReaderNumbers
 from telemetry.metrics.requests import OperationCounts, RequestCounts
 from telemetry.metrics.text import as_text
 from web.health import IssuerState
@@ -60,6 +61,7 @@ def counting(
     limits: Limiting,
     issuers: Sequence[IssuerKeys],
     shedding: Shedding | None = None,
+    readers: ReaderNumbers,
 ) -> Counting:
     """Who counts. Nothing is opened yet; what is None does not exist in this hub."""
     requests, operations = RequestCounts(), OperationCounts()
@@ -82,7 +84,7 @@ def counting(
         states=[state.value for state in IssuerState],
     )
     measuring = Measuring(
-        (of_agencies, requests, operations, hub), agencies=of_agencies.totals, folder=settings.run_folder
+        (of_agencies, requests, operations, hub, readers), agencies=of_agencies.totals, folder=settings.run_folder
     )
     return Counting(requests=requests, operations=operations, measuring=measuring, names=of_agencies.names)
 

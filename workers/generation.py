@@ -265,7 +265,7 @@ def main(arguments: Sequence[str]) -> int:
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector of a worker would write to all of it
     return Generation(
-        settings,
+        settings.model_copy(update={"workers": workers}),  # what is not shared is parted among them
         listener=socket.socket(fileno=listener),
         status=status,
         tether=tether,

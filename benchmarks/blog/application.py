@@ -16,6 +16,7 @@ from benchmarks.blog.batches import Blog, Own
 from benchmarks.blog.connector import RestWorld
 from benchmarks.blog.kept_accesses import KeptAccesses
 from benchmarks.blog.schema import blog_schema
+from benchmarks.issuer import benchmark_entry
 from connectors.attendance import Attendance
 from connectors.drivers.http import HttpDriver
 from engine.batch import Agencies
@@ -35,7 +36,7 @@ def blog_settings(keys: Path) -> Settings:
     nowhere = "http://127.0.0.1:9"
     given: dict[str, Any] = {
         "secret": SecretStr(base64.b64encode(b"b" * 32).decode()),
-        "issuer_keys": keys,
+        "issuers": (benchmark_entry(keys),),
         "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
         "dukcapil_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
         "jakpreneur_url": SecretStr("mysql://nobody@127.0.0.1:9/none"),

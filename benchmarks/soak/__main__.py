@@ -137,6 +137,7 @@ async def soaked(seconds: float, console: Console) -> int:
         valkey = ValkeyServer(port=free_port(), host=HOST, data_dir=path)
         valkey.start()
         stack.callback(valkey.terminate)
+        os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official asks for everybody
         os.environ["SIMPUL_REDIS_URL"] = f"redis://{HOST}:{valkey.port}/0"
         issuer, port, told = development_issuer(folder), free_port(), path / "told"
         settings = await asyncio.to_thread(hub_settings, folder, port=port)
@@ -144,7 +145,7 @@ async def soaked(seconds: float, console: Console) -> int:
         stack.callback(program.stop)
         await asyncio.to_thread(program.wait_for, port)
         official = Caller(
-            kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1"
+            kind=CallerKind.OFFICIAL, agency="dinsos", purpose=Purpose.SOCIAL_ASSISTANCE.name, case="BANSOS/1"
         )
         callers = Callers(
             port=port,

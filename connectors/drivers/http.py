@@ -27,6 +27,7 @@ from connectors.drivers.http_unpacking import ACCEPTED, NotUnpackable, TooLong, 
 from connectors.drivers.json_body import SMALL, NotJson, parse_json, value_count
 from connectors.long_work import LongWork
 from connectors.policies.gate import Gate
+from connectors.policies.observed import Counts
 from records.call import Call
 from records.failures import (
     AgencyFailure,
@@ -188,6 +189,11 @@ class HttpDriver:
             return read(reply.status, value)
 
         return await self._through_gate(call, attempt, reads=True, hedgeable=form is None)
+
+    @property
+    def counts(self) -> Counts:
+        """Where the calls are counted."""
+        return Counts() if self._gate is None else self._gate.counts
 
     async def close(self) -> None:
         """Close every connection. A driver that was closed cannot send again."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import zeep
 from lxml import etree
@@ -17,6 +18,7 @@ from zeep.wsdl.bindings import Soap11Binding
 from connectors.drivers.http import HttpDriver, HttpReply, retry_after
 from connectors.policies.gate import Gate
 from connectors.policies.observed import Counts
+from connectors.row_check import RowCheck
 from records.call import Call
 from records.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable, ReplyBudgetSpent
 from records.reply_budget import BYTES_OF_A_VALUE
@@ -45,6 +47,8 @@ _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _OK: Final = 200
 _FAULT_STATUS: Final = 500
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
+_OFFERS_ADDRESSING: Final = "{http://www.w3.org/2006/05/addressing/wsdl}UsingAddressing"
 _OF_1_2: Final = {"Sender": "Client", "Receiver": "Server"}
 
 SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | None"
@@ -69,6 +73,8 @@ class SoapReply:
     """The parts of the response element, or the fault in its place."""
     retry_after: float | None = None
     """Seconds until the agency wants to be asked again, where its HTTP headers say so."""
+    relates_to: str | None = None
+    """The name of the message that it answers, where it says so (WS-Addressing)."""
     is_long: bool = False
     """Whether it holds so much that working on it should have a turn of its own (`LongWork`)."""
 
@@ -85,6 +91,10 @@ class SoapDriver:
     zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names: what
     a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
     None with the text in a log.
+
+    Where the WSDL offers WS-Addressing, each attempt bears a `MessageID`, and a reply that names another one in its
+    `RelatesTo` is `AgencyMalformed`: it is the answer to somebody else's question. So is, from an agency that has
+    related a reply before, one that names none; faults may come from a gateway in between, which knows no names.
     """
 
     def __init__(
@@ -113,6 +123,9 @@ class SoapDriver:
                 "It must be a WSDL 1.1 file on disk, and so must be what it imports."
             ) from error
         binding = _soap_11(self._client, wsdl)
+        self._addresses = next(etree.parse(str(wsdl)).iter(_OFFERS_ADDRESSING), None) is not None
+        self._relates = False
+        self._check = RowCheck(self.agency, self.counts)
         shapes: dict[int, _Shape] = {}
         self._operations = {
             name: _Operation(
@@ -153,14 +166,19 @@ class SoapDriver:
         """
         known = self._operations[operation]
         message = self._client.create_message(self._client.service, operation, _soapheaders=self._headers, **arguments)
-        body = etree.tostring(message, encoding="utf-8", xml_declaration=True)
+        named = self._name(message, known.action) if self._addresses else None
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.action}"'}
 
         async def attempt(call: Call) -> SoapReply:
+            if named is not None:
+                named.text = uuid4().urn
+            body = etree.tostring(message, encoding="utf-8", xml_declaration=True)
             sent = self._http.send(
                 "POST", "", call, body=body, headers=headers, accept_status={_FAULT_STATUS}, repeatable=True
             )
             reply = await self._read(operation, await sent, call)
+            if named is not None:
+                self._require_related(reply, named.text or "")
             failure = trouble(reply)
             if failure is not None:
                 raise failure
@@ -196,9 +214,29 @@ class SoapDriver:
         """Close the connections."""
         await self._http.close()
 
+    @staticmethod
+    def _name(message: etree._Element, action: str) -> etree._Element:
+        """Add what WS-Addressing wants to the header; gives the element that bears the message's name."""
+        place = f"{{{etree.QName(message).namespace}}}Header"
+        header = message.find(place)
+        if header is None:
+            header = etree.Element(place)
+            message.insert(0, header)
+        etree.SubElement(header, f"{{{_ADDRESSING}}}Action").text = action
+        return etree.SubElement(header, f"{{{_ADDRESSING}}}MessageID")
+
+    def _require_related(self, reply: SoapReply, name: str) -> None:
+        """Raise AgencyMalformed where a reply answers another message than the one of this name."""
+        if reply.relates_to == name:
+            self._relates = True
+        elif reply.relates_to is not None or (self._relates and not isinstance(reply.content, SoapFault)):
+            raise self._check.mismatch("the reply answers another message")
+
     def _said(self, operation: str, reply: HttpReply, content: etree._Element | None) -> SoapReply:
         return SoapReply(
-            content=self._content(self._operations[operation], reply, content), retry_after=retry_after(reply)
+            content=self._content(self._operations[operation], reply, content),
+            retry_after=retry_after(reply),
+            relates_to=None if content is None else _related(content),
         )
 
     def _content(
@@ -341,6 +379,14 @@ def _fault(element: etree._Element) -> SoapFault:
             detail = {_local(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()}
     code = code.strip().rpartition(":")[2]
     return SoapFault(code=_OF_1_2.get(code, code) if _WORD.fullmatch(code) else "unreadable", detail=detail)
+
+
+def _related(content: etree._Element) -> str | None:
+    """What a reply says that it answers; its first `RelatesTo` in the envelope's header."""
+    envelope = content.getroottree().getroot()
+    header = envelope.find(f"{{{etree.QName(envelope).namespace}}}Header")
+    found = None if header is None else header.findtext(f"{{{_ADDRESSING}}}RelatesTo")
+    return None if found is None else found.strip()
 
 
 def _local(element: etree._Element) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,6 +25,7 @@ from connectors.long_work import LongWork
 from connectors.policies.gate import Gate
 from connectors.policies.observed import Counts
 from records.call import Call
+from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, database_tls, hosts_in
 from records.failures import (
     AgencyFailure,
     AgencyMalformed,
@@ -96,7 +97,7 @@ class SqlDriver:
         self._deadline = deadline
         self._pool_size = pool_size
         self._url = _checked(agency, url)
-        self._engine = _engine(self._url, deadline=deadline, pool_size=pool_size)
+        self._engine = _engine(agency, self._url, deadline=deadline, pool_size=pool_size)
         self._ending: set[asyncio.Task[Any]] = set()
         self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
         event.listen(self._engine.sync_engine, "connect", self._connected)
@@ -111,12 +112,19 @@ class SqlDriver:
         return f"<SqlDriver {self._agency} {self._url.render_as_string(hide_password=True)}>"
 
     async def rows(
-        self, statement: str, parameters: Mapping[str, object], call: Call, *, lists: Collection[str] = ()
+        self,
+        statement: str,
+        parameters: Mapping[str, object],
+        call: Call,
+        *,
+        lists: Collection[str] = (),
+        check: Callable[[Sequence[Row]], None] = lambda _rows: None,
     ) -> Sequence[Row]:
         """The rows that a reading statement gives, within the call's deadline and the agency's own.
 
         Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
         on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
+        `check` looks inside the gate whether the rows answer the question, and raises `AgencyMalformed` where not.
         A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
         must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
         what the gate refuses with.
@@ -126,6 +134,7 @@ class SqlDriver:
             rows = await self._rows(statement, parameters, call, lists)
             if not call.reply_budget.take(BYTES_OF_A_ROW * len(rows)):
                 raise ReplyBudgetSpent(self._agency, "the replies to one request hold more than is read for one")
+            check(rows)
             return rows
 
         if call.reply_budget.is_spent:
@@ -263,13 +272,33 @@ def _checked(agency: str, url: str) -> URL:
     )
 
 
-def _engine(url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
+def tls_mode(agency: str, url: str) -> TlsMode | None:
+    """How an agency's database is connected to; None for a file. Raises ValueError as `SqlDriver` does."""
+    parsed = _checked(agency, url)
+    return None if parsed.get_backend_name() == "sqlite" else _tls(agency, parsed).mode
+
+
+def _tls(agency: str, url: URL) -> DatabaseTls:
+    try:
+        return database_tls([url.host, *hosts_in(url.query)], url.query)
+    except ValueError as problem:
+        raise ValueError(f"The address of the agency '{agency}': {problem}") from None
+
+
+def _engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
     # A file is opened anew for each read: that costs little, and a file that was replaced or taken away is noticed.
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
         if url.get_backend_name() == "sqlite"
         else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": deadline}
     )
+    if url.get_backend_name() != "sqlite":
+        # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
+        # On this machine TLS is asked for and done without: what is no PostgreSQL answers that question with rubbish,
+        # and is noticed before asyncpg reads a length out of it (it reads one of -1 for ever).
+        unsaid = "prefer" if url.get_backend_name() == "postgresql" and "sslmode" not in url.query else False
+        pool["connect_args"] = {"ssl": _tls(agency, url).context or unsaid}
+        url = url.difference_update_query(TLS_PARAMETERS)
     return create_async_engine(
         url,
         **pool,

@@ -22,9 +22,13 @@ def text(raw: object, kind: str = "a text", *, longest: int = LONGEST_TEXT) -> s
     """
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, str | int):
+    if isinstance(raw, str):
+        if len(raw) > longest:
+            raise UnreadableError(f"{kind} of at most {longest} characters")
+        written = raw
+    elif isinstance(raw, int) and not isinstance(raw, bool):
+        written = str(raw)
+    else:
         raise UnreadableError(kind)
-    if isinstance(raw, str) and len(raw) > longest:
-        raise UnreadableError(f"{kind} of at most {longest} characters")
-    words = " ".join(str(raw).replace("\N{NO-BREAK SPACE}", " ").split())
+    words = " ".join(written.replace("\N{NO-BREAK SPACE}", " ").split())
     return None if words.upper() in ABSENT else words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, overload
 
 from graphql import GraphQLError, get_nullable_type, is_non_null_type, located_error
@@ -44,6 +44,10 @@ class Located(Sequence[GraphQLError]):
         if isinstance(index, slice):
             return [_error(*each) for each in self._places[index]]
         return _error(*self._places[index])
+
+    def faults(self) -> Iterator[Fault]:
+        """The faults, once for every place, without making an error of any."""
+        return (fault for fault, _ in self._places)
 
     def __repr__(self) -> str:
         """How many."""

@@ -137,7 +137,7 @@ async def test_officials_are_told_by_their_own_purpose_and_recorded_with_their_o
         [
             Asker(registrar, whole, entries=entry(registrar)),
             Asker(same_purpose, whole, entries=entry(same_purpose)),
-            Asker(requested, whole, entries=entry(requested)),
+            Asker(requested, {"citizen": None}, ["FORBIDDEN"]),  # the case is no open data request of hers
             Asker(assessor, without_status, ["FORBIDDEN"], entry(assessor)),
             Asker(official("dukcapil", None, "REG/1"), None, ["FORBIDDEN"]),
             Asker(official("dukcapil", "CIVIL_REGISTRATION", None), None, ["FORBIDDEN"]),
@@ -162,7 +162,12 @@ async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(wired
         [
             stating("CIVIL_REGISTRATION", "REG/7"),
             stating("CIVIL_REGISTRATION", "REG/8"),
-            stating("SUBJECT_REQUEST", "REG/7"),
+            Asker(
+                unstated,
+                {"citizen": None},
+                ["FORBIDDEN"],
+                headers={"X-Purpose": "SUBJECT_REQUEST", "X-Case": "REG/7"},
+            ),
             Asker(unstated, None, ["FORBIDDEN"], headers={"X-Purpose": "TAX_ASSESSMENT", "X-Case": "REG/7"}),
             Asker(unstated, None, ["FORBIDDEN"]),
         ],

@@ -232,7 +232,7 @@ async def test_a_request_id_is_given_back_only_where_it_is_sane(wired: Hub) -> N
 
 
 def reader(case: str) -> Caller:
-    return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST", case=case)
+    return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="CIVIL_REGISTRATION", case=case)
 
 
 async def test_of_what_a_reader_wrote_a_person_is_told_purpose_and_case_alone(wired: Hub) -> None:
@@ -242,10 +242,10 @@ async def test_of_what_a_reader_wrote_a_person_is_told_purpose_and_case_alone(wi
     assert answer.data["me"]["accessLog"]["nodes"] == [
         {
             "text": "An official of the population register (Dukcapil) read your identity, which came from the"
-            " population register (Dukcapil). Purpose: SUBJECT_REQUEST, case AB/1 2026."
+            " population register (Dukcapil). Purpose: CIVIL_REGISTRATION, case AB/1 2026."
             " Legal basis: a task of the city in the public interest (UU PDP, article 20 (2) e).",
             "reader": "An official of the population register (Dukcapil)",
-            "purpose": "SUBJECT_REQUEST",
+            "purpose": "CIVIL_REGISTRATION",
         }
     ]
 

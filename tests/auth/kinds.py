@@ -10,7 +10,7 @@ BUDI = Nik("3171010101800002")
 NIB = "9120001234567"
 
 CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.SUBSTANTIAL)
-OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="S/1")
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="S/1")
 CALLERS = {
     "anonymous": ANONYMOUS,
     "citizen": CITIZEN,

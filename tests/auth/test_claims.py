@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from auth.caller import Assurance, Caller, CallerKind, Capacity
-from auth.claims import caller_of, certificate_of
+from auth.claims import NotBelieved, caller_of, certificate_of
 from auth.issuers import ClaimNames, Issuer
+from records.clients import ClientId
 from records.identifiers import Nik
 from tests.auth.kinds import CALLERS
 from tests.auth.people import BUDI, SITI
@@ -23,6 +24,7 @@ CITIZEN = {"sub": "siti", "kind": "citizen", "nik": str(SITI)}
 OFFICIAL = {"sub": "rina", "kind": "official", "agency": "dukcapil"}
 SYSTEM = {"sub": "siak", "client_id": "siak", "kind": "agency-system", "agency": "dukcapil"}
 PARTNER = {"sub": "bank", "client_id": "bank", "kind": "partner"}
+BANK = {"bank": {"kind": "partner"}}
 
 
 def issuer(**more: object) -> Issuer:
@@ -302,22 +304,22 @@ def test_what_a_token_that_says_no_kind_proves_is_said_by_the_entry_or_nothing()
     own = {"sub": "bank", "client_id": "bank"}
     refused(own)
     refused({"sub": "siti", "client_id": "app", "nik": str(SITI)})
-    entry = {"kind_of_clients": "partner", "kind_of_people": "citizen"}
+    entry = {"clients": BANK, "kind_of_people": "citizen"}
     assert caller(own, **entry).kind is CallerKind.PARTNER
     assert caller({"sub": "siti", "client_id": "app", "nik": str(SITI)}, **entry).kind is CallerKind.CITIZEN
     refused({"sub": "bank", "client_id": "app"}, **entry)  # somebody whose name is a client's is nobody's client
 
 
 def test_a_client_may_be_listed_with_its_agency() -> None:
-    entry = {"clients": {"siak": {"kind": "agency-system", "agency": "dukcapil"}}, "kind_of_clients": "partner"}
+    entry = {"clients": BANK | {"siak": {"kind": "agency-system", "agency": "dukcapil"}}}
     found = caller({"sub": "siak", "client_id": "siak"}, **entry)
     assert (found.kind, found.agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
     assert caller({"sub": "bank", "client_id": "bank"}, **entry).kind is CallerKind.PARTNER
-    assert caller(SYSTEM | {"agency": "pbb"}, **entry).agency == "pbb"
+    refused(SYSTEM | {"agency": "pbb"}, **entry)
 
 
 def test_people_may_be_called_by_their_number() -> None:
-    entry = {"claims": {"nik": "sub"}, "kind_of_clients": "partner", "kind_of_people": "citizen"}
+    entry = {"claims": {"nik": "sub"}, "clients": BANK, "kind_of_people": "citizen"}
     assert caller({"sub": str(SITI), "client_id": "app"}, **entry).nik == SITI
     assert caller({"sub": "bank", "client_id": "bank"}, **entry).nik is None
     refused({"sub": "siti", "client_id": "app"}, **entry)
@@ -435,3 +437,79 @@ def test_a_token_may_be_bound_to_a_certificate_by_its_thumbprint() -> None:
 def test_a_token_that_is_bound_in_another_way_is_refused(cnf: object) -> None:
     with pytest.raises(ValueError, match=r"."):
         certificate_of({"cnf": cnf})
+
+
+HEALTH: dict[str, Any] = {
+    "name": "dinkes",
+    "kinds": ["official", "supervisor", "partner", "agency-system"],
+    "agencies": ["dinkes", "puskesmas"],
+    "clients": {"dinkes-registry": {"kind": "agency-system", "agency": "dinkes"}, "klinik": {"kind": "partner"}},
+}
+"""A health office's provider."""
+REGISTRY = {"sub": "dinkes-registry", "client_id": "dinkes-registry", "kind": "agency-system"}
+
+
+def test_an_issuer_speaks_for_its_own_agencies_and_clients() -> None:
+    assert caller(OFFICIAL | {"agency": "puskesmas"}, **HEALTH).agency == "puskesmas"
+    assert caller(REGISTRY, **HEALTH).agency == "dinkes"
+    assert caller(REGISTRY | {"agency": "dinkes"}, **HEALTH).client == ClientId("dinkes", "dinkes-registry")
+    assert caller(PARTNER | {"client_id": "klinik"}, **HEALTH).client == ClientId("dinkes", "klinik")
+    own = {"sub": "klinik", "client_id": "klinik"}
+    assert caller(own, **HEALTH).kind is CallerKind.PARTNER
+
+
+@pytest.mark.parametrize(
+    ("claims", "claim", "value"),
+    [
+        (OFFICIAL, "agency", "dukcapil"),
+        (OFFICIAL | {"kind": "supervisor"}, "agency", "dukcapil"),
+        (OFFICIAL | {"agency": "DINKES"}, "agency", "DINKES"),
+        (OFFICIAL | {"agency": "dinkes "}, "agency", "dinkes "),
+        (OFFICIAL | {"agency": "dinkes\u00a0".strip() + "\u0456"}, "agency", "dinkes\u0456"),
+        (REGISTRY | {"agency": "dukcapil"}, "agency", "dukcapil"),
+        (REGISTRY | {"agency": "puskesmas"}, "agency", "puskesmas"),
+        (SYSTEM | {"agency": "dinkes"}, "client_id", "siak"),
+        (SYSTEM, "agency", "dukcapil"),
+        (REGISTRY | {"kind": "partner"}, "client_id", "dinkes-registry"),
+        (PARTNER | {"client_id": "klinik", "kind": "agency-system", "agency": "dinkes"}, "client_id", "klinik"),
+        (PARTNER, "client_id", "bank"),
+        (PARTNER | {"client_id": "KLINIK"}, "client_id", "KLINIK"),
+        (PARTNER | {"client_id": "klinik "}, "client_id", "klinik "),
+        (CITIZEN, "kind", "citizen"),
+        ({"sub": "x", "kind": "auditor"}, "kind", "auditor"),
+    ],
+)
+def test_whom_an_issuer_may_not_speak_for_is_refused_by_the_claim_and_never_its_value(
+    claims: dict[str, Any], claim: str, value: str
+) -> None:
+    with pytest.raises(NotBelieved) as refusal:
+        caller(claims, **HEALTH)
+    assert str(refusal.value).startswith(f"The token's claim '{claim}' names a")
+    assert f"'{value}'" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("agency", [["dinkes"], ["dinkes", "dukcapil"], {"code": "dinkes"}, [["dinkes"]], 5, True, ""])
+def test_an_agency_that_is_no_plain_text_is_refused(agency: object) -> None:
+    refused(OFFICIAL | {"agency": agency}, **HEALTH)
+
+
+def test_an_agency_that_stands_elsewhere_than_the_entry_says_is_none() -> None:
+    entry = HEALTH | {"claims": {"agency": ["attributes", "opd", 0]}}
+    refused(OFFICIAL | {"agency": "dinkes"}, **entry)
+    with pytest.raises(NotBelieved, match=r"^The token's claim 'attributes\.opd\.0' names an agency"):
+        caller(OFFICIAL | {"agency": "dinkes", "attributes": {"opd": ["dukcapil", "dinkes"]}}, **entry)
+
+
+def test_a_kind_among_roles_takes_no_more_than_the_kinds_of_the_issuer() -> None:
+    kinds = {"kind_values": {"pegawai": "official"}, "claims": {"kind": "roles"}}
+    entry = HEALTH | kinds
+    assert caller({"sub": "r", "roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
+    with pytest.raises(NotBelieved):
+        caller({"sub": "r", "roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
+
+
+def test_azp_names_the_client_only_where_no_other_claim_is_named_for_it() -> None:
+    token = {"sub": "siti", "kind": "citizen", "nik": str(SITI), "azp": "app"}
+    assert caller(token).client == client_named("app")
+    assert caller(token, claims={"client": "aplikasi"}).client is None
+    refused(PARTNER | {"azp": "bank", "client_id": None}, claims={"client": "aplikasi"})

@@ -68,7 +68,7 @@ def test_a_file_names_several_issuers(tmp_path: Path) -> None:
 def test_what_an_entry_does_not_say_is_strict() -> None:
     issuer = Issuer.model_validate(LEAST)
     assert (issuer.algorithms, issuer.types, issuer.longest_lifetime) == (("ES256",), ("at+jwt",), 86_400)
-    assert (issuer.kind_of_people, issuer.kind_of_clients, issuer.clients) == (None, None, {})
+    assert (issuer.kind_of_people, issuer.agencies, issuer.clients) == (None, (), {})
     assert issuer.assurance == EIDAS
     assert issuer.keys is None
 
@@ -147,10 +147,6 @@ def test_these_addresses_are_safe(url: str) -> None:
         ({"algorithms": []}, "issuer 1, algorithms: Tuple should have at least 1 item after validation, not 0"),
         ({"assurance": {"x": "highest"}}, "issuer 1, assurance, x: Input should be 0, 1, 2 or 3"),
         ({"longest_lifetime": 5}, "issuer 1, longest_lifetime: Input should be greater than or equal to 60"),
-        (
-            {"kind_of_clients": "agency-system"},
-            "issuer 1: kind_of_clients: it can be 'partner' alone; name the systems of agencies under clients",
-        ),
         (
             {"clients": {"a": {"kind": "citizen"}}},
             "issuer 1, clients, a: a client is a partner or an agency-system, not 'citizen'",

@@ -14,6 +14,7 @@ from auth.caller import Assurance, Caller, CallerKind
 from auth.children import FOR_CHILDREN
 from auth.policy import Policy
 from auth.rules import (
+    UNKNOWN,
     WILLING,
     Access,
     Classification,
@@ -35,6 +36,7 @@ from tests.auth.kinds import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
 from tests.clients import client_named
 
 CHILD = Nik("3171014107120003")
+ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
 SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
 """`the caller` is for an assistant the person they help; `a child` is the citizen's, as their family card says."""
 OK = None
@@ -325,7 +327,7 @@ def test_a_change_takes_a_sign_in_of_the_last_minutes(authenticated_at: float | 
 
 def test_each_refusal_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in Refusal)
-    assert len({each.value for each in Refusal}) == len(Refusal) == 21
+    assert len({each.value for each in Refusal}) == len(Refusal) == 22
 
 
 @pytest.mark.parametrize("wishes", [CONSENTED, WILLING], ids=["consented", "willing"])
@@ -384,11 +386,47 @@ def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
 
 
 def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
-    wishes = Wishes(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
-    assert OFFICIAL.purpose == Purpose.SUBJECT_REQUEST.name
-    assert decide(Access(Rule.OFFICIAL), OFFICIAL, (SITI,), wishes=wishes).allowed
+    restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
+    wishes = Wishes(restrictions=(restriction,), in_case=frozenset({SITI}))
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), wishes=wishes).allowed
     none = Policy(unrestrictable=frozenset())
-    assert decide(Access(Rule.OFFICIAL), OFFICIAL, (SITI,), policy=none, wishes=wishes).refusal is Refusal.RESTRICTED
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), policy=none, wishes=wishes).refusal is Refusal.RESTRICTED
+
+
+@pytest.mark.parametrize(
+    ("in_case", "refusal"),
+    [
+        (frozenset({SITI}), None),
+        (frozenset(), Refusal.CASE_NOT_OPEN),
+        (None, Refusal.CASE_NOT_OPEN),
+    ],
+    ids=["the person's open request", "another's, closed or made up", "nobody looked"],
+)
+def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it_is(
+    in_case: frozenset[Nik] | None, refusal: Refusal | None
+) -> None:
+    wishes = Wishes(in_case=in_case)
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), wishes=wishes).refusal is refusal
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI, BUDI), wishes=wishes).refusal is refusal
+    finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), finds_cases=True)
+    assert decide(finding, ANSWERING, (SITI,), wishes=wishes).refusal is None
+
+
+@pytest.mark.parametrize(
+    ("in_case", "refusal"),
+    [(frozenset({SITI}), None), (frozenset(), Refusal.CASE_NOT_OPEN), (None, None)],
+    ids=["in the register", "not in the register", "no register"],
+)
+@pytest.mark.parametrize("name", ["official", "agency system"])
+def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it(
+    name: str, in_case: frozenset[Nik] | None, refusal: Refusal | None
+) -> None:
+    caller = CALLERS[name]
+    assert decide(Access(FOR_A_PURPOSE[name]), caller, (SITI,), wishes=Wishes(in_case=in_case)).refusal is refusal
+
+
+def test_of_somebody_whom_nobody_knows_no_request_can_be_answered() -> None:
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (), wishes=UNKNOWN).refusal is Refusal.PERSON_UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
@@ -410,8 +448,9 @@ def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_
     policy = Policy(purposes={"dukcapil": frozenset(Purpose)})
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
-        of_others = decide(access, caller, (CHILD,), policy=policy)
-        of_child = decide(access, caller, (CHILD,), policy=policy, of_child=True)
+        wishes = Wishes(in_case=frozenset({CHILD}))
+        of_others = decide(access, caller, (CHILD,), policy=policy, wishes=wishes)
+        of_child = decide(access, caller, (CHILD,), policy=policy, of_child=True, wishes=wishes)
         covered = named or purpose in FOR_CHILDREN
         assert of_others.by is rule
         assert of_child.refusal is (None if covered else R.PURPOSE_DOES_NOT_COVER)

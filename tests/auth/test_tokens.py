@@ -388,3 +388,29 @@ def test_a_token_that_was_changed_anywhere_is_refused(position: int, letter: str
 
 def test_a_reader_tells_how_many_issuers_it_believes() -> None:
     assert repr(READER) == "<TokenReader 1 issuers>"
+
+
+RSA = RSAKey.generate_key(2048, {"kid": "key-1"})
+
+
+def test_an_algorithm_that_the_entry_does_not_name_is_refused_though_the_key_would_do() -> None:
+    reader = city_reader([RSA.as_dict(private=False)], clock=lambda: NOW, algorithms=("RS256",))
+    assert read(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
+        read(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
+
+
+def test_an_algorithm_that_the_entry_names_is_refused_where_the_key_is_for_another() -> None:
+    reader = city_reader(
+        [RSA.as_dict(private=False) | {"alg": "RS256"}], clock=lambda: NOW, algorithms=("RS256", "PS256")
+    )
+    assert read(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
+        read(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
+
+
+def test_how_long_a_token_is_good_counts_from_when_it_was_issued() -> None:
+    issued = NOW - 80_000
+    assert read(READER, f"Bearer {signed(CLAIMS | {'iat': issued, 'exp': issued + 86_400 + LEEWAY})}") == CITIZEN
+    message = refused(signed(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
+    assert "lives_too_long" in message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auth.rate_keys import RateKeys
 from cache.agency_counts import AgencyCounts
 from cache.shared import SharedCounts
-from tests.cache.test_shared import counts
+from tests.cache.processes import counts
 from tests.cache.valkey import Valkey
 
 DAY = 739_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.document import RefusedRequest
 from engine.quota import Quota
-from tests.cache.test_shared import counts, until
+from tests.cache.processes import counts, until
 from tests.cache.valkey import Valkey
 from tests.clients import client_named
 

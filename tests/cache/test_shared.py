@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
 from redis.asyncio import Redis
 
-from auth.rate_keys import RateKeys
 from cache.rates import Bucket, Rate, Rates
 from cache.shared import PATIENCE, SharedCounts
+from tests.cache.processes import KEYS, counts, until
 from tests.cache.valkey import Valkey
 
-KEYS = RateKeys(b"s" * 32)
 SLACK = 1.0
 """Seconds that a busy machine may add to what is waited for."""
-
-
-@asynccontextmanager
-async def counts(valkey: Valkey, *, patience: float = 2.0) -> AsyncIterator[SharedCounts]:
-    """One process's share in it. A busy machine may be slow, so it is patient where that is not what is tried."""
-    shared = SharedCounts(valkey.url, keyed=KEYS, patience=patience, pause=0.05)
-    await shared.start()
-    try:
-        yield shared
-    finally:
-        await shared.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in a task that sets no event
-            await asyncio.sleep(0.01)
 
 
 async def taken(rates: Rates, bucket: Bucket, cost: int = 1) -> float:

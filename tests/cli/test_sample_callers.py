@@ -49,8 +49,8 @@ def caller_of(state: Path, token: str) -> Caller:
                 agency="dukcapil",
                 unit="Seksi Pelayanan Pendaftaran Penduduk",
                 role="registrar",
-                purpose="SUBJECT_REQUEST",
-                case="SUBJEK/2026/0001",
+                purpose="CIVIL_REGISTRATION",
+                case="SIPIL/2026/0001",
             ),
         ),
         (

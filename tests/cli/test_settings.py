@@ -29,6 +29,10 @@ url = "http://127.0.0.1:9"
 audience = "simpul"
 kinds = ["citizen", "official", "partner", "agency-system"]
 first_party = ["city-app"]
+agencies = ["dukcapil"]
+[issuer.clients]
+bank = { kind = "partner" }
+siak = { kind = "agency-system", agency = "dukcapil" }
 """
 BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
 
@@ -94,7 +98,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
         SIMPUL_SECRET="c2hvcnQ=",
         SIMPUL_PUBLIC_URL="http://simpul.example",
         SIMPUL_SIGN_IN_ISSUER="nobody",
-        SIMPUL_STATE_URL="postgresql://a:geheim-geheim@db.example/simpul?sslmode=require",
+        SIMPUL_STATE_URL="postgresql://a:geheim-geheim@db.example/simpul?ssl=verify-full",
         SIMPUL_JAKPRENEUR_URL="oracle://a:geheim-geheim@h/x",
         SIMPUL_CONTRACTS="/none.toml",
     )
@@ -131,7 +135,7 @@ UNWISE = {
     "SIMPUL_TRUSTED_PROXIES": None,
     "SIMPUL_REDIS_URL": "redis://cache.example",
     "SIMPUL_LEDGER": "false",
-    "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@db.example/simpul",
+    "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@db.example/simpul?sslmode=disable",
     "SIMPUL_REQUEST_TIMEOUT": "3",
     "SIMPUL_SECRET": base64.b64encode(b"s" * 32).decode(),
     "SIMPUL_CRM_KEY": "rahasia-rahasia-rahasia",
@@ -162,6 +166,42 @@ def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
     value = UNWISE[name]
     given = without(good(files), name) if value is None else good(files, **{name: value})
     assert [(level, each) for level, each, _ in warned(given, monkeypatch)] == [("warning", name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("SIMPUL_STATE_URL", f"postgresql://simpul:{PASSWORD}@db.example/simpul"),
+        ("SIMPUL_DUKCAPIL_URL", f"postgresql://a:{PASSWORD}@db.example/siak"),
+        ("SIMPUL_JAKPRENEUR_URL", f"mysql://a:{PASSWORD}@db.example/jakpreneur"),
+    ],
+)
+def test_a_database_elsewhere_is_warned_of_where_its_address_demands_less_than_a_proven_server(
+    name: str, url: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        query: [(each, says) for _, each, says in warned(good(files, **{name: f"{url}{query}"}), monkeypatch)]
+        for query in ("", "?sslmode=verify-full", "?sslmode=verify-ca", "?sslmode=require", "?sslmode=disable")
+    }
+    weak = "sslmode={} does not prove which server answers: write sslmode=verify-full"
+    assert said == {
+        "": [],
+        "?sslmode=verify-full": [],
+        "?sslmode=verify-ca": [(name, weak.format("verify-ca"))],
+        "?sslmode=require": [(name, weak.format("require"))],
+        "?sslmode=disable": [(name, "what is read travels in the clear between machines: write sslmode=verify-full")],
+    }
+
+
+@pytest.mark.parametrize("name", ["SIMPUL_STATE_URL", "SIMPUL_DUKCAPIL_URL", "SIMPUL_JAKPRENEUR_URL"])
+def test_parameters_of_tls_that_cannot_be_obeyed_are_a_problem_of_their_setting(
+    name: str, files: Path, tmp_path: Path
+) -> None:
+    scheme = "mysql" if "JAKPRENEUR" in name else "postgresql"
+    url = f"{scheme}://a:{PASSWORD}@db.example/x?sslmode=verify-full&sslrootcert=/none.pem"
+    code, found, said = checked(tmp_path, good(files, **{name: url}))
+    assert (code, found) == (1, [("problem", name, "not shown")])
+    assert "sslrootcert cannot be read (No such file or directory). Name a PEM file" in said
 
 
 def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
@@ -200,14 +240,26 @@ def test_former_secrets_left_in_place_and_the_present_one_among_them_are_told(
 
 
 def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = good(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"))
-    assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_ISSUER_KEYS"]
-    given["SIMPUL_DEVELOPMENT"] = "true"
+    given = good(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"), SIMPUL_DEVELOPMENT="true")
     assert [name for _, name, _ in warned(given, monkeypatch)] == ["SIMPUL_DEVELOPMENT"]
 
 
+def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_problems(
+    files: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "issuers.toml"
+    path.write_text(ISSUERS.partition("agencies")[0])
+    keys = str(files / "keys.json")
+    done = simpul(tmp_path, "settings", "check", **good(files, SIMPUL_ISSUERS=str(path), SIMPUL_ISSUER_KEYS=keys))
+    problems = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert (done.returncode, len(problems)) == (1, 4)
+    assert "SIMPUL_ISSUER_KEYS" in problems[0]
+    assert "whoever has the private key of the development issuer can be anybody" in problems[0]
+    assert all("the issuer 'warga' is not bound: " in each for each in problems[1:])
+
+
 def test_a_file_of_keys_that_cannot_be_used_is_a_problem(files: Path, tmp_path: Path) -> None:
-    code, found, _ = checked(tmp_path, good(files, SIMPUL_ISSUER_KEYS=str(files / "none.json")))
+    code, found, _ = checked(tmp_path, good(files, SIMPUL_ISSUER_KEYS=str(files / "none.json"), SIMPUL_DEVELOPMENT="1"))
     assert (code, found[0]) == (1, ("problem", "SIMPUL_ISSUER_KEYS", str(files / "none.json")))
 
 

@@ -100,13 +100,6 @@ class TestComplaintsOfCitizens:
         assert len(server.asked) == 2
         assert all(SITI not in asked.target and "3173020003" not in asked.target for asked in server.asked)
 
-    async def test_rows_of_people_nobody_asked_for_are_not_handed_out(self) -> None:
-        rows = [row(1, NOON, reporter=SITI), row(2, NOON, reporter=DEWI)]
-        async with wire(reply(200, orjson.dumps(rows))) as server, connected(server.url) as connector:
-            answers = await connector.complaints_of([SITI], call())
-
-        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: ["1"]}
-
     async def test_a_server_that_does_not_say_whose_they_are_is_not_believed(self) -> None:
         async with wire(reply(200, orjson.dumps([row(1, NOON)]))) as server, connected(server.url) as connector:
             with pytest.raises(AgencyMalformed):

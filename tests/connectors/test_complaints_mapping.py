@@ -199,7 +199,26 @@ class TestComplaint:
     def test_what_is_not_marked_public_is_private(self, visibility: object) -> None:
         assert read({"visibility": visibility}).visibility is ComplaintVisibility.PRIVATE
 
-    @pytest.mark.parametrize(("rating", "expected"), [(5, 5), ("4", 4), (0, None), (6, None), ("bagus", None)])
+    @pytest.mark.parametrize(
+        ("written", "expected"),
+        [
+            ("12", 12),
+            ("²", 0),
+            ("1²", 0),
+            ("\N{FULLWIDTH DIGIT ONE}2", 0),
+            ("٣", 0),
+            ("1234567", 0),
+            (True, 0),
+            (-1, 0),
+        ],
+    )
+    def test_a_count_is_a_few_plain_digits_or_none(self, written: object, expected: int) -> None:
+        assert read({"support_count": written}).support_count == expected
+
+    @pytest.mark.parametrize(
+        ("rating", "expected"),
+        [(5, 5), ("4", 4), (0, None), (6, None), ("bagus", None), ("²", None), ("\N{FULLWIDTH DIGIT FOUR}", None)],
+    )
     def test_a_rating_is_one_to_five(self, rating: object, expected: int | None) -> None:
         assert read({"rating": rating}).rating == expected
 

@@ -14,6 +14,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from auth.caller import Caller
 from engine.batch import Agencies
 from records.access_log import AccessLogPage, AccessLogQuery
 from records.answers import Answers
@@ -80,14 +81,15 @@ class MarkedCity(SmallCity):
     ) -> Answers[Any, Any]:
         return {key: known[key] for key in keys if key in known}  # what is nobody's: as in the small city
 
-    async def wishes(self, people: Sequence[Nik], client: str | None, _call: Call) -> Mapping[Nik, Wishes]:
-        return {nik: self._said(nik, client) for nik in people}
+    async def wishes(self, people: Sequence[Nik], caller: Caller | None, _call: Call) -> Mapping[Nik, Wishes]:
+        return {nik: self._said(nik, None if caller is None else caller.client) for nik in people}
 
     def _said(self, nik: Nik, client: str | None) -> Wishes:
         restriction = self._people.restricted.get(nik)
         return Wishes(
             consents=() if client is None else self._people.granted_to(client, nik),
             restrictions=() if restriction is None else (restriction,),
+            in_case=frozenset({nik}),
         )
 
     async def consenting(self, consents: Sequence[str], client: str, _call: Call) -> Answers[str, Consenting]:

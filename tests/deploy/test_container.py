@@ -144,7 +144,7 @@ def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigt
         folder = Path(name)
         folder.chmod(0o755)
         hub = HubProcess(folder)
-        for each in (folder / "keys.json", folder / "issuer.json"):
+        for each in (folder / "keys.json", folder / "issuers.json"):
             each.chmod(0o644)
         given = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
         del given["SIMPUL_STATE"]

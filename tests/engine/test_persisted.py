@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -182,6 +184,62 @@ def test_an_operation_needs_the_scopes_it_was_registered_with() -> None:
     assert known.resolve(by_id("Book-1"), Application(client=client_named("kios"), scopes=frozenset({"a", "b", "c"})))
 
 
+@pytest.mark.parametrize(("held", "lacking"), [("a", "b"), ("b", "a")])
+def test_of_two_scopes_that_an_operation_needs_one_is_not_enough(held: str, lacking: str) -> None:
+    known = documents(operation(scopes=frozenset({"a", "b"})))
+    with pytest.raises(RefusedRequest) as refused:
+        known.resolve(by_id("Book-1"), Application(client=KIOS.client, scopes=frozenset({held}), is_partner=True))
+    assert refused.value.errors[0] == {
+        "message": f"The operation 'Book' needs the scope '{lacking}', which the token does not hold.",
+        "extensions": {"code": "INSUFFICIENT_SCOPE"},
+    }
+
+
+class _Together:
+    """Counts what clients spend of their days, for all processes."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+
+    def spend(
+        self, client: ClientId, points: int, *, day: int, most: int, known: int
+    ) -> Awaitable[tuple[bool, int] | None] | None:
+        async def told() -> tuple[bool, int]:
+            fits = max(self.spent[client], known) + points <= most
+            self.spent[client] += points if fits else 0
+            return fits, self.spent[client]
+
+        assert day > 0
+        return told()
+
+
+async def test_each_partner_has_a_day_of_its_own_which_its_processes_share() -> None:
+    together = _Together()
+    other = ClientId("elsewhere", KIOS.client.name)
+    here, there = PersistedDocuments(together=together), PersistedDocuments(together=together)
+    for each in (here, there):
+        each.take(
+            [ClientContract(client=client, cost_a_day=10) for client in (KIOS.client, other)],
+            [operation(), operation(client=other)],
+        )
+
+    async def spend(documents: PersistedDocuments, client: ClientId, points: int) -> str:
+        _, terms, _ = documents.resolve(by_id("Book-1"), Application(client=client, is_partner=True))
+        assert terms is not None
+        try:
+            paying = terms.spend(points)
+            if paying is not None:
+                await paying
+        except RefusedRequest as refused:
+            return str(refused.errors[0]["extensions"]["code"])
+        return "spent"
+
+    assert [await spend(here, KIOS.client, 7), await spend(there, KIOS.client, 7)] == ["spent", "QUOTA_EXCEEDED"]
+    assert [await spend(there, other, 7), await spend(here, other, 3)] == ["spent", "spent"]
+    assert await spend(there, KIOS.client, 3) == "spent"
+    assert together.spent == {"development/kios": 10, "elsewhere/kios": 10}
+
+
 def test_a_text_beside_an_id_that_is_no_hash_is_refused() -> None:
     assert code(documents(operation()), by_id("Book-1", query=TEXT)) == "BAD_REQUEST"
 
@@ -274,7 +332,8 @@ async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_
     engine = Engine(library(), rules(), plans=False)
     with caplog.at_level(logging.WARNING):
         await engine.know([ClientContract(client=client_named("kios"))], [operation("query Book { film }")])
-    assert caplog.messages == ["Book of client kios cannot be run: Cannot query field 'film' on type 'Query'."]
+    [said] = caplog.messages
+    assert said == "Book of client development/kios cannot be run: Cannot query field 'film' on type 'Query'."
     response = await engine.run(by_id("Book-1"), lambda: Given({}), request_id="r-1", application=KIOS)
     assert told(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
 

@@ -76,8 +76,8 @@ PUBLIC = Question(
 )
 OFFICIAL = Question(
     name="an official about five people",
-    document=f"query Five($niks: [NIK!]!) {{ citizens(niks: $niks) {{ {_OF_PEOPLE} }} }}",
-    agencies=frozenset({"dukcapil", "jakpreneur", "pbb", "crm"}),
+    document="query Five($niks: [NIK!]!) { citizens(niks: $niks) { nik name taxObjects { nop } msmes { name } } }",
+    agencies=frozenset({"dukcapil", "jakpreneur", "pbb"}),
     share=2,
     caller="official",
     variables=_asked_niks,

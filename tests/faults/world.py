@@ -22,7 +22,7 @@ import aiohttp
 from auth.caller import Assurance, Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from cli.hub_environment import Reach, hub_environment
-from cli.sample_callers import development_issuer, sample_callers
+from cli.sample_callers import development_issuer
 from records.identifiers import Nik
 from sandbox.postgres import Postgres
 from sandbox.state_folder import StateFolder
@@ -81,7 +81,7 @@ class World:
         found = self._tokens.get(nik)
         if found is None:
             caller = (
-                sample_callers()["rina"].caller
+                Caller(kind=CallerKind.OFFICIAL, agency="dinsos", purpose="SOCIAL_ASSISTANCE", case="BANSOS/1")
                 if nik is None
                 else Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
             )
@@ -181,6 +181,7 @@ def _environment(
             "SIMPUL_PANGAN_RATE": _PACE,
             "SIMPUL_PANGAN_BURST": _PACE,
             "SIMPUL_FAILED_TOKENS": "0",
+            "SIMPUL_READER_BUDGETS": "official:off",
         }
     )
 

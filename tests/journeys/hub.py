@@ -15,20 +15,26 @@ import uvicorn
 from pydantic import SecretStr
 
 import server
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from auth.development import DevelopmentIssuer
 from cli.hub_environment import SANDBOX_CONTRACTS
 from cli.sample_callers import sample_callers, token_of
+from records.purposes import Purpose
 from sandbox.postgres import Postgres
 from sandbox.samples import SAMPLES
 from settings import Settings
 from tests.city import HOST, RunningAgency, free_port
+from tests.unbound_settings import UnboundSettings
 from web.graphiql import SamplePerson
 from web.serving import uvicorn_config
 
 STATE_USER = "simpul"
 STATE_PASSWORD = "rahasia-hub"
 OFFICIAL = "official"
+_OFFICIAL = Caller(
+    kind=CallerKind.OFFICIAL, agency="dinsos", purpose=Purpose.SOCIAL_ASSISTANCE.name, case="BANSOS/2026/0001"
+)
+"""Decides about social assistance, so may read nearly everything of anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,7 @@ class Hub:
             return {}
         if isinstance(caller, Caller):
             return {"Authorization": f"Bearer {self._issuer.token(caller, subject='somebody')}"}
-        proven = sample_callers()["rina" if caller == OFFICIAL else caller].caller
+        proven = _OFFICIAL if caller == OFFICIAL else sample_callers()[caller].caller
         return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
 
     async def ask(
@@ -153,7 +159,7 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
     jakpreneur = (
         f"sqlite:///{health['path']}" if health["engine"] == "sqlite" else f"mysql://{login['jakpreneur']}/jakpreneur"
     )
-    return Settings(
+    return UnboundSettings(
         **{
             "development": True,
             "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),

@@ -17,10 +17,10 @@ import aiohttp
 from sqlalchemy import text
 
 from auth.caller import Caller, CallerKind
-from auth.development import DevelopmentIssuer
 from records.identifiers import Nik
 from sandbox.postgres import Postgres
 from store.database import database
+from tests.bound_issuer import bound_issuer
 from tests.city import HOST, ROOT, free_port
 
 SECRET = b"l" * 32
@@ -37,8 +37,7 @@ class HubProcess:
     def __init__(self, folder: Path) -> None:
         """Nothing runs yet."""
         self._folder = folder
-        self._issuer = DevelopmentIssuer(folder / "issuer.json")
-        self._issuer.write_public_keys(folder / "keys.json")
+        self._issuer = bound_issuer(folder)
         self.postgres = Postgres(
             folder / "state", port=free_port(), database="simpul", logins={"simpul": "rahasia"}, settings={}
         )
@@ -54,7 +53,7 @@ class HubProcess:
         return own | {
             "SIMPUL_STATE": str(self._folder / "folder"),
             "SIMPUL_SECRET": base64.b64encode(SECRET).decode(),
-            "SIMPUL_ISSUER_KEYS": str(self._folder / "keys.json"),
+            "SIMPUL_ISSUERS": str(self._folder / "issuers.json"),
             "SIMPUL_STATE_URL": self.state_url,
             "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
             "SIMPUL_LEDGER_PATIENCE": "1",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from auth.caller import Caller, CallerKind
 from sandbox.people import people
 from tests.journeys.hub import OFFICIAL, City, Hub
 
@@ -15,8 +16,13 @@ query ($niks: [NIK!]!) {
     household { members { name citizen { name residence { region { name } } } } }
     taxObjects { nop region { name } bills { year payments { amount } } }
     msmes { name region { name } products { name } }
-    complaints { number category { name } region { name } events { at } }
   }
+}
+"""
+
+COMPLAINTS = """
+query ($niks: [NIK!]!) {
+  citizens(niks: $niks) { complaints { number category { name } region { name } events { at } } }
 }
 """
 
@@ -37,14 +43,24 @@ async def test_everything_about_many_citizens_costs_one_call_for_each_batch_and_
         # Step 1: which of them exist. Step 2: their facets, and their households. Step 3: the members' facets.
         "select biodata_wni": 4
     }
-    crm = city.agencies["crm"].calls()
-    assert crm.pop("POST /open311/v2/requests/search.json") == 1
-    assert sum(crm.values()) <= 1  # the categories, where anybody complained at all
     assert city.agencies["pbb"].calls() == {"GetObjekByNik": count}  # the agency takes one person a call
     if city.counts_msmes:
         msmes = city.agencies["jakpreneur"].calls()
         assert msmes["select umkm"] == 1
         assert msmes.get("select produk", 0) <= 1
+
+
+async def test_complaints_of_many_citizens_cost_one_search(hub: Hub, city: City) -> None:
+    desk = Caller(kind=CallerKind.OFFICIAL, agency="crm", purpose="COMPLAINT_HANDLING", case="JAKI/2026/1")
+    niks = [each.head_nik for each in people().households][:50]
+    city.reset_calls()
+
+    answer = await hub.ask(COMPLAINTS, {"niks": niks}, caller=desk)
+
+    assert "errors" not in answer.body
+    crm = city.agencies["crm"].calls()
+    assert crm.pop("POST /open311/v2/requests/search.json") == 1
+    assert sum(crm.values()) <= 1  # the categories, where anybody complained at all
 
 
 async def test_prices_of_several_markets_cost_one_call_a_market_and_one_for_the_list(hub: Hub, city: City) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, CallerKind
+from cli.sample_callers import sample_callers
 from sandbox.samples import SAMPLES
 from store.database import database
 from tests.journeys.hub import City, Hub
 
 SITI = SAMPLES["siti"].nik
+REGISTRAR = replace(sample_callers()["rina"].caller, purpose="SUBJECT_REQUEST", case="SUBJEK/2026/0001")
 TAX_OFFICE = Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose="TAX_ASSESSMENT", case="PBB/2026/7")
 HER_LAND = {"query": f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ nop }} }} }}'}
 
@@ -92,7 +95,7 @@ async def test_an_official_of_that_agency_answers_it_and_the_person_reads_who_lo
     )
     number, elsewhere = made.data["correct"]["number"], made.data["erase"]["number"]
     city.reset_calls()
-    waiting = await hub.ask("{ dataRequests { nodes { number subject says wanted hoursLeft } } }", caller="official")
+    waiting = await hub.ask("{ dataRequests { nodes { number subject says wanted hoursLeft } } }", caller=REGISTRAR)
     (found,) = waiting.data["dataRequests"]["nodes"]
     assert 71.9 <= found.pop("hoursLeft") <= 72
     assert found == {"number": number, "subject": SITI, "says": "salah", "wanted": "RT 2"}
@@ -100,9 +103,9 @@ async def test_an_official_of_that_agency_answers_it_and_the_person_reads_who_lo
 
     answer = """mutation Answer($number: String!, $text: String) {
       answerDataRequest(number: $number, state: REFUSED, refusal: DATA_IS_RIGHT, text: $text) { state } }"""
-    foreign = await hub.ask(answer, {"number": elsewhere}, caller="official")
+    foreign = await hub.ask(answer, {"number": elsewhere}, caller=REGISTRAR)
     assert foreign.errors == [("answerDataRequest", "BAD_USER_INPUT")]
-    given = await hub.ask(answer, {"number": number, "text": "Sudah benar"}, caller="official")
+    given = await hub.ask(answer, {"number": number, "text": "Sudah benar"}, caller=REGISTRAR)
     assert given.data == {"answerDataRequest": {"state": "REFUSED"}}
 
     own = await hub.ask(
@@ -126,10 +129,10 @@ async def test_an_official_of_that_agency_answers_it_and_the_person_reads_who_lo
         "DataRequest.says",
         "DataRequest.subject",
     ]
-    assert (await hub.ask("{ dataRequests { nodes { number } } }", caller="official")).data == {
+    assert (await hub.ask("{ dataRequests { nodes { number } } }", caller=REGISTRAR)).data == {
         "dataRequests": {"nodes": []}
     }
-    refused = await hub.ask("{ dataRequests(filter: {states: [REFUSED]}) { nodes { number } } }", caller="official")
+    refused = await hub.ask("{ dataRequests(filter: {states: [REFUSED]}) { nodes { number } } }", caller=REGISTRAR)
     assert refused.data == {"dataRequests": {"nodes": [{"number": number}]}}
 
 

@@ -69,7 +69,7 @@ async def test_a_killed_agency_costs_its_own_fields_and_comes_back_without_a_res
 async def test_with_the_register_down_an_official_still_reads_everything_else_about_a_citizen(
     hub: Hub, city: City
 ) -> None:
-    query = '{ citizen(nik: "3171014506909001") { nik name taxObjects { nop } complaints { number } } }'
+    query = '{ citizen(nik: "3171014506909001") { nik name taxObjects { nop } msmes { name } } }'
 
     with killed(city, "dukcapil"):
         answer = await hub.ask(query, caller="official")
@@ -77,7 +77,7 @@ async def test_with_the_register_down_an_official_still_reads_everything_else_ab
     assert answer.errors == [("citizen.name", "AGENCY_UNAVAILABLE")]
     assert answer.data["citizen"]["nik"] == "3171014506909001"
     assert len(answer.data["citizen"]["taxObjects"]) == 2
-    assert len(answer.data["citizen"]["complaints"]) == 3
+    assert len(answer.data["citizen"]["msmes"]) == 1
 
 
 @pytest.mark.parametrize(

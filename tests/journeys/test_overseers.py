@@ -16,7 +16,7 @@ from records.purposes import Purpose
 from tests.journeys.hub_process import CITIZEN, PERSONAL, SECRET, SITI, HubProcess, ask
 
 BUDI = Nik("3171010101809002")
-RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.SUBJECT_REQUEST.name, case="SUBJEK/1")
+RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")
 JOKO = Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose=Purpose.TAX_ASSESSMENT.name, case="PBB/1")
 WULAN = Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil")
 RATNA = Caller(kind=CallerKind.AUDITOR)
@@ -87,7 +87,7 @@ async def test_an_entry_says_everything_but_who_it_was(hub: HubProcess) -> None:
     assert {name: value for name, value in node.items() if name not in ("person", "reader")} == {
         "readerKind": "official",
         "agency": "dukcapil",
-        "case": "SUBJEK/1",
+        "case": "SIPIL/1",
         "legalBasis": "public-task",
         "fields": ["Citizen.nik", "Query.citizen"],
         "classes": ["PERSONAL"],

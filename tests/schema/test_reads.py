@@ -20,7 +20,7 @@ from schema.asking import Asking
 from schema.fields import PublishedField
 from tests.schema.asking import IDS, engine
 from tests.small_city import SmallCity
-from tests.small_records import AYU, BUDI, CALL, CALLERS, NOBODY, SITI
+from tests.small_records import AYU, BUDI, CALL, CALLERS, NOBODY, NOP, PUBLIC, SITI
 
 Seen = tuple[Any, tuple[str, ...], tuple[str, ...]]
 
@@ -146,7 +146,26 @@ async def test_public_data_is_never_reported() -> None:
 async def test_a_node_is_reported_with_the_agency_it_came_from() -> None:
     assert await seen(
         "query ($id: ID!) { node(id: $id) { ... on Citizen { nik } } }", id=IDS.seal("Citizen", SITI)
-    ) == [(SITI, ("Citizen.nik",), ("dukcapil",))]
+    ) == [(SITI, ("Citizen.nik", "Query.node"), ("dukcapil",))]
+
+
+@pytest.mark.parametrize("selected", ["__typename", "id", "x: __typename"])
+async def test_that_a_node_exists_is_read_of_whom_its_key_names_though_nothing_else_is_selected(selected: str) -> None:
+    land = IDS.seal("TaxObject", f"{SITI}:{NOP}")
+    unknown = IDS.seal("Citizen", NOBODY)
+    one = await seen(f"query ($id: ID!) {{ node(id: $id) {{ {selected} }} }}", id=land)
+    assert one == [(SITI, ("Query.node",), ())]
+    several = await seen(f'{{ nodes(ids: ["{land}", "{unknown}", "made up"]) {{ {selected} }} }}')
+    assert sorted(several) == [(NOBODY, ("Query.nodes",), ()), (SITI, ("Query.nodes",), ())]
+
+
+async def test_that_a_public_node_exists_is_read_of_nobody() -> None:
+    assert await seen(f'{{ node(id: "{IDS.seal("Complaint", PUBLIC)}") {{ id }} }}') == []
+    assert await seen(f'{{ node(id: "{IDS.seal("Market", "3")}") {{ __typename }} }}') == []
+
+
+async def test_that_a_node_exists_which_the_caller_may_not_see_is_not_told_and_so_not_read() -> None:
+    assert await seen(f'{{ node(id: "{IDS.seal("Citizen", SITI)}") {{ id }} }}', caller="another citizen") == []
 
 
 async def test_a_private_complaint_is_reported_for_its_reporter_and_a_public_one_for_nobody() -> None:

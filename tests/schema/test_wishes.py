@@ -186,11 +186,35 @@ async def test_nor_where_nobody_restricted_anything_for_that_is_not_known_either
     assert {reason for _, reason in reasons(response)} == {"PERSON_UNKNOWN"}
 
 
-async def test_it_is_read_where_the_purpose_is_one_that_nobody_can_restrict() -> None:
+async def test_nor_for_a_data_request_because_nobody_knows_whether_it_is_that_persons() -> None:
     counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
-    response = await run(by_id(PRIVATE), caller=counter, city=SmallCity(said=restricted()))
-    assert response.errors == []
-    assert (response.data or {})["node"]["description"] is not None
+    response = await run(by_id(PRIVATE), caller=counter)
+    assert {reason for _, reason in reasons(response)} == {"PERSON_UNKNOWN"}
+
+
+async def test_for_a_data_request_only_the_person_is_read_whose_open_request_it_is() -> None:
+    counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name, case="HAK-1")
+    city = SmallCity(cases={"HAK-1": frozenset({SITI})})
+    both = f'{{ citizens(niks: ["{SITI}", "{BUDI}"]) {{ name }} }}'
+    response = await run(both, caller=counter, city=city)
+    assert response.data == {"citizens": [{"name": "Person 1"}, None]}
+    assert reasons(response) == [("citizens.1", "CASE_NOT_OPEN")]
+    assert {keys for _, _, keys in city.asked} == {(SITI,)}
+    other = SmallCity(cases={"HAK-1": frozenset({SITI})})
+    made_up = await run(both, caller=replace(counter, case="x"), city=other)
+    assert made_up.data == {"citizens": [None, None]}
+    assert reasons(made_up) == [("citizens.0", "CASE_NOT_OPEN"), ("citizens.1", "CASE_NOT_OPEN")]
+    assert other.asked == []
+
+
+async def test_for_a_data_request_the_family_card_of_the_person_is_read_and_its_members_are_not() -> None:
+    counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name, case="HAK-1")
+    city = SmallCity(cases={"HAK-1": frozenset({SITI})})
+    members = "household { members { name citizen { civilStatus { religion } } } }"
+    response = await run(f'{{ citizen(nik: "{SITI}") {{ {members} }} }}', caller=counter, city=city)
+    assert reasons(response) == [("citizen.household.members.1.citizen.civilStatus", "CASE_NOT_OPEN")]
+    found = (response.data or {})["citizen"]["household"]["members"]
+    assert [each["name"] for each in found] == ["Person 1", "Person 3"]
 
 
 async def test_at_the_citizen_the_same_is_read_and_at_who_restricted_it_refused() -> None:

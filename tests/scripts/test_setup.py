@@ -4,6 +4,7 @@ Each project here is a folder with our scripts, an empty lock (nothing is downlo
 what it was run with. The PATH holds only what the test put there.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -154,6 +155,16 @@ def test_packages_that_cannot_be_installed_are_named_and_leave_no_stamp(box: Pat
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("the packages cannot be installed: ")
     assert not (where / ".venv" / "simpul.stamp").exists()
+
+
+def test_serving_fetches_the_packages_of_the_page_by_their_hash_and_nothing_that_only_a_bundler_would_need() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: each for name, each in lock["packages"].items() if name}
+    assert set(packages) == {"node_modules/graphiql", "node_modules/react", "node_modules/react-dom"}
+    for each in packages.values():
+        assert each["integrity"].startswith("sha512-")
+        assert not {"dependencies", "peerDependencies"} & set(each), "trimmed by hand, see package.json"
+    assert lock["packages"][""]["dependencies"] == json.loads((ROOT / "package.json").read_text())["dependencies"]
 
 
 def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(made: Path, tools: Path) -> None:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.sealed_people import SealedPeople
 from records.asked_consents import Answer
+from records.clients import ClientId
 from records.consents import Consent, ConsentPosition, ConsentState
 from records.identifiers import Nik
 from resolvers.purges import Purging
@@ -17,6 +19,7 @@ from store.consent_events import ConsentEvents
 from store.consent_requests import ConsentRequestTable, NoSuchRequest
 from store.consent_upkeep import ConsentUpkeep
 from store.consents import ConsentTable
+from store.operations import OperationRegistry
 from store.outbox import Outbox
 from store.verification_tries import MOST_A_DAY, VerificationTries
 from store.wishes import WishTable
@@ -263,3 +266,19 @@ async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentReque
             rows = (await connection.exec_driver_sql(f"SELECT t::text FROM {name} t")).scalars().all()  # noqa: S608 - names of tables
             assert rows
             assert not [row for row in rows if Nik(SITI) in row or SITI.encode().hex() in row]
+
+
+async def test_a_client_that_another_issuer_calls_alike_finds_nothing(
+    consents: ConsentTable, requests: ConsentRequestTable, migrated: AsyncEngine
+) -> None:
+    consent = await granted(requests)
+    same_name = ClientId("elsewhere", "bank")
+    assert await WishTable(migrated).consenting([consent.id], same_name, PEOPLE.open) == {}
+    assert (await WishTable(migrated).said([HER], same_name))[SITI].consents == ()
+    assert await consents.give_back(same_name, consent.id, request_id="r-9") is None
+    async with migrated.connect() as connection:
+        request = (await connection.execute(text("SELECT id FROM consent_requests"))).scalar_one()
+    assert await requests.outcome(same_name, request) is None
+    assert await requests.outcome(client_named("bank"), request) is not None
+    assert await Outbox(migrated).calls(client=same_name) == []
+    assert await OperationRegistry(migrated).contract(same_name) is None

@@ -15,7 +15,7 @@ from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
 from store.database import database
-from store.tables import consents, restrictions
+from store.tables import consents, data_requests, restrictions
 from store.unavailable import StateUnavailable
 from store.wishes import Sealed, WishTable
 from tests.city import HOST, free_port
@@ -125,3 +125,35 @@ async def test_a_database_that_does_not_answer_is_no_consent() -> None:
             await WishTable(nowhere).said(BOTH, client_named("bank"))
     finally:
         await nowhere.dispose()
+
+
+@pytest.mark.parametrize(
+    ("state", "covered"),
+    [("RECEIVED", True), ("IN_PROGRESS", True), ("DONE", False), ("REFUSED", False), ("WITHDRAWN", False)],
+)
+async def test_a_data_request_covers_the_person_whose_it_is_as_long_as_it_is_open(
+    table: WishTable,
+    migrated: AsyncEngine,
+    state: str,
+    covered: bool,  # noqa: FBT001 - of a table
+) -> None:
+    row = {
+        "number": "HAK-2026-7K3QX9RD",
+        "subject": PEOPLE.seal(SITI),
+        "key": b"k",
+        "kind": "ACCESS",
+        "state": state,
+        "purposes": [],
+        "texts": b"t",
+        "due_at": IN_A_YEAR,
+    }
+    async with migrated.begin() as connection:
+        await connection.execute(insert(data_requests).values(**row))
+    said = await table.said(BOTH, None, "HAK-2026-7K3QX9RD")
+    assert {nik: each.in_case for nik, each in said.items()} == {
+        SITI: frozenset({SITI} if covered else ()),
+        BUDI: frozenset(),
+    }
+    other = await table.said(BOTH, None, "HAK-2026-AAAAAAAA")
+    assert {each.in_case for each in other.values()} == {frozenset()}
+    assert {each.in_case for each in (await table.said(BOTH, None)).values()} == {None}

@@ -91,9 +91,9 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Running]:
+async def running(**settings: Any) -> AsyncIterator[Running]:  # noqa: ANN401 - any of the settings
     application = Application()
-    config = uvicorn_config(application, "127.0.0.1", 0, WebSettings())
+    config = uvicorn_config(application, "127.0.0.1", 0, WebSettings(**settings))
     config.date_header = False
     ready = asyncio.Event()
     server = HttpServer(config, ready.set)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import uvicorn
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.unproven import Unauthenticated
 from records.call import Call
+from records.clients import ClientId
 from records.identifiers import Nik
 from records.usages import Usage, UsagePage, UsageQuery
 from tests.clients import client_named
@@ -93,8 +95,9 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
             return ANONYMOUS
         case "Bearer portal":
             return PORTAL
-        case "Bearer other":
-            return Caller(kind=CallerKind.PARTNER, client=client_named("other"), subject="other")
+        case "Bearer other" | "Bearer portal of another issuer":
+            client = client_named("other") if authorization.endswith("other") else ClientId("bank", "portal")
+            return replace(PORTAL, client=client)
         case "Bearer siti":
             return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
         case "Bearer visitor":
@@ -265,7 +268,14 @@ async def test_who_looks_has_to_be_named(tracker: Asked) -> None:
 
 @pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
 @pytest.mark.parametrize(
-    ("token", "status"), [(None, 401), ("Bearer nobody", 401), ("Bearer siti", 401), ("Bearer other", 403)]
+    ("token", "status"),
+    [
+        (None, 401),
+        ("Bearer nobody", 401),
+        ("Bearer siti", 401),
+        ("Bearer other", 403),
+        ("Bearer portal of another issuer", 403),
+    ],
 )
 async def test_nobody_but_the_one_client_is_told_anything(
     tracker: Asked, path: str, token: str | None, status: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -54,8 +55,8 @@ class Talk:
 
 
 @contextlib.asynccontextmanager
-async def talk() -> AsyncIterator[Talk]:
-    async with running() as hub:
+async def talk(**settings: Any) -> AsyncIterator[Talk]:  # noqa: ANN401 - any of the settings
+    async with running(**settings) as hub:
         yield Talk(hub, *await hub.connect())
 
 
@@ -150,6 +151,18 @@ def test_a_client_that_closed_its_side_is_taken_for_gone_after_a_while(on_loop: 
             one.writer.write(post("/slowly"))
             one.writer.write_eof()
             await one.until(lambda: one.hub.application.seen == ["client gone"])
+
+    on_loop(conversation)
+
+
+def test_a_header_that_never_ends_behind_a_request_does_not_cost_its_answer(on_loop: OnLoop) -> None:
+    async def conversation() -> None:
+        async with talk(header_timeout=0.1) as one:
+            one.writer.write(post("/slowly") + b"GET / HTTP/1.1\r\nHost: ")
+            await one.hub.application.asked.wait()
+            await one.until_read()
+            assert await one.everything() == LAST
+            assert one.hub.application.seen == ["answered"]
 
     on_loop(conversation)
 

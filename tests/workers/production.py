@@ -35,6 +35,8 @@ class Production(HubProcess):
         self.folder = folder
         self.settings = folder / "hub.env"
         self.release = folder / "current"
+        self.count = 2
+        """How many workers."""
         self.seen: set[int] = set()
         self.inherited: dict[str, str] = {}
         """Variables that the command gets beside those of its file."""
@@ -75,7 +77,7 @@ class Production(HubProcess):
         before = [sys.executable, "-c", _HANDED_OVER, *map(str, handles)] if handles else []
         with (self.folder / "hub.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [*before, *command, "--workers", "2", "--release", str(self.release)],
+                [*before, *command, "--workers", str(self.count), "--release", str(self.release)],
                 pass_fds=handles,
                 env=environment | self.inherited,
                 cwd="/",

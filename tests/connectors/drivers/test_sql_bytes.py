@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -18,13 +18,11 @@ from connectors.policies.terms import BreakerEntry, Terms
 from records.call import Call
 from records.failures import AgencyMalformed, ReplyBudgetSpent
 from records.reply_budget import BYTES_OF_A_ROW, ReplyBudget
-from sandbox.postgres import Postgres
-from tests.city import RunningAgency, free_port
+from tests.city import RunningAgency
 from tests.connectors.drivers.loop_probe import STALL, longest_turn
 from tests.connectors.failing import call
 
 TOO_LONG = f"the answer is longer than {MOST_BYTES} bytes"
-LOGIN, PASSWORD = "pembaca", "rahasia-uji"
 
 TOO_MUCH = {
     "one value of 50 MB": "SELECT repeat('x', 50000000) AS x",
@@ -44,14 +42,10 @@ async def driver_of(url: str, *, gate: Gate | None = None) -> AsyncIterator[SqlD
         await driver.close()
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    postgres = Postgres(
-        tmp_path_factory.mktemp("postgres"), port=free_port(), database="siak", logins={LOGIN: PASSWORD}
-    )
-    postgres.start()
-    yield f"postgresql://{LOGIN}:{PASSWORD}@127.0.0.1:{postgres.port}/{postgres.database}"
-    postgres.stop()
+@pytest.fixture
+def url(dukcapil: RunningAgency) -> str:
+    """The population register's own PostgreSQL."""
+    return f"postgresql://{dukcapil.user}:{dukcapil.secret}@127.0.0.1:{dukcapil.port}/siak"
 
 
 async def refused(driver: SqlDriver, statement: str) -> str:

@@ -215,6 +215,7 @@ class TestBreaker:
             if leaves == "goes away":
                 asking.cancel()
             await asyncio.wait([asking])
+            assert asking.cancelled() or isinstance(asking.exception(), AgencyUnavailable)
             assert loop.time() <= 10.05
             assert agency.gate.breaker_state is BreakerState.HALF_OPEN
             await asyncio.sleep(4)
@@ -261,6 +262,14 @@ class TestBreaker:
                 assert told(await agency.outcome(20.0))[0] == "AGENCY_TIMEOUT"
 
         ran(loop, work())
+        assert agency.gate.breaker_state is BreakerState.OPEN
+
+    @pytest.mark.parametrize("patience", [0.001, 0.5, 4.0, 20.0])
+    def test_an_agency_that_refuses_connections_opens_it_for_callers_of_any_patience(
+        self, patience: float, loop: VirtualLoop
+    ) -> None:
+        agency = Agency(loop, breaker=BREAKER)
+        ran(loop, agency.fail(AgencyUnavailable("pbb"), patience=patience))
         assert agency.gate.breaker_state is BreakerState.OPEN
 
     def test_callers_who_wait_less_than_the_agency_may_take_do_not(self, loop: VirtualLoop) -> None:

@@ -1,0 +1,22 @@
+"""Who signs the tokens of benchmarks: a hub with settings of production does not believe the development issuer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from auth.caller import CallerKind
+from auth.development import DevelopmentIssuer, development_entry
+from auth.issuers import Issuer
+
+_URL: Final = "https://issuer.benchmarks.example"
+
+
+def benchmark_issuer(private_key: Path) -> DevelopmentIssuer:
+    """Signs tokens of citizens with the key of this file."""
+    return DevelopmentIssuer(private_key, url=_URL)
+
+
+def benchmark_entry(public_keys: Path) -> Issuer:
+    """What the hub believes of it: citizens, and nobody else."""
+    return development_entry(public_keys).model_copy(update={"url": _URL, "kinds": (CallerKind.CITIZEN,)})

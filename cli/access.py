@@ -1,0 +1,146 @@
+"""`simpul access`: unusual reading, and who was refused what, for the data-protection officer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.failure import Failure
+from cli.place import state_folder
+from records.clients import ClientId
+
+if TYPE_CHECKING:
+    from resolvers.reading_review import ReadingReview, Viewer
+
+T = TypeVar("T")
+
+_LONGEST = 255
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        help="Who looks: your name, or issuer and `sub` of your token as one word with a space, so that readers have"
+        " the tokens they have for you in the graph.",
+    ),
+]
+Case = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are for it alone.")]
+Client = Annotated[str | None, typer.Option(help="The application by which you sign in to the graph, if you do.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="Unusual reading and refusals, for the data-protection officer.")
+    group.command("unusual")(unusual)
+    group.command("refusals")(refusals)
+    return group
+
+
+def unusual(
+    *,
+    by: By,
+    case: Case,
+    client: Client = None,
+    days: Annotated[int, typer.Option(min=1, max=92, help="How many days, today included.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """List hours and days in which a reader read far more people than usual. That you looked is recorded.
+
+    Usual is the median of the four weeks before: of the reader's own hours or days, and of all readers of the kind.
+    Unusual is more than five times either of them (the own one counts where there are five), and at least 20 people.
+    """
+    found = asyncio.run(_reviewed(lambda review: review.unusual(_viewer(by, case, client), days=days)))
+    rows = [
+        {
+            "per": each.reading.unit.value,
+            "began": each.reading.began.isoformat(timespec="minutes"),
+            "kind": each.reading.kind,
+            "agency": each.reading.agency,
+            "client": each.reading.client,
+            "people": each.reading.people,
+            "usual_of_reader": each.reading.own_usual,
+            "usual_of_kind": each.reading.kind_usual,
+            "reader": each.reader,
+        }
+        for each in found
+    ]
+    _show(rows, as_json=as_json, nothing="Nobody read unusually many people.")
+
+
+def refusals(
+    *,
+    by: By,
+    case: Case,
+    client: Client = None,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 92, help="How many hours back.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """List who was refused which field, why and how often, by hour. That you looked is recorded."""
+    found = asyncio.run(_reviewed(lambda review: review.refusals(_viewer(by, case, client), hours=hours)))
+    rows = [
+        {
+            "hour": each.refusal.key.hour.isoformat(timespec="minutes"),
+            "kind": each.refusal.key.kind,
+            "field": each.refusal.key.field,
+            "reason": each.refusal.key.reason,
+            "times": each.refusal.times,
+            "caller": each.caller,
+        }
+        for each in found
+    ]
+    _show(rows, as_json=as_json, nothing="Nobody was refused anything.")
+
+
+def _viewer(by: str, case: str, client: str | None) -> Viewer:
+    from resolvers.reading_review import Viewer  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    for name, value in (("--by", by), ("--case", case), ("--client", client or "-")):
+        if not value.strip() or len(value) > _LONGEST or not value.isprintable():
+            raise Failure(f"{name} must have 1 to {_LONGEST} characters on one line")
+    try:
+        known = None if client is None else ClientId.parse(client)
+    except ValueError as problem:
+        raise Failure(f"--client: {problem}") from None
+    return Viewer(subject=by.strip() if " " in by.strip() else f"desk {by.strip()}", case=case.strip(), client=known)
+
+
+async def _reviewed(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
+    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from engine.errors import SafeError  # noqa: PLC0415 - same
+    from wiring.reading_review import reading_review  # noqa: PLC0415 - same
+
+    settings = await asyncio.to_thread(hub_settings, state_folder())
+    try:
+        async with reading_review(settings) as review:
+            return await work(review)
+    except (Failure, SafeError) as refusal:
+        raise Failure(str(refusal)) from None
+    except Exception as problem:
+        raise Failure(
+            f"the access ledger cannot be read ({type(problem).__name__}): is the hub's database up, and was the hub "
+            "started on it?"
+        ) from problem
+
+
+def _show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        typer.echo(nothing)
+        return
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*("-" if value is None else _text(value) for value in row.values()))
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+def _text(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,0 +1,138 @@
+"""How connections to a database are protected, by the parameters of its address.
+
+One vocabulary for PostgreSQL and MariaDB, that of libpq: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`. Each driver has
+one of its own, and uses plain text where nothing is said; so the hub makes the TLS context itself, for both.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from ipaddress import ip_address
+from typing import Final
+
+from records.record import record
+
+TLS_PARAMETERS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+"""Parameters of an address that are meant for the hub, and not for the driver."""
+_FOREIGN: Final = ("ssl", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname")
+"""What drivers would take for themselves."""
+_OTHERS_OF_LIBPQ: Final = ("sslcrl", "sslpassword", "sslnegotiation", "sslcertmode", "ssl_min_protocol_version")
+
+QueryParameters = Mapping[str, str | tuple[str, ...]]
+"""The parameters of an address, as SQLAlchemy reads them."""
+
+
+class TlsMode(Enum):
+    """What is demanded of a connection, in libpq's words."""
+
+    DISABLE = "disable"
+    """Plain text."""
+    REQUIRE = "require"
+    """Encrypted; whoever answers is believed."""
+    VERIFY_CA = "verify-ca"
+    """And the certificate is signed by the authority, whatever name it bears."""
+    VERIFY_FULL = "verify-full"
+    """And it bears the name of the host."""
+
+
+@record
+class DatabaseTls:
+    """How one database is connected to."""
+
+    mode: TlsMode
+    context: ssl.SSLContext | None
+    """None for plain text."""
+
+
+def database_tls(hosts: Sequence[str | None], query: QueryParameters) -> DatabaseTls:
+    """What the address of a database demands: `verify-full`, but for a database on this machine, or as it says.
+
+    `hosts` are all that the address names; none, or None, stands for a socket of this machine. Without `sslrootcert`
+    the system's authorities are trusted. Raises ValueError, naming the parameter and the fix.
+    """
+    mode = _mode(hosts, query)
+    given = {name: _one(query, name) for name in TLS_PARAMETERS if name in query}
+    if mode is TlsMode.DISABLE:
+        if unused := [name for name in given if name != "sslmode"]:
+            raise ValueError(f"{unused[0]} has no effect without TLS. Add sslmode=verify-full, or remove it.")
+        return DatabaseTls(mode=mode, context=None)
+    if mode is TlsMode.REQUIRE and "sslrootcert" in given:
+        raise ValueError("sslmode=require verifies nothing, so sslrootcert has no effect. Write sslmode=verify-full.")
+    return DatabaseTls(mode=mode, context=_context(mode, given))
+
+
+def hosts_in(query: QueryParameters) -> Sequence[str]:
+    """The hosts that an address names by its parameters (`host=a:5432&host=b:5432`, `unix_socket=/run/x`)."""
+    named = query.get("host", ())
+    every = (named,) if isinstance(named, str) else named
+    hosts = [each for part in every for each in part.split(",")]
+    return [host if host.startswith("/") else host.partition(":")[0] for host in hosts]
+
+
+def is_local(host: str | None) -> bool:
+    """Whether a host is this machine: a socket, `localhost`, or a loopback address."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _mode(hosts: Sequence[str | None], query: QueryParameters) -> TlsMode:
+    for name in (*_FOREIGN, *_OTHERS_OF_LIBPQ):
+        if name in query:
+            raise ValueError(f"{name} is not supported. Write {', '.join(TLS_PARAMETERS)} (sslmode=verify-full).")
+    written = _one(query, "sslmode") if "sslmode" in query else None
+    if written is None:
+        return TlsMode.DISABLE if all(map(is_local, hosts)) and not _names_a_file(query) else TlsMode.VERIFY_FULL
+    try:
+        return TlsMode(written)
+    except ValueError:
+        modes = ", ".join(each.value for each in TlsMode)
+        raise ValueError(f"sslmode is none of {modes}. Write sslmode=verify-full.") from None
+
+
+def _names_a_file(query: QueryParameters) -> bool:
+    return any(name in query for name in TLS_PARAMETERS if name != "sslmode")
+
+
+def _one(query: QueryParameters, name: str) -> str:
+    value = query[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is given twice, or is empty. Give it once.")
+    return value
+
+
+def _context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
+    authority = given.get("sslrootcert")
+    try:
+        context = ssl.create_default_context(cafile=None if authority == "system" else authority)
+    except (OSError, ValueError) as problem:
+        raise ValueError(
+            f"sslrootcert cannot be read ({_reason(problem)}). Name a PEM file with the authority's certificate."
+        ) from None
+    context.check_hostname = mode is TlsMode.VERIFY_FULL
+    context.verify_mode = ssl.CERT_NONE if mode is TlsMode.REQUIRE else ssl.CERT_REQUIRED
+    certificate, key = given.get("sslcert"), given.get("sslkey")
+    if (certificate is None) is not (key is None):
+        raise ValueError("sslcert and sslkey belong together. Give both, or neither.")
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key, password=_no_password)
+        except (OSError, ValueError) as problem:
+            raise ValueError(
+                f"sslcert or sslkey cannot be read ({_reason(problem)}). Name PEM files; the key has no password."
+            ) from None
+    return context
+
+
+def _no_password() -> str:
+    """In place of a question at the terminal."""
+    return ""
+
+
+def _reason(problem: Exception) -> str:
+    return problem.strerror if isinstance(problem, OSError) and problem.strerror else type(problem).__name__

@@ -1,0 +1,124 @@
+"""The budget of a reader: about how many different people they may read in an hour and in a day.
+
+People who are named are charged before anything is asked about them (`wishes_of`, `consenting`, `access_entries`), and
+everybody in an answer before it leaves (`resolvers/recording.py`). Whoever was charged once costs nothing again for an
+hour, so the second look is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, isinf
+from typing import NamedTuple, Protocol
+
+from auth.caller import Caller, CallerKind
+from auth.pseudonyms import Pseudonyms
+from auth.rate_keys import RateKeys
+from cache.people_counts import HOUR, OverBudget, PeopleBudget, PeopleCounts
+from engine.errors import ReaderBudgetExceeded
+from records.identifiers import Nik
+from resolvers.ask import Ask
+
+Person = Nik | bytes
+"""By number, or by pseudonym where the ledger itself is read."""
+
+
+class Refused(NamedTuple):
+    """People whom the reader may not read now."""
+
+    people: frozenset[Person]
+    error: ReaderBudgetExceeded
+
+
+class PeopleBudgets(Protocol):
+    """Charges people to readers. The composition root binds it; without one, nobody has a budget."""
+
+    def has_budget(self, caller: Caller) -> bool:
+        """Whether this caller is held to a budget at all."""
+
+    async def charge(self, caller: Caller, people: Sequence[Person]) -> Refused | None:
+        """Charge everybody who was not charged before, all or none of them; None where they may be read."""
+
+
+class NoBudgets:
+    """Nobody has a budget."""
+
+    def has_budget(self, caller: Caller) -> bool:  # noqa: ARG002 - nobody has
+        """False."""
+        return False
+
+    async def charge(self, caller: Caller, people: Sequence[Person]) -> None:
+        """Everybody may be read."""
+
+
+NO_BUDGETS = NoBudgets()
+_APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+
+
+def budgets_of(ask: Ask) -> PeopleBudgets:
+    """Who charges people for this request."""
+    return ask.agencies.optional(PeopleBudgets, NO_BUDGETS)
+
+
+@dataclass(slots=True)
+class PeopleRead:
+    """What was charged and refused since the start of the process, by kind of caller. Only ever grows."""
+
+    charged: int = 0
+    refused: int = 0
+    """Requests for people beyond the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBudgets:
+    """The budgets of this hub."""
+
+    table: Mapping[CallerKind, PeopleBudget]
+    counts: PeopleCounts
+    pseudonyms: Pseudonyms
+    keys: RateKeys
+    read: dict[CallerKind, PeopleRead] = field(default_factory=dict)
+
+    def has_budget(self, caller: Caller) -> bool:
+        """Whether the caller's kind stands in the table."""
+        return caller.kind in self.table
+
+    async def charge(self, caller: Caller, people: Sequence[Person]) -> Refused | None:
+        """Charge people to the caller."""
+        budget = self.table.get(caller.kind)
+        if budget is None or not people:
+            return None
+        by_pseudonym = {self._pseudonym(each): each for each in people}
+        reader = self.keys("reader", caller.kind.value, _name(caller))
+        charge = await self.counts.charge(reader, budget, tuple(by_pseudonym))
+        read = self.read.setdefault(caller.kind, PeopleRead())
+        read.charged += charge.counted
+        if charge.over is None:
+            return None
+        read.refused += 1
+        refused = frozenset(by_pseudonym[each] for each in charge.over.people)
+        return Refused(refused, _exceeded(charge.over))
+
+    def _pseudonym(self, person: Person) -> bytes:
+        return person if isinstance(person, bytes) else self.pseudonyms.of_person(person)
+
+
+def _name(caller: Caller) -> str:
+    """Who reads, however many tokens they have: people by their issuer's name for them, applications by the client.
+
+    Somebody without a name shares the budget of all such of their agency.
+    """
+    if caller.kind in _APPLICATIONS and caller.client is not None:
+        return caller.client  # names its issuer, too
+    return caller.subject or caller.nib or caller.client or caller.agency or ""
+
+
+def _exceeded(over: OverBudget) -> ReaderBudgetExceeded:
+    time = "an hour" if over.window == HOUR else "a day"
+    names = f"This names {len(over.people)} people whom you did not read in that time"
+    limit = f"You may read about at most {over.most} different people in {time}."
+    if isinf(over.wait):
+        return ReaderBudgetExceeded(f"{limit} {names}. Ask for fewer at once.", None)
+    after = max(1, ceil(over.wait))
+    return ReaderBudgetExceeded(f"{limit} {names}. Ask for fewer, or try again in {after} s.", after)

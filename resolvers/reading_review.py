@@ -1,0 +1,99 @@
+"""What the data-protection officer looks at without a graph: unusual reading, and refusals. Each look is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import NamedTuple
+
+from auth.caller import Caller, CallerKind
+from auth.entry_tokens import EntryTokens, viewer_of
+from engine.reads import Asked, Read, Recorder, document_hash
+from records.clients import ClientId
+from store.refusals import KeptRefusal, RefusalTable
+from store.unusual_reading import ReadingStatistics, TimeUnit, UnusualReading
+
+READERS = (
+    CallerKind.OFFICIAL,
+    CallerKind.AGENCY_SYSTEM,
+    CallerKind.PARTNER,
+    CallerKind.SUPERVISOR,
+    CallerKind.AUDITOR,
+    CallerKind.PROTECTION_OFFICER,
+)
+"""Those who read about others."""
+MOST_REFUSALS = 1_000
+_CLASSES = ("PERSONAL",)
+_READER = ("AccessEntry.agency", "AccessEntry.client", "AccessEntry.reader", "AccessEntry.readerKind")
+
+
+class Viewer(NamedTuple):
+    """Who looks, and why. Readers' tokens are sealed for them and this case, as in the graph (`accessEntries`)."""
+
+    subject: str
+    """Their name: in the graph, the issuer and `sub` of their token with a space between."""
+    case: str
+    client: ClientId | None = None
+    """In the graph, the application by which they signed in."""
+
+    @property
+    def caller(self) -> Caller:
+        """As the ledger knows them."""
+        return Caller(kind=CallerKind.PROTECTION_OFFICER, subject=self.subject, case=self.case, client=self.client)
+
+
+class ShownReading(NamedTuple):
+    """An unusual hour or day, and the reader's token."""
+
+    reading: UnusualReading
+    reader: str
+
+
+class ShownRefusal(NamedTuple):
+    """A count of refusals, and the caller's token; None for nobody in particular."""
+
+    refusal: KeptRefusal
+    caller: str | None
+
+
+class ReadingReview:
+    """Looks, for one command."""
+
+    def __init__(
+        self, statistics: ReadingStatistics, refusals: RefusalTable, tokens: EntryTokens, recorder: Recorder | None
+    ) -> None:
+        """Without a `recorder`, who looked is not kept, as nothing else is."""
+        self._statistics = statistics
+        self._refusals = refusals
+        self._tokens = tokens
+        self._recorder = recorder
+
+    async def unusual(self, viewer: Viewer, *, days: int) -> Sequence[ShownReading]:
+        """Unusual reading of the last days, today included; raises `NotRecorded` and `StateUnavailable`."""
+        start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
+        kinds = [each.value for each in READERS]
+        found = [each for unit in TimeUnit for each in await self._statistics.unusual(start, kinds, unit)]
+        await self._record(viewer, "UnusualReading")
+        sealed_for = viewer_of(viewer.caller)
+        return [ShownReading(each, self._tokens.seal(each.caller, sealed_for)) for each in found]
+
+    async def refusals(self, viewer: Viewer, *, hours: int) -> Sequence[ShownRefusal]:
+        """Who was refused what in the last hours; raises as `unusual`."""
+        start = datetime.now(UTC) - timedelta(hours=hours)
+        found = await self._refusals.since(start, most=MOST_REFUSALS)
+        await self._record(viewer, "Refusals")
+        sealed_for = viewer_of(viewer.caller)
+        return [
+            ShownRefusal(each, self._tokens.seal(each.key.caller, sealed_for) if each.key.caller else None)
+            for each in found
+        ]
+
+    async def _record(self, viewer: Viewer, operation: str) -> None:
+        """Record the look before anything is shown. It is about readers, and about nobody whom they read."""
+        if self._recorder is None:
+            return
+        asked = Asked(
+            who=viewer.caller, request_id=token_hex(16), operation=operation, document=document_hash(operation)
+        )
+        await self._recorder(asked, [Read(subject=None, fields=_READER, agencies=(), classes=_CLASSES)])

@@ -1,0 +1,50 @@
+"""About how many different people readers may read, as an operator writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from auth.caller import CallerKind
+from cache.people_counts import PeopleBudget
+
+OFF = "off"
+DEFAULT_READER_BUDGETS = (
+    "official:300/1500",
+    "agency-system:10000/100000",
+    "partner:5000/50000",
+    "supervisor:2000/10000",
+    "auditor:5000/20000",
+    "protection-officer:5000/20000",
+)
+"""An official at a counter serves some twenty people an hour, each with a family card of four; lists of complaints and
+requests bring others. Systems and partners work through their own clients. Overseers page through what others read."""
+_READERS = tuple(line.partition(":")[0] for line in DEFAULT_READER_BUDGETS)
+_LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,7})/([1-9][0-9]{0,7})|off)")
+_WRITE = f"Write kind:hour/day or kind:off; or 'off' alone. Kinds: {', '.join(_READERS)}."
+
+
+def reader_budgets_from(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudget]:
+    """By kind of caller, out of `kind:hour/day`; who stands in no line keeps what is built in.
+
+    `kind:off` lifts the budget of a kind, `off` alone those of all. Raises `ValueError` for what says something else.
+    """
+    if tuple(lines) == (OFF,):
+        return {}
+    budgets: dict[CallerKind, PeopleBudget] = {}
+    for line in (*DEFAULT_READER_BUDGETS, *lines):
+        found = _LINE.fullmatch(line)
+        if found is None or found.group(1) not in _READERS:
+            raise ValueError(f"'{line}' is no budget of a reader. {_WRITE}")
+        kind, hour, day = found.groups()
+        if hour is None:
+            budgets.pop(CallerKind(kind), None)
+            continue
+        if int(day) < int(hour):
+            raise ValueError(f"'{line}' allows fewer people a day than an hour. {_WRITE}")
+        budgets[CallerKind(kind)] = PeopleBudget(int(hour), int(day))
+    named = [line.partition(":")[0] for line in lines]
+    twice = next((each for each in named if named.count(each) > 1), None)
+    if twice is not None:
+        raise ValueError(f"'{twice}' stands more than once. Write one line for each kind.")
+    return budgets

@@ -1,0 +1,120 @@
+"""Counts of refusals: by hour, caller, field and reason, with a bound of rows an hour.
+
+No proof as the access ledger is: rows are added to, and chained to nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from store.purging import Bounds, Removed
+from store.removal import of_no_open_breach, remove
+from store.tables import refusals
+from store.unavailable import answering
+
+MOST_ROWS = 2_000
+"""Rows of one hour, those for all others not counted: a year of the worst hours is some 2 GB, 90 days a quarter."""
+OTHERS: Final = "(others)"
+"""In place of the field, where there are too many rows for callers and fields of their own."""
+_LOCK = 0x52454655
+"""One writer at a time, so that the bound holds for all processes together."""
+
+
+class RefusalKey(NamedTuple):
+    """What is counted together."""
+
+    hour: datetime
+    kind: str
+    caller: bytes
+    """Pseudonym; empty for nobody in particular."""
+    field: str
+    reason: str
+
+    def of_others(self) -> RefusalKey:
+        """The row that counts for all others."""
+        return self._replace(caller=b"", field=OTHERS)
+
+
+class KeptRefusal(NamedTuple):
+    """A row."""
+
+    key: RefusalKey
+    times: int
+
+
+class RefusalTable:
+    """Keeps counts in the hub's database."""
+
+    def __init__(self, engine: AsyncEngine, *, patience: float = 5.0, most_rows: int = MOST_ROWS) -> None:
+        """`patience` is how many seconds writing may take; no request waits for it."""
+        self._engine = engine
+        self._patience = patience
+        self._most_rows = most_rows
+
+    async def add(self, counts: Mapping[RefusalKey, int]) -> None:
+        """Add to what is kept; raises `StateUnavailable`."""
+        async with answering(self._patience), self._engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            bounded = await self._bounded(connection, counts)
+            rows = [{**key._asdict(), "count": times} for key, times in sorted(bounded.items())]
+            added = insert(refusals)
+            added = added.on_conflict_do_update(
+                index_elements=["hour", "kind", "caller", "field", "reason"],
+                set_={"count": refusals.c.count + added.excluded.count},
+            )
+            await connection.execute(added, rows)
+
+    async def _bounded(self, connection: AsyncConnection, counts: Mapping[RefusalKey, int]) -> Mapping[RefusalKey, int]:
+        """The same, with what would be a row too many in the row for all others."""
+        hours = {key.hour for key in counts}
+        columns = refusals.c
+        wanted = select(columns.hour, columns.kind, columns.caller, columns.field, columns.reason)
+        known = {
+            RefusalKey(row.hour, row.kind, bytes(row.caller), row.field, row.reason)
+            for row in await connection.execute(wanted.where(columns.hour.in_(hours), columns.field != OTHERS))
+        }
+        rows = Counter(key.hour for key in known)
+        bounded: Counter[RefusalKey] = Counter()
+        for key, times in counts.items():
+            is_new = key not in known and key.field != OTHERS
+            if is_new and rows[key.hour] >= self._most_rows:
+                bounded[key.of_others()] += times
+                continue
+            rows[key.hour] += is_new
+            bounded[key] += times
+        return bounded
+
+    async def since(self, start: datetime, *, most: int) -> Sequence[KeptRefusal]:
+        """Counts since an hour, the largest of the newest hours first; raises `StateUnavailable`."""
+        columns = refusals.c
+        wanted = select(refusals).where(columns.hour >= start)
+        wanted = wanted.order_by(columns.hour.desc(), columns.count.desc(), tuple_(columns.field, columns.reason))
+        async with answering(self._patience), self._engine.connect() as connection:
+            rows = (await connection.execute(wanted.limit(most))).all()
+        return [
+            KeptRefusal(RefusalKey(row.hour, row.kind, bytes(row.caller), row.field, row.reason), row[5])
+            for row in rows
+        ]
+
+
+class PastRefusals:
+    """Counts of who was refused what: needed to find who tries what is not theirs, and nothing more."""
+
+    name = "refusals"
+    days = 90
+    classes = ()
+    outlives = ()
+
+    async def purge(self, connection: AsyncConnection, bounds: Bounds) -> Removed:
+        """Remove past hours."""
+        hour = refusals.c.hour
+        over = (hour < bounds.before()) & of_no_open_breach(hour, hour)
+        gone = await remove(connection, refusals, over, written=hour)
+        return Removed(rows=gone.rows, oldest=gone.oldest, newest=gone.newest)

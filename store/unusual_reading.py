@@ -1,0 +1,117 @@
+"""Who read far more people than usual, counted off the access ledger.
+
+For each reader and each hour or day: how many different people they read. Usual is the median of such counts in the
+four weeks before, of the reader's own hours or days and of those of all readers of their kind. Unusual is five times
+the usual of the kind, or five times the reader's own where there are five of them at least; and twenty people at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from store.unavailable import answering
+
+TIMES = 5
+"""How often the usual is unusual."""
+LEAST_PEOPLE = 20
+"""People below which nothing is unusual."""
+LEAST_KNOWN = 5
+"""Hours or days of a reader from which their own usual is known."""
+LOOKED_BACK = timedelta(days=28)
+"""From which the usual is taken."""
+_MOST = 500
+
+_QUERY: Final = """
+WITH counted AS (
+    SELECT caller, caller_kind AS kind, date_trunc(:unit, at AT TIME ZONE 'UTC') AS began,
+           count(DISTINCT subject) AS people, min(agency) AS agency, min(client) AS client
+    FROM access_entries
+    WHERE at >= :since AND caller IS NOT NULL AND caller_kind = ANY(:kinds)
+    GROUP BY caller, caller_kind, began
+),
+of_reader AS (
+    SELECT caller, kind, count(*) AS known, percentile_cont(0.5) WITHIN GROUP (ORDER BY people) AS usual
+    FROM counted WHERE began < :start GROUP BY caller, kind
+),
+of_kind AS (
+    SELECT kind, percentile_cont(0.5) WITHIN GROUP (ORDER BY people) AS usual
+    FROM counted WHERE began < :start GROUP BY kind
+)
+SELECT counted.began, counted.kind, counted.caller, counted.agency, counted.client, counted.people,
+       CASE WHEN of_reader.known >= :known THEN of_reader.usual END AS own_usual, of_kind.usual AS kind_usual
+FROM counted LEFT JOIN of_reader USING (caller, kind) LEFT JOIN of_kind USING (kind)
+WHERE counted.began >= :start AND counted.people >= :least
+  AND (counted.people > :times * coalesce(of_kind.usual, 0)
+       OR (of_reader.known >= :known AND counted.people > :times * of_reader.usual))
+ORDER BY counted.people DESC, counted.began LIMIT :most
+"""
+
+
+class TimeUnit(Enum):
+    """In which times people are counted."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class UnusualReading(NamedTuple):
+    """One hour or day in which a reader read unusually many people."""
+
+    unit: TimeUnit
+    began: datetime
+    """UTC."""
+    kind: str
+    caller: bytes
+    """Pseudonym of the reader."""
+    agency: str | None
+    client: str | None
+    people: int
+    own_usual: float | None
+    """None where too little is known of the reader."""
+    kind_usual: float | None
+    """None where nobody of the kind read before."""
+
+
+class ReadingStatistics:
+    """Counts readings."""
+
+    def __init__(self, engine: AsyncEngine, *, patience: float = 300.0) -> None:
+        """`patience` is how many seconds counting may take: a ledger holds millions of entries."""
+        self._engine = engine
+        self._patience = patience
+
+    async def unusual(self, start: datetime, kinds: Sequence[str], unit: TimeUnit) -> Sequence[UnusualReading]:
+        """The unusual hours or days since `start`, those with most people first; raises `StateUnavailable`."""
+        naive = start.replace(tzinfo=None)
+        given = {
+            "unit": unit.value,
+            "since": start - LOOKED_BACK,
+            "start": naive,
+            "kinds": list(kinds),
+            "known": LEAST_KNOWN,
+            "least": LEAST_PEOPLE,
+            "times": TIMES,
+            "most": _MOST,
+        }
+        async with answering(self._patience), self._engine.connect() as connection:
+            rows = (await connection.execute(text(_QUERY), given)).all()
+        return [
+            UnusualReading(
+                unit=unit,
+                began=row.began.replace(tzinfo=start.tzinfo),
+                kind=row.kind,
+                caller=bytes(row.caller),
+                agency=row.agency,
+                client=row.client,
+                people=row.people,
+                own_usual=row.own_usual,
+                kind_usual=row.kind_usual,
+            )
+            for row in rows
+        ]

@@ -1,0 +1,39 @@
+"""What is told of readers: how many people they read, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from telemetry.metrics.numbers import Numbers
+
+
+class PeopleRead(Protocol):
+    """What readers of one kind were charged for."""
+
+    @property
+    def charged(self) -> int:
+        """Different people, each once an hour for each reader."""
+
+    @property
+    def refused(self) -> int:
+        """Times that people beyond the budget were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderNumbers:
+    """Tells about readers."""
+
+    people: Mapping[Any, PeopleRead]
+    """By kind of caller, an enum of words."""
+    refusals: Mapping[str, int]
+    """By reason."""
+
+    def tell(self, numbers: Numbers) -> None:
+        """What was counted."""
+        for kind, read in self.people.items():
+            numbers.put("simpul_people_read_total", read.charged, kind.value)
+            numbers.put("simpul_reader_budget_refusals_total", read.refused, kind.value)
+        for reason, count in self.refusals.items():
+            numbers.put("simpul_refusals_total", count, reason)

@@ -1,0 +1,137 @@
+"""What the address of a database demands of its connections."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from records.database_tls import TlsMode, database_tls, hosts_in, is_local
+from tests.database_tls import Authority, Pair
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> Pair:
+    return authority.issue("db.example")
+
+
+@pytest.mark.parametrize(
+    "host", ["db.example", "10.0.0.11", "2001:db8::1", "localhost.example", "db", "127.0.0.1.example"]
+)
+def test_a_database_on_another_machine_is_verified_by_name_unless_the_address_says_otherwise(host: str) -> None:
+    tls = database_tls([host], {})
+    assert tls.mode is TlsMode.VERIFY_FULL
+    assert tls.context is not None
+    assert (tls.context.verify_mode, tls.context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.mark.parametrize(
+    "host", [None, "", "localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "/var/run/postgresql"]
+)
+def test_a_database_on_this_machine_is_spoken_to_in_plain_text(host: str | None) -> None:
+    assert is_local(host)
+    assert database_tls([host], {}).context is None
+
+
+def test_one_host_elsewhere_among_several_is_enough() -> None:
+    assert database_tls([None, "127.0.0.1", "db.example"], {}).mode is TlsMode.VERIFY_FULL
+
+
+@pytest.mark.parametrize(
+    ("query", "hosts"),
+    [
+        ({}, []),
+        ({"host": "db.example:5432"}, ["db.example"]),
+        ({"host": ("a.example:5432", "b.example:5433")}, ["a.example", "b.example"]),
+        ({"host": "a.example,b.example"}, ["a.example", "b.example"]),
+        ({"host": "/var/run/postgresql"}, ["/var/run/postgresql"]),
+    ],
+)
+def test_hosts_among_the_parameters_count(query: dict[str, str | tuple[str, ...]], hosts: list[str]) -> None:
+    assert hosts_in(query) == hosts
+
+
+@pytest.mark.parametrize(
+    ("mode", "verify", "by_name"),
+    [
+        ("require", ssl.CERT_NONE, False),
+        ("verify-ca", ssl.CERT_REQUIRED, False),
+        ("verify-full", ssl.CERT_REQUIRED, True),
+    ],
+)
+def test_each_mode_demands_what_libpq_says_on_this_machine_too(
+    mode: str, verify: ssl.VerifyMode, *, by_name: bool
+) -> None:
+    tls = database_tls(["127.0.0.1"], {"sslmode": mode})
+    assert tls.context is not None
+    assert (tls.mode.value, tls.context.verify_mode, tls.context.check_hostname) == (mode, verify, by_name)
+
+
+def test_plain_text_to_another_machine_has_to_be_said() -> None:
+    assert database_tls(["db.example"], {"sslmode": "disable"}).context is None
+
+
+def test_a_named_authority_is_the_only_one_trusted_and_switches_tls_on(authority: Authority, pair: Pair) -> None:
+    tls = database_tls(["127.0.0.1"], {"sslrootcert": str(authority.file)})
+    assert tls.mode is TlsMode.VERIFY_FULL
+    assert tls.context is not None
+    assert len(tls.context.get_ca_certs()) == 1
+    both = {"sslcert": str(pair.certificate), "sslkey": str(pair.key)}
+    assert database_tls(["db.example"], both).mode is TlsMode.VERIFY_FULL
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (
+            {"sslmode": "prefer"},
+            "sslmode is none of disable, require, verify-ca, verify-full. Write sslmode=verify-full.",
+        ),
+        ({"sslmode": ""}, "sslmode is given twice, or is empty. Give it once."),
+        ({"sslmode": ("disable", "require")}, "sslmode is given twice, or is empty. Give it once."),
+        (
+            {"ssl": "verify-full"},
+            "ssl is not supported. Write sslmode, sslrootcert, sslcert, sslkey (sslmode=verify-full).",
+        ),
+        (
+            {"ssl_ca": "/x"},
+            "ssl_ca is not supported. Write sslmode, sslrootcert, sslcert, sslkey (sslmode=verify-full).",
+        ),
+        (
+            {"sslmode": "disable", "sslrootcert": "/x"},
+            "sslrootcert has no effect without TLS. Add sslmode=verify-full, or remove it.",
+        ),
+        (
+            {"sslmode": "require", "sslrootcert": "/x"},
+            "sslmode=require verifies nothing, so sslrootcert has no effect. Write sslmode=verify-full.",
+        ),
+        (
+            {"sslrootcert": "/none.pem"},
+            "sslrootcert cannot be read (No such file or directory). Name a PEM file with the authority's certificate.",
+        ),
+        ({"sslcert": "/x"}, "sslcert and sslkey belong together. Give both, or neither."),
+        (
+            {"sslcert": "/none.pem", "sslkey": "/none.key"},
+            "sslcert or sslkey cannot be read (No such file or directory). Name PEM files; the key has no password.",
+        ),
+    ],
+)
+def test_what_cannot_be_obeyed_is_refused_with_the_parameter_and_the_fix(
+    query: dict[str, str | tuple[str, ...]], said: str
+) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the text is compared whole
+        database_tls(["db.example"], query)
+    assert str(raised.value) == said
+
+
+def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_text("no certificate")
+    with pytest.raises(ValueError, match=r"^sslrootcert cannot be read \("):
+        database_tls(["db.example"], {"sslrootcert": str(file)})

@@ -1,0 +1,15 @@
+"""Settings of production for tests whose issuers are bound to nothing: any of them may play any caller."""
+
+from collections.abc import Iterator
+
+from settings import Settings
+
+
+class UnboundSettings(Settings):
+    """As the hub's own, but for what it asks of issuers outside development (`tests/test_settings.py` tries that)."""
+
+    def _development_is_believed(self) -> Iterator[str]:
+        return iter(())
+
+    def _issuers_are_unbound(self) -> Iterator[str]:
+        return iter(())
