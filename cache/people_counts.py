@@ -22,6 +22,12 @@ DAY: Final = 86_400.0
 MOST_PEOPLE = 500_000
 """People that one process remembers for all readers together, some 200 bytes each. Beyond, it forgets the readers who
 were quiet longest; where processes share Redis, that loses nothing."""
+_BUSY_MOMENT = 2.0
+"""Seconds for which people are not counted without Redis after it was lost: who makes a process or Redis busy for a
+moment must not be granted a budget by each process."""
+_CAUGHT_UP = 10.0
+"""Seconds after Redis came back for which a process grants no more than without it: others may not have given it back
+yet whom it lost."""
 _MOST_GIVEN = 2_000
 """People whom Redis is given back in one question."""
 
@@ -83,6 +89,9 @@ class PeopleReply(NamedTuple):
     wait: float = 0.0
     refused: Sequence[int] = ()
     """Places, among those who were to be counted, of those who were not counted before."""
+    hour: int = 0
+    """Where all were counted: how many now are in the hour."""
+    day: int = 0
 
 
 class SharedPeople(Protocol):
@@ -96,6 +105,9 @@ class SharedPeople(Protocol):
     def when_back(self) -> list[Callable[[], None]]:
         """Who is told when it answers again."""
 
+    async def back_within(self, seconds: float) -> bool:
+        """Whether it answers, or does so again before it was away for so long."""
+
     async def charge_people(self, reader: str, question: PeopleQuestion) -> PeopleReply | None:
         """Count people of one reader; None where nobody answers in time."""
 
@@ -108,11 +120,25 @@ class _Reader:
     day: dict[bytes, float] = field(default_factory=dict)
     unsent: dict[bytes, float] = field(default_factory=dict)
     """People counted while Redis did not answer."""
+    alone: PeopleBudget | None = None
+    """How many of its own this process may have counted without Redis, by what Redis last said of all processes."""
+    heard_at: float = 0.0
 
     def forget_old(self, now: float) -> None:
         for counted, window in ((self.hour, HOUR), (self.day, DAY), (self.unsent, DAY)):
             while counted and next(iter(counted.values())) <= now - window:
                 del counted[next(iter(counted))]
+        if self.heard_at <= now - HOUR:
+            self.alone = None
+
+    def hear(self, budget: PeopleBudget, reply: PeopleReply, processes: int, now: float) -> None:
+        """Note what is left of a budget for all processes: without Redis, each may grant its part of that."""
+        spare = PeopleBudget(budget.hour - reply.hour, budget.day - reply.day)
+        if reply.window is not None:
+            spare = PeopleBudget(0, 0)
+        own_hour, own_day = len(self.hour), len(self.day)
+        self.alone = PeopleBudget(own_hour + spare.hour // processes, own_day + spare.day // processes)
+        self.heard_at = now
 
     def uncounted(self, people: Iterable[bytes]) -> list[bytes]:
         return [each for each in dict.fromkeys(people) if each not in self.hour]
@@ -167,6 +193,7 @@ class PeopleCounts:
         self._readers: OrderedDict[str, _Reader] = OrderedDict()
         self._people = 0
         self._catching_up: asyncio.Task[None] | None = None
+        self._back_at = -inf
         if shared is not None:
             shared.when_back.append(self._catch_up)
 
@@ -177,14 +204,21 @@ class PeopleCounts:
         new = known.uncounted(people)
         if not new:
             return _FREE
-        if self._shared is None or not self._shared.up:
+        if self._shared is None:
             return self._alone(known, budget, new, now)
+        if not self._shared.up and not await self._shared.back_within(_BUSY_MOMENT):
+            now = self._clock()
+            known = self._reader(reader, now)
+            new = known.uncounted(new)  # others counted meanwhile
+            return self._alone(known, budget, new, now) if new else _FREE
         over = known.over(budget, new, now)
+        if over is None and now < self._back_at + _CAUGHT_UP:
+            over = self._over_alone(known, budget, new, now)
         return Charge(over=over) if over else await self._together(self._shared, reader, budget, new)
 
     def _alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> Charge:
         """Count in this process, in one turn of the event loop."""
-        over = known.over(budget.shared_by(self._processes), new, now)
+        over = self._over_alone(known, budget, new, now)
         if over is not None:
             return Charge(over=over)
         self._count(known, new, now)
@@ -192,10 +226,18 @@ class PeopleCounts:
             known.unsent.update(dict.fromkeys(new, now))
         return Charge(len(new))
 
+    def _over_alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> OverBudget | None:
+        """Why this process may not count these by itself; a caller is told the whole budget, not this part of it."""
+        over = known.over(known.alone or budget.shared_by(self._processes), new, now)
+        return over and over._replace(most=budget.hour if over.window == HOUR else budget.day)
+
     async def _together(self, shared: SharedPeople, reader: str, budget: PeopleBudget, new: Sequence[bytes]) -> Charge:
         """Count in the store. What it lost is given back before, so that a restart of it grants nothing anew."""
         now = self._clock()  # before it is asked: this process must not remember anybody longer than the store
         reply = await self._asked(shared, reader, budget, new)
+        if reply is None and await shared.back_within(_BUSY_MOMENT):
+            now = self._clock()
+            reply = await self._asked(shared, reader, budget, new)
         while reply is not None and reply.lost:
             known = self._reader(reader, now := self._clock())
             known.unsent = dict(known.day)
@@ -205,11 +247,14 @@ class PeopleCounts:
             known = self._reader(reader, now)
             new = known.uncounted(new)  # others counted meanwhile
             return self._alone(known, budget, new, now) if new else _FREE
+        known = self._reader(reader, now)
         if reply.window is not None:
+            known.hear(budget, reply, self._processes, now)
             most = budget.hour if reply.window == HOUR else budget.day
             refused = frozenset(new[place] for place in reply.refused)
             return Charge(over=OverBudget(refused, reply.window, most, reply.wait))
-        self._count(self._reader(reader, now), new, now)
+        self._count(known, new, now)
+        known.hear(budget, reply, self._processes, now)
         return Charge(len(new))
 
     async def _asked(
@@ -260,6 +305,7 @@ class PeopleCounts:
 
     def _catch_up(self) -> None:
         """Give the store everybody it may have lost or never heard of, whichever process is asked next."""
+        self._back_at = self._clock()
         for known in self._readers.values():
             known.unsent = dict(known.day)
         if self._catching_up is None or self._catching_up.done():

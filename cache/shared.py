@@ -16,6 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from math import inf
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -77,7 +78,8 @@ local function wait(counted, added, most, window)
     local found = redis.call("ZRANGEBYSCORE", key, "(" .. at(window), "+inf", "WITHSCORES", "LIMIT", excess - 1, 1)
     return math.max(1, math.ceil((tonumber(found[2]) + window - now) * 1000))
 end
-local of_hour = wait(redis.call("ZCOUNT", key, "(" .. at(3600), "+inf"), #new, tonumber(ARGV[1]), 3600)
+local of_last_hour = redis.call("ZCOUNT", key, "(" .. at(3600), "+inf")
+local of_hour = wait(of_last_hour, #new, tonumber(ARGV[1]), 3600)
 local of_day = wait(today, new_today, tonumber(ARGV[2]), 86400)
 if of_hour ~= 0 or of_day ~= 0 then
     local refused = {0, 86400, of_day}
@@ -87,11 +89,12 @@ if of_hour ~= 0 or of_day ~= 0 then
 end
 for _, index in ipairs(new) do redis.call("ZADD", key, at(0), ARGV[index]) end
 redis.call("EXPIRE", key, 86400)
-return {1, 0, 0}
+return {1, of_last_hour + #new, today + new_today}
 """
 """Of one reader, a sorted set of people by when each was counted. Arguments: most in an hour and in a day; how many of
 today who asks knows; how many are given back, and of each the member and how many seconds ago; then who is to be
-counted. Answers 2 where it knows fewer than who asks, 1 where all are counted, else 0, the window, the milliseconds
+counted. Answers 2 where it knows fewer than who asks, 1 where all are counted, and how many are now in the hour and
+in the day; else 0, the window, the milliseconds
 until they fit (-1: never), and the places of those who were not counted before."""
 
 
@@ -132,6 +135,8 @@ class SharedCounts:
         self._probing: asyncio.Task[None] | None = None
         self.up = False
         """Whether Redis answered when it was last asked."""
+        self._back = asyncio.Event()
+        self._lost_at = 0.0
         self.when_back: list[Callable[[], None]] = []
         """Who is told when it answers again."""
 
@@ -174,6 +179,16 @@ class SharedCounts:
         reply = await self._asked(_Script.DAY, key, (points, most, known, _TWO_DAYS))
         return None if reply is None else (bool(reply[0]), int(reply[1]))
 
+    async def back_within(self, seconds: float) -> bool:
+        """Whether Redis answers, or does so again before it was away for so long: a busy moment is no outage."""
+        left = self._lost_at + seconds - monotonic()
+        if self.up or left <= 0:
+            return self.up
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._back.wait()
+        return self.up
+
     async def charge_people(self, reader: str, question: PeopleQuestion) -> PeopleReply | None:
         """Count people of one reader, all or none; None where Redis does not answer in time."""
         given = [each for pair in question.given.items() for each in pair]
@@ -184,7 +199,7 @@ class SharedCounts:
             return None
         status, window, wait, *refused = map(int, reply)
         if status:
-            return PeopleReply(lost=status == 2)  # noqa: PLR2004 - as the script says
+            return PeopleReply(lost=status == 2, hour=window, day=wait)  # noqa: PLR2004 - as the script says
         return PeopleReply(window=float(window), wait=inf if wait < 0 else wait / 1000, refused=refused)
 
     async def _asked(self, script: _Script, key: str, arguments: Sequence[float | int | str]) -> Any:  # noqa: ANN401 - what a script gives
@@ -233,7 +248,9 @@ class SharedCounts:
     def _lost(self, failure: Exception) -> None:
         """Count alone from now on, and look whether Redis comes back."""
         self.up = False
+        self._back.clear()
         if self._probing is None or self._probing.done():
+            self._lost_at = monotonic()
             _log.warning(
                 "Redis does not serve (%s): limits are counted in each process alone until it does.",
                 type(failure).__name__,
@@ -263,6 +280,7 @@ class SharedCounts:
         except (RedisError, OSError) as failure:
             return failure
         self.up = True
+        self._back.set()
         return None
 
     def __repr__(self) -> str:

@@ -386,7 +386,7 @@ async def test_a_copied_cookie_is_over_on_every_worker_when_its_owner_signs_out(
     form = (await browser.sign_in(CONSENT)).form
     stolen = browser.cookie(SESSION) or ""
     port = free_port()
-    given = {"port": port, "public_url": f"http://{HOST}:{port}", "sign_in_issuer": "loopback"}
+    given = {"listen": f"{HOST}:{port}", "public_url": f"http://{HOST}:{port}", "sign_in_issuer": "loopback"}
     client = {"sign_in_client": CLIENT, "sign_in_secret": SecretStr(SECRET), "sessions": place.sessions}
     async with (
         small_hub([place.desk.issuer.entry()], own={Consents: place.consents}, **given, **client) as worker,

@@ -153,11 +153,12 @@ async def test_while_redis_is_away_a_process_goes_on_from_what_it_knows_and_tell
 ) -> None:
     async with process(valkey) as (one, at_one), process(valkey) as (other, at_other):
         assert await one.charge("r", TEN, people(0, 3)) == Charge(3)
+        assert await other.charge("r", TEN, people(3, 4)) == Charge(1)
         valkey.kill()
-        assert await one.charge("r", TEN, people(3, 5)) == Charge(2)  # half of ten is its part
-        assert refused(await one.charge("r", TEN, people(5, 6))) is not None
-        assert await other.charge("r", TEN, people(5, 10)) == Charge(5)
+        assert await other.charge("r", TEN, people(4, 7)) == Charge(3)  # its half of the six that were left
         assert refused(await other.charge("r", TEN, people(10, 11))) is not None
+        assert await one.charge("r", TEN, people(7, 10)) == Charge(3)  # it heard of seven that were left
+        assert refused(await one.charge("r", TEN, people(10, 11))) is not None
         valkey.start()  # empty
         await until(lambda: at_one.up and at_other.up)
         counted = Redis.from_url(valkey.url)
@@ -213,3 +214,35 @@ async def test_one_process_and_redis_decide_alike(valkey: Valkey, gone: float) -
             if found.over is not None and expected.over is not None:
                 assert found.over[:3] == expected.over[:3]
                 assert found.over.wait == expected.over.wait or abs(found.over.wait - expected.over.wait) < 5
+
+
+async def test_a_budget_that_is_used_up_is_not_granted_anew_where_redis_goes(valkey: Valkey) -> None:
+    async with process(valkey) as (one, _), process(valkey) as (other, _):
+        assert await one.charge("r", TEN, people(0, 10)) == Charge(10)
+        assert refused(await other.charge("r", TEN, people(10, 11))) is not None  # so it knows
+        valkey.kill()
+        for each in (one, other):
+            assert refused(await each.charge("r", TEN, people(11, 12))) is not None
+
+
+async def test_a_redis_that_is_slow_for_a_moment_is_waited_for_and_no_process_grants_alone(valkey: Valkey) -> None:
+    async with counts(valkey, patience=0.1) as at_one, process(valkey) as (other, _):
+        one = PeopleCounts(at_one, keyed=KEYS)
+        assert await other.charge("r", TEN, people(0, 10)) == Charge(10)
+        with valkey.frozen():
+            asking = asyncio.create_task(one.charge("r", TEN, people(10, 11)))
+            await until(lambda: not at_one.up)
+        assert refused(await asking) is not None
+        await one.close()
+
+
+async def test_a_redis_that_comes_back_empty_grants_nothing_anew_before_the_others_told_it(valkey: Valkey) -> None:
+    async with process(valkey) as (one, at_one):
+        async with process(valkey) as (gone, _):
+            assert await gone.charge("r", TEN, people(0, 8)) == Charge(8)
+        assert await one.charge("r", TEN, people(8, 9)) == Charge(1)  # it hears that one is left
+        valkey.kill()
+        assert refused(await one.charge("r", TEN, people(10, 12))) is not None
+        valkey.start()
+        await until(lambda: at_one.up)
+        assert refused(await one.charge("r", TEN, people(10, 12))) is not None

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from auth.development import DevelopmentIssuer
-from tests.city import ROOT
-from tests.cli.running import Serve, free_port, simpul, state_folder
+from tests.bound_issuer import bound_issuer
+from tests.city import ROOT, free_port
+from tests.cli.running import Serve, simpul, state_folder
 
 SAMPLE = ROOT / "sandbox" / "contracts.toml"
 AGENCIES = {
-    "SIMPUL_ISSUER_KEYS": "keys.json",
     "SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=",
     "SIMPUL_DUKCAPIL_URL": "postgresql://a:b@127.0.0.1:9/siak",
     "SIMPUL_JAKPRENEUR_URL": "mysql://a:b@127.0.0.1:9/jakpreneur",
@@ -78,10 +78,12 @@ def expired(tmp_path: Path) -> Path:
 
 
 def test_in_production_a_hub_without_valid_assessments_does_not_start_and_says_why(expired: Path) -> None:
+    bound_issuer(expired.parent)
+    given = AGENCIES | {"SIMPUL_ISSUERS": str(expired.parent / "issuers.json")}
     with state_folder() as state:
-        none = simpul(state, "serve", "--no-sandbox", "--port", str(free_port()), **AGENCIES)
+        none = simpul(state, "serve", "--no-sandbox", "--port", str(free_port()), **given)
         late = simpul(
-            state, "serve", "--no-sandbox", "--port", str(free_port()), SIMPUL_CONTRACTS=str(expired), **AGENCIES
+            state, "serve", "--no-sandbox", "--port", str(free_port()), SIMPUL_CONTRACTS=str(expired), **given
         )
     assert (none.returncode, late.returncode) == (1, 1)
     assert "the hub does not start: the agency 'crm' has no data contract; PERSONAL data would be read" in none.stderr

@@ -94,7 +94,7 @@ async def paged_hub(  # noqa: PLR0917 - fixtures
         issuer=issuer,
         folder=folder,
         issuers=issuers_of(path),
-        port=free_port(),
+        listen=f"{HOST}:{free_port()}",
         sign_in_issuer="city",
         sign_in_client="simpul-pages",
         sign_in_secret=SecretStr(client_secret("simpul-pages", openid_provider.secret)),
@@ -223,6 +223,26 @@ async def test_what_is_folded_away_is_printed(page: Page, paged_hub: Hub, partne
     await page.ask("Emulation.setEmulatedMedia", media="print")
     assert await page.value(height) > 3 * folded
     await page.ask("Emulation.setEmulatedMedia", media="")
+
+
+async def test_signing_out_leads_by_the_issuer_and_back_and_the_copied_cookie_is_over(
+    page: Page, paged_hub: Hub
+) -> None:
+    await page.open(f"{paged_hub.url}/consents?lang=en")
+    await page.until(LOADED)
+    if await page.value("location.pathname === '/authorize'"):  # where this test runs alone
+        await sign_in(page, f"{paged_hub.url}/consents?lang=en")
+    await page.until(f"{LOADED} && document.title.startsWith('My consents')")
+    found = (await page.ask("Network.getCookies", urls=[paged_hub.url]))["cookies"]
+    [copied] = [each["value"] for each in found if each["name"] == "simpul"]
+    before = len(page.requested)
+    await page.tab_to("it.tagName === 'BUTTON' && it.closest('form.out') !== null")
+    await page.press("Enter")
+    await page.until(f"{LOADED} && location.pathname === '/signed-out'")
+    assert any("/end-session?" in each for each in page.requested[before:])
+    await page.ask("Network.setCookie", url=paged_hub.url, name="simpul", value=copied)
+    await page.ask("Page.navigate", url=f"{paged_hub.url}/consents")
+    await page.until(f"{LOADED} && location.pathname === '/authorize'")
 
 
 async def test_the_browser_asked_no_other_server(page: Page, paged_hub: Hub, openid_provider: RunningAgency) -> None:
