@@ -1,7 +1,7 @@
 # Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup production programs serve test test-long test-faults check bench soak lock fresh clean help
+.PHONY: setup production programs serve test test-quick test-long test-faults check bench soak lock fresh clean help
 
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
@@ -22,6 +22,9 @@ PROCESSES = $(if $(PYTEST_ARGS),0,2)
 
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-quick: setup ## Run what tells most within 90 seconds (tests/quick.py)
+	.venv/bin/python -m pytest --quick -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-long: programs ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)

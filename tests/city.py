@@ -7,12 +7,13 @@ when a test first asks for it. A test that stops, kills or floods an agency star
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ HOST = "127.0.0.1"
 USER = "simpul"
 SECRET = "rahasia-uji"
 READY_WITHIN_S = 30
+PORTS = range(10_000, 20_000)
+"""Below those of clients (`ip_local_port_range`) and of the city of `simpul serve` (`sandbox.state_folder.PORTS`)."""
+_CHANCE = random.SystemRandom()
 STOPPED_WITHIN_S = 5
 
 
@@ -154,11 +158,16 @@ def started(
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A random port of the loopback address that no socket uses now.
+
+    Not one that the system gives to clients: a connection would take it between this call and the start of the server,
+    or while the server restarts. Random, so that runs at the same time seldom choose the same.
+    """
+    while True:
+        port = _CHANCE.choice(PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def _launch(agency: RunningAgency) -> subprocess.Popen[bytes]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.postgres import Postgres
 from sandbox.programs import VARIABLE
-from tests.city import RunningAgency, started
+from tests.city import HOST, RunningAgency, free_port, started
 from tests.optional_programs import (
     FindProgram,
     program,
@@ -17,6 +18,8 @@ from tests.optional_programs import (
 
 __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
 """Fixtures and hooks that stand in files of their own."""
+
+pytest_plugins = ["tests.loop_errors", "tests.quick", "tests.run_folder", "pytester"]
 
 
 def pytest_collection_finish() -> None:
@@ -29,6 +32,18 @@ def pytest_collection_finish() -> None:
 def city_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder the agencies keep their data in, so that each is seeded once a run."""
     return tmp_path_factory.mktemp("city")
+
+
+@pytest.fixture(scope="session")
+def state_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a database for the hub's own state, which each test that asks for it empties."""
+    login = "simpul", "rahasia-uji"
+    postgres = Postgres(tmp_path_factory.mktemp("state"), port=free_port(), database="simpul", logins=dict([login]))
+    postgres.start()
+    try:
+        yield f"postgresql://{':'.join(login)}@{HOST}:{postgres.port}/simpul"
+    finally:
+        postgres.stop()
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ class Underway:
     def _sliced(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
         if not task.cancelled():
-            self._crash = self._crash or task.exception()  # a fault of the hub ends the run
+            crash = task.exception()  # also of a second one: asyncio reports an exception that is never read
+            self._crash = self._crash or crash  # a fault of the hub ends the run
             self._close()
 
     def _close(self) -> None:

@@ -6,21 +6,20 @@ keys away, and what would be told to people although no chain vouches for it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from sandbox.postgres import Postgres
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
-from store.database import database, migrate
 from store.ledger_check import check_ledger, heads
 from store.ledger_hash import Hasher, entry_bytes, hash_key
-from tests.city import HOST, free_port
+from tests.store.conftest import migrated
 from tests.store.ledger import ENTRY, SECRET, SITI
+
+__all__ = ["migrated"]
 
 FOREIGN = b"another secret of 32 bytes......"
 GUARDS = (
@@ -33,28 +32,15 @@ COLUMNS_BUT_PLACE = (
 )
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of our own: it is left in ruins."""
-    postgres = Postgres(
-        tmp_path_factory.mktemp("tampered"), port=free_port(), database="simpul", logins={"simpul": "rahasia-uji"}
-    )
-    postgres.start()
-    try:
-        yield f"postgresql://simpul:rahasia-uji@{HOST}:{postgres.port}/simpul"
-    finally:
-        postgres.stop()
+@pytest.fixture(scope="session")
+def state_url(state_server_url: str) -> str:
+    """A database that may be left in ruins; the one of the attacked hub must not."""
+    return state_server_url
 
 
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = database(url)
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        await connection.exec_driver_sql("CREATE SCHEMA public")
-    await migrate(engine)
-    yield engine
-    await engine.dispose()
+def engine(migrated: AsyncEngine) -> AsyncEngine:
+    return migrated
 
 
 async def written(engine: AsyncEngine, count: int, secret: bytes = SECRET) -> str:

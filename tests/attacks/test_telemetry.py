@@ -145,6 +145,7 @@ def settings(
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("loop_errors")
 async def test_nothing_of_anybody_is_in_any_log_or_trace(
     settings: Settings,
     city: City,

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sandbox.programs import VARIABLE
+from tests.city import ROOT, free_port
+from tests.cli.preloaded import preloaded
 
-ROOT = Path(__file__).parents[2]
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
 READY_WITHIN = 90.0
 ENDED_WITHIN = 30.0
@@ -26,22 +26,8 @@ def environment(state: Path, **variables: str) -> dict[str, str]:
 
 
 def simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [*SIMPUL, *arguments],
-        env=environment(state, **variables),
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=READY_WITHIN,
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Run a command to its end, in a process of its own."""
+    return preloaded().run(arguments, environment(state, **variables), READY_WITHIN)
 
 
 def until(condition: Callable[[], bool], what: str, within: float = ENDED_WITHIN) -> None:

@@ -22,7 +22,8 @@ from sandbox.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 from store.access_ledger import AccessLedger
 from store.database import database
-from tests.cli.running import ROOT, SIMPUL, Serve, environment, simpul
+from tests.city import ROOT
+from tests.cli.running import SIMPUL, Serve, environment, simpul
 
 SITI, BUDI = (Nik(SAMPLES[name].nik) for name in ("siti", "budi"))
 RINA = "kota rina"

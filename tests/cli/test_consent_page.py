@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cli.contracts import read_contract
-from tests.cli.running import ROOT, Serve, environment, simpul
+from tests.city import ROOT
+from tests.cli.running import Serve, environment, simpul
 
 PAGE = (ROOT / "docs" / "partners" / "consent.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"<!-- run: consent -->\n +```sh\n(.*?) +```\n\n +```json\n(.*?) +```", PAGE, re.DOTALL)

@@ -8,8 +8,8 @@ import pytest
 
 from auth.development import DevelopmentIssuer
 from tests.bound_issuer import bound_issuer
-from tests.city import ROOT
-from tests.cli.running import Serve, free_port, simpul, state_folder
+from tests.city import ROOT, free_port
+from tests.cli.running import Serve, simpul, state_folder
 
 SAMPLE = ROOT / "sandbox" / "contracts.toml"
 AGENCIES = {

@@ -8,7 +8,8 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.running import ROOT, Serve, simpul, until
+from tests.city import ROOT
+from tests.cli.running import Serve, simpul, until
 
 CONTRACT = """
 issuer = "development"

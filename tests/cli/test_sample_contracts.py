@@ -17,7 +17,8 @@ from cli.contracts import read_contract
 from cli.sample_contracts import FOLDER
 from sandbox.issuer_clients import CLIENTS
 from sandbox.samples import SAMPLES
-from tests.cli.running import ROOT, Serve, environment, simpul
+from tests.city import ROOT
+from tests.cli.running import Serve, environment, simpul
 
 OWN = {name: client for name, client in CLIENTS.items() if client.kind is not None}
 PEOPLE = [SAMPLES["siti"].nik, SAMPLES["budi"].nik]

@@ -14,7 +14,8 @@ import pytest
 from cli.sandbox import USUAL_LATENCY
 from sandbox.control import Latency
 from sandbox.mariadb import installed_mariadb
-from tests.cli.running import ENDED_WITHIN, SIMPUL, Serve, free_port, simpul, state_folder, until
+from tests.city import free_port
+from tests.cli.running import ENDED_WITHIN, SIMPUL, Serve, simpul, state_folder, until
 
 AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", "issuer"]
 

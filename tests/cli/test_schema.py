@@ -8,7 +8,8 @@ import pytest
 from cli import operations, schema
 from cli.failure import Failure
 from records.operations import ClientContract, RegisteredOperation
-from tests.cli.running import ROOT, simpul
+from tests.city import ROOT
+from tests.cli.running import simpul
 from tests.clients import client_named
 
 SNAPSHOT = (ROOT / "schema" / "schema.graphql").read_text()

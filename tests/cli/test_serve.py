@@ -13,8 +13,8 @@ import pytest
 
 from cli.sample_callers import sample_callers
 from sandbox.state_folder import StateFolder
-from tests.city import RunningAgency
-from tests.cli.running import Serve, alive, descendants, free_port, serving, simpul, state_folder, until
+from tests.city import RunningAgency, free_port
+from tests.cli.running import Serve, alive, descendants, serving, simpul, state_folder, until
 from tests.sandbox.signing_in import SITI, Browser
 
 DEWI = SITI | {"person": "dewi"}

@@ -27,7 +27,7 @@ from records.data_requests import (
 from resolvers.data_requests import RequestsUnavailable
 from resolvers.own_data_requests import OwnDataRequests
 from store.data_requests import MOST_OPEN, DataRequestTable
-from store.database import database, migrate
+from store.database import database
 from tests.city import HOST, free_port
 from tests.small_records import BUDI, CALL, SITI
 
@@ -50,9 +50,8 @@ def over(engine: AsyncEngine, patience: float = 30) -> OwnDataRequests:
 
 
 @pytest.fixture
-async def requests(empty: AsyncEngine) -> OwnDataRequests:
-    await migrate(empty)
-    return over(empty)
+async def requests(migrated: AsyncEngine) -> OwnDataRequests:
+    return over(migrated)
 
 
 async def filed(requests: OwnDataRequests, wanted: NewDataRequest) -> DataRequest:
@@ -79,11 +78,13 @@ async def test_a_number_tells_no_count(requests: OwnDataRequests) -> None:
     assert numbers != sorted(numbers)
 
 
-async def test_the_database_alone_names_nobody_and_tells_nothing(requests: OwnDataRequests, empty: AsyncEngine) -> None:
+async def test_the_database_alone_names_nobody_and_tells_nothing(
+    requests: OwnDataRequests, migrated: AsyncEngine
+) -> None:
     kept = await filed(requests, WRONG)
     await answered(requests, kept.number, DataRequestState.IN_PROGRESS, text="Kami periksa di loket")
     dumped = ""
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         for table in ("data_requests", "data_request_events"):
             rows = (await connection.execute(text(f"SELECT row_to_json(t)::text FROM {table} t"))).scalars()  # noqa: S608 - our own names
             dumped += " ".join(rows)
@@ -109,11 +110,11 @@ async def test_an_answer_is_told_to_the_person_with_who_gave_it(requests: OwnDat
 
 
 async def test_an_answer_that_was_moved_to_another_request_does_not_open(
-    requests: OwnDataRequests, empty: AsyncEngine
+    requests: OwnDataRequests, migrated: AsyncEngine
 ) -> None:
     one = await filed(requests, WRONG)
     other = await filed(requests, NewDataRequest(subject=BUDI, key="b", kind=DataRequestKind.ACCESS))
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         moved = (
             "UPDATE data_requests SET texts = (SELECT texts FROM data_requests WHERE number = :one)"
             " WHERE number = :other"

@@ -1,36 +1,78 @@
-"""A PostgreSQL server for the hub's own state, and an empty schema in it for each test."""
+"""The hub's own database for each test: empty as before the first start, or migrated and without rows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from sandbox.postgres import Postgres
-from store.database import database
-from tests.city import HOST, free_port
+from store.database import database, migrate
+
+# Whatever changes a table writes a row of these catalogs anew. TRUNCATE does not.
+_FORM = text(
+    """
+    SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
+        SELECT concat_ws(' ', 'schema', oid, xmin) AS part FROM pg_namespace WHERE nspname = 'public'
+        UNION ALL
+        SELECT concat_ws(' ', 'class', oid, relname)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT concat_ws(' ', 'attribute', attrelid, attnum, attribute.xmin)
+        FROM pg_attribute AS attribute JOIN pg_class AS class ON class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT concat_ws(' ', 'constraint', oid, xmin) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    ) AS parts
+    """
+)
+_TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+_migrated: dict[str, str] = {}
+"""The form of each database after its last migration."""
 
 
 @pytest.fixture(scope="session")
-def state_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def state_url(state_server_url: str) -> str:
     """Address of the hub's database."""
-    postgres = Postgres(
-        tmp_path_factory.mktemp("hub-state"), port=free_port(), database="simpul", logins={"simpul": "rahasia-uji"}
-    )
-    postgres.start()
-    try:
-        yield f"postgresql://simpul:rahasia-uji@{HOST}:{postgres.port}/simpul"
-    finally:
-        postgres.stop()
+    return state_server_url
 
 
 @pytest.fixture
 async def empty(state_url: str) -> AsyncIterator[AsyncEngine]:
     """The database as it is before the hub's first start."""
     engine = database(state_url)
+    await _drop(engine)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def migrated(state_url: str) -> AsyncIterator[AsyncEngine]:
+    """The database with all tables and no row. It is migrated again only after a test that changed a table.
+
+    A test that changes `alembic_version` uses `empty`.
+    """
+    engine = database(state_url)
+    async with engine.begin() as connection:
+        kept = await _form(connection) == _migrated.get(state_url)
+        if kept:
+            tables = ", ".join(f'"{name}"' for name in await connection.scalars(_TABLES))
+            await connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
+    if not kept:
+        await _drop(engine)
+        await migrate(engine)
+        async with engine.connect() as connection:
+            _migrated[state_url] = await _form(connection)
+    yield engine
+    await engine.dispose()
+
+
+async def _drop(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.exec_driver_sql("DROP SCHEMA public CASCADE")
         await connection.exec_driver_sql("CREATE SCHEMA public")
-    yield engine
-    await engine.dispose()
+
+
+async def _form(connection: AsyncConnection) -> str:
+    return str(await connection.scalar(_FORM))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import store.access_ledger
 from records.accesses import Access
 from store.access_ledger import AccessLedger, LedgerUnavailable
-from store.database import database, migrate
+from store.database import database
 from store.ledger_check import check_ledger
 from store.ledger_hash import Hasher, chain_bytes, entry_bytes, hash_key
 from tests.store.ledger import ENTRY, SECRET, entries
@@ -26,9 +26,8 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_p
 
 
 @pytest.fixture
-async def ledger(empty: AsyncEngine) -> AsyncIterator[AccessLedger]:
-    await migrate(empty)
-    ledger = AccessLedger(empty, SECRET)
+async def ledger(migrated: AsyncEngine) -> AsyncIterator[AccessLedger]:
+    ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     yield ledger
     await ledger.close()
@@ -55,13 +54,13 @@ def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
     assert beginning == b"22:simpul ledger chain v1,32:" + b"c" * 32 + b",27:2026-11-24T03:00:00.000001Z,0:,"
 
 
-async def test_entries_are_there_when_writing_returns(ledger: AccessLedger, empty: AsyncEngine) -> None:
+async def test_entries_are_there_when_writing_returns(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     await ledger.write([ENTRY, replace(ENTRY, request_id="r-18")])
-    assert [each.access.request_id for each in await entries(empty)] == ["r-17", "r-18"]
-    assert [each.sequence for each in await entries(empty)] == [1, 2]
+    assert [each.access.request_id for each in await entries(migrated)] == ["r-17", "r-18"]
+    assert [each.sequence for each in await entries(migrated)] == [1, 2]
 
 
-async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, empty: AsyncEngine) -> None:
+async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     full = replace(
         ENTRY,
         unit="Suku Dinas",
@@ -76,46 +75,46 @@ async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, empty: Asy
         at=ENTRY.at, request_id="r", subject=None, caller_kind="official", document=b"D" * 32, fields=("A.b",)
     )
     await ledger.write([full, bare])
-    assert [each.access for each in await entries(empty)] == [full, bare]
+    assert [each.access for each in await entries(migrated)] == [full, bare]
 
 
-async def test_requests_of_the_same_moment_share_a_commit(ledger: AccessLedger, empty: AsyncEngine) -> None:
+async def test_requests_of_the_same_moment_share_a_commit(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     await asyncio.gather(*(ledger.write([replace(ENTRY, request_id=f"r-{number}")]) for number in range(200)))
-    assert (await count(empty), ledger.commits) == (200, 1)
-    assert (await check_ledger(empty, SECRET)).broken == []
+    assert (await count(migrated), ledger.commits) == (200, 1)
+    assert (await check_ledger(migrated, SECRET)).broken == []
 
 
 async def test_one_chain_a_writer_each_naming_the_heads_of_those_before(
-    ledger: AccessLedger, empty: AsyncEngine
+    ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
-    other = AccessLedger(empty, SECRET)
+    other = AccessLedger(migrated, SECRET)
     await other.start()
     await asyncio.gather(*(each.write([ENTRY]) for each in (ledger, other) for _ in range(20)))
     await other.close()
-    found = await check_ledger(empty, SECRET)
+    found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 41, [])
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         heads = (await connection.execute(text("SELECT heads FROM access_chains ORDER BY started_at"))).scalars().all()
     assert heads[0] == ""
     assert heads[1].split(" ")[1] == "1"
 
 
 async def test_a_chain_that_is_a_day_old_is_followed_by_another(
-    ledger: AccessLedger, empty: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    ledger: AccessLedger, migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ledger.write([ENTRY])
     monkeypatch.setattr(store.access_ledger, "CHAIN_LASTS", timedelta(0))
     await ledger.write([ENTRY])
-    found = await check_ledger(empty, SECRET)
+    found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
 async def test_a_connection_that_is_lost_while_writing_fails_who_waits_and_the_next_begins_another_chain(
-    ledger: AccessLedger, empty: AsyncEngine
+    ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
         writing = asyncio.create_task(ledger.write([ENTRY]))
         while not (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
@@ -124,15 +123,15 @@ async def test_a_connection_that_is_lost_while_writing_fails_who_waits_and_the_n
         with pytest.raises(LedgerUnavailable):
             await writing
     await ledger.write([ENTRY])
-    found = await check_ledger(empty, SECRET)
+    found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
 async def test_a_database_that_was_restarted_while_nobody_wrote_fails_nobody(
-    ledger: AccessLedger, empty: AsyncEngine
+    ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         await connection.execute(text(_HANG_UP))
     chain = ledger._chain
     assert chain is not None
@@ -140,21 +139,20 @@ async def test_a_database_that_was_restarted_while_nobody_wrote_fails_nobody(
         while not chain.closed:  # noqa: ASYNC110 - the driver tells nobody
             await asyncio.sleep(0.01)
     await ledger.write([ENTRY])
-    found = await check_ledger(empty, SECRET)
+    found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_table_that_is_locked_costs_no_more_than_the_patience(empty: AsyncEngine) -> None:
-    await migrate(empty)
-    ledger = AccessLedger(empty, SECRET, patience=0.2)
+async def test_a_table_that_is_locked_costs_no_more_than_the_patience(migrated: AsyncEngine) -> None:
+    ledger = AccessLedger(migrated, SECRET, patience=0.2)
     await ledger.start()
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(LedgerUnavailable):
             await ledger.write([ENTRY])
     await ledger.write([ENTRY])
     await ledger.close()
-    assert (await check_ledger(empty, SECRET)).broken == []
+    assert (await check_ledger(migrated, SECRET)).broken == []
     assert (ledger.commits, ledger.failed, ledger.durations.count) == (1, 1, 1)
 
 
@@ -168,7 +166,7 @@ async def test_a_database_that_is_not_there_is_told_at_once() -> None:
 
 
 async def test_more_than_may_wait_is_refused_and_what_waits_is_written(
-    ledger: AccessLedger, empty: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    ledger: AccessLedger, migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.access_ledger, "MOST_WAITING", 3)
     waiting = asyncio.create_task(ledger.write([ENTRY] * 3))
@@ -178,10 +176,12 @@ async def test_more_than_may_wait_is_refused_and_what_waits_is_written(
         await ledger.write([ENTRY])
     assert ledger.failed == 1
     await waiting
-    assert await count(empty) == 3
+    assert await count(migrated) == 3
 
 
-async def test_a_text_that_cannot_be_kept_fails_its_own_request_alone(ledger: AccessLedger, empty: AsyncEngine) -> None:
+async def test_a_text_that_cannot_be_kept_fails_its_own_request_alone(
+    ledger: AccessLedger, migrated: AsyncEngine
+) -> None:
     good, *bad = await asyncio.gather(
         ledger.write([ENTRY]),
         ledger.write([ENTRY, replace(ENTRY, case="a\0b")]),
@@ -189,18 +189,18 @@ async def test_a_text_that_cannot_be_kept_fails_its_own_request_alone(ledger: Ac
         return_exceptions=True,
     )
     assert (good, [type(each) for each in bad]) == (None, [ValueError, ValueError])
-    assert await count(empty) == 1
+    assert await count(migrated) == 1
 
 
 async def test_who_goes_away_while_waiting_is_not_written_and_harms_nobody(
-    ledger: AccessLedger, empty: AsyncEngine
+    ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     leaving = asyncio.create_task(ledger.write([replace(ENTRY, request_id="gone")]))
     staying = asyncio.create_task(ledger.write([ENTRY]))
     await asyncio.sleep(0)
     leaving.cancel()
     await staying
-    assert [each.access.request_id for each in await entries(empty)] == ["r-17"]
+    assert [each.access.request_id for each in await entries(migrated)] == ["r-17"]
 
 
 async def test_nothing_to_write_asks_nobody() -> None:
@@ -214,5 +214,5 @@ async def test_commits_wait_for_the_disk(ledger: AccessLedger) -> None:
     assert await ledger._chain.driver.fetchval("SHOW synchronous_commit") == "on"
 
 
-def test_its_repr_tells_the_chain_and_no_key(empty: AsyncEngine) -> None:
-    assert repr(AccessLedger(empty, SECRET)) == "<AccessLedger not begun>"
+def test_its_repr_tells_the_chain_and_no_key(migrated: AsyncEngine) -> None:
+    assert repr(AccessLedger(migrated, SECRET)) == "<AccessLedger not begun>"

@@ -12,24 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from records.accesses import AccessPosition, AccessSearch
 from store.access_ledger import AccessLedger
 from store.access_log import AccessLog
-from store.database import migrate
 from tests.store.ledger import ENTRY, RINA, SECRET, SITI
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def log(empty: AsyncEngine) -> AccessLog:
+async def log(migrated: AsyncEngine) -> AccessLog:
     """Six entries about Siti, an hour apart, two of them of the same moment; one about somebody else."""
-    await migrate(empty)
-    ledger = AccessLedger(empty, SECRET)
+    ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     for number in range(5):
         await ledger.write([replace(ENTRY, request_id=f"r-{number}", at=NOON + timedelta(hours=number))])
     await ledger.write([replace(ENTRY, request_id="r-4b", at=NOON + timedelta(hours=4))])
     await ledger.write([replace(ENTRY, subject=RINA), replace(ENTRY, subject=None)])
     await ledger.close()
-    return AccessLog(empty)
+    return AccessLog(migrated)
 
 
 async def pages(log: AccessLog, first: int) -> list[list[str]]:
@@ -53,8 +51,8 @@ async def test_nobody_else_is_in_it(log: AccessLog) -> None:
     assert (await log.page(b"x" * 32, 10, None)).accesses == ()
 
 
-async def test_what_may_not_be_told_yet_is_not_told_and_later_is(log: AccessLog, empty: AsyncEngine) -> None:
-    ledger = AccessLedger(empty, SECRET)
+async def test_what_may_not_be_told_yet_is_not_told_and_later_is(log: AccessLog, migrated: AsyncEngine) -> None:
+    ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     now = datetime.now(UTC)
     for name, until in (("secret", now + timedelta(days=1)), ("over", now - timedelta(seconds=1))):
@@ -116,8 +114,8 @@ async def test_a_search_goes_on_after_a_place_and_tells_whether_there_is_more(lo
     assert (first.has_more, rest.has_more) == (True, False)
 
 
-async def test_who_oversees_finds_what_the_person_may_not_be_told_yet(log: AccessLog, empty: AsyncEngine) -> None:
-    ledger = AccessLedger(empty, SECRET)
+async def test_who_oversees_finds_what_the_person_may_not_be_told_yet(log: AccessLog, migrated: AsyncEngine) -> None:
+    ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     hidden = replace(ENTRY, request_id="secret", hidden_until=datetime.now(UTC) + timedelta(days=1))
     await ledger.write([hidden])

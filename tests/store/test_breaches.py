@@ -14,7 +14,6 @@ from records.accesses import AccessSearch
 from records.breaches import Affected, Breach
 from store.access_ledger import AccessLedger
 from store.breaches import Breaches, UnknownBreach
-from store.database import migrate
 from store.purging import keeping_from
 from store.retained import retained
 from store.retention import Retention
@@ -26,9 +25,8 @@ WINDOW = AccessSearch(start=NOON, end=NOON + timedelta(hours=1))
 
 
 @pytest.fixture
-async def breaches(empty: AsyncEngine) -> Breaches:
-    await migrate(empty)
-    return Breaches(empty)
+async def breaches(migrated: AsyncEngine) -> Breaches:
+    return Breaches(migrated)
 
 
 async def write(engine: AsyncEngine, *entries: Any) -> None:  # noqa: ANN401 - entries
@@ -77,9 +75,11 @@ async def test_a_breach_is_closed_once(breaches: Breaches) -> None:
         await breaches.named("B-1999-0001")
 
 
-async def test_whom_it_affects_is_told_with_all_that_was_read_of_each(breaches: Breaches, empty: AsyncEngine) -> None:
+async def test_whom_it_affects_is_told_with_all_that_was_read_of_each(
+    breaches: Breaches, migrated: AsyncEngine
+) -> None:
     await write(
-        empty,
+        migrated,
         read(-1, subject=BUDI),
         read(0, fields=("Citizen.name",), agencies=("dukcapil",), classification="PERSONAL"),
         read(60, fields=("TaxBill.amount",), agencies=("pbb",), classification="PERSONAL SPECIFIC:FINANCE"),
@@ -100,10 +100,10 @@ async def test_whom_it_affects_is_told_with_all_that_was_read_of_each(breaches: 
     assert (unknown.subject, unknown.reads, unknown.fields, unknown.classes) == (None, 1, ("Complaint.number",), ())
 
 
-async def test_it_is_told_until_when_a_person_may_not_be_told(breaches: Breaches, empty: AsyncEngine) -> None:
+async def test_it_is_told_until_when_a_person_may_not_be_told(breaches: Breaches, migrated: AsyncEngine) -> None:
     now = datetime.now(UTC)
     until = now + timedelta(days=9)
-    await write(empty, read(1, hidden_until=until), read(2, subject=BUDI, hidden_until=now - timedelta(days=1)))
+    await write(migrated, read(1, hidden_until=until), read(2, subject=BUDI, hidden_until=now - timedelta(days=1)))
     assert {each.subject: each.hidden_until for each in await affected(breaches)} == {SITI: until, BUDI: None}
 
 
@@ -120,27 +120,27 @@ async def test_it_is_told_until_when_a_person_may_not_be_told(breaches: Breaches
     ids=str,
 )
 async def test_only_what_its_filters_name_belongs_to_it(
-    breaches: Breaches, empty: AsyncEngine, search: dict[str, Any], found: tuple[bytes, ...]
+    breaches: Breaches, migrated: AsyncEngine, search: dict[str, Any], found: tuple[bytes, ...]
 ) -> None:
-    await write(empty, read(1), read(2, subject=BUDI, client="loket", caller=b"J" * 32))
+    await write(migrated, read(1), read(2, subject=BUDI, client="loket", caller=b"J" * 32))
     assert {each.subject for each in await affected(breaches, **search)} == set(found)
     [kept] = await breaches.all()
     assert kept.search == replace(WINDOW, **search)
 
 
-async def test_by_whom_it_was_read_is_counted(breaches: Breaches, empty: AsyncEngine) -> None:
+async def test_by_whom_it_was_read_is_counted(breaches: Breaches, migrated: AsyncEngine) -> None:
     bank = {"caller_kind": "partner", "agency": None, "client": "bank"}
-    await write(empty, read(1), read(2), read(3, **bank))
+    await write(migrated, read(1), read(2), read(3, **bank))
     assert await breaches.readers(await opened(breaches)) == [
         ("official", "dukcapil", None, 2),
         ("partner", None, "bank", 1),
     ]
 
 
-async def test_it_is_told_where_entries_of_its_window_were_purged(breaches: Breaches, empty: AsyncEngine) -> None:
+async def test_it_is_told_where_entries_of_its_window_were_purged(breaches: Breaches, migrated: AsyncEngine) -> None:
     old = datetime.now(UTC) - timedelta(days=40)
-    await write(empty, replace(ENTRY, at=old))
-    await Retention(empty, SECRET, retained(), keeping_from(("ledger:30",), retained())).purge(by="hub")
+    await write(migrated, replace(ENTRY, at=old))
+    await Retention(migrated, SECRET, retained(), keeping_from(("ledger:30",), retained())).purge(by="hub")
     for days, purged in ((0, 1), (1, 0)):
         around = AccessSearch(start=old + timedelta(days=days), end=datetime.now(UTC))
         assert await breaches.purged(await opened(breaches, around)) == purged

@@ -11,16 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from connectors.complaints import ComplaintLinks
 from records.identifiers import Nik
 from store.complaint_links import ComplaintLinkTable
-from store.database import migrate
 
 SITI, BUDI, NOBODY = Nik("3171014506900001"), Nik("3171010101800002"), Nik("3171010101800009")
 SECRET = b"a secret of thirty-two bytes...."
 
 
 @pytest.fixture
-async def links(empty: AsyncEngine) -> ComplaintLinkTable:
-    await migrate(empty)
-    return ComplaintLinkTable(empty, SECRET)
+async def links(migrated: AsyncEngine) -> ComplaintLinkTable:
+    return ComplaintLinkTable(migrated, SECRET)
 
 
 async def test_complaints_are_found_by_their_reporters_in_the_order_they_were_linked(links: ComplaintLinkTable) -> None:
@@ -53,9 +51,9 @@ async def test_nothing_to_link_and_nobody_to_look_up_is_no_fault(links: Complain
     assert await links.requests_of([SITI]) == {}
 
 
-async def test_no_nik_can_be_read_in_the_table(links: ComplaintLinkTable, empty: AsyncEngine) -> None:
+async def test_no_nik_can_be_read_in_the_table(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
     await links.link(SITI, ["1"])
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         [row] = (await connection.execute(text("SELECT reporter, request_id FROM complaint_links"))).all()
         written = (await connection.execute(text("SELECT t::text FROM complaint_links t"))).scalar_one()
     assert (len(row.reporter), row.request_id) == (32, "1")
@@ -63,11 +61,11 @@ async def test_no_nik_can_be_read_in_the_table(links: ComplaintLinkTable, empty:
     assert SITI.encode().hex() not in written
 
 
-async def test_another_secret_finds_nobody(links: ComplaintLinkTable, empty: AsyncEngine) -> None:
+async def test_another_secret_finds_nobody(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
     await links.link(SITI, ["1"])
-    assert await ComplaintLinkTable(empty, b"another secret of 32 bytes......").requests_of([SITI]) == {}
+    assert await ComplaintLinkTable(migrated, b"another secret of 32 bytes......").requests_of([SITI]) == {}
 
 
-def test_the_table_is_what_the_connector_of_complaints_wants(empty: AsyncEngine) -> None:
-    wanted: ComplaintLinks = ComplaintLinkTable(empty, SECRET)
+def test_the_table_is_what_the_connector_of_complaints_wants(migrated: AsyncEngine) -> None:
+    wanted: ComplaintLinks = ComplaintLinkTable(migrated, SECRET)
     assert isinstance(wanted, ComplaintLinkTable)

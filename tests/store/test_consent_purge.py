@@ -15,7 +15,6 @@ from store.consent_events import ConsentEvents
 from store.consent_requests import ConsentRequestTable
 from store.consent_upkeep import ConsentUpkeep
 from store.consents import ConsentTable
-from store.database import migrate
 from store.outbox import Outbox
 from store.tables import consent_requests, verification_tries
 from store.verification_tries import VerificationTries
@@ -28,10 +27,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def hub(empty: AsyncEngine) -> AsyncEngine:
+async def hub(migrated: AsyncEngine) -> AsyncEngine:
     """The hub's database, in which nobody was asked yet."""
-    await migrate(empty)
-    return empty
+    return migrated
 
 
 async def kept_in_order(engine: AsyncEngine) -> None:

@@ -22,7 +22,7 @@ from store.consent_requests import (
     NotAskedFor,
     TooManyWaiting,
 )
-from store.database import database, migrate
+from store.database import database
 from store.operations import OperationRegistry
 from store.outbox import Outbox
 from store.tables import consent_requests, consents
@@ -35,9 +35,8 @@ BOTH = (Scope.TAX, Scope.MSMES)
 
 
 @pytest.fixture
-async def table(empty: AsyncEngine) -> ConsentRequestTable:
-    await migrate(empty)
-    return ConsentRequestTable(empty)
+async def table(migrated: AsyncEngine) -> ConsentRequestTable:
+    return ConsentRequestTable(migrated)
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[tuple[str, str, str | None]]:
@@ -50,7 +49,7 @@ async def counted(engine: AsyncEngine) -> int:
 
 
 async def test_a_request_waits_for_its_answer_and_is_told_to_the_client_that_asked(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     kept = await table.ask(client_named("bank"), "Bank Betawi", wanted(), answer_within=HOUR, request_id="r-0")
     assert (kept.client, kept.partner, kept.scopes, kept.purpose) == (
@@ -66,10 +65,10 @@ async def test_a_request_waits_for_its_answer_and_is_told_to_the_client_that_ask
     assert (outcome.request, outcome.consent) == (kept, None)
     assert await table.outcome(client_named("shop"), kept.id) is None
     assert await table.outcome(client_named("bank"), "0" * 32) is None
-    assert await events(empty, kept.id) == [("asked", "partner", "r-0")]
+    assert await events(migrated, kept.id) == [("asked", "partner", "r-0")]
 
 
-async def test_who_opens_it_first_is_whom_it_is_about(table: ConsentRequestTable, empty: AsyncEngine) -> None:
+async def test_who_opens_it_first_is_whom_it_is_about(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     id_ = await asked(table)
     assert await opened(table, HER, id_)
     assert await opened(table, HER, id_)
@@ -79,29 +78,31 @@ async def test_who_opens_it_first_is_whom_it_is_about(table: ConsentRequestTable
             await table.grant(person, id_, BOTH, evidence)
         with pytest.raises(NoSuchRequest):
             await table.refuse(person, id_, request_id="r-2")
-    assert await events(empty, id_) == [("asked", "partner", "r-0"), ("opened", "person", "r-1")]
+    assert await events(migrated, id_) == [("asked", "partner", "r-0"), ("opened", "person", "r-1")]
 
 
 async def test_two_who_open_it_at_once_are_one_who_may_and_one_who_may_not(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     for _ in range(20):
         id_ = await asked(table)
         found = await asyncio.gather(*(opened(table, person, id_) for person in (HER, HIM, HER, HIM)))
         assert sorted(found) == [False, False, True, True]
         assert (found[0], found[1]) == (found[2], found[3])
-        assert [event for event, _, _ in await events(empty, id_)] == ["asked", "opened"]
+        assert [event for event, _, _ in await events(migrated, id_)] == ["asked", "opened"]
 
 
-async def test_a_request_that_nobody_opened_cannot_be_answered(table: ConsentRequestTable, empty: AsyncEngine) -> None:
+async def test_a_request_that_nobody_opened_cannot_be_answered(
+    table: ConsentRequestTable, migrated: AsyncEngine
+) -> None:
     id_ = await asked(table)
     with pytest.raises(NoSuchRequest):
         await table.grant(HER, id_, BOTH, evidence)
-    assert await counted(empty) == 0
+    assert await counted(migrated) == 0
 
 
 async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_the_partner(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     id_ = await asked(table)
     await opened(table, HER, id_)
@@ -110,7 +111,7 @@ async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_th
     assert (consent.subject, consent.scopes, consent.state) == (SITI, (Scope.TAX,), ConsentState.GRANTED)
     assert consent.expires_at - consent.granted_at == timedelta(days=30)
     assert [each.text for each in consent.texts] == ["Saya", "I"]
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         row = (await connection.execute(select(consents))).mappings().one()
     kept = {name: row[name] for name in ("request", "assurance", "text_version", "text_hash", "answered_in")}
     assert kept == {
@@ -121,8 +122,8 @@ async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_th
         "answered_in": "r-2",
     }
     assert SITI.encode() not in row["subject"]
-    assert (await events(empty, id_))[-1] == ("granted", "person", "r-2")
-    [call] = await Outbox(empty).calls()
+    assert (await events(migrated, id_))[-1] == ("granted", "person", "r-2")
+    [call] = await Outbox(migrated).calls()
     assert (call.client, call.type, call.request, call.consent) == (
         "development/bank",
         "consent.granted",
@@ -137,7 +138,7 @@ async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_th
 
 
 async def test_to_say_the_same_again_changes_nothing_and_something_else_is_refused(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     yes = await asked(table)
     await opened(table, HER, yes)
@@ -154,25 +155,25 @@ async def test_to_say_the_same_again_changes_nothing_and_something_else_is_refus
         assert (await table.refuse(HER, no, request_id="r-2")).id == no
     with pytest.raises(AnsweredOtherwise):
         await table.grant(HER, no, {Scope.TAX}, evidence)
-    assert await counted(empty) == 1
-    assert [each.type for each in await Outbox(empty).calls()] == ["consent.refused", "consent.granted"]
+    assert await counted(migrated) == 1
+    assert [each.type for each in await Outbox(migrated).calls()] == ["consent.refused", "consent.granted"]
 
 
 @pytest.mark.parametrize(
     "scopes", [set(), {Scope.IDENTITY}, {Scope.TAX, Scope.IDENTITY}], ids=["none", "another", "more"]
 )
 async def test_no_more_than_was_asked_for_and_no_less_than_something_can_be_granted(
-    table: ConsentRequestTable, empty: AsyncEngine, scopes: set[Scope]
+    table: ConsentRequestTable, migrated: AsyncEngine, scopes: set[Scope]
 ) -> None:
     id_ = await asked(table)
     await opened(table, HER, id_)
     with pytest.raises(NotAskedFor):
         await table.grant(HER, id_, scopes, evidence)
-    assert await counted(empty) == 0
+    assert await counted(migrated) == 0
     assert await opened(table, HER, id_)
 
 
-async def test_many_answers_at_once_are_one_answer(table: ConsentRequestTable, empty: AsyncEngine) -> None:
+async def test_many_answers_at_once_are_one_answer(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     for round_ in range(10):
         id_ = await asked(table)
         await opened(table, HER, id_)
@@ -197,29 +198,29 @@ async def test_many_answers_at_once_are_one_answer(table: ConsentRequestTable, e
             assert sorted(said) == ["late", "late", "refused", "refused"]
         else:
             assert sorted(said) == sorted([outcome.consent.id] * 2 + ["late"] * 2)
-        assert len([each for each in await events(empty, id_) if each[0] in {"granted", "refused"}]) == 1
-        assert len([each for each in await Outbox(empty).calls() if each.request == id_]) == 1
+        assert len([each for each in await events(migrated, id_) if each[0] in {"granted", "refused"}]) == 1
+        assert len([each for each in await Outbox(migrated).calls() if each.request == id_]) == 1
 
 
 async def test_after_its_time_nobody_opens_it_and_nobody_answers_it(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     unopened, id_ = await asked(table), await asked(table)
     await opened(table, HER, id_)
     for each in (unopened, id_):
-        await made_old(empty, request=each)
+        await made_old(migrated, request=each)
         assert not await opened(table, HER, each)
         with pytest.raises(NoSuchRequest):
             await table.grant(HER, each, BOTH, evidence)
         with pytest.raises(NoSuchRequest):
             await table.refuse(HER, each, request_id="r-2")
-    assert await counted(empty) == 0
+    assert await counted(migrated) == 0
 
 
 async def test_what_the_partners_operations_read_comes_with_the_request(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
-    registry = OperationRegistry(empty)
+    registry = OperationRegistry(migrated)
     operation = RegisteredOperation(
         client=client_named("bank"),
         id="1",
@@ -244,7 +245,7 @@ async def test_what_the_partners_operations_read_comes_with_the_request(
 
 
 async def test_a_client_has_a_bounded_number_of_requests_waiting(
-    table: ConsentRequestTable, empty: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    table: ConsentRequestTable, migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 2)
     first = await asked(table)
@@ -252,14 +253,14 @@ async def test_a_client_has_a_bounded_number_of_requests_waiting(
     with pytest.raises(TooManyWaiting):
         await asked(table)
     await asked(table, client="shop")
-    await made_old(empty, request=first)
+    await made_old(migrated, request=first)
     await asked(table)
 
 
-async def test_a_consent_is_the_answer_to_one_request(table: ConsentRequestTable, empty: AsyncEngine) -> None:
+async def test_a_consent_is_the_answer_to_one_request(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     """The database itself refuses a second one."""
     consent = await granted(table)
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         row = dict((await connection.execute(select(consents))).mappings().one())
         with pytest.raises(Exception, match="uq_consents_request"):
             await connection.execute(insert(consents).values({**row, "id": "another"}))
@@ -279,7 +280,7 @@ async def test_a_database_that_does_not_answer_is_no_answer() -> None:
 
 
 async def test_nothing_of_a_request_is_left_of_a_transaction_that_failed(
-    table: ConsentRequestTable, empty: AsyncEngine
+    table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     id_ = await asked(table)
     await opened(table, HER, id_)
@@ -289,7 +290,7 @@ async def test_nothing_of_a_request_is_left_of_a_transaction_that_failed(
 
     with pytest.raises(RuntimeError):
         await table.grant(HER, id_, BOTH, broken)  # type: ignore[arg-type]  # it makes nothing
-    assert await counted(empty) == 0
-    async with empty.connect() as connection:
+    assert await counted(migrated) == 0
+    async with migrated.connect() as connection:
         assert (await connection.execute(select(consent_requests.c.answer))).scalar_one() is None
-    assert await Outbox(empty).calls() == []
+    assert await Outbox(migrated).calls() == []

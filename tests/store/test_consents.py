@@ -19,7 +19,6 @@ from store.consent_events import ConsentEvents
 from store.consent_requests import ConsentRequestTable, NoSuchRequest
 from store.consent_upkeep import ConsentUpkeep
 from store.consents import ConsentTable
-from store.database import migrate
 from store.operations import OperationRegistry
 from store.outbox import Outbox
 from store.verification_tries import MOST_A_DAY, VerificationTries
@@ -29,14 +28,13 @@ from tests.store.consents import HER, HIM, PEOPLE, SITI, asked, evidence, grante
 
 
 @pytest.fixture
-async def requests(empty: AsyncEngine) -> ConsentRequestTable:
-    await migrate(empty)
-    return ConsentRequestTable(empty)
+async def requests(migrated: AsyncEngine) -> ConsentRequestTable:
+    return ConsentRequestTable(migrated)
 
 
 @pytest.fixture
-def consents(empty: AsyncEngine, requests: ConsentRequestTable) -> ConsentTable:  # noqa: ARG001 - which makes the tables
-    return ConsentTable(empty)
+def consents(migrated: AsyncEngine, requests: ConsentRequestTable) -> ConsentTable:  # noqa: ARG001 - which makes the tables
+    return ConsentTable(migrated)
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[str]:
@@ -62,12 +60,12 @@ async def test_a_person_is_told_of_their_consents_newest_first_and_of_nobody_els
 
 
 async def test_each_end_has_its_state(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     kept, revoked, returned, expired = [await granted(requests) for _ in range(4)]
     await consents.revoke(HER, revoked.id, request_id="r-3")
     await consents.give_back(client_named("bank"), returned.id, request_id="r-4")
-    await made_old(empty, consent=expired.id)
+    await made_old(migrated, consent=expired.id)
     states = {each.id: each.state for each in (await consents.page(HER, 10, None)).consents}
     assert states == {
         kept.id: ConsentState.GRANTED,
@@ -78,9 +76,9 @@ async def test_each_end_has_its_state(
 
 
 async def test_what_was_taken_back_opens_nothing_to_the_next_who_asks(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
-    consent, wishes = await granted(requests), WishTable(empty)
+    consent, wishes = await granted(requests), WishTable(migrated)
     found = await wishes.consenting([consent.id], client_named("bank"), PEOPLE.open)
     assert found[consent.id].subject == SITI
     assert found[consent.id].wishes.consents == (consent,)
@@ -93,18 +91,18 @@ async def test_what_was_taken_back_opens_nothing_to_the_next_who_asks(
 
 
 async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_partner(
-    requests: ConsentRequestTable, empty: AsyncEngine
+    requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     one, other = await granted(requests), await granted(requests)
     await granted(requests, client="shop")
-    found = await WishTable(empty).consenting([one.id, other.id, "0" * 32], client_named("bank"), PEOPLE.open)
+    found = await WishTable(migrated).consenting([one.id, other.id, "0" * 32], client_named("bank"), PEOPLE.open)
     assert set(found) == {one.id, other.id}
     assert found[one.id].wishes == found[other.id].wishes
     assert [each.id for each in found[one.id].wishes.consents] == [one.id, other.id]
 
 
 async def test_it_is_taken_back_once_however_often_and_by_however_many(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await granted(requests)
     ended = await asyncio.gather(
@@ -113,80 +111,80 @@ async def test_it_is_taken_back_once_however_often_and_by_however_many(
     )
     assert sorted(each is not None and each[1] for each in ended) == [False] * 7 + [True]
     assert len({each[0].state for each in ended if each}) == 1
-    assert len([each for each in await events(empty, consent.id) if each in {"revoked", "returned"}]) == 1
+    assert len([each for each in await events(migrated, consent.id) if each in {"revoked", "returned"}]) == 1
 
 
 async def test_nobody_ends_what_is_not_theirs_or_is_over(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await granted(requests)
     assert await consents.revoke(HIM, consent.id, request_id="r-3") is None
     assert await consents.give_back(client_named("shop"), consent.id, request_id="r-3") is None
     assert await consents.revoke(HER, "0" * 32, request_id="r-3") is None
-    await made_old(empty, consent=consent.id)
+    await made_old(migrated, consent=consent.id)
     ended = await consents.revoke(HER, consent.id, request_id="r-3")
     assert ended is not None
     assert (ended[0].state, ended[0].revoked_at, ended[1]) == (ConsentState.EXPIRED, None, False)
-    assert await events(empty, consent.id) == ["granted"]
+    assert await events(migrated, consent.id) == ["granted"]
 
 
 async def test_a_person_who_takes_it_back_has_the_partner_told_and_a_partner_who_gives_it_back_needs_not_be(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     await consents.revoke(HER, (await granted(requests)).id, request_id="r-3")
     await consents.give_back(client_named("bank"), (await granted(requests)).id, request_id="r-3")
-    assert await calls(empty) == ["consent.granted", "consent.granted", "consent.revoked"]
+    assert await calls(migrated) == ["consent.granted", "consent.granted", "consent.revoked"]
 
 
 async def test_a_consent_whose_time_is_over_is_noted_and_told_once_by_one_of_several_hubs(
-    requests: ConsentRequestTable, empty: AsyncEngine
+    requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     old, new = await granted(requests), await granted(requests)
-    await made_old(empty, consent=old.id)
-    done = await asyncio.gather(*(ConsentUpkeep(empty).expire_consents() for _ in range(4)))
+    await made_old(migrated, consent=old.id)
+    done = await asyncio.gather(*(ConsentUpkeep(migrated).expire_consents() for _ in range(4)))
     assert sorted(done) == [0, 0, 0, 1]
-    assert await ConsentUpkeep(empty).expire_consents() == 0
-    assert await events(empty, old.id) == ["granted", "expired"]
-    assert await events(empty, new.id) == ["granted"]
-    assert await calls(empty) == ["consent.expired", "consent.granted", "consent.granted"]
+    assert await ConsentUpkeep(migrated).expire_consents() == 0
+    assert await events(migrated, old.id) == ["granted", "expired"]
+    assert await events(migrated, new.id) == ["granted"]
+    assert await calls(migrated) == ["consent.expired", "consent.granted", "consent.granted"]
 
 
 async def test_a_request_that_nobody_answered_is_noted_told_and_forgets_who_opened_it(
-    requests: ConsentRequestTable, empty: AsyncEngine
+    requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
-    id_, waiting, upkeep = await asked(requests), await asked(requests), ConsentUpkeep(empty)
+    id_, waiting, upkeep = await asked(requests), await asked(requests), ConsentUpkeep(migrated)
     await opened(requests, HER, id_)
-    await made_old(empty, request=id_)
+    await made_old(migrated, request=id_)
     done = await asyncio.gather(*(upkeep.expire_requests() for _ in range(4)))
     assert sorted(done) == [0, 0, 0, 1]
     assert await upkeep.close_requests() == 1
     outcome = await requests.outcome(client_named("bank"), id_)
     assert outcome is not None
     assert (outcome.request.answer, outcome.request.state) == (Answer.EXPIRED, None)
-    assert await events(empty, id_) == ["asked", "opened", "unanswered"]
-    assert await calls(empty) == ["consent.unanswered"]
-    async with empty.connect() as connection:
+    assert await events(migrated, id_) == ["asked", "opened", "unanswered"]
+    assert await calls(migrated) == ["consent.unanswered"]
+    async with migrated.connect() as connection:
         rows = (await connection.exec_driver_sql("SELECT id FROM consent_requests WHERE subject IS NOT NULL")).all()
     assert rows == []
     assert await opened(requests, HIM, waiting)
 
 
 async def test_a_request_that_was_answered_is_closed_when_its_time_is_over_and_cannot_be_answered_again(
-    requests: ConsentRequestTable, empty: AsyncEngine
+    requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
-    yes, no, upkeep = await asked(requests), await asked(requests), ConsentUpkeep(empty)
+    yes, no, upkeep = await asked(requests), await asked(requests), ConsentUpkeep(migrated)
     for id_ in (yes, no):
         await opened(requests, HER, id_)
     scopes = (await requests.grant(HER, yes, set(wanted().scopes), evidence))[1].scopes
     await requests.refuse(HER, no, request_id="r-2")
     assert await upkeep.close_requests() == 0
     for id_ in (yes, no):
-        await made_old(empty, request=id_)
+        await made_old(migrated, request=id_)
     assert await upkeep.close_requests() == 2
     assert await upkeep.close_requests() == 0
     with pytest.raises(NoSuchRequest):
         await requests.grant(HER, yes, scopes, evidence)
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         found = await connection.exec_driver_sql("SELECT id FROM consent_requests WHERE subject IS NOT NULL")
         assert [row.id for row in found] == [yes]
 
@@ -207,9 +205,9 @@ class Kept:
 
 
 async def test_what_was_kept_under_a_consent_goes_when_it_ends_and_that_is_noted(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
-    tries, kept, upkeep = VerificationTries(empty), Kept(), ConsentUpkeep(empty)
+    tries, kept, upkeep = VerificationTries(migrated), Kept(), ConsentUpkeep(migrated)
     purging = Purging(upkeep, (tries, kept), PEOPLE)
     consent, other = await granted(requests), await granted(requests)
     assert set(await tries.count({consent.id: 1, other.id: 1})) == {consent.id, other.id}
@@ -218,40 +216,40 @@ async def test_what_was_kept_under_a_consent_goes_when_it_ends_and_that_is_noted
     assert await purging.purge(ended[0])
     assert await purging.purge(ended[0])
     assert kept.purged == [consent.id] * 2
-    [event] = [each for each in await ConsentEvents(empty).of(consent.id) if each.event == "purged"]
+    [event] = [each for each in await ConsentEvents(migrated).of(consent.id) if each.event == "purged"]
     assert event.detail == {"verification_tries": 1, "answers": 3}
     assert await upkeep.unpurged(PEOPLE.open) == []
 
 
 async def test_a_purge_that_fails_is_made_again_until_it_succeeds(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
-    kept, upkeep = Kept(failures=2), ConsentUpkeep(empty)
+    kept, upkeep = Kept(failures=2), ConsentUpkeep(migrated)
     purging = Purging(upkeep, (kept,), PEOPLE)
     revoked, expired = await granted(requests), await granted(requests)
     await consents.revoke(HER, revoked.id, request_id="r-3")
-    await made_old(empty, consent=expired.id)
+    await made_old(migrated, consent=expired.id)
     await upkeep.expire_consents()
     await purging.purge_all()
     assert kept.purged == []
     await purging.purge_all()
     assert sorted(kept.purged) == sorted([revoked.id, expired.id])
     assert await upkeep.unpurged(PEOPLE.open) == []
-    assert "purged" in await events(empty, revoked.id)
+    assert "purged" in await events(migrated, revoked.id)
 
 
 async def test_whoever_is_not_opened_is_not_purged_under_another_name(
-    requests: ConsentRequestTable, consents: ConsentTable, empty: AsyncEngine
+    requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await granted(requests)
     await consents.revoke(HER, consent.id, request_id="r-3")
     with pytest.raises(ValueError, match="sealed with another secret"):
-        await ConsentUpkeep(empty).unpurged(SealedPeople(b"another secret of thirty-two....").open)
+        await ConsentUpkeep(migrated).unpurged(SealedPeople(b"another secret of thirty-two....").open)
 
 
 @pytest.mark.usefixtures("requests")
-async def test_comparisons_are_counted_by_all_hubs_together_and_end_at_the_bound(empty: AsyncEngine) -> None:
-    tries = VerificationTries(empty)
+async def test_comparisons_are_counted_by_all_hubs_together_and_end_at_the_bound(migrated: AsyncEngine) -> None:
+    tries = VerificationTries(migrated)
     asked_ = [tries.count({"one": 1, "two": 1}) for _ in range(MOST_A_DAY + 5)]
     found = await asyncio.gather(*asked_)
     assert sum("one" in each for each in found) == sum("two" in each for each in found) == MOST_A_DAY
@@ -261,9 +259,9 @@ async def test_comparisons_are_counted_by_all_hubs_together_and_end_at_the_bound
     assert set(await tries.count({"four": MOST_A_DAY + 1})) == set()
 
 
-async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentRequestTable, empty: AsyncEngine) -> None:
+async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentRequestTable, migrated: AsyncEngine) -> None:
     await granted(requests)
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         for name in ("consents", "consent_requests", "consent_events", "webhook_calls"):
             rows = (await connection.exec_driver_sql(f"SELECT t::text FROM {name} t")).scalars().all()  # noqa: S608 - names of tables
             assert rows
@@ -271,16 +269,16 @@ async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentReque
 
 
 async def test_a_client_that_another_issuer_calls_alike_finds_nothing(
-    consents: ConsentTable, requests: ConsentRequestTable, empty: AsyncEngine
+    consents: ConsentTable, requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     consent = await granted(requests)
     same_name = ClientId("elsewhere", "bank")
-    assert await WishTable(empty).consenting([consent.id], same_name, PEOPLE.open) == {}
-    assert (await WishTable(empty).said([HER], same_name))[SITI].consents == ()
+    assert await WishTable(migrated).consenting([consent.id], same_name, PEOPLE.open) == {}
+    assert (await WishTable(migrated).said([HER], same_name))[SITI].consents == ()
     assert await consents.give_back(same_name, consent.id, request_id="r-9") is None
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         request = (await connection.execute(text("SELECT id FROM consent_requests"))).scalar_one()
     assert await requests.outcome(same_name, request) is None
     assert await requests.outcome(client_named("bank"), request) is not None
-    assert await Outbox(empty).calls(client=same_name) == []
-    assert await OperationRegistry(empty).contract(same_name) is None
+    assert await Outbox(migrated).calls(client=same_name) == []
+    assert await OperationRegistry(migrated).contract(same_name) is None

@@ -22,7 +22,7 @@ from records.data_requests import (
 from records.purposes import Purpose
 from store import data_requests as module
 from store.data_requests import DataRequestTable, Filing, NotThatState, Step, TooManyRequests
-from store.database import database, migrate
+from store.database import database
 from store.tables import data_requests, restrictions
 from store.unavailable import StateUnavailable
 from tests.city import HOST, free_port
@@ -34,9 +34,8 @@ OPEN = (RECEIVED, PROGRESS)
 
 
 @pytest.fixture
-async def table(empty: AsyncEngine) -> DataRequestTable:
-    await migrate(empty)
-    return DataRequestTable(empty, patience=30)
+async def table(migrated: AsyncEngine) -> DataRequestTable:
+    return DataRequestTable(migrated, patience=30)
 
 
 def filing(number: str = "HAK-1", **given: Any) -> Filing:  # noqa: ANN401 - any field
@@ -110,7 +109,7 @@ async def test_nobody_has_more_open_requests_than_ten_however_many_come_at_once(
 
 
 async def test_nobody_makes_more_than_twenty_requests_a_day_though_all_are_withdrawn(
-    table: DataRequestTable, empty: AsyncEngine
+    table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     for n in range(module.MOST_A_DAY):
         await table.file(filing(f"HAK-{n}"))
@@ -118,7 +117,7 @@ async def test_nobody_makes_more_than_twenty_requests_a_day_though_all_are_withd
     with pytest.raises(TooManyRequests):
         await table.file(filing("HAK-X"))
     assert (await table.file(filing("HAK-Y", key=filing("HAK-0").key))).number == "HAK-0"
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(text("UPDATE data_requests SET received_at = received_at - interval '25 hours'"))
     assert (await table.file(filing("HAK-X"))).number == "HAK-X"
 
@@ -135,31 +134,33 @@ async def test_pages_are_read_newest_first_to_the_end(table: DataRequestTable) -
     assert seen == ["HAK-4", "HAK-3", "HAK-2", "HAK-1", "HAK-0"]
 
 
-async def test_a_restriction_is_obeyed_until_it_ends(table: DataRequestTable, empty: AsyncEngine) -> None:
+async def test_a_restriction_is_obeyed_until_it_ends(table: DataRequestTable, migrated: AsyncEngine) -> None:
     kept = await table.file(restriction("HAK-9", Purpose.TAX_ASSESSMENT))
     assert kept.state is PROGRESS
-    assert await obeyed(empty) == [(SITI, ["TAX_ASSESSMENT"])]
+    assert await obeyed(migrated) == [(SITI, ["TAX_ASSESSMENT"])]
     await table.answer("HAK-9", Step(state=DONE, by="Ani"))
-    assert await obeyed(empty) == [(SITI, ["TAX_ASSESSMENT"])]
+    assert await obeyed(migrated) == [(SITI, ["TAX_ASSESSMENT"])]
     ended = await table.withdraw(SITI, "HAK-9", restriction=True)
     assert ended is not None
     assert [each.state for each in ended.events] == [PROGRESS, DONE, WITHDRAWN]
-    assert await obeyed(empty) == []
+    assert await obeyed(migrated) == []
     again = await table.withdraw(SITI, "HAK-9", restriction=True)
     assert again is not None
     assert again.events == ended.events
 
 
-async def test_a_restriction_that_is_refused_is_obeyed_no_longer(table: DataRequestTable, empty: AsyncEngine) -> None:
+async def test_a_restriction_that_is_refused_is_obeyed_no_longer(
+    table: DataRequestTable, migrated: AsyncEngine
+) -> None:
     await table.file(restriction())
     await table.answer("HAK-9", Step(state=REFUSED, by="Ani", refusal=DataRequestRefusal.LAW_ENFORCEMENT))
-    assert await obeyed(empty) == []
+    assert await obeyed(migrated) == []
     with pytest.raises(NotThatState):
         await table.withdraw(SITI, "HAK-9", restriction=True)
 
 
 async def test_nobody_ends_what_is_somebody_elses_or_no_restriction(
-    table: DataRequestTable, empty: AsyncEngine
+    table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     await table.file(restriction())
     await table.file(filing())
@@ -167,7 +168,7 @@ async def test_nobody_ends_what_is_somebody_elses_or_no_restriction(
     assert await table.withdraw(BUDI, "HAK-1", restriction=False) is None
     assert await table.withdraw(SITI, "HAK-1", restriction=True) is None
     assert await table.withdraw(SITI, "HAK-7", restriction=False) is None
-    assert await obeyed(empty) == [(SITI, [])]
+    assert await obeyed(migrated) == [(SITI, [])]
 
 
 async def test_a_request_goes_on_in_steps_and_ends_once(table: DataRequestTable) -> None:
@@ -234,11 +235,11 @@ async def test_an_agency_answers_its_own_requests_alone(table: DataRequestTable)
 
 
 async def test_those_who_answer_find_what_is_due_first_by_agency_and_what_is_overdue(
-    table: DataRequestTable, empty: AsyncEngine
+    table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     for n, agency in enumerate(["dukcapil", "pbb", "dukcapil"]):
         await table.file(filing(f"HAK-{n}", agency=agency))
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         late = data_requests.update().where(data_requests.c.number == "HAK-2")
         await connection.execute(late.values(due_at=text("now() - interval '1 hour'")))
     assert await due(table, OPEN) == ["HAK-2", "HAK-0", "HAK-1"]

@@ -8,16 +8,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database import database, migrate
+from store.database import database
 from store.exports import MOST_AN_HOUR, ExportRefused, ExportTable
 
 SITI, BUDI = b"s" * 32, b"b" * 32
 
 
 @pytest.fixture
-async def table(empty: AsyncEngine) -> ExportTable:
-    await migrate(empty)
-    return ExportTable(empty, patience=30)
+async def table(migrated: AsyncEngine) -> ExportTable:
+    return ExportTable(migrated, patience=30)
 
 
 async def refused(table: ExportTable) -> str:
@@ -34,9 +33,8 @@ async def test_one_runs_at_a_time_for_each_person(table: ExportTable) -> None:
     assert await table.begin(SITI) != first
 
 
-async def test_of_many_hubs_at_once_one_begins(empty: AsyncEngine, state_url: str) -> None:
-    await migrate(empty)
-    engines = [database(state_url) for _ in range(3)]
+async def test_of_many_hubs_at_once_one_begins(migrated: AsyncEngine) -> None:
+    engines = [database(migrated.url.render_as_string(hide_password=False)) for _ in range(3)]
     try:
         tables = [ExportTable(each, patience=30) for each in engines] * 3
         begun = await asyncio.gather(*(each.begin(SITI) for each in tables), return_exceptions=True)
@@ -47,17 +45,17 @@ async def test_of_many_hubs_at_once_one_begins(empty: AsyncEngine, state_url: st
     assert {str(each) for each in begun if not isinstance(each, str)} == {"running"}
 
 
-async def test_within_an_hour_there_are_not_too_many(table: ExportTable, empty: AsyncEngine) -> None:
+async def test_within_an_hour_there_are_not_too_many(table: ExportTable, migrated: AsyncEngine) -> None:
     for _ in range(MOST_AN_HOUR):
         await table.end(await table.begin(SITI))
     assert await refused(table) == "too many"
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(text("UPDATE exports SET began_at = began_at - interval '61 minutes'"))
     await table.begin(SITI)
 
 
-async def test_one_whose_hub_died_is_given_up_after_a_while(table: ExportTable, empty: AsyncEngine) -> None:
+async def test_one_whose_hub_died_is_given_up_after_a_while(table: ExportTable, migrated: AsyncEngine) -> None:
     await table.begin(SITI)
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(text("UPDATE exports SET began_at = began_at - interval '31 minutes'"))
     await table.begin(SITI)

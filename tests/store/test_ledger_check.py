@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.access_ledger import AccessLedger
-from store.database import migrate
 from store.ledger_check import check_ledger, heads
 from store.ledger_copy import COLUMNS
 from store.ledger_heads import Head, heads_of, heads_text
@@ -20,12 +19,11 @@ from tests.store.ledger import ENTRY, SECRET
 
 
 @pytest.fixture
-async def chains(empty: AsyncEngine) -> list[str]:
+async def chains(migrated: AsyncEngine) -> list[str]:
     """Two chains of five entries, the older first; the younger names the end of the older."""
-    await migrate(empty)
     names = []
     for _ in range(2):
-        ledger = AccessLedger(empty, SECRET)
+        ledger = AccessLedger(migrated, SECRET)
         await ledger.start()
         assert ledger._chain is not None
         names.append(ledger._chain.name)
@@ -52,8 +50,8 @@ async def broken(engine: AsyncEngine, kept: list[Head] | None = None) -> list[tu
     return [(each.chain, each.sequence, each.why) for each in found.broken]
 
 
-async def test_what_nobody_touched_is_sound(empty: AsyncEngine, chains: list[str]) -> None:
-    found = await check_ledger(empty, SECRET)
+async def test_what_nobody_touched_is_sound(migrated: AsyncEngine, chains: list[str]) -> None:
+    found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (len(chains), 10, [])
 
 
@@ -70,93 +68,97 @@ FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
 
 
 @pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))
-async def test_a_change_in_any_column_is_found_and_named(empty: AsyncEngine, chains: list[str], column: str) -> None:
+async def test_a_change_in_any_column_is_found_and_named(migrated: AsyncEngine, chains: list[str], column: str) -> None:
     value = OTHERS.get(column, "other")
-    await change(empty, f'"{column}" = :value', chains[0], 3, value=value)
-    assert await broken(empty) == [(chains[0], 3, "the entry was changed")]
+    await change(migrated, f'"{column}" = :value', chains[0], 3, value=value)
+    assert await broken(migrated) == [(chains[0], 3, "the entry was changed")]
 
 
 @pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
-async def test_an_absent_value_and_an_empty_one_are_two(empty: AsyncEngine, chains: list[str], column: str) -> None:
+async def test_an_absent_value_and_an_empty_one_are_two(migrated: AsyncEngine, chains: list[str], column: str) -> None:
     absent = getattr(replace(ENTRY, client="c", unit="u"), column) is None
     kind = str(access_entries.c[column].type)
     other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
-    await change(empty, f'"{column}" = {other if absent else "NULL"}', chains[1], 2)
-    assert await broken(empty) == [(chains[1], 2, "the entry was changed")]
+    await change(migrated, f'"{column}" = {other if absent else "NULL"}', chains[1], 2)
+    assert await broken(migrated) == [(chains[1], 2, "the entry was changed")]
 
 
-async def test_another_number_of_blanks_is_a_change(empty: AsyncEngine, chains: list[str]) -> None:
-    await change(empty, "fields = replace(fields, ' ', '  ')", chains[0], 4)
-    assert await broken(empty) == [(chains[0], 4, "the entry was changed")]
+async def test_another_number_of_blanks_is_a_change(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "fields = replace(fields, ' ', '  ')", chains[0], 4)
+    assert await broken(migrated) == [(chains[0], 4, "the entry was changed")]
 
 
-async def test_a_link_that_leads_elsewhere_is_found(empty: AsyncEngine, chains: list[str]) -> None:
-    await change(empty, "previous = hash", chains[0], 3)
-    assert await broken(empty) == [(chains[0], 3, "the entry does not follow the one before it")]
+async def test_a_link_that_leads_elsewhere_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "previous = hash", chains[0], 3)
+    assert await broken(migrated) == [(chains[0], 3, "the entry does not follow the one before it")]
 
 
-async def test_a_missing_entry_is_found(empty: AsyncEngine, chains: list[str]) -> None:
-    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence = 3", chain=chains[0])
-    assert await broken(empty) == [(chains[0], 3, "the entry is missing")]
+async def test_a_missing_entry_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence = 3", chain=chains[0])
+    assert await broken(migrated) == [(chains[0], 3, "the entry is missing")]
 
 
-async def test_entries_that_changed_places_are_found(empty: AsyncEngine, chains: list[str]) -> None:
+async def test_entries_that_changed_places_are_found(migrated: AsyncEngine, chains: list[str]) -> None:
     for before, after in ((2, 99), (3, 2), (99, 3)):
-        await change(empty, "sequence = :after", chains[0], before, after=after)
-    assert await broken(empty) == [(chains[0], 2, "the entry does not follow the one before it")]
+        await change(migrated, "sequence = :after", chains[0], before, after=after)
+    assert await broken(migrated) == [(chains[0], 2, "the entry does not follow the one before it")]
 
 
-async def test_an_entry_that_moved_to_another_chain_is_found_in_both(empty: AsyncEngine, chains: list[str]) -> None:
-    await change(empty, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
-    assert await broken(empty) == [
+async def test_an_entry_that_moved_to_another_chain_is_found_in_both(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
+    assert await broken(migrated) == [
         (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
         (chains[1], 6, "the entry does not follow the one before it"),
     ]
 
 
 async def test_an_end_that_was_cut_off_is_found_where_another_chain_names_it(
-    empty: AsyncEngine, chains: list[str]
+    migrated: AsyncEngine, chains: list[str]
 ) -> None:
-    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
-    assert await broken(empty) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
+    assert await broken(migrated) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
 
 
 async def test_an_end_that_nobody_named_is_found_by_heads_that_were_kept_elsewhere_and_by_nothing_else(
-    empty: AsyncEngine, chains: list[str]
+    migrated: AsyncEngine, chains: list[str]
 ) -> None:
-    kept = await heads(empty)
-    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
-    assert await broken(empty) == []
-    assert await broken(empty, kept) == [(chains[1], 5, "the entry is missing; the chain was named as reaching to 5")]
+    kept = await heads(migrated)
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
+    assert await broken(migrated) == []
+    assert await broken(migrated, kept) == [
+        (chains[1], 5, "the entry is missing; the chain was named as reaching to 5")
+    ]
 
 
 async def test_a_whole_chain_that_is_gone_is_found_where_another_names_it(
-    empty: AsyncEngine, chains: list[str]
+    migrated: AsyncEngine, chains: list[str]
 ) -> None:
-    await tamper(empty, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
-    await tamper(empty, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
-    assert await broken(empty) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
+    await tamper(migrated, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
+    assert await broken(migrated) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
 
 
 @pytest.mark.parametrize("beginning", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
-async def test_a_change_of_a_chains_beginning_is_found(empty: AsyncEngine, chains: list[str], beginning: str) -> None:
-    await tamper(empty, f"UPDATE access_chains SET {beginning} WHERE chain = :chain", chain=chains[1])  # noqa: S608 - of a test
-    assert await broken(empty) == [(chains[1], 0, "the chain's beginning was changed")]
+async def test_a_change_of_a_chains_beginning_is_found(
+    migrated: AsyncEngine, chains: list[str], beginning: str
+) -> None:
+    await tamper(migrated, f"UPDATE access_chains SET {beginning} WHERE chain = :chain", chain=chains[1])  # noqa: S608 - of a test
+    assert await broken(migrated) == [(chains[1], 0, "the chain's beginning was changed")]
 
 
-async def test_whoever_has_not_the_secret_can_make_no_sound_chain(empty: AsyncEngine, chains: list[str]) -> None:
-    forger = AccessLedger(empty, b"another secret of 32 bytes......")
+async def test_whoever_has_not_the_secret_can_make_no_sound_chain(migrated: AsyncEngine, chains: list[str]) -> None:
+    forger = AccessLedger(migrated, b"another secret of 32 bytes......")
     await forger.start()
     await forger.write([ENTRY])
     assert forger._chain is not None
     name = forger._chain.name
     await forger.close()
-    assert await broken(empty) == [(name, 0, "the chain's beginning was changed")]
+    assert await broken(migrated) == [(name, 0, "the chain's beginning was changed")]
     assert name not in chains
 
 
-async def test_heads_are_written_and_read_back(empty: AsyncEngine, chains: list[str]) -> None:
-    found = await heads(empty)
+async def test_heads_are_written_and_read_back(migrated: AsyncEngine, chains: list[str]) -> None:
+    found = await heads(migrated)
     assert sorted((each.chain, each.sequence) for each in found) == sorted((chain, 5) for chain in chains)
     assert heads_of(heads_text(found)) == sorted(found)
 

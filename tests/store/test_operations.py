@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.operations import ClientContract, OperationMode, OperationReading, RegisteredOperation, VariableRange
 from store import operations as module
-from store.database import migrate
 from store.operations import OperationRegistry, RegistryRefused
 from tests.clients import client_named
 
@@ -38,9 +37,8 @@ B = RegisteredOperation(client=client_named("kios"), id="b-1", name="B", text="q
 
 
 @pytest.fixture
-async def registry(empty: AsyncEngine) -> OperationRegistry:
-    await migrate(empty)
-    return OperationRegistry(empty)
+async def registry(migrated: AsyncEngine) -> OperationRegistry:
+    return OperationRegistry(migrated)
 
 
 async def test_what_is_published_is_read_as_it_was_written(registry: OperationRegistry) -> None:
@@ -73,7 +71,7 @@ async def test_an_id_never_changes_its_text_and_nothing_of_the_rest_is_published
 
 
 async def test_what_is_retired_can_be_published_again_and_both_are_remembered(
-    registry: OperationRegistry, empty: AsyncEngine
+    registry: OperationRegistry, migrated: AsyncEngine
 ) -> None:
     await registry.publish(CONTRACT, [A, B], by="ani")
     assert await registry.retire(client_named("kios"), ["a-1", "nothing"], by="budi") == ["a-1"]
@@ -83,7 +81,7 @@ async def test_what_is_retired_can_be_published_again_and_both_are_remembered(
     assert await registry.publish(CONTRACT, [A], by="citra") == (1, 0)
     assert await registry.published() == [A, B]
     wanted = text("SELECT change, document_id, changed_by FROM operation_changes ORDER BY id")
-    async with empty.connect() as connection:
+    async with migrated.connect() as connection:
         rows = [tuple(row) for row in await connection.execute(wanted)]
     assert rows == [
         ("contract", None, "ani"),

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.webhooks import WebhookCall, WebhookType
 from store.consent_events import ConsentEvents
-from store.database import migrate
 from store.outbox import Outbox, put
 from tests.clients import client_named
 
@@ -19,9 +18,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def outbox(empty: AsyncEngine) -> Outbox:
-    await migrate(empty)
-    return Outbox(empty)
+async def outbox(migrated: AsyncEngine) -> Outbox:
+    return Outbox(migrated)
 
 
 async def written(engine: AsyncEngine, count: int = 1) -> None:
@@ -36,8 +34,8 @@ async def written(engine: AsyncEngine, count: int = 1) -> None:
             )
 
 
-async def test_a_call_is_due_at_once_and_holds_what_is_signed(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty)
+async def test_a_call_is_due_at_once_and_holds_what_is_signed(outbox: Outbox, migrated: AsyncEngine) -> None:
+    await written(migrated)
     [call] = await outbox.take(10, lease=MINUTE)
     assert (call.client, call.type, call.attempts, call.state) == ("development/bank", "consent.revoked", 1, "waiting")
     assert call.id.startswith("msg_")
@@ -46,24 +44,26 @@ async def test_a_call_is_due_at_once_and_holds_what_is_signed(outbox: Outbox, em
     assert set(told) == {"type", "timestamp", "data"}
 
 
-async def test_what_was_not_committed_is_not_sent(outbox: Outbox, empty: AsyncEngine) -> None:
-    async with empty.connect() as connection:
+async def test_what_was_not_committed_is_not_sent(outbox: Outbox, migrated: AsyncEngine) -> None:
+    async with migrated.connect() as connection:
         await put(connection, WebhookType.REVOKED, client=client_named("bank"), data={})
         await connection.rollback()
     assert await outbox.take(10, lease=MINUTE) == []
 
 
-async def test_of_several_hubs_one_takes_each_call(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty, 40)
+async def test_of_several_hubs_one_takes_each_call(outbox: Outbox, migrated: AsyncEngine) -> None:
+    await written(migrated, 40)
     taken = await asyncio.gather(*(outbox.take(7, lease=MINUTE) for _ in range(8)))
     ids = [each.id for calls in taken for each in calls]
     assert len(ids) == len(set(ids)) == 40
     assert await outbox.take(7, lease=MINUTE) == []
 
 
-async def test_a_client_for_whom_many_calls_wait_keeps_nobody_elses_waiting(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty, 40)
-    async with empty.begin() as connection:
+async def test_a_client_for_whom_many_calls_wait_keeps_nobody_elses_waiting(
+    outbox: Outbox, migrated: AsyncEngine
+) -> None:
+    await written(migrated, 40)
+    async with migrated.begin() as connection:
         for client in ("shop", "kios"):
             await put(connection, WebhookType.REVOKED, client=client_named(client), data={"consent": "c"}, consent="c")
     first = [each.client for each in await outbox.take(10, lease=MINUTE)]
@@ -71,9 +71,9 @@ async def test_a_client_for_whom_many_calls_wait_keeps_nobody_elses_waiting(outb
 
 
 async def test_a_call_of_a_hub_that_died_is_taken_by_the_next_under_the_same_id(
-    outbox: Outbox, empty: AsyncEngine
+    outbox: Outbox, migrated: AsyncEngine
 ) -> None:
-    await written(empty)
+    await written(migrated)
     [first] = await outbox.take(10, lease=timedelta(0))
     [second] = await outbox.take(10, lease=MINUTE)
     assert (second.id, second.body, second.attempts) == (first.id, first.body, 2)
@@ -84,8 +84,8 @@ async def taken(outbox: Outbox) -> WebhookCall:
     return call
 
 
-async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty)
+async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: Outbox, migrated: AsyncEngine) -> None:
+    await written(migrated)
     call = await taken(outbox)
     await outbox.delivered(call)
     await outbox.delivered(call)
@@ -94,15 +94,17 @@ async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: Outbox, e
     [kept] = await outbox.calls(client=client_named("bank"))
     assert (kept.state, kept.failure) == ("delivered", None)
     assert await outbox.calls(client=client_named("shop")) == []
-    [event] = await ConsentEvents(empty).of("c")
+    [event] = await ConsentEvents(migrated).of("c")
     assert (event.event, event.detail) == (
         "told",
         {"type": "consent.revoked", "became": "delivered", "attempts": 1},
     )
 
 
-async def test_what_failed_comes_back_after_its_pause_and_keeps_the_reason(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty)
+async def test_what_failed_comes_back_after_its_pause_and_keeps_the_reason(
+    outbox: Outbox, migrated: AsyncEngine
+) -> None:
+    await written(migrated)
     call = await taken(outbox)
     await outbox.failed(call, "HTTP 500", again_in=MINUTE)
     assert await outbox.take(10, lease=MINUTE) == []
@@ -114,11 +116,11 @@ async def test_what_failed_comes_back_after_its_pause_and_keeps_the_reason(outbo
     assert (await taken(outbox)).attempts == 2
 
 
-async def test_what_is_given_up_stays_to_be_seen(outbox: Outbox, empty: AsyncEngine) -> None:
-    await written(empty)
+async def test_what_is_given_up_stays_to_be_seen(outbox: Outbox, migrated: AsyncEngine) -> None:
+    await written(migrated)
     await outbox.failed(await taken(outbox), "x" * 1000, again_in=None)
     assert await outbox.take(10, lease=MINUTE) == []
     [kept] = await outbox.calls()
     assert (kept.state, kept.failure) == ("given up", "x" * 200)
-    [event] = await ConsentEvents(empty).of("c")
+    [event] = await ConsentEvents(migrated).of("c")
     assert event.detail["became"] == "given up"

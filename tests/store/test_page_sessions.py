@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.session import LiveSessions
-from store.database import database, migrate
+from store.database import database
 from store.page_sessions import PageSessionTable
 from store.tables import page_sessions
 from store.unavailable import StateUnavailable
@@ -30,7 +30,7 @@ class Kept:
 
 
 @pytest.fixture(params=["table", "stand-in"])
-async def kept(request: pytest.FixtureRequest, empty: AsyncEngine) -> AsyncIterator[Kept]:
+async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIterator[Kept]:
     if request.param == "stand-in":
         now = [0.0]
 
@@ -39,14 +39,13 @@ async def kept(request: pytest.FixtureRequest, empty: AsyncEngine) -> AsyncItera
 
         yield Kept(KnownSessions(idle=IDLE, clock=lambda: now[0]), later)
         return
-    await migrate(empty)
 
     async def aged(seconds: float) -> None:
         moved = ", ".join(f"{each} = {each} - {seconds} * interval '1 second'" for each in ("used_at", "ends_at"))
-        async with empty.begin() as connection:
+        async with migrated.begin() as connection:
             await connection.execute(text(f"UPDATE page_sessions SET {moved}"))  # noqa: S608 - constants
 
-    yield Kept(PageSessionTable(empty, idle=IDLE, patience=30), aged)
+    yield Kept(PageSessionTable(migrated, idle=IDLE, patience=30), aged)
 
 
 async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept: Kept) -> None:
@@ -83,9 +82,10 @@ async def test_it_is_over_at_its_end_however_much_it_was_used(kept: Kept) -> Non
     assert not await kept.sessions.use("one")
 
 
-async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(empty: AsyncEngine, state_url: str) -> None:
-    await migrate(empty)
-    here = PageSessionTable(empty, idle=IDLE, patience=30)
+async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(
+    migrated: AsyncEngine, state_url: str
+) -> None:
+    here = PageSessionTable(migrated, idle=IDLE, patience=30)
     other = database(state_url)
     try:
         there = PageSessionTable(other, idle=IDLE, patience=30)
@@ -93,16 +93,14 @@ async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(empty:
         assert await there.use("one")
         await here.end("one")
         assert not await there.use("one")
-        await migrate(empty)
-        assert not await PageSessionTable(empty, idle=IDLE, patience=30).use("one")
+        assert not await PageSessionTable(migrated, idle=IDLE, patience=30).use("one")
     finally:
         await other.dispose()
 
 
-async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(empty: AsyncEngine, state_url: str) -> None:
+async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated: AsyncEngine, state_url: str) -> None:
     """The use waits for the row that the sign-out holds, and finds it gone."""
-    await migrate(empty)
-    sessions = PageSessionTable(empty, idle=IDLE, patience=30)
+    sessions = PageSessionTable(migrated, idle=IDLE, patience=30)
     await sessions.begin("one", lasts=3600)
     other = database(state_url)
     try:
@@ -117,23 +115,21 @@ async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(empty: As
         await other.dispose()
 
 
-async def test_the_table_holds_no_id_that_a_cookie_could_name(empty: AsyncEngine) -> None:
-    await migrate(empty)
-    await PageSessionTable(empty, idle=IDLE, patience=30).begin("a-secret-id", lasts=60)
-    async with empty.connect() as connection:
+async def test_the_table_holds_no_id_that_a_cookie_could_name(migrated: AsyncEngine) -> None:
+    await PageSessionTable(migrated, idle=IDLE, patience=30).begin("a-secret-id", lasts=60)
+    async with migrated.connect() as connection:
         [row] = (await connection.execute(select(page_sessions))).all()
     assert b"a-secret-id" not in row.id
     assert len(row.id) == 32
 
 
-async def test_rows_go_a_day_after_their_end(empty: AsyncEngine) -> None:
-    await migrate(empty)
-    sessions = PageSessionTable(empty, idle=IDLE, patience=30)
+async def test_rows_go_a_day_after_their_end(migrated: AsyncEngine) -> None:
+    sessions = PageSessionTable(migrated, idle=IDLE, patience=30)
     await sessions.begin("over", lasts=-86_500)
     await sessions.begin("over since today", lasts=-3600)
     await sessions.begin("goes on", lasts=3600)
-    assert (await purged(empty))["sessions"].removed == "rows=1"
-    async with empty.connect() as connection:
+    assert (await purged(migrated))["sessions"].removed == "rows=1"
+    async with migrated.connect() as connection:
         assert len((await connection.execute(select(page_sessions.c.id))).all()) == 2
 
 

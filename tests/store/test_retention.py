@@ -14,7 +14,6 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.access_ledger import AccessLedger
-from store.database import migrate
 from store.exports import ExportTable
 from store.ledger_check import Findings, check_ledger, heads
 from store.ledger_hash import Hasher, hash_key
@@ -46,10 +45,9 @@ async def written(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN401 -
 
 
 @pytest.fixture
-async def hub(empty: AsyncEngine) -> AsyncEngine:
+async def hub(migrated: AsyncEngine) -> AsyncEngine:
     """The hub's database, with no entry yet."""
-    await migrate(empty)
-    return empty
+    return migrated
 
 
 def retention(engine: AsyncEngine, *words: str) -> Retention:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.data_requests import DataRequestState
 from store.data_requests import DataRequestTable, Step
-from store.database import migrate
 from store.exports import ExportTable
 from store.tables import restrictions
 from tests.store.aging import aged, breach_of, closed, purged, rows
@@ -19,10 +18,9 @@ DONE, REFUSED, PROGRESS = DataRequestState.DONE, DataRequestState.REFUSED, DataR
 
 
 @pytest.fixture
-async def hub(empty: AsyncEngine) -> AsyncEngine:
+async def hub(migrated: AsyncEngine) -> AsyncEngine:
     """The hub's database, in which nobody asked anything yet."""
-    await migrate(empty)
-    return empty
+    return migrated
 
 
 @pytest.fixture

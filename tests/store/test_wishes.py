@@ -14,7 +14,7 @@ from records.consents import Consent, ConsentState
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.wishes import Restriction, Wishes
-from store.database import database, migrate
+from store.database import database
 from store.tables import consents, data_requests, restrictions
 from store.unavailable import StateUnavailable
 from store.wishes import Sealed, WishTable
@@ -29,9 +29,8 @@ IN_A_YEAR = YESTERDAY + timedelta(days=366)
 
 
 @pytest.fixture
-async def table(empty: AsyncEngine) -> WishTable:
-    await migrate(empty)
-    return WishTable(empty)
+async def table(migrated: AsyncEngine) -> WishTable:
+    return WishTable(migrated)
 
 
 async def granted(engine: AsyncEngine, id_: str, **given: Any) -> None:  # noqa: ANN401 - any column
@@ -62,8 +61,10 @@ async def restricted(engine: AsyncEngine, id_: str, nik: Nik, *purposes: str) ->
         await connection.execute(insert(restrictions).values(**row))
 
 
-async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(table: WishTable, empty: AsyncEngine) -> None:
-    await granted(empty, "c-1")
+async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(
+    table: WishTable, migrated: AsyncEngine
+) -> None:
+    await granted(migrated, "c-1")
     said = await table.said(BOTH, client_named("bank"))
     assert said == {
         SITI: Wishes(
@@ -91,28 +92,28 @@ async def test_a_consent_in_force_is_told_to_the_client_it_was_given_to(table: W
     "given", [{"revoked_at": YESTERDAY}, {"expires_at": YESTERDAY}], ids=["taken back", "its time is over"]
 )
 async def test_a_consent_that_is_no_longer_in_force_is_told_to_nobody(
-    table: WishTable, empty: AsyncEngine, given: dict[str, Any]
+    table: WishTable, migrated: AsyncEngine, given: dict[str, Any]
 ) -> None:
-    await granted(empty, "c-1", **given)
+    await granted(migrated, "c-1", **given)
     assert await table.said(BOTH, client_named("bank")) == {SITI: Wishes(), BUDI: Wishes()}
 
 
-async def test_what_is_taken_back_counts_for_the_next_who_asks(table: WishTable, empty: AsyncEngine) -> None:
-    await granted(empty, "c-1")
+async def test_what_is_taken_back_counts_for_the_next_who_asks(table: WishTable, migrated: AsyncEngine) -> None:
+    await granted(migrated, "c-1")
     assert len((await table.said(BOTH, client_named("bank")))[SITI].consents) == 1
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(update(consents).values(revoked_at=YESTERDAY))
     assert (await table.said(BOTH, client_named("bank")))[SITI].consents == ()
 
 
-async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTable, empty: AsyncEngine) -> None:
-    await restricted(empty, "r-1", SITI)
-    await restricted(empty, "r-2", BUDI, "HEALTHCARE")
+async def test_restrictions_are_told_whoever_asks_until_they_end(table: WishTable, migrated: AsyncEngine) -> None:
+    await restricted(migrated, "r-1", SITI)
+    await restricted(migrated, "r-2", BUDI, "HEALTHCARE")
     every = Restriction(subject=SITI, number="r-1", purposes=(), since=YESTERDAY)
     one = Restriction(subject=BUDI, number="r-2", purposes=(Purpose.HEALTHCARE,), since=YESTERDAY)
     expected = {SITI: Wishes(restrictions=(every,)), BUDI: Wishes(restrictions=(one,))}
     assert await table.said(BOTH, None) == await table.said(BOTH, client_named("bank")) == expected
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(update(restrictions).values(ended_at=YESTERDAY))
     assert await table.said(BOTH, None) == {SITI: Wishes(), BUDI: Wishes()}
 
@@ -132,7 +133,7 @@ async def test_a_database_that_does_not_answer_is_no_consent() -> None:
 )
 async def test_a_data_request_covers_the_person_whose_it_is_as_long_as_it_is_open(
     table: WishTable,
-    empty: AsyncEngine,
+    migrated: AsyncEngine,
     state: str,
     covered: bool,  # noqa: FBT001 - of a table
 ) -> None:
@@ -146,7 +147,7 @@ async def test_a_data_request_covers_the_person_whose_it_is_as_long_as_it_is_ope
         "texts": b"t",
         "due_at": IN_A_YEAR,
     }
-    async with empty.begin() as connection:
+    async with migrated.begin() as connection:
         await connection.execute(insert(data_requests).values(**row))
     said = await table.said(BOTH, None, "HAK-2026-7K3QX9RD")
     assert {nik: each.in_case for nik, each in said.items()} == {

@@ -138,6 +138,7 @@ async def test_what_is_logged_while_a_request_is_worked_on_has_its_ids() -> None
     }
 
 
+@pytest.mark.usefixtures("loop_errors")
 async def test_what_nobody_waited_for_is_told_without_the_values_that_asyncio_would_write() -> None:
     async def failing() -> None:
         raise RuntimeError(SECRET)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import uvicorn
 
-from tests.store.conftest import empty, state_url  # noqa: F401 - fixtures of the tests here, too
+from tests.store.conftest import empty, migrated, state_url  # noqa: F401 - fixtures of the tests here, too
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
 from web.application import web_application
 from web.entity_tags import EntityTags

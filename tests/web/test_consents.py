@@ -23,7 +23,7 @@ from resolvers.partner_consents import PartnerConsents
 from schema.consent_preview import opens
 from store import consent_requests as requests_module
 from store.consent_tables import ConsentTables, consent_tables
-from store.database import database, migrate
+from store.database import database
 from tests.city import HOST, free_port
 from tests.clients import client_named
 from tests.journeys.partner import RETURNS, contract, partner, wanted
@@ -128,11 +128,10 @@ async def agreed(engine: AsyncEngine, terms: ClientContract) -> None:
 
 
 @pytest.fixture
-async def hub(empty: AsyncEngine) -> AsyncIterator[Served]:
-    await migrate(empty)
+async def hub(migrated: AsyncEngine) -> AsyncIterator[Served]:
     terms = contract()
-    await agreed(empty, replace(terms, mode=OperationMode.OFF))
-    async with serving(empty) as served:
+    await agreed(migrated, replace(terms, mode=OperationMode.OFF))
+    async with serving(migrated) as served:
         yield served
 
 
@@ -246,28 +245,28 @@ async def test_what_was_not_agreed_is_refused_by_what_it_is(hub: Served, given: 
 
 
 async def test_a_purpose_of_the_contract_that_the_city_does_not_allow_partners_is_refused(
-    hub: Served, empty: AsyncEngine
+    hub: Served, migrated: AsyncEngine
 ) -> None:
     terms = contract()
     assert terms.consent is not None
     purposes = (*terms.consent.purposes, Purpose.TAX_ASSESSMENT)
-    await agreed(empty, replace(terms, mode=OperationMode.OFF, consent=replace(terms.consent, purposes=purposes)))
+    await agreed(migrated, replace(terms, mode=OperationMode.OFF, consent=replace(terms.consent, purposes=purposes)))
     status, body, _ = await hub.call("POST", "/consent/requests", wanted(purpose="TAX_ASSESSMENT"))
     assert (status, body["errors"][0]["extensions"]["code"]) == (403, "CONSENT_NOT_AGREED")
 
 
 async def test_a_scope_that_no_operation_of_the_client_reads_is_asked_for_by_nobody(
-    hub: Served, empty: AsyncEngine
+    hub: Served, migrated: AsyncEngine
 ) -> None:
-    await agreed(empty, contract())
+    await agreed(migrated, contract())
     status, body, _ = await hub.call("POST", "/consent/requests", wanted())
     assert status == 403
     assert "of which the client reads nothing" in body["errors"][0]["message"]
 
 
-async def test_a_scope_that_the_contract_does_not_open_is_refused(hub: Served, empty: AsyncEngine) -> None:
+async def test_a_scope_that_the_contract_does_not_open_is_refused(hub: Served, migrated: AsyncEngine) -> None:
     terms = contract()
-    await agreed(empty, replace(terms, mode=OperationMode.OFF, scopes={"tax": ("Query.consented",)}))
+    await agreed(migrated, replace(terms, mode=OperationMode.OFF, scopes={"tax": ("Query.consented",)}))
     status, body, _ = await hub.call("POST", "/consent/requests", wanted())
     assert (status, body["errors"][0]["message"]) == (
         403,
@@ -276,12 +275,11 @@ async def test_a_scope_that_the_contract_does_not_open_is_refused(hub: Served, e
 
 
 @pytest.mark.parametrize("development", [True, False])
-async def test_this_machine_itself_is_an_address_of_development_alone(empty: AsyncEngine, development: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    await migrate(empty)
+async def test_this_machine_itself_is_an_address_of_development_alone(migrated: AsyncEngine, development: bool) -> None:  # noqa: FBT001 - a parameter of the table
     here = "http://127.0.0.1:9010/back"
     terms = contract(redirect_uris=(here,))
-    await agreed(empty, replace(terms, mode=OperationMode.OFF))
-    async with serving(empty, development=development) as hub:
+    await agreed(migrated, replace(terms, mode=OperationMode.OFF))
+    async with serving(migrated, development=development) as hub:
         status, _, _ = await hub.call("POST", "/consent/requests", wanted(redirect_uri=here))
         assert status == (201 if development else 403)
 
@@ -323,9 +321,8 @@ async def test_without_the_hubs_database_nobody_is_asked() -> None:
         await nowhere.dispose()
 
 
-async def test_a_partner_asks_no_oftener_than_its_rate(empty: AsyncEngine) -> None:
-    await migrate(empty)
-    await agreed(empty, replace(contract(), mode=OperationMode.OFF))
+async def test_a_partner_asks_no_oftener_than_its_rate(migrated: AsyncEngine) -> None:
+    await agreed(migrated, replace(contract(), mode=OperationMode.OFF))
     limits = limiting(
         table=rates_from(("partner:2/1000",)),
         failed_tokens=0,
@@ -334,7 +331,7 @@ async def test_a_partner_asks_no_oftener_than_its_rate(empty: AsyncEngine) -> No
         trusted_proxies=(),
         proved=lambda _: False,
     )
-    async with serving(empty, allowances=limits.allowances) as hub:
+    async with serving(migrated, allowances=limits.allowances) as hub:
         asked = [await hub.call("POST", "/consent/requests", wanted()) for _ in range(3)]
         assert [status for status, _, _ in asked] == [201, 201, 429]
         assert asked[2][1]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import ROOT
-from tests.cli.running import free_port, simpul, state_folder, until
+from tests.city import ROOT, free_port
+from tests.cli.running import simpul, state_folder, until
 from tests.journeys.hub_process import CITIZEN, PERSONAL
 from tests.workers.load import Callers
 from tests.workers.production import Production, production, until_gone

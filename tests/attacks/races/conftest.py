@@ -1,5 +1,5 @@
 """The hub's own database, empty for each attack that races on it."""
 
-from tests.store.conftest import empty, state_url
+from tests.store.conftest import empty, migrated, state_url
 
-__all__ = ["empty", "state_url"]
+__all__ = ["empty", "migrated", "state_url"]

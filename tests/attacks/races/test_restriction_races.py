@@ -20,7 +20,7 @@ from engine.limits import Limits
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run import Engine
 from records.call import Call
-from store.database import database, migrate
+from store.database import database
 from tests.schema.asking import IDS, engine
 from tests.small_city import SmallCity
 from tests.small_hub import settings_of
@@ -57,10 +57,9 @@ class OneHub:
 
 
 @pytest.fixture
-async def hubs(empty: AsyncEngine, state_url: str) -> AsyncIterator[list[OneHub]]:
-    await migrate(empty)
+async def hubs(migrated: AsyncEngine) -> AsyncIterator[list[OneHub]]:
     async with AsyncExitStack() as stack:
-        states = [database(state_url) for _ in range(HUBS)]
+        states = [database(migrated.url.render_as_string(hide_password=False)) for _ in range(HUBS)]
         for each in states:
             stack.push_async_callback(each.dispose)
         yield [OneHub(each) for each in states]

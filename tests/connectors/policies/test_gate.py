@@ -215,6 +215,7 @@ class TestBreaker:
             if leaves == "goes away":
                 asking.cancel()
             await asyncio.wait([asking])
+            assert asking.cancelled() or isinstance(asking.exception(), AgencyUnavailable)
             assert loop.time() <= 10.05
             assert agency.gate.breaker_state is BreakerState.HALF_OPEN
             await asyncio.sleep(4)
