@@ -55,13 +55,22 @@ def test_a_hub_on_another_address_serves_there_and_its_watchers_by_any_name(stop
         asyncio.run(statuses(f"http://127.0.0.1:{hub.port}", "", token))
 
 
-@pytest.mark.parametrize("given", [{"SIMPUL_DEVELOPMENT": "true"}, {}])
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors"),
+        ({"SIMPUL_ISSUER_KEYS": "keys.json"}, "and development tokens prove nobody"),
+    ],
+    ids=["in development", "with development tokens"],
+)
 def test_a_hub_with_development_tokens_does_not_start_where_others_could_reach_it(
-    stopped: Production, given: dict[str, str]
+    stopped: Production, given: dict[str, str], why: str
 ) -> None:
     variables = stopped.given | given | {"SIMPUL_LISTEN": f"0.0.0.0:{free_port()}"}
+    if keys := given.get("SIMPUL_ISSUER_KEYS"):
+        variables["SIMPUL_ISSUER_KEYS"] = str(stopped.folder / keys)
     with state_folder() as state:
         outcome = simpul(state, "hub", **variables, SIMPUL_RUN_FOLDER="")
     assert outcome.returncode == 1
-    says = r"^simpul: the hub does not start: [^\n]*SIMPUL_LISTEN=0\.0\.0\.0:\d+ lets other machines reach the hub"
-    assert re.search(says, outcome.stderr, re.MULTILINE), outcome.stderr
+    says = r"^simpul: the hub does not start: [^\n]*SIMPUL_LISTEN=0\.0\.0\.0:\d+ lets other machines reach the hub, "
+    assert re.search(says + why, outcome.stderr, re.MULTILINE), outcome.stderr
