@@ -240,7 +240,7 @@ def _refused(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: 
         if name == b"transfer-encoding":
             codings = [each.strip() for each in value.lower().split(b",")]
             if codings[-1] == b"chunked" and len(codings) > 1:  # RFC 9112, section 6.1
-                text = "The only transfer coding that this hub knows is 'chunked'. Send the body as it is."
+                text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
                 return _Refused(b"501 Not Implemented", text)
     text = _two_meanings(target, headers, upgrade=upgrade)
     return _Refused(b"400 Bad Request", text) if text else None
