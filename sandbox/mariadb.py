@@ -61,6 +61,7 @@ class MariaDb:
         self._folder = folder
         self._data = folder / "data"
         self._log = folder / "mariadb.log"
+        self._temporary = folder / "temporary"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -97,6 +98,10 @@ class MariaDb:
     def _prepare(self) -> None:
         """Makes the data folder where it is missing; it gets its name only when it is complete."""
         let_in(self._folder)
+        # A server removes the temporary tables in its folder when it starts. In a shared one, such as /tmp, these may
+        # be those of another server, which then fails.
+        self._temporary.mkdir(exist_ok=True)
+        give(self._temporary)
         self._await_predecessor()
         if self._data.exists():
             return
@@ -110,7 +115,7 @@ class MariaDb:
             capture_output=True,
             text=True,
             errors="replace",
-            env=_environment(),
+            env=_environment(self._temporary),
             cwd="/",
             timeout=60,
             check=False,
@@ -139,7 +144,7 @@ class MariaDb:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=_environment(self._temporary),
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C in the terminal is for the agency, which stops this one in order
             )
@@ -170,9 +175,11 @@ def _user() -> str | None:
     return ROOTLESS_USER if os.geteuid() == 0 else None
 
 
-def _environment() -> Mapping[str, str]:
-    """Nothing of the caller's settings, and messages in English."""
-    return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/"}
+def _environment(temporary: Path) -> Mapping[str, str]:
+    """Nothing of the caller's settings, messages in English, and a folder for temporary tables."""
+    return {
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/", "TMPDIR": str(temporary),
+    }  # fmt: skip
 
 
 def _error_line(text: str) -> str:

@@ -236,12 +236,11 @@ class LimitedHttpProtocol(OrderlyHttpProtocol):
 
 def _refused(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> _Refused | None:
     """Why a header is refused that its parser takes: none where it is not."""
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            codings = [each.strip() for each in value.lower().split(b",")]
-            if codings[-1] == b"chunked" and len(codings) > 1:  # RFC 9112, section 6.1
-                text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
-                return _Refused(b"501 Not Implemented", text)
+    # Several headers of one name are one list (RFC 9110, section 5.3), of which the parser reads the last one alone.
+    codings = [each.strip() for name, value in headers if name == b"transfer-encoding" for each in value.split(b",")]
+    if len(codings) > 1 and codings[-1].lower() == b"chunked":  # RFC 9112, section 6.1
+        text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
+        return _Refused(b"501 Not Implemented", text)
     text = _two_meanings(target, headers, upgrade=upgrade)
     return _Refused(b"400 Bad Request", text) if text else None
 

@@ -6,6 +6,7 @@ hub: it could read sample tokens and answers. Only the `Host` header gives it aw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -13,7 +14,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.error_answers import refused
+from web.listen_address import HIGHEST_PORT
 from web.refusals import Code, Refusal
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 def check_host(host: str, allowed: Collection[str]) -> None:
@@ -25,7 +29,7 @@ def check_host(host: str, allowed: Collection[str]) -> None:
     """
     name = host.lower()
     bare, _, port = name.rpartition(":")
-    if bare and port.isdigit():
+    if bare and _PORT.fullmatch(port) and int(port) <= HIGHEST_PORT:
         name = bare
     if name not in allowed:
         raise Refusal(

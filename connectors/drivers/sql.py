@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from connectors.drivers.sql_bytes import ByteBound, bound_connection
+from connectors.drivers.sql_bytes import ByteBound, ReplyCut, bound_connection, connect_mysql, connect_postgres
 from connectors.long_work import LongWork
 from connectors.policies.gate import Gate
 from connectors.policies.observed import Counts
@@ -197,8 +198,8 @@ class SqlDriver:
                     if _connection_is_sound(error):
                         raise
                     _hang_up(connection)
-                    if bound.exceeded:
-                        raise AgencyMalformed(self._agency, f"the answer is longer than {MOST_BYTES} bytes") from None
+                    if bound.cut:
+                        raise AgencyMalformed(self._agency, str(bound.cut)) from None
                     if served and isinstance(error, Exception):
                         raise _DiedInPool(self._agency, _seen(error)) from None
                     raise
@@ -294,10 +295,13 @@ def _engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncE
     )
     if url.get_backend_name() != "sqlite":
         # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
-        # On this machine TLS is asked for and done without: what is no PostgreSQL answers that question with rubbish,
-        # and is noticed before asyncpg reads a length out of it (it reads one of -1 for ever).
-        unsaid = "prefer" if url.get_backend_name() == "postgresql" and "sslmode" not in url.query else False
-        pool["connect_args"] = {"ssl": _tls(agency, url).context or unsaid}
+        # On this machine TLS is asked for and done without.
+        postgresql = url.get_backend_name() == "postgresql"
+        unsaid = "prefer" if postgresql and "sslmode" not in url.query else False
+        pool["connect_args"] = {
+            "ssl": _tls(agency, url).context or unsaid,
+            "async_creator_fn": partial(connect_postgres if postgresql else connect_mysql, MOST_BYTES),
+        }
         url = url.difference_update_query(TLS_PARAMETERS)
     return create_async_engine(
         url,
@@ -331,6 +335,9 @@ def _connection_is_sound(error: BaseException) -> bool:
 
 
 def _failure(agency: str, error: Exception) -> AgencyFailure:
+    for each in _causes(error):
+        if isinstance(each, ReplyCut):
+            return AgencyMalformed(agency, str(each))
     code = _code(error)
     kind: type[AgencyFailure]
     if code in _REFUSED:

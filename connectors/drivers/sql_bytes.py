@@ -1,22 +1,34 @@
-"""How many bytes a database may send for one statement: counted on the wire, before the database's driver gathers them.
+"""What a database may send for one statement: checked on the wire, before the database's driver gathers it.
 
-asyncpg and asyncmy collect the whole answer to a statement before anybody sees a row of it, and neither takes a bound.
-So this stands between transport and driver, and cuts the connection where more comes than may.
+asyncpg and asyncmy collect the whole answer to a statement before the caller sees a row of it, and neither takes a
+bound. asyncpg also believes every message header, and loops forever on some. So this sits between transport and
+driver, and cuts the connection where more comes than may, or what no server sends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
+from collections.abc import Callable
 from typing import Any, Protocol, cast
+
+import asyncmy.connection
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from connectors.drivers.postgres_messages import MessageHeaders
+
+
+class ReplyCut(ConnectionAbortedError):  # noqa: N818 - says what happened to the reply, and drivers take it for a lost line
+    """The connection was cut because of what came; the text says why and holds nothing that was sent."""
 
 
 class ByteBound(Protocol):
     """What one connection may still bring."""
 
     @property
-    def exceeded(self) -> bool:
-        """Whether the connection was cut, since more came for one statement than may."""
+    def cut(self) -> ReplyCut | None:
+        """Why the connection was cut, where it was."""
 
     @property
     def received(self) -> int:
@@ -29,7 +41,7 @@ class ByteBound(Protocol):
 class NoBound:
     """For a database without a wire: SQLite, which bounds values by itself."""
 
-    exceeded = False
+    cut = None
     received = 0
 
     def begin(self) -> None:
@@ -39,12 +51,12 @@ class NoBound:
 class _Counted:
     """Counts, and hands on everything to the driver's own protocol."""
 
-    def __init__(self, transport: asyncio.Transport, protocol: Any, most: int) -> None:  # noqa: ANN401 - drivers' own protocols are compiled, without types
-        self._transport = transport
-        self._protocol = protocol
+    def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - drivers' own protocols are compiled, without types
+        self.protocol = protocol
+        self.transport: asyncio.Transport | None = None
         self._most = most
         self.received = 0
-        self.exceeded = False
+        self.cut: ReplyCut | None = None
 
     def begin(self) -> None:
         """Begin a statement."""
@@ -53,39 +65,51 @@ class _Counted:
     def _takes(self, length: int) -> bool:
         """Whether the driver may have so many bytes more."""
         self.received += length
-        if self.received > self._most and not self.exceeded:
-            self.exceeded = True
-            self._transport.abort()
-        return not self.exceeded
+        if self.received > self._most:
+            self._refuse(f"the answer is longer than {self._most} bytes")
+        return self.cut is None
+
+    def _refuse(self, reason: str) -> None:
+        if self.cut is None:
+            self.cut = ReplyCut(reason)
+            if self.transport is not None:
+                self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand on; see asyncio.BaseProtocol."""
-        self._protocol.connection_made(transport)
+        self.transport = cast("asyncio.Transport", transport)
+        self.protocol.connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Hand on; see asyncio.BaseProtocol."""
-        self._protocol.connection_lost(error)
+        self.protocol.connection_lost(self.cut or error)
 
     def pause_writing(self) -> None:
         """Hand on; see asyncio.BaseProtocol."""
-        self._protocol.pause_writing()
+        self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
         """Hand on; see asyncio.BaseProtocol."""
-        self._protocol.resume_writing()
+        self.protocol.resume_writing()
 
     def eof_received(self) -> bool | None:
         """Hand on; see asyncio.Protocol."""
-        return cast("bool | None", self._protocol.eof_received())
+        return cast("bool | None", self.protocol.eof_received())
 
 
-class _CountedPieces(_Counted, asyncio.Protocol):
-    """For a driver that is given pieces (asyncpg)."""
+class _CountedMessages(_Counted, asyncio.Protocol):
+    """For asyncpg: also checks the header of each message."""
+
+    def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
+        super().__init__(protocol, most)
+        self._headers = MessageHeaders()
 
     def data_received(self, data: bytes) -> None:
-        """Count, and hand on; see asyncio.Protocol."""
+        """Count, check, and hand on; see asyncio.Protocol."""
+        if not self._headers.follow(data):
+            self._refuse("what came is no message of PostgreSQL")
         if self._takes(len(data)):
-            self._protocol.data_received(data)
+            self.protocol.data_received(data)
 
 
 class _CountedBuffer(_Counted, asyncio.BufferedProtocol):
@@ -93,12 +117,79 @@ class _CountedBuffer(_Counted, asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> Any:  # noqa: ANN401 - whatever the driver's buffer is
         """Hand on; see asyncio.BufferedProtocol."""
-        return self._protocol.get_buffer(sizehint)
+        return self.protocol.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count, and hand on; see asyncio.BufferedProtocol."""
         if self._takes(nbytes):
-            self._protocol.buffer_updated(nbytes)
+            self.protocol.buffer_updated(nbytes)
+
+
+class _BoundedLoop:
+    """The event loop as asyncpg sees it: what a connection brings is checked from its first byte on.
+
+    It has no `start_tls`: asyncpg then makes every connection, with TLS and without, by `create_connection`.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
+        self._loop = loop
+        self._most = most
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the loop's own
+        if name == "start_tls":
+            raise AttributeError(name)
+        return getattr(self._loop, name)
+
+    async def create_connection(self, make: Callable[[], Any], *address: Any, **options: Any) -> tuple[Any, Any]:  # noqa: ANN401 - see asyncio
+        """Connect; see asyncio.AbstractEventLoop."""
+        transport, made = await self._loop.create_connection(lambda: self._bounded(make()), *address, **options)
+        return transport, made.protocol if isinstance(made, _Counted) else made
+
+    async def create_unix_connection(self, make: Callable[[], Any], path: str) -> tuple[Any, Any]:
+        """Connect; see asyncio.AbstractEventLoop."""
+        transport, made = await self._loop.create_unix_connection(lambda: self._bounded(make()), path)
+        return transport, made.protocol if isinstance(made, _Counted) else made
+
+    def _bounded(self, protocol: Any) -> Any:  # noqa: ANN401 - whatever asyncpg connects: its question for TLS is no message
+        return _CountedMessages(protocol, self._most) if isinstance(protocol, asyncpg.protocol.Protocol) else protocol
+
+
+async def connect_postgres(most: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncpg.connect
+    """Connect as `asyncpg.connect` does, bounded from the first byte: before and after login, inside TLS."""
+    loop = asyncio.get_running_loop()
+    connection = await asyncpg.connect(*address, loop=_BoundedLoop(loop, most), **options)
+    connection._loop = loop  # noqa: SLF001 - asyncio knows tasks by their loop, and it is only needed to connect
+    return connection
+
+
+class _MySqlConnection(asyncmy.connection.Connection):
+    """A connection whose bytes are counted from the first one on; TLS replaces its wire during login."""
+
+    most: int
+    bound: ByteBound = NoBound()
+
+    async def _get_server_information(self) -> None:
+        self.bound = bound_connection(self, self.most)
+        await super()._get_server_information()  # type: ignore[misc]  # its types leave it out
+
+    def write_packet(self, payload: bytes) -> None:
+        self.bound = bound_connection(self, self.most)
+        super().write_packet(payload)
+
+
+async def connect_mysql(most: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncmy.connect
+    """Connect as `asyncmy.connect` does, bounded from the first byte: before and after login, inside TLS."""
+    # It logs a server's warnings word for word, and those hold values of rows and keys.
+    logging.getLogger("asyncmy").setLevel(logging.CRITICAL)
+    connection = _MySqlConnection(*address, **options)  # type: ignore[no-untyped-call]  # its types are incomplete
+    connection.most = most
+    try:
+        await connection.connect()
+    except Exception:
+        if connection.bound.cut:
+            raise connection.bound.cut from None
+        raise
+    return connection
 
 
 def bound_connection(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
@@ -110,7 +201,9 @@ def bound_connection(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - dri
     # Neither driver shows its transport; both have it by this name, and a test of each holds them to it.
     transport = driver._transport  # noqa: SLF001 - see above
     protocol = transport.get_protocol()
-    kind = _CountedBuffer if isinstance(protocol, asyncio.BufferedProtocol) else _CountedPieces
-    counted = kind(transport, protocol, most)
+    if isinstance(protocol, _Counted):  # from the first byte on
+        return protocol
+    counted = _CountedBuffer(protocol, most)
+    counted.transport = transport
     transport.set_protocol(counted)
     return counted

@@ -161,7 +161,7 @@ async def test_a_consent_is_of_no_use_to_another_partner_and_looks_to_it_like_no
 async def test_ids_are_not_guessed_from_each_other(hub: Hub) -> None:
     ids = [await asked(hub) for _ in range(20)]
     assert len({each[:6] for each in ids}) == 20
-    for guess in ("1", "null", ids[0][:-1], ids[0] + "0", ids[0].upper() + "\u0000", "' or 1=1 --", "../" + ids[0]):
+    for guess in ("1", "null", ids[0][:-1], ids[0] + "0", ids[0].upper() + "\u0001", "' or 1=1 --", "../" + ids[0]):
         assert await opened(hub, guess) is None
         looked = await call(hub, "GET", f"/consent/requests/{guess.encode().hex()}", caller=BANK)
         assert looked.status == 404

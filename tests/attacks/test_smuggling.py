@@ -163,7 +163,17 @@ async def test_what_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
     assert city.calls() == {}
 
 
-@pytest.mark.parametrize("coding", [b"gzip, chunked", b"identity,chunked", b" deflate ,\tCHUNKED", b"x, y, chunked"])
+@pytest.mark.parametrize(
+    "coding",
+    [
+        b"gzip, chunked",
+        b"identity,chunked",
+        b" deflate ,\tCHUNKED",
+        b"x, y, chunked",
+        b"gzip\r\nTransfer-Encoding: chunked",
+        b"identity\r\nX: y\r\ntransfer-encoding: Chunked",
+    ],
+)
 @pytest.mark.parametrize("start", [b"POST /graphql HTTP/1.1", b"GET /health/live HTTP/1.1", b"POST /nothing HTTP/1.1"])
 async def test_a_transfer_coding_that_the_hub_does_not_know_is_called_so(
     wired: Hub, city: City, coding: bytes, start: bytes

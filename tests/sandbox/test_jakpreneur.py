@@ -259,3 +259,10 @@ async def test_a_killed_programme_is_not_reachable_and_comes_back(
         assert agency.stop() == 0
     finally:
         agency.stop()
+
+
+async def test_its_temporary_tables_are_where_no_other_server_removes_them(
+    jakpreneur_mariadb: RunningAgency, programme: asyncmy.Connection
+) -> None:
+    folder = jakpreneur_mariadb.state / "mariadb" / "temporary"
+    assert await ask(programme, "SELECT @@tmpdir") == ((str(folder),),)

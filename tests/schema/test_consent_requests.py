@@ -113,7 +113,7 @@ def test_every_preview_is_a_valid_operation_within_limits() -> None:
 
 
 async def test_another_persons_request_and_none_at_all_are_the_same() -> None:
-    for caller, id_ in (("another citizen", REQUEST), ("the person", "b" * 32), ("the person", "no id\u0000")):
+    for caller, id_ in (("another citizen", REQUEST), ("the person", "b" * 32), ("the person", "no id\u0001")):
         response = await run(
             "query Look($id: ID!) { me { consentRequest(id: $id) { id } } }", {"id": id_}, caller=caller
         )

@@ -56,6 +56,7 @@ async def test_an_answer_that_breaks_off_is_logged_once_and_breaks_the_connectio
     for path in ("/graphql", "/health/live"):
         scope = {
             "type": "http",
+            "http_version": "1.1",
             "method": "GET",
             "path": path,
             "query_string": b"",

@@ -134,6 +134,17 @@ class TestMariaDb:
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(asyncio.wait_for(test(), 30))
 
+    async def test_warnings_of_the_server_which_hold_values_are_not_logged(
+        self, jakpreneur_mariadb: RunningAgency, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        agency = jakpreneur_mariadb
+        caplog.set_level(0)
+        async with driver_of(f"mysql://{agency.user}:{agency.secret}@127.0.0.1:{agency.port}/jakpreneur") as driver:
+            assert await driver.rows("SELECT 1 AS x FROM DUAL WHERE :nik = 0", {"nik": "NIK 3171"}, call()) == [
+                {"x": 1}
+            ]
+        assert not [line for line in caplog.messages if "3171" in line]
+
 
 class TestSqlite:
     @pytest.fixture

@@ -1,0 +1,40 @@
+"""Follows the messages of PostgreSQL's protocol by their headers, without keeping what they hold."""
+
+from __future__ import annotations
+
+from string import ascii_letters, digits
+from struct import Struct
+from typing import Final
+
+_HEADER: Final = Struct("!Bi")
+"""A kind, and how long the message is without its kind: this length included."""
+_SHORTEST: Final = 4
+_KINDS: Final = frozenset((ascii_letters + digits).encode())
+
+
+class MessageHeaders:
+    """Checks the header of every message in a stream of pieces, cut anywhere.
+
+    asyncpg loops forever on a negative length, and on a message of kind 0.
+    https://www.postgresql.org/docs/current/protocol-message-formats.html
+    """
+
+    def __init__(self) -> None:
+        """The first byte of the stream begins a message."""
+        self._to_skip = 0
+        self._begun = b""
+
+    def follow(self, piece: bytes) -> bool:
+        """Follow the next piece of the stream; False where it holds a header that no server sends."""
+        place = self._to_skip
+        if self._begun:  # a header that was cut
+            piece = self._begun + piece
+        size = len(piece)
+        while place + _HEADER.size <= size:
+            kind, length = _HEADER.unpack_from(piece, place)
+            if length < _SHORTEST or kind not in _KINDS:
+                return False
+            place += length + 1
+        self._begun = piece[place:]
+        self._to_skip = max(0, place - size)
+        return True
