@@ -102,7 +102,7 @@ class PeopleSettings(ServingSettings):
     def _open_to_others(self) -> Iterator[str]:
         if self.listen_address.is_loopback:
             return
-        others = f"SIMPUL_LISTEN={self.listen} lets other machines reach the hub"
+        others = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
         if self.development:
             yield f"{others}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
         if self.issuer_keys is not None:

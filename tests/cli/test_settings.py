@@ -214,6 +214,12 @@ def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
     assert "may travel in plain text" in found[1][2]
 
 
+def test_a_hub_in_development_that_others_would_reach_is_named_with_its_address(files: Path, tmp_path: Path) -> None:
+    code, found, said = checked(tmp_path, good(files, SIMPUL_LISTEN="0.0.0.0:8000", SIMPUL_DEVELOPMENT="true"))
+    assert (code, found[:1]) == (1, [("problem", "SIMPUL_LISTEN", "0.0.0.0:8000")])
+    assert "lets other machines reach the hub at 0.0.0.0:8000, which shows them the graph and errors" in said
+
+
 def test_who_believes_everybody_is_warned(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = warned(good(files, SIMPUL_TRUSTED_PROXIES="10.0.0.0/8 ::/0"), monkeypatch)
     assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES"]
