@@ -532,7 +532,7 @@ def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: 
     ("given", "says"),
     [
         ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
-        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS"),
+        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove no identity: unset SIMPUL_ISSUER"),
     ],
 )
 def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
