@@ -42,7 +42,8 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
 def production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
     """What a hub of production is told that stands in front of the city of the folder, on the city's own database."""
     given = hub_environment(folder, _reaches(folder))
-    del given["SIMPUL_DEVELOPMENT"]
+    for name in ("SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"):  # production refuses the development issuer
+        del given[name]
     return given | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
 
 

@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,16 @@ def test_without_a_state_folder_nothing_is_made() -> None:
         assert not state.exists()
 
 
+def asked(port: int, query: str, **headers: str) -> Any:  # noqa: ANN401 - JSON
+    """The data of a hub's answer; raises HTTPError."""
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json", **headers}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
+        return json.load(response)["data"]
+
+
 def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(running: Serve, tmp_path: Path) -> None:
     port = free_port()
     file = tmp_path / "hub.env"
@@ -112,13 +123,11 @@ def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(runn
             urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=10)
         refused.value.close()
         assert refused.value.code == http.client.NOT_FOUND
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/graphql",
-            json.dumps({"query": "{ me { name } }"}).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
-            assert json.load(response)["data"]["me"]["name"] == "Siti Rahmawati"
+        assert asked(port, "{ markets(first: 1) { name } }") == {"markets": [{"name": "Pasar Johar Baru"}]}
+        with pytest.raises(urllib.error.HTTPError) as unknown:  # nor does it believe the development issuer
+            asked(port, "{ me { name } }", Authorization=f"Bearer {token}")
+        unknown.value.close()
+        assert unknown.value.code == http.client.UNAUTHORIZED
     finally:
         hub.terminate()
         assert hub.wait(ENDED_WITHIN) == 0
