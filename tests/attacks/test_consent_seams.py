@@ -44,7 +44,7 @@ async def agreed(hub: Hub, state: AsyncEngine) -> AsyncIterator[None]:
     await until(hub, {"query": LAND, "variables": {"consent": "none"}}, LOOSE, "FORBIDDEN")
     yield
     async with state.begin() as connection:
-        left = update(consents).where(consents.c.client == "loose", consents.c.revoked_at.is_(None))
+        left = update(consents).where(consents.c.client == str(LOOSE.client), consents.c.revoked_at.is_(None))
         await connection.execute(left.values(revoked_at=func.clock_timestamp(), revoked_by="partner"))
 
 
@@ -54,7 +54,7 @@ async def read(hub: Hub, query: str, caller: Any = LOOSE, **variables: Any) -> A
 
 async def entries(state: AsyncEngine) -> int:
     async with state.connect() as connection:
-        wanted = select(func.count()).select_from(access_entries).where(access_entries.c.client == "loose")
+        wanted = select(func.count()).select_from(access_entries).where(access_entries.c.client == str(LOOSE.client))
         return int((await connection.execute(wanted)).scalar_one())
 
 
@@ -100,7 +100,7 @@ async def test_what_is_read_by_consent_is_recorded_as_such_with_its_classes(hub:
         columns = access_entries.c
         rows = await connection.execute(
             select(columns.legal_basis, columns.purpose, columns.classification, columns.fields, columns.agencies)
-            .where(columns.client == "loose")
+            .where(columns.client == str(LOOSE.client))
             .order_by(columns.at.desc())
             .limit(2)
         )
