@@ -63,7 +63,7 @@ class _Counted:
         self.received = 0
 
     def _takes(self, length: int) -> bool:
-        """Whether the driver may have so many bytes more."""
+        """Whether the driver may receive `length` more bytes."""
         self.received += length
         if self.received > self._most:
             self._refuse(f"the answer is longer than {self._most} bytes")
@@ -193,7 +193,7 @@ async def connect_mysql(most: int, *address: Any, **options: Any) -> Any:  # noq
 
 
 def bound_connection(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
-    """Bound what a driver's new connection brings for one statement, or one value, to so many bytes."""
+    """Limit the bytes that a driver's new connection receives for one statement, or one value, to `most`."""
     file = getattr(driver, "_conn", None)
     if isinstance(file, sqlite3.Connection):
         file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
