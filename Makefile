@@ -6,7 +6,7 @@
 setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
 	sh scripts/setup
 
-production: ## The same with the packages of the hub alone: no sandbox city, no tests
+production: ## The same with only the packages of the hub: no sandbox city, no tests
 	sh scripts/setup production
 
 programs: setup ## Fetch the optional programs and Node packages that tests use (SIMPUL_WITHOUT=mariadb,npm or all leaves some out)
@@ -23,7 +23,7 @@ PROCESSES = $(if $(PYTEST_ARGS),0,2)
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-quick: setup ## Run what tells most within 90 seconds (tests/quick.py)
+test-quick: setup ## Run a selection of the tests within 90 seconds (tests/quick.py)
 	.venv/bin/python -m pytest --quick -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-long: programs ## Run the tests that take minutes
@@ -44,7 +44,7 @@ soak: setup ## Let the hub work for 5 minutes with faults on and off, and see th
 lock: setup ## Renew requirements.lock from pyproject.toml
 	sh scripts/lock
 
-fresh: setup ## Prove the README: its two commands in an empty folder, without and with all optional programs
+fresh: setup ## Test the README: its two commands in an empty folder, without and with all optional programs
 	.venv/bin/python -I scripts/fresh.py
 
 clean: ## Remove what make made: .venv, node_modules, caches, the sandbox's data

@@ -141,10 +141,10 @@ class Refusal(Enum):
     PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
     PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
     SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
-    FIRST_PARTY_ONLY = "Only the city's own apps read or change this for a person. Send the person there."
+    FIRST_PARTY_ONLY = "Only the city's own apps may read or change this for a person. Send the person there."
     REAUTHENTICATION_REQUIRED = (
-        "This takes a recent sign-in. Have the person authenticate again at the issuer ('max_age' or 'prompt=login')"
-        " and send the new token, whose 'auth_time' says when that was."
+        "This requires a recent sign-in. Have the person authenticate again at the issuer ('max_age' or 'prompt=login')"
+        " and send the new token, whose 'auth_time' holds the time."
     )
     RESTRICTED = "The person restricted what is done with their data, and your purpose is no exception."
     PERSON_UNKNOWN = (

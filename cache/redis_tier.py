@@ -282,7 +282,7 @@ class RedisTier:
         ahead = seconds + microseconds / 1_000_000 - (began + self._clock()) / 2
         fell_behind, self._ahead = self._ahead - ahead, ahead
         if same and fell_behind > SET_BACK:
-            _log.warning("The clock of Redis was set back by %.0f s: the answers it keeps are forgotten.", fell_behind)
+            _log.warning("The clock of Redis went back by %.0f s: its cached answers are discarded.", fell_behind)
             await self._throw_away()
 
     async def _throw_away(self) -> None:

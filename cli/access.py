@@ -25,12 +25,12 @@ By = Annotated[
     str,
     typer.Option(
         "--by",
-        help="Who looks: your name, or issuer and `sub` of your token as one word with a space, so that readers have"
-        " the tokens they have for you in the graph.",
+        help="Your name; or the issuer and `sub` of your token, separated by a space, to get the same readers' tokens"
+        " as in the graph.",
     ),
 ]
-Case = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are for it alone.")]
-Client = Annotated[str | None, typer.Option(help="The application by which you sign in to the graph, if you do.")]
+Case = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are valid for it only.")]
+Client = Annotated[str | None, typer.Option(help="The application with which you sign in to the graph, if any.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -70,7 +70,7 @@ def unusual(
         }
         for each in found
     ]
-    _show(rows, as_json=as_json, nothing="Nobody read unusually many people.")
+    _show(rows, as_json=as_json, nothing="No reader read an unusual number of people.")
 
 
 def refusals(
@@ -94,7 +94,7 @@ def refusals(
         }
         for each in found
     ]
-    _show(rows, as_json=as_json, nothing="Nobody was refused anything.")
+    _show(rows, as_json=as_json, nothing="No refusals.")
 
 
 def _viewer(by: str, case: str, client: str | None) -> Viewer:

@@ -85,12 +85,12 @@ def _of_callers(settings: Settings) -> Iterator[tuple[str, str]]:
 def _of_reach(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.listen_address.is_loopback and not settings.trusted_proxies:
         says = (
-            "other machines reach the hub, which speaks no TLS, and no proxy that ends TLS before it is named: tokens"
-            " and data may travel in the clear. Name it in SIMPUL_TRUSTED_PROXIES, and let nobody else reach the port"
+            "other machines can reach the hub, and no TLS-terminating proxy is named: tokens and data may travel in"
+            " plain text. Name the proxy in SIMPUL_TRUSTED_PROXIES, and block the port for all others"
         )
         yield "listen", says
     if any(each.prefixlen == 0 for each in settings.trusted_proxies):
-        says = "everybody is believed about addresses and certificates: name the proxies' own addresses or networks"
+        says = "every caller is trusted about addresses and certificates: name only the proxies' addresses or networks"
         yield "trusted_proxies", says
 
 
@@ -98,7 +98,7 @@ def _of_what_is_recorded(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.ledger:
         yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
     if not settings.reader_budget_table:
-        yield "reader_budgets", "one official or system can read about everybody within minutes: leave it unset"
+        yield "reader_budgets", "one official or system can read about all people within minutes: unset it"
 
 
 def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -123,9 +123,9 @@ def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
 def _in_the_clear(settings: Settings) -> Iterator[tuple[str, str]]:
     for field, mode, is_here in _databases(settings):
         if mode is TlsMode.DISABLE and not is_here:
-            yield field, "what is read travels in the clear between machines: write sslmode=verify-full"
+            yield field, "data travels in plain text between machines: write sslmode=verify-full"
         elif mode in (TlsMode.REQUIRE, TlsMode.VERIFY_CA) and not is_here:
-            yield field, f"sslmode={mode.value} does not prove which server answers: write sslmode=verify-full"
+            yield field, f"sslmode={mode.value} does not verify the server: write sslmode=verify-full"
     for field in ("pbb_url", "crm_url", "pangan_url"):
         url = urlsplit(getattr(settings, field))
         if url.scheme == "http" and url.hostname not in _HERE:

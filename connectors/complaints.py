@@ -157,31 +157,33 @@ class CityComplaints:
     async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         form = {"reporter": ",".join(niks), "extensions": "true", "page_size": str(self._page_size)}
         asked = frozenset(niks)
+        found: dict[str, Row] = {}
 
         def read(status: int, value: object) -> Sequence[Row]:
             rows = _requests(status, value)
             self._check.require_asked(map(mapping.reporter_of, filter(mapping.request_id, rows)), asked)
+            # A complaint filed between two pages pushes one row into both: it is kept once.
+            self._merge(found, rows)
             return rows
 
-        found: dict[str, Row] = {}
         for page in range(1, _PAGES_A_SEARCH + 1):
-            # A complaint filed between two pages pushes one row into both: it is kept once.
             listed = await self._http.ask_json("POST", _SEARCH, call, read, form={**form, "page": str(page)})
-            self._merge(found, listed)
             if len(listed) < self._page_size:
                 return await self._by_reporter(tuple(found.values()), niks)
         raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_A_SEARCH} pages")
 
     def _merge(self, found: dict[str, Row], listed: Iterable[Row]) -> None:
         """Add the rows that have an id; raises where one that is there already has another reporter."""
+        added: dict[str, Row] = {}
         for each in listed:
             identifier = mapping.request_id(each)
             if identifier is None:
                 continue
-            before = found.get(identifier)
+            before = added.get(identifier) or found.get(identifier)
             if before is not None and mapping.reporter_of(before) != mapping.reporter_of(each):
                 raise self._check.mismatch("one complaint has two reporters")
-            found[identifier] = each
+            added[identifier] = each
+        found.update(added)
 
     async def _linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         found = await self.complaints(list(dict.fromkeys(chain.from_iterable(links.values()))), call)

@@ -147,7 +147,7 @@ class PopulationRegister:
             return
         if len(self._unknown_districts) < _MOST_DISTRICTS:
             self._unknown_districts.add(district)
-            _log.warning("A family card was issued in district %s, which no table has. The card is used", district)
+            _log.warning("The number of a family card names the unknown district %s. The card is used", district)
 
 
 def _written_nik(row: Row) -> str:

@@ -82,7 +82,7 @@ async def read_households(
     households = await work.map(own, lambda card: _household_or_failure(check, card, cards[card]))
     read = dict(zip(own, households, strict=True))
     if len(read) < len(cards):
-        raise check.mismatch("a family card of nobody who was asked for")
+        raise check.mismatch("a family card of a person who was not requested")
     found: dict[Nik, Household | AgencyFailure] = {}
     for nik in asked:
         answers = [read[card] for card in cards_of[nik]]
@@ -98,7 +98,7 @@ def require_own_cards(check: RowCheck, rows: Sequence[Row], asked: Collection[Ni
     niks = frozenset(asked)
     cards = {row["no_kk"] for row in rows if row["nik"] in niks}
     if any(row["no_kk"] not in cards for row in rows):
-        raise check.mismatch("a family card of nobody who was asked for")
+        raise check.mismatch("a family card of a person who was not requested")
 
 
 def _household_or_failure(check: RowCheck, card: object, rows: Sequence[Row]) -> Household | AgencyFailure | None:

@@ -45,7 +45,7 @@ class RowCheck:
             if loosely is None:
                 loosely = _by_loose_form(wanted)
             if key is None or _loosely(key) not in loosely:
-                raise self.mismatch("a row about a key that was not asked for")
+                raise self.mismatch("a row for a key that was not requested")
 
     def group_by_key(
         self,
@@ -74,7 +74,7 @@ class RowCheck:
                     loosely = _by_loose_form(asked)
                 meant = loosely.get(_loosely(key), []) if key is not None and len(key) <= _LONGEST_KEY else []
                 if not meant:
-                    raise self.mismatch("a row about a key that was not asked for")
+                    raise self.mismatch("a row for a key that was not requested")
                 if any(each not in failed for each in meant):
                     failed |= dict.fromkeys(meant, self.mismatch("a row holds its key in another form"))
                 continue
@@ -89,7 +89,7 @@ class RowCheck:
     def mismatch(self, seen: str) -> AgencyMalformed:
         """Log and count that a reply does not fit its question; gives the failure. `seen` holds no values."""
         self._counts.mismatches += 1
-        _log.warning("The agency '%s' answered something else than it was asked: %s", self.agency, seen)
+        _log.warning("The reply of the agency '%s' does not match its request: %s", self.agency, seen)
         return AgencyMalformed(self.agency, seen)
 
 

@@ -119,7 +119,7 @@ class PropertyTax:
         """The failure that a reply stands for, also where what it holds does not belong together."""
         failure = trouble_in(reply)
         if failure is None and not isinstance(reply.content, SoapFault) and not fits_together(reply.content):
-            return self._check.mismatch("a bill is about another object than the one that it stands in")
+            return self._check.mismatch("a bill has the number of another object")
         return failure
 
     def _of_one_owner_each(self, found: Answers[Nik, Sequence[TaxObject]]) -> Answers[Nik, Sequence[TaxObject]]:

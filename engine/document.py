@@ -47,7 +47,7 @@ from engine.limits import Limits, TooLarge
 from engine.request import GraphQLRequest, Outcome
 
 MOST_VALIDATION_ERRORS = 20
-NO_SUBSCRIPTIONS = "There are no subscriptions. Ask by a query, and again when it is time to."
+NO_SUBSCRIPTIONS = "Subscriptions are not supported. Send a query, and repeat it to see changes."
 _ABORTED = "Validation aborted."
 """All that graphql-core says where checking a document would take too much work."""
 _OF_ITSELF = (

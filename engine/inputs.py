@@ -23,7 +23,7 @@ from graphql import (
 from engine.errors import SafeError
 
 NUL = "\0"
-HOLDS_NUL = "The text holds the character NUL (U+0000), which no text may hold. Leave it out."
+HOLDS_NUL = "The text contains the character NUL (U+0000), which is not allowed. Remove it."
 
 
 class RefusedValue(SafeError, ValueError):  # noqa: N818 - reads as what it is

@@ -29,7 +29,7 @@ class ClientId(str):
         Raises ValueError, which echoes nothing, for what is no such name.
         """
         if not _ISSUER.fullmatch(issuer):
-            raise ValueError("The issuer of a client is no name of an issuer.")
+            raise ValueError("The issuer of a client is not a valid issuer name.")
         if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
             raise ValueError(f"The name of a client has 1 to {_LONGEST_NAME} printable characters.")
         return super().__new__(cls, f"{issuer}{_SEPARATOR}{name}")

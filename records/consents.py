@@ -43,7 +43,7 @@ class Consent:
 
     subject: Annotated[Nik, Doc("The person who consented.")]
     id: Annotated[str, Doc("Opaque; the partner asks by it.")]
-    client: Annotated[str, Doc("The partner's application: its issuer, and its name there.")]
+    client: Annotated[str, Doc("The partner's application, as `issuer/client_id`.")]
     partner: Annotated[str, Doc("The partner, as people know it.")]
     scopes: Annotated[tuple[Scope, ...], Doc("What may be read.")]
     purpose: Annotated[Purpose, Doc("What for.")]
@@ -60,7 +60,7 @@ class ConsentRequest:
 
     subject: Annotated[Nik, Doc("The person who opened it; from then on it is nobody else's.")]
     id: Annotated[str, Doc("Opaque; the person answers by it.")]
-    client: Annotated[str, Doc("The partner's application: its issuer, and its name there.")]
+    client: Annotated[str, Doc("The partner's application, as `issuer/client_id`.")]
     partner: Annotated[str, Doc("The partner, as people know it.")]
     purpose: Annotated[Purpose, Doc("What the partner would read for.")]
     scopes: Annotated[tuple[Scope, ...], Doc("What the partner asks for; the person may grant fewer.")]

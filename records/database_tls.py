@@ -92,7 +92,7 @@ def _mode(hosts: Sequence[str | None], query: QueryParameters) -> TlsMode:
         return TlsMode(written)
     except ValueError:
         modes = ", ".join(each.value for each in TlsMode)
-        raise ValueError(f"sslmode is none of {modes}. Write sslmode=verify-full.") from None
+        raise ValueError(f"sslmode must be one of {modes}. Write sslmode=verify-full.") from None
 
 
 def _names_a_file(query: QueryParameters) -> bool:

@@ -42,7 +42,7 @@ class CitizenScope(DescribedEnum):
     RESIDENCE = "citizen:residence", "The registered home."
     CIVIL_STATUS = "citizen:civil-status", "Religion, marital status, education and occupation."
     PARENTAGE = "citizen:parentage", "The names of the parents."
-    HOUSEHOLD = "citizen:household", "The family card and who stands on it."
+    HOUSEHOLD = "citizen:household", "The family card and its members."
     HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."

@@ -116,9 +116,9 @@ def _name(caller: Caller) -> str:
 
 def _exceeded(over: OverBudget) -> ReaderBudgetExceeded:
     time = "an hour" if over.window == HOUR else "a day"
-    names = f"This names {len(over.people)} people whom you did not read in that time"
+    names = f"This request names {len(over.people)} people who are new in that time"
     limit = f"You may read about at most {over.most} different people in {time}."
     if isinf(over.wait):
-        return ReaderBudgetExceeded(f"{limit} {names}. Ask for fewer at once.", None)
+        return ReaderBudgetExceeded(f"{limit} {names}. Request fewer.", None)
     after = max(1, ceil(over.wait))
-    return ReaderBudgetExceeded(f"{limit} {names}. Ask for fewer, or try again in {after} s.", after)
+    return ReaderBudgetExceeded(f"{limit} {names}. Request fewer, or retry in {after} s.", after)

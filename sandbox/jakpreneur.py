@@ -65,11 +65,11 @@ def _programs(state: Path) -> MariaDbPrograms | None:
     if engine == SQLITE:
         return None
     if engine != MARIADB:
-        raise CannotStartError(f"{record} names the engine {engine!r}; delete {state} to make the data anew.")
+        raise CannotStartError(f"{record} names the engine {engine!r}; delete {state} to create the data again.")
     if installed is None:
         raise CannotStartError(
             f"this city began with MariaDB, and mariadbd is not found now: install it (Debian: mariadb-server), take "
-            f"mariadb out of {VARIABLE}, or delete {state} to make the data anew in SQLite."
+            f"mariadb out of {VARIABLE}, or delete {state} to create the data again in SQLite."
         )
     return installed
 

@@ -69,7 +69,7 @@ def left_out() -> frozenset[str]:
     given = set(re.split(r"[\s,]+", os.environ.get(VARIABLE, ""))) - {""}
     if unknown := sorted(given - {*PROGRAMS, ALL}):
         raise UnknownProgramError(
-            f"{VARIABLE} names {unknown[0]!r}, which is no optional program: choose among "
+            f"{VARIABLE} names {unknown[0]!r}, which is not an optional program: choose among "
             f"{', '.join(sorted(PROGRAMS))}, or {ALL}."
         )
     return frozenset(PROGRAMS if ALL in given else given)

@@ -62,8 +62,8 @@ _PLACES = [Location.OBJECT, Location.FIELD_DEFINITION]
     name="access",
     description="Who may see the field, or each field of the type that has no `@access` of its own. With `publicOnes`,"
     " an object that is public is seen by everybody; with `case`, those who oversee state one. An app that is not the"
-    " city's own reads for a person what one of its `citizenScopes` opens; a field that leads to another type takes the"
-    " scopes of that type. `recentSignIn` takes a sign-in of the last minutes.",
+    " city's own needs one of the `citizenScopes`; a field that leads to another type takes the scopes of that type."
+    " `recentSignIn` requires a recent sign-in.",
 )
 class AccessDirective:
     """`@access` in the SDL."""

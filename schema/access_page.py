@@ -149,7 +149,7 @@ def access_page(schema: GraphQLSchema) -> str:
             "",
             "## Every field and its rules",
             "",
-            "A type stands for each of its fields that is not listed by itself. For an app that is not the city's own,",
+            "A type covers each of its fields that is not listed separately. For an app that is not the city's own,",
             "a field that leads to another type takes the scope of that type.",
             "",
             *_fields(schema),
@@ -250,7 +250,7 @@ def _citizen_scopes(access: Access) -> str:
     if Rule.SELF not in access.rule:
         return ""
     if not access.citizen_scopes:
-        return "none opens it"
+        return "no scope"
     if access.citizen_scopes == frozenset(CitizenScope):
         return "any"
     return ", ".join(f"`{each.value}`" for each in CitizenScope if each in access.citizen_scopes)

@@ -28,8 +28,7 @@ class LimitSettings(ServingSettings):
     )
     reader_budgets: Words = Field(
         (),
-        description="About how many different people readers may read: `kind:hour/day`, or `off`; else as in"
-        " limits.md.",
+        description="Different people that readers may read: `kind:hour/day`, or `off`; default in limits.md.",
     )
     failed_tokens: int = Field(
         60, ge=0, description="Tokens that prove nobody which one address may send a minute; 0: any number."

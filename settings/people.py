@@ -39,16 +39,16 @@ class PeopleSettings(ServingSettings):
         ("openid",), description="Scopes that are asked for when people sign in, space-separated."
     )
     session_idle: int = Field(
-        900, ge=60, le=86_400, description="Seconds after which a session of the hub's own pages is over if unused."
+        900, ge=60, le=86_400, description="Seconds without use after which a session of the hub's own pages ends."
     )
     session_lifetime: int = Field(
         14_400,
         ge=300,
         le=7 * 86_400,
-        description="Seconds after which such a session is over in any case.",
+        description="Seconds after which such a session ends in any case.",
     )
     recent_sign_in: int = Field(
-        900, ge=120, le=3600, description="Seconds within which a citizen must have signed in to change something."
+        900, ge=120, le=3600, description="Maximum age in seconds of a citizen's sign-in for changes."
     )
     state_url: SecretStr = Field(description="The hub's own PostgreSQL, `postgresql://user:password@host:port/name`.")
     ledger: bool = Field(
@@ -67,8 +67,7 @@ class PeopleSettings(ServingSettings):
     webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
     data_tracker_client: Client | None = Field(
         None,
-        description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; nobody where it is not"
-        " set.",
+        description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; none if not set.",
     )
     purposes: Words = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
@@ -103,12 +102,12 @@ class PeopleSettings(ServingSettings):
     def _open_to_others(self) -> Iterator[str]:
         if self.listen_address.is_loopback:
             return
-        others = f"SIMPUL_LISTEN={self.listen} lets other machines reach the hub"
+        others = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
         if self.development:
             yield f"{others}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
         if self.issuer_keys is not None:
             yield (
-                f"{others}, and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS and name issuers in "
+                f"{others}, and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS and name issuers in "
                 "SIMPUL_ISSUERS, or listen on 127.0.0.1"
             )
 
@@ -123,20 +122,20 @@ class PeopleSettings(ServingSettings):
         """The development issuer proves everybody to whoever has a file of the sandbox."""
         if self.issuer_keys is not None and any(each.name == DEVELOPMENT_NAME for each in self.issuers):
             yield (
-                f"SIMPUL_ISSUERS holds an issuer with the name '{DEVELOPMENT_NAME}', as the development issuer: "
-                "give it another, or their clients are the same"
+                f"SIMPUL_ISSUERS holds an issuer with the name '{DEVELOPMENT_NAME}', like the development issuer: "
+                "rename it, or their clients are the same"
             )
         if self.development:
             return
         if self.issuer_keys is not None:
             yield (
-                "SIMPUL_ISSUER_KEYS: whoever has the private key of the development issuer can be anybody; unset it, "
-                "or set SIMPUL_DEVELOPMENT for sample data alone"
+                "SIMPUL_ISSUER_KEYS: the private key of the development issuer can sign a token for any caller; unset "
+                "it, or set SIMPUL_DEVELOPMENT, for sample data only"
             )
         if any(each.url == DEVELOPMENT_URL for each in self.issuers):
             yield (
-                f"SIMPUL_ISSUERS holds the development issuer (url '{DEVELOPMENT_URL}'), by which anybody can be "
-                "everybody: take it out"
+                f"SIMPUL_ISSUERS holds the development issuer (url '{DEVELOPMENT_URL}'), whose tokens can name "
+                "any caller: remove it"
             )
 
     def _issuers_are_unbound(self) -> Iterator[str]:

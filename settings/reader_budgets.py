@@ -35,7 +35,7 @@ def reader_budgets_from(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudge
     for line in (*DEFAULT_READER_BUDGETS, *lines):
         found = _LINE.fullmatch(line)
         if found is None or found.group(1) not in _READERS:
-            raise ValueError(f"'{line}' is no budget of a reader. {_WRITE}")
+            raise ValueError(f"'{line}' is not a reader budget. {_WRITE}")
         kind, hour, day = found.groups()
         if hour is None:
             budgets.pop(CallerKind(kind), None)
@@ -46,5 +46,5 @@ def reader_budgets_from(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudge
     named = [line.partition(":")[0] for line in lines]
     twice = next((each for each in named if named.count(each) > 1), None)
     if twice is not None:
-        raise ValueError(f"'{twice}' stands more than once. Write one line for each kind.")
+        raise ValueError(f"'{twice}' is listed more than once. Write one line for each kind.")
     return budgets

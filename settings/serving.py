@@ -36,8 +36,8 @@ class ServingSettings(BaseSettings):
     )
     trusted_proxies: Networks = Field(
         (),
-        description="IP addresses or networks of proxies, space-separated: they are believed about that header, as this"
-        " machine is where the hub listens on the loopback alone, and about X-Forwarded-For.",
+        description="IP addresses or networks of proxies, space-separated, that are trusted about X-Forwarded-For and"
+        " that header; a hub on the loopback only also trusts its own machine about that header.",
     )
     request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
     introspection: Exposure | None = Field(

@@ -33,7 +33,7 @@ class RefusalKey(NamedTuple):
     hour: datetime
     kind: str
     caller: bytes
-    """Pseudonym; empty for nobody in particular."""
+    """Pseudonym; empty for anonymous callers."""
     field: str
     reason: str
 

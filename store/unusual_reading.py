@@ -61,7 +61,7 @@ class TimeUnit(Enum):
 
 
 class UnusualReading(NamedTuple):
-    """One hour or day in which a reader read unusually many people."""
+    """One hour or day in which a reader read an unusual number of people."""
 
     unit: TimeUnit
     began: datetime

@@ -116,7 +116,7 @@ def test_load_is_shed_and_nobody_is_of_the_emergency_lane_unless_it_is_said(monk
         frozenset({client_named("siaga-112")}), frozenset(), frozenset({CallerKind.OFFICIAL})
     )
     monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "siaga-112")
-    assert "'siaga-112' does not say who is of the emergency lane. Write client:ISSUER/NAME" in refusal()
+    assert "'siaga-112' is not an entry of the emergency lane. Write client:ISSUER/NAME" in refusal()
 
 
 def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +342,7 @@ def test_in_development_an_issuer_may_be_unbound(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("name", ["SIMPUL_ISSUER_KEYS", "simpul_issuer_keys"])
 def test_outside_development_the_development_issuer_stops_the_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "/run/keys.json")
-    assert "SIMPUL_ISSUER_KEYS: whoever has the private key of the development issuer can be anybody" in refusal()
+    assert "SIMPUL_ISSUER_KEYS: the private key of the development issuer can sign a token for any caller" in refusal()
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     assert read().issuer_keys == Path("/run/keys.json")
 
@@ -365,7 +365,7 @@ def test_no_issuer_is_called_as_the_development_issuer_beside_it(
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     assert read().issuers[0].name == "development"
     monkeypatch.setenv("SIMPUL_ISSUER_KEYS", "/run/keys.json")
-    assert "SIMPUL_ISSUERS holds an issuer with the name 'development', as the development issuer" in refusal()
+    assert "SIMPUL_ISSUERS holds an issuer with the name 'development', like the development issuer" in refusal()
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: 
     ("given", "says"),
     [
         ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
-        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove nobody: unset SIMPUL_ISSUER_KEYS"),
+        ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove no identity: unset SIMPUL_ISSUER"),
     ],
 )
 def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
@@ -541,7 +541,7 @@ def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert f"SIMPUL_LISTEN={listen} lets other machines reach the hub, {says}" in refusal()
+    assert f"SIMPUL_LISTEN lets other machines reach the hub at {listen}, {says}" in refusal()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def lane_from(words: Sequence[str]) -> EmergencyLane:
     for word in words:
         what, _, name = word.partition(":")
         if what not in {*named, "client"} or not name:
-            raise ValueError(f"'{word}' does not say who is of the emergency lane. {_WRITE}")
+            raise ValueError(f"'{word}' is not an entry of the emergency lane. {_WRITE}")
         if what == "client":
             clients.add(_client(word, name))
         else:
@@ -65,4 +65,4 @@ def _client(word: str, name: str) -> ClientId:
     try:
         return ClientId.parse(name)
     except ValueError:
-        raise ValueError(f"'{word}' does not say who is of the emergency lane. {_WRITE}") from None
+        raise ValueError(f"'{word}' is not an entry of the emergency lane. {_WRITE}") from None

@@ -262,7 +262,7 @@ def _person(caller: Caller) -> Caller:
     if caller.kind is not CallerKind.CITIZEN or caller.capacity is not Capacity.SELF:
         raise Refusal(Code.FORBIDDEN, "A person fetches their own data here, and nobody else's.")
     if not caller.first_party:
-        raise Refusal(Code.FORBIDDEN, "Only the city's own apps fetch this for a person. Send the person there.")
+        raise Refusal(Code.FORBIDDEN, "Only the city's own apps may fetch this for a person. Send the person there.")
     if caller.assurance < Assurance.SUBSTANTIAL:
         raise Refusal(
             Code.FORBIDDEN, "Sign in with assurance 'substantial' or 'high' ('acr'): specific personal data is in it."

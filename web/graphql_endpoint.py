@@ -285,7 +285,7 @@ def check_method(method: str, headers: RequestHeaders) -> None:
 
     """
     if method == "GET" and headers.get("upgrade", "").lower() == "websocket":
-        raise Refusal(Code.BAD_REQUEST, f"There are no WebSockets here. {NO_SUBSCRIPTIONS}")
+        raise Refusal(Code.BAD_REQUEST, f"WebSockets are not supported. {NO_SUBSCRIPTIONS}")
     if method not in METHODS:
         raise Refusal(
             Code.METHOD_NOT_ALLOWED,

@@ -239,7 +239,7 @@ def _refused(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: 
     # Several headers of one name are one list (RFC 9110, section 5.3), of which the parser reads the last one alone.
     codings = [each.strip() for name, value in headers if name == b"transfer-encoding" for each in value.split(b",")]
     if len(codings) > 1 and codings[-1].lower() == b"chunked":  # RFC 9112, section 6.1
-        text = "The only transfer coding that this hub knows is 'chunked'. Send the body as it is."
+        text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
         return _Refused(b"501 Not Implemented", text)
     text = _two_meanings(target, headers, upgrade=upgrade)
     return _Refused(b"400 Bad Request", text) if text else None

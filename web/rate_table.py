@@ -67,5 +67,5 @@ def rates_from(lines: Sequence[str]) -> Mapping[CallerKind, CallerRates]:
     named = [line.partition(":")[0] for line in lines]
     twice = next((each for each in named if named.count(each) > 1), None)
     if twice is not None:
-        raise ValueError(f"'{twice}' stands more than once. Write one line for each kind.")
+        raise ValueError(f"'{twice}' is listed more than once. Write one line for each kind.")
     return rates

@@ -32,7 +32,7 @@ def check_loopback(host: str) -> None:
     if not loopback:
         raise NotLoopback(
             f"A hub in development listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
-            "it shows the graph and errors to whoever reaches it. Put 127.0.0.1 as the host."
+            "it shows the graph and errors to every caller. Use 127.0.0.1 as the host."
         )
 
 

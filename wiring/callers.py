@@ -30,8 +30,8 @@ def trusted_issuers(settings: Settings) -> Sequence[IssuerKeys]:
 def no_first_party(issuers: Sequence[Issuer]) -> Sequence[str]:
     """Warnings about issuers of citizens that list none of the city's own apps."""
     return [
-        f"The issuer {each.name} proves citizens and lists no first_party: no app of theirs reads or changes anything"
-        " with all rights of a person, and other apps need scopes. List the city's own apps by their client_id."
+        f"The issuer {each.name} has citizens but lists no first_party: none of its apps has all rights of a person,"
+        " and every app needs scopes. List the city's own apps by their client_id."
         for each in issuers
         if CallerKind.CITIZEN in each.kinds and not each.first_party
     ]

@@ -28,7 +28,7 @@ def address_in(environment: Mapping[str, str]) -> ListenAddress:
     try:
         return ListenAddress.parse(text)
     except ValueError as problem:
-        raise NoListener(f"SIMPUL_LISTEN={text} is no address: {problem}") from None
+        raise NoListener(f"SIMPUL_LISTEN={text} is not an address: {problem}") from None
 
 
 def address_of(listener: socket.socket) -> ListenAddress:

@@ -168,7 +168,7 @@ class Supervisor:
     def _refuse_another_address(self, environment: Mapping[str, str]) -> None:
         before, after = address_of(self._listener), address_in(environment)
         if before != after:
-            raise NotServing(f"SIMPUL_LISTEN was {before} and is {after} now, which takes a restart")
+            raise NotServing(f"SIMPUL_LISTEN changed from {before} to {after}: restart the hub to apply it")
 
     def _code(self) -> Path | None:
         return self._current.code if self._current else None

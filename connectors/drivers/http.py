@@ -205,7 +205,7 @@ class HttpDriver:
         self, call: Call, attempt: Callable[[Call], Coroutine[Any, Any, T]], *, reads: bool, hedgeable: bool
     ) -> T:
         if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(self.agency, "not asked: earlier replies used up what is read for one request")
+            raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
         if self._gate is None:
             return await attempt(call)
         return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
@@ -229,7 +229,7 @@ class HttpDriver:
 
     def _charge(self, call: Call, size: int) -> None:
         if not call.reply_budget.take(size):
-            raise ReplyBudgetSpent(self.agency, "the replies to one request hold more than is read for one")
+            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
 
     async def _sent(
         self, asked: bytes | Request, call: Call, *, bodiless: bool, accept_status: Collection[int]

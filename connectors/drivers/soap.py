@@ -195,7 +195,7 @@ class SoapDriver:
         """The same; a long reply is parsed in one turn of the event loop, and read in another."""
         signs = self._require_bounds(reply)
         if not call.reply_budget.take(BYTES_OF_A_VALUE * signs):
-            raise ReplyBudgetSpent(self.agency, "the replies to one request hold more than is read for one")
+            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
         if signs <= _FEW and len(reply.body) <= _SMALL:
             return self._said(operation, reply, self._body_of(reply))
         body = await self.work.run(partial(self._body_of, reply))

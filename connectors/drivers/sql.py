@@ -134,12 +134,12 @@ class SqlDriver:
         async def attempt(call: Call) -> Sequence[Row]:
             rows = await self._rows(statement, parameters, call, lists)
             if not call.reply_budget.take(BYTES_OF_A_ROW * len(rows)):
-                raise ReplyBudgetSpent(self._agency, "the replies to one request hold more than is read for one")
+                raise ReplyBudgetSpent(self._agency, "the replies for one request exceed its budget")
             check(rows)
             return rows
 
         if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(self._agency, "not asked: earlier replies used up what is read for one request")
+            raise ReplyBudgetSpent(self._agency, "not called: earlier replies used up the budget of the request")
         return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
 
     async def close(self) -> None:

@@ -75,7 +75,7 @@ FAMILIES: Final = (
     Family(
         "simpul_agency_mismatches_total",
         _COUNTER,
-        "Replies with rows about something else than was asked; none of them is used.",
+        "Replies with rows that were not requested; they are not used.",
         _AGENCY,
     ),
     Family("simpul_agency_retries_total", _COUNTER, "Attempts that were made again after a failure.", _AGENCY),
@@ -183,16 +183,16 @@ FAMILIES: Final = (
     Family(
         "simpul_people_read_total",
         _COUNTER,
-        "Different people that readers read, each once an hour for each reader, by kind of caller.",
+        "Different people that readers read, once an hour per reader, by kind of caller.",
         ("kind",),
     ),
     Family(
         "simpul_reader_budget_refusals_total",
         _COUNTER,
-        "Times that readers asked for people beyond their budget, by kind of caller.",
+        "Refusals because a reader's budget was exceeded, by kind of caller.",
         ("kind",),
     ),
-    Family("simpul_refusals_total", _COUNTER, "Fields and operations that were refused, by reason.", ("reason",)),
+    Family("simpul_refusals_total", _COUNTER, "Refused fields and operations, by reason.", ("reason",)),
     Family("simpul_issuer_keys", _GAUGE, "Processes in which an issuer's keys are in this state.", ("issuer", "state")),
     Family("simpul_event_loop_lag_seconds", _HISTOGRAM, "How much later than it should the event loop came round."),
     Family("simpul_workers", _GAUGE, "Processes of this hub that live."),

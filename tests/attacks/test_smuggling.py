@@ -359,7 +359,7 @@ async def test_the_body_of_a_request_for_another_protocol_is_no_request(wired: H
         assert b"without 'Upgrade'" in answer.body
     (other,) = await exchange(wired, request(UPGRADES[name], length=False, body=b"", start=b"GET /graphql HTTP/1.1"))
     assert (other.status, codes(other)) == (400, ["BAD_REQUEST"])  # without a query, whatever protocol it is for
-    assert (b"There are no WebSockets here. There are no subscriptions." in other.body) is (name == "websocket")
+    assert (b"WebSockets are not supported. Subscriptions are not supported." in other.body) is (name == "websocket")
     (plain,) = await exchange(
         wired, request(UPGRADES[name], length=False, body=b"", start=b"GET /health/live HTTP/1.1")
     )

@@ -12,7 +12,7 @@ BY = ("--by", "Surya", "--case", "PDP/2026/1")
 def test_it_lists_unusual_reading_and_refusals_as_json_and_in_words(running: Serve) -> None:
     unusual = simpul(running.state, "access", "unusual", *BY, "--json")
     assert (unusual.returncode, json.loads(unusual.stdout)) == (0, [])
-    assert simpul(running.state, "access", "unusual", *BY).stdout == "Nobody read unusually many people.\n"
+    assert simpul(running.state, "access", "unusual", *BY).stdout == "No reader read an unusual number of people.\n"
     refusals = simpul(running.state, "access", "refusals", *BY, "--json")
     assert (refusals.returncode, type(json.loads(refusals.stdout))) == (0, list)
 

@@ -80,7 +80,7 @@ def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> 
         ("client = ", "Invalid value"),
         ("issuer = 'x'\nclient = ''", "The name of a client has 1 to 100 printable characters"),
         ('client = "a"', "'issuer' must be the name that the client's issuer has in SIMPUL_ISSUERS"),
-        ("issuer = 'X/y'\nclient = 'a'", "The issuer of a client is no name of an issuer"),
+        ("issuer = 'X/y'\nclient = 'a'", "The issuer of a client is not a valid issuer name"),
         ("issuer = 'x'", "'client' must be the client_id of its tokens"),
         (
             'issuer = "x"\nclient = "a"\nquota = 1',

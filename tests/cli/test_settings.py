@@ -183,13 +183,13 @@ def test_a_database_elsewhere_is_warned_of_where_its_address_demands_less_than_a
         query: [(each, says) for _, each, says in warned(good(files, **{name: f"{url}{query}"}), monkeypatch)]
         for query in ("", "?sslmode=verify-full", "?sslmode=verify-ca", "?sslmode=require", "?sslmode=disable")
     }
-    weak = "sslmode={} does not prove which server answers: write sslmode=verify-full"
+    weak = "sslmode={} does not verify the server: write sslmode=verify-full"
     assert said == {
         "": [],
         "?sslmode=verify-full": [],
         "?sslmode=verify-ca": [(name, weak.format("verify-ca"))],
         "?sslmode=require": [(name, weak.format("require"))],
-        "?sslmode=disable": [(name, "what is read travels in the clear between machines: write sslmode=verify-full")],
+        "?sslmode=disable": [(name, "data travels in plain text between machines: write sslmode=verify-full")],
     }
 
 
@@ -211,7 +211,13 @@ def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
     assert warned(given, monkeypatch) == []
     found = warned(without(given, "SIMPUL_TRUSTED_PROXIES"), monkeypatch)
     assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES", "SIMPUL_LISTEN"]
-    assert "may travel in the clear" in found[1][2]
+    assert "may travel in plain text" in found[1][2]
+
+
+def test_a_hub_in_development_that_others_would_reach_is_named_with_its_address(files: Path, tmp_path: Path) -> None:
+    code, found, said = checked(tmp_path, good(files, SIMPUL_LISTEN="0.0.0.0:8000", SIMPUL_DEVELOPMENT="true"))
+    assert (code, found[:1]) == (1, [("problem", "SIMPUL_LISTEN", "0.0.0.0:8000")])
+    assert "lets other machines reach the hub at 0.0.0.0:8000, which shows them the graph and errors" in said
 
 
 def test_who_believes_everybody_is_warned(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +260,7 @@ def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_p
     problems = [line for line in done.stdout.splitlines() if line.startswith("problem")]
     assert (done.returncode, len(problems)) == (1, 4)
     assert "SIMPUL_ISSUER_KEYS" in problems[0]
-    assert "whoever has the private key of the development issuer can be anybody" in problems[0]
+    assert "the private key of the development issuer can sign a token for any caller" in problems[0]
     assert all("the issuer 'warga' is not bound: " in each for each in problems[1:])
 
 

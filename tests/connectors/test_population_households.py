@@ -255,4 +255,4 @@ class TestTheRegister:
             assert isinstance((await register.households([SITI, agus], call()))[agus], Household)
         await sql.close()
         told = [record.getMessage() for record in caplog.records if record.name == "simpul.agencies"]
-        assert told == ["A family card was issued in district 36.72.01, which no table has. The card is used"]
+        assert told == ["The number of a family card names the unknown district 36.72.01. The card is used"]

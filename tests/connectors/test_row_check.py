@@ -43,10 +43,10 @@ def test_a_row_that_nobody_asked_for_spoils_the_reply_and_is_logged_and_counted_
     counts = Counts()
     with caplog.at_level(logging.WARNING), pytest.raises(AgencyMalformed) as raised:
         grouped([("1", "a", "x"), (key, "b", "stranger")], "1", "2", counts=counts)
-    assert raised.value.detail == "a row about a key that was not asked for"
+    assert raised.value.detail == "a row for a key that was not requested"
     assert counts.mismatches == 1
     assert caplog.messages == [
-        "The agency 'crm' answered something else than it was asked: a row about a key that was not asked for"
+        "The reply of the agency 'crm' does not match its request: a row for a key that was not requested"
     ]
 
 

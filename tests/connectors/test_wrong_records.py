@@ -194,7 +194,7 @@ class TestComplaints:
         rows = [complaint_row(1, NOON, reporter=SITI), complaint_row(1, NOON, reporter=BUDI)]
         with pytest.raises(AgencyMalformed):
             await self.ask(rows, gate, lambda each: each.complaints_of([SITI, BUDI], call()))
-        assert gate.counts.mismatches == 1
+        assert (gate.counts.mismatches, gate.breaker_state) == (1, BreakerState.OPEN)
 
     async def test_a_complaint_whose_reporter_is_another_than_the_link_table_says_is_not_handed_out(self) -> None:
         class Links:

@@ -26,7 +26,7 @@ def test_two_pairs_are_the_same_text_only_where_they_are_the_same_pair(
 
 @pytest.mark.parametrize("issuer", ["", "City", "a/b", "-a", "a b", "a\n", "é", "a" * 31])
 def test_an_issuer_is_called_as_its_entry_may_be(issuer: str) -> None:
-    with pytest.raises(ValueError, match="no name of an issuer"):
+    with pytest.raises(ValueError, match="not a valid issuer name"):
         ClientId(issuer, "portal")
 
 

@@ -91,7 +91,7 @@ def test_a_named_authority_is_the_only_one_trusted_and_switches_tls_on(authority
     [
         (
             {"sslmode": "prefer"},
-            "sslmode is none of disable, require, verify-ca, verify-full. Write sslmode=verify-full.",
+            "sslmode must be one of disable, require, verify-ca, verify-full. Write sslmode=verify-full.",
         ),
         ({"sslmode": ""}, "sslmode is given twice, or is empty. Give it once."),
         ({"sslmode": ("disable", "require")}, "sslmode is given twice, or is empty. Give it once."),

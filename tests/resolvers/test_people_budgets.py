@@ -107,8 +107,8 @@ async def test_beyond_the_budget_nobody_is_read_and_no_agency_is_asked(*, plans:
     assert response.data == {"citizen": None}
     assert exceeded(response) == [("citizen", BEYOND, 3_600)]
     assert response.errors[0]["message"] == (
-        "You may read about at most 2 different people in an hour. This names 1 people whom you did not read in that"
-        " time. Ask for fewer, or try again in 3600 s."
+        "You may read about at most 2 different people in an hour. This request names 1 people who are new in"
+        " that time. Request fewer, or retry in 3600 s."
     )
     assert hub.city.asked == []
 

@@ -54,7 +54,7 @@ def test_a_city_that_began_with_mariadb_says_what_to_do_when_it_is_gone(tmp_path
     (state / "engine").write_text("mariadb")
     said = (
         "sandbox: this city began with MariaDB, and mariadbd is not found now: install it (Debian: mariadb-server), "
-        f"take mariadb out of SIMPUL_WITHOUT, or delete {state} to make the data anew in SQLite."
+        f"take mariadb out of SIMPUL_WITHOUT, or delete {state} to create the data again in SQLite."
     )
     with pytest.raises(AgencyDidNotStartError, match=re.escape(said)):
         start_agency("jakpreneur", tmp_path, environment=WITHOUT)
@@ -64,13 +64,13 @@ def test_an_engine_that_does_not_exist_is_named_with_the_fix(tmp_path: Path) -> 
     state = tmp_path / "jakpreneur"
     state.mkdir()
     (state / "engine").write_text("oracle")
-    with pytest.raises(AgencyDidNotStartError, match=re.escape(f"names the engine 'oracle'; delete {state} to make")):
+    with pytest.raises(AgencyDidNotStartError, match=re.escape(f"names the engine 'oracle'; delete {state} to create")):
         start_agency("jakpreneur", tmp_path)
 
 
 def test_a_program_that_is_not_optional_cannot_be_left_out(tmp_path: Path) -> None:
     said = (
-        "SIMPUL_WITHOUT names 'postgres', which is no optional program: choose among "
+        "SIMPUL_WITHOUT names 'postgres', which is not an optional program: choose among "
         "chromium, mariadb, nginx, npm, promtool, wrk, or all."
     )
     with pytest.raises(AgencyDidNotStartError, match=re.escape(said)):

@@ -55,7 +55,9 @@ def test_several_are_left_out_by_a_list_and_all_by_a_word(monkeypatch: pytest.Mo
 
 def test_an_unknown_name_is_refused_with_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "mariadb,mysql")
-    said = "SIMPUL_WITHOUT names 'mysql', which is no optional program: choose among chromium, mariadb, nginx, npm, "
+    said = (
+        "SIMPUL_WITHOUT names 'mysql', which is not an optional program: choose among chromium, mariadb, nginx, npm, "
+    )
     with pytest.raises(UnknownProgramError, match=re.escape(said)):
         find_program("nginx")
 

@@ -126,7 +126,7 @@ def test_the_script_refuses_an_unknown_name_in_one_line() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("SIMPUL_WITHOUT names 'mysql', which is no optional program: choose among ")
+    assert done.stderr.startswith("SIMPUL_WITHOUT names 'mysql', which is not an optional program: choose among ")
     assert done.stderr.count("\n") == 1
 
 

@@ -400,7 +400,7 @@ async def test_a_decision_that_comes_too_late_after_the_sign_in_changes_nothing_
         ("/consents/persetujuan-1/revoke?lang=en", {"form": form}),
     ):
         late = await browser.post(path, fields)
-        assert (late.status, heading(late)) == (403, "Please sign in once more")
+        assert (late.status, heading(late)) == (403, "Please sign in again")
         assert f'href="{path}"' in late.text or f'href="{path.partition("?")[0]}' in late.text
     assert place.consents.changes == []
 

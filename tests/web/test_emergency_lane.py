@@ -33,10 +33,10 @@ def test_where_nobody_is_named_nobody_is_of_it() -> None:
 
 @pytest.mark.parametrize("word", ["siaga-112", "client:", "client:siaga-112", "clients:city/siaga-112", ":a"])
 def test_what_says_nothing_is_refused_with_what_to_write(word: str) -> None:
-    with pytest.raises(ValueError, match="does not say who is of the emergency lane") as refused:
+    with pytest.raises(ValueError, match="is not an entry of the emergency lane") as refused:
         lane_from([word])
     assert str(refused.value) == (
-        f"'{word}' does not say who is of the emergency lane. Write client:ISSUER/NAME, operation:ID or kind:KIND,"
+        f"'{word}' is not an entry of the emergency lane. Write client:ISSUER/NAME, operation:ID or kind:KIND,"
         " separated by spaces. Kinds: citizen, business, official, supervisor, steward, auditor, protection-officer,"
         " partner, agency-system, operator."
     )

@@ -16,7 +16,7 @@ def test_in_development_listens_nowhere_else_and_says_why(host: str) -> None:
         uvicorn_config(Starlette(), host, 8000, WebSettings(development=True))
     assert str(refused.value) == (
         f"A hub in development listens on this machine only (127.0.0.1, ::1 or localhost), not on '{host}': "
-        "it shows the graph and errors to whoever reaches it. Put 127.0.0.1 as the host."
+        "it shows the graph and errors to every caller. Use 127.0.0.1 as the host."
     )
 
 

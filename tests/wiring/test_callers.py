@@ -24,8 +24,8 @@ def test_an_issuer_of_citizens_that_lists_no_app_of_the_citys_own_is_warned_of()
     listed = people.model_copy(update={"name": "listed", "first_party": ("city-app",)})
     [told] = no_first_party([people, others, listed])
     assert told == (
-        "The issuer people proves citizens and lists no first_party: no app of theirs reads or changes anything with"
-        " all rights of a person, and other apps need scopes. List the city's own apps by their client_id."
+        "The issuer people has citizens but lists no first_party: none of its apps has all rights of a person,"
+        " and every app needs scopes. List the city's own apps by their client_id."
     )
 
 

@@ -55,13 +55,14 @@ def test_a_hub_on_another_address_serves_there_and_its_watchers_by_any_name(stop
         asyncio.run(statuses(f"http://127.0.0.1:{hub.port}", "", token))
 
 
-@pytest.mark.parametrize("given", [{"SIMPUL_DEVELOPMENT": "true"}, {}])
-def test_a_hub_with_development_tokens_does_not_start_where_others_could_reach_it(
-    stopped: Production, given: dict[str, str]
+@pytest.mark.parametrize("name", ["SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"])
+def test_a_hub_of_development_or_with_its_tokens_does_not_start_where_others_could_reach_it(
+    stopped: Production, name: str
 ) -> None:
-    variables = stopped.given | given | {"SIMPUL_LISTEN": f"0.0.0.0:{free_port()}"}
+    given = {"SIMPUL_DEVELOPMENT": "true", "SIMPUL_ISSUER_KEYS": str(stopped.folder / "keys.json")}
+    variables = stopped.given | {name: given[name], "SIMPUL_LISTEN": f"0.0.0.0:{free_port()}"}
     with state_folder() as state:
         outcome = simpul(state, "hub", **variables, SIMPUL_RUN_FOLDER="")
     assert outcome.returncode == 1
-    says = r"^simpul: the hub does not start: [^\n]*SIMPUL_LISTEN=0\.0\.0\.0:\d+ lets other machines reach the hub"
+    says = r"^simpul: the hub does not start: [^\n]*SIMPUL_LISTEN lets other machines reach the hub at 0\.0\.0\.0:\d+,"
     assert re.search(says, outcome.stderr, re.MULTILINE), outcome.stderr

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0011"
+down_revision = "0009"
 
-TAKES_AWAY = "Nothing: a column that takes longer texts takes every text of before."
+TAKES_AWAY = "Nothing: the longer columns hold every old value."
 _COMMENTED = ("operation_clients", "consents", "consent_requests")
 _OTHERS = ("operations", "operation_changes", "consent_events", "webhook_calls")
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
     """Make room for the issuer."""
     before, now = sa.String(100), sa.String(131)
     for table in _COMMENTED:
-        comment = "Its issuer, and what its tokens call it."
+        comment = "Its issuer and its `client_id`."
         op.alter_column(table, "client", type_=now, existing_type=before, existing_nullable=False, comment=comment)
     for table in _OTHERS:
         op.alter_column(table, "client", type_=now, existing_type=before, existing_nullable=False)

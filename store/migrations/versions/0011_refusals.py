@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
+revision = "0011"
 down_revision = "0010"
 
 
@@ -13,7 +13,7 @@ def upgrade() -> None:
         "refusals",
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False, comment="Kind of caller."),
-        sa.Column("caller", sa.LargeBinary(32), nullable=False, comment="Pseudonym; empty for nobody in particular."),
+        sa.Column("caller", sa.LargeBinary(32), nullable=False, comment="Pseudonym; empty for anonymous callers."),
         sa.Column("field", sa.String(200), nullable=False, comment="Schema coordinate; (others) beyond the bound."),
         sa.Column("reason", sa.String(64), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),

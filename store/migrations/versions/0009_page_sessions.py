@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
+revision = "0009"
 down_revision = "0008"
 
 
@@ -14,7 +14,7 @@ def upgrade() -> None:
         sa.Column("id", sa.LargeBinary(32), nullable=False, comment="Digest of the session's random id."),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False, comment="However much it is used."),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False, comment="Even if it is in use."),
         sa.Column("hint", sa.LargeBinary(), comment="The issuer's ID token, sealed, to sign out there."),
         sa.PrimaryKeyConstraint("id", name="pk_page_sessions"),
     )
