@@ -13,17 +13,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from time import time
 from typing import Any, Protocol
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.hook_signatures import TOLERANCE, HookSecrets, Unsigned
+from auth.strict_json import read_object
 from records.identifiers import Nik
 from web.refusals import Code, Refusal
 
 MOST_PEOPLE = 1_000
 _MOST_SEEN = 10_000
+_DEEPEST = 2
+_MOST_BRACKETS = 2 * MOST_PEOPLE
 _NIK = re.compile(r"[0-9]{16}")
 
 
@@ -92,10 +94,10 @@ class AgencyHooks:
 def _wanted(body: bytes) -> Mapping[str, Any]:
     """What a body says; raises BAD_REQUEST, and never repeats a number."""
     try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _bad("The body is no JSON.") from None
-    if not isinstance(told, dict) or len(told) != 1 or not set(told) <= {"people", "everything"}:
+        told = read_object(body, depth=_DEEPEST, brackets=_MOST_BRACKETS)
+    except ValueError:
+        raise _bad("The body is no JSON object, or has a member twice.") from None
+    if len(told) != 1 or not set(told) <= {"people", "everything"}:
         raise _bad("The body must hold one member: 'people', a list of NIKs, or 'everything': true.")
     people = told.get("people")
     if people is None:

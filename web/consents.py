@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.caller import Caller, CallerKind
+from auth.strict_json import read_object
 from records.asked_consents import AskedConsent, GivenConsent, WantedConsent
 from records.clients import ClientId
 from records.purposes import Purpose, Scope
@@ -32,6 +33,8 @@ from web.who_asks import WhoAsks
 
 REQUESTS: Final = "/consent/requests"
 _MEMBERS: Final = {"scopes", "purpose", "lasts", "redirect_uri", "state"}
+_DEEPEST: Final = 2
+_MOST_BRACKETS: Final = 100
 _SCOPES: Final = {each.value: each for each in Scope}
 _STATE: Final = re.compile(r"[\x20-\x7e]{0,500}")
 """RFC 6749, appendix A.5, of a length that an address can hold."""
@@ -121,11 +124,9 @@ async def _json(request: Request) -> Mapping[str, Any]:
     if content_type != "application/json":
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "The body must be JSON. Send 'Content-Type: application/json'.")
     try:
-        told = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
-        raise _bad("The body is no JSON object.")
+        told = read_object(await request.body(), depth=_DEEPEST, brackets=_MOST_BRACKETS)
+    except ValueError:
+        raise _bad("The body is no JSON object, or has a member twice.") from None
     unknown = sorted(set(told) - _MEMBERS)
     if unknown:
         raise _bad(f"The body has a member that means nothing here. Known are {', '.join(sorted(_MEMBERS))}.")

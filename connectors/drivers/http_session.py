@@ -8,15 +8,18 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from time import monotonic
-from typing import Final
+from typing import Any, Final, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import SERVER_SOFTWARE
 from yarl import URL
 
+from connectors.drivers.http_connection import MOST_BARREN
 from connectors.drivers.http_reply import HttpReply
 from connectors.drivers.http_unpacking import ACCEPTED
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
@@ -145,7 +148,7 @@ class Session:
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_note_reuse)
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
                     limit=self._connections,
                     ssl=self._tls or True,
                     resolver=_GivenAddresses(self._addresses) if self._addresses else None,
@@ -162,6 +165,56 @@ class Session:
             )
             self._current = _Generation(session)
         return self._current
+
+
+class _NotHttpError(aiohttp.ClientError):
+    """What came is no reply; the text says why."""
+
+
+class _BoundedHandler(ResponseHandler):
+    """aiohttp reads interim replies, blank lines and chunk extensions for as long as they come: this counts them."""
+
+    _barren = 0
+    """Bytes that came in pieces without any of a body."""
+
+    def set_response_params(self, **params: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        """A request begins; see `ResponseHandler`."""
+        self._barren = 0
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; see asyncio.Protocol."""
+        payload, before = self._payload, self._body_bytes()
+        super().data_received(data)
+        if self._body_bytes() != (before if payload is self._payload else 0):
+            self._barren = 0
+        else:
+            self._barren += len(data)
+        if self._barren > MOST_BARREN:
+            self._refuse(f"more than {MOST_BARREN} bytes around the body")
+        elif self.exception() is not None:  # aiohttp tells nobody who waits for the body that it lost its way
+            self._refuse("the body breaks off")
+
+    def _body_bytes(self) -> int:
+        return 0 if self._payload is None else self._payload.total_bytes
+
+    def _refuse(self, reason: str) -> None:
+        error = _NotHttpError(reason)
+        if self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(error)
+        if self.exception() is None:
+            self.set_exception(error)
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's connections, each with a bound around its bodies."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        super().__init__(**settings)
+        # aiohttp has no setting for it; a test of this bound holds it to the name.
+        self._factory = cast("partial[ResponseHandler]", partial(_BoundedHandler, loop=self._loop))
 
 
 class _GivenAddresses(AbstractResolver):
@@ -219,6 +272,8 @@ def _failure_of(agency: str, error: Exception) -> AgencyFailure:
     seen = type(error).__name__
     if isinstance(error, TimeoutError):
         return AgencyTimeout(agency, "no whole answer before the deadline")
+    if isinstance(error, _NotHttpError):
+        return AgencyMalformed(agency, f"not HTTP ({error})")
     if isinstance(error, aiohttp.ClientResponseError):
         return AgencyMalformed(agency, f"not HTTP ({seen})")
     return AgencyUnavailable(agency, seen)

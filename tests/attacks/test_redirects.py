@@ -23,7 +23,7 @@ async def place() -> AsyncIterator[Place]:
         public_url=f"https://{HOST}",
         graphiql="on",
         metrics_token=SecretStr(b64encode(b"m" * 32).decode()),
-        data_tracker_client="portal",
+        data_tracker_client="loopback/portal",
         development=True,
     ) as opened:
         yield opened

@@ -67,7 +67,7 @@ def entry_of(provider: str) -> Issuer:
         "algorithms": ["RS256"],
         "kinds": ["citizen", "partner"],
         "kind_of_people": "citizen",
-        "kind_of_clients": "partner",
+        "clients": {"bank": {"kind": "partner"}},
         "claims": {"nik": "sub"},
         "first_party": ["city-app"],
     }

@@ -162,9 +162,10 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def looked(process: Process, *wanted: Wanted) -> Looked:
-    found = await process.tier.look(wanted)
-    assert found is not None
-    return found
+    """What a process finds there; to the second, for each reads the clock of Redis by itself."""
+    looked = await process.tier.look(wanted)
+    assert looked is not None
+    return looked._replace(found={name: each._replace(at=round(each.at)) for name, each in looked.found.items()})
 
 
 async def stored(process: Process, *wanted: Wanted, at: float = 100.0) -> Looked:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from store.database import MIGRATIONS
 
@@ -116,3 +117,9 @@ def test_what_the_release_before_would_miss_is_found(operation: str) -> None:
 )
 def test_what_only_adds_passes(operation: str) -> None:
     assert takes_away(f"def upgrade():\n    {operation}\n") == []
+
+
+def test_migrations_run_in_the_order_of_their_numbers() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    run = [each.revision for each in scripts.walk_revisions()]
+    assert run[::-1] == [path.name[:4] for path in VERSIONS]

@@ -138,6 +138,7 @@ async def test_who_did_not_sign_is_not_heard(hub: Hub, agency: str, by: str, at:
         {"everything": False},
         {"everything": 1},
         {"people": [SITI], "everything": True},
+        b'{"people": ["3171014506909001"], "p\\u0065ople": ["3171011203850002"]}',
         {"persons": [SITI]},
     ],
     ids=str,

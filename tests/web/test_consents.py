@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -292,6 +293,7 @@ async def test_bodies_that_are_none_are_refused(hub: Served) -> None:
         (b"[]", "application/json", 400, "BAD_REQUEST"),
         (b"\xff", "application/json", 400, "BAD_REQUEST"),
         (b"[" * 100_000, "application/json", 400, "BAD_REQUEST"),
+        (b'{"lasts": 1, ' + json.dumps(wanted()).encode()[1:], "application/json", 400, "BAD_REQUEST"),
     ):
         headers = {**BANK, "Content-Type": kind}
         found, body, _ = await hub.call("POST", "/consent/requests", headers=headers, data=data)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0011"
+down_revision = "0009"
 
 TAKES_AWAY = "Nothing: the longer columns hold every old value."
 _COMMENTED = ("operation_clients", "consents", "consent_requests")

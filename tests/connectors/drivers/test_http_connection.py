@@ -143,18 +143,22 @@ class TestWhatIsRefused:
         answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"
         assert isinstance(await failure(says(answer, then_hang_up=True)), AgencyMalformed)
 
+    @both_ways
     @pytest.mark.parametrize(
         ("start", "again"),
         [
+            (b"", b"\r\n" * 500),
             (b"HTTP/1.1 200 ", b"y" * 1000),
             (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 1000),
             (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
             (CHUNKED + b"1", b";x=" + b"y" * 1000),
             (CHUNKED + b"0\r\nX: ", b"y" * 1000),
         ],
-        ids=["reason", "field", "interim replies", "chunk extension", "trailer"],
+        ids=["blank lines", "reason", "field", "interim replies", "chunk extension", "trailer"],
     )
-    async def test_what_never_comes_to_the_body_is_not_read_for_ever(self, start: bytes, again: bytes) -> None:
+    async def test_what_never_comes_to_the_body_is_not_read_for_ever(
+        self, start: bytes, again: bytes, method: str
+    ) -> None:
         sent = 0
 
         async def endless(_asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -166,7 +170,7 @@ class TestWhatIsRefused:
                 sent += len(again)
                 await asyncio.sleep(0)
 
-        assert isinstance(await failure(endless), AgencyMalformed)
+        assert isinstance(await failure(endless, method=method), AgencyMalformed)
         assert sent < 20_000_000
 
     @both_ways
