@@ -16,7 +16,10 @@ from typing import Any, Protocol, cast
 import asyncmy.connection
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from connectors.drivers.postgres_messages import MessageHeaders
+from connectors.drivers.postgres_messages import MessageHeaders, wants_costly_password
+
+_LONGEST_LOGIN = 64 * 1024
+"""Bytes before the first statement. PostgreSQL sends 3 KB."""
 
 
 class ReplyCut(ConnectionAbortedError):  # noqa: N818 - says what happened to the reply, and drivers take it for a lost line
@@ -98,18 +101,33 @@ class _Counted:
 
 
 class _CountedMessages(_Counted, asyncio.Protocol):
-    """For asyncpg: also checks the header of each message."""
+    """For asyncpg: also checks the header of each message, and how a server wants to be told the password."""
 
     def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
         super().__init__(protocol, most)
         self._headers = MessageHeaders()
+        self._login: bytearray | None = bytearray()
+
+    def begin(self) -> None:
+        """Begin a statement: the login is over."""
+        super().begin()
+        self._login = None
 
     def data_received(self, data: bytes) -> None:
         """Count, check, and hand on; see asyncio.Protocol."""
         if not self._headers.follow(data):
             self._refuse("what came is no message of PostgreSQL")
+        if self._login is not None:
+            self._check_login(self._login, data)
         if self._takes(len(data)):
             self.protocol.data_received(data)
+
+    def _check_login(self, login: bytearray, data: bytes) -> None:
+        login += data[:_LONGEST_LOGIN]
+        if len(login) > _LONGEST_LOGIN:
+            self._refuse(f"the login is longer than {_LONGEST_LOGIN} bytes")
+        elif wants_costly_password(login):
+            self._refuse("the login demands too many rounds of hashing")
 
 
 class _CountedBuffer(_Counted, asyncio.BufferedProtocol):
