@@ -23,5 +23,5 @@ def authentication_time(claims: Mapping[str, Any]) -> float | None:
 
 
 def authenticated_within(moment: float | None, seconds: float, *, now: float) -> bool:
-    """Whether a person authenticated in the last so many seconds; a moment in the future is none."""
+    """Whether a person authenticated within the given seconds; a time in the future does not count."""
     return moment is not None and now - seconds - _LEEWAY <= moment <= now + _LEEWAY

@@ -32,14 +32,14 @@ Path = tuple[Step, ...]
 
 
 class NotBelieved(ValueError):  # noqa: N818 - names the condition
-    """The issuer may not speak for whom the claims name; the text is safe to show."""
+    """The issuer may not speak for the caller that the claims name; the text is safe to show."""
 
 
 def caller_of(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
-    """Whom the claims name.
+    """The caller that the claims name.
 
-    Raises ValueError, which echoes nothing, where they name nobody or contradict each other, and `NotBelieved` where
-    they name somebody for whom this issuer may not speak.
+    Raises ValueError, without values of the token, if they name no caller or contradict each other. Raises
+    `NotBelieved` if this issuer may not speak for the caller.
     """
     names = issuer.claims
     name = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)

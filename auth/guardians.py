@@ -5,8 +5,8 @@ under 18 (UU 35/2014, article 1). What the population register holds of it is th
 household: the parents that can be read off a family card are the head and the head's spouse, of the head's children.
 Guardians by a court's order are on no family card and have to prove themselves at a counter.
 
-A card proves this only where it can be one family's: it has exactly one head, who is on it and of age, and nobody is on
-it twice. Anything else would make a parent of a stranger.
+A card proves this only if it can belong to one family: it has exactly one head, who is listed on it and of age, and it
+lists each person once. Any other card could make a stranger a parent.
 """
 
 from __future__ import annotations

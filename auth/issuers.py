@@ -135,9 +135,9 @@ class Issuer(_Entry):
 
     @property
     def unbound(self) -> Sequence[str]:
-        """For whom it could speak without a bound: what its entry has to name, each in a sentence; none where it does.
+        """The missing bounds of the entry, one sentence each; empty if the issuer is bound.
 
-        In development an issuer may be unbound. Then its word counts about every agency, or every client.
+        In development an issuer may be unbound. Then its tokens are accepted for every agency, or every client.
         """
         faults = []
         if not self.agencies and not OF_AGENCIES.isdisjoint(self.kinds):

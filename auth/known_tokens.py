@@ -40,7 +40,7 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class _Refused:
     text: str
-    """What the caller is told."""
+    """The error message for the caller."""
     until: float
     """On the clock of `time.monotonic`."""
 

@@ -31,7 +31,7 @@ class SessionLimits:
 class LiveSessions(Protocol):
     """Which sessions go on, for all processes and hubs; filled in by the composition root.
 
-    Its methods raise `StateUnavailable` (`store/unavailable.py`) where nobody can tell.
+    Its methods raise `StateUnavailable` (`store/unavailable.py`) while the database does not answer.
     """
 
     async def begin(self, id_: str, *, lasts: float, hint: bytes | None = None) -> None:

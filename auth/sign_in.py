@@ -140,7 +140,7 @@ class SignIn:
     async def begin(self, target: str, *, language: str, max_age: int | None = None) -> Begun:
         """Begin a sign-in that goes on at `target`, a path of the hub.
 
-        With `max_age`, the person has to have authenticated at the issuer in the last so many seconds, or does so now
+        With `max_age`, the person must have authenticated at the issuer within that many seconds, or does so now
         (OpenID Connect Core 1.0, section 3.1.2.1).
 
         Raises `SignInUnavailable`, and `SignInFailed` for a path that is too long to be kept.
@@ -235,7 +235,7 @@ class SignIn:
         raise SignInUnavailable
 
     async def _session(self, tokens: Mapping[str, Any], nonce: str, *, max_age: int | None) -> tuple[Session, str]:
-        """Whom the tokens prove, who have to say the same, and the ID token."""
+        """The person and the ID token; both tokens must name the same person."""
         access, identity = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(identity, str):
             raise SignInFailed("the issuer gave no access token, or no ID token")

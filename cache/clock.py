@@ -1,4 +1,4 @@
-"""The clock by which freshness is told: it is never set, and goes on while the machine sleeps."""
+"""The monotonic clock of freshness: it cannot be set, and it includes the time in which the machine sleeps."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How many different people each reader read about, in the last hour and in the last day.
+"""Counts the different people that each reader read, in the last hour and in the last day.
 
-A person counts once an hour and once a day for one reader, however often they are read. Both times trail: there is no
-full hour at which counting begins again. Where processes share Redis, its sorted set of one reader is what counts, by
-the clock of Redis. What this process knows is a part of that: it answers without a question where everybody is known or
-it is too much already, it goes on where Redis goes, and it gives back what Redis lost.
+A person counts once an hour and once a day per reader, independent of the number of reads. Both windows slide: counts
+do not reset on the hour. If processes share Redis, its sorted set per reader decides, by the clock of Redis. This
+process keeps a part of that set. It uses its part to answer without Redis if all people are known or the budget is
+spent, to continue while Redis is away, and to restore what Redis lost.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from typing import Final, NamedTuple, Protocol
 HOUR: Final = 3_600.0
 DAY: Final = 86_400.0
 MOST_PEOPLE = 500_000
-"""People that one process remembers for all readers together, some 200 bytes each. Beyond, it forgets the readers who
-were quiet longest; where processes share Redis, that loses nothing."""
+"""People that one process remembers for all readers together, about 200 bytes each. Beyond that, it evicts the least
+recently active readers; with Redis, that loses nothing."""
 _BUSY_MOMENT = 2.0
-"""Seconds for which people are not counted without Redis after it was lost: who makes a process or Redis busy for a
-moment must not be granted a budget by each process."""
+"""Seconds to wait for a lost Redis before this process counts alone. A reader that makes Redis busy for a moment must
+not get a budget from each process."""
 _CAUGHT_UP = 10.0
-"""Seconds after Redis came back for which a process grants no more than without it: others may not have given it back
-yet whom it lost."""
+"""Seconds after Redis comes back in which a process grants only its share: other processes may not have restored their
+people yet."""
 _MOST_GIVEN = 2_000
-"""People whom Redis is given back in one question."""
+"""People that one call restores in Redis."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleBudget:
-    """About how many different people a reader may read."""
+    """The number of different people that a reader may read."""
 
     hour: int
     day: int
 
     def shared_by(self, processes: int) -> PeopleBudget:
-        """What one of several processes may grant that do not know of each other."""
+        """The share of one of several processes that do not communicate."""
         return PeopleBudget(max(1, self.hour // processes), max(1, self.day // processes))
 
 
@@ -48,19 +48,19 @@ class OverBudget(NamedTuple):
     """A charge that was refused as a whole."""
 
     people: frozenset[bytes]
-    """Those who were not counted. People of the same charge who were counted before may be read."""
+    """People that were not counted. People of the same charge that were counted before may be read."""
     window: float
-    """Seconds of the time in which there were too many."""
+    """Length in seconds of the window whose budget is exceeded."""
     most: int
     wait: float
-    """Seconds until the same charge fits; infinity where it never does."""
+    """Seconds until the same charge fits; infinity if it exceeds the whole budget."""
 
 
 class Charge(NamedTuple):
-    """What became of a charge."""
+    """The result of a charge."""
 
     counted: int = 0
-    """People who were counted now; those who were counted before cost nothing."""
+    """Newly counted people; people that were counted before are free."""
     over: OverBudget | None = None
 
 
@@ -68,29 +68,29 @@ _FREE: Final = Charge()
 
 
 class PeopleQuestion(NamedTuple):
-    """What Redis is asked about one reader."""
+    """A call to Redis about one reader."""
 
     budget: PeopleBudget
     known: int
-    """How many people of the last day this process knows: where Redis knows fewer, it lost some."""
+    """Number of people of the last day in this process: if Redis has fewer, it lost some."""
     given: Mapping[str, float]
-    """People whom Redis does not know yet, and how many seconds ago they were counted."""
+    """People to restore in Redis, with their age in seconds."""
     people: Sequence[str]
-    """Those to be counted: all or none."""
+    """People to count: all or none."""
 
 
 class PeopleReply(NamedTuple):
-    """What Redis says."""
+    """The reply of Redis."""
 
     lost: bool = False
-    """Whether it knows fewer than it was told, and counted nobody."""
+    """Whether Redis has fewer people than this process, and so counted none."""
     window: float | None = None
-    """Of a refusal: in which time there were too many; None where all were counted."""
+    """The exceeded window of a refusal, in seconds; None if all people were counted."""
     wait: float = 0.0
     refused: Sequence[int] = ()
-    """Places, among those who were to be counted, of those who were not counted before."""
+    """Indexes in `people` of those that were not counted before."""
     hour: int = 0
-    """Where all were counted: how many now are in the hour."""
+    """If all people were counted: their number in the last hour."""
     day: int = 0
 
 
@@ -99,29 +99,29 @@ class SharedPeople(Protocol):
 
     @property
     def up(self) -> bool:
-        """Whether it is worth asking."""
+        """Whether the store answered the last call."""
 
     @property
     def when_back(self) -> list[Callable[[], None]]:
-        """Who is told when it answers again."""
+        """Callbacks that run when the store answers again."""
 
     async def back_within(self, seconds: float) -> bool:
-        """Whether it answers, or does so again before it was away for so long."""
+        """Whether the store answers, or comes back before it was away for `seconds`."""
 
     async def charge_people(self, reader: str, question: PeopleQuestion) -> PeopleReply | None:
-        """Count people of one reader; None where nobody answers in time."""
+        """Count people of one reader; None if the store does not answer in time."""
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Whom one reader read about, as far as this process knows; each mapping is in the order of its times."""
+    """The people of one reader that this process knows; each mapping is ordered by time."""
 
     hour: dict[bytes, float] = field(default_factory=dict)
     day: dict[bytes, float] = field(default_factory=dict)
     unsent: dict[bytes, float] = field(default_factory=dict)
     """People counted while Redis did not answer."""
     alone: PeopleBudget | None = None
-    """How many of its own this process may have counted without Redis, by what Redis last said of all processes."""
+    """The budget of this process without Redis, computed from the last reply of Redis."""
     heard_at: float = 0.0
 
     def forget_old(self, now: float) -> None:
@@ -132,7 +132,7 @@ class _Reader:
             self.alone = None
 
     def hear(self, budget: PeopleBudget, reply: PeopleReply, processes: int, now: float) -> None:
-        """Note what is left of a budget for all processes: without Redis, each may grant its part of that."""
+        """Store the rest of the shared budget: without Redis, each process may grant its share of it."""
         spare = PeopleBudget(budget.hour - reply.hour, budget.day - reply.day)
         if reply.window is not None:
             spare = PeopleBudget(0, 0)
@@ -144,7 +144,7 @@ class _Reader:
         return [each for each in dict.fromkeys(people) if each not in self.hour]
 
     def over(self, budget: PeopleBudget, new: Sequence[bytes], now: float) -> OverBudget | None:
-        """Why these cannot be counted, by what this process knows; of two reasons, the one that lasts longer."""
+        """Why this process cannot count these people; of two reasons, the one that lasts longer."""
         found = [
             OverBudget(frozenset(new), window, most, wait)
             for counted, window, most in ((self.hour, HOUR, budget.hour), (self.day, DAY, budget.day))
@@ -160,7 +160,7 @@ class _Reader:
 
 
 def _wait(counted: Mapping[bytes, float], added: int, most: int, window: float, now: float) -> float:
-    """Seconds until so many more fit; 0 for now, infinity for never."""
+    """Seconds until `added` more people fit; 0 for now, infinity for never."""
     excess = len(counted) + added - most
     if excess <= 0 or not added:
         return 0.0
@@ -170,7 +170,7 @@ def _wait(counted: Mapping[bytes, float], added: int, most: int, window: float, 
 
 
 class PeopleCounts:
-    """Counts people by reader: for all processes where they share a store that answers, else in this one."""
+    """Counts people by reader: for all processes if their shared store answers, else in this process."""
 
     def __init__(
         self,
@@ -181,9 +181,9 @@ class PeopleCounts:
         clock: Callable[[], float] = monotonic,
         most_people: int = MOST_PEOPLE,
     ) -> None:
-        """Take the store, if there is one; what makes keys of names for it; and how many processes there are.
+        """Take the optional store, the function that makes its keys, and the number of processes.
 
-        Without the store, each process grants its part of a budget, so that together they never grant more.
+        Without the store, each process grants its share of a budget, so that together they never grant more.
         """
         self._shared = shared
         self._keyed = keyed
@@ -198,27 +198,27 @@ class PeopleCounts:
             shared.when_back.append(self._catch_up)
 
     async def charge(self, reader: str, budget: PeopleBudget, people: Sequence[bytes]) -> Charge:
-        """Count people of one reader, all or none of those who are new."""
+        """Count the new people of one reader, all or none."""
         now = self._clock()
         known = self._reader(reader, now)
         new = known.uncounted(people)
         if not new:
             return _FREE
         if self._shared is None:
-            return self._alone(known, budget, new, now)
+            return self._charge_alone(known, budget, new, now)
         if not self._shared.up and not await self._shared.back_within(_BUSY_MOMENT):
             now = self._clock()
             known = self._reader(reader, now)
             new = known.uncounted(new)  # others counted meanwhile
-            return self._alone(known, budget, new, now) if new else _FREE
+            return self._charge_alone(known, budget, new, now) if new else _FREE
         over = known.over(budget, new, now)
         if over is None and now < self._back_at + _CAUGHT_UP:
-            over = self._over_alone(known, budget, new, now)
-        return Charge(over=over) if over else await self._together(self._shared, reader, budget, new)
+            over = self._check_alone(known, budget, new, now)
+        return Charge(over=over) if over else await self._charge_shared(self._shared, reader, budget, new)
 
-    def _alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> Charge:
+    def _charge_alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> Charge:
         """Count in this process, in one turn of the event loop."""
-        over = self._over_alone(known, budget, new, now)
+        over = self._check_alone(known, budget, new, now)
         if over is not None:
             return Charge(over=over)
         self._count(known, new, now)
@@ -226,27 +226,29 @@ class PeopleCounts:
             known.unsent.update(dict.fromkeys(new, now))
         return Charge(len(new))
 
-    def _over_alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> OverBudget | None:
-        """Why this process may not count these by itself; a caller is told the whole budget, not this part of it."""
+    def _check_alone(self, known: _Reader, budget: PeopleBudget, new: Sequence[bytes], now: float) -> OverBudget | None:
+        """Why this process may not count these alone. The error shows the whole budget, not the share."""
         over = known.over(known.alone or budget.shared_by(self._processes), new, now)
         return over and over._replace(most=budget.hour if over.window == HOUR else budget.day)
 
-    async def _together(self, shared: SharedPeople, reader: str, budget: PeopleBudget, new: Sequence[bytes]) -> Charge:
-        """Count in the store. What it lost is given back before, so that a restart of it grants nothing anew."""
-        now = self._clock()  # before it is asked: this process must not remember anybody longer than the store
-        reply = await self._asked(shared, reader, budget, new)
+    async def _charge_shared(
+        self, shared: SharedPeople, reader: str, budget: PeopleBudget, new: Sequence[bytes]
+    ) -> Charge:
+        """Count in the store. First restore what it lost, so that its restart does not reset budgets."""
+        now = self._clock()  # before the call: this process must not remember a person longer than the store
+        reply = await self._ask_store(shared, reader, budget, new)
         if reply is None and await shared.back_within(_BUSY_MOMENT):
             now = self._clock()
-            reply = await self._asked(shared, reader, budget, new)
+            reply = await self._ask_store(shared, reader, budget, new)
         while reply is not None and reply.lost:
             known = self._reader(reader, now := self._clock())
             known.unsent = dict(known.day)
-            reply = await self._asked(shared, reader, budget, new)
+            reply = await self._ask_store(shared, reader, budget, new)
         if reply is None:
             now = self._clock()
             known = self._reader(reader, now)
             new = known.uncounted(new)  # others counted meanwhile
-            return self._alone(known, budget, new, now) if new else _FREE
+            return self._charge_alone(known, budget, new, now) if new else _FREE
         known = self._reader(reader, now)
         if reply.window is not None:
             known.hear(budget, reply, self._processes, now)
@@ -257,10 +259,10 @@ class PeopleCounts:
         known.hear(budget, reply, self._processes, now)
         return Charge(len(new))
 
-    async def _asked(
+    async def _ask_store(
         self, shared: SharedPeople, reader: str, budget: PeopleBudget, new: Sequence[bytes]
     ) -> PeopleReply | None:
-        """The store's answer, once it has been given everybody it does not know."""
+        """The store's reply, after it received all people that it does not know."""
         while True:
             now = self._clock()
             known = self._reader(reader, now)
@@ -304,7 +306,7 @@ class PeopleCounts:
         return known
 
     def _catch_up(self) -> None:
-        """Give the store everybody it may have lost or never heard of, whichever process is asked next."""
+        """Send the store all people that it may have lost or never received, before the next read."""
         self._back_at = self._clock()
         for known in self._readers.values():
             known.unsent = dict(known.day)
@@ -314,7 +316,7 @@ class PeopleCounts:
     async def _give_all(self) -> None:
         shared = self._shared
         for reader in [name for name, known in self._readers.items() if known.unsent]:
-            if shared is None or await self._asked(shared, reader, PeopleBudget(0, 0), ()) is None:
+            if shared is None or await self._ask_store(shared, reader, PeopleBudget(0, 0), ()) is None:
                 return
 
     async def close(self) -> None:
@@ -324,5 +326,5 @@ class PeopleCounts:
             await asyncio.gather(self._catching_up, return_exceptions=True)
 
     def __repr__(self) -> str:
-        """How many, never who."""
+        """The number of readers, never their names."""
         return f"<PeopleCounts of {len(self._readers)} readers>"

@@ -26,8 +26,8 @@ from records.spans import Span
 
 REVALIDATING = "revalidating"
 _SKEW = 1.0
-"""Seconds by which an answer of another process may seem to come from the future. More of them mean that the clock by
-which all date was set back: nobody knows how old the answer is."""
+"""Seconds by which an answer of another process may seem to come from the future. A larger difference means that the
+shared clock was set back: the age of the answer is then unknown."""
 _FIRST_LOOK = 0.015
 _LONGEST_PAUSE = 0.12
 """Seconds between looks for what another process is fetching."""
@@ -92,9 +92,9 @@ class ReadThrough:
         now: Callable[[], float] = steady,
         wall: Callable[[], float] = time,
     ) -> None:
-        """Keep nothing yet. All moments are on the clock of `now`, which nobody sets.
+        """Start empty. All times are on the monotonic clock `now`.
 
-        `wall` is the time of day, in seconds since 1970-01-01 UTC: callers are told by it how old something is.
+        `wall` is the time of day, in seconds since 1970-01-01 UTC: answers to callers use it for dates.
         Without a tier that all processes share, `neighbours` are those who keep answers of their own.
         """
         self.fences = Fences()

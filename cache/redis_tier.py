@@ -286,7 +286,7 @@ class RedisTier:
             await self._throw_away()
 
     async def _throw_away(self) -> None:
-        """Let go of all answers that stand at Redis: nobody knows any more how old they are."""
+        """Discard all answers in Redis: their age is unknown."""
         pattern, cursor = self._key("a", self._place, "*"), 0
         while True:
             cursor, keys = await self._hearing.scan(cursor, match=pattern, count=_PAGE)

@@ -91,11 +91,11 @@ for _, index in ipairs(new) do redis.call("ZADD", key, at(0), ARGV[index]) end
 redis.call("EXPIRE", key, 86400)
 return {1, of_last_hour + #new, today + new_today}
 """
-"""Of one reader, a sorted set of people by when each was counted. Arguments: most in an hour and in a day; how many of
-today who asks knows; how many are given back, and of each the member and how many seconds ago; then who is to be
-counted. Answers 2 where it knows fewer than who asks, 1 where all are counted, and how many are now in the hour and
-in the day; else 0, the window, the milliseconds
-until they fit (-1: never), and the places of those who were not counted before."""
+"""A sorted set of the people of one reader, by the time of counting. Arguments: the limits per hour and per day; the
+number of today's people in the calling process; the number of restored people, then member and age in seconds of each;
+then the people to count. Returns 2 if it knows fewer people than the caller. Returns 1 and the numbers in the hour and
+the day if all were counted. Otherwise returns 0, the window, the milliseconds until they fit (-1: never), and the
+indexes of the people that were not counted before."""
 
 
 class _Script(Enum):
@@ -138,7 +138,7 @@ class SharedCounts:
         self._back = asyncio.Event()
         self._lost_at = 0.0
         self.when_back: list[Callable[[], None]] = []
-        """Who is told when it answers again."""
+        """Callbacks that run when Redis answers again."""
 
     async def start(self) -> None:
         """Look whether Redis answers; where not, go on looking while the hub serves."""

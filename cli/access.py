@@ -1,4 +1,4 @@
-"""`simpul access`: unusual reading, and who was refused what, for the data-protection officer."""
+"""`simpul access`: unusual reading and refusals, for the data-protection officer."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def unusual(
     days: Annotated[int, typer.Option(min=1, max=92, help="How many days, today included.")] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """List hours and days in which a reader read far more people than usual. That you looked is recorded.
+    """List hours and days in which a reader read far more people than usual. Your use is recorded.
 
     Usual is the median of the four weeks before: of the reader's own hours or days, and of all readers of the kind.
-    Unusual is more than five times either of them (the own one counts where there are five), and at least 20 people.
+    Unusual is at least 20 people and more than five times one of these medians (the reader's own needs five values).
     """
-    found = asyncio.run(_reviewed(lambda review: review.unusual(_viewer(by, case, client), days=days)))
+    found = asyncio.run(_run_review(lambda review: review.unusual(_viewer(by, case, client), days=days)))
     rows = [
         {
             "per": each.reading.unit.value,
@@ -81,8 +81,8 @@ def refusals(
     hours: Annotated[int, typer.Option(min=1, max=24 * 92, help="How many hours back.")] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """List who was refused which field, why and how often, by hour. That you looked is recorded."""
-    found = asyncio.run(_reviewed(lambda review: review.refusals(_viewer(by, case, client), hours=hours)))
+    """List refusals by hour, caller, field and reason, with counts. Your use is recorded."""
+    found = asyncio.run(_run_review(lambda review: review.refusals(_viewer(by, case, client), hours=hours)))
     rows = [
         {
             "hour": each.refusal.key.hour.isoformat(timespec="minutes"),
@@ -110,7 +110,7 @@ def _viewer(by: str, case: str, client: str | None) -> Viewer:
     return Viewer(subject=by.strip() if " " in by.strip() else f"desk {by.strip()}", case=case.strip(), client=known)
 
 
-async def _reviewed(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
+async def _run_review(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
     from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
     from wiring.reading_review import reading_review  # noqa: PLC0415 - same

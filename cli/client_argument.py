@@ -12,7 +12,7 @@ from records.operations import FIRST_PARTY
 
 
 def client_from(text: str) -> ClientId:
-    """The client; raises Failure for what is none."""
+    """The client; raises Failure if the text is not a client."""
     if text == FIRST_PARTY:
         return FIRST_PARTY
     try:

@@ -40,10 +40,12 @@ def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool 
 
 
 def production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
-    """What a hub of production is told that stands in front of the city of the folder, on the city's own database."""
+    """The settings of a production hub in front of the folder's city, on the city's own database.
+
+    It accepts tokens of the city's OpenID provider only: with the development issuer it would not start.
+    """
     given = hub_environment(folder, _reaches(folder))
-    for name in ("SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"):  # production refuses the development issuer
-        del given[name]
+    del given["SIMPUL_DEVELOPMENT"], given["SIMPUL_ISSUER_KEYS"]
     return given | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
 
 

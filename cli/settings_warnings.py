@@ -149,7 +149,7 @@ def _databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
         ("jakpreneur_url", jakpreneur, lambda: agency_tls_mode("jakpreneur", jakpreneur)),
     )
     for field, url, ask in asked:
-        with suppress(ValueError):  # a problem, which is told by itself
+        with suppress(ValueError):  # reported as a problem of its own
             mode = ask()
             if mode is not None:
                 yield field, mode, is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query

@@ -283,7 +283,7 @@ class CityComplaints:
         return await self._http.ask_json("GET", _SERVICES, call, _services)
 
     async def _mapped(self, listed: Sequence[Row]) -> Sequence[Complaint | AgencyFailure]:
-        """Each row read by itself, in the order of the rows: one that cannot be read costs nobody else's."""
+        """Read each row separately, in order: an unreadable row does not affect the others."""
         return await self._http.work.map(listed, partial(_complaint_or_failure, read_at=_now()))
 
     async def _readable(self, listed: Iterable[Row]) -> Sequence[Complaint]:

@@ -1,4 +1,4 @@
-"""Long work on replies, cut so that other requests get their turn: one slice a turn of the event loop."""
+"""Long work on replies, in slices: one slice per turn of the event loop, so that other requests continue."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class LongWork:
         self._clock = clock
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What the work gives, in a turn of its own."""
+        """Run the work in its own turn of the event loop, and return its result."""
         async with self._turn:
             done = work()
-            await asyncio.sleep(0)  # under the lock: the next piece waits until everybody else had their turn
+            await asyncio.sleep(0)  # under the lock: the next piece waits until other tasks had their turn
         return done
 
     async def map(self, items: Sequence[A], read: Callable[[A], B]) -> list[B]:
-        """What is read of each item, in their order. What takes longer than a slice goes on in turns of its own.
+        """Read each item, in order. Work beyond one slice continues in further turns.
 
-        One item must be little work: as much as a bound on it allows.
+        The work on one item must be short: bound its size.
         """
         rest = iter(items)
         found = self._slice(rest, read)

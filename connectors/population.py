@@ -56,7 +56,7 @@ _MARITAL_STATUSES = {
 }
 """Each may be followed by whether it was registered: `KAWIN TERCATAT`, `KAWIN BELUM TERCATAT`."""
 _MOST_DISTRICTS = 1_000
-"""Unknown districts of which the operator is told; Indonesia has some 7,300."""
+"""Unknown districts that are logged; Indonesia has about 7,300."""
 
 _log = logging.getLogger("simpul.agencies")
 
@@ -104,10 +104,10 @@ class PopulationRegister:
         return await in_chunks(niks, ask, most=self._keys_a_call)
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
-        """The household of each person, everybody on its card included. Raises `AgencyFailure`.
+        """The household of each person, with all members of its card. Raises `AgencyFailure`.
 
-        A person without a family card is absent. A card that cannot be one family's (its number is no number, it has
-        two heads or too many members, a value cannot be read) is `AgencyMalformed` for everybody asked about.
+        A person without a family card is absent. A card that cannot belong to one family (impossible number, two heads,
+        too many members, an unreadable value) is `AgencyMalformed` for every requested person on it.
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Household]:
@@ -125,7 +125,7 @@ class PopulationRegister:
         await self._sql.rows(_PROBE, {}, call)
 
     async def _own_rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
-        """Rows about these people and nobody else."""
+        """Rows about these people only."""
         return await self._rows(
             statement, niks, call, lambda rows: self._check.require_asked(map(_written_nik, rows), niks)
         )

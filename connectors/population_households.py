@@ -1,7 +1,7 @@
 """Family cards of the population register: the statement that reads them, and rows as households.
 
-Who is on a card sees its members, and its head and the head's spouse are the guardians of its children. So a card that
-cannot be one family's is no card: `AGENCY_MALFORMED` for everybody on it.
+Each member of a card sees the others, and the head and the head's spouse are the guardians of its children. So a card
+that cannot belong to one family is rejected: `AGENCY_MALFORMED` for every person on it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from records.identifiers import FamilyCardNumber, Nik
 from records.population import Household, HouseholdMember, Relationship
 
 MOST_MEMBERS: Final = 30
-"""The most people on one family card. A printed card has ten lines; three of them hold the largest families. Whatever
-holds more is a placeholder that strangers share, or an institution, whose residents are no family."""
+"""The most people on one family card. A printed card has ten lines; three cards hold the largest families. A larger one
+is a placeholder that strangers share, or an institution, whose residents are not a family."""
 
 _COLUMNS: Final = "nik, no_kk, nama_lgkp, jenis_klmin, tgl_lhr, stat_hbkel"
 STATEMENT: Final = f"""
@@ -43,7 +43,7 @@ member AS (
 )
 SELECT member.*, keluarga.nik_kepala FROM member LEFT JOIN keluarga ON keluarga.no_kk = member.no_kk
 """  # noqa: S608 - columns and bound are ours
-"""Who was asked for, and of each card that can be one the others on it: no more than tell that there are too many."""
+"""The requested people and, for each plausible card, its other members: at most one more than a card may have."""
 
 _RELATIONSHIPS: Final = {
     "KEPALA KELUARGA": Relationship.HEAD,
@@ -66,10 +66,10 @@ _RANK: Final = {relationship: rank for rank, relationship in enumerate(Relations
 async def read_households(
     check: RowCheck, rows: Iterable[Row], asked: Collection[Nik], work: LongWork
 ) -> Answers[Nik, Household]:
-    """The household of each person asked for, from rows that hold them and everybody on their cards.
+    """The household of each requested person, from the rows of all members of their cards.
 
-    A person without a card is absent. A person whose card is no card, or who is on two cards, is `AgencyMalformed`.
-    Raises `AgencyMalformed` where a row is about a card on which none of them is.
+    A person without a card is absent. A person with an invalid card, or on two cards, is `AgencyMalformed`.
+    Raises `AgencyMalformed` if a row belongs to a card without a requested person.
     """
     cards: defaultdict[object, list[Row]] = defaultdict(list)
     cards_of: dict[str, dict[object, None]] = {nik: {} for nik in asked}
@@ -94,7 +94,7 @@ async def read_households(
 
 
 def require_own_cards(check: RowCheck, rows: Sequence[Row], asked: Collection[Nik]) -> None:
-    """Raise `AgencyMalformed` where a row is about a card on which none of the people asked for is."""
+    """Raise `AgencyMalformed` if a row belongs to a card without a requested person."""
     niks = frozenset(asked)
     cards = {row["no_kk"] for row in rows if row["nik"] in niks}
     if any(row["no_kk"] not in cards for row in rows):
@@ -127,7 +127,7 @@ def _household(number: FamilyCardNumber, rows: Sequence[Row]) -> Household:
 
 
 def _head(rows: Iterable[Row], members: Iterable[HouseholdMember]) -> Nik | None:
-    """The one head: as the register's list of cards names it, and as members say of themselves."""
+    """The one head, from the register's list of cards and from the members' relationships."""
     named = {written for row in rows if (written := text(row["nik_kepala"]))}
     heads = named | {member.nik for member in members if member.relationship is Relationship.HEAD}
     if len(heads) > 1:
@@ -136,7 +136,7 @@ def _head(rows: Iterable[Row], members: Iterable[HouseholdMember]) -> Nik | None
 
 
 def _place_on_the_card(member: HouseholdMember, head: Nik | None) -> tuple[bool, int, date, Nik]:
-    """Head, spouse, children from the oldest, then everybody else: as a card lists them."""
+    """The order of a card: head, spouse, children from the oldest, then all others."""
     return (member.nik != head, _RANK[member.relationship], member.birth_date or date.max, member.nik)
 
 

@@ -29,7 +29,7 @@ def nik_of(row: Row) -> Nik:
 
 
 def person_name_of(raw: object) -> str:
-    """A person's name. Raises `UnreadableError`, also where there is none: nobody is in the register without one."""
+    """A person's name. Raises `UnreadableError`, also if it is missing: every person in the register has one."""
     name = text(raw, "a name")
     if name is None:
         raise UnreadableError("a name")

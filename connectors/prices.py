@@ -157,7 +157,7 @@ class FoodPrices:
         return await self._found(f"{_PRICES_PATH}/{_EVERYWHERE}", {}, call, commodities_from)
 
     async def _found(self, path: str, query: Mapping[str, str], call: Call, mapping: Callable[[object], T]) -> T:
-        """What stands at a path that the service always has."""
+        """The content of a path that always exists."""
         found = await self._known(path, query, call, mapping)
         if found is None:
             raise AgencyRefused(AGENCY, f"HTTP {_NOT_FOUND}")

@@ -1,4 +1,4 @@
-"""Whether the rows of an agency's reply are about the keys that it was asked for."""
+"""Checks that the rows of an agency's reply belong to the requested keys."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ _log = logging.getLogger("simpul.agencies")
 
 
 class RowCheck:
-    """Sorts the rows of one agency by the keys they are about, and stops rows about anything else.
+    """Groups the rows of one agency by key, and rejects rows of other keys.
 
-    A row that nobody asked for means that the reply is not the answer to the question: it belongs to another call, or
-    the agency ignored the condition. None of its rows can be trusted then. Each mismatch is logged without the value,
-    and counted.
+    A row that was not requested means that the reply belongs to another call, or that the agency ignored the condition.
+    Then none of its rows can be trusted. Each mismatch is counted, and logged without the value.
     """
 
     def __init__(self, agency: str, counts: Counts) -> None:
@@ -33,9 +32,9 @@ class RowCheck:
         self._counts = counts
 
     def require_asked(self, keys: Iterable[str | None], asked: Collection[str]) -> None:
-        """Raise `AgencyMalformed` where a row is about a key that was not asked for, or about none.
+        """Raise `AgencyMalformed` if a row has a key that was not requested, or no key.
 
-        For inside the gate, where such a reply counts against the agency; the keys in other forms come out later.
+        Call it inside the gate, where such a reply counts against the agency. `group_by_key` finds keys in other forms.
         """
         wanted = frozenset(asked)
         loosely: dict[str, list[str]] | None = None
@@ -44,7 +43,7 @@ class RowCheck:
                 continue
             if loosely is None:
                 loosely = _by_loose_form(wanted)
-            if key is None or _loosely(key) not in loosely:
+            if key is None or _loose_form(key) not in loosely:
                 raise self.mismatch("a row for a key that was not requested")
 
     def group_by_key(
@@ -57,11 +56,11 @@ class RowCheck:
     ) -> Mapping[K, Sequence[R] | AgencyMalformed]:
         """The rows of each key, in their order; keys without rows are absent.
 
-        `id_of` gives what a row stands for, which the agency can list once only: two equal rows count as one. Where
-        they differ, or belong to two keys, these keys are answered with `AgencyMalformed`; so is a key whose row
-        holds it in another form (blanks, case, `12abc` for 12), which databases take for the same.
+        `id_of` gives the identity of a row, which the agency may list only once: two equal rows count as one. If they
+        differ, or belong to two keys, these keys get `AgencyMalformed`. So does a key whose row holds it in another
+        form (blanks, case, `12abc` for 12), because databases treat such forms as equal.
 
-        Raises `AgencyMalformed` where a row is about a key that was not asked for, or about none.
+        Raises `AgencyMalformed` if a row has a key that was not requested, or no key.
         """
         groups: dict[str, list[R]] = {key: [] for key in asked}
         loosely: dict[str, list[K]] | None = None
@@ -72,7 +71,7 @@ class RowCheck:
             if key is None or (group := groups.get(key)) is None:
                 if loosely is None:  # once for all rows: there may be thousands
                     loosely = _by_loose_form(asked)
-                meant = loosely.get(_loosely(key), []) if key is not None and len(key) <= _LONGEST_KEY else []
+                meant = loosely.get(_loose_form(key), []) if key is not None and len(key) <= _LONGEST_KEY else []
                 if not meant:
                     raise self.mismatch("a row for a key that was not requested")
                 if any(each not in failed for each in meant):
@@ -87,22 +86,22 @@ class RowCheck:
         return {key: failed.get(key) or groups[key] for key in asked if key in failed or groups[key]}
 
     def mismatch(self, seen: str) -> AgencyMalformed:
-        """Log and count that a reply does not fit its question; gives the failure. `seen` holds no values."""
+        """Log and count a reply that does not match its request, and return the failure. `seen` holds no values."""
         self._counts.mismatches += 1
         _log.warning("The reply of the agency '%s' does not match its request: %s", self.agency, seen)
         return AgencyMalformed(self.agency, seen)
 
 
 def _by_loose_form(asked: Iterable[K]) -> dict[str, list[K]]:
-    """The keys by what a lenient database takes them for."""
+    """The keys by the form in which a lenient database compares them."""
     found: dict[str, list[K]] = {}
     for each in asked:
-        found.setdefault(_loosely(each), []).append(each)
+        found.setdefault(_loose_form(each), []).append(each)
     return found
 
 
-def _loosely(key: str) -> str:
-    """As the most lenient database compares: no case, no blanks around, and of a text the number it begins with."""
+def _loose_form(key: str) -> str:
+    """The form in which the most lenient database compares: no case, no outer blanks, only a leading number."""
     plain = unicodedata.normalize("NFKC", key).strip().casefold()
     number = _LEADING_NUMBER.match(plain)
     return plain if number is None else number[0].lstrip("0")

@@ -125,8 +125,8 @@ class PropertyTax:
     def _of_one_owner_each(self, found: Answers[Nik, Sequence[TaxObject]]) -> Answers[Nik, Sequence[TaxObject]]:
         """The answers, but for people who are said to pay for one and the same object.
 
-        The agency's answers do not say whom they are about. An object has one taxpayer, unless its number says that
-        several share it: so the same object for two people means that one of them got the answer of the other.
+        The agency's answers do not name their person. An object has one taxpayer, unless its number marks it as shared.
+        So the same object for two people means that one of them got the answer of the other.
         """
         pairs = [
             (nik, each) for nik, answer in found.items() if not isinstance(answer, AgencyFailure) for each in answer
@@ -174,7 +174,7 @@ def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
 
 
 def _object_rows(reply: SoapReply) -> Sequence[Row] | None:
-    """The objects in an answer; None where the agency does not know the person. Raises what the answer stands for."""
+    """The objects in an answer; None if the agency does not know the person. Raises the failure of the answer."""
     failure = trouble_in(reply)
     if failure is not None:
         raise failure
@@ -190,7 +190,7 @@ def _object_or_failure(owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
 
 
 def fits_together(answer: Row) -> bool:
-    """Whether each bill of an answer bears the number of the object in which it stands."""
+    """Whether each bill of an answer has the number of its object."""
     return all(_key(bill) == _key(row) for row in _rows(answer, "objek") for bill in _rows(row, "SPPT"))
 
 

@@ -41,7 +41,7 @@ class Agencies:
             ) from None
 
     def optional(self, domain: type[D], otherwise: D) -> D:
-        """The connector bound to the domain; where none is, the null object that stands for it."""
+        """The connector bound to the domain, or the given null object."""
         return cast("D", self._bound.get(domain, otherwise))
 
     def extended_by(self, bound: Mapping[type[Any], Any]) -> Agencies:

@@ -1,6 +1,6 @@
-"""What was refused in one answer, and who is told of it: refusals leave a trace, too.
+"""The refusals of one answer, and the protocol that counts them.
 
-A refusal is named by the field's coordinate in the schema and the class of the reason, never by what a caller wrote.
+A refusal is named by the field's schema coordinate and the class of the reason, never by text of the caller.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class RefusalNotes(Protocol):
     """Keeps count of refusals."""
 
     def note(self, who: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - the engine knows no callers
-        """Somebody was refused."""
+        """Count the refusals of one caller."""
 
 
 class NoRefusalNotes:
-    """Nobody keeps count."""
+    """Discards refusals."""
 
     def note(self, who: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - as the protocol
         """Nothing is kept."""

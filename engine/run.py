@@ -74,8 +74,7 @@ class Engine:
         With `coalescing`, equal operations that are under way at the same moment share one run. With a `recorder`, what
         an answer holds of whom is recorded before it is given, for each who shares it; without one nothing is, and only
         with `noting` is it worked out what was read.
-        `documents` are those that requests may name by an id. `meter` is told of each operation, `refusals` of what was
-        refused to whom.
+        Requests may name `documents` by an id. `meter` receives each operation, `refusals` the refusals by caller.
         """
         self.documents = documents or PersistedDocuments()
         self.schema = schema

@@ -30,7 +30,7 @@ class TlsMode(Enum):
     DISABLE = "disable"
     """Plain text."""
     REQUIRE = "require"
-    """Encrypted; whoever answers is believed."""
+    """Encrypted, without verification of the server."""
     VERIFY_CA = "verify-ca"
     """And the certificate is signed by the authority, whatever name it bears."""
     VERIFY_FULL = "verify-full"

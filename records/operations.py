@@ -12,7 +12,7 @@ from records.clients import ClientId
 from records.purposes import Purpose, Scope
 
 FIRST_PARTY: Final = ClientId.unproven("first-party")
-"""Under which the city's own frontends register. No token makes anybody this client."""
+"""The client under which the city's own frontends register. No token can name it."""
 _MOST_SHOWN = 5
 
 

@@ -31,4 +31,4 @@ class Wishes:
     restrictions: tuple[Restriction, ...] = ()
     """What they restricted."""
     in_case: frozenset[Nik] | None = None
-    """Those of them whom the caller's case is about; None where no register holds cases of this kind."""
+    """The people of the caller's case; None if no register holds cases of this kind."""

@@ -1,7 +1,7 @@
-"""Cases that readers state: whom they are about, where somebody holds them.
+"""The port for registers of cases, which know the people of each case.
 
-The hub holds data requests, so it knows the cases of `SUBJECT_REQUEST`. Cases of other purposes stand in registers of
-the agencies. A city that connects one binds it in `wiring/own_state.py`; without one, any case of a right form counts.
+The hub stores data requests, so it knows the cases of `SUBJECT_REQUEST`. Registers of the agencies hold the cases of
+other purposes. A city binds one in `wiring/own_state.py`; without one, every well-formed case is accepted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from records.identifiers import Nik
 
 
 class StatedCase(NamedTuple):
-    """What a reader says they work on."""
+    """The case that a reader states."""
 
     agency: str | None
     """The agency they read for; None for partners."""
@@ -23,12 +23,12 @@ class StatedCase(NamedTuple):
 
 
 class CaseRegister(Protocol):
-    """Knows the cases of agencies. It is asked before anything else is asked about the people."""
+    """Knows the cases of agencies. The hub calls it before any other call about the people."""
 
     async def people_in(self, case: StatedCase, people: Sequence[Nik], call: Call) -> frozenset[Nik] | None:
-        """Those of the people whom the case is about, none where it is not open; None where no register holds it.
+        """The given people that the case is about; empty if it is not open, None if no register holds it.
 
-        Raises `AgencyFailure` where the register does not answer: then nobody reads on the strength of the case.
+        Raises `AgencyFailure` if the register does not answer: then the case allows no read.
         """
 
 
@@ -37,7 +37,7 @@ class NoCaseRegister:
 
     async def people_in(
         self,
-        case: StatedCase,  # noqa: ARG002 - nobody holds it
+        case: StatedCase,  # noqa: ARG002 - the null object holds no case
         people: Sequence[Nik],  # noqa: ARG002 - same
         call: Call,  # noqa: ARG002 - same
     ) -> frozenset[Nik] | None:

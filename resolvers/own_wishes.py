@@ -45,7 +45,7 @@ class OwnWishes:
         return said
 
     async def _within(self, case: StatedCase, said: Mapping[Nik, Wishes], call: Call) -> Mapping[Nik, Wishes]:
-        """The same, with those whom a case of an agency's register is about."""
+        """The same, with the people of a case in an agency's register."""
         try:
             about = await self._register.people_in(case, tuple(said), call)
         except AgencyFailure as failure:

@@ -1,8 +1,8 @@
-"""The budget of a reader: about how many different people they may read in an hour and in a day.
+"""The budget of a reader: the number of different people that they may read per hour and per day.
 
-People who are named are charged before anything is asked about them (`wishes_of`, `consenting`, `access_entries`), and
-everybody in an answer before it leaves (`resolvers/recording.py`). Whoever was charged once costs nothing again for an
-hour, so the second look is free.
+Named people are charged before any agency call about them (`wishes_of`, `consenting`, `access_entries`). All people in
+an answer are charged before the hub sends it (`resolvers/recording.py`). A person that was charged is free for an hour,
+so the second charge adds nothing.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ Person = Nik | bytes
 
 
 class Refused(NamedTuple):
-    """People whom the reader may not read now."""
+    """People that the reader may not read now."""
 
     people: frozenset[Person]
     error: ReaderBudgetExceeded
 
 
 class PeopleBudgets(Protocol):
-    """Charges people to readers. The composition root binds it; without one, nobody has a budget."""
+    """Charges people to readers. The composition root binds it; without it, no reader has a budget."""
 
     def has_budget(self, caller: Caller) -> bool:
-        """Whether this caller is held to a budget at all."""
+        """Whether this caller has a budget."""
 
     async def charge(self, caller: Caller, people: Sequence[Person]) -> Refused | None:
-        """Charge everybody who was not charged before, all or none of them; None where they may be read."""
+        """Charge all people that were not charged before, all or none; None if they may be read."""
 
 
 class NoBudgets:
-    """Nobody has a budget."""
+    """No reader has a budget."""
 
-    def has_budget(self, caller: Caller) -> bool:  # noqa: ARG002 - nobody has
+    def has_budget(self, caller: Caller) -> bool:  # noqa: ARG002 - no caller has one
         """False."""
         return False
 
     async def charge(self, caller: Caller, people: Sequence[Person]) -> None:
-        """Everybody may be read."""
+        """All people may be read."""
 
 
 NO_BUDGETS = NoBudgets()
@@ -57,13 +57,13 @@ _APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
 def budgets_of(ask: Ask) -> PeopleBudgets:
-    """Who charges people for this request."""
+    """The budgets that apply to this request."""
     return ask.agencies.optional(PeopleBudgets, NO_BUDGETS)
 
 
 @dataclass(slots=True)
 class PeopleRead:
-    """What was charged and refused since the start of the process, by kind of caller. Only ever grows."""
+    """Charged people and refusals since the start of the process, by kind of caller. Never decreases."""
 
     charged: int = 0
     refused: int = 0
@@ -81,7 +81,7 @@ class ReaderBudgets:
     read: dict[CallerKind, PeopleRead] = field(default_factory=dict)
 
     def has_budget(self, caller: Caller) -> bool:
-        """Whether the caller's kind stands in the table."""
+        """Whether the table has the caller's kind."""
         return caller.kind in self.table
 
     async def charge(self, caller: Caller, people: Sequence[Person]) -> Refused | None:
@@ -98,23 +98,23 @@ class ReaderBudgets:
             return None
         read.refused += 1
         refused = frozenset(by_pseudonym[each] for each in charge.over.people)
-        return Refused(refused, _exceeded(charge.over))
+        return Refused(refused, _build_error(charge.over))
 
     def _pseudonym(self, person: Person) -> bytes:
         return person if isinstance(person, bytes) else self.pseudonyms.of_person(person)
 
 
 def _name(caller: Caller) -> str:
-    """Who reads, however many tokens they have: people by their issuer's name for them, applications by the client.
+    """The reader's name, the same for all its tokens: the subject of a person, the client of an application.
 
-    Somebody without a name shares the budget of all such of their agency.
+    Callers without a name share one budget per agency.
     """
     if caller.kind in _APPLICATIONS and caller.client is not None:
         return caller.client  # names its issuer, too
     return caller.subject or caller.nib or caller.client or caller.agency or ""
 
 
-def _exceeded(over: OverBudget) -> ReaderBudgetExceeded:
+def _build_error(over: OverBudget) -> ReaderBudgetExceeded:
     time = "an hour" if over.window == HOUR else "a day"
     names = f"This request names {len(over.people)} people who are new in that time"
     limit = f"You may read about at most {over.most} different people in {time}."

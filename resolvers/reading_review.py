@@ -1,4 +1,4 @@
-"""What the data-protection officer looks at without a graph: unusual reading, and refusals. Each look is recorded."""
+"""Unusual reading and refusals for the data-protection officer, without the graph. Each use is recorded."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ READERS = (
     CallerKind.AUDITOR,
     CallerKind.PROTECTION_OFFICER,
 )
-"""Those who read about others."""
+"""Kinds of callers that read about other people."""
 MOST_REFUSALS = 1_000
 _CLASSES = ("PERSONAL",)
 _READER = ("AccessEntry.agency", "AccessEntry.client", "AccessEntry.reader", "AccessEntry.readerKind")
 
 
 class Viewer(NamedTuple):
-    """Who looks, and why. Readers' tokens are sealed for them and this case, as in the graph (`accessEntries`)."""
+    """The viewer and their case. Readers' tokens are sealed for both, as in the graph (`accessEntries`)."""
 
     subject: str
     """Their name: in the graph, the issuer and `sub` of their token with a space between."""
     case: str
     client: ClientId | None = None
-    """In the graph, the application by which they signed in."""
+    """In the graph, the application with which they signed in."""
 
     @property
     def caller(self) -> Caller:
-        """As the ledger knows them."""
+        """The viewer as a caller of the ledger."""
         return Caller(kind=CallerKind.PROTECTION_OFFICER, subject=self.subject, case=self.case, client=self.client)
 
 
@@ -51,7 +51,7 @@ class ShownReading(NamedTuple):
 
 
 class ShownRefusal(NamedTuple):
-    """A count of refusals, and the caller's token; None for nobody in particular."""
+    """A count of refusals, and the caller's token; None for anonymous callers."""
 
     refusal: KeptRefusal
     caller: str | None
@@ -63,7 +63,7 @@ class ReadingReview:
     def __init__(
         self, statistics: ReadingStatistics, refusals: RefusalTable, tokens: EntryTokens, recorder: Recorder | None
     ) -> None:
-        """Without a `recorder`, who looked is not kept, as nothing else is."""
+        """Without a `recorder`, the use is not recorded, like all other reads."""
         self._statistics = statistics
         self._refusals = refusals
         self._tokens = tokens
@@ -79,7 +79,7 @@ class ReadingReview:
         return [ShownReading(each, self._tokens.seal(each.caller, sealed_for)) for each in found]
 
     async def refusals(self, viewer: Viewer, *, hours: int) -> Sequence[ShownRefusal]:
-        """Who was refused what in the last hours; raises as `unusual`."""
+        """Refusals of the last hours; raises as `unusual`."""
         start = datetime.now(UTC) - timedelta(hours=hours)
         found = await self._refusals.since(start, most=MOST_REFUSALS)
         await self._record(viewer, "Refusals")
@@ -90,7 +90,7 @@ class ReadingReview:
         ]
 
     async def _record(self, viewer: Viewer, operation: str) -> None:
-        """Record the look before anything is shown. It is about readers, and about nobody whom they read."""
+        """Record the use before the result is shown. It concerns readers, not the people that they read."""
         if self._recorder is None:
             return
         asked = Asked(

@@ -1,7 +1,7 @@
-"""Who was refused what, how often: counted in memory, and written to the hub's database in the background.
+"""Counts refusals in memory, and writes the counts to the hub's database in the background.
 
-It stands beside the access ledger, not in it: whoever is refused without a token could else fill the ledger. Both what
-waits in memory and the rows of an hour are bounded; what is beyond counts in a row for all others.
+The counts are not in the access ledger: otherwise callers without a token could fill it. Rows in memory and rows per
+hour are bounded; further refusals count in a row for all others.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from store.unavailable import StateUnavailable
 _log = logging.getLogger("simpul.refusals")
 
 MOST_WAITING = 5_000
-"""Rows that wait in memory; more count for all others together."""
+"""Rows that wait in memory; further refusals count in a row for all others."""
 _EVERY = 30.0
-"""Seconds between two times of writing."""
+"""Seconds between two writes."""
 
 
 class RefusalStore(Protocol):
     """Keeps counts of refusals."""
 
     async def add(self, counts: Mapping[RefusalKey, int]) -> None:
-        """Add to what is kept; raises `StateUnavailable`."""
+        """Add the counts to the stored ones; raises `StateUnavailable`."""
 
 
 class NoRefusalStore:
-    """Nothing is kept but the metric."""
+    """Stores nothing; only the metric counts."""
 
     async def add(self, counts: Mapping[RefusalKey, int]) -> None:
-        """Forget them."""
+        """Discard them."""
 
 
 class RefusalTally:
@@ -63,7 +63,7 @@ class RefusalTally:
         """Since the start of the process; only ever grows."""
 
     def note(self, who: Caller, refusals: Refusals, /) -> None:
-        """Count what somebody was refused."""
+        """Count the refusals of one caller."""
         hour = self._clock().replace(minute=0, second=0, microsecond=0)
         caller = self._pseudonyms.of_caller(who) or b""
         for (field, reason), times in refusals.items():
@@ -81,7 +81,7 @@ class RefusalTally:
         return len(self._waiting)
 
     async def write(self) -> None:
-        """Write what waits; where the database does not answer, it goes on waiting."""
+        """Write the waiting counts; if the database does not answer, they keep waiting."""
         counts, self._waiting = self._waiting, Counter()
         if not counts:
             return
@@ -94,7 +94,7 @@ class RefusalTally:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The time in which counts are written now and then, and once more at its end."""
+        """Write counts periodically, and once more at the end."""
 
         async def again() -> None:
             while True:
@@ -110,5 +110,5 @@ class RefusalTally:
             await self.write()
 
     def __repr__(self) -> str:
-        """How many, never who."""
+        """The number of waiting rows, never callers."""
         return f"<RefusalTally {len(self._waiting)} waiting>"

@@ -38,8 +38,8 @@ class SaidWishes(Protocol):
     async def wishes(self, people: Sequence[Nik], caller: Caller | None, call: Call) -> Mapping[Nik, Wishes]:
         """What each of the people said, as far as it concerns this caller, and whether their case is about them.
 
-        Every one of the people, in one read. Without a caller, no consents and no case. Raises `WishesUnknown` where it
-        cannot be told.
+        Every one of the people, in one read. Without a caller, no consents and no case. Raises `WishesUnknown` if the
+        store or the register does not answer.
         """
 
 

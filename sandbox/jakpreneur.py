@@ -4,7 +4,7 @@ The engine is chosen at the first start and written into the state folder (`engi
 when MariaDB was installed in the meantime: a hub that runs in front of the city keeps the address of this engine.
 
 `GET /health` tells which: `"engine": "mariadb"`, or `"engine": "sqlite"` with the file's `"path"`. `SIMPUL_WITHOUT`
-with `mariadb` asks for the file. The file is read by whoever knows its path: there is no server that could check a
+with `mariadb` selects the file. Any process that knows its path can read it: there is no server that could check a
 credential, count calls, imitate latency or play a mode (the control API answers, and changes nothing).
 """
 

@@ -15,7 +15,7 @@ VARIABLE = "SIMPUL_WITHOUT"
 ALL = "all"
 
 _SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/libexec")
-"""Where distributions keep server programs that are not on everybody's PATH."""
+"""Folders of server programs that are often not on the PATH."""
 
 
 class UnknownProgramError(ValueError):

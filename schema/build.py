@@ -98,8 +98,8 @@ def _finish(schema: strawberry.Schema) -> None:
 def _guard_of_edge(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Guard:
     """The guard of an edge, by the type that it leads to.
 
-    An app of others needs the scope of that type, and not that of the type where the edge stands: so what its scopes
-    do not open is refused before an agency is asked.
+    An app that is not the city's own needs the scope of that type, not of the type that has the edge. So a field that
+    its scopes do not open is refused before any agency call.
     """
     if edge.edge.facet is None:
         guard = replace(guard, leads=_names_purposes(type_))
@@ -110,7 +110,7 @@ def _guard_of_edge(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Gu
 
 
 def _published(type_: GraphQLNamedType) -> Publication | None:
-    """What stands behind a type; None for what is no published record, such as a page of a list."""
+    """The published record of a type; None for other types, such as a page of a list."""
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     found = getattr(getattr(definition, "origin", None), "__dict__", {}).get("__publication__")
     return found if isinstance(found, Publication) else None

@@ -84,9 +84,9 @@ class NodeGuard:
         return verdict
 
     def subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
-        """The person whom the key names, even where only `id` or `__typename` is selected: that it exists is read.
+        """The person in the key, even if only `id` or `__typename` is selected: their existence is a read.
 
-        Nobody for what is everybody's to see, and for what may be: the fields of its record say whom that is about.
+        Empty for records that are public, or that may be: the fields of such a record name its people.
         """
         guard = key.guard
         if guard.is_public or guard.public_when is not None:

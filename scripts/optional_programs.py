@@ -77,7 +77,7 @@ def _may_be_installed(name: str) -> bool:
 def _tried(command: list[str], until: float) -> str | None:
     """Run a command of apt to its end. None, or why it failed."""
     words = " ".join(command)
-    began = told = time.monotonic()
+    began = reported_at = time.monotonic()
     sys.stdout.write(f"{words} ...\n")
     sys.stdout.flush()
     with tempfile.TemporaryFile("w+", errors="replace") as said:
@@ -91,8 +91,8 @@ def _tried(command: list[str], until: float) -> str | None:
                 process.terminate()  # apt leaves the packages in order
                 process.wait()
                 return f"{words} was stopped: everything together took longer than {_WITHIN_S:.0f} s"
-            if now - told > _SIGN_OF_LIFE_S:
-                told = now
+            if now - reported_at > _SIGN_OF_LIFE_S:
+                reported_at = now
                 sys.stdout.write(f"{words}: {now - began:.0f} s\n")
                 sys.stdout.flush()
         said.seek(0)

@@ -86,7 +86,7 @@ class LimitSettings(ServingSettings):
 
     @property
     def reader_budget_table(self) -> Mapping[CallerKind, PeopleBudget]:
-        """About how many different people each kind of reader may read; who is not in it, about any number."""
+        """Budgets of different people by kind of reader; a kind that is not in it has no budget."""
         return reader_budgets_from(self.reader_budgets)
 
     @field_validator("emergency_lane")

@@ -92,14 +92,14 @@ class PeopleSettings(ServingSettings):
         """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
         return (
             *self._nobody_can_sign_in(),
-            *self._open_to_others(),
+            *self._find_exposed_development(),
             *self._pages_cannot_be_reached(),
-            *self._development_is_believed(),
-            *self._issuers_are_unbound(),
-            *self._clients_of_nobody(),
+            *self._find_development_issuer(),
+            *self._find_unbound_issuers(),
+            *self._find_unknown_client_issuers(),
         )
 
-    def _open_to_others(self) -> Iterator[str]:
+    def _find_exposed_development(self) -> Iterator[str]:
         if self.listen_address.is_loopback:
             return
         others = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
@@ -118,8 +118,8 @@ class PeopleSettings(ServingSettings):
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
 
-    def _development_is_believed(self) -> Iterator[str]:
-        """The development issuer proves everybody to whoever has a file of the sandbox."""
+    def _find_development_issuer(self) -> Iterator[str]:
+        """With a file of the sandbox, the development issuer can sign a token for any caller."""
         if self.issuer_keys is not None and any(each.name == DEVELOPMENT_NAME for each in self.issuers):
             yield (
                 f"SIMPUL_ISSUERS holds an issuer with the name '{DEVELOPMENT_NAME}', like the development issuer: "
@@ -138,14 +138,14 @@ class PeopleSettings(ServingSettings):
                 "any caller: remove it"
             )
 
-    def _issuers_are_unbound(self) -> Iterator[str]:
+    def _find_unbound_issuers(self) -> Iterator[str]:
         if self.development:
             return
         for each in self.issuers:
             for fault in each.unbound:
                 yield f"SIMPUL_ISSUERS: the issuer '{each.name}' is not bound: {fault} (issuers.md)"
 
-    def _clients_of_nobody(self) -> Iterator[str]:
+    def _find_unknown_client_issuers(self) -> Iterator[str]:
         known = {each.name for each in self.issuers} | ({DEVELOPMENT_NAME} if self.issuer_keys is not None else set())
         client = self.data_tracker_client
         if client is not None and client.issuer not in known:

@@ -1,4 +1,4 @@
-"""About how many different people readers may read, as an operator writes it."""
+"""Parses the operator's budgets of different people per reader."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DEFAULT_READER_BUDGETS = (
     "auditor:5000/20000",
     "protection-officer:5000/20000",
 )
-"""An official at a counter serves some twenty people an hour, each with a family card of four; lists of complaints and
-requests bring others. Systems and partners work through their own clients. Overseers page through what others read."""
+"""An official at a counter serves about twenty people an hour, each with a family card of four; lists of complaints and
+requests add others. Systems and partners serve their own customers. Overseers page through the reads of others."""
 _READERS = tuple(line.partition(":")[0] for line in DEFAULT_READER_BUDGETS)
 _LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,7})/([1-9][0-9]{0,7})|off)")
 _WRITE = f"Write kind:hour/day or kind:off; or 'off' alone. Kinds: {', '.join(_READERS)}."

@@ -1,8 +1,7 @@
-"""Sessions of the hub's own pages: a row for each, so that one that ended is over for every copy of its cookie.
+"""Sessions of the hub's own pages: one row each, so that the end of a session invalidates every copy of its cookie.
 
-A session is good while its row is there, was used lately and has not reached its end. One statement checks all of that
-and notes the use, so a sign-out that commits at the same moment wins on every process and hub. Times are the
-database's, which all hubs share.
+A session is valid while its row exists, was used recently and has not reached its end. One statement checks this and
+records the use, so a concurrent sign-out wins on every process and hub. All times are from the database's clock.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class PageSessionTable:
 
         Args:
             engine: The database.
-            idle: Seconds after which a session that is not used is over.
+            idle: Seconds without use after which a session ends.
             patience: Seconds a page waits for the database.
 
         """
@@ -34,16 +33,16 @@ class PageSessionTable:
         self._patience = patience
 
     async def begin(self, id_: str, *, lasts: float, hint: bytes | None = None) -> None:
-        """Note a new session that ends after `lasts` seconds, however much it is used.
+        """Store a new session that ends after `lasts` seconds, even if it is in use.
 
-        `hint` is kept with it and given back when it ends. Raises `StateUnavailable`.
+        `hint` is stored with it and returned when it ends. Raises `StateUnavailable`.
         """
         values = {"id": _key(id_), "ends_at": func.now() + timedelta(seconds=lasts), "hint": hint}
         async with answering(self._patience), self._engine.begin() as connection:
             await connection.execute(insert(page_sessions).values(values))
 
     async def use(self, id_: str) -> bool:
-        """Whether the session goes on; it was used now, if so. Raises `StateUnavailable`."""
+        """Whether the session is valid; records the use. Raises `StateUnavailable`."""
         columns = page_sessions.c
         used = (
             update(page_sessions)
@@ -58,7 +57,7 @@ class PageSessionTable:
             return (await connection.execute(used)).rowcount == 1
 
     async def end(self, id_: str) -> bytes | None:
-        """End the session; what was kept with it, where there was one. Raises `StateUnavailable`."""
+        """End the session, and return its hint, if any. Raises `StateUnavailable`."""
         ended = delete(page_sessions).where(page_sessions.c.id == _key(id_)).returning(page_sessions.c.hint)
         async with answering(self._patience), self._engine.begin() as connection:
             hint = (await connection.execute(ended)).scalar_one_or_none()
@@ -66,5 +65,5 @@ class PageSessionTable:
 
 
 def _key(id_: str) -> bytes:
-    """What stands in the table: whoever reads it learns no id that a cookie could name."""
+    """The digest in the table: a reader of the table learns no id for a cookie."""
     return sha256(id_.encode()).digest()

@@ -1,6 +1,6 @@
 """Counts of refusals: by hour, caller, field and reason, with a bound of rows an hour.
 
-No proof as the access ledger is: rows are added to, and chained to nothing.
+Unlike the access ledger, the rows are no proof: counts change, and rows are not chained.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from store.tables import refusals
 from store.unavailable import answering
 
 MOST_ROWS = 2_000
-"""Rows of one hour, those for all others not counted: a year of the worst hours is some 2 GB, 90 days a quarter."""
+"""Rows of one hour, without those for all others: a year of the worst hours is about 2 GB, 90 days a quarter."""
 OTHERS: Final = "(others)"
-"""In place of the field, where there are too many rows for callers and fields of their own."""
+"""Replaces the field when an hour has too many rows."""
 _LOCK = 0x52454655
 """One writer at a time, so that the bound holds for all processes together."""
 
 
 class RefusalKey(NamedTuple):
-    """What is counted together."""
+    """The key of one count."""
 
     hour: datetime
     kind: str
@@ -59,7 +59,7 @@ class RefusalTable:
         self._most_rows = most_rows
 
     async def add(self, counts: Mapping[RefusalKey, int]) -> None:
-        """Add to what is kept; raises `StateUnavailable`."""
+        """Add the counts to the stored ones; raises `StateUnavailable`."""
         async with answering(self._patience), self._engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             bounded = await self._bounded(connection, counts)
@@ -72,7 +72,7 @@ class RefusalTable:
             await connection.execute(added, rows)
 
     async def _bounded(self, connection: AsyncConnection, counts: Mapping[RefusalKey, int]) -> Mapping[RefusalKey, int]:
-        """The same, with what would be a row too many in the row for all others."""
+        """The same counts; rows beyond the limit move to the row for all others."""
         hours = {key.hour for key in counts}
         columns = refusals.c
         wanted = select(columns.hour, columns.kind, columns.caller, columns.field, columns.reason)
@@ -105,7 +105,7 @@ class RefusalTable:
 
 
 class PastRefusals:
-    """Counts of who was refused what: needed to find who tries what is not theirs, and nothing more."""
+    """Retention of refusal counts: they help to find callers that try to read data they may not."""
 
     name = "refusals"
     days = 90

@@ -1,8 +1,8 @@
-"""Who read far more people than usual, counted off the access ledger.
+"""Finds readers that read far more people than usual, from the access ledger.
 
-For each reader and each hour or day: how many different people they read. Usual is the median of such counts in the
-four weeks before, of the reader's own hours or days and of those of all readers of their kind. Unusual is five times
-the usual of the kind, or five times the reader's own where there are five of them at least; and twenty people at least.
+It counts the different people per reader and hour or day. Usual is the median of such counts in the four weeks before,
+of the reader and of all readers of their kind. Unusual is at least twenty people and more than five times the median of
+the kind. More than five times the reader's own median also counts, if five of their hours or days are known.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from store.unavailable import answering
 
 TIMES = 5
-"""How often the usual is unusual."""
+"""Factor above the median from which a count is unusual."""
 LEAST_PEOPLE = 20
-"""People below which nothing is unusual."""
+"""Minimum number of people of an unusual count."""
 LEAST_KNOWN = 5
-"""Hours or days of a reader from which their own usual is known."""
+"""Minimum number of a reader's hours or days for their own median."""
 LOOKED_BACK = timedelta(days=28)
-"""From which the usual is taken."""
+"""The period of the medians."""
 _MOST = 500
 
 _QUERY: Final = """
@@ -54,7 +54,7 @@ ORDER BY counted.people DESC, counted.began LIMIT :most
 
 
 class TimeUnit(Enum):
-    """In which times people are counted."""
+    """The unit of time of a count."""
 
     HOUR = "hour"
     DAY = "day"
@@ -73,9 +73,9 @@ class UnusualReading(NamedTuple):
     client: str | None
     people: int
     own_usual: float | None
-    """None where too little is known of the reader."""
+    """None if too few counts of the reader are known."""
     kind_usual: float | None
-    """None where nobody of the kind read before."""
+    """None if no reader of the kind read before."""
 
 
 class ReadingStatistics:

@@ -43,7 +43,7 @@ class WishTable:
         """What each of the people said, as far as it concerns this client; raises `StateUnavailable`.
 
         Consents are those that are in force at this moment, by the database's clock, which all hubs share. `request` is
-        the number of the data request that the caller works on: it covers whose open request it is, and nobody else.
+        the number of the data request that the caller works on: it covers only the person of that open request.
         """
         by_seal = {each.seal: each.nik for each in people}
         async with answering(self._patience), self._engine.connect() as connection:
@@ -91,7 +91,7 @@ async def _said(
 
 
 async def _asking(connection: AsyncConnection, by_seal: Mapping[bytes, Nik], request: str) -> frozenset[Nik]:
-    """Whose open data request it is: one of the people, or nobody."""
+    """The person of the open data request, if it is one of the people."""
     wanted = select(data_requests.c.subject).where(
         data_requests.c.number == request,
         data_requests.c.subject.in_(list(by_seal)),

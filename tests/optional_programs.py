@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that misses an optional program and is not marked: nobody would run it both ways."""
+    """Fail a test that misses an optional program and is not marked: `.ci/run` would not run it both ways."""
     report = yield
     missed = call.excinfo is not None and str(call.excinfo.value) in _missed
     if missed and report.skipped and not item.get_closest_marker(MARKER):

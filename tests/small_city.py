@@ -128,7 +128,7 @@ class SmallCity:
     said: dict[Nik, Wishes] = field(default_factory=dict)
     """What people said about the use of their data."""
     cases: dict[str, frozenset[Nik]] | None = None
-    """Whom each open case is about; without it, every case is open and about everybody."""
+    """The people of each open case; without it, every case is open and covers all people."""
     wishes_asked: list[tuple[Nik, ...]] = field(default_factory=list)
     """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
     changed: list[Granting | OfPerson] = field(default_factory=list)

@@ -8,8 +8,8 @@ from settings import Settings
 class UnboundSettings(Settings):
     """As the hub's own, but for what it asks of issuers outside development (`tests/test_settings.py` tries that)."""
 
-    def _development_is_believed(self) -> Iterator[str]:
+    def _find_development_issuer(self) -> Iterator[str]:
         return iter(())
 
-    def _issuers_are_unbound(self) -> Iterator[str]:
+    def _find_unbound_issuers(self) -> Iterator[str]:
         return iter(())

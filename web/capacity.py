@@ -29,7 +29,7 @@ _LATE_TICKS: Final = 3
 _SEVERAL: Final = 2
 """... and so many requests must have come for each look: nor are several, one after the other."""
 _NOT_MANY: Final = 16
-"""So many that came for one look may wait for each other ..."""
+"""This many requests that arrived within one measurement may wait for each other ..."""
 _LONGER: Final = 2.0
 """... in targets, until that counts as late."""
 _HELD: Final = 0.25
@@ -173,9 +173,9 @@ class Capacity:
         return True
 
     def begin(self, now: float, worked: float) -> None:
-        """Take note that somebody looks from now on, after a time in which nobody did.
+        """Start measuring, after a time without measurements.
 
-        What the loop did meanwhile is no request's cost, and how late it was says nothing of now.
+        The work of the loop in between is not the cost of a request, and its delay then says nothing about now.
         """
         self.lag, self._cost = 0.0, 0.0
         self._usual = self._longest = _Busy(0.0, 0.0)

@@ -21,7 +21,7 @@ _ONE_READ = 256 * 1024
 
 
 class _Refused(NamedTuple):
-    """Why a header is refused, where that can be told better than by its parser."""
+    """Why a header is refused, if the reason is clearer than the parser's."""
 
     status: bytes
     text: str

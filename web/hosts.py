@@ -41,7 +41,7 @@ def check_host(host: str, allowed: Collection[str]) -> None:
 def check_hosts(headers: Headers, allowed: Collection[str]) -> None:
     """Let pass a request whose one `Host` header names the hub.
 
-    Several leave it open which is meant, and what stands before the hub may take another.
+    With several headers, the proxy and the hub could choose different ones.
 
     Raises:
         Refusal: MISDIRECTED_REQUEST; BAD_REQUEST where there is no such header, or more than one.
@@ -60,8 +60,8 @@ def _check_one(named: Sequence[str], *, may_be_none: bool = False) -> None:
 
 METRICS: Final = "/metrics"
 WATCHED: Final = frozenset({"/health/live", "/health/ready", METRICS})
-"""Paths that orchestrators and Prometheus ask for by the address of one container, under whatever name. They show no
-page of another site what it could not see: health is told to anybody, and metrics to who brings a token."""
+"""Paths that orchestrators and Prometheus call by the address of one container, under any name. They reveal nothing new
+to pages of other sites: health is public, and metrics need a token."""
 
 
 class KnownHosts:

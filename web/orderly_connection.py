@@ -1,9 +1,9 @@
-"""How a connection ends: what was read whole is answered first.
+"""The orderly end of a connection: complete requests are answered first.
 
-uvicorn closes a connection at once when bytes come that are no request, and when the client closes its side. What it
-had asked for before is carried out all the same, so a change could be made and nobody would learn of it. Here reading
-stops instead, what was asked for is answered, in order, and then the connection is closed: in such a way that the
-answer arrives even where the client still sends (RFC 9112, section 9.6).
+uvicorn closes a connection immediately when invalid bytes arrive, and when the client closes its side. It still runs
+the earlier requests, so a change could be made without an answer. Here the hub stops reading instead, answers the
+complete requests in order, and then closes the connection. It does so in a way that the answer arrives even if the
+client still sends (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
-"""How long, and for how much, an answered client may go on sending before the connection is cut."""
+"""Time and bytes for which an answered client may keep sending before the connection is cut."""
 _HALF_CLOSED_SECONDS = 1.0
-"""How long a request is worked on whose client has closed its side: most of them have gone, and read nothing more."""
+"""How long a request runs after its client closed its side: most such clients are gone and read nothing more."""
 
 
 class OrderlyHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol, with an end to each connection at which nothing is left unanswered."""
+    """uvicorn's HTTP/1.1 protocol, which answers all complete requests before it closes a connection."""
 
     reads_on = True
-    """Whether what comes is read as requests."""
+    """Whether incoming bytes are parsed as requests."""
     _dropped = 0
-    """Bytes that came since it is not."""
+    """Bytes that arrived after parsing stopped."""
     _half_closed = False
     """Whether the client has closed its side."""
     _running: RequestResponseCycle | None = None
@@ -44,17 +44,17 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
 
     def is_idle(self) -> bool:
         """Whether no request is being read or answered."""
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves out that there is none at first
+        cycle: RequestResponseCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
         return cycle is None or cycle.response_complete
 
     def drop(self, data: bytes) -> None:
-        """Read bytes that are no request: unread, they would let the answer be lost when the connection is closed."""
+        """Read and discard invalid bytes: unread, they could destroy the answer when the connection closes."""
         self._dropped += len(data)
         if self._dropped > _LINGER_BYTES:
             self.transport.close()
 
     def read_no_more(self) -> None:
-        """Answer the requests that were read whole, then close. Only where one of them is under way."""
+        """Answer the complete requests, then close. Call it only while one of them runs."""
         self.reads_on = False
         self._leave_out_incomplete()
         if not self.cycle.response_started:
@@ -62,7 +62,7 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
         self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn's own never keeps it open
-        """Answer a client that has closed its side, within a while; where there is nothing to answer, close."""
+        """Answer a client that closed its side, within a second; if there is nothing to answer, close."""
         cycle: RequestResponseCycle | None = self.cycle
         self._leave_out_incomplete()
         if self.is_idle() or self.cycle.more_body or cycle is None:
@@ -73,14 +73,14 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or end what is to end."""
+        """Continue with the next request, or close the connection if it has to end."""
         super().on_response_complete()
         if not (self.reads_on and not self._half_closed) and self.is_idle():
             self._unset_keepalive_if_required()
             self.linger()
 
     def linger(self) -> None:
-        """Close our side; then the connection, once the client has read the answer or a while has passed."""
+        """Close our side first; close the connection when the client has read the answer, or after a second."""
         if self.transport.is_closing():
             return
         if self._half_closed:
@@ -96,7 +96,7 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
             self._end = self.loop.call_later(seconds, self.transport.close)
 
     def _leave_out_incomplete(self) -> None:
-        """Forget a request that waits behind others and whose body will never be whole."""
+        """Drop a request in the queue whose body cannot become complete."""
         if self.pipeline and self.cycle is self.pipeline[0][0] and self.cycle.more_body:
             self.pipeline.popleft()
             self.cycle = self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._running)
@@ -106,11 +106,11 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Write nothing: clients may ask for other protocols as often as they like."""
+        """Log nothing: any client can cause this warning."""
 
 
 class _Lingering:
-    """The transport of the last answer, which closes the connection when the answer is whole."""
+    """The transport of the last answer, which closes the connection when the answer is complete."""
 
     def __init__(self, protocol: OrderlyHttpProtocol) -> None:
         self._protocol = protocol

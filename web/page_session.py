@@ -4,8 +4,8 @@ Both cookies are sealed (`auth/session.py`, `auth/sign_in.py`), out of reach for
 other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with `__Host-`: then no
 other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
 
-The cookie alone signs nobody in: each request asks whether the session still goes on (`LiveSessions`), so a copy of a
-cookie is over when the session is.
+The cookie alone is not a session: each request checks that the session is still valid (`LiveSessions`), so a copy of a
+cookie ends with its session.
 
 A form that changes something is taken where three things fit: the cookie of a session, that session's text in the form,
 and the browser's word that one of our own pages sent it.
@@ -70,7 +70,7 @@ class PageSession:
     async def current(self, request: Request) -> Session | None:
         """Who is signed in; the session is used by this. Looks once for each request.
 
-        Raises `Problem` where nobody can tell.
+        Raises `Problem` while the database does not answer.
         """
         if not hasattr(request.state, "session"):
             session = self._sessions.open(request.cookies.get(self._session, ""), now=self._clock())
@@ -83,7 +83,7 @@ class PageSession:
         return found
 
     def looked_up(self, request: Request) -> Session | None:
-        """Who is signed in, where `current` was asked for this request; asks nobody."""
+        """The signed-in person, if `current` was called for this request; does not call the database."""
         return getattr(request.state, "session", None)
 
     async def start(self, request: Request, session: Session, *, identity: str) -> None:
@@ -113,7 +113,7 @@ class PageSession:
         return self._sessions.open_identity(session, hint)
 
     def authenticated(self, session: Session, seconds: float) -> bool:
-        """Whether the person authenticated in the last so many seconds."""
+        """Whether the person authenticated within the given seconds."""
         return authenticated_within(session.authenticated_at, seconds, now=self._clock())
 
     def until(self, session: Session) -> float:

@@ -13,7 +13,7 @@ from web.settings import WebSettings
 
 
 class NotLoopback(ValueError):  # noqa: N818 - names the condition
-    """A hub in development was told to listen where others than this machine reach it."""
+    """A hub in development would listen on an address that other machines can reach."""
 
 
 def check_loopback(host: str) -> None:

@@ -164,9 +164,9 @@ class Shedding:
     def _is_alone(self) -> bool:
         """Whether nothing else is under way, nor came just before in this turn of the loop.
 
-        Who is alone is let in, however late the loop is: nobody else waits, and where others keep the processor from
-        the hub, to refuse gives nothing to anybody. A request that never waits leaves before the next one enters, so
-        that many seem to be alone in one turn; only the first of them is.
+        A single request is admitted, however late the loop is: no other request waits. If other programs use the
+        processor, a refusal would help no request. A request that never waits ends before the next one begins, so many
+        seem to be alone in one turn; only the first of them is.
         """
         if self.in_flight > 1 or self._turn_has_one:
             return False

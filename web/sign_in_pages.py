@@ -36,7 +36,7 @@ class SignInPages:
     async def begin(self, request: Request, *, max_age: int | None = None) -> Response:
         """Send somebody to sign in, and have them come back to the page that they asked for.
 
-        With `max_age`, they authenticate now unless they did in the last so many seconds.
+        With `max_age`, they authenticate now unless they did within that many seconds.
 
         Raises `Problem`.
         """

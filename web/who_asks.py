@@ -95,8 +95,8 @@ class WhoAsks:
     ) -> Awaitable[None] | None:
         """Count a token that proves nothing: a guess.
 
-        One with the signature of its issuer is none, though it is over, not yet good, or for another: there are always
-        some behind one address of a carrier. And where an issuer does not answer, nobody can tell.
+        A token with a valid signature is not a guess, even if it is expired, not yet valid, or for another audience:
+        one address of a carrier always sends some. While an issuer does not answer, tokens are not counted.
         """
         if self._failed_tokens is None or not isinstance(error, Unauthenticated) or error.signed:
             return None

@@ -160,7 +160,7 @@ class Session:
                 # `ask` keeps the deadline itself, so that it ends as one kind of failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
-                # aiohttp would unpack 64 KiB into 64 MiB before anybody may count them.
+                # aiohttp would unpack 64 KiB into 64 MiB before the bytes could be counted.
                 auto_decompress=False,
             )
             self._current = _Generation(session)

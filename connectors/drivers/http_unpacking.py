@@ -92,7 +92,7 @@ class Unpacking:
 async def unpack(body: bytes, encoding: str, *, most: int, work: LongWork) -> bytes:
     """The body without its encoding, of at most `most` bytes, whatever that unpacks to. Raises NotUnpackable, TooLong.
 
-    Little is unpacked as it stands there, much in several turns.
+    A short body is unpacked in one step, a long one in several turns of the event loop.
     """
     undoing = unpacking(encoding)
     if undoing is None or not body:
@@ -110,7 +110,7 @@ async def unpack(body: bytes, encoding: str, *, most: int, work: LongWork) -> by
 
 
 def _unpack_some(undoing: Unpacking, rest: Iterator[bytes], found: bytearray, most: int, size: int) -> bool:
-    """Unpack so many bytes more; whether anything is left that is still worth unpacking."""
+    """Unpack the next bytes; returns whether more remain within the bound."""
     until = len(found) + size
     for piece in rest:
         found += undoing.feed(piece, most + 1 - len(found))

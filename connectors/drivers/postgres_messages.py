@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_letters, digits
 from struct import Struct
 from typing import Final
@@ -10,6 +11,10 @@ _HEADER: Final = Struct("!Bi")
 """A kind, and how long the message is without its kind: this length included."""
 _SHORTEST: Final = 4
 _KINDS: Final = frozenset((ascii_letters + digits).encode())
+_MOST_ITERATIONS: Final = 200_000
+"""Rounds of a password's hash: 30 ms in one piece. PostgreSQL's default is 4,096 (`scram_iterations`)."""
+_ITERATIONS: Final = re.compile(rb",i=0*([0-9]+)")
+"""As asyncpg looks for them in what a server says first (RFC 5802)."""
 
 
 class MessageHeaders:
@@ -38,3 +43,9 @@ class MessageHeaders:
         self._begun = piece[place:]
         self._to_skip = max(0, place - size)
         return True
+
+
+def wants_costly_password(login: bytes | bytearray) -> bool:
+    """Whether a server demands a password hash that stops the event loop; `login` is all that it sent so far."""
+    most = len(str(_MOST_ITERATIONS))
+    return any(len(each) > most or int(each) > _MOST_ITERATIONS for each in _ITERATIONS.findall(login))

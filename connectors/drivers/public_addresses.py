@@ -1,7 +1,7 @@
-"""Where a name leads that somebody outside the city chose: every address is checked before a connection is opened.
+"""Resolves host names that people outside the city choose: every address is checked before a connection is opened.
 
-A name is looked up once. The caller connects to the addresses that were checked and to no other, so a name server that
-changes its answer between check and connection gains nothing (DNS rebinding).
+A name is resolved once. The caller connects only to checked addresses, so a name server that changes its answer between
+check and connection gains nothing (DNS rebinding).
 """
 
 from __future__ import annotations

@@ -92,9 +92,9 @@ class SoapDriver:
     a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
     None with the text in a log.
 
-    Where the WSDL offers WS-Addressing, each attempt bears a `MessageID`, and a reply that names another one in its
-    `RelatesTo` is `AgencyMalformed`: it is the answer to somebody else's question. So is, from an agency that has
-    related a reply before, one that names none; faults may come from a gateway in between, which knows no names.
+    Where the WSDL offers WS-Addressing, each attempt has a `MessageID`. A reply with another `RelatesTo` is
+    `AgencyMalformed`: it answers another request. So is a reply without one, if the agency has sent one before. Faults
+    are exempt, because a gateway in between may send them.
     """
 
     def __init__(

@@ -16,7 +16,10 @@ from typing import Any, Protocol, cast
 import asyncmy.connection
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from connectors.drivers.postgres_messages import MessageHeaders
+from connectors.drivers.postgres_messages import MessageHeaders, wants_costly_password
+
+_LONGEST_LOGIN = 64 * 1024
+"""Bytes before the first statement. PostgreSQL sends 3 KB."""
 
 
 class ReplyCut(ConnectionAbortedError):  # noqa: N818 - says what happened to the reply, and drivers take it for a lost line
@@ -63,7 +66,7 @@ class _Counted:
         self.received = 0
 
     def _takes(self, length: int) -> bool:
-        """Whether the driver may have so many bytes more."""
+        """Whether the driver may receive `length` more bytes."""
         self.received += length
         if self.received > self._most:
             self._refuse(f"the answer is longer than {self._most} bytes")
@@ -98,18 +101,33 @@ class _Counted:
 
 
 class _CountedMessages(_Counted, asyncio.Protocol):
-    """For asyncpg: also checks the header of each message."""
+    """For asyncpg: also checks the header of each message, and how a server wants to be told the password."""
 
     def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
         super().__init__(protocol, most)
         self._headers = MessageHeaders()
+        self._login: bytearray | None = bytearray()
+
+    def begin(self) -> None:
+        """Begin a statement: the login is over."""
+        super().begin()
+        self._login = None
 
     def data_received(self, data: bytes) -> None:
         """Count, check, and hand on; see asyncio.Protocol."""
         if not self._headers.follow(data):
             self._refuse("what came is no message of PostgreSQL")
+        if self._login is not None:
+            self._check_login(self._login, data)
         if self._takes(len(data)):
             self.protocol.data_received(data)
+
+    def _check_login(self, login: bytearray, data: bytes) -> None:
+        login += data[:_LONGEST_LOGIN]
+        if len(login) > _LONGEST_LOGIN:
+            self._refuse(f"the login is longer than {_LONGEST_LOGIN} bytes")
+        elif wants_costly_password(login):
+            self._refuse("the login demands too many rounds of hashing")
 
 
 class _CountedBuffer(_Counted, asyncio.BufferedProtocol):
@@ -193,7 +211,7 @@ async def connect_mysql(most: int, *address: Any, **options: Any) -> Any:  # noq
 
 
 def bound_connection(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
-    """Bound what a driver's new connection brings for one statement, or one value, to so many bytes."""
+    """Limit the bytes that a driver's new connection receives for one statement, or one value, to `most`."""
     file = getattr(driver, "_conn", None)
     if isinstance(file, sqlite3.Connection):
         file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)

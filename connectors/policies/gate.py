@@ -63,9 +63,9 @@ class Gate:
 
     **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` where the agency had its
     whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that cannot be read at all, or is larger
-    than may be read. Such replies cost the hub more than any other failure, and nobody gets anything from them. What
-    does not: a *record* in a sound reply that cannot be read (it is the answer of its key, and never raised here: one
-    odd record must not cut off everybody), sound replies that are too much together (`ReplyBudgetSpent`), a caller that
+    than may be read. Such replies cost the hub more than any other failure, and are useless to every caller. What does
+    not count: an unreadable *record* in a sound reply (it is the result of its key and is never raised here, because
+    one record must not cut off all callers), sound replies that exceed the budget (`ReplyBudgetSpent`), a caller that
     goes away or has less time than the agency is given, waiting for a turn or a place, an answer that is a no, and
     faults of ours.
     """

@@ -20,7 +20,7 @@ NO_DAY = frozenset({date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1)})
 
 _FIRST_YEAR = 1
 _FOREVER = 9_000
-"""Moments from this year on stand for "never". Reckoned with, the last of them leave the calendar."""
+"""Dates from this year on mean "never". Arithmetic with the last of them would overflow the calendar."""
 
 _ZEROS = re.compile(r"[0\s/:.T-]*", re.ASCII)
 _SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4})", re.ASCII)

@@ -53,5 +53,5 @@ def _whole(amount: Decimal) -> Rupiah:
         raise UnreadableError(_KIND)
     try:
         return Rupiah(int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
-    except InvalidOperation:  # more than the 28 digits that decimals are reckoned with
+    except InvalidOperation:  # more than the 28 digits of decimal arithmetic
         raise UnreadableError(_KIND) from None

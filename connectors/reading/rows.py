@@ -23,7 +23,7 @@ MOST_ROWS: Final = 1_000
 
 
 def rows(raw: object, kind: str = "a list of objects", *, most: int = MOST_ROWS) -> tuple[Row, ...]:
-    """A JSON list of at most so many objects. Raises `UnreadableError`, naming the kind of value, for anything else."""
+    """A JSON list of at most `most` objects. Raises `UnreadableError`, naming the kind of value, for anything else."""
     if not isinstance(raw, list):
         raise UnreadableError(kind)
     if len(raw) > most:

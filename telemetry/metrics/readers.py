@@ -1,4 +1,4 @@
-"""What is told of readers: how many people they read, and what was refused."""
+"""Metrics of readers: the number of people they read, and refusals."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def refusals(answer: Answer) -> set[tuple[str, str]]:
 
 
 def refused_whole(place: Place, answer: Answer, reason: str) -> bool:
-    """Whether there is no data, the reason is the one expected, and nobody was asked and nothing changed."""
+    """Whether there is no data, the reason is as expected, no agency was called, and nothing changed."""
     return (
         "data" not in answer.body
         and refusals(answer) == {("FORBIDDEN", reason)}

@@ -1,7 +1,7 @@
-"""Nobody becomes a parent by what stands in a register where a family card has no number, or no family.
+"""A placeholder or an impossible family card in the register makes no parent.
 
-The cards below are entered into the running population register. In each, somebody who is no relative of a child is its
-"parent" at first sight.
+The cards below are written into the running population register. In each, a person who is no relative of a child seems
+to be its parent.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Family:
     card: str
     relations: tuple[tuple[str, date], ...]
     head: str | int | None = None
-    """Whom the register's list of cards names: a number, or the place of one of them."""
+    """The person in the register's list of cards: a number, or the index of a member."""
     household_of_attacker: str | None = "AGENCY_MALFORMED"
-    """The code of the attacker's own household; None where there is none, or where it is shown."""
+    """The error code of the attacker's own household; None without a household, or if it is shown."""
 
 
 STRANGER_AND_CHILD = ((HEAD, GROWN), (CHILD, YOUNG))

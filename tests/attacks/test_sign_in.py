@@ -437,7 +437,7 @@ async def test_signing_in_again_ends_the_session_before(browser: Browser) -> Non
 
 
 async def place_of_sign_in(browser: Browser) -> str:
-    """Where the issuer sends back a browser that begins to sign in though somebody is signed in already."""
+    """The address to which the issuer returns a browser that starts a sign-in while a session exists."""
     kept = browser.cookie(SESSION) or ""
     browser.set_cookie(SESSION, "none")
     link = await browser.arrive("/consents")

@@ -321,7 +321,7 @@ def test_a_change_takes_a_sign_in_of_the_last_minutes(authenticated_at: float | 
     assert decide(access, person, (SITI,), now=1000.0).refusal is refusal
     assert never(access, person, now=1000.0) is refusal
     assert decide(access, person, (BUDI,), now=1000.0).refusal is R.NOT_YOURS
-    assert decide(access, person, (SITI,)).refusal is R.REAUTHENTICATION_REQUIRED  # nobody says what time it is
+    assert decide(access, person, (SITI,)).refusal is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
     assert decide(access, replace(person, first_party=False), (SITI,), now=1000.0).refusal is R.FIRST_PARTY_ONLY
 
 

@@ -125,7 +125,7 @@ def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_
         await here.close()
         await asyncio.gather(third, return_exceptions=True)
         assert shared.leases == {}
-        # So another process, which asks right after a failure, waits for nobody.
+        # So another process that asks right after a failure does not wait.
         by.down = False
         began = asyncio.get_running_loop().time()
         assert await value(there, by, other) == 0

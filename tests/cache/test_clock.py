@@ -1,4 +1,4 @@
-"""How old an answer is, is told by a clock that nobody sets."""
+"""The age of an answer depends on a monotonic clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def one() -> Slot:
 
 @dataclass
 class Clocks:
-    """The clocks of one machine: one that nobody sets, and the time of day, which somebody does."""
+    """The clocks of one machine: a monotonic one, and the time of day, which can be set."""
 
     steady: float = 1_000.0
     wall: float = NOON

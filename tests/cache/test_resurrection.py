@@ -119,7 +119,7 @@ def life(seed: int, steps: int = 60, weaken: Callable[[ReadThrough], None] = lam
 
 
 def assert_lives(count: int, steps: int) -> None:
-    """So many lives from seeds that nobody has tried before; `SIMPUL_TEST_SEED` begins with the one that failed."""
+    """The given number of runs from new seeds; `SIMPUL_TEST_SEED` starts with the seed of a failure."""
     first = int(os.environ.get("SIMPUL_TEST_SEED") or randbits(30))
     for seed in range(first, first + count):
         wrong = life(seed, steps).wrong

@@ -71,14 +71,14 @@ def test_the_sandbox_gets_a_webhook_as_the_page_says(running: Serve, tmp_path: P
     )
     try:
         assert outcome.stdout == (
-            "The contract of kredit-nusantara is in force, with 3 operations. Hubs take it in seconds.\n"
+            "The contract of sandbox/kredit-nusantara is in force, with 3 operations. Hubs take it in seconds.\n"
         )
         terms = read_contract(tmp_path / "kredit.toml").consent
         assert terms is not None
         assert terms.webhook == "http://127.0.0.1:9010/webhooks"
     finally:
         before = str(ROOT / "sandbox" / "contracts" / "kredit-nusantara" / "contract.toml")
-        back = simpul(running.state, "operations", "publish", "kredit-nusantara", "--contract", before)
+        back = simpul(running.state, "operations", "publish", "sandbox/kredit-nusantara", "--contract", before)
     assert back.returncode == 0, back.stderr
 
 

@@ -59,12 +59,12 @@ def test_a_call_to_a_partner_without_a_webhook_is_listed_as_given_up(running: Se
     siti(running, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
 
     def listed() -> bool:
-        outcome = simpul(running.state, "consents", "outbox", "kredit-nusantara", COLUMNS="40")
+        outcome = simpul(running.state, "consents", "outbox", "sandbox/kredit-nusantara", COLUMNS="40")
         rows = [row for row in outcome.stdout.splitlines() if request_id in row]
         return bool(rows) and "given up" in rows[0] and "the contract names no webhook" in rows[0]
 
     until(listed, "the call is given up")
-    assert request_id not in simpul(running.state, "consents", "outbox", "pantau-kota").stdout
+    assert request_id not in simpul(running.state, "consents", "outbox", "sandbox/pantau-kota").stdout
 
 
 def test_an_id_of_nothing_is_said_to_be_one(running: Serve) -> None:

@@ -10,7 +10,7 @@ from auth.caller import CallerKind
 from auth.issuers import issuers_of
 from cli.failure import Failure
 from cli.hub_environment import Reach, hub_environment
-from cli.hub_settings import hub_settings
+from cli.hub_settings import hub_settings, production_environment
 from sandbox.agency import AGENCIES
 from sandbox.issuer_clients import client_secret
 from sandbox.state_folder import StateFolder
@@ -98,6 +98,15 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(tmp_path: Pa
     assert settings.sign_in_secret is not None
     assert settings.sign_in_secret.get_secret_value() == client_secret("simpul-pages", "s-1")
     assert settings.own_url == "http://127.0.0.1:8123"
+
+
+def test_a_production_hub_before_the_city_accepts_tokens_of_its_provider_only(tmp_path: Path) -> None:
+    folder = started_once(tmp_path)
+    folder.port("issuer")
+    given = production_environment(folder, port=8123)
+    assert {"SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"} & given.keys() == set()
+    (entry,) = issuers_of(Path(given["SIMPUL_ISSUERS"]))
+    assert (entry.name, list(entry.unbound)) == ("sandbox", [])
 
 
 @pytest.mark.usefixtures("bare")

@@ -15,6 +15,7 @@ import pytest
 
 from cli.contracts import read_contract
 from cli.sample_contracts import FOLDER
+from cli.sandbox_issuers import NAME
 from sandbox.issuer_clients import CLIENTS
 from sandbox.samples import SAMPLES
 from tests.city import ROOT
@@ -26,10 +27,12 @@ PEOPLE = [SAMPLES["siti"].nik, SAMPLES["budi"].nik]
 
 def test_every_application_with_tokens_of_its_own_has_a_contract_within_its_scopes() -> None:
     contracts = [read_contract(folder / "contract.toml") for folder in sorted(FOLDER.iterdir())]
-    assert [each.client for each in contracts] == sorted(OWN) == [each.name for each in sorted(FOLDER.iterdir())]
+    names = [each.client.name for each in contracts]
+    assert names == sorted(OWN) == [each.name for each in sorted(FOLDER.iterdir())]
+    assert {each.client.issuer for each in contracts} == {NAME}
     for each in contracts:
-        assert set(each.scopes) <= set(OWN[each.client].scopes)
-        assert list((FOLDER / each.client).glob("*.graphql"))
+        assert set(each.scopes) <= set(OWN[each.client.name].scopes)
+        assert list((FOLDER / each.client.name).glob("*.graphql"))
 
 
 def asked(running: Serve, client: str, body: dict[str, Any], **headers: str) -> Any:  # noqa: ANN401 - JSON
@@ -101,11 +104,11 @@ def test_they_are_listed_as_the_sandboxs_and_what_was_retired_stays_so_at_the_ne
         serve = Serve(seeded)
         serve.wait_until_ready()
         try:
-            listed = simpul(seeded, "operations", "list", "pantau-kota").stdout.splitlines()
+            listed = simpul(seeded, "operations", "list", "sandbox/pantau-kota").stdout.splitlines()
             [row] = [line for line in listed if "RicePrice" in line]
             assert "sandbox " in row
             assert ("retired" in row) is retired
             if not retired:
-                simpul(seeded, "operations", "retire", "pantau-kota", "RicePrice", "--by", "ani")
+                simpul(seeded, "operations", "retire", "sandbox/pantau-kota", "RicePrice", "--by", "ani")
         finally:
             serve.end()

@@ -7,6 +7,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pytest
 from cli.sandbox import USUAL_LATENCY
 from sandbox.control import Latency
 from sandbox.mariadb import installed_mariadb
-from tests.city import free_port
+from tests.city import RunningAgency, free_port
 from tests.cli.running import ENDED_WITHIN, SIMPUL, Serve, simpul, state_folder, until
+from tests.sandbox.signing_in import signed_in
 
 AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", "issuer"]
 
@@ -98,14 +100,27 @@ def test_without_a_state_folder_nothing_is_made() -> None:
         assert not state.exists()
 
 
-def asked(port: int, query: str, **headers: str) -> Any:  # noqa: ANN401 - JSON
-    """The data of a hub's answer; raises HTTPError."""
-    body = json.dumps({"query": query}).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json", **headers}
+def provider_of(running: Serve) -> RunningAgency:
+    """The city's OpenID provider, for tests that sign in at it."""
+    row = rows(simpul(running.state, "sandbox").stdout)[AGENCIES.index("issuer")]
+    return RunningAgency(
+        name="issuer",
+        port=int(row[2]),
+        control_port=int(row[3]),
+        user="",
+        secret="",
+        state=running.state / "issuer",
+        latency=False,
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
-        return json.load(response)["data"]
+
+
+def asked(port: int, token: str, body: object) -> tuple[int, Any]:
+    """The status and the answer of the hub on the port."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("POST", "/graphql", json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
 
 
 def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(running: Serve, tmp_path: Path) -> None:
@@ -114,7 +129,6 @@ def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(runn
     file.write_text(simpul(running.state, "sandbox", "settings", "--port", str(port)).stdout)
     checked = simpul(tmp_path, "settings", "check", "--settings", str(file), "--ask")
     assert checked.returncode == 0, checked.stdout
-    token = simpul(running.state, "token", "siti").stdout.strip()
     with (tmp_path / "log").open("w") as log:
         hub = subprocess.Popen([*SIMPUL, "hub", "--settings", str(file), "--workers", "1"], cwd="/", stderr=log)  # noqa: S603 - our own program
     try:
@@ -123,11 +137,14 @@ def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(runn
             urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=10)
         refused.value.close()
         assert refused.value.code == http.client.NOT_FOUND
-        assert asked(port, "{ markets(first: 1) { name } }") == {"markets": [{"name": "Pasar Johar Baru"}]}
-        with pytest.raises(urllib.error.HTTPError) as unknown:  # nor does it believe the development issuer
-            asked(port, "{ me { name } }", Authorization=f"Bearer {token}")
-        unknown.value.close()
-        assert unknown.value.code == http.client.UNAUTHORIZED
+        me = {"query": "{ me { name } }"}
+        siti = signed_in(provider_of(running))["access_token"]
+        assert asked(port, siti, me) == (200, {"data": {"me": {"name": "Siti Rahmawati"}}})
+        partner = simpul(running.state, "token", "--client", "pantau-kota").stdout.strip()
+        status, answer = asked(port, partner, {"documentId": "LatestComplaints"})
+        assert (status, len(answer["data"]["complaints"]["nodes"])) == (200, 5)
+        status, answer = asked(port, simpul(running.state, "token", "siti").stdout.strip(), me)
+        assert (status, answer["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     finally:
         hub.terminate()
         assert hub.wait(ENDED_WITHIN) == 0

@@ -88,11 +88,13 @@ def test_a_changed_ledger_fails_with_the_entry(hub: HubProcess, tmp_path: Path) 
 
 
 def test_a_database_of_a_newer_hub_is_refused(hub: HubProcess, tmp_path: Path) -> None:
-    changed(hub.state_url, "UPDATE alembic_version SET version_num = '9999'")
+    changed(hub.state_url, "ALTER TABLE alembic_version RENAME TO away")
+    changed(hub.state_url, "CREATE TABLE alembic_version AS SELECT '9999' AS version_num")
     try:
         code, _, wrong = run(hub, tmp_path)
     finally:
-        changed(hub.state_url, "UPDATE alembic_version SET version_num = '0008'")
+        changed(hub.state_url, "DROP TABLE alembic_version")
+        changed(hub.state_url, "ALTER TABLE away RENAME TO alembic_version")
     assert code == 1
     assert "its form is 9999, which this hub does not know" in wrong
 

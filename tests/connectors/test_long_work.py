@@ -1,4 +1,4 @@
-"""Long work in slices: one a turn of the event loop, whoever it is for."""
+"""Long work in slices: one per turn of the event loop, for all agencies together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agencies that answer about somebody else: no connector takes their rows, and each reply counts against them."""
+"""Agencies that answer about another person: no connector uses their rows, and each reply counts against them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader's budget of different people: who is charged for whom, before which question, and what they are told."""
+"""A reader's budget of different people: the charged people, the time of the charge, and the error."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def test_whom_they_read_before_is_still_read_beside_those_beyond_the_budge
 async def test_unknown_numbers_and_people_who_restricted_it_count(*, plans: bool) -> None:
     hub = Hub(budgets(2), plans=plans)
     assert (await hub.ask(several(NOBODY))).data == {"citizens": [None]}
-    hub.city.cases = {"C/1": frozenset()}  # whoever is asked for is refused
+    hub.city.cases = {"C/1": frozenset()}  # every requested person is refused
     refused = await hub.ask(several(SITI))
     assert [each["extensions"]["reason"] for each in refused.errors] == ["CASE_NOT_OPEN"]
     assert exceeded(await hub.ask(several(BUDI))) == [("citizens.0", BEYOND, 3_600)]
@@ -171,7 +171,7 @@ async def test_a_partner_is_charged_for_people_whom_a_consent_names() -> None:
 async def test_an_overseer_is_charged_for_who_is_named_and_for_who_is_found_in_a_list() -> None:
     hub = Hub(budgets(1, CallerKind.PROTECTION_OFFICER))
     named = '{{ accessEntriesOf(nik: "{}") {{ nodes {{ reader }} }} }}'
-    assert (await hub.ask(named.format(BUDI), OFFICER)).errors != []  # the entry found is about somebody else
+    assert (await hub.ask(named.format(BUDI), OFFICER)).errors != []  # the entry is about another person
     assert hub.recorded == []
     hub.city.asked.clear()
     refused = await hub.ask(named.format(AYU), OFFICER)

@@ -13,7 +13,7 @@ WITHOUT = {"SIMPUL_WITHOUT": "mariadb"}
 
 @pytest.fixture
 def a_mariadb_that_appears(tmp_path: Path) -> dict[str, str]:
-    """An environment in which MariaDB's programs are found; they fail, so whoever starts them is seen."""
+    """An environment in which MariaDB's programs are found; they fail, so a test sees each start."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("mariadbd", "mariadb-install-db"):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import database, migrate
 
-# Whatever changes a table writes a row of these catalogs anew. TRUNCATE does not.
+# Every change of a table rewrites a row of these catalogs. TRUNCATE does not.
 _FORM = text(
     """
     SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (

@@ -80,7 +80,7 @@ class Running:
         return cast("list[LimitedHttpProtocol]", list(self.server.server_state.connections))
 
     async def until_draining(self) -> None:
-        """Until nobody accepts any more."""
+        """Wait until the server accepts no more connections."""
         while True:
             try:
                 _, writer = await self.connect()

@@ -19,7 +19,7 @@ class QuietHub:
     """Requests of a known cost through the real `Shedding`."""
 
     def __init__(self, loop: VirtualLoop, *, used: float) -> None:
-        """Begin with a meter that shows so many seconds already, as after the imports of a start."""
+        """Begin with a meter that already shows the given seconds, as after the imports of a start."""
         self.loop = loop
         self.answered = self.refused = 0
         self.used = used
@@ -28,7 +28,7 @@ class QuietHub:
         self.shedding = Shedding(after=0.1, clock=loop.time, worked=lambda: self.used)
 
     def under_quota(self, *, runs: float, stands: float) -> None:
-        """From now on run for so many seconds, then stand still for so many, again and again."""
+        """From now on alternate between running and standing still for the given seconds."""
         self._runs, self._stands, self._left = runs, stands, runs
 
     def work(self, seconds: float) -> None:
@@ -41,7 +41,7 @@ class QuietHub:
         self.loop.pass_by(seconds)
 
     async def pause(self, seconds: float, *, idle: float) -> None:
-        """Let nobody ask for so many seconds, of which the hub's own upkeep uses the processor for some."""
+        """Pass the given seconds without a request; the hub's own upkeep uses some processor time."""
         await asyncio.sleep(seconds)
         self.used += idle
 
@@ -59,17 +59,17 @@ class QuietHub:
         shedding.leave(let_in=let_in)
 
     async def one_after_the_other(self, count: int, cost: float) -> None:
-        """So many requests of one client."""
+        """The given number of requests of one client."""
         for _ in range(count):
             await self.loop.create_task(self.ask(cost))
             await asyncio.sleep(ROUND_TRIP)
 
     async def together(self, count: int, cost: float, *, agency: float = 0.0) -> None:
-        """So many requests that come at once."""
+        """The given number of concurrent requests."""
         await asyncio.gather(*(self.ask(cost, agency=agency) for _ in range(count)))
 
     async def clients(self, count: int, each: int, cost: float) -> None:
-        """So many clients that each ask one request after the other."""
+        """The given number of clients, each with one request after the other."""
         await asyncio.gather(*(self.one_after_the_other(each, cost) for _ in range(count)))
 
 

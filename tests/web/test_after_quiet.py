@@ -1,4 +1,4 @@
-"""After a quiet time, a start or other work of its own the hub answers at once: nobody pays for what no request used.
+"""After a quiet time, a start or its own work, the hub answers immediately: no request pays for that processor time.
 
 The processor meter is injected, so that it holds whatever the hub's own upkeep uses on whatever machine.
 """

@@ -1,7 +1,7 @@
 """Clients by their issuer: a client is written `issuer/client_id`, so its text may be longer.
 
-Rows that were written before name no issuer, so no token makes anybody their client: contracts are published anew, and
-consents asked for again. Nothing is rewritten here: workers of the release before read their rows as they did.
+Existing rows name no issuer, so no token matches their client: contracts must be published again, and consents must be
+requested again. This migration rewrites no rows, so workers of the previous release can still read them.
 """
 
 import sqlalchemy as sa

@@ -25,7 +25,7 @@ HEADERS = {
     "a kind of 0": b"\x00\x00\x00\x00\x08" + bytes(4),
 }
 LOGGED_IN = b"R\0\0\0\x08\0\0\0\0" + b"S\0\0\0\x18server_version\x0017.0\0" + b"Z\0\0\0\x05I"
-PARAMETER = b"S\x00\x01\x00\x08a\x00" + b"x" * 65_537 + b"\x00"
+PARAMETER = b"S\x00\x00\x04\x07a\x00" + b"x" * 1024 + b"\x00"
 
 
 @asynccontextmanager
@@ -115,7 +115,10 @@ async def test_it_is_malformed_in_the_answer_to_a_later_statement(dukcapil: Runn
 async def test_a_login_without_an_end_is_malformed(scheme: str) -> None:
     if scheme == "postgresql":
         async with saying(LOGGED_IN[:9], forever=PARAMETER) as port:
-            assert await detail_of(f"postgresql://a:b@{HOST}:{port}/siak?sslmode=disable") == TOO_LONG
+            assert (
+                await detail_of(f"postgresql://a:b@{HOST}:{port}/siak?sslmode=disable")
+                == "the login is longer than 65536 bytes"
+            )
         return
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,3 +131,31 @@ async def test_a_login_without_an_end_is_malformed(scheme: str) -> None:
     async with await asyncio.start_server(serve, HOST, 0) as server:
         port = server.sockets[0].getsockname()[1]
         assert await detail_of(f"mysql://a:b@{HOST}:{port}/jakpreneur?sslmode=disable") == TOO_LONG
+
+
+@pytest.mark.parametrize("rounds", [b"200001", b"00002000000000", b"9" * 5000])
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_password_that_takes_minutes_to_hash_is_malformed(rounds: bytes, pieces: int) -> None:
+    """SCRAM lets the server say how often; asyncpg hashes as often in one piece."""
+
+    def message(code: int, body: bytes) -> bytes:
+        return b"R" + (len(body) + 8).to_bytes(4, "big") + code.to_bytes(4, "big") + body
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(message(10, b"SCRAM-SHA-256\0\0"))
+        nonce = (await reader.read(65_536)).partition(b",r=")[2]
+        said = message(11, b"r=" + nonce + b"more,s=c2FsdA==,i=" + rounds)
+        size = -(-len(said) // pieces)
+        with suppress(ConnectionError):
+            for start in range(0, len(said), size):
+                writer.write(said[start : start + size])
+                await writer.drain()
+                await asyncio.sleep(0)
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, HOST, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://a:b@{HOST}:{port}/siak?sslmode=disable"
+        assert await detail_of(url) == "the login demands too many rounds of hashing"

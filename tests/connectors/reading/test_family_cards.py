@@ -1,4 +1,4 @@
-"""The number of a family card: what is one, what means that there is none, and what strangers would share."""
+"""The number of a family card: valid numbers, words for a missing card, and placeholders that strangers would share."""
 
 from __future__ import annotations
 
