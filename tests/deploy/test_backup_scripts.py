@@ -166,7 +166,8 @@ def test_a_hole_in_the_log_is_named(copied: Backup, tmp_path: Path) -> None:
 def test_a_copy_that_was_changed_is_not_restored(copied: Backup, tmp_path: Path) -> None:
     newest = copied.folder / "base" / names(copied.folder / "base")[-1]
     control = newest / "global" / "pg_control"
-    changed = b"x" + control.read_bytes()[1:]
+    was = control.read_bytes()
+    changed = bytes([was[0] ^ 0xFF]) + was[1:]  # another byte, whatever this database's identifier ends in
     control.unlink()
     control.write_bytes(changed)
     done = copied.run("restore", str(copied.folder), str(tmp_path / "data"))
