@@ -1,6 +1,6 @@
 """A partner's side for trying things out: where browsers come back to, and where webhooks arrive.
 
-Run it with the secret that `simpul consents secret CLIENT` prints: `SECRET=whsec_... python3 receiver.py 9010`.
+Run it with the secret that `simpul consents secret ISSUER/CLIENT` prints: `SECRET=whsec_... python3 receiver.py 9010`.
 It says what arrived, and refuses webhooks whose signature is not the hub's. A real one also refuses old timestamps,
 and does nothing for a `webhook-id` that it has seen.
 """
