@@ -141,7 +141,10 @@ class Marked:
 
 
 @pytest.mark.parametrize(("markers", "outcome"), [((), "failed"), (("optional_programs",), "skipped")])
-def test_a_test_that_needs_an_optional_program_and_is_not_marked_fails(markers: tuple[str, ...], outcome: str) -> None:
+def test_a_test_that_needs_an_optional_program_and_is_not_marked_fails(
+    markers: tuple[str, ...], outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_WITHOUT", "wrk")
 
     def miss() -> None:
         program_or_skip("wrk")

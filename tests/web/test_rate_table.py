@@ -39,7 +39,7 @@ def test_limits_can_be_lifted_for_a_kind_and_for_all() -> None:
         (("citizen:10/500/0",), "'citizen:10/500/0' does not say"),
         (("citizen:on",), "'citizen:on' does not say"),
         (("off", "citizen:1/1"), "'off' does not say"),
-        (("citizen:1/1", "citizen:2/2"), "'citizen' stands more than once"),
+        (("citizen:1/1", "citizen:2/2"), "'citizen' is listed more than once"),
     ],
 )
 def test_what_says_something_else_is_refused_with_the_mend(lines: tuple[str, ...], told: str) -> None:
