@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,6 +84,9 @@ async def down(watched: Hub, city: City) -> AsyncIterator[Hub]:
     """The hub while the tax office is down; for all tests from here on."""
     with killed(city, "pbb"):
         await until_told(watched, "pbb", is_open=True)
+        async with asyncio.timeout(10):  # the hub answers with the same page for a moment
+            while "Does not answer" not in await read(watched):
+                await asyncio.sleep(0.05)
         yield watched
 
 
