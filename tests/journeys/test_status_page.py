@@ -85,7 +85,7 @@ async def down(watched: Hub, city: City) -> AsyncIterator[Hub]:
     with killed(city, "pbb"):
         await until_told(watched, "pbb", is_open=True)
         async with asyncio.timeout(10):  # the hub answers with the same page for a moment
-            while "Does not answer" not in await read(watched):
+            while "Does not answer" not in await read(watched):  # noqa: ASYNC110 - the hub sets no event
                 await asyncio.sleep(0.05)
         yield watched
 
