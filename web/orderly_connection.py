@@ -63,9 +63,8 @@ class OrderlyHttpProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn's own never keeps it open
         """Answer a client that closed its side, within a second; if there is nothing to answer, close."""
-        cycle: RequestResponseCycle | None = self.cycle
         self._leave_out_incomplete()
-        if self.is_idle() or self.cycle.more_body or cycle is None:
+        if self.is_idle() or self.cycle.more_body:
             return None
         if not self._half_closed:
             self._half_closed = True
