@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from cache.clock import steady
+from cache.redis_connection import PromptConnection
 from cache.shared_tier import Found, Looked, Stored, Wanted
 
 _log = logging.getLogger("simpul.kept")
@@ -77,9 +78,21 @@ class RedisTier:
         answers are.
         """
         self._client = Redis.from_url(
-            url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0), protocol=2
+            url,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            connection_class=PromptConnection,
         )
-        self._hearing = Redis.from_url(url, socket_connect_timeout=patience, protocol=2)
+        # redis-py connects and subscribes again before it tells of a lost channel, and invalidations were missed.
+        self._hearing = Redis.from_url(
+            url,
+            socket_connect_timeout=patience,
+            protocol=2,
+            connection_class=PromptConnection,
+            when_lost=self._stop_following,
+        )
         self._longest = longest
         self._heard_of = heard
         self._lost = lost

@@ -27,6 +27,7 @@ from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 
 from cache.people_counts import PeopleQuestion, PeopleReply
 from cache.rates import Rate, Taken
+from cache.redis_connection import PromptConnection
 
 _log = logging.getLogger("simpul.limits")
 
@@ -124,6 +125,7 @@ class SharedCounts:
             socket_connect_timeout=patience,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
+            connection_class=PromptConnection,
         )
         self._keyed = keyed
         self._patience = patience
