@@ -245,9 +245,7 @@ async def test_signing_out_leads_by_the_issuer_and_back_and_the_copied_cookie_is
     await page.until(f"{LOADED} && location.pathname === '/authorize'")
 
 
-async def test_the_page_that_leads_to_the_issuer_is_accessible(
-    page: Page, paged_hub: Hub
-) -> None:
+async def test_the_page_that_leads_to_the_issuer_is_accessible(page: Page, paged_hub: Hub) -> None:
     """The browser leaves it immediately, so its text is shown again without the header that says so."""
     await page.ask("Emulation.setEmulatedMedia", features=[])
     await sign_in(page, f"{paged_hub.url}/consents?lang=en")
