@@ -16,6 +16,7 @@ from records.consents import (
     ConsentAnswer,
     ConsentPosition,
     ConsentQuery,
+    ConsentRequest,
     ConsentState,
     Granting,
     OfPerson,
@@ -62,7 +63,8 @@ class Implementation:
 
     async def open(self, id_: str, subject: Nik = SITI) -> list[str]:
         """The ids of what the person finds."""
-        return [each.id for each in (await self.consents.opened([OfPerson(subject=subject, id=id_)], CALL)).values()]  # type: ignore[union-attr]
+        found = await self.consents.opened([OfPerson(subject=subject, id=id_)], CALL)
+        return [each.id for each in found.values() if isinstance(each, ConsentRequest)]
 
     async def grant(self, id_: str, *scopes: Scope, subject: Nik = SITI) -> ConsentAnswer:
         granting = Granting(subject=subject, request=id_, scopes=frozenset(scopes))
