@@ -23,20 +23,20 @@ PROCESSES = $(if $(PYTEST_ARGS),0,2)
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-quick: setup ## Run a selection of the tests within 90 seconds (tests/quick.py)
+test-quick: setup ## Run a selection of the tests within 90 seconds (tests/plugins/quick.py)
 	.venv/bin/python -m pytest --quick -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-long: programs ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
 
-test-faults: setup ## Let everything fail that can, while callers ask, and write docs/operators/faults.md (QUICK=1 ends within 2 minutes)
+test-faults: setup ## Let everything fail that can, while callers ask, and write docs/operators/fault-tests.md (QUICK=1 ends within 2 minutes)
 	.venv/bin/python -m tests.faults $(if $(QUICK),--quick)
 
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
 bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 kept answers only)
-	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.micro.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
 
 soak: setup ## Let the hub work for 5 minutes with faults on and off, and see that nothing leaks (SECONDS=300)
 	PYTHONPATH=. .venv/bin/python -P -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))

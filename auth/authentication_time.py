@@ -10,7 +10,7 @@ _LEEWAY: Final = 10.0
 """Seconds by which the clocks of hub and issuer may differ."""
 
 
-def authentication_time(claims: Mapping[str, Any]) -> float | None:
+def parse_authentication_time(claims: Mapping[str, Any]) -> float | None:
     """Seconds since 1970; None where the claim is absent, or is no moment: a text, a boolean, zero or less."""
     moment = claims.get("auth_time")
     if isinstance(moment, bool) or not isinstance(moment, int | float):
@@ -22,6 +22,6 @@ def authentication_time(claims: Mapping[str, Any]) -> float | None:
     return seconds if isfinite(seconds) and seconds > 0 else None
 
 
-def authenticated_within(moment: float | None, seconds: float, *, now: float) -> bool:
+def is_authentication_recent(moment: float | None, seconds: float, *, now: float) -> bool:
     """Whether a person authenticated within the given seconds; a time in the future does not count."""
     return moment is not None and now - seconds - _LEEWAY <= moment <= now + _LEEWAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from records.clients import ClientId
+from records.hub.clients import ClientId
 from records.identifiers import Nik
 from records.purposes import CitizenScope
 
@@ -45,7 +45,7 @@ class Assurance(IntEnum):
     HIGH = 3
 
 
-class Capacity(Enum):
+class Representation(Enum):
     """For whom a citizen acts."""
 
     SELF = "self"
@@ -53,9 +53,9 @@ class Capacity(Enum):
     """For a person with a disability who asked for it (UU PDP 27/2022, article 26); proven by the issuer."""
 
 
-OF_AGENCIES = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
+AGENCY_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that belong to an agency."""
-APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+APPLICATION_KINDS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that are a client themselves."""
 
 
@@ -98,27 +98,27 @@ class Caller:
 
     def __post_init__(self) -> None:
         """Refuse a caller that its kind contradicts."""
-        self._needs((CallerKind.CITIZEN,), "NIK", self.nik)
-        self._needs(OF_AGENCIES, "agency", self.agency)
-        self._needs((CallerKind.BUSINESS,), "NIB", self.nib)
-        if self.kind in APPLICATIONS and self.client is None:
+        self._check_carries((CallerKind.CITIZEN,), "NIK", self.nik)
+        self._check_carries(AGENCY_KINDS, "agency", self.agency)
+        self._check_carries((CallerKind.BUSINESS,), "NIB", self.nib)
+        if self.kind in APPLICATION_KINDS and self.client is None:
             raise ValueError(f"A caller of kind {self.kind.value} must carry a client.")
         if self.on_behalf_of is not None and self.kind is not CallerKind.CITIZEN:
             raise ValueError(f"A caller of kind {self.kind.value} must not act for a person.")
 
-    def _needs(self, kinds: frozenset[CallerKind] | tuple[CallerKind, ...], name: str, value: object) -> None:
+    def _check_carries(self, kinds: frozenset[CallerKind] | tuple[CallerKind, ...], name: str, value: object) -> None:
         if (self.kind in kinds) != (value is not None):
             must = "must" if value is None else "must not"
             raise ValueError(f"A caller of kind {self.kind.value} {must} carry {_ARTICLE[name]} {name}.")
 
-    def may_use(self, scopes: frozenset[CitizenScope]) -> bool:
+    def has_citizen_scope(self, scopes: frozenset[CitizenScope]) -> bool:
         """Whether a citizen's client may read what one of these scopes opens."""
         return self.first_party or any(each.value in self.scopes for each in scopes)
 
     @property
-    def capacity(self) -> Capacity:
+    def representation(self) -> Representation:
         """For whom a citizen acts."""
-        return Capacity.SELF if self.on_behalf_of is None else Capacity.ASSISTANT
+        return Representation.SELF if self.on_behalf_of is None else Representation.ASSISTANT
 
     def __repr__(self) -> str:
         """Kind, agency and client only."""

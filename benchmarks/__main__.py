@@ -12,12 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import ahead, callers, chart, in_process, installing, machine, report, results, rounds, warm
-from benchmarks.places import GATEWAY_CORE, HERE, LOAD_CORE, ROOT
-from benchmarks.processes import NotStarted
-from benchmarks.report import Report
-from benchmarks.targets import BESIDE_WARM, TARGETS, Target
-from benchmarks.upstream import Upstream
+from benchmarks import cached_answers
+from benchmarks.comparison import callers, peer_packages, rounds
+from benchmarks.comparison.targets import COMPARED_WITH_WARM, TARGETS, Target
+from benchmarks.comparison.upstream import Upstream
+from benchmarks.layout import GATEWAY_CORE, HERE, LOAD_CORE, ROOT
+from benchmarks.micro import in_process
+from benchmarks.processes import ProgramNotStarted
+from benchmarks.reports import chart, claims, machine, results, run_report
+from benchmarks.reports.run_report import RunReport
 from sandbox.programs import find_program
 from scripts import optional_programs
 
@@ -27,7 +30,7 @@ _PICTURES = ROOT / "docs" / "pictures"
 
 def main() -> int:
     """Install, start, check, measure, report; the exit code."""
-    given = _arguments()
+    options = _arguments()
     console = Console(width=max(Console().width, _COLUMNS), highlight=False)
     if not sys.platform.startswith("linux") or not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         console.print("The benchmarks need Linux and two cores: one for the gateway, one for upstream and load.")
@@ -37,35 +40,39 @@ def main() -> int:
         console.print(f"No benchmark without wrk: {optional_programs.why_missing('wrk')}")
         return 1
     began = time.monotonic()
-    reason = None if given.warm else installing.peers()
+    reason = None if options.warm else peer_packages.install_peers()
     if reason is not None:
         console.print(f"No peers from npm: {reason}")
-    wanted = [each for each in TARGETS if not given.only or given.only in each.name or each.name == "Simpul"]
-    effort = rounds.TRIAL if given.trial else rounds.QUICK if given.quick else rounds.FULL
-    if given.warm:
-        wanted, effort = list(BESIDE_WARM), rounds.WARM_QUICK if given.quick else rounds.WARM
-    found = Report(effort=effort.name, machine=machine.facts(), versions=machine.versions(wanted))
-    keeps = given.into or (None if given.only or given.trial or given.warm else HERE)
+    wanted = [each for each in TARGETS if not options.only or options.only in each.name or each.name == "Simpul"]
+    effort = rounds.TRIAL if options.trial else rounds.QUICK if options.quick else rounds.FULL
+    if options.warm:
+        wanted, effort = list(COMPARED_WITH_WARM), rounds.WARM_QUICK if options.quick else rounds.WARM
+    found = RunReport(effort=effort.name, machine=machine.read_facts(), versions=machine.read_versions(wanted))
+    output_folder = options.into or (None if options.only or options.trial or options.warm else HERE)
 
     def done(rows: Sequence[results.Row]) -> None:
         found.rows += rows
-        if keeps is not None:  # a run that is stopped leaves what it has
-            found.save(keeps)
+        if output_folder is not None:  # a run that is stopped leaves what it has
+            found.save(output_folder)
 
     with tempfile.TemporaryDirectory(prefix="simpul-benchmarks-") as folder:
-        problem = _measured(Path(folder), wanted, effort, done, found.left_out)
+        problem = _measure(Path(folder), wanted, effort, done, found.left_out)
     console.print(problem or "Everything was asked.")
     whole = problem is None
-    if whole and not given.only:
-        _measure_warm(found, console, [16] if given.quick else [16, 64], quick=given.quick or given.trial)
+    if whole and not options.only:
+        _measure_warm(found, console, [16] if options.quick else [16, 64], quick=options.quick or options.trial)
         done(())
-    if whole and not given.only and not given.warm:
+    if whole and not options.only and not options.warm:
         found.in_process = in_process.measure(console, quick=effort is not rounds.FULL)
-    _tell(found, console)
-    if keeps is not None:
-        found.save(keeps)
-        chart.draw(found.rows, found.versions, _PICTURES / "benchmarks.svg" if keeps is HERE else keeps / "chart.svg")
-        console.print(f"Wrote {report.ROWS} and {report.RUN} to {keeps}.")
+    _print_results(found, console)
+    if output_folder is not None:
+        found.save(output_folder)
+        chart.draw_chart(
+            found.rows,
+            found.versions,
+            _PICTURES / "benchmarks.svg" if output_folder is HERE else output_folder / "chart.svg",
+        )
+        console.print(f"Wrote {run_report.ROWS} and {run_report.RUN} to {output_folder}.")
     console.print(f"Took {time.monotonic() - began:.0f} s.")
     return 0 if whole and not any(row.failed_requests for row in found.rows) else 1
 
@@ -82,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     return arguments.parse_args()
 
 
-def _measured(
+def _measure(
     folder: Path,
     wanted: list[Target],
     effort: rounds.Effort,
@@ -90,14 +97,14 @@ def _measured(
     left_out: dict[str, str],
 ) -> str | None:
     """Measure question by question; returns None, or why it ended before the last."""
-    keys, signed_in = callers.issue(folder)
+    keys, signed_in = callers.issue_tokens(folder)
     try:
         upstream = Upstream(folder)
-    except NotStarted as problem:
+    except ProgramNotStarted as problem:
         return f"The upstream does not start: {problem}"
     run = rounds.Rounds(folder=folder, upstream=upstream, keys=keys, callers=signed_in, left_out=left_out)
     try:
-        rounds.say(f"Upstream: {upstream.kind}. Starting and checking targets:")
+        rounds.print_progress(f"Upstream: {upstream.kind}. Starting and checking targets:")
         run.start(wanted)
         run.measure(effort, done)
     except (OSError, KeyboardInterrupt) as problem:
@@ -108,21 +115,21 @@ def _measured(
     return None
 
 
-def _measure_warm(found: Report, console: Console, connections: Sequence[int], *, quick: bool) -> None:
+def _measure_warm(found: RunReport, console: Console, connections: Sequence[int], *, quick: bool) -> None:
     """The README's query, warm and cold, where the sandbox city runs."""
     console.print("Starting the sandbox city for the query of the README:")
     try:
-        found.rows += warm.measure(connections, quick=quick)
+        found.rows += cached_answers.measure_warm(connections, quick=quick)
     except RuntimeError as reason:
-        found.left_out[warm.README] = str(reason)
+        found.left_out[cached_answers.README] = str(reason)
 
 
-def _tell(found: Report, console: Console) -> None:
-    results.show(found.rows, console)
-    results.show_goals(found.rows, console)
-    warm.show(found.rows, console)
+def _print_results(found: RunReport, console: Console) -> None:
+    results.print_rows(found.rows, console)
+    results.print_goals(found.rows, console)
+    cached_answers.print_warm(found.rows, console)
     console.print("In requests per processor second:")
-    for sentence in ahead.sentences(found.rows):
+    for sentence in claims.build_claims(found.rows):
         console.print(f"  {sentence}")
     for name, why in found.left_out.items():
         console.print(f"Left out: {name}: {why}")

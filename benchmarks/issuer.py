@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from auth.caller import CallerKind
-from auth.development import DevelopmentIssuer, development_entry
-from auth.issuers import Issuer
+from auth.tokens.development_issuer import DevelopmentIssuer, build_development_issuer
+from auth.tokens.issuers import Issuer
 
 _URL: Final = "https://issuer.benchmarks.example"
 
 
-def benchmark_issuer(private_key: Path) -> DevelopmentIssuer:
+def build_benchmark_issuer(private_key: Path) -> DevelopmentIssuer:
     """Signs tokens of citizens with the key of this file."""
     return DevelopmentIssuer(private_key, url=_URL)
 
 
-def benchmark_entry(public_keys: Path) -> Issuer:
+def build_benchmark_entry(public_keys: Path) -> Issuer:
     """What the hub believes of it: citizens, and nobody else."""
-    return development_entry(public_keys).model_copy(update={"url": _URL, "kinds": (CallerKind.CITIZEN,)})
+    return build_development_issuer(public_keys).model_copy(update={"url": _URL, "kinds": (CallerKind.CITIZEN,)})

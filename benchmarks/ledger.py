@@ -20,15 +20,16 @@ from tempfile import TemporaryDirectory
 import orjson
 from rich.console import Console
 
-from benchmarks import callers, load, recorded_city
-from benchmarks.hub_time import DOCUMENT
-from benchmarks.issuer import benchmark_issuer
-from benchmarks.load import Load
-from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
+from benchmarks import recorded_city, wrk
+from benchmarks.comparison import callers
+from benchmarks.comparison.questions import Q4
+from benchmarks.comparison.upstream import Upstream
+from benchmarks.issuer import build_benchmark_issuer
+from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
+from benchmarks.micro.hub_time import DOCUMENT
 from benchmarks.processes import Program
-from benchmarks.questions import Q4
-from benchmarks.upstream import Upstream
-from sandbox.postgres import Postgres
+from benchmarks.wrk import WrkResult
+from sandbox.databases.postgres import Postgres
 
 CONNECTIONS = 64
 GOAL = 0.15
@@ -38,32 +39,32 @@ _SECONDS = 4
 
 
 @dataclass(slots=True)
-class Way:
+class LedgerVariant:
     """One hub, and what was seen of it."""
 
     port: int
     program: Program
-    told: Path
-    seen: list[tuple[Load, float]] = field(default_factory=list)
+    report_file: Path
+    observations: list[tuple[WrkResult, float]] = field(default_factory=list)
     """What wrk saw, and seconds of the hub's processor."""
     database: float = 0.0
     """Seconds of PostgreSQL's processor while it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LedgerQuestion:
     """A question, what wrk sends, and the hub that answers it: a module and what it is told."""
 
     name: str
     requests: Path
     module: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
 
 
 def main() -> int:
     """Measure, and tell; 1 where a goal is missed."""
     rounds, seconds = (2, 2) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
-    with TemporaryDirectory() as name, on_core(LOAD_CORE):
+    with TemporaryDirectory() as name, run_on_core(LOAD_CORE):
         folder = Path(name)
         folder.chmod(0o755)
         state = Postgres(
@@ -71,68 +72,70 @@ def main() -> int:
         )
         state.start()
         upstream = Upstream(folder)
-        hubs: dict[str, dict[str, Way]] = {}
+        hubs: dict[str, dict[str, LedgerVariant]] = {}
         try:
-            questions = _questions(folder, upstream)
+            questions = _build_questions(folder, upstream)
             for question in questions:
-                hubs[question.name] = {way: _started(folder, question, way, state) for way in ("off", "on")}
-            for turn in range(rounds):
+                hubs[question.name] = {
+                    variant: _start_hub(folder, question, variant, state) for variant in ("off", "on")
+                }
+            for round_number in range(rounds):
                 for question in questions:
-                    for way in sorted(hubs[question.name], reverse=bool(turn % 2)):
-                        _measure(hubs[question.name][way], question, state, seconds)
+                    for variant in sorted(hubs[question.name], reverse=bool(round_number % 2)):
+                        _measure(hubs[question.name][variant], question, state, seconds)
         finally:
-            for ways in hubs.values():
-                for each in ways.values():
+            for variants in hubs.values():
+                for each in variants.values():
                     each.program.stop()
             upstream.stop()
             state.stop()
         console = Console(highlight=False, width=200)
-        return max([_tell(console, name, ways) for name, ways in hubs.items()])
+        return max([_print_report(console, name, variants) for name, variants in hubs.items()])
 
 
-def _questions(folder: Path, upstream: Upstream) -> Sequence[Asked]:
-    keys, signed_in = callers.issue(folder)
+def _build_questions(folder: Path, upstream: Upstream) -> Sequence[LedgerQuestion]:
+    keys, signed_in = callers.issue_tokens(folder)
     q4 = folder / "q4.txt"
-    load.write_requests(q4, Q4, "/graphql", signed_in)
+    wrk.write_requests(q4, Q4, "/graphql", signed_in)
     recorded, citizen = folder / "city.pickle", folder / "citizen.txt"
-    asyncio.run(recorded_city.record(recorded))
-    issuer = benchmark_issuer(folder / "issuer.json")
+    asyncio.run(recorded_city.record_city(recorded))
+    issuer = build_benchmark_issuer(folder / "issuer.json")
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     lines = ["/graphql"]
-    for nik in recorded_city.citizens():
-        lines += [f"Bearer {issuer.token(recorded_city.citizen(nik), subject=nik)}", body]
+    for nik in recorded_city.list_citizens():
+        lines += [f"Bearer {issuer.sign_token(recorded_city.build_citizen(nik), subject=nik)}", body]
     citizen.write_text("\n".join(lines) + "\n")
     return (
-        Asked("Q4", q4, "benchmarks.gateways.simpul", (upstream.url, str(keys))),
-        Asked("the citizen's query", citizen, "benchmarks.gateways.citizen", (str(recorded), str(keys))),
+        LedgerQuestion("Q4", q4, "benchmarks.gateways.simpul", (upstream.url, str(keys))),
+        LedgerQuestion("the citizen's query", citizen, "benchmarks.gateways.citizen", (str(recorded), str(keys))),
     )
 
 
-def _started(folder: Path, question: Asked, way: str, state: Postgres) -> Way:
+def _start_hub(folder: Path, question: LedgerQuestion, variant: str, state: Postgres) -> LedgerVariant:
     port = free_port()
-    told = folder / f"{port}.json"
+    report_file = folder / f"{port}.json"
     url = f"postgresql://simpul:ledger@{HOST}:{state.port}/simpul"
-    more = ("--ledger", url, "--commits", str(told)) if way == "on" else ()
-    words = [sys.executable, "-P", "-m", question.module, str(port), *question.words, *more]
+    more = ("--ledger", url, "--commits", str(report_file)) if variant == "on" else ()
+    words = [sys.executable, "-P", "-m", question.module, str(port), *question.arguments, *more]
     environment = {"PYTHONPATH": str(ROOT)}
     program = Program(words, core=GATEWAY_CORE, log=folder / f"{port}.log", folder=ROOT, environment=environment)
     program.wait_for(port)
-    load.run(_url(port), question.requests, connections=CONNECTIONS, seconds=2)  # warm
-    return Way(port, program, told)
+    wrk.run_wrk(_build_url(port), question.requests, connections=CONNECTIONS, seconds=2)  # warm
+    return LedgerVariant(port, program, report_file)
 
 
-def _measure(way: Way, question: Asked, state: Postgres, seconds: float) -> None:
-    before, way.database = way.program.cpu_seconds(), way.database - _cpu(state)
-    of = load.run(_url(way.port), question.requests, connections=CONNECTIONS, seconds=seconds)
-    way.seen.append((of, way.program.cpu_seconds() - before))
-    way.database += _cpu(state)
+def _measure(variant: LedgerVariant, question: LedgerQuestion, state: Postgres, seconds: float) -> None:
+    before, variant.database = variant.program.cpu_seconds(), variant.database - _postgres_cpu_seconds(state)
+    of = wrk.run_wrk(_build_url(variant.port), question.requests, connections=CONNECTIONS, seconds=seconds)
+    variant.observations.append((of, variant.program.cpu_seconds() - before))
+    variant.database += _postgres_cpu_seconds(state)
 
 
-def _url(port: int) -> str:
+def _build_url(port: int) -> str:
     return f"http://{HOST}:{port}/graphql"
 
 
-def _cpu(state: Postgres) -> float:
+def _postgres_cpu_seconds(state: Postgres) -> float:
     """Seconds of the processor that PostgreSQL used so far, those of ended processes included."""
     pids = [state.pid, *map(int, Path(f"/proc/{state.pid}/task/{state.pid}/children").read_text().split())]
     ticks = 0
@@ -142,29 +145,29 @@ def _cpu(state: Postgres) -> float:
     return ticks / 100
 
 
-def _tell(console: Console, name: str, ways: dict[str, Way]) -> int:
-    seen = {way: of.seen for way, of in ways.items()}
+def _print_report(console: Console, name: str, variants: dict[str, LedgerVariant]) -> int:
+    seen = {way: of.observations for way, of in variants.items()}
     rate = {way: [each.requests / each.seconds for each, _ in of] for way, of in seen.items()}
     used = {way: median(cpu / each.requests * 1e6 for each, cpu in of) for way, of in seen.items()}
-    kept = median(on / off for on, off in zip(rate["on"], rate["off"], strict=True))
+    throughput_share = median(on / off for on, off in zip(rate["on"], rate["off"], strict=True))
     for way, of in seen.items():
         console.print(
             f"{name}, {CONNECTIONS} connections, ledger {way}: {median(rate[way]):,.0f} requests/s, "
             f"p99 {median(each.p99_ms for each, _ in of):.1f} ms, {used[way]:.0f} µs of the hub's processor a request, "
             f"{sum(each.failed for each, _ in of)} failed"
         )
-    told = json.loads(ways["on"].told.read_text())
+    report = json.loads(variants["on"].report_file.read_text())
     requests = sum(each.requests for each, _ in seen["on"])
     wall = sum(each.seconds for each, _ in seen["on"])
     console.print(
-        f"The ledger costs {1 - kept:.1%} of the throughput of {name} (goal: {GOAL:.0%}), "
+        f"The ledger costs {1 - throughput_share:.1%} of the throughput of {name} (goal: {GOAL:.0%}), "
         f"{used['on'] / used['off'] - 1:.1%} more of the hub's processor. "
-        f"{told['entries'] / told['answers']:.1f} entries an answer, {told['entries'] / told['commits']:.1f} a commit; "
-        f"waiting for it: p50 {told['p50_ms']:.1f} ms, p99 {told['p99_ms']:.1f} ms; "
-        f"PostgreSQL's processor: {ways['on'].database / requests * 1e6:.0f} µs an answer, "
-        f"{ways['on'].database / wall:.0%} of a core."
+        f"{report['entries'] / report['answers']:.1f} entries an answer, {report['entries'] / report['commits']:.1f} a commit; "
+        f"waiting for it: p50 {report['p50_ms']:.1f} ms, p99 {report['p99_ms']:.1f} ms; "
+        f"PostgreSQL's processor: {variants['on'].database / requests * 1e6:.0f} µs an answer, "
+        f"{variants['on'].database / wall:.0%} of a core."
     )
-    return 0 if 1 - kept <= GOAL else 1
+    return 0 if 1 - throughput_share <= GOAL else 1
 
 
 if __name__ == "__main__":

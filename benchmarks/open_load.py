@@ -28,14 +28,14 @@ _OK = b"200"
 
 
 @dataclass(slots=True)
-class _Request:
+class _ScheduledRequest:
     name: str
     bytes: bytes
-    came: float
+    arrived_at: float
 
 
 @dataclass(slots=True)
-class Seen:
+class OpenLoadResult:
     """What became of the requests of one name."""
 
     sent: int = 0
@@ -45,26 +45,26 @@ class Seen:
     failed: int = 0
 
 
-class _Connection(asyncio.Protocol):
+class _LoadConnection(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def __init__(self, load: _Load) -> None:
+    def __init__(self, load: _OpenLoad) -> None:
         self._load = load
-        self._request: _Request | None = None
+        self._request: _ScheduledRequest | None = None
         self._received = bytearray()
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
 
-    def send(self, request: _Request) -> None:
+    def send(self, request: _ScheduledRequest) -> None:
         self._request = request
         self._transport.write(request.bytes)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or len(body) < _length(head):
+        if not found or len(body) < _content_length(head):
             return
         status, self._received = bytes(self._received[_STATUS]), bytearray()
         request, self._request = self._request, None
@@ -76,36 +76,36 @@ class _Connection(asyncio.Protocol):
             self._load.seen[self._request.name].failed += 1
 
 
-def _length(head: bytearray) -> int:
-    _, _, behind = head.lower().partition(b"content-length:")
-    return int(behind.partition(b"\r\n")[0])
+def _content_length(head: bytearray) -> int:
+    _, _, tail = head.lower().partition(b"content-length:")
+    return int(tail.partition(b"\r\n")[0])
 
 
-class _Load:
+class _OpenLoad:
     """The load, and what was seen."""
 
     def __init__(self, names: set[str]) -> None:
-        self.seen = {name: Seen() for name in names}
-        self._free: deque[_Connection] = deque()
-        self._waiting: deque[_Request] = deque()
+        self.seen = {name: OpenLoadResult() for name in names}
+        self._free: deque[_LoadConnection] = deque()
+        self._waiting: deque[_ScheduledRequest] = deque()
 
     async def connect(self, host: str, port: int, count: int) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(count):
-            _, connection = await loop.create_connection(lambda: _Connection(self), host, port)
+            _, connection = await loop.create_connection(lambda: _LoadConnection(self), host, port)
             self._free.append(connection)
 
-    def send(self, request: _Request) -> None:
+    def send(self, request: _ScheduledRequest) -> None:
         self.seen[request.name].sent += 1
         if self._free:
             self._free.popleft().send(request)
         else:
             self._waiting.append(request)
 
-    def ended(self, request: _Request, status: bytes, connection: _Connection) -> None:
+    def ended(self, request: _ScheduledRequest, status: bytes, connection: _LoadConnection) -> None:
         seen = self.seen[request.name]
         if status == _OK:
-            seen.answered.append((perf_counter() - request.came) * 1000)
+            seen.answered.append((perf_counter() - request.arrived_at) * 1000)
         elif status == b"503":
             seen.refused += 1
         else:
@@ -118,8 +118,8 @@ class _Load:
 
 async def _run(
     at: tuple[str, int], kinds: Mapping[str, Sequence[bytes]], shares: Mapping[str, float], rate: float, seconds: float
-) -> dict[str, Seen]:
-    load = _Load(set(kinds))
+) -> dict[str, OpenLoadResult]:
+    load = _OpenLoad(set(kinds))
     await load.connect(*at, CONNECTIONS)
     chance = random.Random(f"{rate}")  # noqa: S311 - the same load for everybody
     names, weights = list(shares), list(shares.values())
@@ -129,14 +129,14 @@ async def _run(
         now = perf_counter() - began
         while due <= now:
             name = chance.choices(names, weights)[0]
-            load.send(_Request(name, chance.choice(kinds[name]), began + due))
+            load.send(_ScheduledRequest(name, chance.choice(kinds[name]), began + due))
             due += chance.expovariate(rate)
         await asyncio.sleep(min(due - now, 0.001))
     await asyncio.sleep(_GRACE_S)
     return load.seen
 
 
-def _rendered(each: dict[str, str], host: str) -> bytes:
+def _render(each: dict[str, str], host: str) -> bytes:
     body = each["body"].encode()
     lines = (
         "POST /graphql HTTP/1.1",
@@ -151,11 +151,11 @@ def _rendered(each: dict[str, str], host: str) -> bytes:
 def main() -> None:
     """Load, and write what was seen as JSON."""
     host, port, requests, rate, seconds, into = sys.argv[1:]
-    given = orjson.loads(Path(requests).read_bytes())
+    requests_by_kind = orjson.loads(Path(requests).read_bytes())
     kinds: dict[str, list[bytes]] = {}
-    for each in given["requests"]:
-        kinds.setdefault(each["name"], []).append(_rendered(each, f"{host}:{port}"))
-    seen = uvloop.run(_run((host, int(port)), kinds, given["shares"], float(rate), float(seconds)))
+    for each in requests_by_kind["requests"]:
+        kinds.setdefault(each["name"], []).append(_render(each, f"{host}:{port}"))
+    seen = uvloop.run(_run((host, int(port)), kinds, requests_by_kind["shares"], float(rate), float(seconds)))
     Path(into).write_bytes(orjson.dumps(seen))
 
 

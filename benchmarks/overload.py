@@ -22,13 +22,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import load, recorded_city
-from benchmarks.hub_time import DOCUMENT
-from benchmarks.issuer import benchmark_issuer
-from benchmarks.open_load import Seen
-from benchmarks.places import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, on_core
+from benchmarks import recorded_city, wrk
+from benchmarks.issuer import build_benchmark_issuer
+from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
+from benchmarks.micro.hub_time import DOCUMENT
+from benchmarks.open_load import OpenLoadResult
 from benchmarks.processes import Program
-from records.clients import ClientId
+from records.hub.clients import ClientId
 
 TIMES = (0.5, 1.0, 2.0, 4.0)
 _SECONDS = 8
@@ -39,51 +39,51 @@ _IN_TIME_MS = 1000
 """An answer that took longer is no use to whoever waits for it."""
 _WARM = 16
 """Connections at which capacity is measured, anew before each load: enough to leave the hub no rest."""
-_WAYS = {"shedding": ("--shed-after", "100", "--lane", f"client:{_LANE}"), "without": ("--shed-after", "0")}
+_VARIANTS = {"shedding": ("--shed-after", "100", "--lane", f"client:{_LANE}"), "without": ("--shed-after", "0")}
 
 
 def main() -> int:
     """Measure, and tell."""
     rounds, seconds = (1, 5) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
-    with TemporaryDirectory() as name, on_core(LOAD_CORE):
+    with TemporaryDirectory() as name, run_on_core(LOAD_CORE):
         folder = Path(name)
-        recorded, keys, requests, closed = _prepared(folder)
+        recorded, keys, requests, closed = _prepare(folder)
         hubs: dict[str, tuple[int, Program]] = {}
-        seen: dict[tuple[str, float], list[Mapping[str, Seen]]] = {}
+        seen: dict[tuple[str, float], list[Mapping[str, OpenLoadResult]]] = {}
         try:
-            for way, words in _WAYS.items():
-                hubs[way] = _started(folder, recorded, keys, words)
+            for variant, words in _VARIANTS.items():
+                hubs[variant] = _start_hub(folder, recorded, keys, words)
             url = f"http://{HOST}:{hubs['without'][0]}/graphql"
-            load.run(url, closed, connections=_WARM, seconds=2)
-            for turn in range(rounds):
+            wrk.run_wrk(url, closed, connections=_WARM, seconds=2)
+            for round_number in range(rounds):
                 for times in TIMES:
-                    before = load.run(url, closed, connections=_WARM, seconds=2)
-                    hubs["without"][1].settle()
+                    before = wrk.run_wrk(url, closed, connections=_WARM, seconds=2)
+                    hubs["without"][1].wait_until_idle()
                     capacity = before.requests / before.seconds
-                    for way in sorted(hubs, reverse=bool(turn % 2)):
-                        port, program = hubs[way]
-                        found = _measured(port, requests, capacity * times, seconds)
-                        seen.setdefault((way, times), []).append(found)
-                        program.settle()
+                    for variant in sorted(hubs, reverse=bool(round_number % 2)):
+                        port, program = hubs[variant]
+                        found = _measure(port, requests, capacity * times, seconds)
+                        seen.setdefault((variant, times), []).append(found)
+                        program.wait_until_idle()
         finally:
             for _, program in hubs.values():
                 program.stop()
-    _tell(Console(highlight=False, width=160), seen, seconds)
+    _print_report(Console(highlight=False, width=160), seen, seconds)
     return 0
 
 
-def _prepared(folder: Path) -> tuple[Path, Path, Path, Path]:
+def _prepare(folder: Path) -> tuple[Path, Path, Path, Path]:
     """What the agencies answer, the issuer's keys, and what is sent by the one load and the other."""
     recorded, requests, closed = folder / "city.pickle", folder / "requests.json", folder / "closed.txt"
-    asyncio.run(recorded_city.record(recorded))
-    issuer = benchmark_issuer(folder / "issuer.json")
+    asyncio.run(recorded_city.record_city(recorded))
+    issuer = build_benchmark_issuer(folder / "issuer.json")
     issuer.write_public_keys(folder / "keys.json")
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     sent, lines = [], ["/graphql"]
-    for nik in recorded_city.citizens():
-        caller = recorded_city.citizen(nik)
+    for nik in recorded_city.list_citizens():
+        caller = recorded_city.build_citizen(nik)
         for name, each in (("others", caller), ("lane", replace(caller, client=_LANE))):
-            token = f"Bearer {issuer.token(each, subject=nik)}"
+            token = f"Bearer {issuer.sign_token(each, subject=nik)}"
             sent.append({"name": name, "authorization": token, "body": body})
             if name == "others":
                 lines += [token, body]
@@ -92,7 +92,7 @@ def _prepared(folder: Path) -> tuple[Path, Path, Path, Path]:
     return recorded, folder / "keys.json", requests, closed
 
 
-def _started(folder: Path, recorded: Path, keys: Path, words: Sequence[str]) -> tuple[int, Program]:
+def _start_hub(folder: Path, recorded: Path, keys: Path, words: Sequence[str]) -> tuple[int, Program]:
     port = free_port()
     command = [sys.executable, "-P", "-m", "benchmarks.gateways.citizen", str(port), str(recorded), str(keys), *words]
     environment = {"PYTHONPATH": str(ROOT)}
@@ -101,17 +101,19 @@ def _started(folder: Path, recorded: Path, keys: Path, words: Sequence[str]) -> 
     return port, program
 
 
-def _measured(port: int, requests: Path, rate: float, seconds: float) -> Mapping[str, Seen]:
+def _measure(port: int, requests: Path, rate: float, seconds: float) -> Mapping[str, OpenLoadResult]:
     command = [sys.executable, "-P", "-m", "benchmarks.open_load", HOST, str(port), str(requests), f"{rate}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     into = requests.with_name("seen.json")
     subprocess.run(  # noqa: S603 - our own program
         [*command, f"{seconds}", str(into)], check=True, cwd=ROOT, env=environment
     )
-    return {name: Seen(**each) for name, each in orjson.loads(into.read_bytes()).items()}
+    return {name: OpenLoadResult(**each) for name, each in orjson.loads(into.read_bytes()).items()}
 
 
-def _tell(console: Console, seen: Mapping[tuple[str, float], Sequence[Mapping[str, Seen]]], seconds: float) -> None:
+def _print_report(
+    console: Console, seen: Mapping[tuple[str, float], Sequence[Mapping[str, OpenLoadResult]]], seconds: float
+) -> None:
     table = Table(
         *(
             "offered",
@@ -128,12 +130,14 @@ def _tell(console: Console, seen: Mapping[tuple[str, float], Sequence[Mapping[st
         title="The citizen's query. 1x is what was answered a moment before; a tenth of what is offered is the lane's.",
     )
     for (way, times), rounds in sorted(seen.items(), key=lambda each: (each[0][1], each[0][0])):
-        rows = [_row(found, seconds) for found in rounds]
-        table.add_row(f"{times:g}x", way, *(_shown(name, median(each[name] for each in rows)) for name in rows[0]))
+        rows = [_summarize(found, seconds) for found in rounds]
+        table.add_row(
+            f"{times:g}x", way, *(_format_value(name, median(each[name] for each in rows)) for name in rows[0])
+        )
     console.print(table)
 
 
-def _row(found: Mapping[str, Seen], seconds: float) -> dict[str, float]:
+def _summarize(found: Mapping[str, OpenLoadResult], seconds: float) -> dict[str, float]:
     sent = sum(each.sent for each in found.values())
     times = sorted(time for each in found.values() for time in each.answered)
     refused = sum(each.refused for each in found.values())
@@ -143,18 +147,18 @@ def _row(found: Mapping[str, Seen], seconds: float) -> dict[str, float]:
         "in time": sum(time <= _IN_TIME_MS for time in times) / seconds,
         "refused share": refused / sent,
         "unanswered share": 1 - (len(times) + refused) / sent,
-        "p50": _part(times, 0.5),
-        "p99": _part(times, 0.99),
+        "p50": _percentile(times, 0.5),
+        "p99": _percentile(times, 0.99),
         "lane's share": lane.refused / lane.sent,
-        "lane's p99": _part(sorted(lane.answered), 0.99),
+        "lane's p99": _percentile(sorted(lane.answered), 0.99),
     }
 
 
-def _part(times: Sequence[float], part: float) -> float:
+def _percentile(times: Sequence[float], part: float) -> float:
     return times[min(int(len(times) * part), len(times) - 1)] if times else 0.0
 
 
-def _shown(name: str, value: float) -> str:
+def _format_value(name: str, value: float) -> str:
     return f"{value:.1%}" if name.endswith("share") else f"{value:,.0f}"
 
 

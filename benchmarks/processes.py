@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.places import HOST
+from benchmarks.layout import HOST
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S = 40.0
@@ -22,7 +22,7 @@ _RESET_PEAK = "5"
 """Written to `/proc/<pid>/clear_refs`: the peak of resident memory starts anew (proc(5))."""
 
 
-class NotStarted(Exception):  # noqa: N818 - reads as what it is
+class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
     """A program did not come up; the text says why."""
 
 
@@ -52,22 +52,22 @@ class Program:
         )
 
     def wait_for(self, port: int) -> None:
-        """Wait until it listens on the port; raises `NotStarted`."""
+        """Wait until it listens on the port; raises `ProgramNotStarted`."""
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise NotStarted(f"it ended with code {self._process.returncode}: {self.last_words()}")
+                raise ProgramNotStarted(f"it ended with code {self._process.returncode}: {self.read_last_output()}")
             with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
                 return
             time.sleep(0.05)
-        raise NotStarted(f"it did not listen within {_START_S:.0f} s: {self.last_words()}")
+        raise ProgramNotStarted(f"it did not listen within {_START_S:.0f} s: {self.read_last_output()}")
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until it rests: what it still does for those who left is no part of the next measurement."""
         until = time.monotonic() + _SETTLE_S
         used = self.cpu_seconds()
@@ -81,17 +81,17 @@ class Program:
         """Processor time, user and system, that it and its children have used so far."""
         return sum(_cpu_ticks(pid) for pid in self._pids()) / _TICKS
 
-    def forget_peak(self) -> None:
+    def reset_peak_memory(self) -> None:
         """Let the peak of memory start anew."""
         for pid in self._pids():
             with contextlib.suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
 
     def peak_memory_mb(self) -> float:
-        """The largest resident memory since `forget_peak`, in MiB."""
+        """The largest resident memory since `reset_peak_memory`, in MiB."""
         return sum(_peak_kib(pid) for pid in self._pids()) / 1024
 
-    def last_words(self) -> str:
+    def read_last_output(self) -> str:
         """The end of its output."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return " / ".join(lines[-3:])[:500] or "it said nothing"

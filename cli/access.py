@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.failure import Failure
-from cli.place import state_folder
-from records.clients import ClientId
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+from records.hub.clients import ClientId
 
 if TYPE_CHECKING:
-    from resolvers.reading_review import ReadingReview, Viewer
+    from services.ledger.reading_review import ReadingReview, Viewer
 
 T = TypeVar("T")
 
-_LONGEST = 255
-By = Annotated[
+_MAX_LENGTH = 255
+ByOption = Annotated[
     str,
     typer.Option(
         "--by",
@@ -29,33 +29,35 @@ By = Annotated[
         " as in the graph.",
     ),
 ]
-Case = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are valid for it only.")]
-Client = Annotated[str | None, typer.Option(help="The application with which you sign in to the graph, if any.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CaseOption = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are valid for it only.")]
+ClientOption = Annotated[str | None, typer.Option(help="The application with which you sign in to the graph, if any.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def build_group() -> typer.Typer:
     """The group with every command."""
     group = typer.Typer(no_args_is_help=True, help="Unusual reading and refusals, for the data-protection officer.")
-    group.command("unusual")(unusual)
-    group.command("refusals")(refusals)
+    group.command("unusual")(list_unusual_reading)
+    group.command("refusals")(list_refusals)
     return group
 
 
-def unusual(
+def list_unusual_reading(
     *,
-    by: By,
-    case: Case,
-    client: Client = None,
+    by: ByOption,
+    case: CaseOption,
+    client: ClientOption = None,
     days: Annotated[int, typer.Option(min=1, max=92, help="How many days, today included.")] = 7,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List hours and days in which a reader read far more people than usual. Your use is recorded.
 
     Usual is the median of the four weeks before: of the reader's own hours or days, and of all readers of the kind.
     Unusual is at least 20 people and more than five times one of these medians (the reader's own needs five values).
     """
-    found = asyncio.run(_run_review(lambda review: review.unusual(_viewer(by, case, client), days=days)))
+    found = asyncio.run(
+        _run_with_review(lambda review: review.list_unusual(_parse_viewer(by, case, client), days=days))
+    )
     rows = [
         {
             "per": each.reading.unit.value,
@@ -70,19 +72,21 @@ def unusual(
         }
         for each in found
     ]
-    _show(rows, as_json=as_json, nothing="No reader read an unusual number of people.")
+    _print_rows(rows, as_json=as_json, nothing="No reader read an unusual number of people.")
 
 
-def refusals(
+def list_refusals(
     *,
-    by: By,
-    case: Case,
-    client: Client = None,
+    by: ByOption,
+    case: CaseOption,
+    client: ClientOption = None,
     hours: Annotated[int, typer.Option(min=1, max=24 * 92, help="How many hours back.")] = 24,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List refusals by hour, caller, field and reason, with counts. Your use is recorded."""
-    found = asyncio.run(_run_review(lambda review: review.refusals(_viewer(by, case, client), hours=hours)))
+    found = asyncio.run(
+        _run_with_review(lambda review: review.list_refusals(_parse_viewer(by, case, client), hours=hours))
+    )
     rows = [
         {
             "hour": each.refusal.key.hour.isoformat(timespec="minutes"),
@@ -94,41 +98,43 @@ def refusals(
         }
         for each in found
     ]
-    _show(rows, as_json=as_json, nothing="No refusals.")
+    _print_rows(rows, as_json=as_json, nothing="No refusals.")
 
 
-def _viewer(by: str, case: str, client: str | None) -> Viewer:
-    from resolvers.reading_review import Viewer  # noqa: PLC0415 - the hub, which other commands need not wait for
+def _parse_viewer(by: str, case: str, client: str | None) -> Viewer:
+    from services.ledger.reading_review import Viewer  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     for name, value in (("--by", by), ("--case", case), ("--client", client or "-")):
-        if not value.strip() or len(value) > _LONGEST or not value.isprintable():
-            raise Failure(f"{name} must have 1 to {_LONGEST} characters on one line")
+        if not value.strip() or len(value) > _MAX_LENGTH or not value.isprintable():
+            raise CommandError(f"{name} must have 1 to {_MAX_LENGTH} characters on one line")
     try:
-        known = None if client is None else ClientId.parse(client)
+        client_id = None if client is None else ClientId.parse(client)
     except ValueError as problem:
-        raise Failure(f"--client: {problem}") from None
-    return Viewer(subject=by.strip() if " " in by.strip() else f"desk {by.strip()}", case=case.strip(), client=known)
+        raise CommandError(f"--client: {problem}") from None
+    return Viewer(
+        subject=by.strip() if " " in by.strip() else f"desk {by.strip()}", case=case.strip(), client=client_id
+    )
 
 
-async def _run_review(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+async def _run_with_review(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
-    from wiring.reading_review import reading_review  # noqa: PLC0415 - same
+    from wiring.reading_review import open_reading_review  # noqa: PLC0415 - same
 
-    settings = await asyncio.to_thread(hub_settings, state_folder())
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:
-        async with reading_review(settings) as review:
+        async with open_reading_review(settings) as review:
             return await work(review)
-    except (Failure, SafeError) as refusal:
-        raise Failure(str(refusal)) from None
+    except (CommandError, SafeError) as refusal:
+        raise CommandError(str(refusal)) from None
     except Exception as problem:
-        raise Failure(
+        raise CommandError(
             f"the access ledger cannot be read ({type(problem).__name__}): is the hub's database up, and was the hub "
             "started on it?"
         ) from problem
 
 
-def _show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
+def _print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -137,10 +143,10 @@ def _show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> 
         return
     table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, header_style="bold")
     for row in rows:
-        table.add_row(*("-" if value is None else _text(value) for value in row.values()))
+        table.add_row(*("-" if value is None else _to_printable(value) for value in row.values()))
     Console(soft_wrap=True, highlight=False).print(table)
 
 
-def _text(value: object) -> str:
+def _to_printable(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -6,25 +6,25 @@ from typing import Annotated
 
 import typer
 
-from cli.failure import Failure
-from records.clients import ClientId
-from records.operations import FIRST_PARTY
+from cli.command_error import CommandError
+from records.hub.clients import ClientId
+from records.hub.operations import FIRST_PARTY
 
 
-def client_from(text: str) -> ClientId:
+def parse_client(text: str) -> ClientId:
     """The client; raises Failure if the text is not a client."""
     if text == FIRST_PARTY:
         return FIRST_PARTY
     try:
         return ClientId.parse(text)
     except ValueError as problem:
-        raise Failure(f"{text!r} names no client: {problem}") from None
+        raise CommandError(f"{text!r} names no client: {problem}") from None
 
 
-Client = Annotated[
+ClientArgument = Annotated[
     ClientId,
-    typer.Argument(parser=client_from, metavar="ISSUER/CLIENT", help="The client: city/portal."),
+    typer.Argument(parser=parse_client, metavar="ISSUER/CLIENT", help="The client: city/portal."),
 ]
-ClientIfAny = Annotated[
-    ClientId | None, typer.Argument(parser=client_from, metavar="[ISSUER/CLIENT]", help="Only of this client.")
+OptionalClientArgument = Annotated[
+    ClientId | None, typer.Argument(parser=parse_client, metavar="[ISSUER/CLIENT]", help="Only of this client.")
 ]

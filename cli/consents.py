@@ -10,106 +10,106 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.client_argument import Client, ClientIfAny
-from cli.failure import Failure
-from cli.place import state_folder
+from cli.client_argument import ClientArgument, OptionalClientArgument
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
-    from records.webhooks import WebhookCall
+    from records.hub.webhooks import WebhookCall
     from settings import Settings
-    from store.consent_events import KeptEvent
-    from store.consent_tables import ConsentTables
+    from store.consents.consent_events import StoredConsentEvent
+    from store.consents.consent_tables import ConsentTables
 
 T = TypeVar("T")
 
-MOST_SHOWN = 100
-_WIDE = 1000
+MAX_SHOWN = 100
+_TABLE_WIDTH = 1000
 
 
 def build_group() -> typer.Typer:
     """The group with every command."""
     group = typer.Typer(no_args_is_help=True, help="Consents: requests for them, their end, and telling partners.")
-    group.command("show")(show)
-    group.command("outbox")(outbox)
-    group.command("secret")(secret)
+    group.command("show")(show_events)
+    group.command("outbox")(list_outbox)
+    group.command("secret")(print_secret)
     return group
 
 
-def show(
+def show_events(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a request or of a consent, as a partner names it.")],
 ) -> None:
     """Show everything that happened to a request or a consent, oldest first. Whose it is, nobody is told."""
 
-    async def found(tables: ConsentTables) -> Sequence[KeptEvent]:
-        return await tables.events.of(id_)
+    async def found(tables: ConsentTables) -> Sequence[StoredConsentEvent]:
+        return await tables.events.list_events(id_)
 
-    events = _in_state(found)
+    events = _run_in_state(found)
     if not events:
-        raise Failure("there is neither a request nor a consent of that id")
+        raise CommandError("there is neither a request nor a consent of that id")
     table = Table("at", "event", "by", "request", "consent", "in", "detail", box=None)
     for each in events:
         detail = ", ".join(f"{name}: {value}" for name, value in each.detail.items())
         at = f"{each.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(at, each.event, each.by, each.request, each.consent, each.request_id, detail)
-    _print(table)
+    _print_table(table)
 
 
-def outbox(client: ClientIfAny = None) -> None:
+def list_outbox(client: OptionalClientArgument = None) -> None:
     """List the newest 100 calls to partners' webhooks, with what became of each."""
 
     async def found(tables: ConsentTables) -> Sequence[WebhookCall]:
-        return await tables.outbox.calls(client=client, most=MOST_SHOWN)
+        return await tables.outbox.list_calls(client=client, limit=MAX_SHOWN)
 
     table = Table("written", "client", "tells", "request", "consent", "state", "sent", "failure", box=None)
-    for each in _in_state(found):
+    for each in _run_in_state(found):
         written = f"{each.created_at:%Y-%m-%d %H:%M:%S}"
         sent = f"{each.attempts} times" if each.attempts else ""
         table.add_row(written, each.client, each.type, each.request, each.consent, each.state, sent, each.failure)
-    _print(table)
+    _print_table(table)
 
 
-def secret(
-    client: Client,
+def print_secret(
+    client: ClientArgument,
     *,
     version: Annotated[
         int, typer.Option(min=1, help="As 'webhook_secret' of its contract says; the next one to prepare a change.")
     ] = 1,
 ) -> None:
     """Print the secret by which a client checks that webhooks are the hub's. Give it to the client alone."""
-    from auth.webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from auth.crypto.partner_webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
 
-    typer.echo(WebhookSignatures(_settings().secret_bytes).secret_of(client, version))
+    typer.echo(WebhookSignatures(_load_settings().secret_bytes).format_secret(client, version))
 
 
-def _print(table: Table) -> None:
+def _print_table(table: Table) -> None:
     """Whole, from however small a window: ids are to be copied."""
-    Console(soft_wrap=True, width=_WIDE).print(table)
+    Console(soft_wrap=True, width=_TABLE_WIDTH).print(table)
 
 
-def _settings() -> Settings:
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+def _load_settings() -> Settings:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
 
-    return hub_settings(state_folder())
+    return load_hub_settings(find_state_folder())
 
 
-def _in_state(work: Callable[[ConsentTables], Awaitable[T]]) -> T:
+def _run_in_state(work: Callable[[ConsentTables], Awaitable[T]]) -> T:
     """Look something up in the hub's own database."""
-    from store.consent_tables import consent_tables  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.database import database  # noqa: PLC0415 - same
+    from store.consents.consent_tables import build_consent_tables  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
 
     async def done() -> T:
-        engine = database(settings.state_url.get_secret_value())
+        engine = create_database_engine(settings.state_url.get_secret_value())
         try:
-            return await work(consent_tables(engine))
+            return await work(build_consent_tables(engine))
         finally:
             await engine.dispose()
 
-    settings = _settings()
+    settings = _load_settings()
     try:
         return asyncio.run(done())
-    except Failure:
+    except CommandError:
         raise
     except Exception as problem:
-        raise Failure(
+        raise CommandError(
             f"the hub's database cannot be read ({type(problem).__name__}): is it up, and was the hub started on it?"
         ) from problem

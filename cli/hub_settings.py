@@ -10,58 +10,60 @@ from contextlib import closing
 
 from pydantic import ValidationError
 
-from cli.failure import Failure
-from cli.hub_environment import Reach, hub_environment, state_url
+from cli.command_error import CommandError
+from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment, build_state_url
 from sandbox.agency import AGENCIES, LOOPBACK
 from sandbox.state_folder import StateFolder
 from settings import Settings
-from settings.refusal import told
+from settings.error_text import describe_settings_error
 
 
-def hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool = True) -> Settings:
+def load_hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool = True) -> Settings:
     """The settings of a hub; with `sandbox` in front of the city of the folder, where there is one.
 
     What the environment says goes before what the city would say. Raises Failure with what is missing or wrong.
     """
-    reaches = _reaches(folder) if sandbox else {}
-    given = hub_environment(folder, reaches) if reaches else {}
+    endpoints = _find_endpoints(folder) if sandbox else {}
+    defaults = build_hub_environment(folder, endpoints) if endpoints else {}
     if "SIMPUL_ISSUERS" in os.environ:  # the operator's own, among which the city's provider need not be
-        given = {name: value for name, value in given.items() if not name.startswith("SIMPUL_SIGN_IN_")}
+        defaults = {name: value for name, value in defaults.items() if not name.startswith("SIMPUL_SIGN_IN_")}
     if port is not None:
         os.environ["SIMPUL_LISTEN"] = f"{LOOPBACK}:{port}"
-        given |= {"SIMPUL_STATE_URL": state_url(folder)}
-    for name, value in given.items():
+        defaults |= {"SIMPUL_STATE_URL": build_state_url(folder)}
+    for name, value in defaults.items():
         os.environ.setdefault(name, value)
     try:
         return Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValidationError as problem:
-        no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not reaches else ""
-        raise Failure(f"{told(problem)}{no_city}") from None
+        no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not endpoints else ""
+        raise CommandError(f"{describe_settings_error(problem)}{no_city}") from None
 
 
-def production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
+def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
     """The settings of a production hub in front of the folder's city, on the city's own database.
 
     It accepts tokens of the city's OpenID provider only: with the development issuer it would not start.
     """
-    given = hub_environment(folder, _reaches(folder))
-    del given["SIMPUL_DEVELOPMENT"], given["SIMPUL_ISSUER_KEYS"]
-    return given | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
+    environment = build_hub_environment(folder, _find_endpoints(folder))
+    del environment["SIMPUL_DEVELOPMENT"], environment["SIMPUL_ISSUER_KEYS"]
+    return environment | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
 
 
-def _reaches(folder: StateFolder) -> Mapping[str, Reach]:
+def _find_endpoints(folder: StateFolder) -> Mapping[str, AgencyEndpoint]:
     """How to reach each agency of the folder's city; empty where no city was ever started."""
-    reaches = {}
+    endpoints = {}
     for name in AGENCIES:
         port, control_port = folder.known_port(name), folder.known_port(f"{name}.control")
         secret = folder.known_secret(name)
         if port is None or control_port is None or secret is None:
             return {}
-        reaches[name] = Reach(port=port, user=f"simpul_{name}", secret=secret, health=_health(control_port))
-    return reaches
+        endpoints[name] = AgencyEndpoint(
+            port=port, user=f"simpul_{name}", secret=secret, health=_read_health(control_port)
+        )
+    return endpoints
 
 
-def _health(control_port: int) -> Mapping[str, str]:
+def _read_health(control_port: int) -> Mapping[str, str]:
     """What an agency says of itself; nothing when it is down."""
     try:
         with closing(http.client.HTTPConnection(LOOPBACK, control_port, timeout=5)) as connection:

@@ -8,91 +8,91 @@ from typing import Annotated
 
 import typer
 
-from cli.failure import Failure
-from cli.place import state_folder
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
 
 
 def build_group() -> typer.Typer:
     """The group with every command."""
     group = typer.Typer(no_args_is_help=True, help="The access ledger: who read what of whom.")
     group.command("verify")(verify)
-    group.command("heads")(heads)
+    group.command("heads")(print_heads)
     return group
 
 
 def verify(
     *,
-    kept: Annotated[
+    saved_heads: Annotated[
         Path | None, typer.Option("--heads", help="Heads that `simpul ledger heads` printed earlier.", dir_okay=False)
     ] = None,
 ) -> None:
     """Walk every chain; name the first broken entry of each, and fail where there is one."""
-    broken = asyncio.run(_verified(_kept(kept)))
+    broken = asyncio.run(_verify(_read_saved_heads(saved_heads)))
     if broken:
-        raise Failure(
+        raise CommandError(
             f"the access ledger is not as it was written, broken in {broken} place{'' if broken == 1 else 's'}: "
             "keep the database as it is, and compare it with a backup"
         )
 
 
-def heads() -> None:
+def print_heads() -> None:
     """Print where every chain ends now; kept elsewhere, they prove later that nothing before them went missing."""
-    typer.echo(asyncio.run(_heads()), nl=False)
+    typer.echo(asyncio.run(_load_heads()), nl=False)
 
 
-def _kept(path: Path | None) -> str:
+def _read_saved_heads(path: Path | None) -> str:
     try:
         return "" if path is None else path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
-        raise Failure(f"{path} cannot be read: {problem}") from problem
+        raise CommandError(f"{path} cannot be read: {problem}") from problem
 
 
-async def _verified(kept: str) -> int:
+async def _verify(saved_heads: str) -> int:
     """Tell what was found; how many chains and receipts are broken."""
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.database import database  # noqa: PLC0415 - same
-    from store.ledger_check import check_ledger  # noqa: PLC0415 - same
-    from store.ledger_heads import heads_of  # noqa: PLC0415 - same
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
+    from store.ledger.ledger_check import check_ledger  # noqa: PLC0415 - same
+    from store.ledger.ledger_heads import parse_heads  # noqa: PLC0415 - same
 
     try:
-        known = heads_of(kept)
+        known = parse_heads(saved_heads)
     except ValueError as problem:
-        raise Failure(str(problem)) from problem
-    settings = await asyncio.to_thread(hub_settings, state_folder())
-    engine = database(settings.state_url.get_secret_value())
+        raise CommandError(str(problem)) from problem
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    engine = create_database_engine(settings.state_url.get_secret_value())
     try:
         found = await check_ledger(engine, settings.secret_bytes, known)
     except Exception as problem:
-        raise _unread(problem) from problem
+        raise _unreadable_error(problem) from problem
     finally:
         await engine.dispose()
-    for each in (*found.broken, *found.receipts):
+    for each in (*found.broken, *found.receipt_faults):
         typer.echo(str(each))
-    if not found.broken and not found.receipts:
+    if not found.broken and not found.receipt_faults:
         if found.purged:
             typer.echo(f"{found.purged} entries were purged, with receipts (`simpul retention receipts`).")
         typer.echo(f"{found.entries} entries in {found.chains} chains are as they were written.")
-    return len(found.broken) + len(found.receipts)
+    return len(found.broken) + len(found.receipt_faults)
 
 
-async def _heads() -> str:
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.database import database  # noqa: PLC0415 - same
-    from store.ledger_check import heads as heads_now  # noqa: PLC0415 - same
-    from store.ledger_heads import heads_text  # noqa: PLC0415 - same
+async def _load_heads() -> str:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
+    from store.ledger.ledger_check import load_heads as heads_now  # noqa: PLC0415 - same
+    from store.ledger.ledger_heads import format_heads  # noqa: PLC0415 - same
 
-    settings = await asyncio.to_thread(hub_settings, state_folder())
-    engine = database(settings.state_url.get_secret_value())
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    engine = create_database_engine(settings.state_url.get_secret_value())
     try:
-        return heads_text(await heads_now(engine))
+        return format_heads(await heads_now(engine))
     except Exception as problem:
-        raise _unread(problem) from problem
+        raise _unreadable_error(problem) from problem
     finally:
         await engine.dispose()
 
 
-def _unread(problem: Exception) -> Failure:
-    return Failure(
+def _unreadable_error(problem: Exception) -> CommandError:
+    return CommandError(
         f"the access ledger cannot be read ({type(problem).__name__}): is the hub's database up, and was the hub "
         "started on it?"
     )

@@ -1,4 +1,4 @@
-"""`simpul retention`: what is kept how long, removing what is over, and the receipts of what was removed."""
+"""`simpul build_retention`: what is kept how long, removing what is over, and the receipts of what was removed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.failure import Failure
-from cli.place import state_folder
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:  # the hub, which other commands need not wait for
-    from store.receipts import Receipt
-    from store.retention import Retention
+    from store.retention.purge import RetentionPurge
+    from store.retention.purge_receipts import PurgeReceipt
 
 T = TypeVar("T")
 
@@ -27,19 +27,19 @@ _By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of 
 def build_group() -> typer.Typer:
     """The group with every command."""
     group = typer.Typer(no_args_is_help=True, help="How long the hub keeps what it keeps.")
-    group.command("list")(list_kept)
+    group.command("list")(list_periods)
     group.command("purge")(purge)
-    group.command("receipts")(receipts)
+    group.command("receipts")(list_receipts)
     return group
 
 
-def list_kept() -> None:
+def list_periods() -> None:
     """List what is kept, and for how many days."""
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     table = Table("what", "days", box=None, pad_edge=False)
-    for name, keeping in hub_settings(state_folder()).keeping.items():
-        table.add_row(name, str(keeping))
+    for name, policy in load_hub_settings(find_state_folder()).retention_policies.items():
+        table.add_row(name, str(policy))
     Console().print(table)
 
 
@@ -50,30 +50,30 @@ def purge(
 ) -> None:
     """Remove what is over, as the hub does once a day; a receipt of each kind is kept."""
 
-    async def purged(retention: Retention) -> Sequence[Receipt]:
+    async def purge_all(retention: RetentionPurge) -> Sequence[PurgeReceipt]:
         return await retention.purge(by=by or getpass.getuser(), dry_run=dry_run)
 
-    found = asyncio.run(_with_retention(purged))
-    _show(found, numbered=not dry_run)
+    found = asyncio.run(_run_with_retention(purge_all))
+    _print_receipts(found, numbered=not dry_run)
     if not found:
         typer.echo("Nothing is over.")
     elif dry_run:
         typer.echo("Nothing was removed.")
 
 
-def receipts() -> None:
+def list_receipts() -> None:
     """List the receipts of what was removed."""
 
-    async def listed(retention: Retention) -> Sequence[Receipt]:
-        return await retention.receipts()
+    async def load(retention: RetentionPurge) -> Sequence[PurgeReceipt]:
+        return await retention.list_receipts()
 
-    found = asyncio.run(_with_retention(listed))
-    _show(found, numbered=True)
+    found = asyncio.run(_run_with_retention(load))
+    _print_receipts(found, numbered=True)
     if not found:
         typer.echo("Nothing was removed yet.")
 
 
-def _show(found: Sequence[Receipt], *, numbered: bool) -> None:
+def _print_receipts(found: Sequence[PurgeReceipt], *, numbered: bool) -> None:
     if not found:
         return
     table = Table("receipt", "what", "removed", "written from", "until", "kept days", "when", "by", box=None)
@@ -85,30 +85,30 @@ def _show(found: Sequence[Receipt], *, numbered: bool) -> None:
     Console(width=240, soft_wrap=True).print(table)
 
 
-async def _with_retention(work: Callable[[Retention], Awaitable[T]]) -> T:
-    from store.retention import PurgeUnderWay  # noqa: PLC0415 - the hub, which other commands need not wait for
+async def _run_with_retention(work: Callable[[RetentionPurge], Awaitable[T]]) -> T:
+    from store.retention.purge import PurgeInProgress  # noqa: PLC0415 - the hub, which other commands need not wait for
 
-    async with _retention() as retention:
+    async with _open_retention() as retention:
         try:
             return await work(retention)
-        except PurgeUnderWay as problem:
-            raise Failure("the hub, or another command, purges at the moment: try again in a while") from problem
+        except PurgeInProgress as problem:
+            raise CommandError("the hub, or another command, purges at the moment: try again in a while") from problem
         except Exception as problem:
-            raise Failure(
+            raise CommandError(
                 f"the hub's database cannot be used ({type(problem).__name__}): is it up, and was the hub started on"
                 " it?"
             ) from problem
 
 
 @asynccontextmanager
-async def _retention() -> AsyncIterator[Retention]:
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.database import database  # noqa: PLC0415 - same
-    from wiring.own_state import retention  # noqa: PLC0415 - same
+async def _open_retention() -> AsyncIterator[RetentionPurge]:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
+    from wiring.hub_domains import build_retention  # noqa: PLC0415 - same
 
-    settings = await asyncio.to_thread(hub_settings, state_folder())
-    engine = database(settings.state_url.get_secret_value())
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    engine = create_database_engine(settings.state_url.get_secret_value())
     try:
-        yield retention(settings, engine)
+        yield build_retention(settings, engine)
     finally:
         await engine.dispose()

@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli.failure import Failure
-from cli.place import state_folder
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:
     from settings import Settings
-    from store.ledger_check import Findings
-    from store.standing import Reach, Standing
+    from store.database_status import DatabaseStatus, TableSummary
+    from store.ledger.ledger_check import LedgerCheckResult
 
-_JAKARTA = ZoneInfo("Asia/Jakarta")
+_CITY_TIME_ZONE = ZoneInfo("Asia/Jakarta")
 
 
 def build_group() -> typer.Typer:
@@ -31,71 +31,71 @@ def build_group() -> typer.Typer:
 
 def verify(
     *,
-    kept: Annotated[
+    saved_heads: Annotated[
         Path | None,
         typer.Option("--heads", help="Heads that `simpul ledger heads` printed earlier.", dir_okay=False, exists=True),
     ] = None,
 ) -> None:
     """Tell whether the database can be used, is whole, fits the secret, and how far it reaches; change nothing."""
-    faults = asyncio.run(_verified("" if kept is None else kept.read_text(errors="replace")))
+    faults = asyncio.run(_verify("" if saved_heads is None else saved_heads.read_text(errors="replace")))
     if faults:
-        raise Failure(f"the hub's database is not as it has to be: {'; '.join(faults)}")
+        raise CommandError(f"the hub's database is not as it has to be: {'; '.join(faults)}")
 
 
-async def _verified(kept: str) -> list[str]:
-    from cli.hub_settings import hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.database import database  # noqa: PLC0415 - same
-    from store.ledger_check import check_ledger  # noqa: PLC0415 - same
-    from store.ledger_heads import heads_of  # noqa: PLC0415 - same
-    from store.standing import reaches, sealed_people, standing  # noqa: PLC0415 - same
-    from store.unavailable import StateUnavailable  # noqa: PLC0415 - same
+async def _verify(saved_heads: str) -> list[str]:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
+    from store.database_status import load_newest_sealed_people, read_database_status, summarize_tables  # noqa: PLC0415 - same
+    from store.database_timeout import StateUnavailable  # noqa: PLC0415 - same
+    from store.ledger.ledger_check import check_ledger  # noqa: PLC0415 - same
+    from store.ledger.ledger_heads import parse_heads  # noqa: PLC0415 - same
 
     try:
-        known = heads_of(kept)
+        known = parse_heads(saved_heads)
     except ValueError as problem:
-        raise Failure(str(problem)) from problem
-    settings = await asyncio.to_thread(hub_settings, state_folder())
-    engine = database(settings.state_url.get_secret_value())
+        raise CommandError(str(problem)) from problem
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    engine = create_database_engine(settings.state_url.get_secret_value())
     try:
-        how = await standing(engine)
-        if how.revision is None:
+        status = await read_database_status(engine)
+        if status.revision is None:
             return ["it is empty: no hub was ever started on it"]
-        if how.revision != how.newest_revision:
-            return [_other_form(how)]
-        reached = await reaches(engine)
-        people = await sealed_people(engine)
+        if status.revision != status.newest_revision:
+            return [_describe_revision_mismatch(status)]
+        extents = await summarize_tables(engine)
+        people = await load_newest_sealed_people(engine)
         found = await check_ledger(engine, settings.secret_bytes, known)
     except StateUnavailable as problem:
-        raise Failure(f"the hub's database does not answer ({problem}): is SIMPUL_STATE_URL right?") from problem
+        raise CommandError(f"the hub's database does not answer ({problem}): is SIMPUL_STATE_URL right?") from problem
     finally:
         await engine.dispose()
-    _tell(how, reached, found)
+    _print_report(status, extents, found)
     return [
-        *(["it is in recovery: wait until it is restored, or promote it"] if how.in_recovery else []),
-        *_of_secret(settings, people, found),
-        *(str(each) for each in (*found.broken, *found.receipts)),
+        *(["it is in recovery: wait until it is restored, or promote it"] if status.is_in_recovery else []),
+        *_check_secret(settings, people, found),
+        *(str(each) for each in (*found.broken, *found.receipt_faults)),
     ]
 
 
-def _other_form(how: Standing) -> str:
-    if how.known_revision:
+def _describe_revision_mismatch(status: DatabaseStatus) -> str:
+    if status.is_known_revision:
         return (
-            f"its form is {how.revision}, this hub's is {how.newest_revision}: verify it with the hub that wrote it, or"
+            f"its form is {status.revision}, this hub's is {status.newest_revision}: verify it with the hub that wrote it, or"
             " start this one on it, which brings it up to date"
         )
-    return f"its form is {how.revision}, which this hub does not know: it is of a newer hub, use that"
+    return f"its form is {status.revision}, which this hub does not know: it is of a newer hub, use that"
 
 
-def _of_secret(settings: Settings, people: Sequence[bytes], found: Findings) -> list[str]:
+def _check_secret(settings: Settings, people: Sequence[bytes], found: LedgerCheckResult) -> list[str]:
     """Whether all of it was made with another secret."""
-    from auth.sealed_people import SealedPeople, UnknownPerson  # noqa: PLC0415 - the hub, as above
+    from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople  # noqa: PLC0415 - the hub, as above
 
     seals = SealedPeople(settings.secret_bytes)
     closed = 0
     for each in people:
         try:
             seals.open(each)
-        except UnknownPerson:
+        except InvalidPersonSeal:
             closed += 1
     every_chain = found.chains > 0 and len({each.chain for each in found.broken if each.sequence == 0}) >= found.chains
     if closed or every_chain:
@@ -103,12 +103,14 @@ def _of_secret(settings: Settings, people: Sequence[bytes], found: Findings) -> 
     return []
 
 
-def _tell(how: Standing, reached: Sequence[Reach], found: Findings) -> None:
-    typer.echo(f"PostgreSQL {how.version}, form {how.revision}.")
-    for each in reached:
+def _print_report(status: DatabaseStatus, extents: Sequence[TableSummary], found: LedgerCheckResult) -> None:
+    typer.echo(f"PostgreSQL {status.version}, form {status.revision}.")
+    for each in extents:
         newest = (
-            "" if each.newest is None else f", the newest of {each.newest.astimezone(_JAKARTA):%Y-%m-%d %H:%M:%S} WIB"
+            ""
+            if each.newest is None
+            else f", the newest of {each.newest.astimezone(_CITY_TIME_ZONE):%Y-%m-%d %H:%M:%S} WIB"
         )
         typer.echo(f"{each.name}: {each.rows}{newest}")
-    if not found.broken and not found.receipts:
+    if not found.broken and not found.receipt_faults:
         typer.echo(f"The access ledger is as it was written: {found.entries} entries in {found.chains} chains.")

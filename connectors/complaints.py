@@ -15,17 +15,17 @@ from itertools import chain
 from typing import Final, Protocol, TypeVar
 
 from connectors import complaints_mapping as mapping
-from connectors.chunks import in_chunks
-from connectors.drivers.http import HttpDriver
-from connectors.fan_out import fan_out
-from connectors.reading.dates import JAKARTA
-from connectors.reading.rows import Row
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.call import Call
+from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.fan_out import fan_out
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.http.driver import HttpDriver
+from connectors.readers.dates import JAKARTA
+from connectors.readers.rows import Row
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 from records.identifiers import Nik
 
 T = TypeVar("T")
@@ -40,17 +40,17 @@ _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids and codes that servers give. A comma would make two of one."""
 _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
 """Someone typed a NIK, KK or NOP where an id belongs: it must not travel in a URL."""
-_LONGEST_LIST: Final = 6_000
+_MAX_ID_LIST_LENGTH: Final = 6_000
 """Characters of ids in one URL; gateways take 8,000 for the whole of it."""
-_NIKS_A_SEARCH: Final = 500
-_PAGES_A_SEARCH: Final = 40
-_CALLS_A_PAGE: Final = 10
+_NIKS_PER_SEARCH: Final = 500
+_PAGES_PER_SEARCH: Final = 40
+_CALLS_PER_PAGE: Final = 10
 """How often a page of the public list is filled up before the hub gives up."""
-_SPARE: Final = 10
+_SPARE_ROWS: Final = 10
 """Rows asked for beside those of the page, since some cannot be shown: reports still without an id, the complaint
 at the position itself, others of its second. Spares a second call."""
 _SECOND: Final = timedelta(seconds=1)
-_ALWAYS: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
 """Before the first complaint. A list asked for without a beginning reaches back 90 days only."""
 
 
@@ -65,8 +65,8 @@ class CityComplaints:
     """The complaint system as the graph asks it.
 
     `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
-    `page_size` is the most rows the server gives in one answer, `side_by_side` how many calls of one batch may be
-    under way at once, `keys_a_call` how many people or ids one call may name.
+    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may be
+    under way at once, `max_batch_size` how many people or ids one call may name.
     """
 
     agency: Final = AGENCY
@@ -78,23 +78,23 @@ class CityComplaints:
         links: ComplaintLinks | None,
         reporter_extension: bool,
         page_size: int = 500,
-        side_by_side: int = 4,
-        keys_a_call: int | None = None,
+        max_concurrency: int = 4,
+        max_batch_size: int | None = None,
     ) -> None:
         """Raises ValueError where there is no way to tell whose a complaint is, or a bound is out of range."""
         if links is None and not reporter_extension:
             raise ValueError("CityComplaints: without the reporter extension it needs a link table. Give `links`.")
-        if page_size <= 1 or side_by_side < 1:
+        if page_size <= 1 or max_concurrency < 1:
             raise ValueError(
-                f"CityComplaints: page_size is {page_size}, side_by_side {side_by_side}. "
+                f"CityComplaints: page_size is {page_size}, max_concurrency {max_concurrency}. "
                 "A page has at least 2 rows, and at least 1 call is under way at a time."
             )
         self._http = http
         self._links = None if reporter_extension else links
         self._page_size = page_size
-        self._niks_a_search = min(_NIKS_A_SEARCH, keys_a_call or _NIKS_A_SEARCH)
-        self._ids_a_call = min(page_size, keys_a_call or page_size)
-        self._side_by_side = side_by_side
+        self._niks_a_search = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
+        self._ids_a_call = min(page_size, max_batch_size or page_size)
+        self._side_by_side = max_concurrency
         self._check = RowCheck(AGENCY, http.counts)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -107,7 +107,7 @@ class CityComplaints:
             return {}
         if self._links is not None:
             return await self._linked(await self._links.requests_of(niks), call)
-        return await in_chunks(niks, lambda some: self._search(some, call), most=self._niks_a_search)
+        return await ask_in_chunks(niks, lambda some: self._search(some, call), max_batch_size=self._niks_a_search)
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their id, private ones included: one call for as many as fit in an address.
@@ -115,7 +115,7 @@ class CityComplaints:
         The system does not say here who reported them. Where there are several calls, one that fails costs its own
         ids only.
         """
-        chunks = list(self._chunks(_codes(ids)))
+        chunks = list(self._chunks(_filter_codes(ids)))
         if not chunks:
             return {}
         if len(chunks) == 1:
@@ -148,7 +148,7 @@ class CityComplaints:
         if not queries:
             return {}
         found = await self._categories(call)
-        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+        return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
 
     async def probe(self, call: Call) -> None:
         """Ask for the list of services, the cheapest thing there is. Raises AgencyFailure."""
@@ -161,16 +161,16 @@ class CityComplaints:
 
         def read(status: int, value: object) -> Sequence[Row]:
             rows = _requests(status, value)
-            self._check.require_asked(map(mapping.reporter_of, filter(mapping.request_id, rows)), asked)
+            self._check.require_requested(map(mapping.reporter_of, filter(mapping.request_id, rows)), asked)
             # A complaint filed between two pages pushes one row into both: it is kept once.
             self._merge(found, rows)
             return rows
 
-        for page in range(1, _PAGES_A_SEARCH + 1):
+        for page in range(1, _PAGES_PER_SEARCH + 1):
             listed = await self._http.ask_json("POST", _SEARCH, call, read, form={**form, "page": str(page)})
             if len(listed) < self._page_size:
                 return await self._by_reporter(tuple(found.values()), niks)
-        raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_A_SEARCH} pages")
+        raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
     def _merge(self, found: dict[str, Row], listed: Iterable[Row]) -> None:
         """Add the rows that have an id; raises where one that is there already has another reporter."""
@@ -181,7 +181,7 @@ class CityComplaints:
                 continue
             before = added.get(identifier) or found.get(identifier)
             if before is not None and mapping.reporter_of(before) != mapping.reporter_of(each):
-                raise self._check.mismatch("one complaint has two reporters")
+                raise self._check.record_mismatch("one complaint has two reporters")
             added[identifier] = each
         found.update(added)
 
@@ -193,7 +193,7 @@ class CityComplaints:
             failed = [each for each in theirs if isinstance(each, AgencyFailure)]
             known = [mapping.reported_by(each, nik) for each in theirs if isinstance(each, Complaint)]
             if any(isinstance(each, Complaint) and each.reporter not in (None, nik) for each in theirs):
-                failed.append(self._check.mismatch("a complaint has another reporter than the link table says"))
+                failed.append(self._check.record_mismatch("a complaint has another reporter than the link table says"))
             if failed or known:
                 answers[nik] = failed[0] if failed else mapping.newest_first(known)
         return answers
@@ -206,7 +206,7 @@ class CityComplaints:
             # A server that numbers its complaints calls ids that are no numbers a bad request: it has none of them.
             none = status == _NOT_FOUND or (status == _BAD_REQUEST and not numbered)
             rows = () if none else _requests(status, value)
-            self._check.require_asked(filter(None, map(mapping.request_id, rows)), ids)
+            self._check.require_requested(filter(None, map(mapping.request_id, rows)), ids)
             return rows
 
         rows = await self._http.ask_json("GET", _REQUESTS, call, read, query=query)
@@ -224,7 +224,7 @@ class CityComplaints:
             length = 0
             for each in alike:
                 length += len(each) + 1
-                if chunk and (len(chunk) == self._ids_a_call or length > _LONGEST_LIST):
+                if chunk and (len(chunk) == self._ids_a_call or length > _MAX_ID_LIST_LENGTH):
                     yield tuple(chunk)
                     chunk, length = [], len(each) + 1
                 chunk.append(each)
@@ -237,13 +237,13 @@ class CityComplaints:
         The order of complaints filed in the same second is ours, not the server's. So a second counts only when it
         has been seen whole: when an older row was seen, or the end.
         """
-        asked = _asked(query)
+        asked = _build_parameters(query)
         if asked is None:
             return ComplaintPage(complaints=(), has_more=False)
         found: dict[str, Complaint] = {}
-        until, size = _end_of(query), min(query.first + _SPARE, self._page_size)
-        for _ in range(_CALLS_A_PAGE):
-            parameters = asked | {"page_size": str(size)} | ({"end_date": _written(until)} if until else {})
+        until, size = _end_of(query), min(query.first + _SPARE_ROWS, self._page_size)
+        for _ in range(_CALLS_PER_PAGE):
+            parameters = asked | {"page_size": str(size)} | ({"end_date": _format_moment(until)} if until else {})
             listed = await self._list(parameters, call)
             found |= {each.id: each for each in await self._readable(listed) if mapping.fits(each, query)}
             if len(listed) < size:
@@ -256,7 +256,7 @@ class CityComplaints:
             if until is not None and _second_after(oldest) >= until and size == self._page_size:
                 raise AgencyMalformed(AGENCY, "a whole answer of the list of complaints holds one single second")
             until, size = _second_after(oldest), self._page_size
-        raise AgencyMalformed(AGENCY, f"a page of the list was not full after {_CALLS_A_PAGE} calls")
+        raise AgencyMalformed(AGENCY, f"a page of the list was not full after {_CALLS_PER_PAGE} calls")
 
     async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
         codes = parameters.get("service_code", "").split(",")
@@ -317,14 +317,14 @@ class CityComplaints:
 
 
 def _requests(status: int, value: object) -> Sequence[Row]:
-    return _shaped(status, value, mapping.requests)
+    return _parse_list(status, value, mapping.requests)
 
 
 def _services(status: int, value: object) -> Sequence[ComplaintCategory]:
-    return _shaped(status, value, mapping.categories)
+    return _parse_list(status, value, mapping.categories)
 
 
-def _shaped(status: int, value: object, how: Callable[[object], T]) -> T:
+def _parse_list(status: int, value: object, how: Callable[[object], T]) -> T:
     """What a reply lists. A reply that lists nothing which can be told apart counts against the system."""
     if status >= _BAD_REQUEST:
         raise AgencyRefused(AGENCY, f"HTTP {status}")
@@ -353,12 +353,12 @@ def _reported_at(request: Row) -> datetime | None:
         return None
 
 
-def _asked(query: ComplaintQuery) -> dict[str, str] | None:
+def _build_parameters(query: ComplaintQuery) -> dict[str, str] | None:
     """The parameters that leave the choosing to the server; none where no complaint can fit."""
-    codes = _codes(query.category_codes)
+    codes = _filter_codes(query.category_codes)
     if query.category_codes and not codes:
         return None
-    asked = {"extensions": "true", "start_date": _written(query.reported_from or _ALWAYS)}
+    asked = {"extensions": "true", "start_date": _format_moment(query.reported_from or _EARLIEST)}
     if codes:
         asked["service_code"] = ",".join(codes)
     if query.regions:
@@ -391,16 +391,16 @@ def _whole_second(at: datetime) -> datetime:
     return _second_after(at) if at.microsecond else at
 
 
-def _written(at: datetime) -> str:
+def _format_moment(at: datetime) -> str:
     return at.astimezone(JAKARTA).isoformat(timespec="seconds")
 
 
-def _codes(given: Iterable[str]) -> list[str]:
+def _filter_codes(given: Iterable[str]) -> list[str]:
     """Those that can be ids or codes of a server and may travel in an address."""
     return [each for each in given if _CODE.fullmatch(each) and not _IDENTITY_NUMBER.fullmatch(each)]
 
 
-def _holds(name: str | None, search: str) -> bool:
+def _contains(name: str | None, search: str) -> bool:
     return search.strip().casefold() in (name or "").casefold()
 
 

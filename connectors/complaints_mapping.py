@@ -13,12 +13,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.reading.absent import text
-from connectors.reading.coordinates import coordinates
-from connectors.reading.dates import JAKARTA, moment
-from connectors.reading.regions import region_code
-from connectors.reading.rows import Row, row, rows
-from connectors.reading.unreadable import UnreadableError
+from connectors.readers.coordinates import coordinates
+from connectors.readers.dates import JAKARTA, moment
+from connectors.readers.regions import region_code
+from connectors.readers.rows import Row, row, rows
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -95,7 +95,7 @@ def complaint(request: Row, read_at: datetime) -> Complaint:
         is_public=is_public,
         category_code=text(request.get("service_code")),
         category_name=text(request.get("service_name")),
-        description=text(request.get("description"), longest=_LONGEST_DESCRIPTION),
+        description=text(request.get("description"), max_length=_LONGEST_DESCRIPTION),
         status=status,
         visibility=ComplaintVisibility.PUBLIC if is_public else ComplaintVisibility.PRIVATE,
         channel=text(extended.get("channel")),
@@ -169,7 +169,7 @@ def _status(request: Row, extended: Row) -> ComplaintStatus | None:
 
 
 def _events(request: Row, *, is_public: bool, reporter: Nik | None) -> tuple[ComplaintEvent, ...]:
-    notes = rows(request.get("notes") or [], "a list of notes", most=_MOST_NOTES)
+    notes = rows(request.get("notes") or [], "a list of notes", max_rows=_MOST_NOTES)
     dated = ((at, note) for note in notes if (at := _moment(note.get("datetime"))))
     return tuple(
         ComplaintEvent(

@@ -8,20 +8,20 @@ from typing import Final
 
 from yarl import URL
 
-from connectors.drivers.http import HttpDriver
-from records.call import Call
-from records.failures import AgencyMalformed
+from connectors.drivers.http.driver import HttpDriver
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed
 
-_LARGEST: Final = 256 * 1024
+_MAX_BYTES: Final = 256 * 1024
 _OK: Final = 200
 
 
 class IssuerDocuments:
-    """Reads documents of one issuer. `name` is what logs call it, `patience` the seconds one document may take."""
+    """Reads documents of one issuer. `name` is what logs call it, `timeout` the seconds one document may take."""
 
-    def __init__(self, name: str, *, patience: float) -> None:
+    def __init__(self, name: str, *, timeout: float) -> None:
         self._name = name
-        self._patience = patience
+        self._patience = timeout
 
     async def read(self, url: str) -> bytes:
         """The body of what stands there; raises AgencyFailure for everything but a 200 of at most 256 KiB.
@@ -36,7 +36,7 @@ class IssuerDocuments:
             headers={"Accept": "application/json"},
             deadline=self._patience,
             connections=1,
-            max_bytes=_LARGEST,
+            max_bytes=_MAX_BYTES,
         )
         call = Call(deadline=monotonic() + self._patience, request_id=f"issuer-{token_hex(4)}")
         try:

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
-from connectors.chunks import in_chunks
-from connectors.drivers.sql import Row, SqlDriver
-from connectors.reading.absent import text
-from connectors.reading.dates import day
-from connectors.reading.money import rupiah
-from connectors.reading.names import ordinary
-from connectors.reading.phones import phone
-from connectors.reading.regions import region_code
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed
+from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.readers.dates import day
+from connectors.readers.money import rupiah
+from connectors.readers.names import to_ordinary_case
+from connectors.readers.phones import phone
+from connectors.readers.regions import region_code
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nib, Nik
 from records.msmes import Msme, Product, ProgrammeStage
 
@@ -48,13 +48,13 @@ R = TypeVar("R")
 
 
 class JakPreneur:
-    """Asks the programme. Each read is one statement, for any number of keys unless `keys_a_call` bounds it."""
+    """Asks the programme. Each read is one statement, for any number of keys unless `max_batch_size` bounds it."""
 
     agency: ClassVar[str] = AGENCY
 
-    def __init__(self, sql: SqlDriver, *, keys_a_call: int | None = None) -> None:
+    def __init__(self, sql: SqlDriver, *, max_batch_size: int | None = None) -> None:
         self._sql = sql
-        self._keys_a_call = keys_a_call
+        self._keys_a_call = max_batch_size
         self._check = RowCheck(AGENCY, sql.counts)
 
     async def msmes_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Msme]]:
@@ -64,18 +64,18 @@ class JakPreneur:
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
-            return await self._grouped(_Asked(_BY_OWNER, "nik", some, list(some)), read_msme, call)
+            return await self._grouped(_KeyedStatement(_BY_OWNER, "nik", some, list(some)), read_msme, call)
 
-        return await in_chunks(niks, ask, most=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
 
     async def msmes(self, ids: Sequence[str], call: Call) -> Answers[str, Msme]:
         """Enterprises by identifier; unknown ones are absent. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[str]) -> Answers[str, Msme]:
-            found = await self._grouped(_Asked(_BY_ID, "id", some, _numbers(some)), read_msme, call)
+            found = await self._grouped(_KeyedStatement(_BY_ID, "id", some, _numbers(some)), read_msme, call)
             return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
 
-        return await in_chunks(ids, ask, most=self._keys_a_call)
+        return await ask_in_chunks(ids, ask, max_batch_size=self._keys_a_call)
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """What each enterprise sells, by identifier; enterprises that sell nothing are absent.
@@ -84,16 +84,16 @@ class JakPreneur:
         """
 
         async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
-            return await self._grouped(_Asked(_PRODUCTS, "umkm_id", some, _numbers(some)), read_product, call)
+            return await self._grouped(_KeyedStatement(_PRODUCTS, "umkm_id", some, _numbers(some)), read_product, call)
 
-        return await in_chunks(msme_ids, ask, most=self._keys_a_call)
+        return await ask_in_chunks(msme_ids, ask, max_batch_size=self._keys_a_call)
 
     async def probe(self, call: Call) -> None:
         """Make sure that the programme's database answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
     async def _grouped(
-        self, asked: _Asked[K], read: Callable[[Row], R], call: Call
+        self, asked: _KeyedStatement[K], read: Callable[[Row], R], call: Call
     ) -> Mapping[K, Sequence[R] | AgencyFailure]:
         """What was read, by the key it was asked for; one unreadable row is the failure of its key."""
         if not asked.values:
@@ -107,7 +107,7 @@ class JakPreneur:
             {"keys": asked.values},
             call,
             lists=("keys",),
-            check=lambda rows: self._check.require_asked(map(key_of, rows), asked.keys),
+            check=lambda rows: self._check.require_requested(map(key_of, rows), asked.keys),
         )
         groups = self._check.group_by_key(rows, asked.keys, key_of=key_of, id_of=lambda row: row["id"])
         every = [row for each in groups.values() if not isinstance(each, AgencyFailure) for row in each]
@@ -119,7 +119,7 @@ class JakPreneur:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[K]):
+class _KeyedStatement(Generic[K]):
     """One statement, the column that holds the key, and the keys as the hub and as the database writes them."""
 
     statement: str
@@ -134,7 +134,7 @@ def read_msme(row: Row) -> Msme:
         id=_required(row["id"], "an identifier"),
         owner=Nik(_required(row["nik"], "a NIK")),
         nib=_nib(row["nib"]),
-        name=ordinary(_required(row["nama_usaha"], "a name")),
+        name=to_ordinary_case(_required(row["nama_usaha"], "a name")),
         industry_code=_industry_code(row["kbli"]),
         region_code=region_code(row["kode_kec"]),
         stage=_STAGES.get((text(row["tahap"]) or "").upper()),
@@ -152,7 +152,7 @@ def read_product(row: Row) -> Product:
         id=_required(row["id"], "an identifier"),
         msme_id=_required(row["umkm_id"], "an identifier"),
         owner=Nik(_required(row["nik"], "a NIK")),
-        name=ordinary(_required(row["nama_produk"], "a name")),
+        name=to_ordinary_case(_required(row["nama_produk"], "a name")),
         price=rupiah(row["harga"]),
         # Private by default: only a clear yes makes a product public.
         in_public_catalogue=(text(row["katalog_publik"]) or "").upper() == "Y",
@@ -188,7 +188,7 @@ def _required(raw: object, kind: str) -> str:
 
 def _ordinary_or_none(raw: object) -> str | None:
     value = text(raw)
-    return value and ordinary(value)
+    return value and to_ordinary_case(value)
 
 
 def _nib(raw: object) -> Nib | None:

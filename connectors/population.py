@@ -6,22 +6,22 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from connectors.chunks import in_chunks
-from connectors.drivers.sql import Row, SqlDriver
+from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.population_households import STATEMENT as HOUSEHOLDS
 from connectors.population_households import read_households, require_own_cards
 from connectors.population_values import nik_of, person_name_of, sex_of, word
-from connectors.reading.absent import text
-from connectors.reading.dates import day
-from connectors.reading.family_cards import district_of_issue
-from connectors.reading.names import ordinary, person_name
-from connectors.reading.numbers import whole_number
-from connectors.reading.regions import region_from_numbers
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed
+from connectors.readers.dates import day
+from connectors.readers.family_cards import district_of_issue
+from connectors.readers.names import person_name, to_ordinary_case
+from connectors.readers.numbers import whole_number
+from connectors.readers.regions import region_from_numbers
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import (
     BloodType,
@@ -62,30 +62,30 @@ _log = logging.getLogger("simpul.agencies")
 
 
 class PopulationRegister:
-    """Asks the register. Each read is one statement, for any number of people unless `keys_a_call` bounds it."""
+    """Asks the register. Each read is one statement, for any number of people unless `max_batch_size` bounds it."""
 
     agency: ClassVar[str] = AGENCY
 
     def __init__(
-        self, sql: SqlDriver, *, keys_a_call: int | None = None, knows_region: Callable[[str], bool] = lambda _: True
+        self, sql: SqlDriver, *, max_batch_size: int | None = None, knows_region: Callable[[str], bool] = lambda _: True
     ) -> None:
         """`knows_region` tells whether a region code is in the tables; an unknown district of a card is logged."""
         self._sql = sql
-        self._keys_a_call = keys_a_call
+        self._keys_a_call = max_batch_size
         self._knows_region = knows_region
         self._check = RowCheck(AGENCY, sql.counts)
         self._unknown_districts: set[str] = set()
 
-    async def known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
+    async def load_known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
         """Those of the people that the register knows. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Citizen]:
             found = self._one_each(await self._own_rows(_KNOWN, some, call), some)
             return {nik: row if isinstance(row, AgencyFailure) else Citizen(nik=nik) for nik, row in found.items()}
 
-        return await in_chunks(niks, ask, most=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
 
-    async def facets(
+    async def load_facets(
         self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
     ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
         """The wanted facets of each person; no column of any other facet is asked for. Raises `AgencyFailure`.
@@ -101,7 +101,7 @@ class PopulationRegister:
             read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(row, wanted))
             return dict(zip(found, read, strict=True))
 
-        return await in_chunks(niks, ask, most=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
         """The household of each person, with all members of its card. Raises `AgencyFailure`.
@@ -114,7 +114,7 @@ class PopulationRegister:
             rows = await self._rows(HOUSEHOLDS, some, call, lambda rows: require_own_cards(self._check, rows, some))
             return await read_households(self._check, rows, some, self._sql.work)
 
-        found = await in_chunks(niks, ask, most=self._keys_a_call)
+        found = await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
         for household in found.values():
             if isinstance(household, Household):
                 self._look_at_district(household)
@@ -127,7 +127,7 @@ class PopulationRegister:
     async def _own_rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
         """Rows about these people only."""
         return await self._rows(
-            statement, niks, call, lambda rows: self._check.require_asked(map(_written_nik, rows), niks)
+            statement, niks, call, lambda rows: self._check.require_requested(map(_written_nik, rows), niks)
         )
 
     async def _rows(
@@ -226,7 +226,7 @@ _READERS: Mapping[type[PersonFacet], Callable[[Row], PersonFacet]] = {
 
 def _term(raw: object) -> str | None:
     term = text(raw)
-    return term and ordinary(term)
+    return term and to_ordinary_case(term)
 
 
 def _marital_status(raw: object) -> MaritalStatus | None:

@@ -12,16 +12,16 @@ from datetime import date
 from itertools import chain
 from typing import Final
 
-from connectors.drivers.sql import Row
-from connectors.long_work import LongWork
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.long_work import LongWork
+from connectors.drivers.sql.driver import Row
 from connectors.population_values import nik_of, person_name_of, sex_of, word
-from connectors.reading.absent import text
-from connectors.reading.dates import day
-from connectors.reading.family_cards import family_card_number
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.failures import AgencyFailure, AgencyMalformed
+from connectors.readers.dates import day
+from connectors.readers.family_cards import family_card_number
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import FamilyCardNumber, Nik
 from records.population import Household, HouseholdMember, Relationship
 
@@ -82,12 +82,12 @@ async def read_households(
     households = await work.map(own, lambda card: _household_or_failure(check, card, cards[card]))
     read = dict(zip(own, households, strict=True))
     if len(read) < len(cards):
-        raise check.mismatch("a family card of a person who was not requested")
+        raise check.record_mismatch("a family card of a person who was not requested")
     found: dict[Nik, Household | AgencyFailure] = {}
     for nik in asked:
         answers = [read[card] for card in cards_of[nik]]
         if len(answers) > 1:
-            found[nik] = check.mismatch("a person is on two family cards")
+            found[nik] = check.record_mismatch("a person is on two family cards")
         elif answers and (answer := answers[0]) is not None:
             found[nik] = answer
     return found
@@ -98,7 +98,7 @@ def require_own_cards(check: RowCheck, rows: Sequence[Row], asked: Collection[Ni
     niks = frozenset(asked)
     cards = {row["no_kk"] for row in rows if row["nik"] in niks}
     if any(row["no_kk"] not in cards for row in rows):
-        raise check.mismatch("a family card of a person who was not requested")
+        raise check.record_mismatch("a family card of a person who was not requested")
 
 
 def _household_or_failure(check: RowCheck, card: object, rows: Sequence[Row]) -> Household | AgencyFailure | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from connectors.drivers.sql import Row
-from connectors.reading.absent import text
-from connectors.reading.names import person_name
-from connectors.reading.unreadable import UnreadableError
+from connectors.drivers.sql.driver import Row
+from connectors.readers.names import person_name
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
 from records.identifiers import Nik
 from records.population import Sex
 

@@ -9,20 +9,20 @@ from functools import partial
 from statistics import fmean
 from typing import Final, NamedTuple, TypeVar
 
-from connectors.drivers.http import HttpDriver
-from connectors.fan_out import fan_out
-from connectors.long_work import FEW
-from connectors.reading.absent import text
-from connectors.reading.coordinates import coordinates
-from connectors.reading.dates import day
-from connectors.reading.money import rupiah
-from connectors.reading.phones import phone
-from connectors.reading.rows import Row, row, rows
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyMalformed, AgencyRefused
+from connectors.batching.fan_out import fan_out
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
+from connectors.readers.coordinates import coordinates
+from connectors.readers.dates import day
+from connectors.readers.money import rupiah
+from connectors.readers.phones import phone
+from connectors.readers.rows import Row, row, rows
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed, AgencyRefused
 from records.identifiers import RegionCode, Rupiah
 from records.prices import (
     Commodity,
@@ -54,7 +54,7 @@ _CITIES: Final = {
 
 The service's own city ids are of no use: they run from 1 to 5 in one of its lists and are 31, 32, 73, ... in another.
 """
-_OWN_ID: Final = re.compile(r"[1-9][0-9]{0,8}")
+_SERVICE_ID: Final = re.compile(r"[1-9][0-9]{0,8}")
 """Ids of markets and commodities. Market 0 is no market: it stands for all of them."""
 _MOVEMENTS: Final = {
     "RISE": PriceMovement.RISING,
@@ -75,18 +75,18 @@ _FIRST_CLIENT_ERROR: Final = 400
 class FoodPrices:
     """The price service as the graph asks it.
 
-    The service wants few requests a second: the gate of `http` paces them. `side_by_side` is how many calls for
+    The service wants few requests a second: the gate of `http` paces them. `max_concurrency` is how many calls for
     different markets or months may be under way at once.
     """
 
     agency: Final = AGENCY
 
-    def __init__(self, http: HttpDriver, *, side_by_side: int = 4) -> None:
+    def __init__(self, http: HttpDriver, *, max_concurrency: int = 4) -> None:
         """`http` carries the API key in its headers. Raises ValueError where the bound is not above 0."""
-        if side_by_side < 1:
-            raise ValueError(f"FoodPrices: side_by_side is {side_by_side}. It must be above 0.")
+        if max_concurrency < 1:
+            raise ValueError(f"FoodPrices: max_concurrency is {max_concurrency}. It must be above 0.")
         self._http = http
-        self._side_by_side = side_by_side
+        self._side_by_side = max_concurrency
         self._check = RowCheck(AGENCY, http.counts)
 
     async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
@@ -94,11 +94,11 @@ class FoodPrices:
         if not queries:
             return {}
         found = await self._markets(call)
-        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+        return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
 
     async def markets(self, ids: Sequence[str], call: Call) -> Answers[str, Market]:
         """Markets by their id. One call for all."""
-        if not (known := _own(ids)):
+        if not (known := _filter_ids(ids)):
             return {}
         wanted = frozenset(known)
         listed = [each for each in await self._markets(call) if each.id in wanted]
@@ -112,11 +112,11 @@ class FoodPrices:
         if not queries:
             return {}
         found = await self._commodities(call)
-        return {query: tuple(each for each in found if _holds(each.name, query.search)) for query in queries}
+        return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
 
     async def commodities(self, ids: Sequence[str], call: Call) -> Answers[str, Commodity]:
         """Commodities by their id. One call for all."""
-        if not (known := _own(ids)):
+        if not (known := _filter_ids(ids)):
             return {}
         found = {each.id: each for each in await self._commodities(call)}
         return {each: found[each] for each in known if each in found}
@@ -128,7 +128,7 @@ class FoodPrices:
             path = f"{_PRICES_PATH}/{market_id}"
             return await self._known(path, {}, call, lambda reply: prices_from(reply, market_id))
 
-        return await fan_out(_own(market_ids), ask, limit=self._side_by_side)
+        return await fan_out(_filter_ids(market_ids), ask, limit=self._side_by_side)
 
     async def trends(self, queries: Sequence[TrendQuery], call: Call) -> Answers[TrendQuery, Trend]:
         """How the city-wide price of each commodity went through its month: one call a query."""
@@ -139,11 +139,11 @@ class FoodPrices:
 
             def check(entries: Sequence[Row]) -> None:
                 """An entry may leave its commodity out; where it names one, it is the one that was asked for."""
-                self._check.require_asked(filter(None, map(_commodity_of, entries)), {query.commodity_id})
+                self._check.require_requested(filter(None, map(_commodity_of, entries)), {query.commodity_id})
 
             return await self._known(_REPORT_PATH, asked, call, lambda reply: trend_from(reply, query), check=check)
 
-        known = [query for query in queries if _OWN_ID.fullmatch(query.commodity_id)]
+        known = [query for query in queries if _SERVICE_ID.fullmatch(query.commodity_id)]
         return await fan_out(known, ask, limit=self._side_by_side)
 
     async def probe(self, call: Call) -> None:
@@ -176,11 +176,11 @@ class FoodPrices:
 
         `check` looks inside the gate whether the entries answer the question.
         """
-        listed = await self._http.ask_json("GET", path, call, partial(_listed, check), query=query)
+        listed = await self._http.ask_json("GET", path, call, partial(_parse_listed, check), query=query)
         if listed is None:
             return None
-        work = partial(_mapped, mapping, listed.reply)
-        return work() if listed.length <= FEW else await self._http.work.run(work)
+        work = partial(_map_reply, mapping, listed.reply)
+        return work() if listed.length <= MAX_IMMEDIATE_ROWS else await self._http.work.run(work)
 
 
 class _Listed(NamedTuple):
@@ -190,7 +190,7 @@ class _Listed(NamedTuple):
     length: int
 
 
-def _listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
+def _parse_listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
     """Inside the gate: a reply that is no list of the service counts against it. None for HTTP 404."""
     if status == _NOT_FOUND:
         return None
@@ -205,7 +205,7 @@ def _listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) 
         raise AgencyMalformed(AGENCY, str(error)) from None
 
 
-def _mapped(mapping: Callable[[object], T], reply: object) -> T:
+def _map_reply(mapping: Callable[[object], T], reply: object) -> T:
     """Outside the gate: one record that cannot be read says nothing of the service. At most 1,000 rows, 6 µs each."""
     try:
         return mapping(reply)
@@ -253,12 +253,12 @@ def trend_from(reply: object, query: TrendQuery) -> Trend:
     """
     entries = [
         each
-        for each in rows(row(row(reply).get("data")).get("data"), "a report", most=_MOST_ENTRIES)
+        for each in rows(row(row(reply).get("data")).get("data"), "a report", max_rows=_MOST_ENTRIES)
         if text(each.get("commodity_id")) in {None, query.commodity_id}
     ]
     seen: dict[date, list[Rupiah]] = {}
     for entry in entries:
-        for recap in rows(entry.get("recaps") or [], "a report", most=_MOST_DAYS):
+        for recap in rows(entry.get("recaps") or [], "a report", max_rows=_MOST_DAYS):
             on, value = day(recap.get("time")), _price(recap.get("value"))
             if on is not None and value is not None and (on.year, on.month) == (query.year, query.month):
                 seen.setdefault(on, []).append(value)
@@ -336,10 +336,10 @@ def _commodity_of(entry: Row) -> str | None:
     return text(entry.get("commodity_id"))
 
 
-def _holds(name: str, search: str) -> bool:
+def _contains(name: str, search: str) -> bool:
     return search.strip().casefold() in name.casefold()
 
 
-def _own(ids: Iterable[str]) -> list[str]:
+def _filter_ids(ids: Iterable[str]) -> list[str]:
     """Those ids that the service could have given; whatever else is in a caller's id stays out of its addresses."""
-    return [each for each in ids if _OWN_ID.fullmatch(each)]
+    return [each for each in ids if _SERVICE_ID.fullmatch(each)]

@@ -6,9 +6,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from connectors.reading.names import ordinary
-from records.answers import Answers
-from records.call import Call
+from connectors.readers.names import to_ordinary_case
+from records.calls.answers import Answers
+from records.calls.call import Call
 from records.identifiers import RegionCode
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 
@@ -106,7 +106,7 @@ def _read(folder: Path, sourced: dict[str, list[SystemCode]]) -> Iterator[Region
                 yield Region(
                     code=RegionCode(row["code"]),
                     level=level,
-                    name=ordinary(row["name"]),
+                    name=to_ordinary_case(row["name"]),
                     parent_code=RegionCode(row[parent_column]) if parent_column else None,
                     codes=_codes(row["code"], sourced.get(row["code"], [])),
                 )

@@ -11,33 +11,33 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from connectors.drivers.http import HttpDriver
-from connectors.drivers.soap import SoapDriver, SoapFault, SoapReply, SoapValue
-from connectors.fan_out import fan_out
-from connectors.long_work import LongWork
-from connectors.policies.gate import Gate
-from connectors.reading.absent import text
-from connectors.reading.dates import day
-from connectors.reading.money import rupiah
-from connectors.reading.names import ordinary, person_name
-from connectors.reading.regions import region_code
-from connectors.reading.unreadable import UnreadableError
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
+from connectors.batching.fan_out import fan_out
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.long_work import LongWork
+from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply, SoapValue
+from connectors.readers.dates import day
+from connectors.readers.money import rupiah
+from connectors.readers.names import person_name, to_ordinary_case
+from connectors.readers.regions import region_code
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from connectors.resilience.gate import Gate
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 from records.identifiers import Nik, Nop, Rupiah
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 
 AGENCY: Final = "pbb"
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Of one reply: 20,000 elements, which is all that is read of one (`MOST_ELEMENTS`), take 1 MiB."""
+"""Of one reply: 20,000 elements, which is all that is read of one (`MAX_ELEMENTS`), take 1 MiB."""
 WSDL: Final = Path(__file__).with_name("wsdl") / "pbb.wsdl"
 
 Row = Mapping[str, SoapValue]
 _T = TypeVar("_T")
 
-_NOBODY: Final = Nik("0" * 16)
+_PROBE_NIK: Final = Nik("0" * 16)
 """A number that is well formed and nobody's (no province 00): asking for it touches no person."""
 
 _NOP_COLUMNS: Final = (
@@ -57,7 +57,7 @@ _SHARED: Final = "9"
 _SUCCESS: Final = "00"
 _UNKNOWN: Final = frozenset({"14", "15"})
 """Nothing found for the NIK, and: the agency does not take it for a NIK, so it knows nobody by it."""
-_OWN_TROUBLE: Final = re.compile(r"9\d|5\d\d")
+_AGENCY_FAULT: Final = re.compile(r"9\d|5\d\d")
 """Codes by which the agency says that its own system failed. Every other one, closing hours (68) too, is a no."""
 _KODE: Final = re.compile(r"\d{1,3}")
 _STATUS: Final = {"0": BillStatus.UNPAID, "1": BillStatus.PAID}
@@ -68,13 +68,13 @@ _WHOLE_NUMBER: Final = re.compile(r"(\d{1,12})(?:[.,]0{1,2})?", re.ASCII)
 class PropertyTax:
     """Tax objects with their bills and payments, of one agency.
 
-    The agency takes one NIK a call: `at_once` bounds how many calls are under way for one batch.
+    The agency takes one NIK a call: `max_concurrency` bounds how many calls are under way for one batch.
     """
 
-    def __init__(self, soap: SoapDriver, *, at_once: int = 8) -> None:
+    def __init__(self, soap: SoapDriver, *, max_concurrency: int = 8) -> None:
         """Use a driver made for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
         self._soap = soap
-        self._at_once = at_once
+        self._at_once = max_concurrency
         self._check = RowCheck(AGENCY, soap.counts)
 
     @classmethod
@@ -85,7 +85,7 @@ class PropertyTax:
         user: str,
         password: str,
         deadline: float,
-        at_once: int = 8,
+        max_concurrency: int = 8,
         connections: int = 32,
         gate: Gate | None = None,
         work: LongWork | None = None,
@@ -104,22 +104,22 @@ class PropertyTax:
             work=work,
         )
         credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
-        return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), at_once=at_once)
+        return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
 
     async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
         """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
-            reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, trouble=self._trouble_in)
+            reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, find_failure=self._trouble_in)
             return await self._long(reply, nik) if reply.is_long else tax_objects(reply, nik)
 
         return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._at_once))
 
     def _trouble_in(self, reply: SoapReply) -> AgencyFailure | None:
         """The failure that a reply stands for, also where what it holds does not belong together."""
-        failure = trouble_in(reply)
-        if failure is None and not isinstance(reply.content, SoapFault) and not fits_together(reply.content):
-            return self._check.mismatch("a bill has the number of another object")
+        failure = find_failure(reply)
+        if failure is None and not isinstance(reply.content, SoapFault) and not has_matching_bills(reply.content):
+            return self._check.record_mismatch("a bill has the number of another object")
         return failure
 
     def _of_one_owner_each(self, found: Answers[Nik, Sequence[TaxObject]]) -> Answers[Nik, Sequence[TaxObject]]:
@@ -148,7 +148,9 @@ class PropertyTax:
 
     async def probe(self, call: Call) -> None:
         """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
-        tax_objects(await self._soap.ask("GetObjekByNik", {"nik": _NOBODY}, call, trouble=self._trouble_in), _NOBODY)
+        tax_objects(
+            await self._soap.ask("GetObjekByNik", {"nik": _PROBE_NIK}, call, find_failure=self._trouble_in), _PROBE_NIK
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -175,7 +177,7 @@ def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
 
 def _object_rows(reply: SoapReply) -> Sequence[Row] | None:
     """The objects in an answer; None if the agency does not know the person. Raises the failure of the answer."""
-    failure = trouble_in(reply)
+    failure = find_failure(reply)
     if failure is not None:
         raise failure
     answer = reply.content
@@ -189,7 +191,7 @@ def _object_or_failure(owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
         return AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}")
 
 
-def fits_together(answer: Row) -> bool:
+def has_matching_bills(answer: Row) -> bool:
     """Whether each bill of an answer has the number of its object."""
     return all(_key(bill) == _key(row) for row in _rows(answer, "objek") for bill in _rows(row, "SPPT"))
 
@@ -209,18 +211,18 @@ def _taxed(pair: tuple[Nik, TaxObject]) -> tuple[str, str]:
     return each.nop, nik if each.nop.endswith(_SHARED) else ""
 
 
-def trouble_in(reply: SoapReply) -> AgencyFailure | None:
+def find_failure(reply: SoapReply) -> AgencyFailure | None:
     """The failure that a whole reply stands for: a fault, or a `kode` other than success and unknown."""
     answer = reply.content
     if isinstance(answer, SoapFault):
-        return failure_of_fault(answer, reply.retry_after)
+        return build_fault_failure(answer, reply.retry_after)
     code = _code(answer)
     if code is None:
         return AgencyMalformed(AGENCY, "the answer has no kode")
-    return None if code == _SUCCESS or code in _UNKNOWN else _failure_of_code(code, reply.retry_after)
+    return None if code == _SUCCESS or code in _UNKNOWN else _build_code_failure(code, reply.retry_after)
 
 
-def failure_of_fault(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
+def build_fault_failure(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
     """A fault on the caller's side is a no (`kode` 401: the credentials); any other is trouble of the agency."""
     code = fault.detail.get("kode", "").strip()
     detail = f"SOAP fault {fault.code}" + (f", kode {code}" if _KODE.fullmatch(code) else "")
@@ -233,8 +235,8 @@ def _code(answer: Row) -> str | None:
     return code.zfill(2) if _KODE.fullmatch(code) else None
 
 
-def _failure_of_code(code: str, retry_after: float | None) -> AgencyFailure:
-    kind = AgencyUnavailable if _OWN_TROUBLE.fullmatch(code) else AgencyRefused
+def _build_code_failure(code: str, retry_after: float | None) -> AgencyFailure:
+    kind = AgencyUnavailable if _AGENCY_FAULT.fullmatch(code) else AgencyRefused
     return kind(AGENCY, f"kode {code}", retry_after=retry_after)
 
 
@@ -310,7 +312,7 @@ def _address(row: Row) -> str | None:
     block = "/".join(
         f"{kind} {number}" for kind in ("RT", "RW") if (number := text(row.get(f"{kind}_OP"))) and number.strip("0")
     )
-    parts = (ordinary(street) if street else "", block, ordinary(village) if village else "")
+    parts = (to_ordinary_case(street) if street else "", block, to_ordinary_case(village) if village else "")
     return ", ".join(part for part in parts if part) or None
 
 

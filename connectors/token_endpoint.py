@@ -9,23 +9,23 @@ from typing import Final
 
 from yarl import URL
 
-from connectors.drivers.http import HttpDriver
-from records.call import Call
-from records.failures import AgencyMalformed
+from connectors.drivers.http.driver import HttpDriver
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed
 
-_LARGEST: Final = 64 * 1024
+_MAX_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
 
 
 class TokenEndpoint:
-    """Redeems codes at one issuer. `name` is what logs call it, `patience` the seconds that may take."""
+    """Redeems codes at one issuer. `name` is what logs call it, `timeout` the seconds that may take."""
 
-    def __init__(self, name: str, *, patience: float) -> None:
+    def __init__(self, name: str, *, timeout: float) -> None:
         self._name = name
-        self._patience = patience
+        self._patience = timeout
 
-    async def redeem(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
+    async def redeem_code(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
         """What the issuer gives for a form; None where it refuses what stands in it (HTTP 400).
 
         It is sent once: a code that is seen twice is taken for stolen. Raises AgencyFailure for everything else.
@@ -37,7 +37,7 @@ class TokenEndpoint:
             headers={"Accept": "application/json", **({"Authorization": authorization} if authorization else {})},
             deadline=self._patience,
             connections=1,
-            max_bytes=_LARGEST,
+            max_bytes=_MAX_BYTES,
         )
         call = Call(deadline=monotonic() + self._patience, request_id=f"sign-in-{token_hex(4)}")
         try:

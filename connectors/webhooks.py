@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final, Protocol
 
-from connectors.drivers.http import HttpDriver
-from connectors.drivers.http_address import Address
-from connectors.drivers.public_addresses import NotPublic, Resolve, public_addresses, resolve_host
-from records.call import Call
-from records.failures import AgencyFailure
-from records.spans import Span, code_of
+from connectors.drivers.http.address import AgencyAddress
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.public_addresses import HostResolver, NotPublic, resolve_host, resolve_public_addresses
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.spans import Span, get_failure_code
 
-_LARGEST: Final = 64 * 1024
+_MAX_BYTES: Final = 64 * 1024
 """Bytes of an answer, which nobody reads."""
 _SUCCESS: Final = range(200, 300)
 _GONE: Final = 410
 _AGENCY: Final = "a partner's webhook"
 
 
-class Traces(Protocol):
+class TraceStarter(Protocol):
     """Begins what no request waits for."""
 
-    def begin(self, name: str) -> Span | None:
+    def start_client_span(self, name: str) -> Span | None:
         """A trace of its own, where any are collected."""
 
 
@@ -32,7 +32,12 @@ class WebhookSender:
     """Sends calls, each over a connection of its own: partners are many, and called seldom."""
 
     def __init__(
-        self, *, patience: float, development: bool, traces: Traces | None = None, resolve: Resolve = resolve_host
+        self,
+        *,
+        timeout: float,
+        development: bool,
+        traces: TraceStarter | None = None,
+        resolver: HostResolver = resolve_host,
     ) -> None:
         """Keep the settings.
 
@@ -43,10 +48,10 @@ class WebhookSender:
             resolve: Looks up hosts.
 
         """
-        self._patience = patience
+        self._patience = timeout
         self._development = development
         self._traces = traces
-        self._resolve = resolve
+        self._resolve = resolver
 
     async def send(self, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
         """Send one call. What went wrong, in words that name no host; None where the partner took it (2xx).
@@ -68,17 +73,17 @@ class WebhookSender:
             headers={"Content-Type": "application/json", "Accept": "*/*"},
             deadline=self._patience,
             connections=1,
-            max_bytes=_LARGEST,
+            max_bytes=_MAX_BYTES,
             addresses=addresses,
         )
-        span = None if self._traces is None else self._traces.begin("tell a partner")
+        span = None if self._traces is None else self._traces.start_client_span("tell a partner")
         call = Call(deadline=deadline, request_id=headers["webhook-id"], span=span)
         code: str | None = "CANCELLED"
         try:
             reply = await driver.send("POST", "", call, body=body, headers=headers)
             code = None if reply.status in _SUCCESS else str(reply.status)
         except AgencyFailure as failure:
-            code = code_of(failure)
+            code = get_failure_code(failure)
             return f"{failure.code}: {failure.detail}"
         finally:
             if span is not None:
@@ -89,8 +94,10 @@ class WebhookSender:
     async def _addresses(self, address: str) -> Sequence[str]:
         """Where the call leads. Raises `NotPublic`, OSError, and ValueError for a malformed address."""
         # Parsed as the client parses it, so that both mean the same host.
-        target = Address(_AGENCY, address)
-        return await public_addresses(target.host, target.port, resolve=self._resolve, loopback=self._development)
+        target = AgencyAddress(_AGENCY, address)
+        return await resolve_public_addresses(
+            target.host, target.port, resolve=self._resolve, loopback=self._development
+        )
 
     @staticmethod
     def is_final(failure: str) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from engine.asked import AgencyReads
-from records.answers import Answers
-from records.call import Call
-from records.freshness import Freshness, Staleness
-from records.spans import Noted, Span, code_of
+from engine.reporting.agency_read_counts import AgencyReadCounts
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.freshness import Freshness, Staleness
+from records.calls.spans import AttributeValue, Span, get_failure_code
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -22,13 +22,13 @@ V = TypeVar("V")
 class Agencies:
     """The connectors of this hub, found by the domain whose batches they answer.
 
-    `ask.agencies[Population]` is the connector bound to the domain protocol `Population`.
+    `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
     def __init__(self, bound: Mapping[type[Any], Any]) -> None:
         """Keep the bindings that the composition root made; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
-        self.reads: defaultdict[str, AgencyReads] = defaultdict(AgencyReads)
+        self.read_counts: defaultdict[str, AgencyReadCounts] = defaultdict(AgencyReadCounts)
         """How much was read, by agency."""
 
     def __getitem__(self, domain: type[D]) -> D:
@@ -40,11 +40,11 @@ class Agencies:
                 f"No connector is bound to the domain {domain.__name__}; bind one in wiring/agencies.py."
             ) from None
 
-    def optional(self, domain: type[D], otherwise: D) -> D:
+    def get(self, domain: type[D], default: D) -> D:
         """The connector bound to the domain, or the given null object."""
-        return cast("D", self._bound.get(domain, otherwise))
+        return cast("D", self._bound.get(domain, default))
 
-    def extended_by(self, bound: Mapping[type[Any], Any]) -> Agencies:
+    def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
         """The same, with these bindings besides."""
         return Agencies({**self._bound, **bound})
 
@@ -53,79 +53,99 @@ class Agencies:
         return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"
 
 
-class Keeping(Protocol):
+class BatchCache(Protocol):
     """Reads through what is kept."""
 
     async def read(
-        self, batch: Batch[Any, Any], keys: Sequence[Any], ask: Ask[Any], notes: Notes | None = None
+        self,
+        batch: Batch[Any, Any],
+        keys: Sequence[Any],
+        context: BatchContext[Any],
+        recorder: FreshnessRecorder | None = None,
     ) -> Answers[Any, Any]:
-        """As the batch would answer; what is kept is not asked for. `notes` are told how fresh it is."""
+        """As the batch would answer; what is kept is not asked for. `recorder` are told how fresh it is."""
 
 
-class Notes(Protocol):
+class FreshnessRecorder(Protocol):
     """Who wants to know how fresh answers are."""
 
-    def stale(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /) -> None:
+    def record_stale(
+        self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /
+    ) -> None:
         """Note an answer that is no longer fresh; the facet, where it is one."""
 
-    def lasts(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
+    def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
         """Note what one call gave: the oldest of it said so many seconds ago, all of it fresh for so many more."""
 
 
-async def answers_of(
-    batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None = None
+async def load_answers(
+    batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None = None
 ) -> Answers[K, Any]:
     """What a batch answers, read through what is kept where its answers may be."""
-    span = ask.call.span
-    if span is not None and span.sampled:
-        return await _traced(batch, keys, ask, notes, span)
-    return await _answers_of(batch, keys, ask, notes)
+    span = context.call.span
+    if span is not None and span.is_sampled:
+        return await _load_traced(batch, keys, context, recorder, span)
+    return await _load_answers(batch, keys, context, recorder)
 
 
-async def _answers_of(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None) -> Answers[K, Any]:
+async def _load_answers(
+    batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
+) -> Answers[K, Any]:
     freshness = batch.freshness
-    if freshness is not None and ask.keeping is not None:
-        return await ask.keeping.read(batch, keys, ask, notes)
-    answers = await asked(batch, keys, ask)
-    if notes is not None and not batch.fixed:
-        notes.lasts(batch, 0.0, 0.0 if freshness is None else _fresh(freshness, all_known=len(answers) >= len(keys)))
+    if freshness is not None and context.batch_cache is not None:
+        return await context.batch_cache.read(batch, keys, context, recorder)
+    answers = await run_batch(batch, keys, context)
+    if recorder is not None and not batch.is_fixed:
+        recorder.record_lifetime(
+            batch, 0.0, 0.0 if freshness is None else _fresh_seconds(freshness, all_known=len(answers) >= len(keys))
+        )
     return answers
 
 
-def _fresh(freshness: Freshness, *, all_known: bool) -> float:
+def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:
     """How many seconds it is fresh what was said just now."""
     return freshness.fresh if all_known else min(freshness.fresh, freshness.absent)
 
 
-async def _traced(
-    batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any], notes: Notes | None, within: Span
+async def _load_traced(
+    batch: Batch[K, Any],
+    keys: Sequence[K],
+    context: BatchContext[Any],
+    recorder: FreshnessRecorder | None,
+    parent_span: Span,
 ) -> Answers[K, Any]:
     """The same, told of in one span for all keys."""
     agency = batch.agency or "hub"
-    noted: Mapping[str, Noted] = {"simpul.batch": batch.name, "simpul.agency": agency, "simpul.keys": len(keys)}
-    span = within.begin(f"batch {batch.name}", noted)
-    ask = replace(ask, call=replace(ask.call, span=span))
+    noted: Mapping[str, AttributeValue] = {
+        "simpul.batch": batch.name,
+        "simpul.agency": agency,
+        "simpul.keys": len(keys),
+    }
+    span = parent_span.start_child(f"batch {batch.name}", noted)
+    context = replace(context, call=replace(context.call, span=span))
     try:
-        answers = await _answers_of(batch, keys, ask, notes)
+        answers = await _load_answers(batch, keys, context, recorder)
     except BaseException as failure:
-        span.end(code_of(failure))
+        span.end(get_failure_code(failure))
         raise
     failed = [each for each in answers.values() if isinstance(each, Exception)]
     if failed:
-        span.note("simpul.failed", len(failed))
-    span.end(code_of(failed[0]) if failed else None)
+        span.set_attribute("simpul.failed", len(failed))
+    span.end(get_failure_code(failed[0]) if failed else None)
     return answers
 
 
-async def asked(batch: Batch[K, Any], keys: Sequence[K], ask: Ask[Any]) -> Answers[K, Any]:
+async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
     """What the agency of a batch says, whatever is kept."""
     if batch.agency is not None:
-        ask.agencies.reads[batch.agency].keys.add(len(keys))
-    return await batch.run(keys, ask)
+        context.agencies.read_counts[batch.agency].keys.add(len(keys))
+    return await batch.run(keys, context)
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a frozen one by its alias `Ask[Caller]`
-class Ask(Generic[C]):
+@dataclass(
+    frozen=True, kw_only=True
+)  # no slots: Python 3.11 cannot make a frozen one by its alias `BatchContext[Caller]`
+class BatchContext(Generic[C]):
     """Everything a batch may know about the request it works for."""
 
     caller: C
@@ -135,7 +155,7 @@ class Ask(Generic[C]):
     agencies: Agencies
     facets: frozenset[type[Any]] = frozenset()
     """For a batch of facets: the record classes that are wanted; nothing else may be fetched."""
-    keeping: Keeping | None = None
+    batch_cache: BatchCache | None = None
     """Who keeps answers; None where each is asked for anew."""
 
 
@@ -143,32 +163,32 @@ class Ask(Generic[C]):
 class Batch(Generic[K, V]):
     """A named read. Equal only to itself: two steps merge when they want the very same batch.
 
-    With `facets`, one answer is a mapping from the wanted record classes to records, so that a group of fields is
+    With `has_facets`, one answer is a mapping from the wanted record classes to records, so that a group of fields is
     fetched only where it is asked for.
     """
 
     name: str
     agency: str | None
     """The agency that is asked; None where the hub knows the answer by itself."""
-    run: Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]
-    facets: bool = False
+    run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]
+    has_facets: bool = False
     absent: object = None
     """What a key stands for that the agency does not know: null, or an empty list."""
-    keys_a_call: int | None = None
+    max_batch_size: int | None = None
     """How many keys the agency takes in one call; None where it takes them all. The connector bounds the fan-out."""
-    reads_caller: bool = False
+    depends_on_caller: bool = False
     """Whether the answer depends on who asks: such answers are never shared between callers."""
     freshness: Freshness | None = None
     """How long its answers may be used; None where each request asks for them."""
-    fixed: bool = False
+    is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
-    says: str = ""
+    description: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to keep what is not everybody's who may see it."""
-        if self.reads_caller and self.freshness is not None:
+        if self.depends_on_caller and self.freshness is not None:
             raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
-        if self.fixed and (self.agency is not None or self.freshness is not None or self.reads_caller):
+        if self.is_fixed and (self.agency is not None or self.freshness is not None or self.depends_on_caller):
             raise TypeError(f"{self!r} cannot be fixed: only what the hub knows by itself never changes.")
 
     def __repr__(self) -> str:
@@ -179,31 +199,31 @@ class Batch(Generic[K, V]):
 def batch(
     *,
     agency: str | None,
-    facets: bool = False,
+    has_facets: bool = False,
     absent: object = None,
-    keys_a_call: int | None = None,
-    reads_caller: bool = False,
+    max_batch_size: int | None = None,
+    depends_on_caller: bool = False,
     freshness: Freshness | None = None,
-    fixed: bool = False,
-) -> Callable[[Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
+    is_fixed: bool = False,
+) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
     >>> @batch(agency="dukcapil")
     ... async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]: ...
     """
 
-    def declare(run: Callable[[Sequence[K], Ask[Any]], Awaitable[Answers[K, V]]]) -> Batch[K, V]:
+    def declare(run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]) -> Batch[K, V]:
         return Batch(
             name=run.__name__,
             agency=agency,
             run=run,
-            facets=facets,
+            has_facets=has_facets,
             absent=absent,
-            keys_a_call=keys_a_call,
-            reads_caller=reads_caller,
+            max_batch_size=max_batch_size,
+            depends_on_caller=depends_on_caller,
             freshness=freshness,
-            fixed=fixed,
-            says=(run.__doc__ or "").strip(),
+            is_fixed=is_fixed,
+            description=(run.__doc__ or "").strip(),
         )
 
     return declare

@@ -20,30 +20,30 @@ class Edge:
     key: Callable[[Any, Mapping[str, Any], Any], Any]
     """From (parent record, field arguments, caller) to the key; pure and synchronous. None: the answer is null and
     nobody is asked. Raises `BadInput` for arguments that cannot be answered."""
-    by: str | None = None
+    key_attribute: str | None = None
     """The attribute of the parent record that is the key, where it is no more than that."""
-    reads_caller: bool = False
+    depends_on_caller: bool = False
     """Whether the key depends on who asks."""
-    many: bool = False
+    has_many_keys: bool = False
     """The key function gives a list of keys; the answers stand in the same order, duplicates kept."""
     facet: type[Any] | None = None
     """For a batch of facets: the record class this field is a part of."""
-    pick: str | None = None
+    value_attribute: str | None = None
     """The attribute of the answer that is the field's value; without it, the answer itself."""
-    about: int | Callable[[Mapping[str, Any]], int] | None = None
+    expected_size: int | Callable[[Mapping[str, Any]], int] | None = None
     """How many objects the list usually holds, or a function of the field's arguments that says it; None where nothing
     is known. `first` among the arguments says it too."""
-    asks: Sequence[Batch[Any, Any]] = ()
+    delegated_batches: Sequence[Batch[Any, Any]] = ()
     """Batches that this one may ask in turn; each key goes to one of them."""
-    agencies: Mapping[str, str | None] = field(default_factory=dict)
+    agencies_by_type: Mapping[str, str | None] = field(default_factory=dict)
     """Where the batch asks others in turn: by the name of an object's type, the agency it comes from."""
-    then: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    transform: Callable[[Any, Mapping[str, Any]], Any] | None = None
     """From (answer, field arguments) to the field's value; pure and synchronous."""
 
-    def value(self, answer: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the record holds
+    def get_value(self, answer: Any, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the record holds
         """The field's value for one answer of the batch."""
         if answer is None:
             return None
-        if self.pick is not None:
-            return getattr(answer, self.pick)
-        return answer if self.then is None else self.then(answer, arguments)
+        if self.value_attribute is not None:
+            return getattr(answer, self.value_attribute)
+        return answer if self.transform is None else self.transform(answer, arguments)

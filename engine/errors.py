@@ -14,15 +14,15 @@ from typing import Any, ClassVar
 
 from graphql import ArgumentNode, GraphQLError, ValueNode
 
-from engine.story import story
-from records.failures import AgencyFailure
+from engine.safe_traceback import safe_traceback
+from records.calls.failures import AgencyFailure
 
 _log = logging.getLogger("simpul.engine")
 
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 """Errors beyond this number are counted, not listed."""
 
-_LONGEST_MESSAGE = 500
+_MAX_MESSAGE_LENGTH = 500
 """Characters. Messages of graphql-core quote what was sent, which may be a megabyte."""
 
 _LONG_NUMBER = re.compile(r"\d(?:[.\-/ ]?\d){12,}|\d{10,}")
@@ -67,54 +67,56 @@ class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
     code = "LEDGER_UNAVAILABLE"
 
 
-def without_numbers(text: str) -> str:
+def mask_numbers(text: str) -> str:
     """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message.
 
     What is longer than any message of ours is cut.
     """
-    told = _LONG_NUMBER.sub("[number]", text)
-    return told if len(told) <= _LONGEST_MESSAGE else f"{told[:_LONGEST_MESSAGE]} ..."
+    masked = _LONG_NUMBER.sub("[number]", text)
+    return masked if len(masked) <= _MAX_MESSAGE_LENGTH else f"{masked[:_MAX_MESSAGE_LENGTH]} ..."
 
 
-def formatted(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
+def format_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
     """Errors of an execution as the response carries them (GraphQL specification, section 7.1.2), at most 50."""
-    told: dict[int, tuple[str, dict[str, Any]]] = {}
-    return at_most([_formatted_one(error, told, request_id=request_id) for error in errors[:MOST_ERRORS]], len(errors))
+    described: dict[int, tuple[str, dict[str, Any]]] = {}
+    return truncate_errors(
+        [_format_error(error, described, request_id=request_id) for error in errors[:MAX_ERRORS]], len(errors)
+    )
 
 
-def at_most(shown: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def truncate_errors(shown: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     """At most 50 of `count` errors, and how many are not listed."""
-    listed = list(shown[:MOST_ERRORS])
+    listed = list(shown[:MAX_ERRORS])
     if count > len(listed):
         message = f"{count - len(listed)} more errors are not listed."
         listed.append({"message": message, "extensions": {"code": "MORE_ERRORS"}})
     return listed
 
 
-def request_error(message: str, code: str, locations: Sequence[Mapping[str, int]] = ()) -> dict[str, Any]:
+def build_request_error(message: str, code: str, locations: Sequence[Mapping[str, int]] = ()) -> dict[str, Any]:
     """One error of a request that was refused before execution."""
-    error: dict[str, Any] = {"message": without_numbers(message)}
+    error: dict[str, Any] = {"message": mask_numbers(message)}
     if locations:
         error["locations"] = [dict(location) for location in locations]
     return error | {"extensions": {"code": code}}
 
 
-def refusal_of(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+def build_refusal_error(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> dict[str, Any]:
     """One field of an operation that was refused whole."""
-    told = _message_and_extensions(refusal, request_id="")
-    error = request_error(told[0], told[1]["code"], locations)
-    return error | {"extensions": told[1]}
+    described = _describe_cause(refusal, request_id="")
+    error = build_request_error(described[0], described[1]["code"], locations)
+    return error | {"extensions": described[1]}
 
 
-def _formatted_one(
-    error: GraphQLError, told: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
+def _format_error(
+    error: GraphQLError, described: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
 ) -> dict[str, Any]:
-    cause = cause_of(error)
+    cause = get_cause(error)
     # One failure of a batch is the failure of many fields: it is logged once, under one incident number.
-    if id(cause) not in told:
-        message, extensions = _message_and_extensions(cause, request_id=request_id)
-        told[id(cause)] = without_numbers(message), extensions
-    message, extensions = told[id(cause)]
+    if id(cause) not in described:
+        message, extensions = _describe_cause(cause, request_id=request_id)
+        described[id(cause)] = mask_numbers(message), extensions
+    message, extensions = described[id(cause)]
     shown: dict[str, Any] = {"message": message}
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
@@ -124,7 +126,7 @@ def _formatted_one(
     return shown
 
 
-def cause_of(error: GraphQLError) -> Exception:
+def get_cause(error: GraphQLError) -> Exception:
     """What a field raised."""
     """What a field raised."""
     cause: Exception = error
@@ -133,31 +135,31 @@ def cause_of(error: GraphQLError) -> Exception:
     return cause
 
 
-def _message_and_extensions(cause: Exception, *, request_id: str) -> tuple[str, dict[str, Any]]:
+def _describe_cause(cause: Exception, *, request_id: str) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, AgencyFailure):
         extensions: dict[str, Any] = {"code": cause.code, "agency": cause.agency}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
-        said = {"request_id": request_id, "agency": cause.agency, "code": cause.code}
+        log_fields = {"request_id": request_id, "agency": cause.agency, "code": cause.code}
         _log.warning(
-            "%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail, extra=said
+            "%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail, extra=log_fields
         )
         return str(cause), extensions
     if isinstance(cause, Forbidden):
         return str(cause), {"code": cause.code, "reason": cause.reason}
     if isinstance(cause, ReaderBudgetExceeded):
-        waits = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
-        return str(cause), {"code": cause.code, **waits}
+        retry = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
+        return str(cause), {"code": cause.code, **retry}
     if isinstance(cause, SafeError):
         return str(cause), {"code": cause.code}
-    if isinstance(cause, GraphQLError) and _is_about_an_argument(cause):
+    if isinstance(cause, GraphQLError) and _is_argument_error(cause):
         return cause.message, {"code": BadInput.code}
     incident = token_hex(6)
-    said = {"request_id": request_id, "incident": incident}
-    _log.error("Incident %s in request %s: %s", incident, request_id, story(cause), extra=said)
+    log_fields = {"request_id": request_id, "incident": incident}
+    _log.error("Incident %s in request %s: %s", incident, request_id, safe_traceback(cause), extra=log_fields)
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}
 
 
-def _is_about_an_argument(error: GraphQLError) -> bool:
+def _is_argument_error(error: GraphQLError) -> bool:
     """Whether graphql-core refused an argument while executing: a null that a variable carried past validation."""
     return bool(error.nodes) and all(isinstance(node, ArgumentNode | ValueNode) for node in error.nodes or ())

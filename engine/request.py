@@ -10,9 +10,9 @@ from dataclasses import field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from engine.reads import Read
-from engine.refused_fields import Refusals
-from records.freshness import Lasts
+from engine.reporting.refused_fields import Refusals
+from engine.reporting.subject_reads import SubjectRead
+from records.calls.freshness import AnswerLifetime
 from records.record import record
 
 
@@ -40,7 +40,7 @@ class GraphQLRequest:
     """True where the transport is safe and idempotent (HTTP GET): mutations and subscriptions are refused."""
 
 
-class Outcome(Enum):
+class ResponseOutcome(Enum):
     """How far a request came; decides the HTTP status."""
 
     ANSWERED = auto()
@@ -57,20 +57,20 @@ class Outcome(Enum):
 class GraphQLResponse:
     """The response map of the GraphQL specification, section 7.1."""
 
-    outcome: Outcome
+    outcome: ResponseOutcome
     data: Mapping[str, Any] | None = None
     errors: Sequence[Mapping[str, Any]] = ()
     """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
-    reads: Sequence[Read] = ()
+    reads: Sequence[SubjectRead] = ()
     """What the data holds of whom; never part of what is sent."""
     refusals: Refusals = field(default_factory=dict)
     """What was refused; never part of what is sent."""
-    classes: frozenset[str] = frozenset()
+    data_classes: frozenset[str] = frozenset()
     """How sensitive what may be in the data is, in the schema's words; never part of what is sent."""
     is_public: bool = False
     """Whether the data is the same for everybody: a query of public fields alone, which reads nothing of the caller."""
-    lasts: Lasts | None = None
+    lifetime: AnswerLifetime | None = None
     """How long it may be used from now on; None for what is for this once: changes, errors, what is no longer fresh."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""

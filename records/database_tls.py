@@ -16,9 +16,9 @@ from records.record import record
 
 TLS_PARAMETERS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 """Parameters of an address that are meant for the hub, and not for the driver."""
-_FOREIGN: Final = ("ssl", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname")
+_DRIVER_PARAMETERS: Final = ("ssl", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname")
 """What drivers would take for themselves."""
-_OTHERS_OF_LIBPQ: Final = ("sslcrl", "sslpassword", "sslnegotiation", "sslcertmode", "ssl_min_protocol_version")
+_UNSUPPORTED_PARAMETERS: Final = ("sslcrl", "sslpassword", "sslnegotiation", "sslcertmode", "ssl_min_protocol_version")
 
 QueryParameters = Mapping[str, str | tuple[str, ...]]
 """The parameters of an address, as SQLAlchemy reads them."""
@@ -46,24 +46,24 @@ class DatabaseTls:
     """None for plain text."""
 
 
-def database_tls(hosts: Sequence[str | None], query: QueryParameters) -> DatabaseTls:
+def resolve_database_tls(hosts: Sequence[str | None], query: QueryParameters) -> DatabaseTls:
     """What the address of a database demands: `verify-full`, but for a database on this machine, or as it says.
 
     `hosts` are all that the address names; none, or None, stands for a socket of this machine. Without `sslrootcert`
     the system's authorities are trusted. Raises ValueError, naming the parameter and the fix.
     """
-    mode = _mode(hosts, query)
-    given = {name: _one(query, name) for name in TLS_PARAMETERS if name in query}
+    mode = _resolve_mode(hosts, query)
+    given = {name: _get_single(query, name) for name in TLS_PARAMETERS if name in query}
     if mode is TlsMode.DISABLE:
         if unused := [name for name in given if name != "sslmode"]:
             raise ValueError(f"{unused[0]} has no effect without TLS. Add sslmode=verify-full, or remove it.")
         return DatabaseTls(mode=mode, context=None)
     if mode is TlsMode.REQUIRE and "sslrootcert" in given:
         raise ValueError("sslmode=require verifies nothing, so sslrootcert has no effect. Write sslmode=verify-full.")
-    return DatabaseTls(mode=mode, context=_context(mode, given))
+    return DatabaseTls(mode=mode, context=_build_context(mode, given))
 
 
-def hosts_in(query: QueryParameters) -> Sequence[str]:
+def get_hosts(query: QueryParameters) -> Sequence[str]:
     """The hosts that an address names by its parameters (`host=a:5432&host=b:5432`, `unix_socket=/run/x`)."""
     named = query.get("host", ())
     every = (named,) if isinstance(named, str) else named
@@ -81,13 +81,13 @@ def is_local(host: str | None) -> bool:
         return False
 
 
-def _mode(hosts: Sequence[str | None], query: QueryParameters) -> TlsMode:
-    for name in (*_FOREIGN, *_OTHERS_OF_LIBPQ):
+def _resolve_mode(hosts: Sequence[str | None], query: QueryParameters) -> TlsMode:
+    for name in (*_DRIVER_PARAMETERS, *_UNSUPPORTED_PARAMETERS):
         if name in query:
             raise ValueError(f"{name} is not supported. Write {', '.join(TLS_PARAMETERS)} (sslmode=verify-full).")
-    written = _one(query, "sslmode") if "sslmode" in query else None
+    written = _get_single(query, "sslmode") if "sslmode" in query else None
     if written is None:
-        return TlsMode.DISABLE if all(map(is_local, hosts)) and not _names_a_file(query) else TlsMode.VERIFY_FULL
+        return TlsMode.DISABLE if all(map(is_local, hosts)) and not _has_file_parameter(query) else TlsMode.VERIFY_FULL
     try:
         return TlsMode(written)
     except ValueError:
@@ -95,18 +95,18 @@ def _mode(hosts: Sequence[str | None], query: QueryParameters) -> TlsMode:
         raise ValueError(f"sslmode must be one of {modes}. Write sslmode=verify-full.") from None
 
 
-def _names_a_file(query: QueryParameters) -> bool:
+def _has_file_parameter(query: QueryParameters) -> bool:
     return any(name in query for name in TLS_PARAMETERS if name != "sslmode")
 
 
-def _one(query: QueryParameters, name: str) -> str:
+def _get_single(query: QueryParameters, name: str) -> str:
     value = query[name]
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is given twice, or is empty. Give it once.")
     return value
 
 
-def _context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
+def _build_context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
     authority = given.get("sslrootcert")
     try:
         context = ssl.create_default_context(cafile=None if authority == "system" else authority)
@@ -121,7 +121,7 @@ def _context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
         raise ValueError("sslcert and sslkey belong together. Give both, or neither.")
     if certificate is not None:
         try:
-            context.load_cert_chain(certificate, key, password=_no_password)
+            context.load_cert_chain(certificate, key, password=_get_no_password)
         except (OSError, ValueError) as problem:
             raise ValueError(
                 f"sslcert or sslkey cannot be read ({_reason(problem)}). Name PEM files; the key has no password."
@@ -129,7 +129,7 @@ def _context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-def _no_password() -> str:
+def _get_no_password() -> str:
     """In place of a question at the terminal."""
     return ""
 

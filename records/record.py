@@ -21,34 +21,34 @@ def record(cls: type[T]) -> type[T]:
     ... class Market:
     ...     name: str
     """
-    made: Any = dataclass(frozen=True, slots=True, kw_only=True, init=False)(cls)
-    made.__init__ = _initialiser(made)
-    return made  # type: ignore[no-any-return]  # the class that came in, with slots
+    record_class: Any = dataclass(frozen=True, slots=True, kw_only=True, init=False)(cls)
+    record_class.__init__ = _build_init(record_class)
+    return record_class  # type: ignore[no-any-return]  # the class that came in, with slots
 
 
-def _initialiser(made: type[Any]) -> Any:  # noqa: ANN401 - a method with the record's own signature
+def _build_init(record_class: type[Any]) -> Any:  # noqa: ANN401 - a method with the record's own signature
     """`__init__` as a dataclass would have it; the names in it are those of fields, which Python has checked."""
-    names: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     parameters: list[str] = []
     lines: list[str] = []
-    for field in fields(made):
-        names[f"set_{field.name}"] = getattr(made, field.name).__set__
+    for field in fields(record_class):
+        namespace[f"set_{field.name}"] = getattr(record_class, field.name).__set__
         value = field.name
         if field.default_factory is not MISSING:
-            names[f"make_{field.name}"] = field.default_factory
-            names[f"default_{field.name}"] = MISSING
+            namespace[f"make_{field.name}"] = field.default_factory
+            namespace[f"default_{field.name}"] = MISSING
             value = f"make_{field.name}() if {field.name} is default_{field.name} else {field.name}"
         elif field.default is not MISSING:
-            names[f"default_{field.name}"] = field.default
-        has_default = f"default_{field.name}" in names
+            namespace[f"default_{field.name}"] = field.default
+        has_default = f"default_{field.name}" in namespace
         parameters.append(f"{field.name}=default_{field.name}" if has_default else field.name)
         lines.append(f"    set_{field.name}(self, {value})")
-    if hasattr(made, "__post_init__"):
+    if hasattr(record_class, "__post_init__"):
         lines.append("    self.__post_init__()")
     signature = ", ".join(["self", *(["*"] if parameters else []), *parameters])
-    exec("\n".join([f"def __init__({signature}):", *(lines or ["    pass"])]), names)  # noqa: S102 - made of the record's own field names
-    initialise = names["__init__"]
-    initialise.__qualname__ = f"{made.__qualname__}.__init__"
-    initialise.__module__ = made.__module__
-    initialise.__annotations__ = {field.name: field.type for field in fields(made)} | {"return": None}
+    exec("\n".join([f"def __init__({signature}):", *(lines or ["    pass"])]), namespace)  # noqa: S102 - made of the record's own field names
+    initialise = namespace["__init__"]
+    initialise.__qualname__ = f"{record_class.__qualname__}.__init__"
+    initialise.__module__ = record_class.__module__
+    initialise.__annotations__ = {field.name: field.type for field in fields(record_class)} | {"return": None}
     return initialise

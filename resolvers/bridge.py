@@ -14,55 +14,55 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
-from engine.batch import Batch, answers_of
-from engine.how_fresh import HowFresh
-from records.failures import AgencyTimeout
-from records.freshness import Staleness
-from resolvers.ask import Ask
+from engine.batch import Batch, load_answers
+from engine.execution.answer_freshness import AnswerFreshness
+from records.calls.failures import AgencyTimeout
+from records.calls.freshness import Staleness
+from resolvers.batch_context import HubBatchContext
 
-Wanted = tuple[Hashable, type[Any] | None]
+FacetKey = tuple[Hashable, type[Any] | None]
 """A key and, for a batch of facets, the record class that is wanted of it."""
 
 
-_FAREWELL = 1.0
+_CANCEL_TIMEOUT = 1.0
 """Seconds that batches which are stopped may take to clean up before they are left to themselves."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
+class _FailedLoad:
     """A failure on its way through aiodataloader, which would forget the key if it saw an exception."""
 
     failure: Exception
-    traceback: TracebackType | None
+    first_traceback: TracebackType | None
     """Where it was raised first. It is raised again for each key, and every time Python would add to its traceback."""
 
 
 class Bridge:
     """Answers single keys from batches, for one request."""
 
-    def __init__(self, ask: Callable[[frozenset[type[Any]]], Ask]) -> None:
-        """Belong to one request. `ask` makes what a batch is given, for the facets that are wanted."""
-        self._ask_for = ask
-        self._loaders: dict[Batch[Any, Any], DataLoader[Wanted, Any]] = {}
+    def __init__(self, build_batch_context: Callable[[frozenset[type[Any]]], HubBatchContext]) -> None:
+        """Belong to one request. `build_batch_context` makes what a batch is given, for the facets that are wanted."""
+        self._build_batch_context = build_batch_context
+        self._loaders: dict[Batch[Any, Any], DataLoader[FacetKey, Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
-        self._how_fresh = HowFresh()
+        self._freshness = AnswerFreshness()
 
-    def staleness(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Staleness | None:
+    def get_staleness(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Staleness | None:
         """What is said of an answer that was loaded and is no longer fresh; None of one that is."""
-        return self._how_fresh.old.get((batch, facet), {}).get(key)
+        return self._freshness.stale_answers.get((batch, facet), {}).get(key)
 
     def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
         """The answer for one key, asked together with all keys of the same moment; raises the key's failure."""
         loader = self._loaders.get(batch)
         if loader is None:
-            loader = self._loaders[batch] = DataLoader(self._asking(batch))
-        return _taken(loader.load((key, facet)))
+            loader = self._loaders[batch] = DataLoader(self._build_loader(batch))
+        return _unwrap(loader.load((key, facet)))
 
     def forget(self) -> None:
         """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
         self._loaders.clear()
-        self._how_fresh.old.clear()
+        self._freshness.stale_answers.clear()
 
     async def close(self) -> None:
         """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
@@ -71,21 +71,21 @@ class Bridge:
         for task in running:
             task.cancel()
         if running:
-            await asyncio.wait(running, timeout=_FAREWELL)
+            await asyncio.wait(running, timeout=_CANCEL_TIMEOUT)
 
-    def _asking(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
-        async def answers(wanted: list[Wanted]) -> list[Any]:
+    def _build_loader(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
+        async def answers(wanted: list[FacetKey]) -> list[Any]:
             if self._closed:  # wanted in the very moment in which the request ended
                 raise asyncio.CancelledError
             task = asyncio.current_task()
             if task is not None:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
-            return await self._answers(batch, wanted)
+            return await self._load(batch, wanted)
 
         return answers
 
-    async def _answers(self, batch: Batch[Any, Any], wanted: Sequence[Wanted]) -> list[Any]:
+    async def _load(self, batch: Batch[Any, Any], wanted: Sequence[FacetKey]) -> list[Any]:
         # Keys that want the same facets go in one call; nothing is fetched for a key that did not want it.
         facets_of: dict[Hashable, set[type[Any]]] = {}
         for key, facet in wanted:
@@ -93,46 +93,46 @@ class Bridge:
         groups: dict[frozenset[type[Any]], list[Hashable]] = {}
         for key, facets in facets_of.items():
             groups.setdefault(frozenset(facets), []).append(key)
-        answered = await asyncio.gather(*(self._ask(batch, keys, facets) for facets, keys in groups.items()))
+        answered = await asyncio.gather(*(self._load_group(batch, keys, facets) for facets, keys in groups.items()))
         answers = {key: answer for group in answered for key, answer in group.items()}
-        return [_part(answers[key], facet) for key, facet in wanted]
+        return [_select_facet(answers[key], facet) for key, facet in wanted]
 
-    async def _ask(
+    async def _load_group(
         self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
     ) -> Mapping[Hashable, Any]:
-        ask = self._ask_for(facets)
-        late = asyncio.timeout(ask.call.remaining())
+        context = self._build_batch_context(facets)
+        late = asyncio.timeout(context.call.remaining())
         try:
             async with late:
-                answers = await answers_of(batch, keys, ask, self._how_fresh)
+                answers = await load_answers(batch, keys, context, self._freshness)
         except TimeoutError as failure:
             if late.expired():
                 failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
-                return dict.fromkeys(keys, _failed(failed))
-            return dict.fromkeys(keys, _failed(failure))
+                return dict.fromkeys(keys, _to_failed_load(failed))
+            return dict.fromkeys(keys, _to_failed_load(failure))
         except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
-            return dict.fromkeys(keys, _failed(failure))
-        return {key: _settled(answers.get(key, batch.absent)) for key in keys}
+            return dict.fromkeys(keys, _to_failed_load(failure))
+        return {key: _wrap_failure(answers.get(key, batch.absent)) for key in keys}
 
 
-def _settled(answer: object) -> object:
-    return _failed(answer) if isinstance(answer, Exception) else answer
+def _wrap_failure(answer: object) -> object:
+    return _to_failed_load(answer) if isinstance(answer, Exception) else answer
 
 
-def _failed(failure: Exception) -> _Failed:
-    return _Failed(failure, failure.__traceback__)
+def _to_failed_load(failure: Exception) -> _FailedLoad:
+    return _FailedLoad(failure, failure.__traceback__)
 
 
-def _part(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
-    if facet is None or answer is None or isinstance(answer, _Failed):
+def _select_facet(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
+    if facet is None or answer is None or isinstance(answer, _FailedLoad):
         return answer
-    return _settled(answer.get(facet))
+    return _wrap_failure(answer.get(facet))
 
 
-async def _taken(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
+async def _unwrap(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
     # Where a null is passed on to a parent, graphql-core cancels what is still waited for below it. Others may wait for
     # the same key: it must not be cancelled with the first of them.
     value = await asyncio.shield(answer)
-    if isinstance(value, _Failed):
-        raise value.failure.with_traceback(value.traceback)
+    if isinstance(value, _FailedLoad):
+        raise value.failure.with_traceback(value.first_traceback)
     return value

@@ -7,20 +7,24 @@ from typing import Protocol
 
 from auth.caller import CallerKind
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.freshness import Freshness, hours, minutes, seconds
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
-from records.failures import AgencyFailure
-from records.freshness import Freshness, hours, minutes, seconds
 from records.identifiers import Nik
 from records.purposes import CitizenScope
-from resolvers.ask import Ask
-from resolvers.tags import by_person
+from resolvers.batch_context import HubBatchContext
+from resolvers.cache_tags import get_person_tags
 
-_OWN = frozenset({CitizenScope.COMPLAINTS})
-_REPORTED = Freshness(fresh=seconds(30), failing=minutes(30), absent=seconds(10), for_a_purpose=0, tags=by_person)
-_PUBLIC_LIST = Freshness(fresh=seconds(30), revalidating=seconds(30), failing=minutes(30), personal=False)
-_CATEGORIES = Freshness(fresh=hours(24), failing=hours(72), absent=minutes(1), personal=False)
+_OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
+_REPORTED = Freshness(
+    fresh=seconds(30), stale_if_error=minutes(30), absent=seconds(10), max_age_for_purpose=0, tags=get_person_tags
+)
+_PUBLIC_LIST = Freshness(
+    fresh=seconds(30), stale_while_revalidate=seconds(30), stale_if_error=minutes(30), is_personal=False
+)
+_CATEGORIES = Freshness(fresh=hours(24), stale_if_error=hours(72), absent=minutes(1), is_personal=False)
 
 
 class Complaints(Protocol):
@@ -45,28 +49,28 @@ class Complaints(Protocol):
 
 
 @batch(agency="crm", absent=(), freshness=_REPORTED)
-async def complaints_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Complaint]]:
+async def complaints_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Complaint]]:
     """What each person reported, newest first."""
-    return await ask.agencies[Complaints].complaints_of(niks, ask.call)
+    return await context.agencies[Complaints].complaints_of(niks, context.call)
 
 
-@batch(agency="crm", reads_caller=True)
-async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
+@batch(agency="crm", depends_on_caller=True)
+async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
     """Complaints by identifier, as this caller may know them.
 
     The agency does not say who reported a complaint that is asked for by its identifier. Private ones are therefore
     looked up among the caller's own; a stranger's private complaint is as unknown as one that does not exist.
     """
-    connector = ask.agencies[Complaints]
-    found = await connector.complaints(ids, ask.call)
+    connector = context.agencies[Complaints]
+    found = await connector.complaints(ids, context.call)
     private = {id_ for id_, answer in found.items() if isinstance(answer, Complaint) and not answer.is_public}
-    if not private or (ask.caller.kind is CallerKind.OFFICIAL and ask.caller.purpose and ask.caller.case):
+    if not private or (context.caller.kind is CallerKind.OFFICIAL and context.caller.purpose and context.caller.case):
         return found
     shown: dict[str, Complaint | AgencyFailure] = {id_: found[id_] for id_ in found if id_ not in private}
-    if ask.caller.nik is None or not ask.caller.may_use(_OWN):
+    if context.caller.nik is None or not context.caller.has_citizen_scope(_OWN_COMPLAINTS_SCOPES):
         return shown
     try:
-        own = (await connector.complaints_of([ask.caller.nik], ask.call)).get(ask.caller.nik, ())
+        own = (await connector.complaints_of([context.caller.nik], context.call)).get(context.caller.nik, ())
     except AgencyFailure as failure:
         own = failure
     if isinstance(own, AgencyFailure):
@@ -74,21 +78,23 @@ async def complaints(ids: Sequence[str], ask: Ask) -> Answers[str, Complaint]:
     return shown | {each.id: each for each in own if each.id in private}
 
 
-@batch(agency="crm", keys_a_call=1, freshness=_PUBLIC_LIST)
-async def complaint_pages(queries: Sequence[ComplaintQuery], ask: Ask) -> Answers[ComplaintQuery, ComplaintPage]:
+@batch(agency="crm", max_batch_size=1, freshness=_PUBLIC_LIST)
+async def complaint_pages(
+    queries: Sequence[ComplaintQuery], context: HubBatchContext
+) -> Answers[ComplaintQuery, ComplaintPage]:
     """Pages of the public list of complaints."""
-    return await ask.agencies[Complaints].pages(queries, ask.call)
+    return await context.agencies[Complaints].pages(queries, context.call)
 
 
 @batch(agency="crm", freshness=_CATEGORIES)
-async def categories(codes: Sequence[str], ask: Ask) -> Answers[str, ComplaintCategory]:
+async def categories(codes: Sequence[str], context: HubBatchContext) -> Answers[str, ComplaintCategory]:
     """Categories by code."""
-    return await ask.agencies[Complaints].categories(codes, ask.call)
+    return await context.agencies[Complaints].categories(codes, context.call)
 
 
 @batch(agency="crm", absent=(), freshness=_CATEGORIES)
 async def category_lists(
-    queries: Sequence[CategoryQuery], ask: Ask
+    queries: Sequence[CategoryQuery], context: HubBatchContext
 ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
     """Categories by name."""
-    return await ask.agencies[Complaints].category_lists(queries, ask.call)
+    return await context.agencies[Complaints].category_lists(queries, context.call)

@@ -7,16 +7,18 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure
-from records.freshness import Freshness, hours, minutes
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.freshness import Freshness, hours, minutes
 from records.identifiers import Nik
 from records.msmes import Msme, Product
-from resolvers.ask import Ask
-from resolvers.tags import by_owner, by_person
+from resolvers.batch_context import HubBatchContext
+from resolvers.cache_tags import get_owner_tags, get_person_tags
 
-_ENTERPRISES = Freshness(fresh=minutes(5), failing=hours(1), absent=minutes(1), for_a_purpose=0, tags=by_person)
+_ENTERPRISES = Freshness(
+    fresh=minutes(5), stale_if_error=hours(1), absent=minutes(1), max_age_for_purpose=0, tags=get_person_tags
+)
 
 
 class Msmes(Protocol):
@@ -40,15 +42,15 @@ class MsmeKey(NamedTuple):
 
 
 @batch(agency="jakpreneur", absent=(), freshness=_ENTERPRISES)
-async def msmes_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Msme]]:
+async def msmes_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Msme]]:
     """The enterprises each person registered."""
-    return await ask.agencies[Msmes].msmes_of(niks, ask.call)
+    return await context.agencies[Msmes].msmes_of(niks, context.call)
 
 
-@batch(agency="jakpreneur", freshness=replace(_ENTERPRISES, tags=by_owner))
-async def msmes(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Msme]:
+@batch(agency="jakpreneur", freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Msme]:
     """Enterprises by owner and identifier. One that changed hands is no longer found under its former owner."""
-    found = await ask.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), ask.call)
+    found = await context.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), context.call)
     return {
         key: answer
         for key in keys
@@ -57,8 +59,8 @@ async def msmes(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Msme]:
     }
 
 
-@batch(agency="jakpreneur", absent=(), freshness=replace(_ENTERPRISES, tags=by_owner))
-async def products_of(keys: Sequence[MsmeKey], ask: Ask) -> Answers[MsmeKey, Sequence[Product]]:
+@batch(agency="jakpreneur", absent=(), freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Sequence[Product]]:
     """What each enterprise sells."""
-    found = await ask.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), ask.call)
+    found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)
     return {key: answer for key in keys if (answer := found.get(key.id)) is not None}

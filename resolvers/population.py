@@ -6,26 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure
-from records.freshness import Freshness, minutes, seconds
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.freshness import Freshness, minutes, seconds
 from records.identifiers import Nik
 from records.population import Citizen, Household, PersonFacet
-from resolvers.ask import Ask
-from resolvers.tags import by_person
+from resolvers.batch_context import HubBatchContext
+from resolvers.cache_tags import get_person_tags
 
-_PEOPLE = Freshness(fresh=seconds(60), failing=minutes(10), absent=seconds(30), for_a_purpose=0, tags=by_person)
+_PEOPLE = Freshness(
+    fresh=seconds(60), stale_if_error=minutes(10), absent=seconds(30), max_age_for_purpose=0, tags=get_person_tags
+)
 """A person sees the register's answer of a minute ago; who reads for a purpose, that of now."""
 
 
 class Population(Protocol):
     """The domain of people and households. The composition root binds a connector to it."""
 
-    async def known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
+    async def load_known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
         """Those of the people that the register knows."""
 
-    async def facets(
+    async def load_facets(
         self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
     ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
         """The wanted facets of each person, and nothing else of them."""
@@ -34,36 +36,38 @@ class Population(Protocol):
         """The household each person belongs to."""
 
 
-@batch(agency=None, fixed=True)
-async def citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]:  # noqa: ARG001 - nobody needs to be asked
+@batch(agency=None, is_fixed=True)
+async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:  # noqa: ARG001 - nobody needs to be asked
     """People whose existence is beyond doubt (the caller, the members of a family card): the key is all."""
     return {nik: Citizen(nik=nik) for nik in niks}
 
 
 @batch(agency="dukcapil")
-async def known_citizens(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Citizen]:
+async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:
     """People by a number that somebody typed; those that the register does not know are absent.
 
     While the register is down everybody counts as known: what other agencies hold about them must still answer, and
     the register's own fields say what is wrong.
     """
     try:
-        found = await ask.agencies[Population].known(niks, ask.call)
+        found = await context.agencies[Population].load_known(niks, context.call)
     except AgencyFailure:
         return {nik: Citizen(nik=nik) for nik in niks}
     return {nik: Citizen(nik=nik) if isinstance(answer, AgencyFailure) else answer for nik, answer in found.items()}
 
 
-@batch(agency="dukcapil", facets=True, freshness=_PEOPLE)
-async def person_facets(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
+@batch(agency="dukcapil", has_facets=True, freshness=_PEOPLE)
+async def person_facets(
+    niks: Sequence[Nik], context: HubBatchContext
+) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
     """The facets of each person that this operation selects and this caller may see."""
-    return await ask.agencies[Population].facets(niks, ask.facets, ask.call)
+    return await context.agencies[Population].load_facets(niks, context.facets, context.call)
 
 
 @batch(agency="dukcapil")
-async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]:
+async def households_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Household]:
     """The household each person is registered in; never out of what is kept.
 
     By it is decided whose guardian a caller is: who was taken off a card must not pass for a parent any longer.
     """
-    return await ask.agencies[Population].households(niks, ask.call)
+    return await context.agencies[Population].households(niks, context.call)

@@ -7,15 +7,21 @@ from dataclasses import replace
 from typing import Protocol
 
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
-from records.freshness import Freshness, hours, minutes
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.freshness import Freshness, hours, minutes
 from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendQuery
-from resolvers.ask import Ask
+from resolvers.batch_context import HubBatchContext
 
-_PRICES = Freshness(fresh=minutes(15), revalidating=minutes(15), failing=hours(24), absent=minutes(1), personal=False)
+_PRICES = Freshness(
+    fresh=minutes(15),
+    stale_while_revalidate=minutes(15),
+    stale_if_error=hours(24),
+    absent=minutes(1),
+    is_personal=False,
+)
 """Observed once a day, in the morning; the agency takes one call a second."""
-_HISTORY = replace(_PRICES, fresh=hours(24), failing=hours(48))
+_HISTORY = replace(_PRICES, fresh=hours(24), stale_if_error=hours(48))
 
 
 class Prices(Protocol):
@@ -43,36 +49,40 @@ class Prices(Protocol):
 
 
 @batch(agency="pangan", absent=(), freshness=_PRICES)
-async def market_lists(queries: Sequence[MarketQuery], ask: Ask) -> Answers[MarketQuery, Sequence[Market]]:
+async def market_lists(
+    queries: Sequence[MarketQuery], context: HubBatchContext
+) -> Answers[MarketQuery, Sequence[Market]]:
     """Markets by name."""
-    return await ask.agencies[Prices].market_lists(queries, ask.call)
+    return await context.agencies[Prices].market_lists(queries, context.call)
 
 
 @batch(agency="pangan", freshness=_PRICES)
-async def markets(ids: Sequence[str], ask: Ask) -> Answers[str, Market]:
+async def markets(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Market]:
     """Markets by identifier."""
-    return await ask.agencies[Prices].markets(ids, ask.call)
+    return await context.agencies[Prices].markets(ids, context.call)
 
 
 @batch(agency="pangan", absent=(), freshness=_PRICES)
-async def commodity_lists(queries: Sequence[CommodityQuery], ask: Ask) -> Answers[CommodityQuery, Sequence[Commodity]]:
+async def commodity_lists(
+    queries: Sequence[CommodityQuery], context: HubBatchContext
+) -> Answers[CommodityQuery, Sequence[Commodity]]:
     """Commodities by name."""
-    return await ask.agencies[Prices].commodity_lists(queries, ask.call)
+    return await context.agencies[Prices].commodity_lists(queries, context.call)
 
 
 @batch(agency="pangan", freshness=_PRICES)
-async def commodities(ids: Sequence[str], ask: Ask) -> Answers[str, Commodity]:
+async def commodities(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Commodity]:
     """Commodities by identifier."""
-    return await ask.agencies[Prices].commodities(ids, ask.call)
+    return await context.agencies[Prices].commodities(ids, context.call)
 
 
-@batch(agency="pangan", absent=(), keys_a_call=1, freshness=_PRICES)
-async def prices_of(market_ids: Sequence[str], ask: Ask) -> Answers[str, Sequence[Price]]:
+@batch(agency="pangan", absent=(), max_batch_size=1, freshness=_PRICES)
+async def prices_of(market_ids: Sequence[str], context: HubBatchContext) -> Answers[str, Sequence[Price]]:
     """The newest prices in each market. The agency takes one market a call and one call a second."""
-    return await ask.agencies[Prices].prices_of(market_ids, ask.call)
+    return await context.agencies[Prices].prices_of(market_ids, context.call)
 
 
-@batch(agency="pangan", keys_a_call=1, freshness=_HISTORY)
-async def trends(queries: Sequence[TrendQuery], ask: Ask) -> Answers[TrendQuery, Trend]:
+@batch(agency="pangan", max_batch_size=1, freshness=_HISTORY)
+async def trends(queries: Sequence[TrendQuery], context: HubBatchContext) -> Answers[TrendQuery, Trend]:
     """How the price of each commodity went through each month. One call for each, one call a second."""
-    return await ask.agencies[Prices].trends(queries, ask.call)
+    return await context.agencies[Prices].trends(queries, context.call)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
+from records.calls.answers import Answers
+from records.calls.call import Call
 from records.identifiers import RegionCode
 from records.regions import CodeSystem, Region, RegionQuery
-from resolvers.ask import Ask
+from resolvers.batch_context import HubBatchContext
 
 
 class RegionAddress(NamedTuple):
@@ -38,26 +38,32 @@ class Regions(Protocol):
         """Regions by name, level and place."""
 
 
-@batch(agency=None, fixed=True)
-async def regions(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Region]:
+@batch(agency=None, is_fixed=True)
+async def regions(codes: Sequence[RegionCode], context: HubBatchContext) -> Answers[RegionCode, Region]:
     """Regions by Kemendagri code."""
-    return await ask.agencies[Regions].regions(codes, ask.call)
+    return await context.agencies[Regions].regions(codes, context.call)
 
 
-@batch(agency=None, fixed=True)
-async def regions_called(addresses: Sequence[RegionAddress], ask: Ask) -> Answers[RegionAddress, Region]:
+@batch(agency=None, is_fixed=True)
+async def regions_called(
+    addresses: Sequence[RegionAddress], context: HubBatchContext
+) -> Answers[RegionAddress, Region]:
     """Regions by what a code system calls them."""
-    found = await ask.agencies[Regions].regions_called(addresses, ask.call)
+    found = await context.agencies[Regions].regions_called(addresses, context.call)
     return {address: found[address] for address in addresses if address in found}
 
 
-@batch(agency=None, absent=(), fixed=True)
-async def regions_inside(codes: Sequence[RegionCode], ask: Ask) -> Answers[RegionCode, Sequence[Region]]:
+@batch(agency=None, absent=(), is_fixed=True)
+async def regions_inside(
+    codes: Sequence[RegionCode], context: HubBatchContext
+) -> Answers[RegionCode, Sequence[Region]]:
     """The regions of the next level inside each region."""
-    return await ask.agencies[Regions].inside(codes, ask.call)
+    return await context.agencies[Regions].inside(codes, context.call)
 
 
-@batch(agency=None, absent=(), fixed=True)
-async def region_lists(queries: Sequence[RegionQuery], ask: Ask) -> Answers[RegionQuery, Sequence[Region]]:
+@batch(agency=None, absent=(), is_fixed=True)
+async def region_lists(
+    queries: Sequence[RegionQuery], context: HubBatchContext
+) -> Answers[RegionQuery, Sequence[Region]]:
     """Regions by name, level and place."""
-    return await ask.agencies[Regions].region_lists(queries, ask.call)
+    return await context.agencies[Regions].region_lists(queries, context.call)

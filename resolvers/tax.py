@@ -7,17 +7,22 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyFailure
-from records.freshness import Freshness, hours, minutes
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.freshness import Freshness, hours, minutes
 from records.identifiers import Nik, Nop
 from records.tax import TaxObject
-from resolvers.ask import Ask
-from resolvers.tags import by_owner, by_person
+from resolvers.batch_context import HubBatchContext
+from resolvers.cache_tags import get_owner_tags, get_person_tags
 
 _OBJECTS = Freshness(
-    fresh=minutes(10), revalidating=minutes(5), failing=hours(24), absent=minutes(1), for_a_purpose=0, tags=by_person
+    fresh=minutes(10),
+    stale_while_revalidate=minutes(5),
+    stale_if_error=hours(24),
+    absent=minutes(1),
+    max_age_for_purpose=0,
+    tags=get_person_tags,
 )
 """Bills change once a year, and when one is paid: then what is kept of the payer is invalidated."""
 
@@ -36,17 +41,17 @@ class TaxObjectKey(NamedTuple):
     nop: Nop
 
 
-@batch(agency="pbb", absent=(), keys_a_call=1, freshness=_OBJECTS)
-async def tax_objects_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[TaxObject]]:
+@batch(agency="pbb", absent=(), max_batch_size=1, freshness=_OBJECTS)
+async def tax_objects_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[TaxObject]]:
     """The taxed objects of each person. The agency takes one person a call; its connector bounds the fan-out."""
-    return await ask.agencies[Tax].objects_of(niks, ask.call)
+    return await context.agencies[Tax].objects_of(niks, context.call)
 
 
-@batch(agency="pbb", keys_a_call=1, freshness=replace(_OBJECTS, tags=by_owner))
-async def tax_objects(keys: Sequence[TaxObjectKey], ask: Ask) -> Answers[TaxObjectKey, TaxObject]:
+@batch(agency="pbb", max_batch_size=1, freshness=replace(_OBJECTS, tags=get_owner_tags))
+async def tax_objects(keys: Sequence[TaxObjectKey], context: HubBatchContext) -> Answers[TaxObjectKey, TaxObject]:
     """Taxed objects by owner and number."""
     owners = list(dict.fromkeys(key.owner for key in keys))
-    found = await ask.agencies[Tax].objects_of(owners, ask.call)
+    found = await context.agencies[Tax].objects_of(owners, context.call)
     answers: dict[TaxObjectKey, TaxObject | AgencyFailure] = {}
     for key in keys:
         objects = found.get(key.owner, ())

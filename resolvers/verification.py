@@ -13,13 +13,13 @@ from datetime import date
 
 from engine.batch import batch
 from engine.errors import SafeError
-from records.answers import Answers
-from records.consenting import Match, Verification, VerificationQuery
-from records.failures import AgencyFailure
+from records.calls.answers import Answers
+from records.calls.failures import AgencyFailure
+from records.hub.consenting import Match, Verification, VerificationQuery
 from records.identifiers import Nik
 from records.population import Identity, Parentage, PersonFacet
-from resolvers.ask import Ask
-from resolvers.consents import Consents
+from resolvers.batch_context import HubBatchContext
+from resolvers.hub.consents import Consents
 from resolvers.population import Population
 
 _TITLES = frozenset(
@@ -73,7 +73,7 @@ _TITLES = frozenset(
 """What stands before and after names on one paper and not on another, without its dots."""
 
 
-class TooManyTries(SafeError):  # noqa: N818 - reads as what it is
+class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
     """Whoever may try as often as they like finds out what nobody tells them."""
 
     code = "VERIFICATION_LIMIT"
@@ -84,20 +84,22 @@ class TooManyTries(SafeError):  # noqa: N818 - reads as what it is
 
 
 @batch(agency="dukcapil")
-async def verifications(queries: Sequence[VerificationQuery], ask: Ask) -> Answers[VerificationQuery, Verification]:
+async def verifications(
+    queries: Sequence[VerificationQuery], context: HubBatchContext
+) -> Answers[VerificationQuery, Verification]:
     """Whether what a partner knows agrees with the register: counted first, so that nobody can try everything."""
     tries = Counter(each.consent for each in queries)
-    within = await ask.agencies[Consents].count_tries(tries, ask.call)
+    within = await context.agencies[Consents].count_attempts(tries, context.call)
     asked = [each for each in queries if each.consent in within]
-    answers: dict[VerificationQuery, Verification | Exception] = {each: TooManyTries() for each in queries}
+    answers: dict[VerificationQuery, Verification | Exception] = {each: TooManyAttempts() for each in queries}
     if asked:
         niks = list(dict.fromkeys(each.subject for each in asked))
-        known = await ask.agencies[Population].facets(niks, _wanted(asked), ask.call)
-        answers |= {each: _verified(each, known) for each in asked}
+        known = await context.agencies[Population].load_facets(niks, _get_needed_facets(asked), context.call)
+        answers |= {each: _compare(each, known) for each in asked}
     return answers  # type: ignore[return-value]  # a failure of one key stands in its place
 
 
-def _wanted(queries: Sequence[VerificationQuery]) -> frozenset[type[PersonFacet]]:
+def _get_needed_facets(queries: Sequence[VerificationQuery]) -> frozenset[type[PersonFacet]]:
     """What has to be read to compare, and no more."""
     wanted: set[type[PersonFacet]] = set()
     for claims in (each.claims for each in queries):
@@ -108,7 +110,7 @@ def _wanted(queries: Sequence[VerificationQuery]) -> frozenset[type[PersonFacet]
     return frozenset(wanted)
 
 
-def _verified(
+def _compare(
     query: VerificationQuery, known: Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]
 ) -> Verification | AgencyFailure:
     entry = known.get(query.subject, {})
@@ -120,22 +122,22 @@ def _verified(
     claims = query.claims
     return Verification(
         subject=query.subject,
-        name=_names(claims.name, None if who is None else who.name),
-        birth_date=_days(claims.birth_date, None if who is None else who.birth_date),
-        birth_place=_names(claims.birth_place, None if who is None else who.birth_place),
-        mother_name=_names(claims.mother_name, None if born_of is None else born_of.mother_name),
+        name=_compare_names(claims.name, None if who is None else who.name),
+        birth_date=_compare_dates(claims.birth_date, None if who is None else who.birth_date),
+        birth_place=_compare_names(claims.birth_place, None if who is None else who.birth_place),
+        mother_name=_compare_names(claims.mother_name, None if born_of is None else born_of.mother_name),
     )
 
 
-def _names(claimed: str | None, registered: str | None) -> Match | None:
+def _compare_names(claimed: str | None, registered: str | None) -> Match | None:
     if claimed is None:
         return None
-    if not registered or not plain_name(registered):
+    if not registered or not normalize_name(registered):
         return Match.UNKNOWN
-    return Match.MATCH if plain_name(claimed) == plain_name(registered) else Match.NO_MATCH
+    return Match.MATCH if normalize_name(claimed) == normalize_name(registered) else Match.NO_MATCH
 
 
-def _days(claimed: date | None, registered: date | None) -> Match | None:
+def _compare_dates(claimed: date | None, registered: date | None) -> Match | None:
     if claimed is None:
         return None
     if registered is None:
@@ -143,7 +145,7 @@ def _days(claimed: date | None, registered: date | None) -> Match | None:
     return Match.MATCH if claimed == registered else Match.NO_MATCH
 
 
-def plain_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """The name as it is compared: without case, accents, punctuation, double spaces and titles."""
     letters = unicodedata.normalize("NFKD", name).casefold()
     letters = "".join(each for each in letters if not unicodedata.combining(each))

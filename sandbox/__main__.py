@@ -21,7 +21,7 @@ _LATENCY = {"on": True, "off": False}
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Runs the agency asked for until it is told to stop; the exit code is 1 when it cannot start."""
     try:
-        spec = _spec(arguments, environment)
+        spec = _parse_spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)
         importlib.import_module(f"sandbox.{spec.name}").run(spec)
     except (CannotStartError, UnknownProgramError) as error:
@@ -33,28 +33,28 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
+def _parse_spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Start one agency of the sandbox city.")
     parser.add_argument("agency", choices=PARTS)
     parser.add_argument("--port", type=int, required=True, help="where the agency speaks its own protocol")
     parser.add_argument("--control-port", type=int, required=True, help="where its control API listens (HTTP)")
     parser.add_argument("--state", type=Path, required=True, help="folder the agency keeps its data in")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     latency = environment.get("SANDBOX_LATENCY", "on")
     if latency not in _LATENCY:
         raise CannotStartError(f"SANDBOX_LATENCY is {latency!r}; set it to on or off.")
     return AgencySpec(
-        name=asked.agency,
-        port=asked.port,
-        control_port=asked.control_port,
-        state=asked.state.resolve(),
-        user=_needed(environment, "SANDBOX_USER"),
-        secret=_needed(environment, "SANDBOX_SECRET"),
+        name=options.agency,
+        port=options.port,
+        control_port=options.control_port,
+        state=options.state.resolve(),
+        user=_require_variable(environment, "SANDBOX_USER"),
+        secret=_require_variable(environment, "SANDBOX_SECRET"),
         latency=_LATENCY[latency],
     )
 
 
-def _needed(environment: Mapping[str, str], name: str) -> str:
+def _require_variable(environment: Mapping[str, str], name: str) -> str:
     if not (value := environment.get(name)):
         raise CannotStartError(f"{name} is not set; it is part of the credential the agency accepts.")
     return value

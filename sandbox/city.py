@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.agency import PARTS
-from sandbox.child import PROGRAM, Child, ChildError
+from sandbox.agency_process import PROGRAM, AgencyProcess, AgencyProcessError
 from sandbox.state_folder import StateFolder
 
 
@@ -20,7 +20,7 @@ class CityError(Exception):
     """The city, or one of its agencies, cannot do what was asked; the text is one line for a person."""
 
 
-class AgencyState(enum.Enum):
+class ProcessState(enum.Enum):
     """What an agency's process does."""
 
     STARTING = "starting"
@@ -32,7 +32,7 @@ class AgencyState(enum.Enum):
 
 
 @dataclass(slots=True)
-class Agency:
+class SandboxAgency:
     """One agency: where it listens, the credential it accepts, and what its process does."""
 
     name: str
@@ -40,23 +40,23 @@ class Agency:
     control_port: int
     user: str
     secret: str = field(repr=False)
-    state: AgencyState = AgencyState.STOPPED
+    state: ProcessState = ProcessState.STOPPED
     pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """An agency's state became another. `detail` says why it died."""
 
     agency: str
-    state: AgencyState
+    state: ProcessState
     detail: str = ""
 
 
-class City:
-    """`async with City(folder) as city: city.agencies["pbb"].port` - starts every agency, ends every agency.
+class SandboxCity:
+    """`async with SandboxCity(folder) as city: city.agencies["pbb"].port` - starts every agency, ends every agency.
 
-    `state` keeps ports, credentials and data between starts. `latency` lets agencies take their time. `tell` hears
+    `state` keeps ports, credentials and data between starts. `latency` lets agencies take their time. `on_change` hears
     each change of an agency's state. `program` is the command line that an agency's name and options are added to.
     Entering raises CityError when one agency does not start (the others are ended), StateError when the folder is
     in use. Agencies end with this process, however it ends (Linux).
@@ -68,16 +68,16 @@ class City:
         *,
         latency: bool = True,
         agencies: Iterable[str] = PARTS,
-        tell: Callable[[Change], None] = lambda _: None,
+        on_change: Callable[[StateChange], None] = lambda _: None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.folder = StateFolder(state)
-        self.agencies: Mapping[str, Agency] = {}
+        self.agencies: Mapping[str, SandboxAgency] = {}
         self._names = tuple(agencies)
         self._latency = latency
-        self._tell = tell
+        self._on_change = on_change
         self._program = program
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, AgencyProcess] = {}
         self._locks = {name: asyncio.Lock() for name in self._names}
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._exit = contextlib.ExitStack()
@@ -89,14 +89,14 @@ class City:
 
     async def __aenter__(self) -> Self:
         """Start all agencies at the same time."""
-        self._exit.enter_context(self.folder.locked())
+        self._exit.enter_context(self.folder.lock())
         try:
-            self.agencies = {name: self._agency(name) for name in self._names}
-            async with asyncio.TaskGroup() as together:
+            self.agencies = {name: self._build_agency(name) for name in self._names}
+            async with asyncio.TaskGroup() as group:
                 for name in self._names:
-                    together.create_task(self.start(name))
+                    group.create_task(self.start(name))
         except BaseException as problem:
-            await self._end()
+            await self._stop_all()
             if isinstance(problem, BaseExceptionGroup):
                 raise problem.exceptions[0] from None  # the first to fail; the others were cancelled for it
             raise
@@ -106,30 +106,30 @@ class City:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all agencies at the same time."""
-        await self._end()
+        await self._stop_all()
 
     async def start(self, name: str) -> None:
         """Start one agency on its port of before; nothing happens when it runs. Raises CityError."""
         async with self._lock(name):
             agency = self.agencies[name]
-            if agency.state is AgencyState.RUNNING:
+            if agency.state is ProcessState.RUNNING:
                 return
-            child = Child(name, port=agency.port, control_port=agency.control_port, log=self._log(name))
+            child = AgencyProcess(name, port=agency.port, control_port=agency.control_port, log=self._log_path(name))
             self._children[name] = child
             environment = {
                 "SANDBOX_USER": agency.user,
                 "SANDBOX_SECRET": agency.secret,
                 "SANDBOX_LATENCY": "on" if self._latency else "off",
             }
-            self._change(name, AgencyState.STARTING)
+            self._set_state(name, ProcessState.STARTING)
             try:
                 await child.launch(self.folder.folder("agencies", name), environment, self._program)
-                await child.ready()
-            except ChildError as problem:
+                await child.wait_until_ready()
+            except AgencyProcessError as problem:
                 await child.stop()
-                self._change(name, AgencyState.DIED, str(problem))
-                raise CityError(f"{problem} (all it said: {self._log(name)})") from None
-            self._change(name, AgencyState.RUNNING)
+                self._set_state(name, ProcessState.DIED, str(problem))
+                raise CityError(f"{problem} (all it said: {self._log_path(name)})") from None
+            self._set_state(name, ProcessState.RUNNING)
             self._watches[name] = asyncio.create_task(self._watch(name, child))
 
     async def stop(self, name: str) -> None:
@@ -141,10 +141,10 @@ class City:
             child = self._children.pop(name, None)
             if child is not None:
                 await child.stop()
-                self._change(name, AgencyState.STOPPED)
+                self._set_state(name, ProcessState.STOPPED)
 
-    def _agency(self, name: str) -> Agency:
-        return Agency(
+    def _build_agency(self, name: str) -> SandboxAgency:
+        return SandboxAgency(
             name=name,
             port=self.folder.port(name),
             control_port=self.folder.port(f"{name}.control"),
@@ -157,24 +157,24 @@ class City:
             raise CityError(f"{name!r} is no agency of the sandbox city: choose one of {', '.join(self._names)}")
         return self._locks[name]
 
-    def _log(self, name: str) -> Path:
+    def _log_path(self, name: str) -> Path:
         return self.folder.folder("logs") / f"{name}.log"
 
-    def _change(self, name: str, state: AgencyState, detail: str = "") -> None:
+    def _set_state(self, name: str, state: ProcessState, detail: str = "") -> None:
         agency, child = self.agencies[name], self._children.get(name)
         agency.state = state
         agency.pid = child.pid if child else None
-        self._tell(Change(name, state, detail))
+        self._on_change(StateChange(name, state, detail))
 
-    async def _watch(self, name: str, child: Child) -> None:
+    async def _watch(self, name: str, child: AgencyProcess) -> None:
         """Notice when an agency ends that nobody asked to."""
-        code = await child.ended()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        code = await child.wait_for_end()
+        reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         last = child.last_line()
         await child.stop()  # what it left in its process group
-        self._change(name, AgencyState.DIED, f"{how}{f': {last}' if last else ''}")
+        self._set_state(name, ProcessState.DIED, f"{reason}{f': {last}' if last else ''}")
 
-    async def _end(self) -> None:
+    async def _stop_all(self) -> None:
         try:
             await asyncio.gather(*(self.stop(name) for name in self._names), return_exceptions=True)
         finally:

@@ -5,5 +5,5 @@ from datetime import datetime, timedelta, timezone
 WIB = timezone(timedelta(hours=7), "WIB")
 """Western Indonesia Time, the zone of Jakarta."""
 
-EPOCH = datetime(2026, 11, 1, tzinfo=WIB)
+CITY_NOW = datetime(2026, 11, 1, tzinfo=WIB)
 """Now, in the sandbox city: no bill, complaint or price is younger."""

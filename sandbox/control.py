@@ -26,7 +26,7 @@ _Z95 = 1.6448536269514722
 """The 95 % point of the standard normal distribution."""
 
 
-class Mode(StrEnum):
+class AgencyMode(StrEnum):
     """How an agency behaves: as it should, or in one of the ways agencies fail."""
 
     NORMAL = "normal"
@@ -52,61 +52,65 @@ class Latency:
             message = f"p50_ms {self.p50_ms} and p95_ms {self.p95_ms}: both 0, or p50_ms above 0 and not above p95_ms."
             raise ValueError(message)
 
-    def draw(self, chance: Random) -> float:
+    def draw_seconds(self, random: Random) -> float:
         """One answering time in seconds, log-normal with these quantiles."""
         if not self.p50_ms:
             return 0.0
         spread = math.log(self.p95_ms / self.p50_ms) / _Z95
-        return self.p50_ms / 1000 * math.exp(chance.gauss(0, spread))
+        return self.p50_ms / 1000 * math.exp(random.gauss(0, spread))
 
 
-class Control:
+class AgencyControl:
     """What is asked of an agency, and how it shall behave.
 
-    An agency awaits `before(operation)` ahead of the work of every call of its own business, and then looks at `mode`.
-    `notes` are further entries of the answer of `/health`; `routes` are what only this agency lets be set.
+    An agency awaits `begin_call(operation)` ahead of the work of every call of its own business, and then looks at `mode`.
+    `health_details` are further entries of the answer of `/health`; `routes` are what only this agency lets be set.
     """
 
     def __init__(
-        self, agency: str, latency: Latency, notes: Mapping[str, str] | None = None, routes: Sequence[Route] = ()
+        self,
+        agency: str,
+        latency: Latency,
+        health_details: Mapping[str, str] | None = None,
+        routes: Sequence[Route] = (),
     ) -> None:
-        self.mode = Mode.NORMAL
+        self.mode = AgencyMode.NORMAL
         self.latency = latency
         self.ready = False
-        self.notes = dict(notes or {})
+        self.health_details = dict(health_details or {})
         self._agency = agency
         self._routes = tuple(routes)
         self._calls: Counter[str] = Counter()
-        self._chance = Random(_SEED)  # noqa: S311 - latencies must be repeatable, not unguessable
-        self._changed = asyncio.Event()
+        self._random = Random(_SEED)  # noqa: S311 - latencies must be repeatable, not unguessable
+        self._mode_changed = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Control {self._agency} {self.mode} calls={self._calls.total()}>"
 
-    async def before(self, operation: str) -> None:
+    async def begin_call(self, operation: str) -> None:
         """Counts one call, waits its latency, and in mode slow holds it until the mode changes."""
-        self.count(operation)
-        await asyncio.sleep(self.latency.draw(self._chance))
-        while self.mode is Mode.SLOW:
-            await self._changed.wait()
+        self.count_call(operation)
+        await asyncio.sleep(self.latency.draw_seconds(self._random))
+        while self.mode is AgencyMode.SLOW:
+            await self._mode_changed.wait()
 
-    def count(self, operation: str) -> None:
+    def count_call(self, operation: str) -> None:
         """Counts one call that is answered without waiting, such as a refused one (`REFUSED`)."""
         self._calls[operation] += 1
 
-    def switch(self, mode: Mode) -> None:
+    def set_mode(self, mode: AgencyMode) -> None:
         """Behave otherwise from now on; calls held by mode slow go on."""
         self.mode = mode
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._mode_changed.set()
+        self._mode_changed = asyncio.Event()
 
-    def app(self) -> Starlette:
+    def build_app(self) -> Starlette:
         """The HTTP API of the control port."""
         return Starlette(
             routes=[
                 Route("/health", self._health),
                 Route("/calls", self._read_calls, methods=["GET"]),
-                Route("/calls", self._forget_calls, methods=["DELETE"]),
+                Route("/calls", self._reset_calls, methods=["DELETE"]),
                 Route("/latency", self._read_latency, methods=["GET"]),
                 Route("/latency", self._set_latency, methods=["PUT"]),
                 Route("/mode", self._read_mode, methods=["GET"]),
@@ -116,13 +120,13 @@ class Control:
         )
 
     async def _health(self, _: Request) -> JSONResponse:
-        body = {"agency": self._agency, "ready": self.ready, **self.notes}
+        body = {"agency": self._agency, "ready": self.ready, **self.health_details}
         return JSONResponse(body, status_code=200 if self.ready else 503)
 
     async def _read_calls(self, _: Request) -> JSONResponse:
         return JSONResponse({"total": self._calls.total(), "operations": dict(self._calls)})
 
-    async def _forget_calls(self, _: Request) -> Response:
+    async def _reset_calls(self, _: Request) -> Response:
         self._calls.clear()
         return Response(status_code=204)
 
@@ -130,28 +134,28 @@ class Control:
         return JSONResponse({"p50_ms": self.latency.p50_ms, "p95_ms": self.latency.p95_ms})
 
     async def _set_latency(self, request: Request) -> JSONResponse:
-        asked = await _object(request)
+        values = await _read_object(request)
         try:
-            self.latency = Latency(float(asked["p50_ms"]), float(asked["p95_ms"]))
+            self.latency = Latency(float(values["p50_ms"]), float(values["p95_ms"]))
         except (KeyError, TypeError):
-            return _wrong('a latency is {"p50_ms": number, "p95_ms": number}.')
+            return _bad_request('a latency is {"p50_ms": number, "p95_ms": number}.')
         except ValueError as error:
-            return _wrong(str(error))
+            return _bad_request(str(error))
         return await self._read_latency(request)
 
     async def _read_mode(self, _: Request) -> JSONResponse:
         return JSONResponse({"mode": self.mode.value})
 
     async def _set_mode(self, request: Request) -> JSONResponse:
-        asked = (await _object(request)).get("mode")
+        name = (await _read_object(request)).get("mode")
         try:
-            self.switch(Mode(str(asked)))
+            self.set_mode(AgencyMode(str(name)))
         except ValueError:
-            return _wrong(f"mode {asked!r} is none of {', '.join(Mode)}.")
+            return _bad_request(f"mode {name!r} is none of {', '.join(AgencyMode)}.")
         return await self._read_mode(request)
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def _read_object(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
     except (json.JSONDecodeError, UnicodeDecodeError):
@@ -159,5 +163,5 @@ async def _object(request: Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _wrong(message: str) -> JSONResponse:
+def _bad_request(message: str) -> JSONResponse:
     return JSONResponse({"error": message}, status_code=400)

@@ -1,6 +1,6 @@
 """Optional programs: the one place that looks for them, and `SIMPUL_WITHOUT`, which leaves some of them out.
 
-`SIMPUL_WITHOUT=mariadb,npm` (or `all`) behaves as if these programs were not installed, and keeps apt from
+`SIMPUL_WITHOUT=mariadb,npm` (or `list_all`) behaves as if these programs were not installed, and keeps apt from
 installing them. So a machine that has them can show what happens on one that does not.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-VARIABLE = "SIMPUL_WITHOUT"
+WITHOUT_VARIABLE = "SIMPUL_WITHOUT"
 ALL = "all"
 
 _SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/libexec")
@@ -32,17 +32,17 @@ class OptionalProgram:
     """The Debian package that brings them."""
 
 
-def _named(*commands: str) -> Mapping[str, tuple[str, ...]]:
+def _to_commands(*commands: str) -> Mapping[str, tuple[str, ...]]:
     return {command: (command,) for command in commands}
 
 
 PROGRAMS: Mapping[str, OptionalProgram] = {
-    "mariadb": OptionalProgram(_named("mariadbd", "mariadb-install-db"), "mariadb-server"),
-    "nginx": OptionalProgram(_named("nginx"), "nginx"),
-    "wrk": OptionalProgram(_named("wrk"), "wrk"),
+    "mariadb": OptionalProgram(_to_commands("mariadbd", "mariadb-install-db"), "mariadb-server"),
+    "nginx": OptionalProgram(_to_commands("nginx"), "nginx"),
+    "wrk": OptionalProgram(_to_commands("wrk"), "wrk"),
     "chromium": OptionalProgram({"chromium": ("chromium", "chromium-browser", "google-chrome")}, "chromium"),
-    "promtool": OptionalProgram(_named("promtool"), "promtool"),
-    "npm": OptionalProgram(_named("npm", "node"), "npm"),
+    "promtool": OptionalProgram(_to_commands("promtool"), "promtool"),
+    "npm": OptionalProgram(_to_commands("npm", "node"), "npm"),
 }
 
 
@@ -51,8 +51,8 @@ def find_program(command: str) -> Path | None:
 
     Raises `UnknownProgramError` when `SIMPUL_WITHOUT` is wrong, KeyError for a command of no optional program.
     """
-    name = program_of(command)
-    if name in left_out():
+    name = find_program_of(command)
+    if name in read_left_out():
         return None
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SERVER_FOLDERS))
     found = (shutil.which(each, path=path) for each in PROGRAMS[name].commands[command])
@@ -64,18 +64,18 @@ def is_installed(name: str) -> bool:
     return all(find_program(command) for command in PROGRAMS[name].commands)
 
 
-def left_out() -> frozenset[str]:
+def read_left_out() -> frozenset[str]:
     """The programs that `SIMPUL_WITHOUT` names. Raises `UnknownProgramError`."""
-    given = set(re.split(r"[\s,]+", os.environ.get(VARIABLE, ""))) - {""}
-    if unknown := sorted(given - {*PROGRAMS, ALL}):
+    names = set(re.split(r"[\s,]+", os.environ.get(WITHOUT_VARIABLE, ""))) - {""}
+    if unknown := sorted(names - {*PROGRAMS, ALL}):
         raise UnknownProgramError(
-            f"{VARIABLE} names {unknown[0]!r}, which is not an optional program: choose among "
+            f"{WITHOUT_VARIABLE} names {unknown[0]!r}, which is not an optional program: choose among "
             f"{', '.join(sorted(PROGRAMS))}, or {ALL}."
         )
-    return frozenset(PROGRAMS if ALL in given else given)
+    return frozenset(PROGRAMS if ALL in names else names)
 
 
-def program_of(command: str) -> str:
+def find_program_of(command: str) -> str:
     """The optional program that brings a command. Raises KeyError where none does."""
     for name, program in PROGRAMS.items():
         if command in program.commands:

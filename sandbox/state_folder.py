@@ -36,7 +36,7 @@ class StateFolder:
         return f"<StateFolder {self.path}>"
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Keep the folder for this process. Raises StateError when another process has it."""
         self._make()
         with (self.path / "lock").open("a+") as file:

@@ -1,8 +1,8 @@
 """Makes and keeps the project's own environment: `.venv` from a lock, and the Node packages.
 
-Run by scripts/setup with a bare Python (standard library only): `current` exits 0 when .venv fits; `make` makes it
-(exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
-(deploy/requirements.lock: the hub alone). Where npm is installed, `node` fetches the packages of the GraphiQL page
+Run by scripts/setup with a bare Python (standard library only): `check_current` exits 0 when .venv fits; `make_environment` makes it
+(exit 3: this Python cannot make virtual environments). Both take `list_all` (requirements.lock) or `prepare_production`
+(deploy/requirements.lock: the hub alone). Where npm is installed, `fetch_node_packages` fetches the packages of the GraphiQL page
 and `node-tests` those of the tests.
 """
 
@@ -21,16 +21,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run with -I: the project by name, nothing else
 
-from sandbox.programs import UnknownProgramError, find_program, left_out
+from sandbox.programs import UnknownProgramError, find_program, read_left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "simpul.stamp"
 LOG = VENV / "setup.log"
 LOCKS = {"all": ROOT / "requirements.lock", "production": ROOT / "deploy" / "requirements.lock"}
-CANNOT_MAKE = 3
+EXIT_CANNOT_MAKE = 3
 NPM_SECONDS = 300
-SIGN_OF_LIFE_SECONDS = 5.0
+PROGRESS_INTERVAL_S = 5.0
 """How often a step says how far it is where the output is no terminal."""
 
 COMMAND = """#!/bin/sh
@@ -45,21 +45,21 @@ def main(task: str, kind: str = "all") -> int:
     """Do one task; the exit code."""
     match task:
         case "current":
-            return current(LOCKS[kind])
+            return check_current(LOCKS[kind])
         case "make":
-            return make(LOCKS[kind])
+            return make_environment(LOCKS[kind])
         case "node":
-            return node(ROOT, "GraphiQL page", "the page will say so, everything else works")
+            return fetch_node_packages(ROOT, "GraphiQL page", "the page will say so, everything else works")
         case _:
-            return node(ROOT / "tests", "tests' Node packages", "the tests that need them are skipped")
+            return fetch_node_packages(ROOT / "tests", "tests' Node packages", "the tests that need them are skipped")
 
 
-def current(lock: Path) -> int:
+def check_current(lock: Path) -> int:
     """0 when .venv runs, stands where it was made, by this Python or from it, with the packages of the lock."""
-    return 0 if STAMP.exists() and STAMP.read_text() == _stamp(lock) and _runs() else 1
+    return 0 if STAMP.exists() and STAMP.read_text() == _stamp(lock) and _is_working() else 1
 
 
-def make(lock: Path) -> int:
+def make_environment(lock: Path) -> int:
     """Make .venv anew: complete, or without the stamp that says so."""
     started = time.monotonic()
     if not lock.exists():
@@ -67,12 +67,12 @@ def make(lock: Path) -> int:
     STAMP.unlink(missing_ok=True)
     version = ".".join(str(part) for part in sys.version_info[:3])
     progress = Progress(f"Making .venv with Python {version}")
-    with tempfile.TemporaryFile() as said:
-        made = subprocess.Popen([sys.executable, "-m", "venv", "--clear", str(VENV)], stdout=said, stderr=said)  # noqa: S603 - the Python that runs this
+    with tempfile.TemporaryFile() as output:
+        made = subprocess.Popen([sys.executable, "-m", "venv", "--clear", str(VENV)], stdout=output, stderr=output)  # noqa: S603 - the Python that runs this
         progress.wait(made)
     if made.returncode != 0 or subprocess.run([*_pip(), "--version"], capture_output=True, check=False).returncode != 0:  # noqa: S603 - the new environment's own pip
         shutil.rmtree(VENV, ignore_errors=True)
-        return CANNOT_MAKE
+        return EXIT_CANNOT_MAKE
     code = _install(lock, f"Installing packages for Python {version}")
     if code != 0:
         lines = [line for line in LOG.read_text(errors="replace").splitlines() if "ERROR" in line] or [
@@ -87,29 +87,29 @@ def make(lock: Path) -> int:
     return 0
 
 
-def node(folder: Path, what: str, without: str) -> int:
+def fetch_node_packages(folder: Path, what: str, without: str) -> int:
     """Fetch a folder's Node packages when their lock changed. Never an error: the hub serves without them."""
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / "simpul.stamp"
     if not lock.exists():
         return 0
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if "npm" in left_out() or (stamp.exists() and stamp.read_text() == wanted):
+    if "npm" in read_left_out() or (stamp.exists() and stamp.read_text() == wanted):
         return 0
     npm = find_program("npm")
     if npm is None:
         _say(f"{what}: npm is not installed, {without}. Install Node to have it.", last=True)
         return 0
     progress = Progress(f"{what}: fetching from npm")
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
         command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
-            done = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)  # noqa: S603 - npm from the PATH, fixed arguments
+            done = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, stdin=subprocess.DEVNULL)  # noqa: S603 - npm from the PATH, fixed arguments
         except OSError as problem:
             reason = str(problem.strerror)
         else:
             progress.wait(done, within=NPM_SECONDS)
-            said.seek(0)
-            errors = [line.strip() for line in said if re.search(r"\bnpm (error|ERR!) +\S", line)]
+            output.seek(0)
+            errors = [line.strip() for line in output if re.search(r"\bnpm (error|ERR!) +\S", line)]
             reason = "" if done.returncode == 0 else (errors or ["no reason given"])[0]
             if done.returncode is not None and done.returncode < 0:
                 reason = f"no end after {NPM_SECONDS} s"
@@ -143,7 +143,7 @@ class Progress:
             now = time.monotonic()
             if within is not None and now - self._began > within:
                 process.kill()
-            if sys.stdout.isatty() or now - self._last >= SIGN_OF_LIFE_SECONDS:
+            if sys.stdout.isatty() or now - self._last >= PROGRESS_INTERVAL_S:
                 self._last = now
                 far = step()
                 _say(f"{self._title}: {f'{far}, ' if far else ''}{now - self._began:.0f} s")
@@ -158,7 +158,7 @@ def _stamp(lock: Path) -> str:
     return f"lock {wanted}\npython {version} {base}\nat {VENV}\n"
 
 
-def _runs() -> bool:
+def _is_working() -> bool:
     try:
         return subprocess.run([VENV / "bin" / "python", "-c", ""], capture_output=True, check=False).returncode == 0  # noqa: S603 - ours
     except OSError:

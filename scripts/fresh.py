@@ -23,9 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-SERVING_WITHIN_S = 900.0
-STOPPED_WITHIN_S = 60.0
-TESTED_WITHIN_S = 3600.0
+SERVE_TIMEOUT_S = 900.0
+STOP_TIMEOUT_S = 60.0
+TEST_TIMEOUT_S = 3600.0
 
 
 class FreshError(Exception):
@@ -33,38 +33,41 @@ class FreshError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class InstallVariant:
     """One way to run the two commands: what is left out, and what to call it."""
 
     title: str
     without: str
 
 
-WAYS = (Way(title="without optional programs", without="all"), Way(title="with all programs", without=""))
+VARIANTS = (
+    InstallVariant(title="without optional programs", without="all"),
+    InstallVariant(title="with all programs", without=""),
+)
 
 
 def main() -> int:
     """Run both ways; the exit code is 1 when one of them failed."""
     outcomes: list[str] = []
-    for way in WAYS:
+    for variant in VARIANTS:
         folder = _clone()
         try:
-            outcomes += [_run("make serve", _serve, folder, way), _run("make test", _test, folder, way)]
+            outcomes += [_run("make serve", _serve, folder, variant), _run("make test", _test, folder, variant)]
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     _say("\n".join(("== In an empty folder", *outcomes)))
     return 1 if any("FAILED" in each for each in outcomes) else 0
 
 
-def _run(title: str, step: Callable[[Path, dict[str, str]], None], folder: Path, way: Way) -> str:
+def _run(title: str, step: Callable[[Path, dict[str, str]], None], folder: Path, variant: InstallVariant) -> str:
     """Run one command; its title, outcome and time."""
-    _say(f"== {title}, {way.title}")
+    _say(f"== {title}, {variant.title}")
     began, outcome = time.monotonic(), "ok"
     try:
-        step(folder, _environment(way))
+        step(folder, _environment(variant))
     except FreshError as problem:
         outcome = f"FAILED ({problem})"
-    line = f"{title}, {way.title}: {outcome}, {time.monotonic() - began:.0f} s"
+    line = f"{title}, {variant.title}: {outcome}, {time.monotonic() - began:.0f} s"
     _say(line)
     return line
 
@@ -91,16 +94,16 @@ def _clone() -> Path:
     return folder
 
 
-def _environment(way: Way) -> dict[str, str]:
+def _environment(variant: InstallVariant) -> dict[str, str]:
     """The caller's, without settings of the hub and without what make tells its children."""
     theirs = {"PORT", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_ARGS"}
     own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name not in theirs}
-    return {**own, "SIMPUL_WITHOUT": way.without}
+    return {**own, "SIMPUL_WITHOUT": variant.without}
 
 
 def _serve(folder: Path, environment: dict[str, str]) -> None:
     """`make serve` until it is ready, the README's query, and its end by Ctrl-C."""
-    port = _free_port()
+    port = _find_free_port()
     process = subprocess.Popen(
         ["make", "serve"],  # noqa: S607 - make from the PATH
         cwd=folder,
@@ -113,9 +116,9 @@ def _serve(folder: Path, environment: dict[str, str]) -> None:
         _say(f"The hub is ready on port {port}; asking the README's query")
         _ask(folder, environment, port)
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(STOPPED_WITHIN_S)
+        process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        raise FreshError(f"it did not end within {STOPPED_WITHIN_S:.0f} s of Ctrl-C") from None
+        raise FreshError(f"it did not end within {STOP_TIMEOUT_S:.0f} s of Ctrl-C") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -123,16 +126,16 @@ def _serve(folder: Path, environment: dict[str, str]) -> None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + SERVING_WITHIN_S
-    while not _ready(port):
+    until = time.monotonic() + SERVE_TIMEOUT_S
+    while not _is_ready(port):
         if process.poll() is not None:
             raise FreshError(f"it ended with {process.returncode} before it served")
         if time.monotonic() > until:
-            raise FreshError(f"it did not serve within {SERVING_WITHIN_S:.0f} s")
+            raise FreshError(f"it did not serve within {SERVE_TIMEOUT_S:.0f} s")
         time.sleep(0.2)
 
 
-def _ready(port: int) -> bool:
+def _is_ready(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=5) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004 - of HTTP
@@ -155,12 +158,12 @@ def _ask(folder: Path, environment: dict[str, str], port: int) -> None:
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own hub
-            given = json.load(answer)
+            answered = json.load(answer)
     except OSError as problem:
         raise FreshError(f"the README's query was not answered: {problem}") from None
     shown = re.findall(r"```json\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    if given != json.loads(shown[0]):
-        raise FreshError(f"the README's query got another answer: {json.dumps(given)[:400]}")
+    if answered != json.loads(shown[0]):
+        raise FreshError(f"the README's query got another answer: {json.dumps(answered)[:400]}")
 
 
 def _test(folder: Path, environment: dict[str, str]) -> None:
@@ -168,14 +171,14 @@ def _test(folder: Path, environment: dict[str, str]) -> None:
     chosen = os.environ.get("PYTEST_ARGS")
     command = ["make", "test", *([f"PYTEST_ARGS={chosen}"] if chosen else [])]
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, check=False, timeout=TESTED_WITHIN_S)  # noqa: S603 - make from the PATH
+        done = subprocess.run(command, cwd=folder, env=environment, check=False, timeout=TEST_TIMEOUT_S)  # noqa: S603 - make from the PATH
     except subprocess.TimeoutExpired:
-        raise FreshError(f"no end within {TESTED_WITHIN_S:.0f} s") from None
+        raise FreshError(f"no end within {TEST_TIMEOUT_S:.0f} s") from None
     if done.returncode != 0:
         raise FreshError(f"it ended with {done.returncode}")
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

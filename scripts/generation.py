@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from workers.generation import main
+from workers.worker_pool import run_generation
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(run_generation(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Debian packages of optional programs: installed once, before anything needs them; or why one is missing.
 
-Run by `make programs` (so by `make test`) before pytest collects: one process, with signs of life, bounded in time.
+Run by `make find_programs` (so by `make test`) before pytest collects: one process, with signs of life, bounded in time.
 What could not be installed is written down, so that a skipped test can say why. Works as root on Debian and its kin.
 """
 
@@ -19,14 +19,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run with -I: the project by name, nothing else
 
-from sandbox.programs import PROGRAMS, VARIABLE, UnknownProgramError, is_installed, left_out
+from sandbox.programs import PROGRAMS, WITHOUT_VARIABLE, UnknownProgramError, is_installed, read_left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 FOR_TESTS = ("mariadb", "nginx", "promtool", "chromium", "npm")
 _RECORD = ROOT / ".simpul" / "optional-programs.json"
 _LOCK = Path(tempfile.gettempdir()) / "simpul-apt.lock"
-_WITHIN_S = 600.0
-_SIGN_OF_LIFE_S = 8.0
+_TIMEOUT_S = 600.0
+_PROGRESS_INTERVAL_S = 8.0
 # No service of a package starts on this machine: tests start their own (see invoke-rc.d, policy-rc.d).
 _ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 
@@ -38,7 +38,7 @@ def install(names: Iterable[str]) -> None:
         return
     with _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # runs at the same time wait for each other
-        until = time.monotonic() + _WITHIN_S
+        until = time.monotonic() + _TIMEOUT_S
         found: dict[str, str | None] = {}
         # The lists may be too old to know the version that the servers have now.
         outdated = None
@@ -46,43 +46,43 @@ def install(names: Iterable[str]) -> None:
             if is_installed(name):  # meanwhile, by another run
                 continue
             if not found:
-                outdated = _tried(["apt-get", "update", "-qq"], until)
+                outdated = _run_command(["apt-get", "update", "-qq"], until)
             package = PROGRAMS[name].package
             command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
-            found[name] = outdated or _tried(command, until)
+            found[name] = outdated or _run_command(command, until)
             sys.stdout.write(f"{name}: {found[name] or 'installed'}.\n")
-    _remember(found)
+    _save_record(found)
 
 
 def why_missing(name: str) -> str | None:
     """Why an optional program is not used; None where it is. Raises `UnknownProgramError`."""
     package = PROGRAMS[name].package
-    if name in left_out():
-        return f"{name} is left out by {VARIABLE}"
+    if name in read_left_out():
+        return f"{name} is left out by {WITHOUT_VARIABLE}"
     if is_installed(name):
         return None
     if shutil.which("apt-get") is None:
         return f"{name} is not installed, and there is no apt-get to install it with: this is not Debian"
     if os.geteuid() != 0:
         return f"{name} is not installed, and only root may install it (apt-get install {package})"
-    tried = _remembered().get(name)
+    tried = _load_record().get(name)
     return f"{name} is not installed: {tried or f'`make programs` does it (apt-get install {package})'}"
 
 
 def _may_be_installed(name: str) -> bool:
     possible = shutil.which("apt-get") is not None and os.geteuid() == 0
-    return possible and name not in left_out() and not is_installed(name)
+    return possible and name not in read_left_out() and not is_installed(name)
 
 
-def _tried(command: list[str], until: float) -> str | None:
+def _run_command(command: list[str], until: float) -> str | None:
     """Run a command of apt to its end. None, or why it failed."""
     words = " ".join(command)
     began = reported_at = time.monotonic()
     sys.stdout.write(f"{words} ...\n")
     sys.stdout.flush()
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(  # noqa: S603 - the names of packages are ours
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={**os.environ, **_ENVIRONMENT}
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **_ENVIRONMENT}
         )
         while process.poll() is None:
             time.sleep(0.1)
@@ -90,19 +90,19 @@ def _tried(command: list[str], until: float) -> str | None:
             if now > until:
                 process.terminate()  # apt leaves the packages in order
                 process.wait()
-                return f"{words} was stopped: everything together took longer than {_WITHIN_S:.0f} s"
-            if now - reported_at > _SIGN_OF_LIFE_S:
+                return f"{words} was stopped: everything together took longer than {_TIMEOUT_S:.0f} s"
+            if now - reported_at > _PROGRESS_INTERVAL_S:
                 reported_at = now
                 sys.stdout.write(f"{words}: {now - began:.0f} s\n")
                 sys.stdout.flush()
-        said.seek(0)
-        lines = [line.strip() for line in said if line.strip()] or ["no reason given"]
+        output.seek(0)
+        lines = [line.strip() for line in output if line.strip()] or ["no reason given"]
     if process.returncode == 0:
         return None
     return f"{words} failed: {next((line for line in lines if line.startswith('E:')), lines[-1])}"
 
 
-def _remembered() -> Mapping[str, str]:
+def _load_record() -> Mapping[str, str]:
     try:
         found: Mapping[str, str] = json.loads(_RECORD.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -110,8 +110,8 @@ def _remembered() -> Mapping[str, str]:
     return found
 
 
-def _remember(found: Mapping[str, str | None]) -> None:
-    known = {**_remembered(), **{name: reason for name, reason in found.items() if reason}}
+def _save_record(found: Mapping[str, str | None]) -> None:
+    known = {**_load_record(), **{name: reason for name, reason in found.items() if reason}}
     _RECORD.parent.mkdir(exist_ok=True)
     _RECORD.write_text(json.dumps(known, indent=1), encoding="utf-8")
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import model_validator
 
-from settings.agencies import AT_ONCE, AgencySettings
+from settings.agencies import MAX_CONCURRENCY, AgencySettings
 from settings.people import PeopleSettings
 from settings.telemetry import TelemetrySettings
 
-__all__ = ["AT_ONCE", "ELSEWHERE", "Settings"]
+__all__ = ["COMMAND_LINE_VARIABLES", "MAX_CONCURRENCY", "Settings"]
 
-ELSEWHERE = frozenset({"SIMPUL_STATE", "SIMPUL_WITHOUT"})
+COMMAND_LINE_VARIABLES = frozenset({"SIMPUL_STATE", "SIMPUL_WITHOUT"})
 """Variables that belong to the command line, not to the hub."""
 
 
@@ -24,7 +24,7 @@ class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
     @classmethod
     def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
         # pydantic ignores case: with two spellings of one name, another reader could take the other value.
-        known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | ELSEWHERE
+        known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | COMMAND_LINE_VARIABLES
         unknown = sorted(name for name in os.environ if name.upper().startswith("SIMPUL_") and name not in known)
         if unknown:
             name = unknown[0]

@@ -7,12 +7,12 @@ from math import ceil
 
 from pydantic import Field, SecretStr
 
-from connectors.policies.terms import AgencyTerms, Terms
-from engine.limits import Limits
-from settings.given import TermsFile
+from connectors.resilience.agency_terms import AgencyTerms, AgencyTermsFile
+from engine.document.limits import Limits
 from settings.limits import LimitSettings
+from settings.value_types import TermsFile
 
-AT_ONCE: Mapping[str, int] = {"dukcapil": 8, "jakpreneur": 8, "pbb": 32, "crm": 32, "pangan": 32}
+MAX_CONCURRENCY: Mapping[str, int] = {"dukcapil": 8, "jakpreneur": 8, "pbb": 32, "crm": 32, "pangan": 32}
 """Calls to an agency under way at a time where its terms do not say it: connections to a database, or over HTTP."""
 
 
@@ -21,17 +21,17 @@ class AgencySettings(LimitSettings):
 
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
     agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agencies.md).")
-    kept_megabytes: int = Field(
+    cache_megabytes: int = Field(
         64, ge=0, le=65_536, description="Memory for answers that a process keeps, in MiB; 0 to keep none at all."
     )
-    known_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
+    probe_nik: SecretStr | None = Field(None, description="A person every agency knows, for `simpul agencies check`.")
 
     dukcapil_url: SecretStr = Field(description="Population register, `postgresql://...`.")
     jakpreneur_url: SecretStr = Field(description="Small businesses, `mysql://...` or `sqlite:///path`.")
     pbb_url: str = Field(description="Property tax, address of the SOAP service.")
     pbb_user: str = Field(description="User of the property tax service.")
     pbb_password: SecretStr = Field(description="Password of the property tax service.")
-    pbb_at_once: int = Field(8, ge=1, le=64, description="Calls to the property tax service side by side.")
+    pbb_max_concurrency: int = Field(8, ge=1, le=64, description="Calls to the property tax service side by side.")
     crm_url: str = Field(description="Complaint system, base address of its Open311 interface.")
     crm_key: SecretStr = Field(description="API key of the complaint system.")
     crm_reporter_extension: bool = Field(
@@ -42,16 +42,18 @@ class AgencySettings(LimitSettings):
     pangan_rate: float = Field(1.0, gt=0, le=1000, description="Calls a second the food price service allows.")
     pangan_burst: int = Field(3, ge=1, description="Calls the food price service allows at once.")
 
-    def terms(self, agency: str) -> Terms:
+    def build_terms(self, agency: str) -> AgencyTerms:
         """How an agency may be asked: what the file says, then the agency's own settings, then the defaults."""
-        given: Terms = getattr(self.agencies or AgencyTerms(), agency)
-        pace = {"rate": self.pangan_rate, "burst": self.pangan_burst} if agency == "pangan" and not given.rate else {}
-        return given.or_else(deadline=self.agency_timeout, at_once=AT_ONCE[agency], **pace)
+        file_terms: AgencyTerms = getattr(self.agencies or AgencyTermsFile(), agency)
+        pace = (
+            {"rate": self.pangan_rate, "burst": self.pangan_burst} if agency == "pangan" and not file_terms.rate else {}
+        )
+        return file_terms.with_defaults(deadline=self.agency_timeout, max_concurrency=MAX_CONCURRENCY[agency], **pace)
 
     @property
     def limits(self) -> Limits:
         """What an operation may ask for. No more of an agency that is paced than it can answer within one request."""
-        paced = ((agency, self.terms(agency)) for agency in AT_ONCE)
+        paced = ((agency, self.build_terms(agency)) for agency in MAX_CONCURRENCY)
         within = {
             agency: (terms.burst or ceil(terms.rate)) + int(terms.rate * self.request_timeout)
             for agency, terms in paced
@@ -64,6 +66,6 @@ class AgencySettings(LimitSettings):
             aliases=self.limit_aliases,
             list_items=self.limit_list_items,
             calls=self.limit_calls,
-            calls_to=within,
+            calls_by_agency=within,
             objects=self.limit_objects,
         )

@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from pydantic import Field, SecretStr, field_validator
 
 from auth.caller import CallerKind
-from cache.people_counts import PeopleBudget
-from records.operations import OperationMode
-from settings.given import Words
-from settings.reader_budgets import reader_budgets_from
+from cache.limits.people_counts import PeopleBudget
+from records.hub.operations import OperationMode
+from settings.reader_budgets import parse_reader_budgets
 from settings.serving import ServingSettings
-from web.emergency_lane import EmergencyLane, lane_from
-from web.rate_table import CallerRates, rates_from
+from settings.value_types import SpaceSeparated
+from web.admission.emergency_lane import EmergencyLane, parse_lane
+from web.rate_limits.rate_table import CallerRates, parse_rates
 
-_REDIS = ("redis://", "rediss://", "unix://")
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class LimitSettings(ServingSettings):
     """Bounds for callers and for what they ask."""
 
-    rates: Words | None = Field(
+    rates: SpaceSeparated | None = Field(
         None,
         description="How often callers may ask, and for how much: `kind:requests/points/fresh` a minute, or `off`;"
         " `off` in development, else as in limits.md.",
     )
-    reader_budgets: Words = Field(
+    reader_budgets: SpaceSeparated = Field(
         (),
         description="Different people that readers may read: `kind:hour/day`, or `off`; default in limits.md.",
     )
@@ -42,7 +42,7 @@ class LimitSettings(ServingSettings):
         le=10_000,
         description="Milliseconds by which the event loop may be late before requests are refused; 0: any number.",
     )
-    emergency_lane: Words = Field(
+    emergency_lane: SpaceSeparated = Field(
         (),
         description="Who is refused last: `client:ISSUER/NAME`, `operation:ID`, `kind:KIND`, space-separated"
         " (overload.md).",
@@ -69,42 +69,42 @@ class LimitSettings(ServingSettings):
 
     @field_validator("rates")
     @classmethod
-    def _known_kinds(cls, rates: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        rates_from(rates or ())
+    def _check_rates(cls, rates: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        parse_rates(rates or ())
         return rates
 
     @property
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
         """What each kind of caller may do in a minute; empty where nobody is limited."""
-        return {} if self.rates is None and self.development else rates_from(self.rates or ())
+        return {} if self.rates is None and self.development else parse_rates(self.rates or ())
 
     @field_validator("reader_budgets")
     @classmethod
-    def _known_readers(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
-        reader_budgets_from(budgets)
+    def _check_reader_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        parse_reader_budgets(budgets)
         return budgets
 
     @property
     def reader_budget_table(self) -> Mapping[CallerKind, PeopleBudget]:
         """Budgets of different people by kind of reader; a kind that is not in it has no budget."""
-        return reader_budgets_from(self.reader_budgets)
+        return parse_reader_budgets(self.reader_budgets)
 
     @field_validator("emergency_lane")
     @classmethod
-    def _names_a_lane(cls, lane: tuple[str, ...]) -> tuple[str, ...]:
-        lane_from(lane)
+    def _check_emergency_lane(cls, lane: tuple[str, ...]) -> tuple[str, ...]:
+        parse_lane(lane)
         return lane
 
     @property
     def lane(self) -> EmergencyLane:
         """Who is refused last."""
-        return lane_from(self.emergency_lane)
+        return parse_lane(self.emergency_lane)
 
     @field_validator("redis_url")
     @classmethod
-    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(_REDIS):
-            raise ValueError(f"the address of Redis has to begin with {', '.join(_REDIS)}")
+    def _check_redis_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_REDIS_SCHEMES):
+            raise ValueError(f"the address of Redis has to begin with {', '.join(_REDIS_SCHEMES)}")
         return url
 
     @property

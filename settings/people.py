@@ -10,17 +10,17 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from auth.caller import CallerKind
-from auth.development import ISSUER as DEVELOPMENT_URL
-from auth.development import NAME as DEVELOPMENT_NAME
-from auth.issuers import is_safe_address
-from auth.policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, Policy, purposes_from
+from auth.policy.access_policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, AccessPolicy, parse_purposes
+from auth.tokens.development_issuer import ISSUER as DEVELOPMENT_URL
+from auth.tokens.development_issuer import NAME as DEVELOPMENT_NAME
+from auth.tokens.issuers import is_safe_address
 from records.purposes import Purpose
-from settings.given import Client, Contracts, Issuers, Words
 from settings.serving import ServingSettings
-from store.purging import Keeping, keeping_from
-from store.retained import retained
+from settings.value_types import ClientReference, Contracts, Issuers, SpaceSeparated
+from store.retention.retention_policy import RetentionPolicy, parse_retention_policies
+from store.retention.retention_rules import list_retention_rules
 
-_MOST_DAYS = 3650
+_MAX_DAYS = 3650
 
 
 class PeopleSettings(ServingSettings):
@@ -35,7 +35,7 @@ class PeopleSettings(ServingSettings):
     sign_in_secret: SecretStr | None = Field(
         None, description="Their secret; without it they are a public client, proven by PKCE alone."
     )
-    sign_in_scopes: Words = Field(
+    sign_in_scopes: SpaceSeparated = Field(
         ("openid",), description="Scopes that are asked for when people sign in, space-separated."
     )
     session_idle: int = Field(
@@ -54,25 +54,25 @@ class PeopleSettings(ServingSettings):
     ledger: bool = Field(
         default=True, description="Whether every read of personal data is recorded before it is answered."
     )
-    ledger_patience: float = Field(2.0, gt=0, le=30, description="Seconds an answer waits until it is recorded.")
-    ledger_hidden: Words = Field(
+    ledger_timeout: float = Field(2.0, gt=0, le=30, description="Seconds an answer waits until it is recorded.")
+    ledger_hidden: SpaceSeparated = Field(
         (), description="Purposes whose reads a person is told late, as `purpose:days`, space-separated."
     )
-    retention: Words = Field(
+    retention: SpaceSeparated = Field(
         (), description="Days for which things are kept, as `name:days` or `name/CLASS:days`, space-separated."
     )
     consent_answer_within: int = Field(
         3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
     )
     webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
-    data_tracker_client: Client | None = Field(
+    data_tracker_client: ClientReference | None = Field(
         None,
         description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; none if not set.",
     )
-    purposes: Words = Field(
+    purposes: SpaceSeparated = Field(
         DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
     )
-    unrestrictable: Words = Field(
+    unrestrictable: SpaceSeparated = Field(
         DEFAULT_UNRESTRICTABLE,
         description="Purposes for which data is read though the person restricted that, space-separated.",
     )
@@ -81,19 +81,19 @@ class PeopleSettings(ServingSettings):
     )
 
     @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        faults = self.faults
+    def _check_conflicts(self) -> Self:
+        faults = self.conflicts
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
     @property
-    def faults(self) -> Sequence[str]:
+    def conflicts(self) -> Sequence[str]:
         """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
         return (
-            *self._nobody_can_sign_in(),
+            *self._find_missing_issuers(),
             *self._find_exposed_development(),
-            *self._pages_cannot_be_reached(),
+            *self._find_page_conflicts(),
             *self._find_development_issuer(),
             *self._find_unbound_issuers(),
             *self._find_unknown_client_issuers(),
@@ -102,16 +102,16 @@ class PeopleSettings(ServingSettings):
     def _find_exposed_development(self) -> Iterator[str]:
         if self.listen_address.is_loopback:
             return
-        others = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
+        exposure_text = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
         if self.development:
-            yield f"{others}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
+            yield f"{exposure_text}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
         if self.issuer_keys is not None:
             yield (
-                f"{others}, and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS and name issuers in "
+                f"{exposure_text}, and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS and name issuers in "
                 "SIMPUL_ISSUERS, or listen on 127.0.0.1"
             )
 
-    def _nobody_can_sign_in(self) -> Iterator[str]:
+    def _find_missing_issuers(self) -> Iterator[str]:
         if not self.issuers and self.issuer_keys is None:
             yield (
                 "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
@@ -142,7 +142,7 @@ class PeopleSettings(ServingSettings):
         if self.development:
             return
         for each in self.issuers:
-            for fault in each.unbound:
+            for fault in each.missing_bounds:
                 yield f"SIMPUL_ISSUERS: the issuer '{each.name}' is not bound: {fault} (issuers.md)"
 
     def _find_unknown_client_issuers(self) -> Iterator[str]:
@@ -154,7 +154,7 @@ class PeopleSettings(ServingSettings):
                 "not hold: write 'issuer/client_id' with the issuer by its name there"
             )
 
-    def _pages_cannot_be_reached(self) -> Iterator[str]:
+    def _find_page_conflicts(self) -> Iterator[str]:
         address, issuer = self.public_url, self.sign_in_issuer
         if address is not None and not is_safe_address(address):
             yield (
@@ -184,51 +184,51 @@ class PeopleSettings(ServingSettings):
 
     @field_validator("ledger_hidden")
     @classmethod
-    def _purposes_and_days(cls, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_ledger_hidden(cls, hidden: tuple[str, ...]) -> tuple[str, ...]:
         for each in hidden:
             purpose, _, days = each.rpartition(":")
-            if not purpose or not days.isdecimal() or not 1 <= int(days) <= _MOST_DAYS:
+            if not purpose or not days.isdecimal() or not 1 <= int(days) <= _MAX_DAYS:
                 raise ValueError(
-                    f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MOST_DAYS} days"
+                    f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MAX_DAYS} days"
                 )
         return hidden
 
     @property
-    def hidden_for(self) -> Mapping[str, timedelta]:
+    def disclosure_delays(self) -> Mapping[str, timedelta]:
         """By purpose: how long a person is not told who read."""
         parted = (each.rpartition(":") for each in self.ledger_hidden)
         return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
 
     @field_validator("retention")
     @classmethod
-    def _known_days(cls, retention: tuple[str, ...]) -> tuple[str, ...]:
-        keeping_from(retention, retained())
+    def _check_retention(cls, retention: tuple[str, ...]) -> tuple[str, ...]:
+        parse_retention_policies(retention, list_retention_rules())
         return retention
 
     @property
-    def keeping(self) -> Mapping[str, Keeping]:
+    def retention_policies(self) -> Mapping[str, RetentionPolicy]:
         """By name: how long it is kept."""
-        return keeping_from(self.retention, retained())
+        return parse_retention_policies(self.retention, list_retention_rules())
 
     @field_validator("purposes")
     @classmethod
-    def _known_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
-        purposes_from(purposes)
+    def _check_purposes(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        parse_purposes(purposes)
         return purposes
 
     @field_validator("unrestrictable")
     @classmethod
-    def _purposes_there_are(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_unrestrictable(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in Purpose.__members__]
         if unknown:
             raise ValueError(f"'{unknown[0]}' is no purpose; choose of {', '.join(Purpose.__members__)}")
         return names
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> AccessPolicy:
         """Who may state which purpose, and what nobody can restrict."""
-        return Policy(
-            purposes=purposes_from(self.purposes),
+        return AccessPolicy(
+            purposes=parse_purposes(self.purposes),
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
-            recent_sign_in=self.recent_sign_in,
+            recent_sign_in_seconds=self.recent_sign_in,
         )

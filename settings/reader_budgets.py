@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from auth.caller import CallerKind
-from cache.people_counts import PeopleBudget
+from cache.limits.people_counts import PeopleBudget
 
 OFF = "off"
 DEFAULT_READER_BUDGETS = (
@@ -21,10 +21,10 @@ DEFAULT_READER_BUDGETS = (
 requests add others. Systems and partners serve their own customers. Overseers page through the reads of others."""
 _READERS = tuple(line.partition(":")[0] for line in DEFAULT_READER_BUDGETS)
 _LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,7})/([1-9][0-9]{0,7})|off)")
-_WRITE = f"Write kind:hour/day or kind:off; or 'off' alone. Kinds: {', '.join(_READERS)}."
+_SYNTAX_HELP = f"Write kind:hour/day or kind:off; or 'off' alone. Kinds: {', '.join(_READERS)}."
 
 
-def reader_budgets_from(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudget]:
+def parse_reader_budgets(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudget]:
     """By kind of caller, out of `kind:hour/day`; who stands in no line keeps what is built in.
 
     `kind:off` lifts the budget of a kind, `off` alone those of all. Raises `ValueError` for what says something else.
@@ -35,16 +35,16 @@ def reader_budgets_from(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudge
     for line in (*DEFAULT_READER_BUDGETS, *lines):
         found = _LINE.fullmatch(line)
         if found is None or found.group(1) not in _READERS:
-            raise ValueError(f"'{line}' is not a reader budget. {_WRITE}")
+            raise ValueError(f"'{line}' is not a reader budget. {_SYNTAX_HELP}")
         kind, hour, day = found.groups()
         if hour is None:
             budgets.pop(CallerKind(kind), None)
             continue
         if int(day) < int(hour):
-            raise ValueError(f"'{line}' allows fewer people a day than an hour. {_WRITE}")
+            raise ValueError(f"'{line}' allows fewer people a day than an hour. {_SYNTAX_HELP}")
         budgets[CallerKind(kind)] = PeopleBudget(int(hour), int(day))
     named = [line.partition(":")[0] for line in lines]
-    twice = next((each for each in named if named.count(each) > 1), None)
-    if twice is not None:
-        raise ValueError(f"'{twice}' is listed more than once. Write one line for each kind.")
+    duplicate = next((each for each in named if named.count(each) > 1), None)
+    if duplicate is not None:
+        raise ValueError(f"'{duplicate}' is listed more than once. Write one line for each kind.")
     return budgets

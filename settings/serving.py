@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from settings.given import HeaderName, Listen, Networks, Secret, Secrets, Words
-from web.listen_address import ListenAddress
+from settings.value_types import HeaderName, ListenText, Networks, Secret, Secrets, SpaceSeparated
+from web.server.listen_address import ListenAddress
 from web.settings import Exposure, WebSettings
 
 
@@ -24,7 +24,7 @@ class ServingSettings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/?#@]+$", description="Address by which people's browsers reach the hub."
     )
-    listen: Listen = Field(
+    listen: ListenText = Field(
         "127.0.0.1:8000", description="IP address and port on which the hub listens; `0.0.0.0` or `[::]` for all."
     )
     secret: Secret = Field(description="At least 32 random bytes in base64; seals node ids and keys digests.")
@@ -49,7 +49,9 @@ class ServingSettings(BaseSettings):
     public_max_age: int = Field(
         60, ge=0, le=86_400, description="Seconds for which anybody may keep a GET's answer of public data; 0: none."
     )
-    allowed_origins: Words = Field((), description="Origins whose pages may read answers (CORS), space-separated.")
+    allowed_origins: SpaceSeparated = Field(
+        (), description="Origins whose pages may read answers (CORS), space-separated."
+    )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
     workers: int | None = Field(
         None, ge=1, le=64, description="Processes that `simpul hub` serves with; else one a processor, 2 to 8."
@@ -65,9 +67,9 @@ class ServingSettings(BaseSettings):
     status_page: bool = Field(default=True, description="Whether `/status` shows to anybody how the agencies are.")
 
     @property
-    def own_url(self) -> str:
+    def base_url(self) -> str:
         """The address by which people's browsers reach the hub; without a setting, on this machine."""
-        return self.public_url or self.listen_address.reached_at
+        return self.public_url or self.listen_address.local_url
 
     @property
     def listen_address(self) -> ListenAddress:
@@ -91,17 +93,17 @@ class ServingSettings(BaseSettings):
         return () if given is None else tuple(b64decode(each) for each in given.get_secret_value().split())
 
     @property
-    def shows_schema(self) -> Exposure:
+    def schema_exposure(self) -> Exposure:
         """Who may query the schema."""
-        return self._exposure(self.introspection)
+        return self._get_exposure(self.introspection)
 
-    def _exposure(self, given: Exposure | None) -> Exposure:
+    def _get_exposure(self, given: Exposure | None) -> Exposure:
         if given is not None:
             return given
         return Exposure.ON if self.development else Exposure.OFF
 
     @property
-    def _hosts(self) -> tuple[str, ...]:
+    def _allowed_hosts(self) -> tuple[str, ...]:
         """The names of this machine, the address that the hub listens on, and its public name."""
         usual, own = WebSettings().allowed_hosts, self.listen_address
         named = urlsplit(self.public_url or "").hostname
@@ -114,14 +116,14 @@ class ServingSettings(BaseSettings):
         return WebSettings(
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body_bytes,
-            allowed_hosts=self._hosts,
+            allowed_hosts=self._allowed_hosts,
             allowed_origins=self.allowed_origins,
             certificate_header=self.certificate_header,
             trusted_proxies=tuple(
                 str(each.network_address if each.num_addresses == 1 else each) for each in self.trusted_proxies
             ),
-            trusts_this_machine=self.listen_address.is_loopback,
+            trusts_loopback=self.listen_address.is_loopback,
             public_max_age=self.public_max_age,
-            graphiql=self._exposure(self.graphiql),
+            graphiql=self._get_exposure(self.graphiql),
             development=self.development,
         )

@@ -15,53 +15,53 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, database_tls, hosts_in
+from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts, resolve_database_tls
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-POOL = 4
+POOL_SIZE = 4
 """Connections that an engine keeps open when nobody asks."""
-_PATIENCE_MS = 500
-"""How long a migration may make others wait: less than an answer waits until it is recorded (`ledger_patience`)."""
-_TRIES = 60
-_BETWEEN_TRIES = 0.5
+_LOCK_TIMEOUT_MS = 500
+"""How long a migration may make others wait: less than an answer waits until it is recorded (`ledger_timeout`)."""
+_MAX_ATTEMPTS = 60
+_RETRY_DELAY = 0.5
 _LOCK_NOT_AVAILABLE = "55P03"
 
 _log = logging.getLogger("simpul.state")
 
 
-def database(url: str) -> AsyncEngine:
+def create_database_engine(url: str) -> AsyncEngine:
     """An engine for the hub's PostgreSQL (`postgresql://...`); nothing is opened before the first use.
 
     Connections are encrypted and verified as the address says (`records/database_tls.py`). Raises `ValueError` for
     another kind of database, and for parameters of TLS that cannot be obeyed.
     """
-    address = _address(url)
-    tls = _tls(address)
+    address = _parse_address(url)
+    tls = _resolve_tls(address)
     return create_async_engine(
         address.difference_update_query(TLS_PARAMETERS).set(drivername="postgresql+asyncpg"),
         # Given in any case, or the driver would look for its own in the environment.
         connect_args={"ssl": tls.context or False},
         pool_pre_ping=True,
-        pool_size=POOL,
+        pool_size=POOL_SIZE,
         hide_parameters=True,
     )
 
 
-def tls_mode(url: str) -> TlsMode:
-    """How the hub's database is connected to. Raises `ValueError` as `database` does."""
-    return _tls(_address(url)).mode
+def get_tls_mode(url: str) -> TlsMode:
+    """How the hub's database is connected to. Raises `ValueError` as `create_database_engine` does."""
+    return _resolve_tls(_parse_address(url)).mode
 
 
-def _address(url: str) -> URL:
+def _parse_address(url: str) -> URL:
     address = make_url(url)
     if address.drivername not in ("postgresql", "postgresql+asyncpg"):
         raise ValueError(f"The hub's state lives in PostgreSQL; '{address.drivername}' is another kind of database.")
     return address
 
 
-def _tls(address: URL) -> DatabaseTls:
+def _resolve_tls(address: URL) -> DatabaseTls:
     try:
-        return database_tls([address.host, *hosts_in(address.query)], address.query)
+        return resolve_database_tls([address.host, *get_hosts(address.query)], address.query)
     except ValueError as problem:
         raise ValueError(f"SIMPUL_STATE_URL, the address of the hub's database: {problem}") from None
 
@@ -75,16 +75,16 @@ async def migrate(engine: AsyncEngine) -> None:
 
     Raises what the last of the tries raised.
     """
-    for tries_left in reversed(range(_TRIES)):
+    for tries_left in reversed(range(_MAX_ATTEMPTS)):
         try:
             async with engine.begin() as connection:
                 await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305134)")
-                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_MS}ms'")
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'")
                 await connection.run_sync(_upgrade)
         except DBAPIError as problem:
             if getattr(problem.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE or not tries_left:
                 raise
-            await asyncio.sleep(_BETWEEN_TRIES)
+            await asyncio.sleep(_RETRY_DELAY)
         else:
             return
 

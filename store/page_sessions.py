@@ -12,14 +12,14 @@ from hashlib import sha256
 from sqlalchemy import delete, func, insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from store.database_timeout import database_timeout
 from store.tables import page_sessions
-from store.unavailable import answering
 
 
 class PageSessionTable:
     """Begins, uses and ends sessions, for all hubs together."""
 
-    def __init__(self, engine: AsyncEngine, *, idle: float, patience: float = 2.0) -> None:
+    def __init__(self, engine: AsyncEngine, *, idle: float, timeout: float = 2.0) -> None:
         """Use the hub's database.
 
         Args:
@@ -30,15 +30,15 @@ class PageSessionTable:
         """
         self._engine = engine
         self._idle = timedelta(seconds=idle)
-        self._patience = patience
+        self._timeout = timeout
 
-    async def begin(self, id_: str, *, lasts: float, hint: bytes | None = None) -> None:
-        """Store a new session that ends after `lasts` seconds, even if it is in use.
+    async def begin(self, id_: str, *, lifetime: float, hint: bytes | None = None) -> None:
+        """Store a new session that ends after `lifetime` seconds, even if it is in use.
 
         `hint` is stored with it and returned when it ends. Raises `StateUnavailable`.
         """
-        values = {"id": _key(id_), "ends_at": func.now() + timedelta(seconds=lasts), "hint": hint}
-        async with answering(self._patience), self._engine.begin() as connection:
+        values = {"id": _key(id_), "ends_at": func.now() + timedelta(seconds=lifetime), "hint": hint}
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
             await connection.execute(insert(page_sessions).values(values))
 
     async def use(self, id_: str) -> bool:
@@ -53,13 +53,13 @@ class PageSessionTable:
             )
             .values(used_at=func.now())
         )
-        async with answering(self._patience), self._engine.begin() as connection:
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
             return (await connection.execute(used)).rowcount == 1
 
     async def end(self, id_: str) -> bytes | None:
         """End the session, and return its hint, if any. Raises `StateUnavailable`."""
         ended = delete(page_sessions).where(page_sessions.c.id == _key(id_)).returning(page_sessions.c.hint)
-        async with answering(self._patience), self._engine.begin() as connection:
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
             hint = (await connection.execute(ended)).scalar_one_or_none()
         return None if hint is None else bytes(hint)
 

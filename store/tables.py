@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from records.clients import LONGEST
+from records.hub.clients import MAX_CLIENT_ID_LENGTH
 
 metadata = MetaData(
     naming_convention={
@@ -140,7 +140,7 @@ breaches = Table(
 operation_clients = Table(
     "operation_clients",
     metadata,
-    Column("client", String(LONGEST), primary_key=True, comment="Its issuer and its `client_id`."),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), primary_key=True, comment="Its issuer and its `client_id`."),
     Column("mode", String(16), nullable=False, comment="off, log-unknown, safelist or ids-only."),
     Column("scopes", JSONB, nullable=False, comment="By scope: the fields that it opens."),
     Column("variables", JSONB, nullable=False, comment="By operation and variable: which values are allowed."),
@@ -154,7 +154,7 @@ operation_clients = Table(
 operations = Table(
     "operations",
     metadata,
-    Column("client", String(LONGEST), ForeignKey("operation_clients.client"), primary_key=True),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), ForeignKey("operation_clients.client"), primary_key=True),
     Column("document_id", String(256), primary_key=True, comment="As the client's tools name it."),
     Column("name", String(200), nullable=False),
     Column("text", Text, nullable=False),
@@ -173,7 +173,7 @@ operation_changes = Table(
     "operation_changes",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("client", String(LONGEST), nullable=False),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False),
     Column("document_id", String(256), comment="Null for a change of the contract."),
     Column("change", String(16), nullable=False, comment="contract, published or retired."),
     Column("changed_by", String(200), nullable=False),
@@ -186,7 +186,7 @@ consents = Table(
     metadata,
     Column("id", String(32), primary_key=True, comment="Random; the partner asks by it."),
     Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
-    Column("client", String(LONGEST), nullable=False, comment="Its issuer and its `client_id`."),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False, comment="Its issuer and its `client_id`."),
     Column("partner", String(100), nullable=False, comment="As people knew it when they consented."),
     Column("scopes", JSONB, nullable=False, comment="What may be read."),
     Column("purpose", String(64), nullable=False),
@@ -210,7 +210,7 @@ consent_requests = Table(
     "consent_requests",
     metadata,
     Column("id", String(32), primary_key=True, comment="Random; stands in the address that people are sent to."),
-    Column("client", String(LONGEST), nullable=False, comment="Its issuer and its `client_id`."),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False, comment="Its issuer and its `client_id`."),
     Column("partner", String(100), nullable=False, comment="As people know it."),
     Column("scopes", JSONB, nullable=False, comment="What is asked for."),
     Column("purpose", String(64), nullable=False),
@@ -235,7 +235,7 @@ consent_events = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     Column("event", String(16), nullable=False, comment="asked, opened, granted, refused, revoked, ..."),
-    Column("client", String(LONGEST), nullable=False),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False),
     Column("request", String(32), comment="The request it is about."),
     Column("consent", String(32), comment="The consent it is about."),
     Column("by", String(16), nullable=False, comment="person, partner or hub."),
@@ -258,7 +258,7 @@ webhook_calls = Table(
     "webhook_calls",
     metadata,
     Column("id", String(40), primary_key=True, comment="`webhook-id` of the call; the same however often it is sent."),
-    Column("client", String(LONGEST), nullable=False),
+    Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False),
     Column("type", String(32), nullable=False, comment="Such as consent.granted."),
     Column("request", String(32)),
     Column("consent", String(32)),

@@ -23,28 +23,28 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Span as Told
 
-from records.spans import Noted, Span
+from records.calls.spans import AttributeValue, Span
 
-_NOBODY: Final = Context()
-_NOTHING: Final[Mapping[str, Noted]] = MappingProxyType({})
+_EMPTY_CONTEXT: Final = Context()
+_NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 
 
 class SampledSpan:
     """One that is told to the collector."""
 
-    __slots__ = ("_told", "_tracer")
+    __slots__ = ("_otel_span", "_tracer")
 
-    sampled = True
+    is_sampled = True
 
-    def __init__(self, tracer: Tracer, told: Told) -> None:
+    def __init__(self, tracer: Tracer, otel_span: Told) -> None:
         """It has begun."""
         self._tracer = tracer
-        self._told = told
+        self._otel_span = otel_span
 
     @property
     def context(self) -> SpanContext:
         """Its place in the trace."""
-        return self._told.get_span_context()
+        return self._otel_span.get_span_context()
 
     @property
     def trace_id(self) -> str:
@@ -54,37 +54,39 @@ class SampledSpan:
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers for whoever is asked."""
-        return headers_of(self.context)
+        return to_trace_headers(self.context)
 
-    def begin(self, name: str, noted: Mapping[str, Noted], *, asks: bool = False) -> SampledSpan:
+    def start_child(
+        self, name: str, attributes: Mapping[str, AttributeValue], *, is_client: bool = False
+    ) -> SampledSpan:
         """Begin a part of it."""
-        kind = SpanKind.CLIENT if asks else SpanKind.INTERNAL
-        within = set_span_in_context(self._told, _NOBODY)
-        return SampledSpan(self._tracer, self._tracer.start_span(name, within, kind, noted))
+        kind = SpanKind.CLIENT if is_client else SpanKind.INTERNAL
+        parent_context = set_span_in_context(self._otel_span, _EMPTY_CONTEXT)
+        return SampledSpan(self._tracer, self._tracer.start_span(name, parent_context, kind, attributes))
 
-    def apart(self, name: str, noted: Mapping[str, Noted]) -> SampledSpan:
+    def start_linked(self, name: str, attributes: Mapping[str, AttributeValue]) -> SampledSpan:
         """Begin work that nobody here waits for."""
-        return begun(self._tracer, name, SpanKind.INTERNAL, noted, links=[Link(self.context)])
+        return start_span(self._tracer, name, SpanKind.INTERNAL, attributes, links=[Link(self.context)])
 
-    def note(self, name: str, value: Noted) -> None:
+    def set_attribute(self, name: str, value: AttributeValue) -> None:
         """Tell something of it."""
-        self._told.set_attribute(name, value)
+        self._otel_span.set_attribute(name, value)
 
-    def rename(self, name: str) -> None:
+    def update_name(self, name: str) -> None:
         """Call it otherwise."""
-        self._told.update_name(name)
+        self._otel_span.update_name(name)
 
-    def link(self, other: Span) -> None:
+    def add_link(self, other: Span) -> None:
         """Tell what it waits for; what is told to nobody leads nowhere."""
         if isinstance(other, SampledSpan):
-            self._told.add_link(other.context)
+            self._otel_span.add_link(other.context)
 
     def end(self, code: str | None = None) -> None:
         """End it."""
         if code is not None:
-            self._told.set_attribute("error.type", code)
-            self._told.set_status(Status(StatusCode.ERROR))
-        self._told.end()
+            self._otel_span.set_attribute("error.type", code)
+            self._otel_span.set_status(Status(StatusCode.ERROR))
+        self._otel_span.end()
 
 
 class UnsampledSpan:
@@ -92,7 +94,7 @@ class UnsampledSpan:
 
     __slots__ = ("_context",)
 
-    sampled = False
+    is_sampled = False
 
     def __init__(self, context: SpanContext | None = None) -> None:
         """Go on with a trace that somebody began, or, where it is ever asked for, with a new one."""
@@ -114,44 +116,50 @@ class UnsampledSpan:
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers for whoever is asked."""
-        return headers_of(self.context)
+        return to_trace_headers(self.context)
 
-    def begin(self, _name: str, _noted: Mapping[str, Noted], *, asks: bool = False) -> UnsampledSpan:  # noqa: ARG002 - as the protocol names it
+    def start_child(
+        self,
+        _name: str,
+        _noted: Mapping[str, AttributeValue],
+        *,
+        is_client: bool = False,  # noqa: ARG002 - as the protocol names it
+    ) -> UnsampledSpan:
         """Stay where it is."""
         return self
 
-    def apart(self, _name: str, _noted: Mapping[str, Noted]) -> UnsampledSpan:
+    def start_linked(self, _name: str, _noted: Mapping[str, AttributeValue]) -> UnsampledSpan:
         """Stay where it is."""
         return self
 
-    def note(self, _name: str, _value: Noted) -> None:
+    def set_attribute(self, _name: str, _value: AttributeValue) -> None:
         """Tell nobody."""
 
-    def rename(self, _name: str) -> None:
+    def update_name(self, _name: str) -> None:
         """Tell nobody."""
 
-    def link(self, _other: Span) -> None:
+    def add_link(self, _other: Span) -> None:
         """Tell nobody."""
 
     def end(self, _code: str | None = None) -> None:
         """Nothing ends."""
 
 
-def begun(
+def start_span(
     tracer: Tracer,
     name: str,
     kind: SpanKind,
-    noted: Mapping[str, Noted] = _NOTHING,
+    attributes: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
     *,
-    after: SpanContext | None = None,
+    parent: SpanContext | None = None,
     links: list[Link] | None = None,
 ) -> SampledSpan:
-    """Begin a trace, or go on `after` what somebody else began."""
-    context = _NOBODY if after is None else set_span_in_context(NonRecordingSpan(after), _NOBODY)
-    return SampledSpan(tracer, tracer.start_span(name, context, kind, noted, links))
+    """Begin a trace, or go on `parent` what somebody else began."""
+    context = _EMPTY_CONTEXT if parent is None else set_span_in_context(NonRecordingSpan(parent), _EMPTY_CONTEXT)
+    return SampledSpan(tracer, tracer.start_span(name, context, kind, attributes, links))
 
 
-def headers_of(context: SpanContext) -> Mapping[str, str]:
+def to_trace_headers(context: SpanContext) -> Mapping[str, str]:
     """`traceparent` and, where there is any, `tracestate` (W3C Trace Context, sections 3.2 and 3.3)."""
     ids = f"{format_trace_id(context.trace_id)}-{format_span_id(context.span_id)}"
     fields = {"traceparent": f"00-{ids}-{context.trace_flags & TraceFlags.SAMPLED:02x}"}

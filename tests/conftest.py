@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.postgres import Postgres
-from sandbox.programs import VARIABLE
-from tests.city import HOST, RunningAgency, free_port, started
-from tests.optional_programs import (
+from sandbox.databases.postgres import Postgres
+from sandbox.programs import WITHOUT_VARIABLE
+from tests.plugins.optional_programs import (
     FindProgram,
     program,
     pytest_collection_modifyitems,
     pytest_runtest_makereport,
 )
+from tests.sandbox_agencies import HOST, RunningAgency, free_port, run_agency
 
 __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
 """Fixtures and hooks that stand in files of their own."""
 
-pytest_plugins = ["tests.loop_errors", "tests.quick", "tests.run_folder", "pytester"]
+pytest_plugins = ["tests.plugins.loop_errors", "tests.plugins.quick", "tests.plugins.run_folder", "pytester"]
 
 
 def pytest_collection_finish() -> None:
@@ -49,14 +49,14 @@ def state_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def dukcapil(city_state: Path) -> Iterator[RunningAgency]:
     """The population register: PostgreSQL, database `siak`."""
-    with started("dukcapil", city_state) as agency:
+    with run_agency("dukcapil", city_state) as agency:
         yield agency
 
 
 @pytest.fixture(scope="session")
 def jakpreneur(city_state: Path) -> Iterator[RunningAgency]:
     """The small business programme: MariaDB where it is installed, else an SQLite file (see its health)."""
-    with started("jakpreneur", city_state) as agency:
+    with run_agency("jakpreneur", city_state) as agency:
         yield agency
 
 
@@ -64,40 +64,42 @@ def jakpreneur(city_state: Path) -> Iterator[RunningAgency]:
 def jakpreneur_mariadb(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
     """The small business programme on MariaDB."""
     program("mariadbd")
-    with started("jakpreneur", tmp_path_factory.mktemp("mariadb")) as agency:
+    with run_agency("jakpreneur", tmp_path_factory.mktemp("mariadb")) as agency:
         yield agency
 
 
 @pytest.fixture(scope="session")
 def jakpreneur_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
     """The small business programme as it runs where there is no MariaDB."""
-    with started("jakpreneur", tmp_path_factory.mktemp("sqlite"), environment={VARIABLE: "mariadb"}) as agency:
+    with run_agency(
+        "jakpreneur", tmp_path_factory.mktemp("sqlite"), environment={WITHOUT_VARIABLE: "mariadb"}
+    ) as agency:
         yield agency
 
 
 @pytest.fixture(scope="session")
 def pbb(city_state: Path) -> Iterator[RunningAgency]:
     """The property tax: SOAP 1.1."""
-    with started("pbb", city_state) as agency:
+    with run_agency("pbb", city_state) as agency:
         yield agency
 
 
 @pytest.fixture(scope="session")
 def crm(city_state: Path) -> Iterator[RunningAgency]:
     """The citizen complaints: Open311 GeoReport v2."""
-    with started("crm", city_state) as agency:
+    with run_agency("crm", city_state) as agency:
         yield agency
 
 
 @pytest.fixture(scope="session")
 def openid_provider(city_state: Path) -> Iterator[RunningAgency]:
     """The city's OpenID provider."""
-    with started("issuer", city_state) as provider:
+    with run_agency("issuer", city_state) as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 def pangan(city_state: Path) -> Iterator[RunningAgency]:
     """The food prices: REST with an API key."""
-    with started("pangan", city_state) as agency:
+    with run_agency("pangan", city_state) as agency:
         yield agency

@@ -9,8 +9,8 @@ from datetime import date
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from sandbox.dukcapil_data import BIODATA, BIODATA_COLUMNS, KELUARGA, KELUARGA_COLUMNS
-from tests.city import HOST, RunningAgency
+from sandbox.dukcapil.register import BIODATA, BIODATA_COLUMNS, KELUARGA, KELUARGA_COLUMNS
+from tests.sandbox_agencies import HOST, RunningAgency
 
 _OWNER = "siak_owner"
 _SAMPLE: dict[str, object] = {
@@ -58,7 +58,7 @@ class Entry:
 
 
 @asynccontextmanager
-async def entered(
+async def insert_family_cards(
     register: RunningAgency, people: Sequence[Entry], heads: Sequence[tuple[str, str]] = ()
 ) -> AsyncIterator[None]:
     """The register with these people, and cards with these heads, for the length of the block."""

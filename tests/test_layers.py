@@ -56,7 +56,7 @@ PLANTED = {
 """A wrong import or more for each rule, by the rule's name."""
 
 
-def checked(where: Path) -> dict[str, str]:
+def run_import_rules(where: Path) -> dict[str, str]:
     """What is said of each rule, by its name; the imports that break it stand below under `details`."""
     outcome = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "-P", where / "scripts" / "import_rules.py", "--no-logo", "--no-cache"],
@@ -76,7 +76,7 @@ def checked(where: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Path:
+def copied_layers(tmp_path: Path) -> Path:
     """The project's layers, to plant something in."""
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -90,16 +90,16 @@ def test_every_rule_is_tried() -> None:
 
 
 def test_every_rule_holds() -> None:
-    verdicts = checked(ROOT)
+    verdicts = run_import_rules(ROOT)
     assert {name: verdicts.get(name) for name in PLANTED} == dict.fromkeys(PLANTED, "KEPT"), verdicts["details"]
 
 
-def test_every_rule_is_broken_by_the_import_that_it_is_there_to_stop(copied: Path) -> None:
+def test_every_rule_is_broken_by_the_import_that_it_is_there_to_stop(copied_layers: Path) -> None:
     for plants in PLANTED.values():
         for where, line in plants:
-            assert not (copied / where).exists()
-            (copied / where).write_text(f"{line}\n")
-    verdicts = checked(copied)
+            assert not (copied_layers / where).exists()
+            (copied_layers / where).write_text(f"{line}\n")
+    verdicts = run_import_rules(copied_layers)
     assert {name: verdicts.get(name) for name in PLANTED} == dict.fromkeys(PLANTED, "BROKEN"), verdicts["details"]
     for where, _ in (plant for plants in PLANTED.values() for plant in plants):
         assert where.removesuffix(".py").replace("/", ".") in verdicts["details"]

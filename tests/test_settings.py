@@ -11,18 +11,18 @@ import pytest
 from pydantic import ValidationError
 
 from auth.caller import CallerKind
-from auth.development import ISSUER as DEVELOPMENT_ISSUER
-from auth.policy import DEFAULT_POLICY
-from cache.rates import Rate
-from connectors.policies.terms import BreakerEntry, Terms
-from engine.limits import Limits
-from records.clients import ClientId
+from auth.policy.access_policy import DEFAULT_POLICY
+from auth.tokens.development_issuer import ISSUER as DEVELOPMENT_ISSUER
+from cache.limits.rate_limiter import Rate
+from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
+from engine.document.limits import Limits
+from records.hub.clients import ClientId
 from records.purposes import Purpose
-from settings import ELSEWHERE, Settings
-from tests.city import ROOT
-from tests.clients import client_named
-from web.emergency_lane import EmergencyLane
-from web.rate_table import DEFAULT_RATES, rates_from
+from settings import COMMAND_LINE_VARIABLES, Settings
+from tests.fakes.clients import build_client
+from tests.sandbox_agencies import ROOT
+from web.admission.emergency_lane import EmergencyLane
+from web.rate_limits.rate_table import DEFAULT_RATES, parse_rates
 from web.settings import Exposure
 
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
@@ -38,7 +38,7 @@ REQUIRED = {
     "SIMPUL_CRM_KEY": "geheim-5",
     "SIMPUL_PANGAN_URL": "http://127.0.0.1:9005",
     "SIMPUL_PANGAN_KEY": "geheim-6",
-    "SIMPUL_KNOWN_NIK": "3171014506900001",
+    "SIMPUL_PROBE_NIK": "3171014506900001",
 }
 
 
@@ -75,19 +75,19 @@ def refusal() -> str:
 def test_what_need_not_be_set_is_safe() -> None:
     settings = read()
     assert settings.development is False
-    assert settings.shows_schema is Exposure.OFF
+    assert settings.schema_exposure is Exposure.OFF
     assert (settings.web.graphiql, settings.web.development) == (Exposure.OFF, False)
     assert settings.allowed_origins == ()
     assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
-    assert (settings.pbb_at_once, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
+    assert (settings.pbb_max_concurrency, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
     assert settings.max_body_bytes == 1024 * 1024
 
 
 def test_development_turns_on_what_maps_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     settings = read()
-    assert settings.shows_schema is Exposure.ON
+    assert settings.schema_exposure is Exposure.ON
     assert (settings.web.graphiql, settings.web.development) == (Exposure.ON, True)
 
 
@@ -99,7 +99,7 @@ def test_introspection_and_graphiql_can_be_set_by_themselves(
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", development)
     monkeypatch.setenv("SIMPUL_INTROSPECTION", wanted.value)
     monkeypatch.setenv("SIMPUL_GRAPHIQL", wanted.value)
-    assert (read().shows_schema, read().web.graphiql) == (wanted, wanted)
+    assert (read().schema_exposure, read().web.graphiql) == (wanted, wanted)
 
 
 @pytest.mark.parametrize("name", ["SIMPUL_INTROSPECTION", "SIMPUL_GRAPHIQL"])
@@ -109,18 +109,18 @@ def test_who_is_shown_the_graph_is_one_of_three_words(name: str, value: str, mon
     assert "'off', 'signed-in' or 'on'" in refusal()
 
 
-def test_load_is_shed_and_nobody_is_of_the_emergency_lane_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_is_shed_and_the_emergency_lane_is_empty_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (read().shed_after, read().lane) == (100, EmergencyLane())
     monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "client:development/siaga-112 kind:official")
     assert read().lane == EmergencyLane(
-        frozenset({client_named("siaga-112")}), frozenset(), frozenset({CallerKind.OFFICIAL})
+        frozenset({build_client("siaga-112")}), frozenset(), frozenset({CallerKind.OFFICIAL})
     )
     monkeypatch.setenv("SIMPUL_EMERGENCY_LANE", "siaga-112")
     assert "'siaga-112' is not an entry of the emergency lane. Write client:ISSUER/NAME" in refusal()
 
 
 def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read().rate_table == rates_from(DEFAULT_RATES)
+    assert read().rate_table == parse_rates(DEFAULT_RATES)
     assert (read().failed_tokens, read().redis_url) == (60, None)
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     assert read().rate_table == {}
@@ -160,7 +160,7 @@ def test_a_setting_has_one_spelling_so_that_no_part_of_the_hub_reads_another_val
     assert f"{name} is no setting of the hub. Write it in capital letters: {name.upper()} or unset it." in refusal()
 
 
-@pytest.mark.parametrize("name", sorted(ELSEWHERE))
+@pytest.mark.parametrize("name", sorted(COMMAND_LINE_VARIABLES))
 def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     assert read().port == 8000
@@ -181,7 +181,7 @@ def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch:
         read()
 
 
-@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK"}))
+@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_PROBE_NIK"}))
 def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ValidationError) as refused:
@@ -209,7 +209,7 @@ def test_no_secret_is_shown(show: Any) -> None:  # noqa: ANN401 - a way of showi
     shown = show(read())
     assert "geheim" not in shown
     assert SECRET not in shown
-    assert REQUIRED["SIMPUL_KNOWN_NIK"] not in shown
+    assert REQUIRED["SIMPUL_PROBE_NIK"] not in shown
     assert "geheim" not in repr(read().web)
 
 
@@ -230,8 +230,8 @@ def test_no_secret_is_shown(show: Any) -> None:  # noqa: ANN401 - a way of showi
         ("SIMPUL_REQUEST_TIMEOUT", "inf"),
         ("SIMPUL_AGENCY_TIMEOUT", "-1"),
         ("SIMPUL_AGENCY_TIMEOUT", "nan"),
-        ("SIMPUL_PBB_AT_ONCE", "0"),
-        ("SIMPUL_PBB_AT_ONCE", "65"),
+        ("SIMPUL_PBB_MAX_CONCURRENCY", "0"),
+        ("SIMPUL_PBB_MAX_CONCURRENCY", "65"),
         ("SIMPUL_PANGAN_RATE", "0"),
         ("SIMPUL_PANGAN_RATE", "nan"),
         ("SIMPUL_PANGAN_RATE", "inf"),
@@ -266,14 +266,14 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read().limits == Limits(calls_to={"pangan": 23})
+    assert read().limits == Limits(calls_by_agency={"pangan": 23})
     for name, value in {"DEPTH": 5, "FIELDS": 6, "BREADTH": 7, "ALIASES": 8, "LIST_ITEMS": 9, "CALLS": 10}.items():
         monkeypatch.setenv(f"SIMPUL_LIMIT_{name}", str(value))
     monkeypatch.setenv("SIMPUL_LIMIT_OBJECTS", "11")
     monkeypatch.setenv("SIMPUL_PANGAN_RATE", "0.25")
     monkeypatch.setenv("SIMPUL_REQUEST_TIMEOUT", "10")
     assert read().limits == Limits(
-        depth=5, fields=6, breadth=7, aliases=8, list_items=9, calls=10, objects=11, calls_to={"pangan": 3 + 2}
+        depth=5, fields=6, breadth=7, aliases=8, list_items=9, calls=10, objects=11, calls_by_agency={"pangan": 3 + 2}
     )
 
 
@@ -335,13 +335,13 @@ def test_an_issuer_that_is_bound_is_believed(
     kinds: str, lines: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, *lines, kinds=kinds))
-    assert read().issuers[0].unbound == []
+    assert read().issuers[0].missing_bounds == []
 
 
 def test_in_development_an_issuer_may_be_unbound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, kinds='"official", "partner"'))
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
-    assert len(read().issuers[0].unbound) == 2
+    assert len(read().issuers[0].missing_bounds) == 2
 
 
 def test_outside_development_the_development_issuer_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,7 +408,7 @@ def test_data_contracts_are_read_from_their_file(tmp_path: Path, monkeypatch: py
     assert f"the data contracts '{tmp_path}/none.toml' cannot be read: No such file or directory" in refusal()
 
 
-def test_whose_word_about_certificates_counts_is_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trusted_certificate_proxies_are_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (read().web.certificate_header, read().web.trusted_proxies) == (None, ())
     monkeypatch.setenv("SIMPUL_CERTIFICATE_HEADER", "Client-Cert")
     monkeypatch.setenv("SIMPUL_TRUSTED_PROXIES", "10.0.0.7 fd00::7")
@@ -432,15 +432,15 @@ def test_a_header_or_an_address_that_is_none_is_refused(name: str, value: str, m
 
 def test_what_answers_hold_of_people_is_recorded_unless_it_is_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read()
-    assert (settings.ledger, settings.ledger_patience, settings.data_tracker_client) == (True, 2.0, None)
-    assert settings.hidden_for == {}
+    assert (settings.ledger, settings.ledger_timeout, settings.data_tracker_client) == (True, 2.0, None)
+    assert settings.disclosure_delays == {}
     monkeypatch.setenv("SIMPUL_LEDGER", "false")
     assert read().ledger is False
 
 
 def test_purposes_that_are_told_late_have_their_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", "penyidikan:90 urn:x:audit:1")
-    assert read().hidden_for == {"penyidikan": timedelta(days=90), "urn:x:audit": timedelta(days=1)}
+    assert read().disclosure_delays == {"penyidikan": timedelta(days=90), "urn:x:audit": timedelta(days=1)}
 
 
 @pytest.mark.parametrize("hidden", ["penyidikan", ":3", "penyidikan:", "penyidikan:0", "a:1 penyidikan:4000", "a:x"])
@@ -452,10 +452,10 @@ def test_a_purpose_without_sane_days_is_refused_and_named(hidden: str, monkeypat
 def test_agencies_are_asked_as_their_settings_say_where_no_file_says_otherwise() -> None:
     settings = read()
     assert settings.agencies is None
-    assert settings.terms("pbb") == Terms(deadline=5.0, at_once=32)
-    assert settings.terms("dukcapil") == Terms(deadline=5.0, at_once=8)
-    assert settings.terms("pangan") == Terms(deadline=5.0, at_once=32, rate=1.0, burst=3)
-    assert settings.limits.calls_to == {"pangan": 23}
+    assert settings.build_terms("pbb") == AgencyTerms(deadline=5.0, max_concurrency=32)
+    assert settings.build_terms("dukcapil") == AgencyTerms(deadline=5.0, max_concurrency=8)
+    assert settings.build_terms("pangan") == AgencyTerms(deadline=5.0, max_concurrency=32, rate=1.0, burst=3)
+    assert settings.limits.calls_by_agency == {"pangan": 23}
 
 
 def test_the_file_of_agencies_goes_before_their_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -463,9 +463,11 @@ def test_the_file_of_agencies_goes_before_their_settings(monkeypatch: pytest.Mon
     file.write_text("[pbb]\ndeadline = 3.0\nrate = 2.5\n[pangan]\nrate = 10.0\n[pangan.breaker]\n")
     monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
     settings = read()
-    assert settings.terms("pbb") == Terms(deadline=3.0, at_once=32, rate=2.5)
-    assert settings.terms("pangan") == Terms(deadline=5.0, at_once=32, rate=10.0, breaker=BreakerEntry())
-    assert settings.limits.calls_to == {"pbb": 53, "pangan": 210}
+    assert settings.build_terms("pbb") == AgencyTerms(deadline=3.0, max_concurrency=32, rate=2.5)
+    assert settings.build_terms("pangan") == AgencyTerms(
+        deadline=5.0, max_concurrency=32, rate=10.0, breaker=BreakerEntry()
+    )
+    assert settings.limits.calls_by_agency == {"pbb": 53, "pangan": 210}
 
 
 def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -475,7 +477,7 @@ def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.Mo
     assert f"the file of agencies '{file}': pbb, retry: Extra inputs are not permitted" in refusal()
 
 
-def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **given: str) -> None:
+def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **overrides: str) -> None:
     """What lets people sign in to the hub's own pages, with changes."""
     path = tmp_path / "issuers.toml"
     path.write_text(
@@ -490,7 +492,7 @@ def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **given: str) ->
         "SIGN_IN_SECRET": "geheim-7",
         "PUBLIC_URL": "https://simpul.example",
     }
-    for name, value in {**usual, **given}.items():
+    for name, value in {**usual, **overrides}.items():
         if value:
             monkeypatch.setenv(f"SIMPUL_{name}", value)
 
@@ -503,13 +505,13 @@ def test_people_can_sign_in_to_the_hubs_own_pages(tmp_path: Path, monkeypatch: p
         "pages",
         ("openid",),
     )
-    assert settings.own_url == "https://simpul.example"
+    assert settings.base_url == "https://simpul.example"
     assert settings.web.allowed_hosts == ("localhost", "127.0.0.1", "[::1]", "simpul.example")
     assert "geheim-7" not in repr(settings)
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("overrides", "why"),
     [
         ({"SIGN_IN_ISSUER": "nobody"}, "names 'nobody', at which no citizen can sign in"),
         ({"SIGN_IN_ISSUER": "mitra"}, "names 'mitra', at which no citizen can sign in"),
@@ -520,32 +522,32 @@ def test_people_can_sign_in_to_the_hubs_own_pages(tmp_path: Path, monkeypatch: p
     ],
 )
 def test_pages_that_nobody_could_sign_in_to_stop_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], why: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, str], why: str
 ) -> None:
-    signing_in(tmp_path, monkeypatch, **given)
+    signing_in(tmp_path, monkeypatch, **overrides)
     assert why in refusal()
 
 
 def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signing_in(tmp_path, monkeypatch, PUBLIC_URL="", DEVELOPMENT="true", LISTEN="127.0.0.1:8123")
-    assert read().own_url == "http://127.0.0.1:8123"
+    assert read().base_url == "http://127.0.0.1:8123"
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:8000", "[::ffff:192.0.2.7]:8000"])
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("overrides", "message"),
     [
         ({"SIMPUL_DEVELOPMENT": "true"}, "which shows them the graph and errors: unset SIMPUL_DEVELOPMENT"),
         ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove no identity: unset SIMPUL_ISSUER"),
     ],
 )
 def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
-    monkeypatch: pytest.MonkeyPatch, listen: str, given: dict[str, str], says: str
+    monkeypatch: pytest.MonkeyPatch, listen: str, overrides: dict[str, str], message: str
 ) -> None:
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
-    for name, value in given.items():
+    for name, value in overrides.items():
         monkeypatch.setenv(name, value)
-    assert f"SIMPUL_LISTEN lets other machines reach the hub at {listen}, {says}" in refusal()
+    assert f"SIMPUL_LISTEN lets other machines reach the hub at {listen}, {message}" in refusal()
 
 
 @pytest.mark.parametrize(
@@ -577,4 +579,4 @@ def test_where_it_listens_says_by_which_names_it_may_be_called_and_whom_it_belie
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
     settings = read()
     assert settings.web.allowed_hosts == ("localhost", "127.0.0.1", "[::1]", *hosts)
-    assert (settings.own_url, settings.web.trusts_this_machine) == (own_url, believed)
+    assert (settings.base_url, settings.web.trusts_loopback) == (own_url, believed)

@@ -14,39 +14,39 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from telemetry.metrics.requests import RequestCounts
-from web.access_log import AccessLog
-from web.address_limits import AddressLimits
-from web.agency_hooks import AgencyHooks
-from web.allowances import FIELDS, Allowances
-from web.consents import ConsentEndpoints
-from web.csrf import PREFLIGHT_HEADERS
-from web.data_tracker import DataTracker
-from web.entity_tags import EntityTags
-from web.error_answers import on_http_exception, on_refusal
-from web.export import ExportEndpoint, Exporting
-from web.failed_tokens import FailedTokens
-from web.graphiql import GraphiQL, SamplePeople
-from web.graphql_endpoint import METHODS, PATH, Execute, GraphQLEndpoint
-from web.health import Health, Ready
-from web.hosts import METRICS, WATCHED, KnownHosts
-from web.incidents import Incidents
-from web.metrics import Metrics
-from web.personal_pages import PersonalPages
-from web.refusals import Refusal
-from web.request_body import RequestBody
-from web.request_identity import RequestIdentity
-from web.request_spans import RequestSpans
-from web.security_headers import SecurityHeaders
+from telemetry.metrics.request_counts import RequestCounts
+from web.admission.admission_middleware import AdmissionMiddleware
+from web.admission.load_shedder import LoadShedder
+from web.authentication import CASE_HEADER, PURPOSE_HEADER, Authenticate, RequestAuthenticator
+from web.endpoints.agency_hooks import AgencyHooks
+from web.endpoints.consents import ConsentEndpoints
+from web.endpoints.data_tracker import DataTracker
+from web.endpoints.export import ExportEndpoint, ExportParts
+from web.endpoints.health import CheckReadiness, HealthEndpoint
+from web.endpoints.metrics import MetricsEndpoint
+from web.graphql.endpoint import METHODS, PATH, Execute, GraphQLEndpoint
+from web.http_error_responses import handle_http_error, handle_starlette_error
+from web.http_errors import HttpError
+from web.middleware.csrf import PREFLIGHT_HEADERS
+from web.middleware.entity_tags import EntityTags
+from web.middleware.hosts import METRICS_PATH, MONITORING_PATHS, KnownHosts
+from web.middleware.incidents import Incidents
+from web.middleware.request_body import RequestBody
+from web.middleware.request_identity import RequestIdentity
+from web.middleware.request_log import RequestLog
+from web.middleware.request_spans import RequestSpans
+from web.middleware.security_headers import SecurityHeaders
+from web.pages.graphiql import GraphiQL, LoadSamplePeople
+from web.pages.personal_pages import PersonalPages
+from web.pages.status_page import StatusPage
+from web.rate_limits.address_limits import AddressLimits
+from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, CallerLimiter
+from web.rate_limits.failed_tokens import FailedTokens
 from web.settings import Exposure, WebSettings
-from web.shed_paths import ShedPaths
-from web.shedding import Shedding
-from web.status_page import StatusPage
-from web.who_asks import CASE, PURPOSE, Authenticate, WhoAsks
 
 
 class WebApplication:
-    """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `web_application`."""
+    """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `build_web_application`."""
 
     def __init__(
         self,
@@ -54,23 +54,23 @@ class WebApplication:
         graphql: ASGIApp,
         others: ASGIApp,
         paths: Collection[str],
-        access_log: AccessLog,
+        request_log: RequestLog,
         preflights: bool,
-        shedding: Shedding | None = None,
+        load_shedder: LoadShedder | None = None,
     ) -> None:
         """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
         self.paths = paths
         """The paths that are served, as the access log calls them."""
         self._graphql = graphql
         self._others = others
-        self._access_log = access_log
+        self._request_log = request_log
         self._preflights = preflights
-        self._shedding = shedding
+        self._load_shedder = load_shedder
 
-    def turned_away(self) -> None:
+    def count_refused_connection(self) -> None:
         """A request was refused since there are too many connections."""
-        if self._shedding is not None:
-            self._shedding.turned_away()
+        if self._load_shedder is not None:
+            self._load_shedder.count_refusal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's beginning and end."""
@@ -78,7 +78,7 @@ class WebApplication:
             try:
                 await self._others(scope, receive, send)
             finally:
-                self._access_log.flush()
+                self._request_log.flush()
         elif scope["type"] != "http" or scope["path"] != PATH or (self._preflights and _is_preflight(scope)):
             await self._others(scope, receive, send)
         else:
@@ -92,27 +92,27 @@ def _is_preflight(scope: Scope) -> bool:
     )
 
 
-def web_application(
+def build_web_application(
     *,
     execute: Execute,
     authenticate: Authenticate,
-    ready: Ready,
+    ready: CheckReadiness,
     settings: WebSettings,
-    sample_people: SamplePeople | None = None,
+    sample_people: LoadSamplePeople | None = None,
     data_tracker: DataTracker | None = None,
     agency_hooks: AgencyHooks | None = None,
     consents: ConsentEndpoints | None = None,
-    exporting: Exporting | None = None,
+    export: ExportParts | None = None,
     pages: PersonalPages | None = None,
     page_files: Sequence[Route] = (),
     lifespan: Lifespan[Starlette] | None = None,
-    allowances: Allowances | None = None,
+    caller_limiter: CallerLimiter | None = None,
     failed_tokens: FailedTokens | None = None,
-    spans: RequestSpans | None = None,
+    request_spans: RequestSpans | None = None,
     entity_tags: EntityTags | None = None,
-    shedding: Shedding | None = None,
+    load_shedder: LoadShedder | None = None,
     requests: RequestCounts | None = None,
-    metrics: Metrics | None = None,
+    metrics: MetricsEndpoint | None = None,
     status: StatusPage | None = None,
 ) -> WebApplication:
     """The application.
@@ -141,19 +141,19 @@ def web_application(
         status: The page that shows how the agencies are.
 
     """
-    health = Health(ready)
-    access_log = AccessLog()
+    health = HealthEndpoint(ready)
+    request_log = RequestLog()
     requests = requests or RequestCounts()
     endpoint = GraphQLEndpoint(
         execute=execute,
         authenticate=authenticate,
         settings=settings,
-        access_log=access_log,
-        allowances=allowances,
+        request_log=request_log,
+        caller_limiter=caller_limiter,
         failed_tokens=failed_tokens,
-        spans=spans,
+        request_spans=request_spans,
         entity_tags=entity_tags,
-        shedding=shedding,
+        load_shedder=load_shedder,
         requests=requests,
     )
     routes = [
@@ -171,9 +171,11 @@ def web_application(
         routes += data_tracker.routes()
     if agency_hooks is not None:
         routes += agency_hooks.routes()
-    if exporting is not None:
-        who_asks = WhoAsks(authenticate, settings, failed_tokens)
-        routes += ExportEndpoint(exporting, who_asks=who_asks, settings=settings, allowances=allowances).routes()
+    if export is not None:
+        authenticator = RequestAuthenticator(authenticate, settings, failed_tokens)
+        routes += ExportEndpoint(
+            export, authenticator=authenticator, settings=settings, caller_limiter=caller_limiter
+        ).routes()
     if pages is not None:
         routes += pages.routes()
     if settings.graphiql is not Exposure.OFF:
@@ -183,35 +185,35 @@ def web_application(
             sample_people=sample_people,
             needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
-        routes += [Route("/", _to_graphiql), *page.routes()]
+        routes += [Route("/", _redirect_to_graphiql), *page.routes()]
     others = Starlette(
         routes=routes,
-        middleware=_middleware(
+        middleware=_build_middleware(
             settings,
-            access_log,
-            allowances,
+            request_log,
+            caller_limiter,
             requests,
-            shedding=shedding,
-            spans=spans,
+            load_shedder=load_shedder,
+            request_spans=request_spans,
             paths=[PATH, *(each.path for each in routes)],
         ),
-        exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception},
+        exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
         lifespan=lifespan,
     )
     # A redirect names the hub as a request reached it: in the clear, where a proxy ends TLS before it. Another address
     # is another one, and not found.
     others.router.redirect_slashes = False
     return WebApplication(
-        graphql=CORSMiddleware(endpoint, **_cors(settings)) if settings.allowed_origins else endpoint,
+        graphql=CORSMiddleware(endpoint, **_build_cors_options(settings)) if settings.allowed_origins else endpoint,
         others=others,
         paths=frozenset({PATH, *(route.path for route in routes)}),
-        access_log=access_log,
+        request_log=request_log,
         preflights=bool(settings.allowed_origins),
-        shedding=shedding,
+        load_shedder=load_shedder,
     )
 
 
-def _cors(settings: WebSettings) -> dict[str, Any]:
+def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
     """What pages of trusted origins may send and read."""
     return {
         "allow_origins": settings.allowed_origins,
@@ -220,8 +222,8 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
             *(
                 "Authorization",
                 "Content-Type",
-                PURPOSE,
-                CASE,
+                PURPOSE_HEADER,
+                CASE_HEADER,
                 "X-Request-Id",
                 "X-Request-Timeout",
                 "traceparent",
@@ -231,18 +233,18 @@ def _cors(settings: WebSettings) -> dict[str, Any]:
             ),
             *PREFLIGHT_HEADERS,
         ),
-        "expose_headers": ("X-Request-Id", "Retry-After", "Age", "ETag", *FIELDS),
+        "expose_headers": ("X-Request-Id", "Retry-After", "Age", "ETag", *RATE_LIMIT_HEADERS),
     }
 
 
-def _middleware(
+def _build_middleware(
     settings: WebSettings,
-    access_log: AccessLog,
-    allowances: Allowances | None,
+    request_log: RequestLog,
+    caller_limiter: CallerLimiter | None,
     requests: RequestCounts,
     *,
-    shedding: Shedding | None,
-    spans: RequestSpans | None,
+    load_shedder: LoadShedder | None,
+    request_spans: RequestSpans | None,
     paths: Collection[str],
 ) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
@@ -250,8 +252,8 @@ def _middleware(
         Middleware(
             RequestIdentity,
             request_timeout=settings.request_timeout,
-            access_log=access_log,
-            spans=spans,
+            request_log=request_log,
+            request_spans=request_spans,
             requests=requests,
             paths=paths,
         ),
@@ -260,15 +262,15 @@ def _middleware(
         Middleware(
             KnownHosts,
             allowed=settings.allowed_hosts,
-            watched=WATCHED - {METRICS} if settings.development else WATCHED,
+            monitoring_paths=MONITORING_PATHS - {METRICS_PATH} if settings.development else MONITORING_PATHS,
         ),
-        *([Middleware(CORSMiddleware, **_cors(settings))] if settings.allowed_origins else []),
-        *([Middleware(ShedPaths, shedding=shedding)] if shedding is not None else []),
-        *([Middleware(AddressLimits, allowances=allowances)] if allowances is not None else []),
+        *([Middleware(CORSMiddleware, **_build_cors_options(settings))] if settings.allowed_origins else []),
+        *([Middleware(AdmissionMiddleware, load_shedder=load_shedder)] if load_shedder is not None else []),
+        *([Middleware(AddressLimits, caller_limiter=caller_limiter)] if caller_limiter is not None else []),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),
     ]
 
 
-async def _to_graphiql(_request: Request) -> Response:
+async def _redirect_to_graphiql(_request: Request) -> Response:
     return RedirectResponse("/graphiql")

@@ -18,8 +18,8 @@ from starlette.types import Scope
 NOWHERE: Final = "nowhere"
 """The address of clients that have none, as over a socket in the file system."""
 _HEADER: Final = "x-forwarded-for"
-_MOST_ENTRIES: Final = 20
-_OF_ONE_CLIENT: Final = 64
+_MAX_ENTRIES: Final = 20
+_IPV6_CLIENT_PREFIX_BITS: Final = 64
 """Bits of an IPv6 address: who has one has all that begin like it (RFC 6177)."""
 
 
@@ -29,11 +29,13 @@ class TrustedProxies:
     def __init__(self, trusted: Collection[str]) -> None:
         """Take IP addresses and networks."""
         networks = [ip_network(each) for each in trusted]
-        self._addresses = frozenset(plain(each.network_address) for each in networks if each.num_addresses == 1)
+        self._addresses = frozenset(
+            to_plain_address(each.network_address) for each in networks if each.num_addresses == 1
+        )
         self._networks = tuple(each for each in networks if each.num_addresses > 1)
 
     def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
-        """Whether it is one of theirs; an IPv4 address as such, also where it came as IPv6 (`plain`)."""
+        """Whether it is one of theirs; an IPv4 address as such, also where it came as IPv6 (`to_plain_address`)."""
         return address in self._addresses or any(address in each for each in self._networks)
 
     def __bool__(self) -> bool:
@@ -48,52 +50,52 @@ class ClientAddresses:
         """Take the addresses and networks of proxies whose word counts."""
         self._trusted = TrustedProxies(trusted)
 
-    def of(self, scope: Scope, headers: Headers) -> str:
+    def find_limit_key(self, scope: Scope, headers: Headers) -> str:
         """An IPv4 address, or the network of an IPv6 address."""
         client = scope.get("client")
         peer = client[0] if client else NOWHERE
         if self._trusted and _HEADER in headers:
-            peer = self._forwarded(peer, headers)
-        return limited_as(peer)
+            peer = self._find_forwarded_address(peer, headers)
+        return to_limit_key(peer)
 
-    def _forwarded(self, peer: str, headers: Headers) -> str:
+    def _find_forwarded_address(self, peer: str, headers: Headers) -> str:
         """Who stands before the last of the trusted proxies."""
-        entries = ",".join(headers.getlist(_HEADER)).rsplit(",", _MOST_ENTRIES)
+        entries = ",".join(headers.getlist(_HEADER)).rsplit(",", _MAX_ENTRIES)
         for entry in reversed(entries):
-            address = _address(peer)
+            address = _parse_address(peer)
             if address is None or address not in self._trusted:
                 break
-            told = _without_port(entry.strip())
-            if _address(told) is None:
+            forwarded = _strip_port(entry.strip())
+            if _parse_address(forwarded) is None:
                 break  # nonsense of the client, or a proxy that hides it: the proxy is all that is known
-            peer = told
+            peer = forwarded
         return peer
 
 
 @lru_cache(maxsize=4096)
-def limited_as(address: str) -> str:
+def to_limit_key(address: str) -> str:
     """The address, or the network, that stands for one client."""
-    known = _address(address)
+    known = _parse_address(address)
     if isinstance(known, IPv6Address):
-        return str(IPv6Network((known.packed[: _OF_ONE_CLIENT // 8] + bytes(8), _OF_ONE_CLIENT)))
+        return str(IPv6Network((known.packed[: _IPV6_CLIENT_PREFIX_BITS // 8] + bytes(8), _IPV6_CLIENT_PREFIX_BITS)))
     return NOWHERE if known is None else str(known)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return plain(ip_address(text))
+        return to_plain_address(ip_address(text))
     except ValueError:
         return None
 
 
-def plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def to_plain_address(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """An IPv4 address as such, where it comes as IPv6 (`::ffff:192.0.2.1`); an IPv6 address without its zone."""
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or IPv6Address(int(address))
     return address
 
 
-def _without_port(entry: str) -> str:
+def _strip_port(entry: str) -> str:
     """`[2001:db8::1]:443` and `192.0.2.1:443` as some proxies write them, without the port."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]

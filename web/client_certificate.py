@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from starlette.types import Scope
 
-from web.client_address import TrustedProxies, plain
+from web.client_address import TrustedProxies, to_plain_address
 from web.request_headers import RequestHeaders
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -29,30 +29,30 @@ _PEM: Final = re.compile(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)----
 class ClientCertificates:
     """Reads thumbprints of clients' certificates from requests."""
 
-    def __init__(self, header: str, trusted: Collection[str], *, this_machine: bool = True) -> None:
+    def __init__(self, header: str, trusted: Collection[str], *, trusts_loopback: bool = True) -> None:
         """Take the header's name, the addresses from which it is believed, and whether this machine's are."""
         self._header = header
         self._trusted = TrustedProxies(trusted)
-        self._this_machine = this_machine
+        self._trusts_loopback = trusts_loopback
 
-    def thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
+    def get_thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
         """The thumbprint, as RFC 8705 writes it; None where no certificate is told, or nobody is believed about it."""
         values = headers.getlist(self._header)
-        if len(values) != 1 or not self._believed(scope.get("client")):
+        if len(values) != 1 or not self._is_trusted_peer(scope.get("client")):
             return None
-        return thumbprint_of(values[0])
+        return parse_thumbprint(values[0])
 
-    def _believed(self, client: tuple[str, int] | None) -> bool:
+    def _is_trusted_peer(self, client: tuple[str, int] | None) -> bool:
         if client is None:
             return False
         try:
-            address = plain(ip_address(client[0]))
+            address = to_plain_address(ip_address(client[0]))
         except ValueError:
             return False
-        return (self._this_machine and address.is_loopback) or address in self._trusted
+        return (self._trusts_loopback and address.is_loopback) or address in self._trusted
 
 
-def thumbprint_of(value: str) -> str | None:
+def parse_thumbprint(value: str) -> str | None:
     """The SHA-256 thumbprint in base64url that a header tells; None for what is none.
 
     Terminators tell the thumbprint in base64url or in hexadecimal digits, or the certificate itself: as a byte
@@ -62,15 +62,15 @@ def thumbprint_of(value: str) -> str | None:
     if _BASE64URL.fullmatch(value):
         return value
     if _HEX.fullmatch(value):
-        return _text(bytes.fromhex(value.replace(":", "")))
+        return _encode_thumbprint(bytes.fromhex(value.replace(":", "")))
     found = _BYTES.fullmatch(value) or _PEM.fullmatch(unquote(value))
     if found is None:
         return None
     try:
-        return _text(sha256(b64decode("".join(found[1].split()), validate=True)).digest())
+        return _encode_thumbprint(sha256(b64decode("".join(found[1].split()), validate=True)).digest())
     except ValueError:
         return None
 
 
-def _text(digest: bytes) -> str:
+def _encode_thumbprint(digest: bytes) -> str:
     return urlsafe_b64encode(digest).decode("ascii").rstrip("=")

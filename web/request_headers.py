@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @lru_cache(maxsize=64)
-def _on_the_wire(name: str) -> bytes:
+def _to_wire_name(name: str) -> bytes:
     """The name as ASGI has it. Only the hub's own code asks for names, a dozen of them."""
     return name.lower().encode("latin-1")
 
@@ -26,7 +26,7 @@ class RequestHeaders(Headers):
     def __init__(self, scope: Scope) -> None:
         super().__init__(raw=scope["headers"])
         self._by_name: dict[bytes, bytes] = dict(scope["headers"])
-        self._each_once = len(self._by_name) == len(scope["headers"])
+        self._has_no_repeats = len(self._by_name) == len(scope["headers"])
 
     @overload
     def get(self, key: str, default: None = None, /) -> str | None: ...
@@ -36,17 +36,17 @@ class RequestHeaders(Headers):
     def get(self, key: str, default: T, /) -> str | T: ...
     def get(self, key: str, default: object = None, /) -> object:
         """The value, the first where there are several."""
-        if not self._each_once:
+        if not self._has_no_repeats:
             return super().get(key, default)
-        value = self._by_name.get(_on_the_wire(key))
+        value = self._by_name.get(_to_wire_name(key))
         return default if value is None else value.decode("latin-1")
 
     def getlist(self, key: str) -> list[str]:
         """Every value."""
-        if not self._each_once:
+        if not self._has_no_repeats:
             return super().getlist(key)
-        value = self._by_name.get(_on_the_wire(key))
+        value = self._by_name.get(_to_wire_name(key))
         return [] if value is None else [value.decode("latin-1")]
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and _on_the_wire(key) in self._by_name
+        return isinstance(key, str) and _to_wire_name(key) in self._by_name

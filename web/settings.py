@@ -34,7 +34,7 @@ class WebSettings:
     """How long an idle connection is kept."""
     request_timeout: float = 20.0
     """How long the hub works on one request: the deadline of the `Call` that the engine is handed."""
-    overrun: float = 1.0
+    overrun_grace: float = 1.0
     """How long after its deadline a request that the engine left unanswered is ended with 504."""
     max_connections: int = 1000
     """Requests over more connections than this are refused with 503, all but those of the emergency lane; a tenth of
@@ -51,7 +51,7 @@ class WebSettings:
     """The header in which a TLS terminator tells the client's certificate; None where there is no such terminator."""
     trusted_proxies: tuple[str, ...] = ()
     """IP addresses and networks from which that header is believed, and `X-Forwarded-For`."""
-    trusts_this_machine: bool = True
+    trusts_loopback: bool = True
     """Whether this machine's addresses are believed about the header with the certificate, too. Not where the hub
     listens for others: what publishes a container's port may connect from this machine."""
     graphiql: Exposure = Exposure.OFF

@@ -11,19 +11,19 @@ from typing import Any, Protocol, TypeVar
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.rate_keys import RateKeys
-from cache.agency_counts import AgencyCounts
-from cache.shared import SharedCounts
-from connectors.attendance import Attendance
+from auth.crypto.rate_keys import RateKeys
+from cache.limits.agency_counts import AgencyCounts
+from cache.limits.redis_counters import RedisCounters
+from connectors.agency_probes import AgencyProbes
 from connectors.complaints import CityComplaints
-from connectors.drivers.http import HttpDriver
-from connectors.drivers.sql import SqlDriver
-from connectors.long_work import LongWork
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.long_work import LongWork
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.msmes import JakPreneur
-from connectors.policies.gate import Gate
 from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
+from connectors.resilience.gate import Gate
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from resolvers.complaints import Complaints
@@ -32,13 +32,13 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from settings import AT_ONCE, Settings
+from settings import MAX_CONCURRENCY, Settings
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-_SIDE_BY_SIDE = 4
-_MOST_BYTES = 4 * 1024 * 1024
-"""Of one JSON reply, unpacked. Parsing it takes 15 ms at most (`connectors/drivers/json_body.py`)."""
+_MAX_CONCURRENCY = 4
+_MAX_REPLY_BYTES = 4 * 1024 * 1024
+"""Of one JSON reply, unpacked. Parsing it takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
 
 D = TypeVar("D")
 
@@ -65,9 +65,9 @@ class Connectors:
     gates: Mapping[str, Gate]
     """What every call to an agency passes, by agency."""
 
-    def agencies(self, own: Mapping[type[Any], Any]) -> Agencies:
+    def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors, and what the hub's own state answers, by domain; the types prove that each connector fits."""
-        bound = dict(own)
+        bound = dict(hub_domains)
 
         def bind(domain: type[D], connector: D) -> None:
             bound[domain] = connector
@@ -80,9 +80,9 @@ class Connectors:
         bind(Regions, self.regions)
         return Agencies(bound)
 
-    def attendance(self) -> Attendance:
+    def build_agency_probes(self) -> AgencyProbes:
         """Who tells whether each agency answers."""
-        return Attendance(
+        return AgencyProbes(
             {
                 "dukcapil": self.population,
                 "jakpreneur": self.msmes,
@@ -100,21 +100,21 @@ class Connectors:
             await each.close()
 
 
-def connect(settings: Settings, state: AsyncEngine) -> Connectors:
+def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     """A connector for each agency; nothing is asked yet, so a dead agency does not stop the hub."""
-    gates = {agency: Gate(agency, settings.terms(agency)) for agency in AT_ONCE}
+    gates = {agency: Gate(agency, settings.build_terms(agency)) for agency in MAX_CONCURRENCY}
     work = LongWork()
-    dukcapil = _sql(gates["dukcapil"], settings.dukcapil_url, work)
-    jakpreneur = _sql(gates["jakpreneur"], settings.jakpreneur_url, work)
-    crm = _http(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
-    pangan = _http(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
+    dukcapil = _build_sql_driver(gates["dukcapil"], settings.dukcapil_url, work)
+    jakpreneur = _build_sql_driver(gates["jakpreneur"], settings.jakpreneur_url, work)
+    crm = _build_http_driver(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
+    pangan = _build_http_driver(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
     tax = PropertyTax.connect(
         settings.pbb_url,
         user=settings.pbb_user,
         password=settings.pbb_password.get_secret_value(),
         deadline=gates["pbb"].deadline,
-        at_once=min(settings.pbb_at_once, gates["pbb"].at_once),
-        connections=gates["pbb"].at_once,
+        max_concurrency=min(settings.pbb_max_concurrency, gates["pbb"].max_concurrency),
+        connections=gates["pbb"].max_concurrency,
         gate=gates["pbb"],
         work=work,
     )
@@ -122,47 +122,52 @@ def connect(settings: Settings, state: AsyncEngine) -> Connectors:
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
     return Connectors(
         population=PopulationRegister(
-            dukcapil, keys_a_call=gates["dukcapil"].terms.keys_a_call, knows_region=regions.knows
+            dukcapil, max_batch_size=gates["dukcapil"].terms.max_batch_size, knows_region=regions.knows
         ),
-        msmes=JakPreneur(jakpreneur, keys_a_call=gates["jakpreneur"].terms.keys_a_call),
+        msmes=JakPreneur(jakpreneur, max_batch_size=gates["jakpreneur"].terms.max_batch_size),
         tax=tax,
         complaints=CityComplaints(
             crm,
             links=links,
             reporter_extension=settings.crm_reporter_extension,
-            side_by_side=min(_SIDE_BY_SIDE, gates["crm"].at_once),
-            keys_a_call=gates["crm"].terms.keys_a_call,
+            max_concurrency=min(_MAX_CONCURRENCY, gates["crm"].max_concurrency),
+            max_batch_size=gates["crm"].terms.max_batch_size,
         ),
-        prices=FoodPrices(pangan, side_by_side=min(_SIDE_BY_SIDE, gates["pangan"].at_once)),
+        prices=FoodPrices(pangan, max_concurrency=min(_MAX_CONCURRENCY, gates["pangan"].max_concurrency)),
         regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
     )
 
 
-def count_together(gates: Mapping[str, Gate], shared: SharedCounts | None, secret: bytes) -> None:
+def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, secret: bytes) -> None:
     """Let all processes share what agencies allow, where they share a Redis."""
     if shared is None:
         return
-    together = AgencyCounts(shared, keyed=partial(RateKeys(secret), "agency"))
+    shared_limits = AgencyCounts(shared, make_key=partial(RateKeys(secret), "agency"))
     for gate in gates.values():
-        gate.count_together(together)
+        gate.share_limits(shared_limits)
 
 
-def _sql(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
+def _build_sql_driver(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
     return SqlDriver(
-        gate.agency, url.get_secret_value(), deadline=gate.deadline, pool_size=gate.at_once, gate=gate, work=work
+        gate.agency,
+        url.get_secret_value(),
+        deadline=gate.deadline,
+        pool_size=gate.max_concurrency,
+        gate=gate,
+        work=work,
     )
 
 
-def _http(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
+def _build_http_driver(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
     return HttpDriver(
         gate.agency,
         url,
         headers={name: value.get_secret_value() for name, value in headers.items()},
         deadline=gate.deadline,
-        connections=gate.at_once,
-        max_bytes=_MOST_BYTES,
+        connections=gate.max_concurrency,
+        max_bytes=_MAX_REPLY_BYTES,
         gate=gate,
         work=work,
     )

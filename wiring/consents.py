@@ -7,29 +7,29 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.webhooks import Traces
-from resolvers.consent_parts import ConsentParts, consent_parts
-from resolvers.purges import Purges
-from schema.consent_preview import opens
+from connectors.webhooks import TraceStarter
+from schema.tools.consent_preview import grants_anything
+from services.consents.consent_purge import ConsentPurge
+from services.consents.consent_services import ConsentServices, build_consent_services
 from settings import Settings
-from store.consent_tables import consent_tables
+from store.consents.consent_tables import build_consent_tables
 
 
-def consenting(
-    settings: Settings, state: AsyncEngine, purges: Sequence[Purges] = (), traces: Traces | None = None
-) -> ConsentParts:
+def build_consent_parts(
+    settings: Settings, state: AsyncEngine, purges: Sequence[ConsentPurge] = (), tracing: TraceStarter | None = None
+) -> ConsentServices:
     """What concerns consent, over the hub's own database; `purges` are those that keep something under consents.
 
-    `traces` are told of what partners are told.
+    `tracing` are told of what partners are told.
     """
-    return consent_parts(
-        consent_tables(state),
+    return build_consent_services(
+        build_consent_tables(state),
         secret=settings.secret_bytes,
         policy=settings.policy,
-        opens=opens,
+        scope_check=grants_anything,
         answer_within=timedelta(seconds=settings.consent_answer_within),
-        patience=settings.webhook_timeout,
+        timeout=settings.webhook_timeout,
         development=settings.development,
         purges=purges,
-        traces=traces,
+        traces=tracing,
     )

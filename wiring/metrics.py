@@ -7,98 +7,102 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auth.issuer_keys import IssuerKeys
-from connectors.policies.gate import Gate
+from auth.tokens.issuer_keys import IssuerKeys
+from connectors.resilience.gate import Gate
 from engine.batch import Agencies
-from resolvers.kept_answers import KeptAnswers
+from resolvers.answer_cache import AnswerCache
 from settings import Settings
-from store.access_ledger import AccessLedger
-from telemetry.metrics.agencies import AgencyNumbers
-from telemetry.metrics.health import AgencyHealth, health_of
-from telemetry.metrics.hub import HubNumbers
-from telemetry.metrics.measuring import Measuring
-from telemetry.metrics.readers import ReaderNumbers
-from telemetry.metrics.requests import OperationCounts, RequestCounts
-from telemetry.metrics.text import as_text
-from web.health import IssuerState
-from web.limiting import Limiting
-from web.metrics import Metrics
-from web.pages import Pages
-from web.shedding import Shedding
-from web.status_page import StatusPage
+from store.ledger.access_ledger import AccessLedger
+from telemetry.metrics.agencies import AgencyMetrics
+from telemetry.metrics.exposition import render_exposition
+from telemetry.metrics.health import AgencyHealth, build_agency_health
+from telemetry.metrics.hub import HubMetrics
+from telemetry.metrics.metrics_collector import MetricsCollector
+from telemetry.metrics.readers import ReaderMetrics
+from telemetry.metrics.request_counts import OperationCounts, RequestCounts
+from web.admission.load_shedder import LoadShedder
+from web.endpoints.health import IssuerState
+from web.endpoints.metrics import MetricsEndpoint
+from web.pages.page_renderer import PageRenderer
+from web.pages.status_page import StatusPage
+from web.rate_limits.build import RateLimits
 
-_AT_MOST_OLD = 1.0
+_MAX_AGE = 1.0
 """Seconds for which the status page takes numbers that were gathered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
+class HubCounters:
     """Those to whom the parts of the hub tell what happens."""
 
     requests: RequestCounts
     operations: OperationCounts
-    measuring: Measuring
-    names: Sequence[str]
+    collector: MetricsCollector
+    agency_names: Sequence[str]
     """The agencies."""
 
-    async def exposed(self, accept: str) -> tuple[bytes, str]:
+    async def render(self, accept: str) -> tuple[bytes, str]:
         """The numbers of all processes, as Prometheus reads them."""
         # In a thread: with hundreds of operations the text takes tens of milliseconds, and requests go on meanwhile.
-        return await asyncio.to_thread(as_text, await self.measuring.whole(), accept)
+        return await asyncio.to_thread(render_exposition, await self.collector.collect_all(), accept)
 
-    async def healths(self) -> Sequence[AgencyHealth]:
+    async def load_health(self) -> Sequence[AgencyHealth]:
         """How the agencies are, as far as all processes know; nobody is asked."""
-        return health_of(self.names, await self.measuring.whole(at_most_old=_AT_MOST_OLD), time.time())
+        return build_agency_health(self.agency_names, await self.collector.collect_all(max_age=_MAX_AGE), time.time())
 
 
-def counting(
+def build_counters(
     settings: Settings,
     gates: Mapping[str, Gate],
     agencies: Agencies,
     *,
-    kept: KeptAnswers | None,
+    answer_cache: AnswerCache | None,
     ledger: AccessLedger | None,
-    limits: Limiting,
+    rate_limits: RateLimits,
     issuers: Sequence[IssuerKeys],
-    shedding: Shedding | None = None,
-    readers: ReaderNumbers,
-) -> Counting:
+    load_shedder: LoadShedder | None = None,
+    readers: ReaderMetrics,
+) -> HubCounters:
     """Who counts. Nothing is opened yet; what is None does not exist in this hub."""
     requests, operations = RequestCounts(), OperationCounts()
-    of_agencies = AgencyNumbers(gates, reads=agencies.reads, hits=None if kept is None else kept.batches.hits)
+    agency_metrics = AgencyMetrics(
+        gates, reads=agencies.read_counts, cache=None if answer_cache is None else answer_cache.batches.hits
+    )
 
-    def redis() -> Mapping[str, bool]:
+    def get_redis_states() -> Mapping[str, bool]:
         found = {}
-        if limits.shared is not None:
-            found["limits"] = limits.shared.up
-        if kept is not None and kept.is_shared:
-            found["kept"] = not kept.alone
+        if rate_limits.shared is not None:
+            found["limits"] = rate_limits.shared.is_up
+        if answer_cache is not None and answer_cache.is_shared:
+            found["kept"] = not answer_cache.is_cut_off
         return found
 
-    hub = HubNumbers(
-        kept=kept,
+    hub = HubMetrics(
+        cache=answer_cache,
         ledger=ledger,
-        shedding=shedding,
-        redis=redis,
-        issuers=lambda: {each.issuer.name: each.state for each in issuers if each.remote},
-        states=[state.value for state in IssuerState],
+        load_shedder=load_shedder,
+        get_redis_states=get_redis_states,
+        get_issuer_states=lambda: {each.issuer.name: each.state for each in issuers if each.is_remote},
+        issuer_states=[state.value for state in IssuerState],
     )
-    measuring = Measuring(
-        (of_agencies, requests, operations, hub, readers), agencies=of_agencies.totals, folder=settings.run_folder
+    measuring = MetricsCollector(
+        (agency_metrics, requests, operations, hub, readers),
+        get_agency_totals=agency_metrics.get_totals,
+        folder=settings.run_folder,
     )
-    return Counting(requests=requests, operations=operations, measuring=measuring, names=of_agencies.names)
+    return HubCounters(requests=requests, operations=operations, collector=measuring, agency_names=agency_metrics.names)
 
 
-def metrics(settings: Settings, counts: Counting) -> Metrics | None:
+def build_metrics_endpoint(settings: Settings, counts: HubCounters) -> MetricsEndpoint | None:
     """Where Prometheus reads; None where nobody could prove to be it."""
     token = settings.metrics_token
     if token is None and not settings.development:
         return None
-    return Metrics(counts.exposed, token=None if token is None else token.get_secret_value())
+    return MetricsEndpoint(counts.render, token=None if token is None else token.get_secret_value())
 
 
-def status_page(settings: Settings, counts: Counting, pages: Pages) -> StatusPage | None:
+def build_status_page(settings: Settings, counts: HubCounters, pages: PageRenderer) -> StatusPage | None:
     """The page that shows how the agencies are, where the operator shows it and there are any."""
-    if not settings.status_page or not counts.names:
+    if not settings.status_page or not counts.agency_names:
         return None
-    return StatusPage(counts.healths, pages, with_consents=settings.sign_in_issuer is not None)
+    return StatusPage(counts.load_health, pages, with_consents=settings.sign_in_issuer is not None)

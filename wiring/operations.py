@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from engine.run import Engine
+from engine.engine import Engine
 from settings import Settings
-from store.database import database, migrate
-from store.operations import OperationRegistry
+from store.database import create_database_engine, migrate
+from store.operations.operation_registry import OperationRegistry
 
 
 @asynccontextmanager
-async def following(registry: OperationRegistry, engine: Engine) -> AsyncIterator[None]:
+async def follow_operations(registry: OperationRegistry, engine: Engine) -> AsyncIterator[None]:
     """A time in which the engine knows what is registered: before it begins, and from then on."""
-    seen = await registry.hand_over(engine.know)
-    task = asyncio.create_task(registry.follow(engine.know, seen=seen))
+    known = await registry.apply_once(engine.register_operations)
+    task = asyncio.create_task(registry.follow(engine.register_operations, after_revision=known))
     try:
         yield
     finally:
@@ -25,9 +25,9 @@ async def following(registry: OperationRegistry, engine: Engine) -> AsyncIterato
 
 
 @asynccontextmanager
-async def operation_registry(settings: Settings) -> AsyncIterator[OperationRegistry]:
+async def open_operation_registry(settings: Settings) -> AsyncIterator[OperationRegistry]:
     """The registry in the hub's database, for the length of the block."""
-    state = database(settings.state_url.get_secret_value())
+    state = create_database_engine(settings.state_url.get_secret_value())
     try:
         await migrate(state)
         yield OperationRegistry(state)

@@ -4,65 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auth.issuer_keys import IssuerKeys
-from auth.session import LiveSessions, SessionLimits, Sessions
-from auth.sign_in import SignIn, SignInClient
-from auth.tokens import TokenReader
+from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
+from auth.oidc.sign_in import SignInClient, SignInFlow
+from auth.tokens.issuer_keys import IssuerKeys
+from auth.tokens.token_verifier import TokenVerifier
 from connectors.issuer_documents import IssuerDocuments
 from connectors.token_endpoint import TokenEndpoint
-from schema.shown import Describe
+from schema.tools.document_fields import DocumentDescriber
 from settings import Settings
-from web.own_graph import OwnGraph
-from web.pages import Pages
-from web.personal_pages import PersonalPages, personal_pages
-from web.sign_in_pages import CALLBACK, SIGNED_OUT
-from wiring.callers import patience
+from web.pages.internal_client import InternalClient
+from web.pages.page_renderer import PageRenderer
+from web.pages.personal_pages import PersonalPages, build_personal_pages
+from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH
+from wiring.token_issuers import get_document_timeout
 
 
-def sign_in_at(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenReader) -> SignIn | None:
+def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenVerifier) -> SignInFlow | None:
     """How people sign in to the hub's own pages; None where no issuer is named for it. Nothing is asked yet."""
     keys = next((each for each in issuers if each.issuer.name == settings.sign_in_issuer), None)
     if keys is None or settings.sign_in_client is None:
         return None
-    secret, seconds = settings.sign_in_secret, patience(settings)
-    return SignIn(
+    secret, seconds = settings.sign_in_secret, get_document_timeout(settings)
+    return SignInFlow(
         keys,
         SignInClient(
             id=settings.sign_in_client,
             secret=None if secret is None else secret.get_secret_value(),
-            redirect_uri=f"{settings.own_url}{CALLBACK}",
-            signed_out_uri=f"{settings.own_url}{SIGNED_OUT}",
+            redirect_uri=f"{settings.base_url}{CALLBACK_PATH}",
+            signed_out_uri=f"{settings.base_url}{SIGNED_OUT_PATH}",
             scopes=settings.sign_in_scopes,
         ),
         secret=settings.secret_bytes,
-        documents=IssuerDocuments(keys.issuer.name, patience=seconds),
-        desk=TokenEndpoint(keys.issuer.name, patience=seconds),
-        tokens=tokens,
+        documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
+        token_client=TokenEndpoint(keys.issuer.name, timeout=seconds),
+        token_verifier=tokens,
         lifetime=settings.session_lifetime,
     )
 
 
-def own_pages(
+def build_pages(
     settings: Settings,
-    sign_in: SignIn | None,
-    live: LiveSessions | None,
+    sign_in: SignInFlow | None,
+    live_sessions: SessionStore | None,
     *,
-    graph: OwnGraph,
-    describe: Describe,
-    pages: Pages,
+    client: InternalClient,
+    describe: DocumentDescriber,
+    pages: PageRenderer,
 ) -> PersonalPages | None:
     """The hub's own pages, where people can sign in to them and sessions can be kept."""
-    if sign_in is None or live is None:
+    if sign_in is None or live_sessions is None:
         return None
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    return personal_pages(
+    return build_personal_pages(
         sign_in,
-        Sessions(settings.secret_bytes, limits),
-        live,
-        graph,
+        SessionCookies(settings.secret_bytes, limits),
+        live_sessions,
+        client,
         describe,
         pages=pages,
-        public_url=settings.own_url,
-        recent=settings.recent_sign_in,
+        public_url=settings.base_url,
+        max_sign_in_age=settings.recent_sign_in,
         with_messages=settings.development,
     )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from auth.pseudonyms import Pseudonyms
-from auth.rate_keys import RateKeys
-from cache.people_counts import PeopleCounts
-from cache.shared import SharedCounts
-from resolvers.people_budgets import ReaderBudgets
+from auth.crypto.pseudonyms import Pseudonyms
+from auth.crypto.rate_keys import RateKeys
+from cache.limits.people_counts import PeopleCounts
+from cache.limits.redis_counters import RedisCounters
+from resolvers.reader_budgets import ReaderBudgets
 from settings import Settings
 
 
-def reader_budgets(settings: Settings, shared: SharedCounts | None) -> ReaderBudgets:
+def build_reader_budgets(settings: Settings, shared: RedisCounters | None) -> ReaderBudgets:
     """How many different people each kind of reader may read; counted where processes count together, if they do."""
     keys = RateKeys(settings.secret_bytes)
     return ReaderBudgets(
-        table=settings.reader_budget_table,
-        counts=PeopleCounts(shared, keyed=keys, processes=settings.workers or 1),
+        budgets=settings.reader_budget_table,
+        counts=PeopleCounts(shared, make_key=keys, processes=settings.workers or 1),
         pseudonyms=Pseudonyms(settings.secret_bytes),
         keys=keys,
     )

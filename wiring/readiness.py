@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from auth.issuer_keys import IssuerKeys
-from connectors.attendance import Attendance
-from connectors.policies.gate import Gate
-from resolvers.kept_answers import KeptAnswers
-from web.health import AgencyReadiness, AgencyState, IssuerReadiness, IssuerState, KeptState, Readiness
-from web.limiting import Limiting
-from web.shedding import Shedding
+from auth.tokens.issuer_keys import IssuerKeys
+from connectors.agency_probes import AgencyProbes
+from connectors.resilience.gate import Gate
+from resolvers.answer_cache import AnswerCache
+from web.admission.load_shedder import LoadShedder
+from web.endpoints.health import (
+    AgencyReachability,
+    AgencyReadiness,
+    CacheState,
+    IssuerReadiness,
+    IssuerState,
+    Readiness,
+)
+from web.rate_limits.build import RateLimits
 
 
-def readiness(
-    attendance: Attendance,
+def build_readiness_check(
+    agency_probes: AgencyProbes,
     gates: Mapping[str, Gate],
     issuers: Sequence[IssuerKeys],
-    limits: Limiting,
-    kept: KeptAnswers | None,
+    rate_limits: RateLimits,
+    answer_cache: AnswerCache | None,
     *,
-    shedding: Shedding,
+    load_shedder: LoadShedder,
 ) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
 
     async def ready() -> Readiness:
-        failures = await attendance.failures()
+        failures = await agency_probes.probe_all()
         return Readiness(
-            serving=True,
+            is_serving=True,
             agencies=[
                 AgencyReadiness(
                     name=name,
-                    state=AgencyState.UP if failure is None else AgencyState.DOWN,
+                    state=AgencyReachability.UP if failure is None else AgencyReachability.DOWN,
                     detail=None if failure is None else failure.code,
                     gate=gates.get(name),
                 )
@@ -40,17 +47,17 @@ def readiness(
             issuers=[
                 IssuerReadiness(name=each.issuer.name, state=IssuerState(each.state.value))
                 for each in issuers
-                if each.remote
+                if each.is_remote
             ],
-            limits=limits.state,
-            kept=_kept(kept),
-            load=shedding.load if shedding.sheds else None,
+            limits=rate_limits.state,
+            cache=_get_cache_state(answer_cache),
+            load=load_shedder.load if load_shedder.is_enabled else None,
         )
 
     return ready
 
 
-def _kept(kept: KeptAnswers | None) -> KeptState | None:
-    if kept is None or not kept.is_shared:
+def _get_cache_state(answer_cache: AnswerCache | None) -> CacheState | None:
+    if answer_cache is None or not answer_cache.is_shared:
         return None
-    return KeptState.ALONE if kept.alone else KeptState.TOGETHER
+    return CacheState.LOCAL if answer_cache.is_cut_off else CacheState.SHARED

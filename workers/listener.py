@@ -9,62 +9,64 @@ import time
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 
-from web.listen_address import ListenAddress
+from web.server.listen_address import ListenAddress
 
-_FIRST = 3
+_FIRST_SYSTEMD_HANDLE = 3
 """The first handle that systemd hands over (sd_listen_fds(3))."""
-_DEFAULT = "127.0.0.1:8000"
-_UNTIL_FREE = 3.0
+_DEFAULT_ADDRESS = "127.0.0.1:8000"
+_BIND_TIMEOUT = 3.0
 """Seconds for the workers of a hub that was killed to let go of the port."""
 
 
-class NoListener(Exception):  # noqa: N818 - names the condition
+class ListenError(Exception):
     """There is no socket to listen on; the text names the address and the fix."""
 
 
-def address_in(environment: Mapping[str, str]) -> ListenAddress:
-    """The address that settings name. Raises NoListener where they name none."""
-    text = environment.get("SIMPUL_LISTEN", _DEFAULT)
+def read_listen_address(environment: Mapping[str, str]) -> ListenAddress:
+    """The address that settings name. Raises ListenError where they name none."""
+    text = environment.get("SIMPUL_LISTEN", _DEFAULT_ADDRESS)
     try:
         return ListenAddress.parse(text)
     except ValueError as problem:
-        raise NoListener(f"SIMPUL_LISTEN={text} is not an address: {problem}") from None
+        raise ListenError(f"SIMPUL_LISTEN={text} is not an address: {problem}") from None
 
 
-def address_of(listener: socket.socket) -> ListenAddress:
+def get_bound_address(listener: socket.socket) -> ListenAddress:
     """The address that a socket is bound to."""
     host, port = listener.getsockname()[:2]
     return ListenAddress(ip_address(host), port)
 
 
-def listening(environment: Mapping[str, str], address: ListenAddress) -> socket.socket:
-    """The socket, listening. Raises NoListener."""
-    given = _handed_over(environment)
-    if given is None:
-        return _bound(address)
-    on = address_of(given)
-    if on != address:
-        given.close()
-        raise NoListener(f"systemd hands over a socket on {on}, and SIMPUL_LISTEN is {address}: make them the same")
-    return given
+def open_listener(environment: Mapping[str, str], address: ListenAddress) -> socket.socket:
+    """The socket, listening. Raises ListenError."""
+    listener = _take_systemd_socket(environment)
+    if listener is None:
+        return _bind(address)
+    bound_to = get_bound_address(listener)
+    if bound_to != address:
+        listener.close()
+        raise ListenError(
+            f"systemd hands over a socket on {bound_to}, and SIMPUL_LISTEN is {address}: make them the same"
+        )
+    return listener
 
 
-def _handed_over(environment: Mapping[str, str]) -> socket.socket | None:
+def _take_systemd_socket(environment: Mapping[str, str]) -> socket.socket | None:
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return None
     if environment.get("LISTEN_FDS") != "1":
-        raise NoListener(f"systemd hands over {environment.get('LISTEN_FDS')} sockets: name one ListenStream=")
-    given = socket.socket(fileno=_FIRST)
-    if given.family not in (socket.AF_INET, socket.AF_INET6) or given.type != socket.SOCK_STREAM:
-        given.close()
-        raise NoListener("systemd hands over a socket that is not TCP: write ListenStream=127.0.0.1:8000")
-    os.set_inheritable(given.fileno(), False)  # noqa: FBT003 - the standard library's argument has no name
-    return given
+        raise ListenError(f"systemd hands over {environment.get('LISTEN_FDS')} sockets: name one ListenStream=")
+    listener = socket.socket(fileno=_FIRST_SYSTEMD_HANDLE)
+    if listener.family not in (socket.AF_INET, socket.AF_INET6) or listener.type != socket.SOCK_STREAM:
+        listener.close()
+        raise ListenError("systemd hands over a socket that is not TCP: write ListenStream=127.0.0.1:8000")
+    os.set_inheritable(listener.fileno(), False)  # noqa: FBT003 - the standard library's argument has no name
+    return listener
 
 
-def _bound(address: ListenAddress) -> socket.socket:
+def _bind(address: ListenAddress) -> socket.socket:
     family = socket.AF_INET6 if isinstance(address.ip, IPv6Address) else socket.AF_INET
-    until = time.monotonic() + _UNTIL_FREE
+    until = time.monotonic() + _BIND_TIMEOUT
     while True:
         listener = None
         try:
@@ -82,5 +84,5 @@ def _bound(address: ListenAddress) -> socket.socket:
                 continue
             taken = problem.errno == errno.EADDRINUSE
             why = "is taken by another program" if taken else f"cannot be used ({problem.strerror})"
-            raise NoListener(f"{address} {why}: choose another address or port with SIMPUL_LISTEN") from None
+            raise ListenError(f"{address} {why}: choose another address or port with SIMPUL_LISTEN") from None
         return listener

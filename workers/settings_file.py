@@ -12,67 +12,67 @@ import re
 from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_REMARK = re.compile(r"[#;](?:\\.|[^\n\\])*", re.DOTALL)
+_COMMENT = re.compile(r"[#;](?:\\.|[^\n\\])*", re.DOTALL)
 _BEFORE_VALUE = re.compile(r"[^=\n]*")
-_ITSELF_IN_QUOTES = '"\\`$'
+_ESCAPABLE_IN_QUOTES = '"\\`$'
 
 
-class WrongFile(ValueError):  # noqa: N818 - names the condition
+class SettingsFileError(ValueError):
     """The file of settings cannot be used; the text names it, the line and the mend, and no value."""
 
 
-def settings_in(path: Path) -> dict[str, str]:
-    """Each variable that the file sets. Raises WrongFile."""
+def read_settings_file(path: Path) -> dict[str, str]:
+    """Each variable that the file sets. Raises SettingsFileError."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8 text"
-        raise WrongFile(f"the file of settings {path} cannot be read: {why}") from None
+        raise SettingsFileError(f"the file of settings {path} cannot be read: {why}") from None
     found: dict[str, str] = {}
     at = 0
     while at < len(text):
         if text[at].isspace():
             at += 1
             continue
-        if remark := _REMARK.match(text, at):
-            at = remark.end()
+        if comment := _COMMENT.match(text, at):
+            at = comment.end()
             continue
         line = text.count("\n", 0, at) + 1
-        given = _BEFORE_VALUE.match(text, at)
-        name, end = (given.group().strip(), given.end()) if given else ("", at)
+        name_match = _BEFORE_VALUE.match(text, at)
+        name, end = (name_match.group().strip(), name_match.end()) if name_match else ("", at)
         if not _NAME.match(name) or text[end : end + 1] != "=":
-            raise WrongFile(f"{path}, line {line}: write it as NAME=value, or begin it with '#'")
-        value = _Value(text, end + 1)
-        if value.open:
-            raise WrongFile(f"{path}, line {line}: {name} has a quote that is not closed")
+            raise SettingsFileError(f"{path}, line {line}: write it as NAME=value, or begin it with '#'")
+        value = _ParsedValue(text, end + 1)
+        if value.open_quote:
+            raise SettingsFileError(f"{path}, line {line}: {name} has a quote that is not closed")
         found[name] = value.text
         at = value.end
     return found
 
 
-class _Value:
+class _ParsedValue:
     """The value that begins at a place of a text, and where it ends."""
 
     def __init__(self, text: str, at: int) -> None:
         self._parts: list[str] = []
-        self._surely = 0
+        self._kept_parts = 0
         """Parts that stay though they may be spaces: in quotes, or after a backslash."""
-        self.open = ""
+        self.open_quote = ""
         """The quote that is open."""
         may_open = True
-        while at < len(text) and (self.open or text[at] != "\n"):
+        while at < len(text) and (self.open_quote or text[at] != "\n"):
             char, following = text[at], text[at + 1 : at + 2]
             at += 1
-            if char == self.open:
-                self.open, may_open = "", True
-            elif char == "\\" and self.open != "'" and following:
+            if char == self.open_quote:
+                self.open_quote, may_open = "", True
+            elif char == "\\" and self.open_quote != "'" and following:
                 at += 1
-                self._escaped(following)
+                self._add_escaped(following)
                 may_open = False
-            elif self.open:
-                self._keep(char)
+            elif self.open_quote:
+                self._add_kept(char)
             elif may_open and char in "'\"":
-                self.open = char
+                self.open_quote = char
             elif not (may_open and char.isspace()):
                 self._parts.append(char)
                 may_open = False
@@ -81,15 +81,15 @@ class _Value:
     @property
     def text(self) -> str:
         """The value without its quotes, and without spaces around it."""
-        return "".join(self._parts[: self._surely]) + "".join(self._parts[self._surely :]).rstrip()
+        return "".join(self._parts[: self._kept_parts]) + "".join(self._parts[self._kept_parts :]).rstrip()
 
-    def _escaped(self, char: str) -> None:
+    def _add_escaped(self, char: str) -> None:
         if char == "\n":
             return
-        if self.open and char not in _ITSELF_IN_QUOTES:
-            self._keep("\\")
-        self._keep(char)
+        if self.open_quote and char not in _ESCAPABLE_IN_QUOTES:
+            self._add_kept("\\")
+        self._add_kept(char)
 
-    def _keep(self, char: str) -> None:
+    def _add_kept(self, char: str) -> None:
         self._parts.append(char)
-        self._surely = len(self._parts)
+        self._kept_parts = len(self._parts)

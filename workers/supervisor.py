@@ -17,192 +17,194 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.listener import NoListener, address_in, address_of
-from workers.notifying import Notifying
-from workers.settings_file import WrongFile, settings_in
-from workers.shift import NotServing, Shift
+from workers.listener import ListenError, get_bound_address, read_listen_address
+from workers.settings_file import SettingsFileError, read_settings_file
+from workers.systemd_notify import SystemdNotifier
+from workers.worker_generation import GenerationFailed, WorkerGeneration
 
-_LONGEST_WAIT = 30.0
-_TO_OBEY = 5.0
+_MAX_RETRY_WAIT = 30.0
+_KILL_AFTER = 5.0
 """Seconds for processes that were told twice to end, before they are killed."""
-_OF_SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+_SYSTEMD_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 _log = logging.getLogger("simpul.hub")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class SupervisorOptions:
     """How a hub is to be run."""
 
     environment: Mapping[str, str]
     """As the command was started with."""
-    settings: Path | None
+    settings_file: Path | None
     """File of settings, which go before those of the environment."""
     release: Path | None
     """Folder, or link to one, of which each generation takes its code; None for the code of the supervisor."""
     workers: int
     """0: as the settings say."""
 
-    def now(self) -> dict[str, str]:
-        """The environment that a generation begins with, the file read anew. Raises WrongFile."""
-        own = {name: value for name, value in self.environment.items() if name not in _OF_SYSTEMD}
-        return own | (settings_in(self.settings) if self.settings else {})
+    def build_environment(self) -> dict[str, str]:
+        """The environment that a generation begins with, the file read anew. Raises SettingsFileError."""
+        own = {name: value for name, value in self.environment.items() if name not in _SYSTEMD_VARIABLES}
+        return own | (read_settings_file(self.settings_file) if self.settings_file else {})
 
 
 class Supervisor:
     """Runs a hub from its first generation to the end of its last."""
 
-    def __init__(self, wanted: Wanted, listener: socket.socket, run_folder: Path, notifying: Notifying) -> None:
+    def __init__(
+        self, options: SupervisorOptions, listener: socket.socket, run_folder: Path, notifier: SystemdNotifier
+    ) -> None:
         """Nothing runs yet. `listener` listens already: who connects now is answered when the first worker serves."""
-        self._wanted = wanted
+        self._options = options
         self._listener = listener
         self._run_folder = run_folder
-        self._notifying = notifying
+        self._notifier = notifier
         self._environment: Mapping[str, str] = {}
         """Of the generation that serves."""
-        self._current: Shift | None = None
-        self._shifts: set[Shift] = set()
+        self._current: WorkerGeneration | None = None
+        self._generations: set[WorkerGeneration] = set()
         self._reload = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until told to end. Raises NotServing and WrongFile where the first generation cannot begin."""
-        with self._signals():
+        """Serve until told to end. Raises GenerationFailed and SettingsFileError where the first generation cannot begin."""
+        with self._handle_signals():
             try:
-                if await self._begin(self._wanted.now()):
-                    _log.info("The hub serves: %s, by the code in %s", self._state(), self._code())
-                    self._notifying.ready(self._state())
-                async with self._watchdog():
-                    await self._look_after()
+                if await self._start_generation(self._options.build_environment()):
+                    _log.info("The hub serves: %s, by the code in %s", self._describe_state(), self._get_code_folder())
+                    self._notifier.notify_ready(self._describe_state())
+                async with self._feed_watchdog():
+                    await self._watch()
             finally:
-                await self._end()
+                await self._end_all()
 
-    async def _look_after(self) -> None:
+    async def _watch(self) -> None:
         """Reload when asked to, and put another generation in the place of one that died; until the end."""
         wait = 1.0
         while not self._stop.is_set() and self._current is not None:
-            died = asyncio.create_task(self._current.over())
-            await _first(died, self._reload.wait(), self._stop.wait())
+            died = asyncio.create_task(self._current.wait_until_ended())
+            await _wait_for_first(died, self._reload.wait(), self._stop.wait())
             if self._stop.is_set():
                 return
             if self._reload.is_set():
-                await self._renew()
-            elif not self._current.running:
+                await self._reload_generation()
+            elif not self._current.is_running:
                 _log.error("The generation of workers was left alone; another one takes its place")
-                wait = 1.0 if await self._replace() else min(wait * 2, _LONGEST_WAIT)
-                if not self._current.running:
-                    await _first(self._reload.wait(), self._stop.wait(), asyncio.sleep(wait))
+                wait = 1.0 if await self._replace_generation() else min(wait * 2, _MAX_RETRY_WAIT)
+                if not self._current.is_running:
+                    await _wait_for_first(self._reload.wait(), self._stop.wait(), asyncio.sleep(wait))
 
-    async def _renew(self) -> None:
+    async def _reload_generation(self) -> None:
         """Read everything anew; where it is not good, go on as before."""
         self._reload.clear()
-        self._notifying.reloading("Reloading")
+        self._notifier.notify_reloading("Reloading")
         try:
-            environment = self._wanted.now()
+            environment = self._options.build_environment()
             self._refuse_another_address(environment)
-            if await self._begin(environment):
-                _log.info("Reloaded: %s, by the code in %s", self._state(), self._code())
-                self._notifying.ready(self._state())
-        except (NoListener, NotServing, WrongFile) as problem:
+            if await self._start_generation(environment):
+                _log.info("Reloaded: %s, by the code in %s", self._describe_state(), self._get_code_folder())
+                self._notifier.notify_ready(self._describe_state())
+        except (ListenError, GenerationFailed, SettingsFileError) as problem:
             _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
-            self._notifying.ready(f"{self._state()}; the last reload was refused, see the log")
+            self._notifier.notify_ready(f"{self._describe_state()}; the last reload was refused, see the log")
 
-    async def _replace(self) -> bool:
+    async def _replace_generation(self) -> bool:
         """Begin another generation as the last one was; whether it serves."""
         try:
-            return await self._begin(self._environment)
-        except NotServing as problem:
+            return await self._start_generation(self._environment)
+        except GenerationFailed as problem:
             _log.error("No generation could take its place: %s", problem)
             return False
 
-    async def _begin(self, environment: Mapping[str, str]) -> bool:
-        """Let a new generation serve, and the one before retire. Raises NotServing.
+    async def _start_generation(self, environment: Mapping[str, str]) -> bool:
+        """Let a new generation serve, and the one before retire. Raises GenerationFailed.
 
         False where that was given up, because the hub is to reload once more or to end.
         """
-        shift = await Shift.begun(
+        generation = await WorkerGeneration.start(
             self._listener,
             {**environment, "SIMPUL_RUN_FOLDER": str(self._run_folder)},
-            release=self._wanted.release,
-            workers=self._wanted.workers,
+            release=self._options.release,
+            workers=self._options.workers,
         )
-        self._shifts.add(shift)
-        whole = asyncio.create_task(shift.whole())
-        await _first(whole, self._stop.wait(), *([self._reload.wait()] if self._current else ()))
-        if not whole.done():
-            whole.cancel()
+        self._generations.add(generation)
+        completion = asyncio.create_task(generation.wait_until_complete())
+        await _wait_for_first(completion, self._stop.wait(), *([self._reload.wait()] if self._current else ()))
+        if not completion.done():
+            completion.cancel()
             if not self._stop.is_set():
-                await self._give_up(shift)
+                await self._give_up(generation)
             return False
         try:
-            await whole
-        except NotServing:
-            self._forget(shift)
+            await completion
+        except GenerationFailed:
+            self._forget(generation)
             raise
-        before, self._current, self._environment = self._current, shift, environment
-        if before is not None:
-            self._dismiss(before)
+        previous, self._current, self._environment = self._current, generation, environment
+        if previous is not None:
+            self._retire(previous)
         return True
 
-    async def _give_up(self, shift: Shift) -> None:
-        shift.end()
-        shift.end()
-        await shift.over()
-        self._forget(shift)
+    async def _give_up(self, generation: WorkerGeneration) -> None:
+        generation.end()
+        generation.end()
+        await generation.wait_until_ended()
+        self._forget(generation)
 
-    def _dismiss(self, shift: Shift) -> None:
+    def _retire(self, generation: WorkerGeneration) -> None:
         """Let a generation end by itself."""
-        shift.retire()
+        generation.retire()
 
         def over(_: object) -> None:
             if not self._stop.is_set():
-                self._forget(shift)
+                self._forget(generation)
 
-        waiting = asyncio.create_task(shift.over())
+        waiting = asyncio.create_task(generation.wait_until_ended())
         waiting.add_done_callback(over)
 
-    def _forget(self, shift: Shift) -> None:
-        shift.let_go()
-        self._shifts.discard(shift)
+    def _forget(self, generation: WorkerGeneration) -> None:
+        generation.release()
+        self._generations.discard(generation)
 
     def _refuse_another_address(self, environment: Mapping[str, str]) -> None:
-        before, after = address_of(self._listener), address_in(environment)
+        before, after = get_bound_address(self._listener), read_listen_address(environment)
         if before != after:
-            raise NotServing(f"SIMPUL_LISTEN changed from {before} to {after}: restart the hub to apply it")
+            raise GenerationFailed(f"SIMPUL_LISTEN changed from {before} to {after}: restart the hub to apply it")
 
-    def _code(self) -> Path | None:
-        return self._current.code if self._current else None
+    def _get_code_folder(self) -> Path | None:
+        return self._current.code_folder if self._current else None
 
-    def _state(self) -> str:
-        return f"{self._current.serving if self._current else 0} workers serve"
+    def _describe_state(self) -> str:
+        return f"{self._current.serving_workers if self._current else 0} workers serve"
 
-    async def _end(self) -> None:
+    async def _end_all(self) -> None:
         """End every generation: what runs is finished."""
         self._stop.set()
-        self._notifying.stopping("Finishing what runs")
-        if self._shifts:
+        self._notifier.notify_stopping("Finishing what runs")
+        if self._generations:
             _log.info("The hub ends: what runs is finished first")
         self._listener.close()
-        for each in self._shifts:
+        for each in self._generations:
             each.end()
-        overs = [asyncio.create_task(each.over()) for each in self._shifts]
-        if overs:
-            await asyncio.wait(overs)
+        endings = [asyncio.create_task(each.wait_until_ended()) for each in self._generations]
+        if endings:
+            await asyncio.wait(endings)
             _log.info("The hub has ended")
-        for each in self._shifts:
-            each.let_go()
+        for each in self._generations:
+            each.release()
 
     @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _handle_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
             if not self._stop.is_set():
                 self._stop.set()
                 return
-            for each in self._shifts:
+            for each in self._generations:
                 each.end()
-                loop.call_later(_TO_OBEY, each.kill)
+                loop.call_later(_KILL_AFTER, each.kill)
 
         handlers: dict[int, Callable[[], None]] = {
             signal.SIGTERM: stop,
@@ -218,16 +220,18 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
     @contextlib.asynccontextmanager
-    async def _watchdog(self) -> AsyncIterator[None]:
+    async def _feed_watchdog(self) -> AsyncIterator[None]:
         """A time in which systemd hears that the hub lives, as long as a worker serves."""
 
         async def tell(every: float) -> None:
             while True:
-                if any(each.serving for each in self._shifts):
-                    self._notifying.alive()
+                if any(each.serving_workers for each in self._generations):
+                    self._notifier.notify_alive()
                 await asyncio.sleep(every)
 
-        telling = asyncio.create_task(tell(self._notifying.every)) if self._notifying.every else None
+        telling = (
+            asyncio.create_task(tell(self._notifier.watchdog_interval)) if self._notifier.watchdog_interval else None
+        )
         try:
             yield
         finally:
@@ -235,10 +239,10 @@ class Supervisor:
                 telling.cancel()
 
 
-async def _first(*awaited: object) -> None:
+async def _wait_for_first(*awaitables: object) -> None:
     """Return when the first of them is done; the others are cancelled, unless they are tasks."""
-    tasks = [each if isinstance(each, asyncio.Task) else asyncio.ensure_future(each) for each in awaited]  # type: ignore[call-overload]  # whatever can be awaited
+    tasks = [each if isinstance(each, asyncio.Task) else asyncio.ensure_future(each) for each in awaitables]  # type: ignore[call-overload]  # whatever can be awaited
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task, given in zip(tasks, awaited, strict=True):
+    for task, given in zip(tasks, awaitables, strict=True):
         if task is not given:
             task.cancel()

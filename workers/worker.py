@@ -11,60 +11,62 @@ import uvloop
 
 import server
 from settings import Settings
-from web.export import LONGEST
-from web.http_server import Farewell, HttpServer
-from web.serving import settle_memory, uvicorn_config
-from workers.occupancy import Place
+from web.endpoints.export import MAX_SECONDS
+from web.server.http_server import HttpServer, ShutdownPolicy
+from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
+from workers.scoreboard import WorkerSlot
 from workers.signals import END, RETIRE
 
-_BEAT = 0.5
-_LINGER = 2.0
+_HEARTBEAT_SECONDS = 0.5
+_IDLE_LINGER_SECONDS = 2.0
 """Seconds for which idle connections stay open when the hub ends."""
 
 
-def work(settings: Settings, *, listener: socket.socket, tether: int, place: Place, ready: Callable[[], None]) -> None:
-    """Serve until told to end, or until nobody is left at the other end of the `tether`.
+def run_worker(
+    settings: Settings, *, listener: socket.socket, supervisor_pipe: int, slot: WorkerSlot, on_ready: Callable[[], None]
+) -> None:
+    """Serve until told to end, or until nobody is left at the other end of the `supervisor_pipe`.
 
     Raises what the application's start raises, and `NotStarted`.
     """
-    uvloop.run(_work(settings, listener, tether, place, ready))
+    uvloop.run(_serve(settings, listener, supervisor_pipe, slot, on_ready))
 
 
-async def _work(
-    settings: Settings, listener: socket.socket, tether: int, place: Place, ready: Callable[[], None]
+async def _serve(
+    settings: Settings, listener: socket.socket, supervisor_pipe: int, slot: WorkerSlot, on_ready: Callable[[], None]
 ) -> None:
     web = settings.web
     address = settings.listen_address
-    config = uvicorn_config(server.create_app(settings), str(address.ip), address.port, web)
+    config = build_uvicorn_config(server.create_app(settings), str(address.ip), address.port, web)
 
-    def serves() -> None:
-        settle_memory()
-        ready()
+    def handle_ready() -> None:
+        freeze_startup_objects()
+        on_ready()
 
-    worker = HttpServer(config, serves, place)
-    in_time = web.request_timeout + web.overrun
-    ending = Farewell(patience=in_time + _LINGER, linger=_LINGER)
+    http_server = HttpServer(config, handle_ready, slot)
+    request_bound = web.request_timeout + web.overrun_grace
+    end_policy = ShutdownPolicy(timeout=request_bound + _IDLE_LINGER_SECONDS, linger=_IDLE_LINGER_SECONDS)
     # Others go on: nobody waits for this one, so nothing is cut off, and idle connections go when they always do.
-    retiring = Farewell(patience=LONGEST + in_time, linger=LONGEST, last=False)
+    retire_policy = ShutdownPolicy(timeout=MAX_SECONDS + request_bound, linger=MAX_SECONDS, is_final=False)
     loop = asyncio.get_running_loop()
 
-    def left_alone() -> None:
-        loop.remove_reader(tether)
-        worker.end(ending)
+    def handle_supervisor_gone() -> None:
+        loop.remove_reader(supervisor_pipe)
+        http_server.shut_down(end_policy)
 
-    loop.add_signal_handler(END, worker.end, ending)
-    loop.add_signal_handler(RETIRE, worker.end, retiring)
-    loop.add_reader(tether, left_alone)
+    loop.add_signal_handler(END, http_server.shut_down, end_policy)
+    loop.add_signal_handler(RETIRE, http_server.shut_down, retire_policy)
+    loop.add_reader(supervisor_pipe, handle_supervisor_gone)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {END, RETIRE})
-    beating = asyncio.create_task(_beat(place))
+    heartbeat_task = asyncio.create_task(_send_heartbeats(slot))
     try:
-        await worker.serve([listener])
+        await http_server.serve([listener])
     finally:
-        beating.cancel()
+        heartbeat_task.cancel()
 
 
-async def _beat(place: Place) -> None:
+async def _send_heartbeats(slot: WorkerSlot) -> None:
     """Say again and again that this process lives: who is silent for long is thought to hang."""
     while True:
-        place.alive()
-        await asyncio.sleep(_BEAT)
+        slot.report_alive()
+        await asyncio.sleep(_HEARTBEAT_SECONDS)

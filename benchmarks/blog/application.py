@@ -12,31 +12,31 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 import server
-from benchmarks.blog.batches import Blog, Own
+from benchmarks.blog.batches import Blog, CallerData
 from benchmarks.blog.connector import RestWorld
-from benchmarks.blog.kept_accesses import KeptAccesses
-from benchmarks.blog.schema import blog_schema
-from benchmarks.issuer import benchmark_entry
-from connectors.attendance import Attendance
-from connectors.drivers.http import HttpDriver
+from benchmarks.blog.schema import build_blog_schema
+from benchmarks.blog.timed_ledger import TimedLedger
+from benchmarks.issuer import build_benchmark_entry
+from connectors.agency_probes import AgencyProbes
+from connectors.drivers.http.driver import HttpDriver
 from engine.batch import Agencies
-from resolvers.kept_answers import KeptAnswers
-from schema.build import graphql_schema
+from resolvers.answer_cache import AnswerCache
+from schema.builder import get_graphql_schema
 from settings import Settings
-from telemetry.traces import Traces
+from telemetry.tracing import Tracing
 from web.application import WebApplication
 
 _CONNECTIONS = 256
-_PATIENCE = 30.0
-_MOST_BYTES = 8 * 1024 * 1024
+_TIMEOUT_S = 30.0
+_MAX_BYTES = 8 * 1024 * 1024
 
 
-def blog_settings(keys: Path) -> Settings:
+def build_blog_settings(keys: Path) -> Settings:
     """Settings as in production. The city's agencies are not connected, so their addresses lead nowhere."""
     nowhere = "http://127.0.0.1:9"
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "secret": SecretStr(base64.b64encode(b"b" * 32).decode()),
-        "issuers": (benchmark_entry(keys),),
+        "issuers": (build_benchmark_entry(keys),),
         "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
         "dukcapil_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
         "jakpreneur_url": SecretStr("mysql://nobody@127.0.0.1:9/none"),
@@ -52,22 +52,22 @@ def blog_settings(keys: Path) -> Settings:
         # As in production, and more than a load can ask for.
         "rates": ("anonymous:1000000000/100000000000", "citizen:1000000000/100000000000"),
     }
-    return Settings(**given)
+    return Settings(**values)
 
 
-def blog_application(
+def build_blog_application(
     settings: Settings,
     upstream: str,
     *,
     coalescing: bool,
     known_tokens: bool = True,
-    kept: KeptAccesses | None = None,
-    answers: KeptAnswers | None = None,
-    traces: Traces | None = None,
+    ledger: TimedLedger | None = None,
+    answers: AnswerCache | None = None,
+    traces: Tracing | None = None,
 ) -> WebApplication:
     """The hub over the small world.
 
-    Without `known_tokens` every token is verified anew; with `kept` reads are kept, with `answers` what agencies said.
+    Without `cache_tokens` every token is verified anew; with `ledger` reads are kept, with `answers` what agencies said.
     `traces`, which run already, are told of requests.
     """
 
@@ -76,9 +76,9 @@ def blog_application(
             agency,
             upstream,
             headers={"Accept": "application/json"},
-            deadline=_PATIENCE,
+            deadline=_TIMEOUT_S,
             connections=_CONNECTIONS,
-            max_bytes=_MOST_BYTES,
+            max_bytes=_MAX_BYTES,
         )
 
     drivers = {"blog": driver("blog"), "bank": driver("bank"), "shop": driver("shop"), "post_office": driver("post")}
@@ -86,23 +86,23 @@ def blog_application(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        if kept is not None:
-            await kept.start()
+        if ledger is not None:
+            await ledger.start()
         yield
-        if kept is not None:
-            await kept.close()
+        if ledger is not None:
+            await ledger.close()
         for each in drivers.values():
             await each.close()
 
     return server.compose(
         settings,
-        schema=graphql_schema(blog_schema()),
-        agencies=Agencies({Blog: world, Own: world}),
-        attendance=Attendance({"blog": world}),
+        schema=get_graphql_schema(build_blog_schema()),
+        agencies=Agencies({Blog: world, CallerData: world}),
+        agency_probes=AgencyProbes({"blog": world}),
         lifespan=lifespan,
         coalescing=coalescing,
-        known_tokens=known_tokens,
-        recorder=None if kept is None else kept.record,
-        traces=traces,
-        kept=answers,
+        cache_tokens=known_tokens,
+        recorder=None if ledger is None else ledger.record,
+        tracing=traces,
+        answer_cache=answers,
     )

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from benchmarks.blog.records import Account, Message, Order, Post, User
 from engine.batch import batch
-from records.answers import Answers
-from records.call import Call
-from records.freshness import Freshness, minutes
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.freshness import Freshness, minutes
 from records.identifiers import Nik
-from resolvers.ask import Ask
+from resolvers.batch_context import HubBatchContext
 
-_PUBLISHED = Freshness(fresh=minutes(60), personal=False)
+_PUBLISHED = Freshness(fresh=minutes(60), is_personal=False)
 """Where a hub of the small world keeps answers, no run outlasts them."""
 ALL = "all"
 """The only key of a batch that answers one thing."""
@@ -29,7 +29,7 @@ class Blog(Protocol):
         """Users by number."""
 
 
-class Own(Protocol):
+class CallerData(Protocol):
     """What callers have of their own."""
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
@@ -43,36 +43,36 @@ class Own(Protocol):
 
 
 @batch(agency=None)
-async def greetings(keys: Sequence[str], _ask: Ask) -> Answers[str, str]:
+async def greetings(keys: Sequence[str], _ask: HubBatchContext) -> Answers[str, str]:
     """A greeting, which the hub knows by itself."""
     return dict.fromkeys(keys, "Hello World!")
 
 
 @batch(agency="blog", absent=(), freshness=_PUBLISHED)
-async def post_lists(keys: Sequence[str], ask: Ask) -> Answers[str, Sequence[Post]]:
+async def post_lists(keys: Sequence[str], ask: HubBatchContext) -> Answers[str, Sequence[Post]]:
     """Every post."""
     return await ask.agencies[Blog].post_lists(keys, ask.call)
 
 
 @batch(agency="blog", freshness=_PUBLISHED)
-async def users(ids: Sequence[int], ask: Ask) -> Answers[int, User]:
+async def users(ids: Sequence[int], ask: HubBatchContext) -> Answers[int, User]:
     """Users by number."""
     return await ask.agencies[Blog].users(ids, ask.call)
 
 
 @batch(agency="bank")
-async def accounts(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Account]:
+async def accounts(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Account]:
     """The account of each."""
-    return await ask.agencies[Own].accounts(niks, ask.call)
+    return await ask.agencies[CallerData].accounts(niks, ask.call)
 
 
 @batch(agency="shop", absent=())
-async def orders(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Order]]:
+async def orders(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Order]]:
     """The orders of each."""
-    return await ask.agencies[Own].orders(niks, ask.call)
+    return await ask.agencies[CallerData].orders(niks, ask.call)
 
 
 @batch(agency="post office", absent=())
-async def messages(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Sequence[Message]]:
+async def messages(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Message]]:
     """The messages of each."""
-    return await ask.agencies[Own].messages(niks, ask.call)
+    return await ask.agencies[CallerData].messages(niks, ask.call)

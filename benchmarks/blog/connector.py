@@ -9,18 +9,18 @@ import msgspec
 from msgspec.json import Decoder
 
 from benchmarks.blog.records import Account, Message, Order, Post, User
-from connectors.drivers.http import HttpDriver
-from connectors.fan_out import fan_out
-from records.answers import Answers
-from records.call import Call
-from records.failures import AgencyMalformed, AgencyRefused
+from connectors.batching.fan_out import fan_out
+from connectors.drivers.http.driver import HttpDriver
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed, AgencyRefused
 from records.identifiers import Nik
 
 T = TypeVar("T")
 
 _NOT_FOUND = 404
 _FIRST_CLIENT_ERROR = 400
-_SIDE_BY_SIDE = 8
+_MAX_CONCURRENCY = 8
 
 
 class RestWorld:
@@ -41,39 +41,39 @@ class RestWorld:
     async def post_lists(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Post]]:
         """Every post. One call."""
         found = await _read(self._blog, "posts", self._posts, call)
-        return dict.fromkeys(keys, tuple(map(post_of, found or ())))
+        return dict.fromkeys(keys, tuple(map(to_post, found or ())))
 
     async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
         """Users by number. One call for all."""
         found = await _read(self._blog, "users", self._users, call, {"id": ",".join(map(str, ids))})
-        return {each.id: user_of(each) for each in found or ()}
+        return {each.id: to_user(each) for each in found or ()}
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
         """The account of each. One call a person, which is all the bank offers."""
 
         async def ask(nik: Nik) -> Account | None:
             found = await _read(self._bank, f"accounts/{nik}", self._accounts, call)
-            return None if found is None else account_of(found, nik)
+            return None if found is None else to_account(found, nik)
 
-        return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
+        return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def orders(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Order]]:
         """The orders of each. One call a person."""
 
         async def ask(nik: Nik) -> Sequence[Order] | None:
             found = await _read(self._shop, f"orders/{nik}", self._orders, call)
-            return None if found is None else tuple(order_of(each, nik) for each in found)
+            return None if found is None else tuple(to_order(each, nik) for each in found)
 
-        return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
+        return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def messages(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Message]]:
         """The messages of each. One call a person."""
 
         async def ask(nik: Nik) -> Sequence[Message] | None:
             found = await _read(self._post_office, f"messages/{nik}", self._messages, call)
-            return None if found is None else tuple(message_of(each, nik) for each in found)
+            return None if found is None else tuple(to_message(each, nik) for each in found)
 
-        return await fan_out(niks, ask, limit=_SIDE_BY_SIDE)
+        return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def probe(self, call: Call) -> None:
         """Ask for the posts, the cheapest thing there is. Raises AgencyFailure."""
@@ -136,26 +136,26 @@ class WireMessage(msgspec.Struct):
     unread: bool
 
 
-def post_of(wire: WirePost) -> Post:
+def to_post(wire: WirePost) -> Post:
     """A post by our names."""
     return Post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
 
 
-def user_of(wire: WireUser) -> User:
+def to_user(wire: WireUser) -> User:
     """A user by our names."""
     return User(id=wire.id, name=wire.name, email=wire.email)
 
 
-def account_of(wire: WireAccount, owner: Nik) -> Account:
+def to_account(wire: WireAccount, owner: Nik) -> Account:
     """An account by our names."""
     return Account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
 
 
-def order_of(wire: WireOrder, owner: Nik) -> Order:
+def to_order(wire: WireOrder, owner: Nik) -> Order:
     """An order by our names."""
     return Order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
 
 
-def message_of(wire: WireMessage, owner: Nik) -> Message:
+def to_message(wire: WireMessage, owner: Nik) -> Message:
     """A message by our names."""
     return Message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import strawberry
 
-from auth.rules import Rule
+from auth.policy.rules import Rule
 from benchmarks.blog.batches import ALL, accounts, greetings, messages, orders, post_lists, users
 from benchmarks.blog.records import Account, Message, Order, Post, User
 from records.identifiers import Nik
-from schema.build import finished
-from schema.fields import edge, root
-from schema.publishing import publishes
+from schema.builder import finish_schema
+from schema.declarations.fields import edge, root
+from schema.declarations.publishing import publishes
 
 
 @publishes(User, rule=Rule.PUBLIC, shows=("id", "name", "email"))
@@ -24,7 +24,7 @@ class UserType:
 class PostType:
     """A post in the graph."""
 
-    user: UserType | None = edge(users, by="user_id", says="Who wrote it.")
+    user: UserType | None = edge(users, key="user_id", description="Who wrote it.")
 
 
 @publishes(Account, rule=Rule.SELF, subject="owner", shows=("id", "name", "balance"))
@@ -45,36 +45,36 @@ class MessageType:
 Owner = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
 
 
-class QueryRoot:
+class BlogQueryRoot:
     """Where every query of the small world starts."""
 
-    @root(greetings, answers=str | None, rule=Rule.PUBLIC)
+    @root(greetings, returns=str | None, rule=Rule.PUBLIC)
     def greet() -> str:
         """A greeting."""
         return ALL
 
-    @root(post_lists, answers=list[PostType] | None, rule=Rule.PUBLIC)
+    @root(post_lists, returns=list[PostType] | None, rule=Rule.PUBLIC)
     def posts() -> str:
         """Every post."""
         return ALL
 
-    @root(accounts, answers=AccountType | None, rule=Rule.SELF)
+    @root(accounts, returns=AccountType | None, rule=Rule.SELF)
     def account(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
         """The account of a person, for themself."""
         return Nik(id)
 
-    @root(orders, answers=list[OrderType] | None, rule=Rule.SELF)
+    @root(orders, returns=list[OrderType] | None, rule=Rule.SELF)
     def orders(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
         """The orders of a person, for themself."""
         return Nik(id)
 
-    @root(messages, answers=list[MessageType] | None, rule=Rule.SELF)
+    @root(messages, returns=list[MessageType] | None, rule=Rule.SELF)
     def messages(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
         """The messages of a person, for themself."""
         return Nik(id)
 
 
-def blog_schema() -> strawberry.Schema:
+def build_blog_schema() -> strawberry.Schema:
     """The finished schema, made anew."""
-    members = {name: value for name, value in vars(QueryRoot).items() if name not in ("__dict__", "__weakref__")}
-    return finished(strawberry.type(type("Query", (), members), description=QueryRoot.__doc__))
+    members = {name: value for name, value in vars(BlogQueryRoot).items() if name not in ("__dict__", "__weakref__")}
+    return finish_schema(strawberry.type(type("Query", (), members), description=BlogQueryRoot.__doc__))

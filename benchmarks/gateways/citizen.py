@@ -11,13 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 import server
-from benchmarks.blog.application import blog_settings
-from benchmarks.blog.kept_accesses import KeptAccesses
-from benchmarks.places import HOST
-from benchmarks.recorded_city import agencies
-from connectors.attendance import Attendance
-from schema.build import build_schema, graphql_schema
-from web.serving import settle_memory, uvicorn_config
+from benchmarks.blog.application import build_blog_settings
+from benchmarks.blog.timed_ledger import TimedLedger
+from benchmarks.layout import HOST
+from benchmarks.recorded_city import build_agencies
+from connectors.agency_probes import AgencyProbes
+from schema.builder import build_schema, get_graphql_schema
+from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 
 
 def main() -> None:
@@ -30,33 +30,33 @@ def main() -> None:
     arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
     arguments.add_argument("--shed-after", type=int, default=0, help="milliseconds; 0 to refuse nobody")
     arguments.add_argument("--lane", help="a word of the emergency lane")
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     server.configure_logging()
-    lane = (given.lane,) if given.lane else ()
-    settings = blog_settings(given.keys).model_copy(
-        update={"shed_after": given.shed_after, "emergency_lane": lane, "kept_megabytes": 0}
+    lane = (options.lane,) if options.lane else ()
+    settings = build_blog_settings(options.keys).model_copy(
+        update={"shed_after": options.shed_after, "emergency_lane": lane, "cache_megabytes": 0}
     )
-    kept = KeptAccesses(given.ledger, settings.secret_bytes, given.commits) if given.ledger else None
+    ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        if kept is not None:
-            await kept.start()
+        if ledger is not None:
+            await ledger.start()
         yield
-        if kept is not None:
-            await kept.close()
+        if ledger is not None:
+            await ledger.close()
 
     app = server.compose(
         settings,
-        schema=graphql_schema(build_schema()),
-        agencies=agencies(given.recorded),
-        attendance=Attendance({}),
+        schema=get_graphql_schema(build_schema()),
+        agencies=build_agencies(options.recorded),
+        agency_probes=AgencyProbes({}),
         lifespan=lifespan,
         coalescing=False,  # each asks for themself: nothing is to be shared
-        recorder=None if kept is None else kept.record,
+        recorder=None if ledger is None else ledger.record,
     )
-    settle_memory()
-    uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
+    freeze_startup_objects()
+    uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()
 
 
 if __name__ == "__main__":

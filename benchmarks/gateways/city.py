@@ -8,13 +8,13 @@ from pathlib import Path
 import uvicorn
 
 import server
-from benchmarks.hub_time import NO_QUEUE
-from benchmarks.places import HOST
-from cli.hub_settings import hub_settings
+from benchmarks.layout import HOST
+from benchmarks.micro.hub_time import NO_QUEUE
+from cli.hub_settings import load_hub_settings
 from sandbox.state_folder import StateFolder
-from web.serving import settle_memory, uvicorn_config
+from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 
-_KEPT_MEGABYTES = 64
+_CACHE_MEGABYTES = 64
 
 
 def main() -> None:
@@ -23,13 +23,13 @@ def main() -> None:
     arguments.add_argument("port", type=int)
     arguments.add_argument("folder", type=Path, help="the state folder of the city")
     arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     server.configure_logging()
-    kept = {"kept_megabytes": _KEPT_MEGABYTES if given.keeping else 0, "shed_after": 0}  # nobody is refused
-    settings = hub_settings(StateFolder(given.folder), port=given.port).model_copy(update=NO_QUEUE | kept)
+    overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.keeping else 0, "shed_after": 0}  # nobody is refused
+    settings = load_hub_settings(StateFolder(options.folder), port=options.port).model_copy(update=NO_QUEUE | overrides)
     app = server.create_app(settings)
-    settle_memory()
-    uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
+    freeze_startup_objects()
+    uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()
 
 
 if __name__ == "__main__":

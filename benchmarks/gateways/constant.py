@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from benchmarks.places import HOST
+from benchmarks.layout import HOST
 
 
 def application(body: bytes) -> Any:  # noqa: ANN401 - an ASGI application

@@ -18,9 +18,9 @@ import uvicorn
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from auth.development import AUDIENCE, ISSUER
-from benchmarks.places import HOST
-from benchmarks.questions import Q1, Q2, Q3, Q4
+from auth.tokens.development_issuer import AUDIENCE, ISSUER
+from benchmarks.comparison.questions import Q1, Q2, Q3, Q4
+from benchmarks.layout import HOST
 
 _OK: dict[str, Any] = {
     "type": "http.response.start",
@@ -61,11 +61,11 @@ class Handwritten:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        asked = orjson.loads(body)
-        document = asked["query"]
+        request = orjson.loads(body)
+        document = request["query"]
         try:
             if document == Q4.document:
-                answer = await self._mine(scope, asked["variables"]["id"])
+                answer = await self._mine(scope, request["variables"]["id"])
             elif self._shared:
                 answer = await asyncio.shield(self._share(document))
             else:
@@ -141,9 +141,9 @@ def main() -> None:
     arguments.add_argument("upstream")
     arguments.add_argument("keys", type=Path)
     arguments.add_argument("--shared", action="store_true")
-    given = arguments.parse_args()
-    app: Any = Handwritten(given.upstream, given.keys, shared=given.shared)
-    uvicorn.run(app, host=HOST, port=given.port, log_level="warning", loop="uvloop", access_log=False)
+    options = arguments.parse_args()
+    app: Any = Handwritten(options.upstream, options.keys, shared=options.shared)
+    uvicorn.run(app, host=HOST, port=options.port, log_level="warning", loop="uvloop", access_log=False)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 from strawberry.asgi import GraphQL
 
-from auth.development import AUDIENCE, ISSUER
-from benchmarks.places import HOST
+from auth.tokens.development_issuer import AUDIENCE, ISSUER
+from benchmarks.layout import HOST
 
 
 @strawberry.type
@@ -81,7 +81,7 @@ class NotYours(Exception):  # noqa: N818 - reads as what it is
     """The token does not belong to the id."""
 
 
-class World:
+class PlainWorld:
     """The upstream, and the check of tokens."""
 
     def __init__(self, upstream: str, keys: Path) -> None:
@@ -131,7 +131,7 @@ class Query:
     @strawberry.field
     async def posts(self, info: strawberry.Info) -> list[Post]:
         """Every post."""
-        world: World = info.context["world"]
+        world: PlainWorld = info.context["world"]
         return [
             Post(id=each["id"], title=each["title"], body=each["body"], user_id=each["userId"])
             for each in await world.get("posts")
@@ -158,7 +158,7 @@ class Query:
 
 async def _own(info: strawberry.Info, kind: str, owner: str) -> Any:  # noqa: ANN401 - JSON
     if info.context["owner"] is None:
-        world: World = info.context["world"]
+        world: PlainWorld = info.context["world"]
         world.check(info.context["request"].headers.get("authorization"), owner)
         info.context["owner"] = owner
     if info.context["owner"] != owner:
@@ -168,7 +168,7 @@ async def _own(info: strawberry.Info, kind: str, owner: str) -> Any:  # noqa: AN
 
 def application(upstream: str, keys: Path) -> Starlette:
     """The application."""
-    world = World(upstream, keys)
+    world = PlainWorld(upstream, keys)
 
     class Endpoint(GraphQL[Any, Any]):
         async def get_context(self, request: Any, response: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 - Strawberry's signature

@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 import uvicorn
 
-from benchmarks.places import HOST
-from benchmarks.questions import Q1, Q2, Q3, Question, answer
+from benchmarks.comparison.questions import Q1, Q2, Q3, BenchmarkQuestion, build_expected_answer
+from benchmarks.layout import HOST
 
 
 def application() -> Any:  # noqa: ANN401 - an ASGI application
     """The application; answers for questions that ask for nothing personal."""
 
-    def reply(question: Question) -> tuple[dict[str, Any], dict[str, Any]]:
-        body = orjson.dumps({"data": answer(question)})
+    def reply(question: BenchmarkQuestion) -> tuple[dict[str, Any], dict[str, Any]]:
+        body = orjson.dumps({"data": build_expected_answer(question)})
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         return (
             {"type": "http.response.start", "status": 200, "headers": headers},

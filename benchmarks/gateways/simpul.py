@@ -8,11 +8,11 @@ from pathlib import Path
 import uvicorn
 
 import server
-from benchmarks.blog.application import blog_application, blog_settings
-from benchmarks.blog.kept_accesses import KeptAccesses
-from benchmarks.places import HOST
-from web.serving import settle_memory, uvicorn_config
-from wiring.kept_answers import kept_answers
+from benchmarks.blog.application import build_blog_application, build_blog_settings
+from benchmarks.blog.timed_ledger import TimedLedger
+from benchmarks.layout import HOST
+from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
+from wiring.answer_cache import build_answer_cache
 
 
 def main() -> None:
@@ -26,21 +26,21 @@ def main() -> None:
     arguments.add_argument("--ledger", help="keep who read what in this database")
     arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
     arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     server.configure_logging()
-    settings = blog_settings(given.keys)
-    answers = kept_answers(settings) if given.keeping else None
-    kept = KeptAccesses(given.ledger, settings.secret_bytes, given.commits) if given.ledger else None
-    app = blog_application(
+    settings = build_blog_settings(options.keys)
+    answers = build_answer_cache(settings) if options.keeping else None
+    ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
+    app = build_blog_application(
         settings,
-        given.upstream,
-        coalescing=given.coalescing,
-        known_tokens=not given.verifying,
-        kept=kept,
+        options.upstream,
+        coalescing=options.coalescing,
+        known_tokens=not options.verifying,
+        ledger=ledger,
         answers=answers,
     )
-    settle_memory()
-    uvicorn.Server(uvicorn_config(app, HOST, given.port, settings.web)).run()
+    freeze_startup_objects()
+    uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()
 
 
 if __name__ == "__main__":

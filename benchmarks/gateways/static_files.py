@@ -8,20 +8,20 @@ from typing import Any
 
 import uvicorn
 
-from benchmarks.places import HOST
+from benchmarks.layout import HOST
 
 
 def application(folder: Path) -> Any:  # noqa: ANN401 - an ASGI application
     """Serves the files, and at `/calls` how often it was asked, in the words of nginx."""
     files = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    asked = 0
+    request_count = 0
 
     async def serve(scope: dict[str, Any], _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        nonlocal asked
-        asked += 1
+        nonlocal request_count
+        request_count += 1
         body = files.get(scope["path"])
         if scope["path"] == "/calls":
-            body = f"Active connections: 1\nserver accepts handled requests\n {asked} {asked} {asked} \n".encode()
+            body = f"Active connections: 1\nserver accepts handled requests\n {request_count} {request_count} {request_count} \n".encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body or b"")).encode())]
         await send({"type": "http.response.start", "status": 404 if body is None else 200, "headers": headers})
         await send({"type": "http.response.body", "body": body or b""})

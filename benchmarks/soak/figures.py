@@ -30,7 +30,7 @@ class Figures:
     tasks: int
     objects: int
     """That the garbage collector knows, without those from before the hub was ready."""
-    kept: int
+    cached_bytes: int
     """Bytes of kept answers."""
     handles: int
     """Open file handles, sockets among them."""
@@ -45,17 +45,17 @@ class Figures:
 class Watcher:
     """Looks at one process again and again."""
 
-    def __init__(self, told: Path, ports: Mapping[int, str], own: int) -> None:
-        """`told` is the socket at which it tells; `ports` names those it connects to, `own` is its own."""
-        self._told = told
+    def __init__(self, figures_socket: Path, ports: Mapping[int, str], own: int) -> None:
+        """`figures_socket` is the socket at which it tells; `ports` names those it connects to, `own` is its own."""
+        self._figures_socket = figures_socket
         self._ports = ports
         self._own = own
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def look(self, seconds: float) -> Figures:
+    async def read(self, seconds: float) -> Figures:
         """The figures of this moment."""
         if self._streams is None:
-            self._streams = await asyncio.open_unix_connection(self._told)
+            self._streams = await asyncio.open_unix_connection(self._figures_socket)
         reads, writes = self._streams
         writes.write(b"\n")
         inside: Mapping[str, Any] = orjson.loads(await reads.readline())
@@ -67,7 +67,7 @@ class Watcher:
             rss=_rss(pid),
             tasks=inside["tasks"],
             objects=inside["objects"],
-            kept=inside["kept"],
+            cached_bytes=inside["kept"],
             handles=len(handles),
             connections=open_ | {HALF_CLOSED: half_closed.total()} if half_closed else open_,
             half_closed=half_closed,

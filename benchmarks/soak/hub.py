@@ -17,37 +17,37 @@ import orjson
 import uvicorn
 
 import server
-from benchmarks.hub_time import NO_QUEUE
-from benchmarks.places import HOST
-from cache.process_tier import ProcessTier
-from cli.hub_settings import hub_settings
+from benchmarks.layout import HOST
+from benchmarks.micro.hub_time import NO_QUEUE
+from cache.answers.process_tier import ProcessTier
+from cli.hub_settings import load_hub_settings
 from sandbox.state_folder import StateFolder
-from web.serving import settle_memory, uvicorn_config
+from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 
-KEPT_MEGABYTES = 1
+CACHE_MEGABYTES = 1
 """So few that they are full long before the soak is half over."""
 
 
-async def serve(port: int, folder: Path, told: Path) -> None:
+async def serve(port: int, folder: Path, figures_socket: Path) -> None:
     """Serve until ended."""
-    settings = await asyncio.to_thread(hub_settings, StateFolder(folder), port=port)
-    settings = settings.model_copy(update=NO_QUEUE | {"kept_megabytes": KEPT_MEGABYTES, "rates": ("off",)})
+    settings = await asyncio.to_thread(load_hub_settings, StateFolder(folder), port=port)
+    settings = settings.model_copy(update=NO_QUEUE | {"cache_megabytes": CACHE_MEGABYTES, "rates": ("off",)})
     app = server.create_app(settings)
     tiers = [each for each in gc.get_objects() if isinstance(each, ProcessTier)]
 
-    async def tell(reads: asyncio.StreamReader, writes: asyncio.StreamWriter) -> None:
+    async def send_figures(reads: asyncio.StreamReader, writes: asyncio.StreamWriter) -> None:
         while await reads.readline():
-            writes.write(orjson.dumps(_inside(tiers)) + b"\n")
+            writes.write(orjson.dumps(_collect_figures(tiers)) + b"\n")
             await writes.drain()
         writes.close()
 
-    settle_memory()
+    freeze_startup_objects()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(await asyncio.start_unix_server(tell, told))
-        await uvicorn.Server(uvicorn_config(app, HOST, port, settings.web)).serve()
+        await stack.enter_async_context(await asyncio.start_unix_server(send_figures, figures_socket))
+        await uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web)).serve()
 
 
-def _inside(tiers: list[ProcessTier]) -> dict[str, object]:
+def _collect_figures(tiers: list[ProcessTier]) -> dict[str, object]:
     """What this process holds; looked at between two turns of its event loop."""
     gc.collect()
     tasks = [each for each in asyncio.all_tasks() if not each.done()]
@@ -56,7 +56,7 @@ def _inside(tiers: list[ProcessTier]) -> dict[str, object]:
         "tasks": len(tasks),
         "named": Counter(getattr(each.get_coro(), "__qualname__", "?") for each in tasks),
         "objects": len(gc.get_objects()),
-        "kept": sum(each.used for each in tiers),
+        "kept": sum(each.used_bytes for each in tiers),
     }
 
 
@@ -66,8 +66,8 @@ def main() -> None:
     arguments.add_argument("port", type=int)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("told", type=Path)
-    given = arguments.parse_args()
-    asyncio.run(serve(given.port, given.folder, given.told))
+    options = arguments.parse_args()
+    asyncio.run(serve(options.port, options.folder, options.told))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from secrets import token_hex
 
 import aiohttp
 
-from auth.hook_signatures import HookSecrets
-from auth.standard_webhooks import signature
-from benchmarks.hub_time import DOCUMENT
-from benchmarks.places import HOST
+from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.standard_webhooks import sign
+from benchmarks.layout import HOST
+from benchmarks.micro.hub_time import DOCUMENT
 
-_SIDE_BY_SIDE = 24
+_MAX_CONCURRENCY = 24
 _AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm")
 _OWN = (
     DOCUMENT.read_text(),
@@ -39,7 +39,7 @@ _SEVERAL = "query Several($niks: [NIK!]!) { citizens(niks: $niks) { name residen
 
 
 @dataclass
-class Callers:
+class SoakCallers:
     """Everybody who asks."""
 
     port: int
@@ -48,7 +48,7 @@ class Callers:
     """NIK and token."""
     official: str
     """A token."""
-    hooks: HookSecrets
+    hooks: AgencyHookSecrets
     statuses: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -56,22 +56,24 @@ class Callers:
         """Where the hub is."""
         return f"http://{HOST}:{self.port}"
 
-    async def ask_of_everybody(self) -> None:
+    async def ask_for_every_citizen(self) -> None:
         """Let every citizen ask everything once: what is remembered of people is remembered of all of them."""
-        async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=_SIDE_BY_SIDE)) as http:
+        async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=_MAX_CONCURRENCY)) as http:
             questions = [({"query": text}, token) for text in _OWN for _, token in self.citizens]
-            await asyncio.gather(*(self._answered(http, body, token) for body, token in questions))
+            await asyncio.gather(*(self._read_answer(http, body, token) for body, token in questions))
 
     async def ask(self, seconds: float) -> None:
         """Come and go for so long."""
         until = time.monotonic() + seconds
-        await asyncio.gather(*(self._one_after_another(until) for _ in range(_SIDE_BY_SIDE)), self._agencies(until))
+        await asyncio.gather(
+            *(self._one_after_another(until) for _ in range(_MAX_CONCURRENCY)), self._send_agency_changes(until)
+        )
 
     async def _one_after_another(self, until: float) -> None:
         while time.monotonic() < until:
             drawn = self.random.random()
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
-                await (self._visit(until) if drawn < 0.95 else self._silence())  # noqa: PLR2004 - one in twenty
+                await (self._visit(until) if drawn < 0.95 else self._hold_silent_connection())  # noqa: PLR2004 - one in twenty
 
     async def _visit(self, until: float) -> None:
         """A connection of one's own, some questions, and away."""
@@ -80,25 +82,25 @@ class Callers:
             for _ in range(self.random.choice((1, 2, 5, 20))):
                 if time.monotonic() > until:
                     return
-                body, token = self._question()
-                asked = asyncio.ensure_future(self._answered(http, body, token))
+                body, token = self._draw_question()
+                pending = asyncio.ensure_future(self._read_answer(http, body, token))
                 if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves
                     await asyncio.sleep(self.random.uniform(0, 0.03))
-                    asked.cancel()
+                    pending.cancel()
                     self.statuses["left"] += 1
                     with suppress(asyncio.CancelledError):
-                        await asked
+                        await pending
                     return
-                await asked
+                await pending
 
-    async def _answered(self, http: aiohttp.ClientSession, body: object, token: str | None) -> None:
+    async def _read_answer(self, http: aiohttp.ClientSession, body: object, token: str | None) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with http.post("/graphql", json=body, headers=headers) as response:
-            told = await response.read()
-        whole = response.status != 200 or b'"errors"' not in told[:2_000]  # noqa: PLR2004 - OK
+            text = await response.read()
+        whole = response.status != 200 or b'"errors"' not in text[:2_000]  # noqa: PLR2004 - OK
         self.statuses[f"{response.status}" if whole else "200 in part"] += 1
 
-    def _question(self) -> tuple[object, str | None]:
+    def _draw_question(self) -> tuple[object, str | None]:
         random, drawn = self.random, self.random.random()
         if drawn < 0.6:  # noqa: PLR2004 - most
             return {"query": random.choice(_OWN)}, random.choice(self.citizens)[1]
@@ -109,7 +111,7 @@ class Callers:
             return {"query": _SEVERAL, "variables": {"niks": niks}}, self.official
         return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "no token of anybody"
 
-    async def _silence(self) -> None:
+    async def _hold_silent_connection(self) -> None:
         """A connection, and half a request or nothing at all."""
         _, writes = await asyncio.open_connection(HOST, self.port)
         if self.random.random() < 0.5:  # noqa: PLR2004 - half of them
@@ -117,22 +119,22 @@ class Callers:
         await asyncio.sleep(self.random.uniform(0, 1))
         writes.close()
 
-    async def _agencies(self, until: float) -> None:
+    async def _send_agency_changes(self, until: float) -> None:
         """Now and then one says that something changed."""
         async with aiohttp.ClientSession(self.url) as http:
             while time.monotonic() < until:
                 await asyncio.sleep(0.5)
                 agency = self.random.choice(_AGENCIES)
-                told = {"people": [self.random.choice(self.citizens)[0]]}
+                change = {"people": [self.random.choice(self.citizens)[0]]}
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    await self._says(http, agency, told if self.random.random() < 0.95 else {"everything": True})  # noqa: PLR2004 - nearly always
+                    await self._send_hook(http, agency, change if self.random.random() < 0.95 else {"everything": True})  # noqa: PLR2004 - nearly always
 
-    async def _says(self, http: aiohttp.ClientSession, agency: str, told: object) -> None:
-        body, call, moment = json.dumps(told).encode(), token_hex(8), str(int(time.time()))
+    async def _send_hook(self, http: aiohttp.ClientSession, agency: str, change: object) -> None:
+        body, call, moment = json.dumps(change).encode(), token_hex(8), str(int(time.time()))
         headers = {
             "webhook-id": call,
             "webhook-timestamp": moment,
-            "webhook-signature": signature(self.hooks.of(agency), call, moment, body),
+            "webhook-signature": sign(self.hooks.derive_secret(agency), call, moment, body),
         }
         async with http.post(f"/hooks/{agency}", data=body, headers=headers) as response:
             self.statuses[f"hook {response.status}"] += 1

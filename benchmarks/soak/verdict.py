@@ -8,26 +8,26 @@ from statistics import linear_regression
 
 from benchmarks.soak.figures import HALF_CLOSED, Figures
 
-MOST_GROWTH = 0.03
+MAX_GROWTH = 0.03
 """The part by which resident memory may grow over the second half, by the slope."""
-MOST_OBJECTS = 0.10
+MAX_OBJECTS = 0.10
 """The same for objects: under load there are as many as slow agencies hold requests up."""
 LEAST = 50
 """Measurements below which no line is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SoakCheck:
     """One thing that was looked at."""
 
-    what: str
-    is_well: bool
-    says: str
+    subject: str
+    has_passed: bool
+    message: str
 
 
-def verdict(
+def build_verdict(
     under_load: Sequence[Figures], before: Figures, after: Figures, *, bounds: Mapping[str, int]
-) -> Sequence[Found]:
+) -> Sequence[SoakCheck]:
     """What is well and what is not.
 
     `before` is the process at rest after a first short load, `after` at rest after the last; `bounds` says how many
@@ -35,26 +35,26 @@ def verdict(
     """
     half = [each for each in under_load if each.seconds >= under_load[-1].seconds / 2]
     return [
-        _flat("resident memory", half, lambda each: each.rss, MOST_GROWTH),
-        _flat("objects", half, lambda each: each.objects, MOST_OBJECTS),
-        _given_back("tasks", before.tasks, after.tasks, _more(before.named, after.named)),
-        _given_back("connections of clients", 0, after.connections.get("clients", 0)),
+        _check_flat("resident memory", half, lambda each: each.rss, MAX_GROWTH),
+        _check_flat("objects", half, lambda each: each.objects, MAX_OBJECTS),
+        _check_given_back("tasks", before.tasks, after.tasks, _describe_growth(before.named, after.named)),
+        _check_given_back("connections of clients", 0, after.connections.get("clients", 0)),
         *(
-            _within(f"connections to {name}", bound, after.connections.get(name, 0))
+            _check_within(f"connections to {name}", bound, after.connections.get(name, 0))
             for name, bound in sorted(bounds.items())
         ),
-        _given_back(
+        _check_given_back(
             "connections that the other side closed",
             0,
             after.connections.get(HALF_CLOSED, 0),
-            _more({}, after.half_closed),
+            _describe_growth({}, after.half_closed),
         ),
-        _given_back("connections to others", 0, after.connections.get("others", 0)),
-        _given_back("other file handles", _others(before), _others(after)),
+        _check_given_back("connections to others", 0, after.connections.get("others", 0)),
+        _check_given_back("other file handles", _count_other_handles(before), _count_other_handles(after)),
     ]
 
 
-def growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float:
+def fit_growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float:
     """By which part of what it was a value grew, by the line that fits best."""
     if len(figures) < LEAST:
         raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let it soak longer.")
@@ -63,28 +63,28 @@ def growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> flo
     return (last - first) / first
 
 
-def _flat(what: str, figures: Sequence[Figures], value: Callable[[Figures], float], most: float) -> Found:
-    part = growth(figures, value)
-    says = f"{part:+.2%} over the second half, by its slope; at most {most:+.0%}"
-    return Found(what, part <= most, says)
+def _check_flat(what: str, figures: Sequence[Figures], value: Callable[[Figures], float], limit: float) -> SoakCheck:
+    part = fit_growth(figures, value)
+    message = f"{part:+.2%} over the second half, by its slope; at most {limit:+.0%}"
+    return SoakCheck(what, part <= limit, message)
 
 
-def _given_back(what: str, before: int, after: int, more: str = "") -> Found:
-    return Found(what, after <= before, f"{after} at rest, {before} before{more}")
+def _check_given_back(what: str, before: int, after: int, more: str = "") -> SoakCheck:
+    return SoakCheck(what, after <= before, f"{after} at rest, {before} before{more}")
 
 
-def _within(what: str, bound: int, after: int) -> Found:
-    return Found(what, after <= bound, f"{after} at rest, at most {bound} are kept open")
+def _check_within(what: str, bound: int, after: int) -> SoakCheck:
+    return SoakCheck(what, after <= bound, f"{after} at rest, at most {bound} are kept open")
 
 
-def _more(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+def _describe_growth(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     grown: Iterable[str] = (
         f"{name} {count - before.get(name, 0):+}" for name, count in after.items() if count > before.get(name, 0)
     )
-    told = ", ".join(grown)
-    return f" ({told})" if told else ""
+    text = ", ".join(grown)
+    return f" ({text})" if text else ""
 
 
-def _others(figures: Figures) -> int:
+def _count_other_handles(figures: Figures) -> int:
     """Handles that are no connection which is looked at by itself."""
     return figures.handles - sum(figures.connections.values())

@@ -1,7 +1,7 @@
 """What an operation is expected to cost, read off its tree before anybody is asked: calls, objects, values.
 
 Lists multiply what lies below them. How long they are is said by the caller (`first`, a list of ids), else by the
-schema (`about`), else assumed. What turns out larger all the same is stopped on its way (`engine/plan/size.py`).
+schema (`expected_size`), else assumed. What turns out larger all the same is stopped on its way (`engine/plan/response_size.py`).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from graphql import (
 )
 
 from engine.batch import Batch
+from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge, count_list_items
 from engine.edge import Edge
-from engine.kinds import Derived, Leads
-from engine.limits import LESS, Limits, TooLarge, list_items
+from engine.field_kinds import BatchField, ComputedField
 from engine.plan.tree import PlanField, Shape
 
-LINKED = 10
+LINKED_LIST_SIZE = 10
 """Objects of a list that an edge leads to, where nobody says how many."""
-INSIDE = 5
+NESTED_LIST_SIZE = 5
 """Objects of a list inside a record, where nobody says how many."""
-POINTS_A_CALL = 100
+POINTS_PER_CALL = 100
 _MANY = 100_000_000
-SLICE = "first"
+SLICE_ARGUMENT = "first"
 """The argument that says how long a list is (GraphQL Cursor Connections Specification, section 4): the field's own,
 or, where the field is no list, those directly inside its object."""
 
@@ -50,12 +50,12 @@ class Cost:
     calls: Mapping[str, int] = field(default_factory=dict)
     """By agency. Steps of one level that want the same batch are one call; keys that are asked one by one count
     each."""
-    facts: Mapping[str, int] = field(default_factory=dict)
+    fact_calls: Mapping[str, int] = field(default_factory=dict)
     """By agency: calls that decisions may take before anything else is asked. Whether they do depends on who asks."""
     objects: int = 0
     values: int = 0
     """Members of the objects."""
-    introspection: int = 0
+    introspection_objects: int = 0
     """Objects about the schema itself."""
     types: int = 0
     """How many types the schema has."""
@@ -65,79 +65,85 @@ class Cost:
 
     def __post_init__(self) -> None:
         """Add up: costs that no variable changes are reckoned once and asked for with each request."""
-        object.__setattr__(self, "points", self.objects + POINTS_A_CALL * sum(self.calls.values()))
+        object.__setattr__(self, "points", self.objects + POINTS_PER_CALL * sum(self.calls.values()))
 
-    def refuse(self, limits: Limits) -> None:
+    def require_within(self, limits: Limits) -> None:
         """Raise `TooLarge` where it is beyond the limits."""
         for agency, expected in self.calls.items():
-            calls = expected + self.facts.get(agency, 0)
-            if calls > limits.calls_of(agency):
+            calls = expected + self.fact_calls.get(agency, 0)
+            if calls > limits.get_call_limit(agency):
                 raise TooLarge(
-                    f"The operation would take about {_shown(calls)} calls to {agency}; at most"
-                    f" {limits.calls_of(agency)} are allowed. Ask for less at once."
+                    f"The operation would take about {_format_count(calls)} calls to {agency}; at most"
+                    f" {limits.get_call_limit(agency)} are allowed. Ask for less at once."
                 )
         for counted, most, what in (
             (self.objects, limits.objects, "objects"),
             (self.values, limits.values, "values"),
-            (self.introspection, limits.introspection * self.types, "objects about the schema"),
+            (self.introspection_objects, limits.introspection * self.types, "objects about the schema"),
         ):
             if counted > most:
                 raise TooLarge(
-                    f"The answer would hold about {_shown(counted)} {what}; at most {most} are allowed."
+                    f"The answer would hold about {_format_count(counted)} {what}; at most {most} are allowed."
                     " Ask for shorter lists, or in several operations."
                 )
 
 
-def _shown(count: int) -> str:
+def _format_count(count: int) -> str:
     """The number, as long as it says something: longer ones would be taken for an identity number."""
     return str(count) if count < _MANY else f"{_MANY} or more"
 
 
-class Sizes:
+class ListSizes:
     """How long lists are expected to be."""
 
-    def __init__(self, schema: GraphQLSchema, *, linked: int = LINKED, inside: int = INSIDE) -> None:
-        """Read what the schema says of itself; `linked` and `inside` are for lists of which nothing is said."""
-        self._linked = linked
-        self._inside = inside
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        linked_list_size: int = LINKED_LIST_SIZE,
+        nested_list_size: int = NESTED_LIST_SIZE,
+    ) -> None:
+        """Read what the schema says of itself; `linked_list_size` and `nested_list_size` are for lists of which nothing is said."""
+        self._linked = linked_list_size
+        self._inside = nested_list_size
         self.types = len(schema.type_map)
-        self._of_schema = _introspected(schema)
+        self._schema_list_sizes = _measure_schema_lists(schema)
 
-    def of(self, planned: PlanField, arguments: Mapping[str, Any], within: int | None) -> int:
-        """How many objects stand at the field, for one parent. `within` is what the field around it was asked for."""
+    def get_size(self, planned: PlanField, arguments: Mapping[str, Any], parent_size: int | None) -> int:
+        """How many objects stand at the field, for one parent. `parent_size` is what the field around it was asked for."""
         if not planned.depth:
             return 1
-        size = self._size(planned, arguments, within)
+        size = self._compute_size(planned, arguments, parent_size)
         return size if planned.depth == 1 else int(size**planned.depth)
 
-    def _size(self, planned: PlanField, arguments: Mapping[str, Any], within: int | None) -> int:
+    def _compute_size(self, planned: PlanField, arguments: Mapping[str, Any], parent_size: int | None) -> int:
         kind = planned.kind
-        asked = slice_of(arguments)
-        if isinstance(kind, Leads) and kind.edge.many:
-            asked = _longest(arguments)
+        asked = get_requested_size(arguments)
+        if isinstance(kind, BatchField) and kind.edge.has_many_keys:
+            asked = _get_longest_argument(arguments)
         if asked is not None:
             return asked
-        if isinstance(kind, Leads):
-            about = kind.edge.about
+        if isinstance(kind, BatchField):
+            about = kind.edge.expected_size
             declared = about(arguments) if callable(about) else about
             return self._linked if declared is None else declared
         if planned.parent.type.name.startswith("__"):
-            return self._of_schema.get(planned.name, 1)
-        declared = kind.about if isinstance(kind, Derived) else within
+            return self._schema_list_sizes.get(planned.name, 1)
+        declared = kind.expected_size if isinstance(kind, ComputedField) else parent_size
         return self._inside if declared is None else declared
 
 
-def slice_of(arguments: Mapping[str, Any]) -> int | None:
+def get_requested_size(arguments: Mapping[str, Any]) -> int | None:
     """How many the caller asks for at most; None where they do not say."""
-    asked = arguments.get(SLICE)
+    asked = arguments.get(SLICE_ARGUMENT)
     return max(asked, 0) if isinstance(asked, int) else None
 
 
-def _longest(arguments: Mapping[str, Any]) -> int | None:
+def _get_longest_argument(arguments: Mapping[str, Any]) -> int | None:
     return max((len(each) for each in arguments.values() if isinstance(each, list | tuple)), default=None)
 
 
-def _introspected(schema: GraphQLSchema) -> Mapping[str, int]:
+def _measure_schema_lists(schema: GraphQLSchema) -> Mapping[str, int]:
     """How long the lists are that the schema tells of itself, on average: they are asked for all types together."""
     types = list(schema.type_map.values())
     fields = [each for type_ in types for each in getattr(type_, "fields", {}).values()]
@@ -166,43 +172,43 @@ def _introspected(schema: GraphQLSchema) -> Mapping[str, int]:
     }
 
 
-def facts_of(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any]]:
+def collect_fact_batches(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any]]:
     """Whose answers decisions about the fields may take, each once."""
-    return tuple(dict.fromkeys(batch for each in fields for batch in each.guard.facts))
+    return tuple(dict.fromkeys(batch for each in fields for batch in each.guard.fact_batches))
 
 
-def reckon(
-    root: Shape, arguments: Sequence[Any], sizes: Sizes, *, serial: bool, facts: Sequence[Batch[Any, Any]] = ()
+def estimate_cost(
+    root: Shape, arguments: Sequence[Any], sizes: ListSizes, *, serial: bool, facts: Sequence[Batch[Any, Any]] = ()
 ) -> Cost:
     """What the operation is expected to cost. `arguments` holds, by number of field, its arguments or an error.
 
-    `facts` are the batches whose answers decisions may take: one call each, whatever they are asked about. `serial`
+    `facts` are the batches whose answers decisions may take: one call each, whatever they are asked about. `is_serial`
     where root fields run one after another and what is known is forgotten in between (mutations).
     """
-    reckoning = _Reckoning(arguments, sizes)
-    sums = reckoning.one_after_another(root) if serial else reckoning.shape(root, 1, 0, None)
+    reckoning = _CostEstimation(arguments, sizes)
+    sums = reckoning.estimate_serial(root) if serial else reckoning.estimate_shape(root, 1, 0, None)
     calls = dict(sums.keyed)
     for (_, _, batch), wanted in reckoning.steps.items():
-        if batch.agency is not None and batch.keys_a_call is None:
-            calls[batch.agency] = calls.get(batch.agency, 0) + _calls(wanted)
+        if batch.agency is not None and batch.max_batch_size is None:
+            calls[batch.agency] = calls.get(batch.agency, 0) + _count_calls(wanted)
     return Cost(
         levels=reckoning.levels,
         calls=calls,
-        facts=dict(Counter(each.agency for each in facts if each.agency is not None)),
+        fact_calls=dict(Counter(each.agency for each in facts if each.agency is not None)),
         objects=sums.objects,
         values=sums.values,
-        introspection=sums.introspection,
+        introspection_objects=sums.introspection,
         types=sizes.types,
     )
 
 
-def _calls(wanted: set[frozenset[type[Any] | None]]) -> int:
+def _count_calls(wanted: set[frozenset[type[Any] | None]]) -> int:
     """Into how many calls a step may fall: keys of which the same facets are wanted go together."""
     facets = {each for together in wanted for each in together}
     return (1 << min(len(wanted), len(facets))) - 1
 
 
-class _Sums(NamedTuple):
+class _CostSums(NamedTuple):
     objects: int
     values: int
     introspection: int
@@ -210,15 +216,15 @@ class _Sums(NamedTuple):
     """By agency: calls of batches that take so many keys a call."""
 
 
-_NOTHING = _Sums(0, 0, 0, {})
+_NO_COST = _CostSums(0, 0, 0, {})
 
 
-def _total(parts: Sequence[_Sums]) -> _Sums:
+def _add_up(parts: Sequence[_CostSums]) -> _CostSums:
     keyed: dict[str, int] = {}
     for part in parts:
         for agency, calls in part.keyed.items():
             keyed[agency] = keyed.get(agency, 0) + calls
-    return _Sums(
+    return _CostSums(
         sum(part.objects for part in parts),
         sum(part.values for part in parts),
         sum(part.introspection for part in parts),
@@ -226,140 +232,144 @@ def _total(parts: Sequence[_Sums]) -> _Sums:
     )
 
 
-class _Reckoning:
+class _CostEstimation:
     """One walk of the tree."""
 
-    def __init__(self, arguments: Sequence[Any], sizes: Sizes) -> None:
+    def __init__(self, arguments: Sequence[Any], sizes: ListSizes) -> None:
         self._arguments = arguments
         self._sizes = sizes
-        self._turn = 0
+        self._root_field_number = 0
         self.levels = 0
         self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[type[Any] | None]]] = {}
         """By turn of a root field, level and batch: what is wanted of the same keys together."""
 
-    def one_after_another(self, root: Shape) -> _Sums:
+    def estimate_serial(self, root: Shape) -> _CostSums:
         """What root fields cost that run one after another."""
-        found = [_Sums(1, len(root.keys), 0, {})]
+        found = [_CostSums(1, len(root.keys), 0, {})]
         for group in root.groups:
-            self._turn += 1
-            found.append(self._selected((group,), (), 1, 0, None))
-        found.append(self._selected((), root.nested, 1, 0, None))
-        return _total(found)
+            self._root_field_number += 1
+            found.append(self._estimate_selection((group,), (), 1, 0, None))
+        found.append(self._estimate_selection((), root.nested, 1, 0, None))
+        return _add_up(found)
 
-    def shape(self, shape: Shape, count: int, level: int, within: int | None) -> _Sums:
+    def estimate_shape(self, shape: Shape, count: int, level: int, parent_size: int | None) -> _CostSums:
         """What so many objects cost."""
         of_schema = shape.type.name.startswith("__")
-        own = _Sums(0, 0, count, {}) if of_schema else _Sums(count, count * len(shape.keys), 0, {})
+        own = _CostSums(0, 0, count, {}) if of_schema else _CostSums(count, count * len(shape.keys), 0, {})
         if not shape.groups and not shape.nested:
             return own
-        return _total((own, self._selected(shape.groups, shape.nested, count, level, within)))
+        return _add_up((own, self._estimate_selection(shape.groups, shape.nested, count, level, parent_size)))
 
-    def _selected(
+    def _estimate_selection(
         self,
         groups: Sequence[Sequence[PlanField]],
         nested: Sequence[PlanField],
         count: int,
         level: int,
-        within: int | None,
-    ) -> _Sums:
+        parent_size: int | None,
+    ) -> _CostSums:
         """What lies below so many objects."""
-        found: list[_Sums] = []
+        found: list[_CostSums] = []
         facets: dict[Batch[Any, Any], set[type[Any] | None]] = {}
         for group in groups:
             edge: Edge = group[0].kind.edge  # type: ignore[union-attr]  # groups lead elsewhere
-            keys = count * (self._sizes.of(group[0], self._given(group[0]), within) if edge.many else 1)
+            keys = count * (
+                self._sizes.get_size(group[0], self._get_arguments(group[0]), parent_size) if edge.has_many_keys else 1
+            )
             facets.setdefault(edge.batch, set()).add(edge.facet)
-            found.append(_Sums(0, 0, 0, _keyed(edge, keys)))
-            for each in edge.asks:
-                self.steps.setdefault((self._turn, level + 1, each), set()).add(frozenset((None,)))
-            found += [self._below(planned, count, level + 1, within) for planned in group if not planned.is_leaf]
+            found.append(_CostSums(0, 0, 0, _count_keyed_calls(edge, keys)))
+            for each in edge.delegated_batches:
+                self.steps.setdefault((self._root_field_number, level + 1, each), set()).add(frozenset((None,)))
+            found += [
+                self._estimate_below(planned, count, level + 1, parent_size) for planned in group if not planned.is_leaf
+            ]
         if facets:
             self.levels = max(self.levels, level + 1)
         for batch, wanted in facets.items():
-            self.steps.setdefault((self._turn, level + 1, batch), set()).add(frozenset(wanted))
-        found += [self._below(planned, count, level, within) for planned in nested]
-        return _total(found)
+            self.steps.setdefault((self._root_field_number, level + 1, batch), set()).add(frozenset(wanted))
+        found += [self._estimate_below(planned, count, level, parent_size) for planned in nested]
+        return _add_up(found)
 
-    def _below(self, planned: PlanField, count: int, level: int, within: int | None) -> _Sums:
+    def _estimate_below(self, planned: PlanField, count: int, level: int, parent_size: int | None) -> _CostSums:
         """What the objects at a field cost; where they may be of several types, as if all were of the dearest."""
-        arguments = self._given(planned)
-        number = count * self._sizes.of(planned, arguments, within)
-        asked = None if planned.depth else slice_of(arguments)
-        found = [self.shape(shape, number, level, asked) for shape in planned.shapes.values()]
+        arguments = self._get_arguments(planned)
+        number = count * self._sizes.get_size(planned, arguments, parent_size)
+        asked = None if planned.depth else get_requested_size(arguments)
+        found = [self.estimate_shape(shape, number, level, asked) for shape in planned.shapes.values()]
         if len(found) <= 1:
-            return found[0] if found else _NOTHING
+            return found[0] if found else _NO_COST
         agencies = {agency for each in found for agency in each.keyed}
-        return _Sums(
+        return _CostSums(
             max(each.objects for each in found),
             max(each.values for each in found),
             max(each.introspection for each in found),
             {agency: max(each.keyed.get(agency, 0) for each in found) for agency in agencies},
         )
 
-    def _given(self, planned: PlanField) -> Mapping[str, Any]:
+    def _get_arguments(self, planned: PlanField) -> Mapping[str, Any]:
         given = self._arguments[planned.number]
         return {} if isinstance(given, Exception) else given
 
 
-def _keyed(edge: Edge, keys: int) -> Mapping[str, int]:
+def _count_keyed_calls(edge: Edge, keys: int) -> Mapping[str, int]:
     """By agency: how many calls so many keys take, where a call takes only some."""
     calls: dict[str, int] = {}
-    for batch in (edge.batch, *edge.asks):
-        if batch.agency is not None and batch.keys_a_call is not None:
-            calls[batch.agency] = max(calls.get(batch.agency, 0), -(-keys // batch.keys_a_call))
+    for batch in (edge.batch, *edge.delegated_batches):
+        if batch.agency is not None and batch.max_batch_size is not None:
+            calls[batch.agency] = max(calls.get(batch.agency, 0), -(-keys // batch.max_batch_size))
     return calls
 
 
-class Lists:
+class ListArguments:
     """How many values stand in the lists of all arguments together."""
 
     def __init__(self, fields: Sequence[PlanField]) -> None:
         """Look at the arguments as they are written."""
-        self._written = 0
+        self._literal_count = 0
         self._variables: dict[str, int] = {}
         """How often each is used where lists may be."""
         for planned in fields:
             for argument in planned.nodes[0].arguments or ():
-                declared = planned.graphql.args.get(argument.name.value)
+                declared = planned.graphql_field.args.get(argument.name.value)
                 if declared is not None and _may_hold_lists(declared.type):
-                    self._look(argument.value)
+                    self._count_value(argument.value)
 
     @property
-    def vary(self) -> bool:
+    def has_variables(self) -> bool:
         """Whether variables say how many."""
         return bool(self._variables)
 
-    def check(self, variables: Mapping[str, Any], most: int) -> None:
+    def check(self, variables: Mapping[str, Any], limit: int) -> None:
         """Raise `TooLarge` where they hold too many."""
-        count = self._written
+        count = self._literal_count
         for name, often in self._variables.items():
-            count += list_items(variables.get(name)) * often
-        if count > most:
-            raise too_many("arguments", count, most)
+            count += count_list_items(variables.get(name)) * often
+        if count > limit:
+            raise build_too_many_values_error("arguments", count, limit)
 
-    def _look(self, value: ValueNode) -> None:
+    def _count_value(self, value: ValueNode) -> None:
         if isinstance(value, VariableNode):
             self._variables[value.name.value] = self._variables.get(value.name.value, 0) + 1
         elif isinstance(value, ListValueNode):
-            self._written += len(value.values)
+            self._literal_count += len(value.values)
             for each in value.values:
-                self._look(each)
+                self._count_value(each)
         elif isinstance(value, ObjectValueNode):
             for member in value.fields:
-                self._look(member.value)
+                self._count_value(member.value)
 
 
-def too_many(what: str, count: int, most: int) -> TooLarge:
+def build_too_many_values_error(what: str, count: int, limit: int) -> TooLarge:
     """The refusal of lists that are too long."""
-    return TooLarge(f"The lists of the {what} hold {count} values; at most {most} are allowed. {LESS}")
+    return TooLarge(f"The lists of the {what} hold {count} values; at most {limit} are allowed. {ASK_FOR_LESS}")
 
 
-def varies(planned: PlanField) -> bool:
+def is_cost_variable(planned: PlanField) -> bool:
     """Whether the field's arguments say how much it costs."""
-    if SLICE in planned.graphql.args:
+    if SLICE_ARGUMENT in planned.graphql_field.args:
         return True
     kind = planned.kind
-    return isinstance(kind, Leads) and (kind.edge.many or callable(kind.edge.about))
+    return isinstance(kind, BatchField) and (kind.edge.has_many_keys or callable(kind.edge.expected_size))
 
 
 def _may_hold_lists(type_: Any) -> bool:  # noqa: ANN401 - any input type

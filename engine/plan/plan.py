@@ -24,13 +24,13 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
 from engine.batch import Batch
-from engine.kinds import Kind, Leads
-from engine.limits import Limits
-from engine.plan.cost import Cost, Lists, Sizes, facts_of, reckon, varies
-from engine.plan.placed import Part, Told, parts_of
-from engine.plan.size import may_multiply
-from engine.plan.source import compile_shape, compile_when_wanted, prepare, source_of
-from engine.plan.tree import Flags, PlanField, Planter, Shape
+from engine.document.limits import Limits
+from engine.execution.read_tracking import GuardedPart, ReadSummaries, build_guarded_parts
+from engine.field_kinds import BatchField, FieldKind
+from engine.plan.code_generation import compile_on_first_use, compile_shape, generate_source, prepare_shapes
+from engine.plan.cost import Cost, ListArguments, ListSizes, collect_fact_batches, estimate_cost, is_cost_variable
+from engine.plan.response_size import may_multiply
+from engine.plan.tree import ConditionValues, PlanBuilder, PlanField, Shape
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -45,15 +45,15 @@ class Plan:
     root: Shape
     fields: Sequence[PlanField]
     shapes: Sequence[Shape]
-    guards: bool
+    has_guards: bool
     """Whether any field may not be seen by everybody."""
-    classes: frozenset[str]
-    """How sensitive its fields are, in the schema's words (`Guarding.data_class`)."""
-    reads_caller: bool
+    data_classes: frozenset[str]
+    """How sensitive its fields are, in the schema's words (`FieldGuard.data_class`)."""
+    depends_on_caller: bool
     """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
-    guarded: bool
+    may_be_fully_forbidden: bool
     """Whether nothing of the answer is everybody's: it may be that this caller can see none of it."""
-    serial: bool
+    is_serial: bool
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
     """Whether the answer has to be measured: lists of records inside lists of records."""
@@ -61,25 +61,25 @@ class Plan:
     """By number of field: its arguments where no variable is in them, else None."""
     obstacle: str | None = None
     """What only graphql-core runs, where there is something: the plan then only says what the operation costs."""
-    lists: Lists
-    facts: Sequence[Batch[Any, Any]]
+    list_arguments: ListArguments
+    fact_batches: Sequence[Batch[Any, Any]]
     """Whose answers decisions about its fields may take."""
     cost: Cost | None = None
     """What it is expected to cost; None where that varies with its variables."""
     seen_again: bool = False
-    told: Told = field(default_factory=dict)
-    """What its parts say of what was read (`engine/plan/placed.py`)."""
+    read_summaries: ReadSummaries = field(default_factory=dict)
+    """What its parts say of what was read (`engine/execution/read_tracking.py`)."""
 
     @property
     def source(self) -> str:
         """The Python source that its functions are made of."""
-        return source_of(self.shapes)
+        return generate_source(self.shapes)
 
-    def see_again(self) -> None:
+    def mark_seen_again(self) -> None:
         """The document came back: its shapes are compiled when they are wanted."""
         if not self.seen_again:
             self.seen_again = True
-            compile_when_wanted(self.shapes)
+            compile_on_first_use(self.shapes)
 
     def compile(self) -> None:
         """Compile every shape now: the operation is known to come."""
@@ -87,45 +87,47 @@ class Plan:
         for shape in self.shapes:
             compile_shape(shape)
 
-    def check(self, variables: VariableValues, limits: Limits, sizes: Sizes) -> Cost:
+    def check_cost(self, variables: VariableValues, limits: Limits, sizes: ListSizes) -> Cost:
         """What this run is expected to cost; raises `TooLarge` where that is beyond limits.
 
         What does not vary was checked when the plan was made.
         """
-        if self.lists.vary:
-            self.lists.check(variables.coerced, limits.list_items)
+        if self.list_arguments.has_variables:
+            self.list_arguments.check(variables.coerced, limits.list_items)
         if self.cost is not None:
             return self.cost
-        cost = self.reckoned(variables, sizes)
-        cost.refuse(limits)
+        cost = self.estimate_cost(variables, sizes)
+        cost.require_within(limits)
         return cost
 
-    def reckoned(self, variables: VariableValues, sizes: Sizes) -> Cost:
+    def estimate_cost(self, variables: VariableValues, sizes: ListSizes) -> Cost:
         """What one run is expected to cost."""
-        return self.cost or reckon(self.root, self.arguments(variables), sizes, serial=self.serial, facts=self.facts)
+        return self.cost or estimate_cost(
+            self.root, self.coerce_arguments(variables), sizes, serial=self.is_serial, facts=self.fact_batches
+        )
 
-    def arguments(self, variables: VariableValues) -> Sequence[Any]:
+    def coerce_arguments(self, variables: VariableValues) -> Sequence[Any]:
         """By number of field: its arguments for this run, or the error that they are."""
         if None not in self.constant_arguments:
             return self.constant_arguments
         return [
-            constant if constant is not None else _arguments(planned, variables)
+            constant if constant is not None else _coerce_arguments(planned, variables)
             for planned, constant in zip(self.fields, self.constant_arguments, strict=True)
         ]
 
-    def hopeless(self, context: Any) -> Sequence[tuple[PlanField, Exception]]:  # noqa: ANN401 - the schema's context
+    def find_fully_forbidden(self, context: Any) -> Sequence[tuple[PlanField, Exception]]:  # noqa: ANN401 - the schema's context
         """Every field of the root with its refusal, where the caller can see none of them whatever is asked."""
-        if not self.guarded:
+        if not self.may_be_fully_forbidden:
             return ()
         refused: list[tuple[PlanField, Exception]] = []
         for each in self.root.fields:
-            refusal = each.guard.never(context)
+            refusal = each.guard.find_blanket_refusal(context)
             if refusal is None:
                 return ()
             refused.append((each, refusal))
         return refused
 
-    def shape_of(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
+    def resolve_shape(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
         """The shape for a value of the field's type; raises where it is of no type that the field can have."""
         info: Any = SimpleNamespace(
             context=context,
@@ -137,11 +139,11 @@ class Plan:
         )
         named: Any = get_named_type(planned.type)
         if is_abstract_type(named):
-            return self._shape_by_type(planned, value, info)
+            return self._resolve_abstract_shape(planned, value, info)
         (shape,) = planned.shapes.values()
-        return _of_type(shape, value, info)
+        return _require_type(shape, value, info)
 
-    def _shape_by_type(self, planned: PlanField, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
+    def _resolve_abstract_shape(self, planned: PlanField, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
         named: Any = get_named_type(planned.type)
         shapes = planned.shapes
         if all(shape.record is not None for shape in shapes.values()):  # published records: their class says it
@@ -156,10 +158,10 @@ class Plan:
                 " provide an 'is_type_of' function."
             )
         if name not in shapes:
-            raise self._no_such_type(planned, named, value, name)
-        return _of_type(shapes[name], value, info)
+            raise self._build_no_such_type_error(planned, named, value, name)
+        return _require_type(shapes[name], value, info)
 
-    def _no_such_type(self, planned: PlanField, named: Any, value: Any, name: Any) -> GraphQLError:  # noqa: ANN401 - any type and value
+    def _build_no_such_type_error(self, planned: PlanField, named: Any, value: Any, name: Any) -> GraphQLError:  # noqa: ANN401 - any type and value
         """Why an abstract type cannot be this one, in graphql-core's words."""
         if not isinstance(name, str):
             return GraphQLError(
@@ -176,80 +178,86 @@ class Plan:
         return GraphQLError(f"Runtime Object type '{name}' is not a possible type for '{named}'.")
 
 
-def _of_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
+def _require_type(shape: Shape, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
     if shape.type.is_type_of is not None and not shape.type.is_type_of(value, info):
         raise GraphQLError(f"Expected value of type '{shape.type.name}' but got: {inspect(value)}.")
     return shape
 
 
-def planned(
+def build_plan(
     schema: GraphQLSchema,
     document: DocumentNode,
     definition: OperationDefinitionNode,
-    flags: Flags,
+    condition_values: ConditionValues,
     *,
     limits: Limits,
-    sizes: Sizes,
+    sizes: ListSizes,
 ) -> Plan:
     """Plan an operation; raises `TooLarge` for what is beyond limits whatever its variables are.
 
     Nothing is compiled yet. What only graphql-core runs has a plan too, with an `obstacle`.
     """
     root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
-    planter = Planter(schema, document, flags, limits)
-    root = planter.root(root_type, definition)
+    planter = PlanBuilder(schema, document, condition_values, limits)
+    root = planter.build_root(root_type, definition)
     obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else planter.obstacle
     if obstacle is None:
-        prepare(planter.shapes)
+        prepare_shapes(planter.shapes)
     for shape in planter.shapes[1:]:
-        shape.guarded = parts_of(shape)
+        shape.guarded_parts = build_guarded_parts(shape)
     for each in root.fields:
-        each.alone = Part(each.guard, (each,))
+        each.own_part = GuardedPart(each.guard, (each,))
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
-    constant = [None if _has_variables(each) else _constant(each, nothing) for each in planter.fields]
-    lists, facts = Lists(planter.fields), facts_of(planter.fields)
-    if not lists.vary:
+    constant = [None if _has_variables(each) else _coerce_constant_arguments(each, nothing) for each in planter.fields]
+    lists, facts = ListArguments(planter.fields), collect_fact_batches(planter.fields)
+    if not lists.has_variables:
         lists.check({}, limits.list_items)
     cost = None
-    if not any(each is None and varies(field_) for each, field_ in zip(constant, planter.fields, strict=True)):
-        cost = reckon(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
-        cost.refuse(limits)
+    if not any(
+        each is None and is_cost_variable(field_) for each, field_ in zip(constant, planter.fields, strict=True)
+    ):
+        cost = estimate_cost(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
+        cost.require_within(limits)
     return Plan(
         schema=schema,
         root=root,
         fields=planter.fields,
         shapes=planter.shapes,
-        guards=any(not each.guard.is_public for each in planter.fields),
-        classes=frozenset(of for each in planter.fields if (of := each.guard.data_class) is not None),
-        reads_caller=any(not each.guard.is_public or _reads_caller(each.kind) for each in planter.fields),
-        guarded=bool(root.fields) and not root.typenames and not any(each.guard.is_public for each in root.fields),
+        has_guards=any(not each.guard.is_public for each in planter.fields),
+        data_classes=frozenset(of for each in planter.fields if (of := each.guard.data_class) is not None),
+        depends_on_caller=any(not each.guard.is_public or _depends_on_caller(each.kind) for each in planter.fields),
+        may_be_fully_forbidden=bool(root.fields)
+        and not root.typenames
+        and not any(each.guard.is_public for each in root.fields),
         may_multiply=may_multiply(planter.fields),
-        serial=serial,
+        is_serial=serial,
         constant_arguments=constant,
         obstacle=obstacle,
-        lists=lists,
-        facts=facts,
+        list_arguments=lists,
+        fact_batches=facts,
         cost=cost,
     )
 
 
-def _reads_caller(kind: Kind) -> bool:
-    return isinstance(kind, Leads) and (kind.edge.reads_caller or kind.edge.batch.reads_caller)
+def _depends_on_caller(kind: FieldKind) -> bool:
+    return isinstance(kind, BatchField) and (kind.edge.depends_on_caller or kind.edge.batch.depends_on_caller)
 
 
-def _arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:
-    if not planned.graphql.args:
+def _coerce_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:
+    if not planned.graphql_field.args:
         return {}
     try:
-        return planned.definition.engine_arguments(get_argument_values(planned.graphql, planned.nodes[0], variables))
+        return planned.definition.engine_arguments(
+            get_argument_values(planned.graphql_field, planned.nodes[0], variables)
+        )
     except Exception as fault:  # noqa: BLE001 - bad arguments are the fault of the field, where it is answered
         return fault
 
 
-def _constant(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | None:
+def _coerce_constant_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | None:
     """The arguments; None where they fail: every run has an error of its own, which holds on to no other's records."""
-    given = _arguments(planned, variables)
+    given = _coerce_arguments(planned, variables)
     return None if isinstance(given, Exception) else given
 
 

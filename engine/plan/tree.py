@@ -39,15 +39,15 @@ from graphql import (
 )
 
 from engine.batch import Batch
-from engine.kinds import Guarding, Kind, Leads, PlannedField, Shown
-from engine.limits import LESS, Limits, TooLarge, depth_of
+from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge, compute_depth
+from engine.field_kinds import AttributeField, BatchField, FieldGuard, FieldKind, PlannedField
 
 DEFINITION = "strawberry-definition"
 """Where the schema library keeps a field's definition."""
 
-_OF_THE_SCHEMA = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+_META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
-Answering = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
+ShapeFunction = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
 """From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
 
 
@@ -56,20 +56,20 @@ class NotPlannable(Exception):  # noqa: N818 - reads as what it is
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class UnplannedDefinition:
     """The definition of a field that only graphql-core can answer: what it may cost is known all the same."""
 
     name: str
     is_public: bool = True
-    of_each_key: bool = False
-    facts: Sequence[Batch[Any, Any]] = ()
+    decides_per_key: bool = False
+    fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class: str | None = None
 
-    def engine_kind(self) -> Shown:
+    def engine_kind(self) -> AttributeField:
         """As if it were at hand."""
-        return Shown(self.name)
+        return AttributeField(self.name)
 
-    def engine_guard(self) -> Guarding:
+    def engine_guard(self) -> FieldGuard:
         """Nothing is decided here."""
         return self
 
@@ -77,13 +77,13 @@ class Elsewhere:
         """As they are."""
         return coerced
 
-    def prepared(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
+    def build_decider(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """Nothing is decided here."""
 
-    def never(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
+    def find_blanket_refusal(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """Nothing is decided here."""
 
-    def subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
+    def get_subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
         """It is about nobody."""
         return ()
 
@@ -96,23 +96,23 @@ class PlanField:
     nodes: tuple[FieldNode, ...]
     parent: Shape
     definition: PlannedField
-    graphql: GraphQLField
+    graphql_field: GraphQLField
     type: GraphQLOutputType
-    kind: Kind
-    guard: Guarding
+    kind: FieldKind
+    guard: FieldGuard
     number: int
     depth: int
     """How many lists its value is wrapped in."""
     shapes: dict[str, Shape] = field(default_factory=dict)
     """What is selected of its value, for each object type it can be of; empty for scalars and enums."""
-    only: Shape | None = None
+    only_shape: Shape | None = None
     """The shape of all of its objects, where they are of one type and the schema names their class."""
-    object_non_null: bool = False
+    is_object_non_null: bool = False
     """Whether the objects themselves, inside all lists, can never be null."""
-    complete: Callable[[Any], Any] | None = None
+    coerce: Callable[[Any], Any] | None = None
     """For scalars and enums: from a value to what the answer holds; raises for what cannot be one."""
-    alone: Any = None
-    """At the root: the field as a part of its own (`engine/plan/placed.py`)."""
+    own_part: Any = None
+    """At the root: the field as a part of its own (`engine/execution/read_tracking.py`)."""
 
     @property
     def is_leaf(self) -> bool:
@@ -120,7 +120,7 @@ class PlanField:
         return not self.shapes
 
     @property
-    def non_null(self) -> bool:
+    def is_non_null(self) -> bool:
         """Whether it can never be null."""
         return is_non_null_type(self.type)
 
@@ -147,25 +147,25 @@ class Shape:
     typenames: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
-    function: Answering | None = None
+    function: ShapeFunction | None = None
     """Answers its records; replaced once it is compiled."""
     nested: tuple[PlanField, ...] = ()
     """Fields whose value, a record or records, is at hand."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
     """Fields that lead elsewhere; what is asked together stands together."""
-    guarded: tuple[Any, ...] = ()
-    """Fields that not everybody may see, as parts (`engine/plan/placed.py`); empty at the root, which has no record."""
+    guarded_parts: tuple[Any, ...] = ()
+    """Fields that not everybody may see, as parts (`engine/execution/read_tracking.py`); empty at the root, which has no record."""
 
     def __repr__(self) -> str:
         """Type and number."""
         return f"<Shape {self.number} of {self.type.name}>"
 
 
-Flags = Mapping[str, bool | None]
+ConditionValues = Mapping[str, bool | None]
 """By variable; None where it is null, which only graphql-core knows how to refuse."""
 
 
-def conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
+def find_condition_variables(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
     """The variables that decide about `@include` and `@skip`; a plan is compiled for each set of their values."""
     found: dict[str, None] = {}
 
@@ -185,16 +185,20 @@ def conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tu
     return tuple(sorted(found))
 
 
-class Planter:
+class PlanBuilder:
     """Grows the tree of one operation, no further than the limits allow."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, flags: Flags, limits: Limits | None = None
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        condition_values: ConditionValues,
+        limits: Limits | None = None,
     ) -> None:
-        """Read fragments from the document; `flags` are the values of its conditions."""
+        """Read fragments from the document; `condition_values` are the values of its conditions."""
         self._schema = schema
         self._document = document
-        self._flags = flags
+        self._flags = condition_values
         self._limits = limits or Limits()
         self._selections = 0
         self._fragments = {
@@ -205,74 +209,78 @@ class Planter:
         self.obstacle: str | None = None
         """What only graphql-core runs, where there is something."""
 
-    def root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
+    def build_root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
         """The tree of the operation; raises `TooLarge`."""
         self._operation = operation
-        return self._shape(type_, None, [operation.selection_set], 1)
+        return self._build_shape(type_, None, [operation.selection_set], 1)
 
-    def _shape(
+    def _build_shape(
         self, type_: GraphQLObjectType, parent: PlanField | None, selections: Sequence[SelectionSetNode], depth: int
     ) -> Shape:
         if depth > self._limits.depth:
             raise TooLarge(
-                f"The operation is {depth_of(self._document, self._operation)} fields deep; at most"
-                f" {self._limits.depth} are allowed. {LESS}"
+                f"The operation is {compute_depth(self._document, self._operation)} fields deep; at most"
+                f" {self._limits.depth} are allowed. {ASK_FOR_LESS}"
             )
-        shape = Shape(number=len(self.shapes), record=record_of(type_), parent=parent, type=type_)
+        shape = Shape(number=len(self.shapes), record=get_record_class(type_), parent=parent, type=type_)
         self.shapes.append(shape)
-        collected = self._collected(type_, selections)
+        collected = self._collect_fields(type_, selections)
         self._check_breadth(shape, collected)
         for key, nodes in collected.items():
             shape.keys.append(key)
             if nodes[0].name.value == "__typename":
                 shape.typenames.append(key)
             else:
-                shape.fields.append(self._field(shape, key, nodes, depth))
-        shape.nested = tuple(each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, Leads))
-        shape.groups = _groups_of(shape)
+                shape.fields.append(self._build_field(shape, key, nodes, depth))
+        shape.nested = tuple(
+            each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, BatchField)
+        )
+        shape.groups = _group_batch_fields(shape)
         return shape
 
     def _check_breadth(self, shape: Shape, collected: Mapping[str, Sequence[FieldNode]]) -> None:
         breadth, aliases = self._limits.breadth, self._limits.aliases
         if len(collected) <= min(breadth, aliases):
             return
-        place = f"'{_place(shape)}'" if shape.parent else f"The {self._operation.operation.value}"
+        place = f"'{_describe_place(shape)}'" if shape.parent else f"The {self._operation.operation.value}"
         ((name, often),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
         if often > aliases:
-            raise TooLarge(f"{place} asks for '{name}' under {often} names; at most {aliases} are allowed. {LESS}")
+            raise TooLarge(
+                f"{place} asks for '{name}' under {often} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
+            )
         if len(collected) > breadth:
-            raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {LESS}")
+            raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {ASK_FOR_LESS}")
 
-    def _field(self, shape: Shape, key: str, nodes: Sequence[FieldNode], depth: int) -> PlanField:
+    def _build_field(self, shape: Shape, key: str, nodes: Sequence[FieldNode], depth: int) -> PlanField:
         name = nodes[0].name.value
-        graphql = shape.type.fields.get(name) or _OF_THE_SCHEMA[name]
+        graphql = shape.type.fields.get(name) or _META_FIELDS[name]
         definition = graphql.extensions.get(DEFINITION)
         if not isinstance(definition, PlannedField):
             self.obstacle = self.obstacle or f"{shape.type.name}.{name}"
-            definition = Elsewhere(name)
+            definition = UnplannedDefinition(name)
         planned = PlanField(
             key=key,
             nodes=tuple(nodes),
             parent=shape,
             definition=definition,
-            graphql=graphql,
+            graphql_field=graphql,
             type=graphql.type,
             kind=definition.engine_kind(),
             guard=definition.engine_guard(),
             number=len(self.fields),
-            depth=list_depth(graphql.type),
+            depth=get_list_depth(graphql.type),
         )
         self.fields.append(planned)
         named = get_named_type(graphql.type)
         if not is_leaf_type(named):
             selections = [node.selection_set for node in nodes if node.selection_set is not None]
-            for type_ in self._possible(named):
-                planned.shapes[type_.name] = self._shape(type_, planned, selections, depth + 1)
-            planned.only = _only(named, planned.shapes)
-            planned.object_non_null = _innermost_non_null(graphql.type)
+            for type_ in self._get_possible_types(named):
+                planned.shapes[type_.name] = self._build_shape(type_, planned, selections, depth + 1)
+            planned.only_shape = _get_only_shape(named, planned.shapes)
+            planned.is_object_non_null = _is_innermost_non_null(graphql.type)
         return planned
 
-    def _possible(self, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
+    def _get_possible_types(self, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
         if is_abstract_type(named):
             abstract: GraphQLAbstractType = named
             possible = self._schema.get_possible_types(abstract)
@@ -282,50 +290,52 @@ class Planter:
         object_type: Any = named
         return (object_type,)
 
-    def _collected(
+    def _collect_fields(
         self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]
     ) -> dict[str, list[FieldNode]]:
         grouped: dict[str, list[FieldNode]] = {}
         visited: set[str] = set()
         for each in selections:
-            for node in self._spread(type_, each, visited):
+            for node in self._spread_fragments(type_, each, visited):
                 grouped.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
         return grouped
 
-    def _spread(self, type_: GraphQLObjectType, selections: SelectionSetNode, visited: set[str]) -> Iterator[FieldNode]:
+    def _spread_fragments(
+        self, type_: GraphQLObjectType, selections: SelectionSetNode, visited: set[str]
+    ) -> Iterator[FieldNode]:
         for selection in selections.selections:
             self._selections += 1  # interfaces inside interfaces multiply: each type has selections of its own
             if self._selections > self._limits.fields:
                 raise TooLarge(
                     f"The operation selects more than {self._limits.fields} fields, fragments spread out and counted"
-                    f" for each type that an object may be of. {LESS}"
+                    f" for each type that an object may be of. {ASK_FOR_LESS}"
                 )
-            if not self._included(selection.directives or ()):
+            if not self._is_included(selection.directives or ()):
                 continue
             if isinstance(selection, FieldNode):
                 yield selection
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 if condition is None or self._applies(condition.name.value, type_):
-                    yield from self._spread(type_, selection.selection_set, visited)
+                    yield from self._spread_fragments(type_, selection.selection_set, visited)
             elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in visited:
                 visited.add(selection.name.value)
                 fragment = self._fragments[selection.name.value]
                 if self._applies(fragment.type_condition.name.value, type_):
-                    yield from self._spread(type_, fragment.selection_set, visited)
+                    yield from self._spread_fragments(type_, fragment.selection_set, visited)
 
-    def _included(self, directives: Sequence[DirectiveNode]) -> bool:
+    def _is_included(self, directives: Sequence[DirectiveNode]) -> bool:
         for directive in directives:
             name = directive.name.value
             if name in ("include", "skip"):
-                value = self._condition(directive)
+                value = self._get_condition(directive)
                 if value is (name == "skip"):
                     return False
             elif name in ("defer", "stream"):
                 self.obstacle = self.obstacle or f"@{name}"
         return True
 
-    def _condition(self, directive: DirectiveNode) -> bool | None:
+    def _get_condition(self, directive: DirectiveNode) -> bool | None:
         (argument,) = directive.arguments or ()
         value = argument.value
         if isinstance(value, VariableNode):
@@ -343,7 +353,7 @@ class Planter:
         return is_abstract_type(conditional) and self._schema.is_sub_type(conditional, type_)
 
 
-def _place(shape: Shape) -> str:
+def _describe_place(shape: Shape) -> str:
     """Where the shape stands in the answer, for errors."""
     keys: list[str] = []
     over = shape.parent
@@ -353,22 +363,22 @@ def _place(shape: Shape) -> str:
     return ".".join(reversed(keys))
 
 
-def _groups_of(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
+def _group_batch_fields(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
     """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
     groups: dict[object, list[PlanField]] = {}
     for planned in shape.fields:
-        if isinstance(planned.kind, Leads):
+        if isinstance(planned.kind, BatchField):
             edge = planned.kind.edge
             together = (
-                (edge.batch, edge.facet, edge.by, id(planned.guard))
-                if edge.by and not edge.many and not planned.graphql.args
+                (edge.batch, edge.facet, edge.key_attribute, id(planned.guard))
+                if edge.key_attribute and not edge.has_many_keys and not planned.graphql_field.args
                 else planned
             )
             groups.setdefault(together, []).append(planned)
     return tuple(tuple(each) for each in groups.values())
 
 
-def record_of(type_: GraphQLObjectType) -> type[Any] | None:
+def get_record_class(type_: GraphQLObjectType) -> type[Any] | None:
     """The class that every object of the type has, where its definition says so."""
     definition = type_.extensions.get(DEFINITION)
     publication = getattr(getattr(definition, "origin", None), "__publication__", None)
@@ -376,21 +386,21 @@ def record_of(type_: GraphQLObjectType) -> type[Any] | None:
     return record if isinstance(record, type) else None
 
 
-def _only(named: GraphQLNamedType, shapes: Mapping[str, Shape]) -> Shape | None:
+def _get_only_shape(named: GraphQLNamedType, shapes: Mapping[str, Shape]) -> Shape | None:
     shape = next(iter(shapes.values()), None)
     if is_abstract_type(named) or shape is None or shape.record is None:
         return None
     return shape
 
 
-def _innermost_non_null(type_: GraphQLOutputType) -> bool:
+def _is_innermost_non_null(type_: GraphQLOutputType) -> bool:
     inner: Any = type_
     while is_list_type(get_nullable_type(inner)):
         inner = get_nullable_type(inner).of_type
     return is_non_null_type(inner)
 
 
-def list_depth(type_: GraphQLOutputType) -> int:
+def get_list_depth(type_: GraphQLOutputType) -> int:
     """How many lists a type is wrapped in."""
     depth = 0
     inner: Any = get_nullable_type(type_)

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
-from telemetry.metrics.minutes import Totals
-from telemetry.metrics.numbers import Numbers, Ranges
+from telemetry.metrics.metric_values import MetricValues, ReadableHistogram
+from telemetry.metrics.minutes import AgencyTotals
 
-CODES: Final = ("AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED")
+FAILURE_CODES: Final = ("AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED")
 """Failures that are told from the start, at 0: a series that begins with 1 has no increase."""
-REASONS: Final = ("closed", "breaker", "asked_to_wait", "quota", "bulkhead", "no_turn", "no_place", "no_time")
+REFUSAL_REASONS: Final = ("closed", "breaker", "asked_to_wait", "quota", "bulkhead", "no_turn", "no_place", "no_time")
 """Why a call is not made; told from the start, too."""
-_STATES: Final = ("closed", "half-open", "open")
+_BREAKER_STATES: Final = ("closed", "half-open", "open")
 
 
-class Counts(Protocol):
+class MeasuredCalls(Protocol):
     """What a gate counts."""
 
     @property
@@ -53,7 +53,7 @@ class Counts(Protocol):
         """Those of them that answered first."""
 
     @property
-    def durations(self) -> Ranges:
+    def durations(self) -> ReadableHistogram:
         """Seconds of attempts."""
 
     @property
@@ -61,11 +61,11 @@ class Counts(Protocol):
         """When the agency last answered, on the clock of `time.monotonic`."""
 
 
-class Gate(Protocol):
+class MeasuredGate(Protocol):
     """One agency's gate."""
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> MeasuredCalls:
         """What happened so far."""
 
     @property
@@ -97,23 +97,23 @@ class Gate(Protocol):
         """Calls left of the day."""
 
 
-class Reads(Protocol):
+class MeasuredReads(Protocol):
     """What requests wanted of an agency."""
 
     @property
-    def keys(self) -> Ranges:
+    def keys(self) -> ReadableHistogram:
         """Keys of each batch."""
 
     @property
-    def once(self) -> int:
+    def first_requests(self) -> int:
         """Keys wanted for the first time in a request."""
 
     @property
-    def again(self) -> int:
+    def repeated_requests(self) -> int:
         """Keys wanted again."""
 
 
-class Hits(Protocol):
+class MeasuredCache(Protocol):
     """What was found kept of an agency's answers."""
 
     @property
@@ -145,44 +145,48 @@ class Hits(Protocol):
         """Given in place of a failure."""
 
     @property
-    def ages(self) -> Ranges:
+    def ages(self) -> ReadableHistogram:
         """How old those were."""
 
 
-class AgencyNumbers:
+class AgencyMetrics:
     """Tells about every agency that has a gate."""
 
     def __init__(
-        self, gates: Mapping[str, Gate], *, reads: Mapping[str, Reads], hits: Mapping[str, Hits] | None
+        self,
+        gates: Mapping[str, MeasuredGate],
+        *,
+        reads: Mapping[str, MeasuredReads],
+        cache: Mapping[str, MeasuredCache] | None,
     ) -> None:
-        """Take where things are counted; `hits` is None where nothing is kept."""
+        """Take where things are counted; `cache` is None where nothing is kept."""
         self._gates = gates
         self._reads = reads
-        self._hits = hits
+        self._hits = cache
 
     @property
     def names(self) -> Sequence[str]:
         """The agencies."""
         return tuple(self._gates)
 
-    def tell(self, numbers: Numbers) -> None:
+    def collect(self, numbers: MetricValues) -> None:
         """What was counted, and how things are."""
         for agency, gate in self._gates.items():
-            _counted(numbers, agency, gate.counts)
-            _as_it_is(numbers, agency, gate)
+            _collect_counters(numbers, agency, gate.counts)
+            _collect_gauges(numbers, agency, gate)
             if (reads := self._reads.get(agency)) is not None:
-                numbers.spread("simpul_agency_batch_keys", reads.keys, agency)
-                _looked(numbers, agency, "request", reads.again, reads.once)
+                numbers.set_histogram("simpul_agency_batch_keys", reads.keys, agency)
+                _collect_lookups(numbers, agency, "request", reads.repeated_requests, reads.first_requests)
             if self._hits is not None and (hits := self._hits.get(agency)) is not None:
-                _kept(numbers, agency, hits)
+                _collect_cache(numbers, agency, hits)
 
-    def totals(self) -> Mapping[str, Totals]:
+    def get_totals(self) -> Mapping[str, AgencyTotals]:
         """By agency, what its last hour is made of."""
         found = {}
         for agency, gate in self._gates.items():
             counts = gate.counts
             hits = None if self._hits is None else self._hits.get(agency)
-            found[agency] = Totals(
+            found[agency] = AgencyTotals(
                 answered=counts.answered,
                 failed=sum(counts.failed.values()),
                 hits=0 if hits is None else hits.process + hits.shared,
@@ -193,45 +197,45 @@ class AgencyNumbers:
         return found
 
 
-def _counted(numbers: Numbers, agency: str, counts: Counts) -> None:
-    numbers.put("simpul_agency_calls_total", counts.attempts, agency)
-    numbers.put("simpul_agency_answers_total", counts.answered, agency)
-    numbers.put("simpul_agency_mismatches_total", counts.mismatches, agency)
-    numbers.put("simpul_agency_retries_total", counts.retries, agency)
-    numbers.put("simpul_agency_hedges_total", counts.hedges, agency)
-    numbers.put("simpul_agency_hedges_won_total", counts.hedges_won, agency)
-    for code, count in {**dict.fromkeys(CODES, 0), **counts.failed}.items():
-        numbers.put("simpul_agency_failures_total", count, agency, code)
-    for reason, count in {**dict.fromkeys(REASONS, 0), **counts.refused}.items():
-        numbers.put("simpul_agency_refused_total", count, agency, reason)
-    numbers.spread("simpul_agency_call_duration_seconds", counts.durations, agency)
+def _collect_counters(numbers: MetricValues, agency: str, counts: MeasuredCalls) -> None:
+    numbers.set_value("simpul_agency_calls_total", counts.attempts, agency)
+    numbers.set_value("simpul_agency_answers_total", counts.answered, agency)
+    numbers.set_value("simpul_agency_mismatches_total", counts.mismatches, agency)
+    numbers.set_value("simpul_agency_retries_total", counts.retries, agency)
+    numbers.set_value("simpul_agency_hedges_total", counts.hedges, agency)
+    numbers.set_value("simpul_agency_hedges_won_total", counts.hedges_won, agency)
+    for code, count in {**dict.fromkeys(FAILURE_CODES, 0), **counts.failed}.items():
+        numbers.set_value("simpul_agency_failures_total", count, agency, code)
+    for reason, count in {**dict.fromkeys(REFUSAL_REASONS, 0), **counts.refused}.items():
+        numbers.set_value("simpul_agency_refused_total", count, agency, reason)
+    numbers.set_histogram("simpul_agency_call_duration_seconds", counts.durations, agency)
     if counts.answered_at is not None:
         moment = time.time() - (time.monotonic() - counts.answered_at)
-        numbers.put("simpul_agency_last_answer_timestamp_seconds", moment, agency)
+        numbers.set_value("simpul_agency_last_answer_timestamp_seconds", moment, agency)
 
 
-def _as_it_is(numbers: Numbers, agency: str, gate: Gate) -> None:
-    numbers.put("simpul_agency_calls_in_flight", gate.in_flight, agency)
-    numbers.put("simpul_agency_calls_waiting", gate.waiting, agency)
-    numbers.put("simpul_agency_closed", gate.is_closed, agency)
+def _collect_gauges(numbers: MetricValues, agency: str, gate: MeasuredGate) -> None:
+    numbers.set_value("simpul_agency_calls_in_flight", gate.in_flight, agency)
+    numbers.set_value("simpul_agency_calls_waiting", gate.waiting, agency)
+    numbers.set_value("simpul_agency_closed", gate.is_closed, agency)
     if (breaker := gate.breaker_state) is not None:
-        numbers.put("simpul_agency_breaker_opened_total", gate.breaker_opened, agency)
-        for state in _STATES:
-            numbers.put("simpul_agency_breaker_state", state == breaker.value, agency, state)
+        numbers.set_value("simpul_agency_breaker_opened_total", gate.breaker_opened, agency)
+        for state in _BREAKER_STATES:
+            numbers.set_value("simpul_agency_breaker_state", state == breaker.value, agency, state)
     if gate.quota is not None and gate.quota_left is not None:
-        numbers.put("simpul_agency_quota", gate.quota, agency)
-        numbers.put("simpul_agency_quota_left", gate.quota_left, agency)
+        numbers.set_value("simpul_agency_quota", gate.quota, agency)
+        numbers.set_value("simpul_agency_quota_left", gate.quota_left, agency)
 
 
-def _kept(numbers: Numbers, agency: str, hits: Hits) -> None:
-    _looked(numbers, agency, "process", hits.process, hits.process_missed)
-    _looked(numbers, agency, "shared", hits.shared, hits.shared_missed)
-    numbers.put("simpul_kept_joined_total", hits.joined, agency)
-    numbers.put("simpul_kept_stale_total", hits.revalidating, agency, "revalidating")
-    numbers.put("simpul_kept_stale_total", hits.failing, agency, "failing")
-    numbers.spread("simpul_kept_stale_age_seconds", hits.ages, agency)
+def _collect_cache(numbers: MetricValues, agency: str, hits: MeasuredCache) -> None:
+    _collect_lookups(numbers, agency, "process", hits.process, hits.process_missed)
+    _collect_lookups(numbers, agency, "shared", hits.shared, hits.shared_missed)
+    numbers.set_value("simpul_cache_joined_total", hits.joined, agency)
+    numbers.set_value("simpul_cache_stale_total", hits.revalidating, agency, "revalidating")
+    numbers.set_value("simpul_cache_stale_total", hits.failing, agency, "failing")
+    numbers.set_histogram("simpul_cache_stale_age_seconds", hits.ages, agency)
 
 
-def _looked(numbers: Numbers, agency: str, tier: str, hits: int, misses: int) -> None:
-    numbers.put("simpul_kept_lookups_total", hits, agency, tier, "hit")
-    numbers.put("simpul_kept_lookups_total", misses, agency, tier, "miss")
+def _collect_lookups(numbers: MetricValues, agency: str, tier: str, hits: int, misses: int) -> None:
+    numbers.set_value("simpul_cache_lookups_total", hits, agency, tier, "hit")
+    numbers.set_value("simpul_cache_lookups_total", misses, agency, tier, "miss")

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 
-class Kind(Enum):
+class MetricKind(Enum):
     """What a number is."""
 
     COUNTER = "counter"
@@ -22,186 +22,198 @@ class Kind(Enum):
     """How often values fell into which range; only ever grows."""
 
 
-class Together(Enum):
+class Aggregation(Enum):
     """What the gauges of several processes come to."""
 
     SUM = "sum"
-    LEAST = "least"
-    MOST = "most"
+    MIN = "least"
+    MAX = "most"
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MetricFamily:
     """One metric."""
 
     name: str
-    kind: Kind
-    says: str
+    kind: MetricKind
+    help: str
     """Its help text: one sentence or two."""
     labels: tuple[str, ...] = ()
-    together: Together = Together.SUM
+    aggregation: Aggregation = Aggregation.SUM
 
 
-_COUNTER, _GAUGE, _HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+_COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 _AGENCY: Final = ("agency",)
 _OPERATION: Final = ("client", "operation")
 _WORKER: Final = ("worker",)
 
 FAMILIES: Final = (
-    Family(
+    MetricFamily(
         "simpul_agency_calls_total",
         _COUNTER,
         "Requests and statements sent to the agency: first ones, retries and hedges.",
         _AGENCY,
     ),
-    Family(
+    MetricFamily(
         "simpul_agency_answers_total",
         _COUNTER,
         "Calls that came back with an answer of the agency, whatever it said.",
         _AGENCY,
     ),
-    Family(
+    MetricFamily(
         "simpul_agency_failures_total",
         _COUNTER,
         "Calls that ended in a failure of the agency after all retries, by its code.",
         ("agency", "code"),
     ),
-    Family(
+    MetricFamily(
         "simpul_agency_refused_total",
         _COUNTER,
         "Calls that were not made, by why: breaker, hours, quota, bulkhead and so on.",
         ("agency", "reason"),
     ),
-    Family(
+    MetricFamily(
         "simpul_agency_mismatches_total",
         _COUNTER,
         "Replies with rows that were not requested; they are not used.",
         _AGENCY,
     ),
-    Family("simpul_agency_retries_total", _COUNTER, "Attempts that were made again after a failure.", _AGENCY),
-    Family("simpul_agency_hedges_total", _COUNTER, "Second attempts sent because the first was slow.", _AGENCY),
-    Family("simpul_agency_hedges_won_total", _COUNTER, "Hedges that answered before the first attempt.", _AGENCY),
-    Family(
+    MetricFamily("simpul_agency_retries_total", _COUNTER, "Attempts that were made again after a failure.", _AGENCY),
+    MetricFamily("simpul_agency_hedges_total", _COUNTER, "Second attempts sent because the first was slow.", _AGENCY),
+    MetricFamily("simpul_agency_hedges_won_total", _COUNTER, "Hedges that answered before the first attempt.", _AGENCY),
+    MetricFamily(
         "simpul_agency_call_duration_seconds",
         _HISTOGRAM,
         "Seconds from an attempt to its end, answered or failed.",
         _AGENCY,
     ),
-    Family("simpul_agency_batch_keys", _HISTOGRAM, "Keys of each batch that went to the agency's connector.", _AGENCY),
-    Family("simpul_agency_calls_in_flight", _GAUGE, "Calls under way.", _AGENCY),
-    Family("simpul_agency_calls_waiting", _GAUGE, "Calls that wait for a place.", _AGENCY),
-    Family(
+    MetricFamily(
+        "simpul_agency_batch_keys", _HISTOGRAM, "Keys of each batch that went to the agency's connector.", _AGENCY
+    ),
+    MetricFamily("simpul_agency_calls_in_flight", _GAUGE, "Calls under way.", _AGENCY),
+    MetricFamily("simpul_agency_calls_waiting", _GAUGE, "Calls that wait for a place.", _AGENCY),
+    MetricFamily(
         "simpul_agency_breaker_state",
         _GAUGE,
         "Processes in which the agency's breaker is in this state; without a series where it has no breaker.",
         ("agency", "state"),
     ),
-    Family("simpul_agency_breaker_opened_total", _COUNTER, "How often the breaker opened.", _AGENCY),
-    Family("simpul_agency_quota", _GAUGE, "Calls a day that were agreed.", _AGENCY, Together.LEAST),
-    Family(
+    MetricFamily("simpul_agency_breaker_opened_total", _COUNTER, "How often the breaker opened.", _AGENCY),
+    MetricFamily("simpul_agency_quota", _GAUGE, "Calls a day that were agreed.", _AGENCY, Aggregation.MIN),
+    MetricFamily(
         "simpul_agency_quota_left",
         _GAUGE,
         "Calls left of the day, as the process knows that knows of the least.",
         _AGENCY,
-        Together.LEAST,
+        Aggregation.MIN,
     ),
-    Family(
-        "simpul_agency_closed", _GAUGE, "1 while the agency is closed by its terms, else 0.", _AGENCY, Together.MOST
+    MetricFamily(
+        "simpul_agency_closed", _GAUGE, "1 while the agency is closed by its terms, else 0.", _AGENCY, Aggregation.MAX
     ),
-    Family(
+    MetricFamily(
         "simpul_agency_last_answer_timestamp_seconds",
         _GAUGE,
         "When the agency last answered, in seconds since 1970-01-01 UTC.",
         _AGENCY,
-        Together.MOST,
+        Aggregation.MAX,
     ),
-    Family(
-        "simpul_kept_lookups_total",
+    MetricFamily(
+        "simpul_cache_lookups_total",
         _COUNTER,
         "Keys looked for among kept answers, by tier (request, process, shared) and result (hit, miss).",
         ("agency", "tier", "result"),
     ),
-    Family(
-        "simpul_kept_joined_total",
+    MetricFamily(
+        "simpul_cache_joined_total",
         _COUNTER,
         "Keys that were being asked for already, by this process or another: waited for, not asked again.",
         _AGENCY,
     ),
-    Family(
-        "simpul_kept_stale_total",
+    MetricFamily(
+        "simpul_cache_stale_total",
         _COUNTER,
         "Answers given though no longer fresh, by why: revalidating (asked anew meanwhile) or failing.",
         ("agency", "reason"),
     ),
-    Family(
-        "simpul_kept_stale_age_seconds",
+    MetricFamily(
+        "simpul_cache_stale_age_seconds",
         _HISTOGRAM,
         "How old the answers were that stood in for a failure of the agency.",
         _AGENCY,
     ),
-    Family("simpul_kept_bytes", _GAUGE, "Bytes that answers take which processes keep by themselves."),
-    Family("simpul_kept_answers", _GAUGE, "Answers that processes keep by themselves."),
-    Family(
+    MetricFamily("simpul_cache_bytes", _GAUGE, "Bytes that answers take which processes keep by themselves."),
+    MetricFamily("simpul_cache_entries", _GAUGE, "Answers that processes keep by themselves."),
+    MetricFamily(
         "simpul_redis_up",
         _GAUGE,
         "0 while a process does without Redis, by what for (limits, kept); else 1. No series where none is set.",
         ("use",),
-        Together.LEAST,
+        Aggregation.MIN,
     ),
-    Family(
+    MetricFamily(
         "simpul_operations_total",
         _COUNTER,
         "Operations by client, name and how they ended. What is not registered counts as unregistered.",
         ("client", "operation", "ended"),
     ),
-    Family("simpul_operation_duration_seconds", _HISTOGRAM, "Seconds an operation took in the engine.", _OPERATION),
-    Family("simpul_operation_points_total", _COUNTER, "What operations were expected to cost, in points.", _OPERATION),
-    Family(
+    MetricFamily(
+        "simpul_operation_duration_seconds", _HISTOGRAM, "Seconds an operation took in the engine.", _OPERATION
+    ),
+    MetricFamily(
+        "simpul_operation_points_total", _COUNTER, "What operations were expected to cost, in points.", _OPERATION
+    ),
+    MetricFamily(
         "simpul_http_requests_total",
         _COUNTER,
         "Requests by route and HTTP status; status none where the client left before there was one.",
         ("route", "status"),
     ),
-    Family("simpul_http_request_duration_seconds", _HISTOGRAM, "Seconds until the answer was sent.", ("route",)),
-    Family("simpul_http_requests_in_flight", _GAUGE, "Requests under way."),
-    Family(
+    MetricFamily("simpul_http_request_duration_seconds", _HISTOGRAM, "Seconds until the answer was sent.", ("route",)),
+    MetricFamily("simpul_http_requests_in_flight", _GAUGE, "Requests under way."),
+    MetricFamily(
         "simpul_shed_requests_total",
         _COUNTER,
         "Requests refused early by load shedding, by how urgent they were: anonymous, claimed, signed-in, lane.",
         ("urgency",),
     ),
-    Family("simpul_shedding_workers", _GAUGE, "Processes that shed load."),
-    Family(
+    MetricFamily("simpul_shedding_workers", _GAUGE, "Processes that shed load."),
+    MetricFamily(
         "simpul_shed_limit_requests_per_second",
         _GAUGE,
         "Requests a second that processes let in while they shed load; without a series while none does.",
     ),
-    Family("simpul_ledger_commits_total", _COUNTER, "Transactions with entries of the access ledger."),
-    Family("simpul_ledger_failures_total", _COUNTER, "Requests whose entries could not be committed in time."),
-    Family("simpul_ledger_wait_seconds", _HISTOGRAM, "Seconds that an answer waited for its entries' commit."),
-    Family("simpul_ledger_waiting_entries", _GAUGE, "Entries that wait for their commit."),
-    Family(
+    MetricFamily("simpul_ledger_commits_total", _COUNTER, "Transactions with entries of the access ledger."),
+    MetricFamily("simpul_ledger_failures_total", _COUNTER, "Requests whose entries could not be committed in time."),
+    MetricFamily("simpul_ledger_wait_seconds", _HISTOGRAM, "Seconds that an answer waited for its entries' commit."),
+    MetricFamily("simpul_ledger_waiting_entries", _GAUGE, "Entries that wait for their commit."),
+    MetricFamily(
         "simpul_people_read_total",
         _COUNTER,
         "Different people that readers read, once an hour per reader, by kind of caller.",
         ("kind",),
     ),
-    Family(
+    MetricFamily(
         "simpul_reader_budget_refusals_total",
         _COUNTER,
         "Refusals because a reader's budget was exceeded, by kind of caller.",
         ("kind",),
     ),
-    Family("simpul_refusals_total", _COUNTER, "Refused fields and operations, by reason.", ("reason",)),
-    Family("simpul_issuer_keys", _GAUGE, "Processes in which an issuer's keys are in this state.", ("issuer", "state")),
-    Family("simpul_event_loop_lag_seconds", _HISTOGRAM, "How much later than it should the event loop came round."),
-    Family("simpul_workers", _GAUGE, "Processes of this hub that live."),
-    Family("simpul_process_cpu_seconds_total", _COUNTER, "Processor time of all processes, those that ended included."),
-    Family("simpul_process_resident_memory_bytes", _GAUGE, "Memory a process takes.", _WORKER),
-    Family("simpul_process_open_fds", _GAUGE, "File descriptors a process has open.", _WORKER),
-    Family("simpul_process_max_fds", _GAUGE, "File descriptors a process may have open.", _WORKER),
-    Family("simpul_process_tasks", _GAUGE, "Tasks under way in a process.", _WORKER),
-    Family(
+    MetricFamily("simpul_refusals_total", _COUNTER, "Refused fields and operations, by reason.", ("reason",)),
+    MetricFamily(
+        "simpul_issuer_keys", _GAUGE, "Processes in which an issuer's keys are in this state.", ("issuer", "state")
+    ),
+    MetricFamily(
+        "simpul_event_loop_lag_seconds", _HISTOGRAM, "How much later than it should the event loop came round."
+    ),
+    MetricFamily("simpul_workers", _GAUGE, "Processes of this hub that live."),
+    MetricFamily(
+        "simpul_process_cpu_seconds_total", _COUNTER, "Processor time of all processes, those that ended included."
+    ),
+    MetricFamily("simpul_process_resident_memory_bytes", _GAUGE, "Memory a process takes.", _WORKER),
+    MetricFamily("simpul_process_open_fds", _GAUGE, "File descriptors a process has open.", _WORKER),
+    MetricFamily("simpul_process_max_fds", _GAUGE, "File descriptors a process may have open.", _WORKER),
+    MetricFamily("simpul_process_tasks", _GAUGE, "Tasks under way in a process.", _WORKER),
+    MetricFamily(
         "simpul_process_start_time_seconds",
         _GAUGE,
         "When a process began to count, in seconds since 1970-01-01 UTC.",

@@ -8,16 +8,16 @@ from enum import Enum
 from typing import Final
 
 from records.histogram import SECONDS
-from telemetry.metrics.minutes import KEPT, Minute, of_last_hour, quantile
-from telemetry.metrics.numbers import Numbers
+from telemetry.metrics.metric_values import MetricValues
+from telemetry.metrics.minutes import HISTORY_MINUTES, AgencyMinute, estimate_quantile, select_last_hour
 
-_LATELY: Final = 5
+_RECENT_MINUTES: Final = 5
 """Minutes that say how an agency is now."""
-_SHAKY: Final = 0.05
+_SHAKY_SHARE: Final = 0.05
 """Share of calls that may fail before that is worth a word."""
 
 
-class Health(Enum):
+class HealthState(Enum):
     """How an agency is."""
 
     UP = "up"
@@ -35,13 +35,13 @@ class Health(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CallSummary:
     """One minute in which it was called; times in seconds."""
 
     calls: int
     failed: int
     median: float | None
-    slow: float | None
+    p95: float | None
     """What 95 of 100 calls stay below."""
 
 
@@ -50,14 +50,14 @@ class AgencyHealth:
     """One agency."""
 
     name: str
-    health: Health
+    health: HealthState
     breaker: str | None
     """The state of most concern among the hub's processes: `open`, `half-open`, `closed`; None without a breaker."""
-    points: Sequence[Point | None]
+    minutes: Sequence[CallSummary | None]
     """The last hour, oldest first; None for minutes without a call."""
-    hour: Point | None
+    hour: CallSummary | None
     """The whole hour; None without a call."""
-    found_kept: float | None
+    cache_hit_share: float | None
     """Share of what was looked for that was found kept, in the last hour; None where nothing was looked for."""
     stale: int
     """Answers of the last hour that stood in for a failure."""
@@ -67,66 +67,68 @@ class AgencyHealth:
     """In seconds since 1970-01-01 UTC; None where it has not answered yet."""
 
 
-def health_of(agencies: Sequence[str], numbers: Numbers, now: float) -> Sequence[AgencyHealth]:
+def build_agency_health(agencies: Sequence[str], numbers: MetricValues, now: float) -> Sequence[AgencyHealth]:
     """How the agencies are at a moment, in seconds since 1970-01-01 UTC."""
-    last = of_last_hour(numbers.minutes, now)
-    return [_of(agency, [each for each in last if each.agency == agency], numbers, now) for agency in agencies]
+    last = select_last_hour(numbers.minutes, now)
+    return [_build_one(agency, [each for each in last if each.agency == agency], numbers, now) for agency in agencies]
 
 
-def _of(agency: str, minutes: Sequence[Minute], numbers: Numbers, now: float) -> AgencyHealth:
+def _build_one(agency: str, minutes: Sequence[AgencyMinute], numbers: MetricValues, now: float) -> AgencyHealth:
     newest = int(now // 60)
     by_number = {each.number: each for each in minutes}
-    whole = Minute(newest, agency)
+    whole = AgencyMinute(newest, agency)
     for each in minutes:
         whole.add(each)
-    left, quota = (numbers.value(f"simpul_agency_{name}", agency) for name in ("quota_left", "quota"))
+    left, quota = (numbers.get_value(f"simpul_agency_{name}", agency) for name in ("quota_left", "quota"))
     breakers = {
-        state: numbers.value("simpul_agency_breaker_state", agency, state) or 0.0
+        state: numbers.get_value("simpul_agency_breaker_state", agency, state) or 0.0
         for state in ("open", "half-open", "closed")
     }
     return AgencyHealth(
         name=agency,
-        health=_health(
-            [each for each in minutes if each.number > newest - _LATELY],
+        health=_choose_state(
+            [each for each in minutes if each.number > newest - _RECENT_MINUTES],
             breakers,
-            is_closed=bool(numbers.value("simpul_agency_closed", agency)),
+            is_closed=bool(numbers.get_value("simpul_agency_closed", agency)),
             is_spent=left is not None and left <= 0,
         ),
         breaker=next((state for state, processes in breakers.items() if processes), None),
-        points=[
-            None if (minute := by_number.get(number)) is None else _point(minute)
-            for number in range(newest - KEPT + 1, newest + 1)
+        minutes=[
+            None if (minute := by_number.get(number)) is None else _summarize(minute)
+            for number in range(newest - HISTORY_MINUTES + 1, newest + 1)
         ],
-        hour=_point(whole),
-        found_kept=whole.hits / whole.looked if whole.looked else None,
+        hour=_summarize(whole),
+        cache_hit_share=whole.hits / whole.looked if whole.looked else None,
         stale=whole.stale,
         quota=None if quota is None else int(quota),
         quota_left=None if left is None else max(0, int(left)),
-        last_answer=numbers.value("simpul_agency_last_answer_timestamp_seconds", agency),
+        last_answer=numbers.get_value("simpul_agency_last_answer_timestamp_seconds", agency),
     )
 
 
-def _health(lately: Sequence[Minute], breakers: dict[str, float], *, is_closed: bool, is_spent: bool) -> Health:
-    answered, failed = sum(each.answered for each in lately), sum(each.failed for each in lately)
+def _choose_state(
+    recent: Sequence[AgencyMinute], breakers: dict[str, float], *, is_closed: bool, is_spent: bool
+) -> HealthState:
+    answered, failed = sum(each.answered for each in recent), sum(each.failed for each in recent)
     if is_closed:
-        return Health.CLOSED
+        return HealthState.CLOSED
     if is_spent:
-        return Health.SPENT
+        return HealthState.SPENT
     if broken := breakers["open"] + breakers["half-open"]:
-        return Health.SHAKY if breakers["closed"] >= broken else Health.DOWN
+        return HealthState.SHAKY if breakers["closed"] >= broken else HealthState.DOWN
     if not answered:
-        return Health.DOWN if failed else Health.QUIET
-    return Health.SHAKY if failed >= _SHAKY * (answered + failed) else Health.UP
+        return HealthState.DOWN if failed else HealthState.QUIET
+    return HealthState.SHAKY if failed >= _SHAKY_SHARE * (answered + failed) else HealthState.UP
 
 
-def _point(minute: Minute) -> Point | None:
+def _summarize(minute: AgencyMinute) -> CallSummary | None:
     """What a minute comes to; None where nobody was called."""
     calls = minute.answered + minute.failed
     if not calls:
         return None
-    return Point(
+    return CallSummary(
         calls=calls,
         failed=minute.failed,
-        median=quantile(0.5, minute.durations, SECONDS),
-        slow=quantile(0.95, minute.durations, SECONDS),
+        median=estimate_quantile(0.5, minute.durations, SECONDS),
+        p95=estimate_quantile(0.95, minute.durations, SECONDS),
     )

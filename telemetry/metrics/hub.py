@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from telemetry.metrics.numbers import Numbers, Ranges
+from telemetry.metrics.metric_values import MetricValues, ReadableHistogram
 
 
-class Kept(Protocol):
+class MeasuredStore(Protocol):
     """The answers that this process keeps."""
 
     @property
-    def used(self) -> int:
+    def used_bytes(self) -> int:
         """Bytes they take."""
 
     @property
@@ -22,7 +22,7 @@ class Kept(Protocol):
         """How many."""
 
 
-class Ledger(Protocol):
+class MeasuredLedger(Protocol):
     """The access ledger's writer."""
 
     @property
@@ -38,11 +38,11 @@ class Ledger(Protocol):
         """Entries that wait."""
 
     @property
-    def durations(self) -> Ranges:
+    def durations(self) -> ReadableHistogram:
         """Seconds that requests waited."""
 
 
-class Load(Protocol):
+class MeasuredLoad(Protocol):
     """How much a process is asked for."""
 
     @property
@@ -54,47 +54,47 @@ class Load(Protocol):
         """Requests turned away, by urgency: each has a `word` that it is called by."""
 
 
-class Shedding(Protocol):
+class MeasuredShedder(Protocol):
     """Who refuses requests early, past what the hub can do."""
 
     @property
-    def load(self) -> Load:
+    def load(self) -> MeasuredLoad:
         """How much it is asked for at the moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubNumbers:
+class HubMetrics:
     """Tells about the hub; what is None does not exist here."""
 
-    kept: Kept | None = None
-    ledger: Ledger | None = None
-    shedding: Shedding | None = None
-    redis: Callable[[], Mapping[str, bool]] = dict
+    cache: MeasuredStore | None = None
+    ledger: MeasuredLedger | None = None
+    load_shedder: MeasuredShedder | None = None
+    get_redis_states: Callable[[], Mapping[str, bool]] = dict
     """By what Redis is for: whether this process has it. Nothing where it is not meant to."""
-    issuers: Callable[[], Mapping[str, Enum]] = dict
+    get_issuer_states: Callable[[], Mapping[str, Enum]] = dict
     """By issuer whose keys come over the network: how they are."""
-    states: Sequence[str] = ()
+    issuer_states: Sequence[str] = ()
     """The states that an issuer's keys can be in."""
 
-    def tell(self, numbers: Numbers) -> None:
+    def collect(self, numbers: MetricValues) -> None:
         """What was counted, and how things are."""
-        if self.kept is not None:
-            numbers.put("simpul_kept_bytes", self.kept.used)
-            numbers.put("simpul_kept_answers", self.kept.count)
+        if self.cache is not None:
+            numbers.set_value("simpul_cache_bytes", self.cache.used_bytes)
+            numbers.set_value("simpul_cache_entries", self.cache.count)
         if self.ledger is not None:
-            numbers.put("simpul_ledger_commits_total", self.ledger.commits)
-            numbers.put("simpul_ledger_failures_total", self.ledger.failed)
-            numbers.put("simpul_ledger_waiting_entries", self.ledger.waiting)
-            numbers.spread("simpul_ledger_wait_seconds", self.ledger.durations)
-        if self.shedding is not None:
-            load = self.shedding.load
-            numbers.put("simpul_shedding_workers", load.limit is not None)
+            numbers.set_value("simpul_ledger_commits_total", self.ledger.commits)
+            numbers.set_value("simpul_ledger_failures_total", self.ledger.failed)
+            numbers.set_value("simpul_ledger_waiting_entries", self.ledger.waiting)
+            numbers.set_histogram("simpul_ledger_wait_seconds", self.ledger.durations)
+        if self.load_shedder is not None:
+            load = self.load_shedder.load
+            numbers.set_value("simpul_shedding_workers", load.limit is not None)
             for urgency, count in load.refused.items():
-                numbers.put("simpul_shed_requests_total", count, urgency.word)
+                numbers.set_value("simpul_shed_requests_total", count, urgency.word)
             if load.limit is not None:
-                numbers.put("simpul_shed_limit_requests_per_second", load.limit)
-        for use, is_there in self.redis().items():
-            numbers.put("simpul_redis_up", is_there, use)
-        for issuer, state in self.issuers().items():
-            for each in self.states:
-                numbers.put("simpul_issuer_keys", each == state.value, issuer, each)
+                numbers.set_value("simpul_shed_limit_requests_per_second", load.limit)
+        for use, is_there in self.get_redis_states().items():
+            numbers.set_value("simpul_redis_up", is_there, use)
+        for issuer, state in self.get_issuer_states().items():
+            for each in self.issuer_states:
+                numbers.set_value("simpul_issuer_keys", each == state.value, issuer, each)

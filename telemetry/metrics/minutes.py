@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-KEPT: Final = 60
+HISTORY_MINUTES: Final = 60
 """Minutes that are remembered."""
 
 
-class Totals(NamedTuple):
+class AgencyTotals(NamedTuple):
     """What was counted of one agency since the start of the process."""
 
     answered: int
@@ -26,7 +26,7 @@ class Totals(NamedTuple):
     """Calls by how long they took."""
 
 
-class Minute(msgspec.Struct, array_like=True):
+class AgencyMinute(msgspec.Struct, array_like=True):
     """One minute of one agency."""
 
     number: int
@@ -39,8 +39,8 @@ class Minute(msgspec.Struct, array_like=True):
     stale: int = 0
     durations: list[int] = msgspec.field(default_factory=list)
 
-    def add(self, more: Minute | Totals, less: Totals | None = None) -> None:
-        """Count along what `more` has, without what `less` had."""
+    def add(self, more: AgencyMinute | AgencyTotals, less: AgencyTotals | None = None) -> None:
+        """Count along what `wait_for_requests` has, without what `less` had."""
         self.answered += more.answered - (less.answered if less else 0)
         self.failed += more.failed - (less.failed if less else 0)
         self.hits += more.hits - (less.hits if less else 0)
@@ -55,49 +55,49 @@ class Minute(msgspec.Struct, array_like=True):
             ]
 
 
-class History:
+class MinuteHistory:
     """Cuts what an agency's counters grew by into minutes."""
 
     def __init__(self) -> None:
-        self._before: dict[str, Totals] = {}
-        self._minutes: dict[tuple[int, str], Minute] = {}
+        self._last_totals: dict[str, AgencyTotals] = {}
+        self._minutes: dict[tuple[int, str], AgencyMinute] = {}
 
-    def note(self, totals: Mapping[str, Totals], now: float) -> None:
+    def record(self, totals: Mapping[str, AgencyTotals], now: float) -> None:
         """Take what is counted at a moment (seconds since 1970-01-01 UTC): what is new belongs to its minute."""
         number = int(now // 60)
         for agency, counted in totals.items():
-            before = self._before.get(agency)
+            before = self._last_totals.get(agency)
             if counted != before:
-                minute = self._minutes.setdefault((number, agency), Minute(number, agency))
+                minute = self._minutes.setdefault((number, agency), AgencyMinute(number, agency))
                 minute.add(counted, before)
-                self._before[agency] = counted
-        for key in [key for key in self._minutes if key[0] <= number - KEPT]:
+                self._last_totals[agency] = counted
+        for key in [key for key in self._minutes if key[0] <= number - HISTORY_MINUTES]:
             del self._minutes[key]
 
-    def minutes(self) -> list[Minute]:
+    def get_minutes(self) -> list[AgencyMinute]:
         """The minutes in which something happened."""
         return list(self._minutes.values())
 
 
-def added(minutes: Iterable[Minute]) -> list[Minute]:
+def merge_minutes(minutes: Iterable[AgencyMinute]) -> list[AgencyMinute]:
     """The minutes of several processes: one for each minute and agency."""
-    whole: dict[tuple[int, str], Minute] = {}
+    whole: dict[tuple[int, str], AgencyMinute] = {}
     for each in minutes:
         key = each.number, each.agency
         known = whole.get(key)
         if known is None:
-            known = whole[key] = Minute(*key)
+            known = whole[key] = AgencyMinute(*key)
         known.add(each)
     return list(whole.values())
 
 
-def of_last_hour(minutes: Iterable[Minute], now: float) -> list[Minute]:
+def select_last_hour(minutes: Iterable[AgencyMinute], now: float) -> list[AgencyMinute]:
     """Those that are not older than an hour; nor later than now, as where the clock was set back."""
     newest = int(now // 60)
-    return [each for each in minutes if newest - KEPT < each.number <= newest]
+    return [each for each in minutes if newest - HISTORY_MINUTES < each.number <= newest]
 
 
-def quantile(share: float, counts: Sequence[int], bounds: Sequence[float]) -> float | None:
+def estimate_quantile(share: float, counts: Sequence[int], bounds: Sequence[float]) -> float | None:
     """What this share of the values stay below, about: as if they lay evenly in their range. None where there are none.
 
     Above the last bound nothing is known but that it is above.

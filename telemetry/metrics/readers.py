@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from telemetry.metrics.numbers import Numbers
+from telemetry.metrics.metric_values import MetricValues
 
 
-class PeopleRead(Protocol):
+class MeasuredReading(Protocol):
     """What readers of one kind were charged for."""
 
     @property
@@ -22,18 +22,18 @@ class PeopleRead(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderNumbers:
+class ReaderMetrics:
     """Tells about readers."""
 
-    people: Mapping[Any, PeopleRead]
+    people: Mapping[Any, MeasuredReading]
     """By kind of caller, an enum of words."""
     refusals: Mapping[str, int]
     """By reason."""
 
-    def tell(self, numbers: Numbers) -> None:
+    def collect(self, numbers: MetricValues) -> None:
         """What was counted."""
         for kind, read in self.people.items():
-            numbers.put("simpul_people_read_total", read.charged, kind.value)
-            numbers.put("simpul_reader_budget_refusals_total", read.refused, kind.value)
+            numbers.set_value("simpul_people_read_total", read.charged, kind.value)
+            numbers.set_value("simpul_reader_budget_refusals_total", read.refused, kind.value)
         for reason, count in self.refusals.items():
-            numbers.put("simpul_refusals_total", count, reason)
+            numbers.set_value("simpul_refusals_total", count, reason)

@@ -8,24 +8,26 @@ from typing import Any
 
 import pytest
 
-from auth.development import DevelopmentIssuer
-from tests.clients import client_named
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.fakes.clients import build_client
 from tests.journeys.conftest import city, hub, hub_folder, issuer, state_url
 from tests.journeys.conftest import issuer as city_issuer
-from tests.journeys.hub import City, Hub, running_hub, settings_for
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
 
 __all__ = ["city", "city_issuer", "hub", "hub_folder", "issuer", "state_url"]
 
 PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
 """Nothing of development is on. Rates are off: they would refuse most attacks unread, and hide what comes of them."""
-PORTAL = client_named("portal")
+PORTAL = build_client("portal")
 """The client that may ask the Data Tracker's questions."""
 
 
 @pytest.fixture(scope="session")
-async def wired(city: City, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path) -> AsyncIterator[Hub]:
+async def wired(
+    city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
+) -> AsyncIterator[HubClient]:
     """The hub with the settings of production: nothing of development is on."""
-    settings = settings_for(
+    settings = build_settings(
         city,
         state_url=state_url,
         issuer=city_issuer,

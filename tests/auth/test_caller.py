@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
-from tests.auth.people import CITIZEN, OFFICIAL, SITI
-from tests.clients import client_named
+from tests.auth.plain_callers import CITIZEN, OFFICIAL, SITI
+from tests.fakes.clients import build_client
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from tests.clients import client_named
         (CITIZEN, "<Caller citizen>"),
         (OFFICIAL, "<Caller official at dukcapil>"),
         (
-            Caller(kind=CallerKind.PARTNER, client=client_named("kreditku"), subject="kreditku"),
+            Caller(kind=CallerKind.PARTNER, client=build_client("kreditku"), subject="kreditku"),
             "<Caller partner by development/kreditku>",
         ),
         (Caller(kind=CallerKind.BUSINESS, nib="1234567890123", subject="toko"), "<Caller business>"),
@@ -44,11 +44,11 @@ def test_a_caller_can_be_logged(caller: Caller, shown: str) -> None:
         ({"kind": CallerKind.BUSINESS}, "A caller of kind business must carry a NIB."),
         ({"kind": CallerKind.PARTNER}, "A caller of kind partner must carry a client."),
         (
-            {"kind": CallerKind.AGENCY_SYSTEM, "client": client_named("crm-dispatch")},
+            {"kind": CallerKind.AGENCY_SYSTEM, "client": build_client("crm-dispatch")},
             "A caller of kind agency-system must carry an agency.",
         ),
         (
-            {"kind": CallerKind.PARTNER, "client": client_named("kreditku"), "on_behalf_of": SITI},
+            {"kind": CallerKind.PARTNER, "client": build_client("kreditku"), "on_behalf_of": SITI},
             "A caller of kind partner must not act for a person.",
         ),
     ],

@@ -12,83 +12,90 @@ import orjson
 import pytest
 
 from benchmarks.soak.figures import Figures, Watcher
-from benchmarks.soak.verdict import growth, verdict
+from benchmarks.soak.verdict import build_verdict, fit_growth
 
 MIB = 2**20
 
 
-def figures(seconds: float = 0, **given: Any) -> Figures:  # noqa: ANN401 - members of Figures
+def build_figures(seconds: float = 0, **overrides: Any) -> Figures:  # noqa: ANN401 - members of Figures
     plain: dict[str, Any] = {
         "seconds": seconds,
         "rss": 200 * MIB,
         "tasks": 10,
         "objects": 50_000,
-        "kept": 0,
+        "cached_bytes": 0,
         "handles": 20,
         "connections": {"pbb": 3, "redis": 2},
     }
-    return Figures(**(plain | given))
+    return Figures(**(plain | overrides))
 
 
-def leaks(under_load: Sequence[Figures], before: Figures, after: Figures) -> list[str]:
-    found = verdict(under_load, before, after, bounds={"pbb": 8, "redis": 4})
-    return [each.what for each in found if not each.is_well]
+def list_leaks(under_load: Sequence[Figures], before: Figures, after: Figures) -> list[str]:
+    found = build_verdict(under_load, before, after, bounds={"pbb": 8, "redis": 4})
+    return [each.subject for each in found if not each.has_passed]
 
 
-def steady(**given: Any) -> list[Figures]:  # noqa: ANN401 - see above
-    return [figures(second, **given) for second in range(100)]
+def build_steady_figures(**overrides: Any) -> list[Figures]:  # noqa: ANN401 - see above
+    return [build_figures(second, **overrides) for second in range(100)]
 
 
 def test_a_process_that_gives_everything_back_is_well() -> None:
-    after = figures(connections={"pbb": 8, "redis": 1}, handles=24)
-    assert leaks(steady(), figures(), after) == []
+    after = build_figures(connections={"pbb": 8, "redis": 1}, handles=24)
+    assert list_leaks(build_steady_figures(), build_figures(), after) == []
 
 
 def test_what_grows_while_the_caches_fill_is_no_leak_and_what_grows_from_then_on_is() -> None:
-    filling = [figures(second, rss=(100 + 2 * min(second, 50)) * MIB) for second in range(100)]
-    leaking = [figures(second, rss=(200 + second / 5) * MIB) for second in range(100)]
-    assert leaks(filling, figures(), figures()) == []
-    assert leaks(leaking, figures(), figures()) == ["resident memory"]
-    assert growth(leaking[50:], lambda each: each.rss) == pytest.approx(9.8 / 210)
-    assert leaks([figures(second, objects=50_000 + 300 * second) for second in range(100)], figures(), figures()) == [
-        "objects"
-    ]
+    filling = [build_figures(second, rss=(100 + 2 * min(second, 50)) * MIB) for second in range(100)]
+    leaking = [build_figures(second, rss=(200 + second / 5) * MIB) for second in range(100)]
+    assert list_leaks(filling, build_figures(), build_figures()) == []
+    assert list_leaks(leaking, build_figures(), build_figures()) == ["resident memory"]
+    assert fit_growth(leaking[50:], lambda each: each.rss) == pytest.approx(9.8 / 210)
+    assert list_leaks(
+        [build_figures(second, objects=50_000 + 300 * second) for second in range(100)],
+        build_figures(),
+        build_figures(),
+    ) == ["objects"]
 
 
 @pytest.mark.parametrize(
     ("after", "what"),
     [
-        (figures(tasks=11), ["tasks"]),
-        (figures(connections={"clients": 1}, handles=16), ["connections of clients"]),
-        (figures(connections={"pbb": 9}, handles=24), ["connections to pbb"]),
-        (figures(connections={"others": 1}, handles=16), ["connections to others"]),
-        (figures(connections={"half closed": 2}, handles=17), ["connections that the other side closed"]),
-        (figures(handles=21), ["other file handles"]),
+        (build_figures(tasks=11), ["tasks"]),
+        (build_figures(connections={"clients": 1}, handles=16), ["connections of clients"]),
+        (build_figures(connections={"pbb": 9}, handles=24), ["connections to pbb"]),
+        (build_figures(connections={"others": 1}, handles=16), ["connections to others"]),
+        (build_figures(connections={"half closed": 2}, handles=17), ["connections that the other side closed"]),
+        (build_figures(handles=21), ["other file handles"]),
     ],
 )
 def test_what_is_not_given_back_is_named(after: Figures, what: list[str]) -> None:
-    assert leaks(steady(), figures(), after) == what
+    assert list_leaks(build_steady_figures(), build_figures(), after) == what
 
 
-def test_the_tasks_that_were_left_are_told_by_what_they_run() -> None:
-    found = verdict(steady(), figures(named={"main": 1}), figures(tasks=12, named={"main": 1, "lost": 2}), bounds={})
-    (tasks,) = [each for each in found if each.what == "tasks"]
-    assert tasks.says == "12 at rest, 10 before (lost +2)"
+def test_remaining_tasks_are_listed_by_what_they_run() -> None:
+    found = build_verdict(
+        build_steady_figures(),
+        build_figures(named={"main": 1}),
+        build_figures(tasks=12, named={"main": 1, "lost": 2}),
+        bounds={},
+    )
+    (tasks,) = [each for each in found if each.subject == "tasks"]
+    assert tasks.message == "12 at rest, 10 before (lost +2)"
 
 
 def test_connections_that_the_other_side_closed_are_told_by_whom_they_were_with() -> None:
-    after = figures(connections={"half closed": 1}, half_closed={"redis": 1}, handles=16)
-    found = verdict(steady(), figures(), after, bounds={})
-    (closed,) = [each for each in found if not each.is_well]
-    assert closed.says == "1 at rest, 0 before (redis +1)"
+    after = build_figures(connections={"half closed": 1}, half_closed={"redis": 1}, handles=16)
+    found = build_verdict(build_steady_figures(), build_figures(), after, bounds={})
+    (closed,) = [each for each in found if not each.has_passed]
+    assert closed.message == "1 at rest, 0 before (redis +1)"
 
 
 def test_no_line_is_drawn_through_a_few_points() -> None:
     with pytest.raises(ValueError, match=r"^5 measurements are too few; 50 are needed\. Let it soak longer\.$"):
-        growth([figures(second) for second in range(5)], lambda each: each.rss)
+        fit_growth([build_figures(second) for second in range(5)], lambda each: each.rss)
 
 
-async def test_a_process_is_seen_with_its_connections_by_whom_they_are_with(tmp_path: Path) -> None:
+async def test_a_process_is_reported_with_its_connections_by_peer(tmp_path: Path) -> None:
     async def tell(reads: asyncio.StreamReader, writes: asyncio.StreamWriter) -> None:
         while await reads.readline():
             inside = {"pid": os.getpid(), "tasks": 1, "named": {}, "objects": 2, "kept": 3}
@@ -108,10 +115,10 @@ async def test_a_process_is_seen_with_its_connections_by_whom_they_are_with(tmp_
         await asyncio.start_server(hold, "127.0.0.1", 0) as own,
     ):
         watcher = Watcher(tmp_path / "told", {port(own): "pbb"}, own=1)
-        before = await watcher.look(0)
+        before = await watcher.read(0)
         _, writes = await asyncio.open_connection("127.0.0.1", port(own))
-        after = await watcher.look(1)
-        assert (after.tasks, after.objects, after.kept) == (1, 2, 3)
+        after = await watcher.read(1)
+        assert (after.tasks, after.objects, after.cached_bytes) == (1, 2, 3)
         assert after.rss > 10 * MIB
         assert after.connections["pbb"] == before.connections.get("pbb", 0) + 1
         assert after.handles == before.handles + 2  # both ends are here

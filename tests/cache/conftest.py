@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache.valkey import Valkey, running_valkey
+from tests.cache.valkey import LocalValkey, run_valkey
 
 
 @pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
+def valkey(tmp_path: Path) -> Iterator[LocalValkey]:
     """An empty server."""
-    with running_valkey(tmp_path) as running:
+    with run_valkey(tmp_path) as running:
         yield running

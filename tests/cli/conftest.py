@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Serve, serving, state_folder
+from tests.cli.command_line import ServeProcess, run_serve, temporary_state_folder
 
 
 @pytest.fixture(scope="package")
-def seeded() -> Iterator[Path]:
+def seeded_state() -> Iterator[Path]:
     """A state folder that has had its first start; nothing runs on it."""
-    with state_folder() as state:
-        with serving(state):
+    with temporary_state_folder() as state:
+        with run_serve(state):
             pass
         yield state
 
 
 @pytest.fixture(scope="package")
-def running() -> Iterator[Serve]:
+def serve_process() -> Iterator[ServeProcess]:
     """A city and a hub that run."""
-    with state_folder() as state, serving(state) as serve:
+    with temporary_state_folder() as state, run_serve(state) as serve:
         yield serve

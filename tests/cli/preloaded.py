@@ -24,11 +24,11 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 PACKAGES = ("cli", "settings", "wiring", "schema", "store", "workers", "sandbox")
-_MOST = 1_000_000
+_MAX_BYTES = 1_000_000
 """Bytes of a request."""
 
 
-class Preloaded:
+class PreloadedInterpreter:
     """The process that has imported everything. It ends with this one."""
 
     def __init__(self) -> None:
@@ -52,16 +52,16 @@ class Preloaded:
             socket.send_fds(connection, [request.encode()], [out.fileno(), err.fileno()])
             connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(100), b""))
-            return subprocess.CompletedProcess(["simpul", *arguments], int(answer), _text(out), _text(err))
+            return subprocess.CompletedProcess(["simpul", *arguments], int(answer), _read_text(out), _read_text(err))
 
 
 @cache
-def preloaded() -> Preloaded:
+def get_preloaded_interpreter() -> PreloadedInterpreter:
     """The one of this process."""
-    return Preloaded()
+    return PreloadedInterpreter()
 
 
-def _text(file: IO[bytes]) -> str:
+def _read_text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode().replace("\r\n", "\n")
 
@@ -94,8 +94,8 @@ def _listen(address: str) -> None:
 def _answer(connection: socket.socket) -> None:
     """Run the command in a child, and tell how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    body, handles, _, _ = socket.recv_fds(connection, _MOST, 2)
-    while more := connection.recv(_MOST):
+    body, handles, _, _ = socket.recv_fds(connection, _MAX_BYTES, 2)
+    while more := connection.recv(_MAX_BYTES):
         body += more
     command = os.fork()
     if command == 0:

@@ -12,36 +12,40 @@ from typing import Any
 
 import pytest
 
-from cli.contracts import read_contract
-from tests.city import ROOT
-from tests.cli.running import Serve, environment, simpul
+from cli.operations.contract_file import read_contract
+from tests.cli.command_line import ServeProcess, build_environment, run_simpul
+from tests.sandbox_agencies import ROOT
 
 PAGE = (ROOT / "docs" / "partners" / "consent.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"<!-- run: consent -->\n +```sh\n(.*?) +```\n\n +```json\n(.*?) +```", PAGE, re.DOTALL)
 GIVEN = re.compile(r"^ *(REQUEST|CONSENT)=\.\.\..*\n", re.MULTILINE)
 
 
-def agrees(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
+def matches_example(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
     """Whether an answer is as shown; `...` stands for anything, and at the end of a text for the rest of it."""
     if isinstance(shown, str) and shown.endswith("..."):
         return shown == "..." or (isinstance(got, str) and got.startswith(shown[:-3]))
     if isinstance(shown, dict):
-        return isinstance(got, dict) and shown.keys() == got.keys() and all(agrees(shown[k], got[k]) for k in shown)
+        return (
+            isinstance(got, dict)
+            and shown.keys() == got.keys()
+            and all(matches_example(shown[k], got[k]) for k in shown)
+        )
     if isinstance(shown, list):
-        return isinstance(got, list) and len(shown) == len(got) and all(map(agrees, shown, got))
+        return isinstance(got, list) and len(shown) == len(got) and all(map(matches_example, shown, got))
     return bool(shown == got)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(running: Serve) -> None:
+def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(serve_process: ServeProcess) -> None:
     assert len(STEPS) == 8
     before, known = "", {"REQUEST": "", "CONSENT": ""}
     for number, (lines, shown) in enumerate(STEPS):
         typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
-        typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}")
+        typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}")
         outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
             ["/bin/sh", "-c", before + typed],
-            env=environment(running.state),
+            env=build_environment(serve_process.state),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -49,8 +53,8 @@ def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(runnin
             check=True,
         )
         got = json.loads(outcome.stdout)
-        expected = json.loads(shown.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}"))
-        assert agrees(expected, got), json.dumps(got, indent=1)
+        expected = json.loads(shown.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}"))
+        assert matches_example(expected, got), json.dumps(got, indent=1)
         before += "".join(re.findall(r"^\w+=.*\n", typed, re.MULTILINE))
         if number == 0:
             known["REQUEST"] = got["id"]
@@ -58,11 +62,11 @@ def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(runnin
             known["CONSENT"] = got["consent"]["id"]
 
 
-def test_the_sandbox_gets_a_webhook_as_the_page_says(running: Serve, tmp_path: Path) -> None:
+def test_the_sandbox_gets_a_webhook_as_the_page_says(serve_process: ServeProcess, tmp_path: Path) -> None:
     [lines] = re.findall(r"<!-- run: receiver -->\n```sh\n(.*?)^SECRET=", PAGE, re.DOTALL | re.MULTILINE)
     outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
         ["/bin/sh", "-c", lines.replace("/tmp/kredit.toml", str(tmp_path / "kredit.toml"))],  # noqa: S108 - as on the page
-        env=environment(running.state),
+        env=build_environment(serve_process.state),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -78,11 +82,13 @@ def test_the_sandbox_gets_a_webhook_as_the_page_says(running: Serve, tmp_path: P
         assert terms.webhook == "http://127.0.0.1:9010/webhooks"
     finally:
         before = str(ROOT / "sandbox" / "contracts" / "kredit-nusantara" / "contract.toml")
-        back = simpul(running.state, "operations", "publish", "sandbox/kredit-nusantara", "--contract", before)
+        back = run_simpul(
+            serve_process.state, "operations", "publish", "sandbox/kredit-nusantara", "--contract", before
+        )
     assert back.returncode == 0, back.stderr
 
 
 def test_what_agrees_with_an_example_is_no_more_than_it_leaves_open() -> None:
-    assert agrees({"a": "...", "b": ["x..."]}, {"a": {"any": 1}, "b": ["xyz"]})
+    assert matches_example({"a": "...", "b": ["x..."]}, {"a": {"any": 1}, "b": ["xyz"]})
     for got in ({"a": 1}, {"a": 1, "b": ["y"]}, {"a": 1, "b": []}, {"a": 1, "b": ["x"], "c": 1}):
-        assert not agrees({"a": "...", "b": ["x..."]}, got)
+        assert not matches_example({"a": "...", "b": ["x..."]}, got)

@@ -1,4 +1,4 @@
-"""`simpul consents` tells what became of a request, what partners are told, and how they check it."""
+"""`run_simpul consents` tells what became of a request, what partners are told, and how they check it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import closing
 
 import pytest
 
-from auth.webhook_signatures import WebhookSignatures
+from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from sandbox.state_folder import StateFolder
-from tests.cli.running import Serve, simpul, until
-from tests.clients import client_named
+from tests.cli.command_line import ServeProcess, run_simpul, wait_until
+from tests.fakes.clients import build_client
 
 
 @pytest.fixture
-def request_id(running: Serve) -> str:
+def request_id(serve_process: ServeProcess) -> str:
     """A request for consent of the sandbox's credit company."""
-    token = simpul(running.state, "token", "--client", "kredit-nusantara").stdout.strip()
+    token = run_simpul(serve_process.state, "token", "--client", "kredit-nusantara").stdout.strip()
     wanted = {
         "scopes": ["tax"],
         "purpose": "CREDIT_ASSESSMENT",
@@ -26,27 +26,27 @@ def request_id(running: Serve) -> str:
         "redirect_uri": "http://127.0.0.1:9010/back",
     }
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)) as connection:
         connection.request("POST", "/consent/requests", json.dumps(wanted), headers)
-        asked = json.loads(connection.getresponse().read())
-    id_: str = asked["id"]
+        answer = json.loads(connection.getresponse().read())
+    id_: str = answer["id"]
     return id_
 
 
-def siti(running: Serve, query: str) -> None:
+def ask_as_siti(serve_process: ServeProcess, query: str) -> None:
     headers = {
         "Content-Type": "application/json",
-        "Authorization": f"Bearer {simpul(running.state, 'token', 'siti').stdout.strip()}",
+        "Authorization": f"Bearer {run_simpul(serve_process.state, 'token', 'siti').stdout.strip()}",
     }
-    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)) as connection:
         connection.request("POST", "/graphql", json.dumps({"query": query}), headers)
         assert "errors" not in json.loads(connection.getresponse().read())
 
 
-def test_what_happened_is_shown_in_order_and_not_to_whom(running: Serve, request_id: str) -> None:
-    siti(running, f'{{ me {{ consentRequest(id: "{request_id}") {{ id }} }} }}')
-    siti(running, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
-    outcome = simpul(running.state, "consents", "show", request_id, COLUMNS="40")
+def test_events_are_shown_in_order_without_the_person(serve_process: ServeProcess, request_id: str) -> None:
+    ask_as_siti(serve_process, f'{{ me {{ consentRequest(id: "{request_id}") {{ id }} }} }}')
+    ask_as_siti(serve_process, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
+    outcome = run_simpul(serve_process.state, "consents", "show", request_id, COLUMNS="40")
     assert outcome.returncode == 0
     rows = outcome.stdout.splitlines()[1:]
     assert [row.split()[2] for row in rows][:3] == ["asked", "opened", "refused"]
@@ -54,32 +54,34 @@ def test_what_happened_is_shown_in_order_and_not_to_whom(running: Serve, request
     assert "3171" not in outcome.stdout
 
 
-def test_a_call_to_a_partner_without_a_webhook_is_listed_as_given_up(running: Serve, request_id: str) -> None:
-    siti(running, f'{{ me {{ consentRequest(id: "{request_id}") {{ id }} }} }}')
-    siti(running, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
+def test_a_call_to_a_partner_without_a_webhook_is_listed_as_given_up(
+    serve_process: ServeProcess, request_id: str
+) -> None:
+    ask_as_siti(serve_process, f'{{ me {{ consentRequest(id: "{request_id}") {{ id }} }} }}')
+    ask_as_siti(serve_process, f'mutation {{ refuseConsent(request: "{request_id}") {{ returnTo }} }}')
 
     def listed() -> bool:
-        outcome = simpul(running.state, "consents", "outbox", "sandbox/kredit-nusantara", COLUMNS="40")
+        outcome = run_simpul(serve_process.state, "consents", "outbox", "sandbox/kredit-nusantara", COLUMNS="40")
         rows = [row for row in outcome.stdout.splitlines() if request_id in row]
         return bool(rows) and "given up" in rows[0] and "the contract names no webhook" in rows[0]
 
-    until(listed, "the call is given up")
-    assert request_id not in simpul(running.state, "consents", "outbox", "sandbox/pantau-kota").stdout
+    wait_until(listed, "the call is given up")
+    assert request_id not in run_simpul(serve_process.state, "consents", "outbox", "sandbox/pantau-kota").stdout
 
 
-def test_an_id_of_nothing_is_said_to_be_one(running: Serve) -> None:
-    outcome = simpul(running.state, "consents", "show", "0" * 32)
+def test_an_unknown_id_is_reported(serve_process: ServeProcess) -> None:
+    outcome = run_simpul(serve_process.state, "consents", "show", "0" * 32)
     assert (outcome.returncode, outcome.stderr) == (
         1,
         "simpul: there is neither a request nor a consent of that id\n",
     )
 
 
-def test_the_secret_is_the_one_that_signs(running: Serve) -> None:
-    kept = StateFolder(running.state).known_secret("ids")
-    assert kept is not None
-    secret = b64decode(kept)
+def test_the_secret_is_the_one_that_signs(serve_process: ServeProcess) -> None:
+    hub_secret = StateFolder(serve_process.state).known_secret("ids")
+    assert hub_secret is not None
+    secret = b64decode(hub_secret)
     for version in (1, 2):
-        outcome = simpul(running.state, "consents", "secret", "development/bank", "--version", str(version))
-        assert outcome.stdout == WebhookSignatures(secret).secret_of(client_named("bank"), version) + "\n"
-    assert simpul(running.state, "consents", "secret", "development/bank", "--version", "0").returncode != 0
+        outcome = run_simpul(serve_process.state, "consents", "secret", "development/bank", "--version", str(version))
+        assert outcome.stdout == WebhookSignatures(secret).format_secret(build_client("bank"), version) + "\n"
+    assert run_simpul(serve_process.state, "consents", "secret", "development/bank", "--version", "0").returncode != 0

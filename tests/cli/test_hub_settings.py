@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from auth.caller import CallerKind
-from auth.issuers import issuers_of
-from cli.failure import Failure
-from cli.hub_environment import Reach, hub_environment
-from cli.hub_settings import hub_settings, production_environment
+from auth.tokens.issuers import load_issuers
+from cli.command_error import CommandError
+from cli.hub_settings import build_production_environment, load_hub_settings
+from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment
 from sandbox.agency import AGENCIES
-from sandbox.issuer_clients import client_secret
+from sandbox.issuer.clients import derive_client_secret
 from sandbox.state_folder import StateFolder
-from tests.cli.running import simpul
+from tests.cli.command_line import run_simpul
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if not k.startswith("SIMPUL_")})
 
 
-def started_once(path: Path) -> StateFolder:
+def prepare_folder(path: Path) -> StateFolder:
     """The folder of a city that does not run now."""
     folder = StateFolder(path)
     for agency in AGENCIES:
@@ -36,9 +36,10 @@ def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None
     folder = StateFolder(tmp_path)
     health = {"engine": "mariadb"}
     reaches = {
-        name: Reach(port=1000 + n, user=f"u_{name}", secret="s/1", health=health) for n, name in enumerate(AGENCIES)
+        name: AgencyEndpoint(port=1000 + n, user=f"u_{name}", secret="s/1", health=health)
+        for n, name in enumerate(AGENCIES)
     }
-    environment = hub_environment(folder, reaches)
+    environment = build_hub_environment(folder, reaches)
     agencies = ("DUKCAPIL", "JAKPRENEUR", "PBB", "CRM", "PANGAN")
     assert {name: value for name, value in environment.items() if name.split("_")[1] in agencies} == {
         "SIMPUL_DUKCAPIL_URL": "postgresql://u_dukcapil:s%2F1@127.0.0.1:1000/siak",
@@ -52,13 +53,13 @@ def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None
         "SIMPUL_PANGAN_KEY": "s/1",
     }
     assert len(base64.b64decode(environment["SIMPUL_SECRET"])) == 32
-    assert hub_environment(folder, reaches)["SIMPUL_SECRET"] == environment["SIMPUL_SECRET"]
+    assert build_hub_environment(folder, reaches)["SIMPUL_SECRET"] == environment["SIMPUL_SECRET"]
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_the_citys_agencies_are_asked_under_terms_by_which_nobody_waits_for_one_that_fails(tmp_path: Path) -> None:
-    settings = hub_settings(started_once(tmp_path), port=8123)
-    terms = [settings.terms(agency) for agency in AGENCIES]
+    settings = load_hub_settings(prepare_folder(tmp_path), port=8123)
+    terms = [settings.build_terms(agency) for agency in AGENCIES]
     assert all(each.breaker is not None and each.retries and each.waiting is not None for each in terms)
     assert {name: each.deadline for name, each in zip(AGENCIES, terms, strict=True)} == {
         "dukcapil": 2.0,
@@ -69,78 +70,78 @@ def test_the_citys_agencies_are_asked_under_terms_by_which_nobody_waits_for_one_
     }
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_the_operators_own_terms_go_before_the_citys(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text("[pbb]\ndeadline = 9.0\n")
     os.environ["SIMPUL_AGENCIES"] = str(own)
-    settings = hub_settings(started_once(tmp_path / "city"), port=8123)
-    assert settings.terms("pbb").deadline == 9.0
-    assert settings.terms("crm").breaker is None
+    settings = load_hub_settings(prepare_folder(tmp_path / "city"), port=8123)
+    assert settings.build_terms("pbb").deadline == 9.0
+    assert settings.build_terms("crm").breaker is None
 
 
 def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
-    assert "SIMPUL_ISSUERS" not in hub_environment(folder, {})
+    assert "SIMPUL_ISSUERS" not in build_hub_environment(folder, {})
     port = folder.port("issuer")
-    (entry,) = issuers_of(Path(hub_environment(folder, {})["SIMPUL_ISSUERS"]))
+    (entry,) = load_issuers(Path(build_hub_environment(folder, {})["SIMPUL_ISSUERS"]))
     assert (entry.url, entry.audience) == (f"http://127.0.0.1:{port}", ("simpul",))
     assert set(entry.kinds) == set(CallerKind) - {CallerKind.ANONYMOUS}
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(tmp_path: Path) -> None:
-    folder = started_once(tmp_path)
+    folder = prepare_folder(tmp_path)
     folder.port("issuer")
     folder.secret("issuer", lambda: "s-1")
-    settings = hub_settings(folder, port=8123)
+    settings = load_hub_settings(folder, port=8123)
     assert (settings.sign_in_issuer, settings.sign_in_client) == ("sandbox", "simpul-pages")
     assert settings.sign_in_secret is not None
-    assert settings.sign_in_secret.get_secret_value() == client_secret("simpul-pages", "s-1")
-    assert settings.own_url == "http://127.0.0.1:8123"
+    assert settings.sign_in_secret.get_secret_value() == derive_client_secret("simpul-pages", "s-1")
+    assert settings.base_url == "http://127.0.0.1:8123"
 
 
 def test_a_production_hub_before_the_city_accepts_tokens_of_its_provider_only(tmp_path: Path) -> None:
-    folder = started_once(tmp_path)
+    folder = prepare_folder(tmp_path)
     folder.port("issuer")
-    given = production_environment(folder, port=8123)
-    assert {"SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"} & given.keys() == set()
-    (entry,) = issuers_of(Path(given["SIMPUL_ISSUERS"]))
-    assert (entry.name, list(entry.unbound)) == ("sandbox", [])
+    settings = build_production_environment(folder, port=8123)
+    assert {"SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"} & settings.keys() == set()
+    (entry,) = load_issuers(Path(settings["SIMPUL_ISSUERS"]))
+    assert (entry.name, list(entry.missing_bounds)) == ("sandbox", [])
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_where_the_operator_names_issuers_the_citys_provider_signs_nobody_in(tmp_path: Path) -> None:
-    folder = started_once(tmp_path)
+    folder = prepare_folder(tmp_path)
     folder.port("issuer")
     folder.secret("issuer", lambda: "s-1")
     own = tmp_path / "own.toml"
     own.write_text('[[issuer]]\nname = "own"\nurl = "https://own.example"\naudience = "a"\nkinds = ["citizen"]\n')
     os.environ["SIMPUL_ISSUERS"] = str(own)
-    assert hub_settings(folder, port=8123).sign_in_issuer is None
+    assert load_hub_settings(folder, port=8123).sign_in_issuer is None
 
 
 def test_where_mariadb_is_missing_the_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:
-    reach = Reach(port=1, user="u", secret="s", health={"engine": "sqlite", "path": "/a b/jakpreneur.sqlite3"})
-    environment = hub_environment(StateFolder(tmp_path), {"jakpreneur": reach})
+    reach = AgencyEndpoint(port=1, user="u", secret="s", health={"engine": "sqlite", "path": "/a b/jakpreneur.sqlite3"})
+    environment = build_hub_environment(StateFolder(tmp_path), {"jakpreneur": reach})
     assert environment["SIMPUL_JAKPRENEUR_URL"] == "sqlite:////a b/jakpreneur.sqlite3"
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_what_the_operator_set_goes_before_what_the_city_says(tmp_path: Path) -> None:
-    folder = started_once(tmp_path)
+    folder = prepare_folder(tmp_path)
     os.environ["SIMPUL_PBB_URL"] = "https://pajak.example.go.id/soap"
-    settings = hub_settings(folder, port=8123)
+    settings = load_hub_settings(folder, port=8123)
     assert settings.pbb_url == "https://pajak.example.go.id/soap"
     assert settings.crm_url == f"http://127.0.0.1:{folder.known_port('crm')}/open311/v2"
     assert settings.port == 8123
     assert settings.development
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_without_a_city_every_missing_setting_is_named_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(Failure) as caught:
-        hub_settings(StateFolder(tmp_path))
+    with pytest.raises(CommandError) as caught:
+        load_hub_settings(StateFolder(tmp_path))
     assert str(caught.value) == (
         "the hub's settings are not complete: not set: SIMPUL_SECRET, SIMPUL_STATE_URL, "
         "SIMPUL_DUKCAPIL_URL, SIMPUL_JAKPRENEUR_URL, SIMPUL_PBB_URL, SIMPUL_PBB_USER, SIMPUL_PBB_PASSWORD, "
@@ -149,17 +150,19 @@ def test_without_a_city_every_missing_setting_is_named_in_one_line(tmp_path: Pat
     )
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.usefixtures("empty_environment")
 def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
     os.environ["SIMPUL_SECRET"] = base64.b64encode(b"short").decode()
-    with pytest.raises(Failure, match="SIMPUL_SECRET: Value error, the secret must hold at least 32 bytes") as caught:
-        hub_settings(started_once(tmp_path))
+    with pytest.raises(
+        CommandError, match="SIMPUL_SECRET: Value error, the secret must hold at least 32 bytes"
+    ) as caught:
+        load_hub_settings(prepare_folder(tmp_path))
     assert os.environ["SIMPUL_SECRET"] not in str(caught.value)
 
 
 def test_a_variable_that_is_no_setting_is_refused(tmp_path: Path) -> None:
-    started_once(tmp_path)
-    outcome = simpul(tmp_path, "agencies", "check", SIMPUL_PBB_ULR="http://x")
+    prepare_folder(tmp_path)
+    outcome = run_simpul(tmp_path, "agencies", "check", SIMPUL_PBB_ULR="http://x")
     assert outcome.returncode == 1
     assert outcome.stderr == (
         "simpul: the hub's settings are not complete: SIMPUL_PBB_ULR is no setting of the hub. "

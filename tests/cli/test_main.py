@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.city import ROOT
+from tests.sandbox_agencies import ROOT
 
 HEAVY = {"aiohttp", "alembic", "cryptography", "faker", "graphql", "jinja2", "joserfc", "lxml", "msgspec"}
 HEAVY |= {"opentelemetry", "prometheus_client", "pydantic", "redis", "sqlalchemy", "strawberry", "structlog", "zeep"}

@@ -1,4 +1,4 @@
-"""`simpul retention` removes what is over and tells it, and `simpul ledger verify` takes the receipts for it."""
+"""`run_simpul retention` removes what is over and tells it, and `run_simpul ledger verify` takes the receipts for it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.hub_environment import state_url
+from cli.sandbox.hub_environment import build_state_url
 from sandbox.state_folder import StateFolder
-from store.access_ledger import AccessLedger
-from store.database import database
-from tests.cli.running import Serve, simpul
-from tests.store.ledger import ENTRY
+from store.database import create_database_engine
+from store.ledger.access_ledger import AccessLedger
+from tests.cli.command_line import ServeProcess, run_simpul
+from tests.store.ledger.sample_entry import ENTRY
 
 YEARS_AGO = datetime.now(UTC) - timedelta(days=2000)
 
 
 @pytest.fixture
-def old(running: Serve) -> Iterator[Serve]:
+def hub_with_old_entries(serve_process: ServeProcess) -> Iterator[ServeProcess]:
     """A hub with two entries that are older than five years, and one that is not."""
-    folder = StateFolder(running.state)
+    folder = StateFolder(serve_process.state)
     secret = folder.known_secret("ids")
     assert secret is not None
 
     async def write() -> None:
-        engine = database(state_url(folder))
+        engine = create_database_engine(build_state_url(folder))
         ledger = AccessLedger(engine, base64.b64decode(secret))
         await ledger.start()
         for at in (YEARS_AGO, YEARS_AGO + timedelta(days=1), datetime.now(UTC)):
@@ -37,33 +37,35 @@ def old(running: Serve) -> Iterator[Serve]:
         await engine.dispose()
 
     asyncio.run(write())
-    yield running
-    simpul(running.state, "retention", "purge")
+    yield serve_process
+    run_simpul(serve_process.state, "retention", "purge")
 
 
-def test_what_is_kept_how_long_is_listed_as_settings_say(running: Serve) -> None:
-    outcome = simpul(running.state, "retention", "list", SIMPUL_RETENTION="ledger:30 ledger/SPECIFIC:HEALTH:60")
-    told = [line.split() for line in outcome.stdout.splitlines()]
-    assert told[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
-    wrong = simpul(running.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
+def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServeProcess) -> None:
+    outcome = run_simpul(
+        serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:30 ledger/SPECIFIC:HEALTH:60"
+    )
+    rows = [line.split() for line in outcome.stdout.splitlines()]
+    assert rows[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
+    wrong = run_simpul(serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
     assert wrong.returncode == 1
     assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
 
 
-def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(old: Serve) -> None:
+def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: ServeProcess) -> None:
     removed = "rows=2 PERSONAL=2 SPECIFIC:FINANCE=2"
-    before = simpul(old.state, "ledger", "verify").stdout
-    told = simpul(old.state, "retention", "purge", "--dry-run")
-    assert removed in told.stdout
-    assert told.stdout.endswith("Nothing was removed.\n")
-    assert simpul(old.state, "ledger", "verify").stdout == before
-    outcome = simpul(old.state, "retention", "purge", "--by", "rina")
+    before = run_simpul(hub_with_old_entries.state, "ledger", "verify").stdout
+    dry_run = run_simpul(hub_with_old_entries.state, "retention", "purge", "--dry-run")
+    assert removed in dry_run.stdout
+    assert dry_run.stdout.endswith("Nothing was removed.\n")
+    assert run_simpul(hub_with_old_entries.state, "ledger", "verify").stdout == before
+    outcome = run_simpul(hub_with_old_entries.state, "retention", "purge", "--by", "rina")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert removed in outcome.stdout
-    verified = simpul(old.state, "ledger", "verify")
+    verified = run_simpul(hub_with_old_entries.state, "ledger", "verify")
     assert verified.returncode == 0
     assert "2 entries were purged, with receipts (`simpul retention receipts`)." in verified.stdout
-    receipt = simpul(old.state, "retention", "receipts").stdout.splitlines()[-1]
+    receipt = run_simpul(hub_with_old_entries.state, "retention", "receipts").stdout.splitlines()[-1]
     for each in ("ledger", removed, YEARS_AGO.isoformat(timespec="seconds"), "1825", "rina"):
         assert each in receipt
-    assert simpul(old.state, "retention", "purge").stdout == "Nothing is over.\n"
+    assert run_simpul(hub_with_old_entries.state, "retention", "purge").stdout == "Nothing is over.\n"

@@ -1,16 +1,17 @@
-"""`simpul schema` guards the graph that callers rely on."""
+"""`run_simpul schema` guards the graph that callers rely on."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from cli import operations, schema
-from cli.failure import Failure
-from records.operations import ClientContract, RegisteredOperation
-from tests.city import ROOT
-from tests.cli.running import simpul
-from tests.clients import client_named
+from cli import schema
+from cli.command_error import CommandError
+from cli.operations import commands
+from records.hub.operations import ClientContract, RegisteredOperation
+from tests.cli.command_line import run_simpul
+from tests.fakes.clients import build_client
+from tests.sandbox_agencies import ROOT
 
 SNAPSHOT = (ROOT / "schema" / "schema.graphql").read_text()
 BEFORE = """
@@ -21,13 +22,13 @@ enum Level { RETAIL WHOLESALE }
 
 
 def test_the_graph_is_printed_as_it_is_checked_in(tmp_path: Path) -> None:
-    outcome = simpul(tmp_path, "schema", "print")
+    outcome = run_simpul(tmp_path, "schema", "print")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout == SNAPSHOT
 
 
 def test_the_checked_in_graph_passes(tmp_path: Path) -> None:
-    outcome = simpul(tmp_path, "schema", "check")
+    outcome = run_simpul(tmp_path, "schema", "check")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout == "The graph is the one in schema/schema.graphql.\n"
 
@@ -39,8 +40,8 @@ def test_a_field_that_goes_is_named_as_breaking_and_fails(
     snapshot.write_text(SNAPSHOT.replace("type Query {", "type Query {\n  weather: String\n", 1))
     monkeypatch.setattr(schema, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "SNAPSHOT", snapshot)
-    with pytest.raises(Failure, match=r"^the graph differs from schema/schema\.graphql, 1 breaking change: "):
-        schema.check()
+    with pytest.raises(CommandError, match=r"^the graph differs from schema/schema\.graphql, 1 breaking change: "):
+        schema.check_schema()
     assert capsys.readouterr().err == "breaking: Field Query.weather was removed.\n"
 
 
@@ -52,8 +53,8 @@ def test_a_graph_that_only_grew_fails_too_and_nothing_is_called_breaking(
     assert removed == 1
     snapshot.write_text(without)
     monkeypatch.setattr(schema, "SNAPSHOT", snapshot)
-    with pytest.raises(Failure, match="0 breaking changes"):
-        schema.check()
+    with pytest.raises(CommandError, match="0 breaking changes"):
+        schema.check_schema()
     assert capsys.readouterr().err == ""
 
 
@@ -61,10 +62,10 @@ def test_writing_makes_the_check_pass(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(schema, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "SNAPSHOT", tmp_path / "schema.graphql")
     monkeypatch.setattr(schema, "ACCESS_PAGE", tmp_path / "access.md")
-    with pytest.raises(Failure, match=r"schema\.graphql is missing: write it with `simpul schema write`"):
-        schema.check()
-    schema.write()
-    schema.check()
+    with pytest.raises(CommandError, match=r"schema\.graphql is missing: write it with `simpul schema write`"):
+        schema.check_schema()
+    schema.write_schema()
+    schema.check_schema()
     assert (tmp_path / "schema.graphql").read_text() == SNAPSHOT
     assert (tmp_path / "access.md").read_text().startswith("# Who sees what\n")
 
@@ -79,8 +80,8 @@ def test_writing_makes_the_check_pass(tmp_path: Path, monkeypatch: pytest.Monkey
         (BEFORE.replace("phone: String", "phone: String city: String"), [], []),
     ],
 )
-def test_changes_are_told_by_what_they_do_to_callers(now: str, breaking: list[str], dangerous: list[str]) -> None:
-    changes = schema.compare(BEFORE, now)
+def test_changes_are_grouped_by_their_effect_on_callers(now: str, breaking: list[str], dangerous: list[str]) -> None:
+    changes = schema.compare_schemas(BEFORE, now)
     assert changes == {"breaking": breaking, "dangerous": dangerous}
 
 
@@ -93,15 +94,15 @@ def test_the_command_names_the_clients_that_a_change_hits(
     monkeypatch.setattr(schema, "SNAPSHOT", snapshot)
     scopes = {"open": ("Query.*", "Market.*", "Region.*")}
     texts = {"kios": "query Prices { markets(first: 1) { name } }", "lain": "query Regions { regions { code } }"}
-    stands = [
+    published = [
         (
-            ClientContract(client=client_named(client), scopes=scopes),
-            RegisteredOperation(client=client_named(client), id="1", name=text.split()[1], text=text),
+            ClientContract(client=build_client(client), scopes=scopes),
+            RegisteredOperation(client=build_client(client), id="1", name=text.split()[1], text=text),
         )
         for client, text in texts.items()
     ]
-    monkeypatch.setattr(operations, "published_operations", lambda: stands)
-    with pytest.raises(Failure, match="the graph differs"):
-        schema.check(registered=True)
+    monkeypatch.setattr(commands, "load_published_operations", lambda: published)
+    with pytest.raises(CommandError, match="the graph differs"):
+        schema.check_schema(registered=True)
     broken = [line for line in capsys.readouterr().err.splitlines() if line.startswith("breaks client")]
     assert broken == ["breaks client development/kios: Prices (1): Market.name was Int! and is String!."]

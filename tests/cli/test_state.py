@@ -1,4 +1,4 @@
-"""`simpul state verify` tells whether a database can be used, before a hub is started on it."""
+"""`run_simpul state verify` tells whether a database can be used, before a hub is started on it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import text
 
-from sandbox.postgres import Postgres
-from store.access_ledger import AccessLedger
-from store.database import database, migrate
-from tests.city import HOST, free_port
-from tests.cli.running import simpul
-from tests.deploy.backup import binaries
+from sandbox.databases.postgres import Postgres
+from store.database import create_database_engine, migrate
+from store.ledger.access_ledger import AccessLedger
+from tests.cli.command_line import run_simpul
+from tests.deploy.backup import find_binaries
 from tests.journeys.hub_process import SECRET, HubProcess
-from tests.store.ledger import ENTRY
+from tests.sandbox_agencies import HOST, free_port
+from tests.store.ledger.sample_entry import ENTRY
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,14 @@ def hub() -> Iterator[HubProcess]:
         hub = HubProcess(Path(folder))
         hub.postgres.start()
         try:
-            asyncio.run(written(hub.state_url))
+            asyncio.run(write_entry(hub.state_url))
             yield hub
         finally:
             hub.postgres.stop()
 
 
-async def written(url: str) -> None:
-    engine = database(url)
+async def write_entry(url: str) -> None:
+    engine = create_database_engine(url)
     await migrate(engine)
     ledger = AccessLedger(engine, SECRET)
     await ledger.start()
@@ -45,16 +45,16 @@ async def written(url: str) -> None:
     await engine.dispose()
 
 
-def run(hub: HubProcess, tmp_path: Path, **variables: str) -> tuple[int, str, str]:
-    given = {name: value for name, value in hub.environment.items() if name.startswith("SIMPUL_")} | variables
-    given.pop("SIMPUL_STATE")
-    done = simpul(tmp_path, "state", "verify", **given)
+def run_verify(hub: HubProcess, tmp_path: Path, **variables: str) -> tuple[int, str, str]:
+    environment = {name: value for name, value in hub.environment.items() if name.startswith("SIMPUL_")} | variables
+    environment.pop("SIMPUL_STATE")
+    done = run_simpul(tmp_path, "state", "verify", **environment)
     return done.returncode, done.stdout, done.stderr
 
 
-def changed(url: str, statement: str) -> None:
+def change_row(url: str, statement: str) -> None:
     async def change() -> None:
-        engine = database(url)
+        engine = create_database_engine(url)
         async with engine.begin() as connection:
             await connection.execute(text(statement))
         await engine.dispose()
@@ -63,52 +63,52 @@ def changed(url: str, statement: str) -> None:
 
 
 def test_a_database_that_is_whole_passes_and_tells_how_far_it_reaches(hub: HubProcess, tmp_path: Path) -> None:
-    code, said, wrong = run(hub, tmp_path)
+    code, output, wrong = run_verify(hub, tmp_path)
     assert (code, wrong) == (0, "")
-    assert "access entries: 1, the newest of " in said
-    assert "consents: 0\n" in said
-    assert said.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
+    assert "access entries: 1, the newest of " in output
+    assert "consents: 0\n" in output
+    assert output.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
 
 
-def test_another_secret_is_told_from_a_changed_ledger(hub: HubProcess, tmp_path: Path) -> None:
-    code, _, wrong = run(hub, tmp_path, SIMPUL_SECRET=base64.b64encode(b"x" * 32).decode())
+def test_another_secret_and_a_changed_ledger_have_different_messages(hub: HubProcess, tmp_path: Path) -> None:
+    code, _, wrong = run_verify(hub, tmp_path, SIMPUL_SECRET=base64.b64encode(b"x" * 32).decode())
     assert code == 1
     assert "SIMPUL_SECRET is not the one that it was written with" in wrong
 
 
 def test_a_changed_ledger_fails_with_the_entry(hub: HubProcess, tmp_path: Path) -> None:
-    changed(hub.state_url, "UPDATE access_entries SET purpose = 'other'")
+    change_row(hub.state_url, "UPDATE access_entries SET purpose = 'other'")
     try:
-        code, _, wrong = run(hub, tmp_path)
+        code, _, wrong = run_verify(hub, tmp_path)
     finally:
-        changed(hub.state_url, "UPDATE access_entries SET purpose = 'verifikasi-identitas'")
+        change_row(hub.state_url, "UPDATE access_entries SET purpose = 'verifikasi-identitas'")
     assert code == 1
     assert "entry 1: the entry was changed" in wrong
     assert "SIMPUL_SECRET" not in wrong
 
 
 def test_a_database_of_a_newer_hub_is_refused(hub: HubProcess, tmp_path: Path) -> None:
-    changed(hub.state_url, "ALTER TABLE alembic_version RENAME TO away")
-    changed(hub.state_url, "CREATE TABLE alembic_version AS SELECT '9999' AS version_num")
+    change_row(hub.state_url, "ALTER TABLE alembic_version RENAME TO away")
+    change_row(hub.state_url, "CREATE TABLE alembic_version AS SELECT '9999' AS version_num")
     try:
-        code, _, wrong = run(hub, tmp_path)
+        code, _, wrong = run_verify(hub, tmp_path)
     finally:
-        changed(hub.state_url, "DROP TABLE alembic_version")
-        changed(hub.state_url, "ALTER TABLE away RENAME TO alembic_version")
+        change_row(hub.state_url, "DROP TABLE alembic_version")
+        change_row(hub.state_url, "ALTER TABLE away RENAME TO alembic_version")
     assert code == 1
     assert "its form is 9999, which this hub does not know" in wrong
 
 
-def test_an_empty_database_and_one_that_is_not_there_are_told(hub: HubProcess, tmp_path: Path) -> None:
-    changed(hub.state_url, "ALTER SCHEMA public RENAME TO away")
-    changed(hub.state_url, "CREATE SCHEMA public")
+def test_an_empty_and_an_unreachable_database_are_reported(hub: HubProcess, tmp_path: Path) -> None:
+    change_row(hub.state_url, "ALTER SCHEMA public RENAME TO away")
+    change_row(hub.state_url, "CREATE SCHEMA public")
     try:
-        assert "it is empty: no hub was ever started on it" in run(hub, tmp_path)[2]
+        assert "it is empty: no hub was ever started on it" in run_verify(hub, tmp_path)[2]
     finally:
-        changed(hub.state_url, "DROP SCHEMA public")
-        changed(hub.state_url, "ALTER SCHEMA away RENAME TO public")
+        change_row(hub.state_url, "DROP SCHEMA public")
+        change_row(hub.state_url, "ALTER SCHEMA away RENAME TO public")
     nowhere = f"postgresql://simpul:rahasia@{HOST}:{free_port()}/simpul"
-    code, _, wrong = run(hub, tmp_path, SIMPUL_STATE_URL=nowhere)
+    code, _, wrong = run_verify(hub, tmp_path, SIMPUL_STATE_URL=nowhere)
     assert code == 1
     assert wrong == (
         "simpul: the hub's database does not answer (ConnectionRefusedError): is SIMPUL_STATE_URL right?\n"
@@ -126,9 +126,9 @@ def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path
                 ["pg_dump", "--format=custom", f"--file={dump}", hub.state_url],
                 ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={there}", dump],
             ):
-                subprocess.run([binaries() / command[0], *command[1:]], check=True, timeout=60)  # noqa: S603 - the wheel's
-            code, said, wrong = run(hub, tmp_path, SIMPUL_STATE_URL=there)
+                subprocess.run([find_binaries() / command[0], *command[1:]], check=True, timeout=60)  # noqa: S603 - the wheel's
+            code, output, wrong = run_verify(hub, tmp_path, SIMPUL_STATE_URL=there)
         finally:
             other.stop()
     assert (code, wrong) == (0, "")
-    assert said.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
+    assert output.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from connectors.drivers.sql import SqlDriver
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.msmes import JakPreneur, read_msme, read_product
-from connectors.reading.unreadable import UnreadableError
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from connectors.readers.unreadable import UnreadableError
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nib, Nik, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
-from sandbox.jakpreneur_data import SQLITE_SCHEMA, rows
-from sandbox.people import SAMPLES, people
-from tests.city import RunningAgency, started
-from tests.connectors.failing import call, failing
+from sandbox.jakpreneur.enterprises import SQLITE_SCHEMA, build_rows
+from sandbox.population.city_population import SAMPLES, build_population
+from tests.connectors.failures import expect_failure, make_call
+from tests.sandbox_agencies import RunningAgency, run_agency
 
 SITI, BUDI, DEWI = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi"))
 
@@ -198,7 +198,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(sqlite3.connect(path)) as database, database:
         for statement in SQLITE_SCHEMA:
             database.execute(statement)
-        enterprises, products = rows(people())
+        enterprises, products = build_rows(build_population())
         database.executemany("INSERT INTO umkm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", enterprises)
         database.executemany("INSERT INTO produk VALUES (?, ?, ?, ?, ?)", products)
     return path
@@ -230,18 +230,18 @@ async def at_server(mariadb: RunningAgency) -> AsyncIterator[JakPreneur]:
 
 class TestTheProgramme:
     async def test_owners_are_answered_and_others_are_absent(self, programme: JakPreneur) -> None:
-        assert await programme.msmes_of([DEWI, BUDI, SITI], call()) == {SITI: (SITIS,), BUDI: (BUDIS,)}
+        assert await programme.msmes_of([DEWI, BUDI, SITI], make_call()) == {SITI: (SITIS,), BUDI: (BUDIS,)}
 
     async def test_enterprises_are_found_by_identifier(self, programme: JakPreneur) -> None:
-        assert await programme.msmes(["2", "999999", "1"], call()) == {"2": BUDIS, "1": SITIS}
+        assert await programme.msmes(["2", "999999", "1"], make_call()) == {"2": BUDIS, "1": SITIS}
 
     @pytest.mark.parametrize("identifier", ["1abc", "01", " 1", "1 ", "x", "", "-1", "1.0", "9" * 30, "1 OR 1=1"])
     async def test_what_only_resembles_an_identifier_is_absent(self, programme: JakPreneur, identifier: str) -> None:
-        assert await programme.msmes([identifier], call()) == {}
-        assert await programme.products_of([identifier], call()) == {}
+        assert await programme.msmes([identifier], make_call()) == {}
+        assert await programme.products_of([identifier], make_call()) == {}
 
     async def test_products_are_grouped_by_their_enterprise(self, programme: JakPreneur) -> None:
-        answers = await programme.products_of(["2", "1", "999999"], call())
+        answers = await programme.products_of(["2", "1", "999999"], make_call())
         assert {key: answer for key, answer in answers.items() if not isinstance(answer, AgencyFailure)} == {
             "1": (
                 Product(
@@ -268,11 +268,11 @@ class TestTheProgramme:
         }
 
     async def test_every_enterprise_and_product_can_be_read(self, programme: JakPreneur) -> None:
-        enterprises, products = rows(people())
+        enterprises, products = build_rows(build_population())
         ids = [str(row[0]) for row in enterprises]
         owners = list({Nik(row[1]): None for row in enterprises})
-        by_id, by_owner = await programme.msmes(ids, call()), await programme.msmes_of(owners, call())
-        sold = await programme.products_of(ids, call())
+        by_id, by_owner = await programme.msmes(ids, make_call()), await programme.msmes_of(owners, make_call())
+        sold = await programme.products_of(ids, make_call())
         assert [
             answer
             for answer in (*by_id.values(), *by_owner.values(), *sold.values())
@@ -287,12 +287,12 @@ class TestTheProgramme:
         assert {product.id: product.name.upper() for product in goods} == {str(row[0]): row[2] for row in products}
 
     async def test_nobody_costs_nothing(self, programme: JakPreneur) -> None:
-        assert await programme.msmes_of([], call()) == {}
-        assert await programme.msmes([], call()) == {}
-        assert await programme.products_of([], call()) == {}
+        assert await programme.msmes_of([], make_call()) == {}
+        assert await programme.msmes([], make_call()) == {}
+        assert await programme.products_of([], make_call()) == {}
 
     async def test_it_answers_a_probe(self, programme: JakPreneur) -> None:
-        await programme.probe(call())
+        await programme.probe(make_call())
 
     async def test_one_unreadable_row_is_the_failure_of_its_key_alone(self, sqlite_file: Path, tmp_path: Path) -> None:
         broken = shutil.copy(sqlite_file, tmp_path)
@@ -300,8 +300,8 @@ class TestTheProgramme:
             database.execute("UPDATE umkm SET tgl_daftar = '31/02/2024' WHERE id = 2")
             database.execute("UPDATE produk SET harga = 'sejuta' WHERE id = 2")
         async with programme_at(f"sqlite:///{broken}") as connector:
-            msmes = await connector.msmes_of([SITI, BUDI], call())
-            products = await connector.products_of(["1", "2"], call())
+            msmes = await connector.msmes_of([SITI, BUDI], make_call())
+            products = await connector.products_of(["1", "2"], make_call())
         assert msmes[SITI] == (SITIS,)
         assert [type(answer) for answer in (msmes[BUDI], products["1"], products["2"])] == [
             AgencyMalformed,
@@ -315,71 +315,73 @@ class TestTheCostOfAsking:
     async def test_any_number_of_keys_costs_one_call_a_read(
         self, mariadb: RunningAgency, at_server: JakPreneur, count: int
     ) -> None:
-        niks = [Nik(resident.nik) for resident in people().residents[:count]]
+        niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
         ids = [str(number) for number in range(1, count + 1)]
-        await at_server.probe(call())
+        await at_server.probe(make_call())
         mariadb.reset_calls()
-        await at_server.msmes_of(niks, call())
-        assert mariadb.calls() == {"select umkm": 1}
-        await at_server.msmes(ids, call())
-        assert mariadb.calls() == {"select umkm": 2}
-        await at_server.products_of(ids, call())
-        assert mariadb.calls() == {"select umkm": 2, "select produk": 1}
+        await at_server.msmes_of(niks, make_call())
+        assert mariadb.count_calls() == {"select umkm": 1}
+        await at_server.msmes(ids, make_call())
+        assert mariadb.count_calls() == {"select umkm": 2}
+        await at_server.products_of(ids, make_call())
+        assert mariadb.count_calls() == {"select umkm": 2, "select produk": 1}
 
     async def test_nobody_costs_no_call(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
         mariadb.reset_calls()
-        await at_server.msmes_of([], call())
-        await at_server.msmes(["no-number"], call())
-        await at_server.products_of([], call())
-        assert mariadb.calls() == {}
+        await at_server.msmes_of([], make_call())
+        await at_server.msmes(["no-number"], make_call())
+        await at_server.products_of([], make_call())
+        assert mariadb.count_calls() == {}
 
 
 class TestTheProgrammeInTrouble:
     async def test_its_own_error_is_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
         with mariadb.in_mode("error"):
-            await failing(at_server.msmes_of([SITI], call()), AgencyUnavailable, "jakpreneur")
-        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+            await expect_failure(at_server.msmes_of([SITI], make_call()), AgencyUnavailable, "jakpreneur")
+        assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
     async def test_rubbish_is_malformed_or_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
-        await at_server.probe(call())
+        await at_server.probe(make_call())
         with mariadb.in_mode("rubbish"):
-            failure = await failing(at_server.msmes_of([SITI], call()), AgencyFailure, "jakpreneur")
+            failure = await expect_failure(at_server.msmes_of([SITI], make_call()), AgencyFailure, "jakpreneur")
             assert isinstance(failure, AgencyMalformed | AgencyUnavailable)
-        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+        assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
     async def test_refused_credentials_are_refused_on_open_connections_too(
         self, mariadb: RunningAgency, at_server: JakPreneur
     ) -> None:
-        await at_server.probe(call())
+        await at_server.probe(make_call())
         with mariadb.in_mode("refuse"):
-            await failing(at_server.msmes_of([SITI], call()), AgencyRefused, "jakpreneur")
-        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+            await expect_failure(at_server.msmes_of([SITI], make_call()), AgencyRefused, "jakpreneur")
+        assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
     async def test_a_wrong_password_is_refused(self, mariadb: RunningAgency) -> None:
         async with programme_at(url_of(mariadb, secret="kata-sandi-salah")) as connector:
-            await failing(connector.probe(call()), AgencyRefused, "jakpreneur", secrets=("kata-sandi-salah",))
+            await expect_failure(
+                connector.probe(make_call()), AgencyRefused, "jakpreneur", secrets=("kata-sandi-salah",)
+            )
 
     async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_programme_usable(
         self, mariadb: RunningAgency, at_server: JakPreneur
     ) -> None:
         with mariadb.in_mode("slow"):
             started_at = time.monotonic()
-            slow = (at_server.msmes_of([SITI], call(0.3)) for _ in range(4))
+            slow = (at_server.msmes_of([SITI], make_call(0.3)) for _ in range(4))
             failures = await asyncio.gather(*slow, return_exceptions=True)
             assert time.monotonic() - started_at < 1.5
         assert {type(failure) for failure in failures} == {AgencyTimeout}
-        assert await at_server.msmes_of([SITI], call()) == {SITI: (SITIS,)}
+        assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
     async def test_a_stopped_programme_is_unavailable_and_is_found_again_when_it_is_back(
         self, mariadb: RunningAgency, tmp_path: Path
     ) -> None:
         assert mariadb.health()["engine"] == "mariadb"
-        with started("jakpreneur", tmp_path) as agency:
+        with run_agency("jakpreneur", tmp_path) as agency:
             async with programme_at(url_of(agency)) as connector:
-                await asyncio.gather(*(connector.msmes_of([SITI], call()) for _ in range(2)))
+                await asyncio.gather(*(connector.msmes_of([SITI], make_call()) for _ in range(2)))
                 for end in (agency.stop, agency.kill):
                     end()
-                    await failing(connector.msmes_of([SITI], call()), AgencyUnavailable, "jakpreneur")
-                    agency.start_again()
-                    answers = await asyncio.gather(*(connector.msmes_of([SITI], call()) for _ in range(4)))
+                    await expect_failure(connector.msmes_of([SITI], make_call()), AgencyUnavailable, "jakpreneur")
+                    agency.restart()
+                    answers = await asyncio.gather(*(connector.msmes_of([SITI], make_call()) for _ in range(4)))
                     assert answers == [{SITI: (SITIS,)}] * 4

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.drivers.sql import SqlDriver
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.population import PopulationRegister, facets_statement, read_facets
-from records.failures import (
+from records.calls.failures import (
     AgencyFailure,
     AgencyMalformed,
     AgencyRefused,
@@ -35,10 +35,10 @@ from records.population import (
     Residence,
     Sex,
 )
-from sandbox.people import SAMPLES, people
-from sandbox.residents import Resident
-from tests.city import RunningAgency, started
-from tests.connectors.failing import assert_discreet, call, failing
+from sandbox.population.city_population import SAMPLES, build_population
+from sandbox.population.residents import Resident
+from tests.connectors.failures import assert_reveals_nothing, expect_failure, make_call
+from tests.sandbox_agencies import RunningAgency, run_agency
 
 SITI, BUDI, DEWI, AGUS = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi", "agus"))
 NADIA, RIZKY = Nik("3171014904159001"), Nik("3171012311189001")
@@ -246,7 +246,7 @@ class TestFacets:
         answer = read_facets({**ROW, **values}, EVERY_FACET)
         assert isinstance(answer, AgencyMalformed)
         assert answer.detail == detail
-        assert_discreet(answer, *(str(value) for value in values.values() if value != "-"))
+        assert_reveals_nothing(answer, *(str(value) for value in values.values() if value != "-"))
 
     def test_an_unreadable_value_of_a_facet_that_nobody_wants_does_no_harm(self) -> None:
         answer = read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
@@ -278,13 +278,13 @@ def expected_sex(resident: Resident) -> Sex:
 
 class TestTheRegister:
     async def test_people_it_does_not_know_are_absent(self, register: PopulationRegister) -> None:
-        assert await register.known([SITI, NOBODY, AGUS], call()) == {
+        assert await register.load_known([SITI, NOBODY, AGUS], make_call()) == {
             SITI: Citizen(nik=SITI),
             AGUS: Citizen(nik=AGUS),
         }
 
-    async def test_siti_is_told_whole(self, register: PopulationRegister) -> None:
-        assert await register.facets([SITI, NOBODY], EVERY_FACET, call()) == {
+    async def test_siti_is_complete(self, register: PopulationRegister) -> None:
+        assert await register.load_facets([SITI, NOBODY], EVERY_FACET, make_call()) == {
             SITI: {
                 Identity: Identity(
                     nik=SITI,
@@ -313,7 +313,7 @@ class TestTheRegister:
         }
 
     async def test_what_is_not_known_of_dewi_and_agus_is_none(self, register: PopulationRegister) -> None:
-        answers = await register.facets([DEWI, AGUS], frozenset({CivilStatus, Parentage}), call())
+        answers = await register.load_facets([DEWI, AGUS], frozenset({CivilStatus, Parentage}), make_call())
         dewi, agus = answers[DEWI], answers[AGUS]
         assert not isinstance(dewi, AgencyFailure)
         assert not isinstance(agus, AgencyFailure)
@@ -328,7 +328,7 @@ class TestTheRegister:
         )
 
     async def test_the_household_of_siti_is_budis(self, register: PopulationRegister) -> None:
-        answers = await register.households([SITI, NOBODY], call())
+        answers = await register.households([SITI, NOBODY], make_call())
         household = answers[SITI]
         assert list(answers) == [SITI]
         assert isinstance(household, Household)
@@ -352,10 +352,10 @@ class TestTheRegister:
         ]
 
     async def test_everybody_in_the_register_can_be_read(self, register: PopulationRegister) -> None:
-        city = people()
+        city = build_population()
         niks = [Nik(nik) for nik in city.by_nik]
-        facets = await register.facets(niks, EVERY_FACET, call(30))
-        households = await register.households(niks, call(30))
+        facets = await register.load_facets(niks, EVERY_FACET, make_call(30))
+        households = await register.households(niks, make_call(30))
         assert len(facets) == len(households) == len(city.residents)
         for resident in city.residents:
             answer, household = facets[Nik(resident.nik)], households[Nik(resident.nik)]
@@ -381,71 +381,71 @@ class TestTheRegister:
     async def test_any_number_of_people_costs_one_call_a_read(
         self, dukcapil: RunningAgency, register: PopulationRegister, count: int
     ) -> None:
-        niks = [Nik(resident.nik) for resident in people().residents[:count]]
-        await register.probe(call())
+        niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
+        await register.probe(make_call())
         dukcapil.reset_calls()
-        assert len(await register.known(niks, call())) == count
-        assert dukcapil.calls() == {"select biodata_wni": 1}
-        assert len(await register.facets(niks, EVERY_FACET, call())) == count
-        assert dukcapil.calls() == {"select biodata_wni": 2}
-        assert len(await register.households(niks, call())) == count
-        assert dukcapil.calls() == {"select biodata_wni": 3}
+        assert len(await register.load_known(niks, make_call())) == count
+        assert dukcapil.count_calls() == {"select biodata_wni": 1}
+        assert len(await register.load_facets(niks, EVERY_FACET, make_call())) == count
+        assert dukcapil.count_calls() == {"select biodata_wni": 2}
+        assert len(await register.households(niks, make_call())) == count
+        assert dukcapil.count_calls() == {"select biodata_wni": 3}
 
     async def test_nobody_costs_no_call(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
         dukcapil.reset_calls()
-        assert await register.known([], call()) == {}
-        assert await register.facets([], EVERY_FACET, call()) == {}
-        assert await register.facets([SITI], frozenset(), call()) == {}
-        assert await register.households([], call()) == {}
-        assert dukcapil.calls() == {}
+        assert await register.load_known([], make_call()) == {}
+        assert await register.load_facets([], EVERY_FACET, make_call()) == {}
+        assert await register.load_facets([SITI], frozenset(), make_call()) == {}
+        assert await register.households([], make_call()) == {}
+        assert dukcapil.count_calls() == {}
 
 
 class TestTheRegisterInTrouble:
     async def test_its_own_error_is_unavailable(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
         with dukcapil.in_mode("error"):
-            await failing(register.known([SITI], call()), AgencyUnavailable, "dukcapil")
-            await failing(register.households([SITI], call()), AgencyUnavailable, "dukcapil")
-        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+            await expect_failure(register.load_known([SITI], make_call()), AgencyUnavailable, "dukcapil")
+            await expect_failure(register.households([SITI], make_call()), AgencyUnavailable, "dukcapil")
+        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_rubbish_is_malformed_or_unavailable(
         self, dukcapil: RunningAgency, register: PopulationRegister
     ) -> None:
-        await register.probe(call())
+        await register.probe(make_call())
         with dukcapil.in_mode("rubbish"):
-            failure = await failing(register.known([SITI], call()), AgencyFailure, "dukcapil")
+            failure = await expect_failure(register.load_known([SITI], make_call()), AgencyFailure, "dukcapil")
             assert isinstance(failure, AgencyMalformed | AgencyUnavailable)
-        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_refused_credentials_are_refused_on_open_connections_too(
         self, dukcapil: RunningAgency, register: PopulationRegister
     ) -> None:
-        await register.probe(call())
+        await register.probe(make_call())
         with dukcapil.in_mode("refuse"):
-            await failing(register.known([SITI], call()), AgencyRefused, "dukcapil")
-        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+            await expect_failure(register.load_known([SITI], make_call()), AgencyRefused, "dukcapil")
+        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_a_wrong_password_is_refused(self, dukcapil: RunningAgency) -> None:
         async with register_of(dukcapil, secret="kata-sandi-salah") as register:
-            await failing(register.probe(call()), AgencyRefused, "dukcapil", secrets=("kata-sandi-salah",))
+            await expect_failure(register.probe(make_call()), AgencyRefused, "dukcapil", secrets=("kata-sandi-salah",))
 
     async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_register_usable(
         self, dukcapil: RunningAgency, register: PopulationRegister
     ) -> None:
         with dukcapil.in_mode("slow"):
             started_at = time.monotonic()
-            slow = (register.known([SITI], call(0.3)) for _ in range(4))
+            slow = (register.load_known([SITI], make_call(0.3)) for _ in range(4))
             failures = await asyncio.gather(*slow, return_exceptions=True)
             assert time.monotonic() - started_at < 1.5
         assert {type(failure) for failure in failures} == {AgencyTimeout}
-        assert await register.known([SITI], call()) == {SITI: Citizen(nik=SITI)}
+        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_a_stopped_register_is_unavailable_and_is_found_again_when_it_is_back(self, tmp_path: Path) -> None:
-        with started("dukcapil", tmp_path) as agency:
+        with run_agency("dukcapil", tmp_path) as agency:
             async with register_of(agency) as register:
-                await asyncio.gather(*(register.known([SITI], call()) for _ in range(2)))
+                await asyncio.gather(*(register.load_known([SITI], make_call()) for _ in range(2)))
                 for end in (agency.stop, agency.kill):
                     end()
-                    await failing(register.known([SITI], call()), AgencyUnavailable, "dukcapil")
-                    agency.start_again()
-                    answers = await asyncio.gather(*(register.known([SITI], call()) for _ in range(4)))
+                    await expect_failure(register.load_known([SITI], make_call()), AgencyUnavailable, "dukcapil")
+                    agency.restart()
+                    answers = await asyncio.gather(*(register.load_known([SITI], make_call()) for _ in range(4)))
                     assert answers == [{SITI: Citizen(nik=SITI)}] * 4

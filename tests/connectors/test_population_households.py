@@ -8,20 +8,20 @@ from datetime import date
 
 import pytest
 
-from connectors.drivers.sql import SqlDriver
-from connectors.long_work import LongWork
-from connectors.policies.observed import Counts
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.long_work import LongWork
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.population import PopulationRegister
 from connectors.population_households import MOST_MEMBERS, read_households
-from connectors.row_check import RowCheck
-from records.answers import Answers
-from records.failures import AgencyFailure, AgencyMalformed
+from connectors.resilience.call_counters import CallCounters
+from records.calls.answers import Answers
+from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import Household, Relationship
-from tests.city import RunningAgency
-from tests.connectors.failing import assert_discreet, call
-from tests.connectors.reading.family_card_placeholders import PLACEHOLDERS
-from tests.family_cards import Entry, entered
+from tests.connectors.failures import assert_reveals_nothing, make_call
+from tests.connectors.readers.family_card_placeholders import PLACEHOLDERS
+from tests.family_cards import Entry, insert_family_cards
+from tests.sandbox_agencies import RunningAgency
 
 SITI, BUDI, DEWI = Nik("3171014506909001"), Nik("3171021708889002"), Nik("3174055203559003")
 NADIA, RIZKY = Nik("3171014904159001"), Nik("3171012311189001")
@@ -42,9 +42,9 @@ def rows_of(*changes: Mapping[str, object]) -> list[Mapping[str, object]]:
     return [{**ROW, **change} for change in changes]
 
 
-def read(rows: list[Mapping[str, object]], *asked: Nik, counts: Counts | None = None) -> Answers[Nik, Household]:
+def read(rows: list[Mapping[str, object]], *asked: Nik, counts: CallCounters | None = None) -> Answers[Nik, Household]:
     niks = asked or tuple(dict.fromkeys(Nik(str(row["nik"])) for row in rows))
-    return asyncio.run(read_households(RowCheck("dukcapil", counts or Counts()), rows, niks, LongWork()))
+    return asyncio.run(read_households(RowCheck("dukcapil", counts or CallCounters()), rows, niks, LongWork()))
 
 
 def household_of(rows: list[Mapping[str, object]], nik: Nik = SITI) -> Household:
@@ -168,7 +168,7 @@ def test_a_card_that_cannot_be_one_familys_is_malformed_for_everybody_on_it(kind
     for each in answers.values():
         assert isinstance(each, AgencyMalformed)
         assert each.detail.endswith(detail)
-        assert_discreet(each)
+        assert_reveals_nothing(each)
 
 
 @pytest.mark.parametrize(("members", "kind"), [(MOST_MEMBERS, Household), (MOST_MEMBERS + 1, AgencyMalformed)])
@@ -178,7 +178,7 @@ def test_more_members_than_a_family_has_are_malformed(members: int, kind: type) 
 
 
 def test_who_is_on_two_cards_has_none_of_them() -> None:
-    counts = Counts()
+    counts = CallCounters()
     rows = rows_of({}, {"no_kk": OTHER_CARD, "nik_kepala": DEWI}, HEAD)
     answers = read(rows, SITI, BUDI, counts=counts)
     assert isinstance(answers[SITI], AgencyMalformed)
@@ -187,13 +187,13 @@ def test_who_is_on_two_cards_has_none_of_them() -> None:
 
 
 def test_a_card_of_nobody_who_was_asked_for_costs_the_whole_answer_and_is_counted() -> None:
-    counts = Counts()
+    counts = CallCounters()
     with pytest.raises(AgencyMalformed):
         read(rows_of({}, HEAD, {"nik": DEWI, "no_kk": OTHER_CARD, "nik_kepala": DEWI}), SITI, counts=counts)
     assert counts.mismatches == 1
 
 
-class TestTheRegister:
+class TestRegisteredHouseholds:
     """A real PostgreSQL, into which hostile cards are entered."""
 
     @pytest.fixture
@@ -213,9 +213,9 @@ class TestTheRegister:
             for number, card in enumerate(fitting)
             for role, (relation, year) in enumerate((("KEPALA KELUARGA", 1980), ("ANAK", 2015)))
         ]
-        async with entered(dukcapil, entries, [(card, "3171014506909999") for card in fitting]):
-            found = await register.households([Nik(each.nik) for each in entries], call())
-            assert dukcapil.calls() == {"select biodata_wni": 1}
+        async with insert_family_cards(dukcapil, entries, [(card, "3171014506909999") for card in fitting]):
+            found = await register.households([Nik(each.nik) for each in entries], make_call())
+            assert dukcapil.count_calls() == {"select biodata_wni": 1}
         malformed = {nik for nik, each in found.items() if isinstance(each, AgencyFailure)}
         assert set(found) == malformed
         assert len(malformed) == 2 * len([each for each in fitting if each.strip()])
@@ -237,14 +237,14 @@ class TestTheRegister:
             Entry(nik=f"317101450690{number:04}", card="3171010101019001", relation="ANAK", born=date(2015, 1, 1))
             for number in range(1_000)
         ]
-        async with entered(dukcapil, entries, [("3171010101019001", entries[0].nik)]):
-            found = await register.households([Nik(entries[7].nik), SITI], call())
+        async with insert_family_cards(dukcapil, entries, [("3171010101019001", entries[0].nik)]):
+            found = await register.households([Nik(entries[7].nik), SITI], make_call())
         strangers, family = found[Nik(entries[7].nik)], found[SITI]
         assert isinstance(strangers, AgencyMalformed)
         assert isinstance(family, Household)
         assert rows == 1 + (MOST_MEMBERS + 1) + len(family.members)
 
-    async def test_a_card_from_a_district_that_no_table_has_is_used_and_told_once_without_its_number(
+    async def test_a_card_from_an_unknown_district_is_used_and_logged_once(
         self, dukcapil: RunningAgency, caplog: pytest.LogCaptureFixture
     ) -> None:
         url = f"postgresql://{dukcapil.user}:{dukcapil.secret}@127.0.0.1:{dukcapil.port}/siak"
@@ -252,7 +252,7 @@ class TestTheRegister:
         register = PopulationRegister(sql, knows_region={"31.71.01"}.__contains__)
         agus = Nik("3672010101009004")
         for _ in range(2):
-            assert isinstance((await register.households([SITI, agus], call()))[agus], Household)
+            assert isinstance((await register.households([SITI, agus], make_call()))[agus], Household)
         await sql.close()
         told = [record.getMessage() for record in caplog.records if record.name == "simpul.agencies"]
         assert told == ["The number of a family card names the unknown district 36.72.01. The card is used"]

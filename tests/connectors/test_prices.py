@@ -11,20 +11,20 @@ import orjson
 import pytest
 
 from connectors import prices
-from connectors.drivers.http import HttpDriver
-from connectors.policies.gate import Gate
-from connectors.policies.terms import Terms
+from connectors.drivers.http.driver import HttpDriver
 from connectors.prices import FoodPrices
-from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from connectors.resilience.agency_terms import AgencyTerms
+from connectors.resilience.gate import Gate
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.prices import (
     CommodityQuery,
     MarketQuery,
     TrendQuery,
 )
-from tests.city import RunningAgency, started
-from tests.connectors.drivers.wire import reply, wire
-from tests.sandbox.asking import setting
+from tests.connectors.drivers.byte_server import reply, serve_bytes
+from tests.sandbox.agency_requests import temporary_setting
+from tests.sandbox_agencies import RunningAgency, run_agency
 
 RECORDED = Path(__file__).parent / "recorded"
 MARKETS = "GET /api2/v1/master-data/market"
@@ -44,9 +44,7 @@ def call(seconds: float = 5) -> Call:
 
 
 @asynccontextmanager
-async def connected(
-    base: str, key: str = "kunci", *, rate: float = FAST, burst: int = 100
-) -> AsyncIterator[FoodPrices]:
+async def connect(base: str, key: str = "kunci", *, rate: float = FAST, burst: int = 100) -> AsyncIterator[FoodPrices]:
     http = HttpDriver(
         "pangan",
         base,
@@ -54,7 +52,7 @@ async def connected(
         deadline=5,
         connections=4,
         max_bytes=1_000_000,
-        gate=Gate("pangan", Terms(deadline=5, at_once=4, rate=rate, burst=burst)),
+        gate=Gate("pangan", AgencyTerms(deadline=5, max_concurrency=4, rate=rate, burst=burst)),
     )
     try:
         yield FoodPrices(http)
@@ -68,7 +66,7 @@ def base_of(agency: RunningAgency) -> str:
 
 @pytest.fixture
 async def connector(pangan: RunningAgency) -> AsyncIterator[FoodPrices]:
-    async with connected(base_of(pangan), pangan.secret) as connector:
+    async with connect(base_of(pangan), pangan.secret) as connector:
         pangan.reset_calls()
         yield connector
 
@@ -86,7 +84,7 @@ class TestTheService:
         assert found[1][0] == "Pasar Induk Tanah Tinggi"
         assert len(found[2]) == 50
         assert found[3] == []
-        assert pangan.calls() == {MARKETS: 1}
+        assert pangan.count_calls() == {MARKETS: 1}
 
     async def test_markets_and_commodities_by_id_cost_one_call_each(
         self, pangan: RunningAgency, connector: FoodPrices
@@ -97,7 +95,7 @@ class TestTheService:
         assert [getattr(each, "name", each) for each in markets.values()] == ["Pasar Senen Blok III - VI"]
         assert list(markets) == ["3"]
         assert {id_: getattr(each, "name", each) for id_, each in commodities.items()} == {"10": "Cabe Merah Keriting"}
-        assert pangan.calls() == {MARKETS: 1, NEWEST: 1}
+        assert pangan.count_calls() == {MARKETS: 1, NEWEST: 1}
 
     async def test_any_number_of_commodity_searches_costs_one_call(
         self, pangan: RunningAgency, connector: FoodPrices
@@ -109,7 +107,7 @@ class TestTheService:
         assert not isinstance(everything, AgencyFailure)
         assert {each.name[:8] for each in first} == {"Beras IR"}
         assert len(everything) == 47
-        assert pangan.calls() == {NEWEST: 1}
+        assert pangan.count_calls() == {NEWEST: 1}
 
     async def test_prices_cost_one_call_a_market_and_unknown_markets_are_absent(
         self, pangan: RunningAgency, connector: FoodPrices
@@ -119,7 +117,7 @@ class TestTheService:
         assert list(answers) == ["3", "20"]
         assert answers["3"] == prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
         assert answers["20"] == prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")
-        assert pangan.calls() == {NEWEST: 3}
+        assert pangan.count_calls() == {NEWEST: 3}
 
     async def test_trends_cost_one_call_a_month_and_unknown_commodities_are_absent(
         self, pangan: RunningAgency, connector: FoodPrices
@@ -133,7 +131,7 @@ class TestTheService:
         assert list(answers) == [CHILLI, before]
         assert answers[CHILLI] == prices.trend_from(recorded("pangan_report_commodity_10.json"), CHILLI)
         assert answers[before] == prices.trend_from({"data": {"data": []}}, before)
-        assert pangan.calls() == {REPORT: 3}
+        assert pangan.count_calls() == {REPORT: 3}
 
     async def test_nothing_is_asked_about_nothing(self, pangan: RunningAgency, connector: FoodPrices) -> None:
         assert await connector.market_lists([], call()) == {}
@@ -143,17 +141,17 @@ class TestTheService:
         assert await connector.prices_of([], call()) == {}
         assert await connector.trends([], call()) == {}
         assert await connector.prices_of(["0"], call()) == {}
-        assert pangan.calls() == {}
+        assert pangan.count_calls() == {}
 
 
 class TestPace:
-    async def test_a_burst_goes_at_once(self) -> None:
-        async with wire(reply(404)) as server, connected(server.url, rate=0.01, burst=3) as connector:
+    async def test_a_burst_is_sent_immediately(self) -> None:
+        async with serve_bytes(reply(404)) as server, connect(server.url, rate=0.01, burst=3) as connector:
             assert await connector.prices_of(["1", "2", "3"], call()) == {}
         assert len(server.asked) == 3
 
     async def test_what_comes_after_the_burst_goes_at_the_services_pace(self) -> None:
-        async with wire(reply(404)) as server, connected(server.url, rate=20, burst=3) as connector:
+        async with serve_bytes(reply(404)) as server, connect(server.url, rate=20, burst=3) as connector:
             began = monotonic()
             await connector.prices_of(["1", "2", "3", "4", "5", "6", "7"], call())
             took = monotonic() - began
@@ -163,7 +161,7 @@ class TestPace:
 
     async def test_a_key_whose_turn_comes_too_late_times_out_alone_and_the_service_is_not_asked(self) -> None:
         empty = reply(200, b'{"data":{"data":[]}}')
-        async with wire(empty) as server, connected(server.url, rate=0.1, burst=2) as connector:
+        async with serve_bytes(empty) as server, connect(server.url, rate=0.1, burst=2) as connector:
             began = monotonic()
             answers = await connector.prices_of(["1", "2", "3", "4", "5", "6", "7"], call(0.3))
             took = monotonic() - began
@@ -174,7 +172,7 @@ class TestPace:
         assert 0.25 < took < 3
 
     async def test_a_turn_that_nobody_waits_for_any_more_is_left_to_the_next(self) -> None:
-        async with wire(reply(404)) as server, connected(server.url, rate=10, burst=1) as connector:
+        async with serve_bytes(reply(404)) as server, connect(server.url, rate=10, burst=1) as connector:
             await connector.prices_of(["1"], call())
             leaving = asyncio.ensure_future(connector.prices_of(["2"], call()))
             await asyncio.sleep(0)
@@ -186,7 +184,7 @@ class TestPace:
         assert [asked.target.rpartition("/")[2] for asked in server.asked] == ["1", "3"]
 
     async def test_every_question_shares_the_one_pace(self) -> None:
-        async with wire(reply(404)) as server, connected(server.url, rate=0.1, burst=1) as connector:
+        async with serve_bytes(reply(404)) as server, connect(server.url, rate=0.1, burst=1) as connector:
             await connector.prices_of(["1"], call())
             with pytest.raises(AgencyTimeout) as caught:
                 await connector.market_lists([MarketQuery()], call(0.1))
@@ -198,20 +196,20 @@ class TestPace:
         assert len(server.asked) == 1
 
     async def test_the_paced_connector_is_never_throttled_by_the_real_service(self, pangan: RunningAgency) -> None:
-        with setting(pangan, "/rate", {"per_second": 20}, back={"per_second": 0}):
-            async with connected(base_of(pangan), pangan.secret, rate=18, burst=4) as connector:
+        with temporary_setting(pangan, "/rate", {"per_second": 20}, back={"per_second": 0}):
+            async with connect(base_of(pangan), pangan.secret, rate=18, burst=4) as connector:
                 pangan.reset_calls()
                 answers = await connector.prices_of([str(number) for number in range(1, 13)], call())
 
         assert len(answers) == 12
         assert not [each for each in answers.values() if isinstance(each, AgencyFailure)]
-        assert pangan.calls() == {NEWEST: 12}
+        assert pangan.count_calls() == {NEWEST: 12}
 
     async def test_a_throttled_call_is_refused_with_the_time_to_wait_for_its_key_alone(
         self, pangan: RunningAgency
     ) -> None:
-        with setting(pangan, "/rate", {"per_second": 0.1}, back={"per_second": 0}):
-            async with connected(base_of(pangan), pangan.secret) as connector:
+        with temporary_setting(pangan, "/rate", {"per_second": 0.1}, back={"per_second": 0}):
+            async with connect(base_of(pangan), pangan.secret) as connector:
                 answers = await connector.prices_of([str(number) for number in range(1, 8)], call())
 
         refused = [each for each in answers.values() if isinstance(each, AgencyRefused)]
@@ -220,11 +218,11 @@ class TestPace:
 
     async def test_calls_side_by_side_are_above_zero(self) -> None:
         http = HttpDriver("pangan", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
-        with pytest.raises(ValueError, match=r"^FoodPrices: side_by_side is 0\. It must be above 0\.$"):
-            FoodPrices(http, side_by_side=0)
+        with pytest.raises(ValueError, match=r"^FoodPrices: max_concurrency is 0\. It must be above 0\.$"):
+            FoodPrices(http, max_concurrency=0)
 
 
-class TestFailures:
+class TestPriceFailures:
     @pytest.mark.parametrize(
         ("mode", "expected"),
         [
@@ -248,7 +246,7 @@ class TestFailures:
                 with pytest.raises(expected) as caught:
                     await asking()
                 assert monotonic() - began < seconds + 0.5
-                tells_nothing(caught.value, pangan)
+                assert_reveals_nothing(caught.value, pangan)
             answers = await connector.prices_of(["3", "4"], call(seconds))
             trends = await connector.trends([CHILLI], call(seconds))
             assert {type(each) for each in [*answers.values(), *trends.values()]} == {expected}
@@ -256,20 +254,20 @@ class TestFailures:
         assert list(await connector.markets(["3"], call())) == ["3"]
 
     async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
-        with started("pangan", tmp_path) as pangan:
-            async with connected(base_of(pangan), pangan.secret) as connector:
+        with run_agency("pangan", tmp_path) as pangan:
+            async with connect(base_of(pangan), pangan.secret) as connector:
                 assert list(await connector.markets(["3"], call())) == ["3"]
                 pangan.stop()
                 with pytest.raises(AgencyUnavailable) as caught:
                     await connector.markets(["3"], call())
-                tells_nothing(caught.value, pangan)
+                assert_reveals_nothing(caught.value, pangan)
                 assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyUnavailable)
-                pangan.start_again()
+                pangan.restart()
                 assert list(await connector.prices_of(["3"], call())) == ["3"]
 
     @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'{"data":5}', b'{"status":200,"message":"success"}'])
     async def test_json_of_another_shape_is_malformed(self, body: bytes) -> None:
-        async with wire(reply(200, body)) as server, connected(server.url) as connector:
+        async with serve_bytes(reply(200, body)) as server, connect(server.url) as connector:
             with pytest.raises(AgencyMalformed):
                 await connector.market_lists([MarketQuery()], call())
             assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyMalformed)
@@ -284,13 +282,13 @@ class TestFailures:
     async def test_a_service_that_has_no_such_address_is_not_taken_for_an_empty_one(
         self, pangan: RunningAgency
     ) -> None:
-        async with connected(f"{base_of(pangan)}/lama", pangan.secret) as connector:
+        async with connect(f"{base_of(pangan)}/lama", pangan.secret) as connector:
             with pytest.raises(AgencyRefused) as caught:
                 await connector.market_lists([MarketQuery()], call())
         assert caught.value.detail == "HTTP 404"
 
 
-def tells_nothing(failure: AgencyFailure, pangan: RunningAgency) -> None:
+def assert_reveals_nothing(failure: AgencyFailure, pangan: RunningAgency) -> None:
     """No address or key is told, to callers or to the log."""
     told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
     for hidden in (pangan.secret, "127.0.0.1", str(pangan.port)):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from connectors import prices
-from connectors.reading.unreadable import UnreadableError
+from connectors.readers.unreadable import UnreadableError
 from records.places import Coordinates
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.regions import RegionTables
-from records.call import Call
+from records.calls.call import Call
 from records.identifiers import RegionCode
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
 

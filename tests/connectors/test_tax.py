@@ -2,12 +2,12 @@ from datetime import date
 
 import pytest
 
-from connectors.drivers.soap import SoapFault, SoapReply
-from connectors.tax import failure_of_fault, tax_objects
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
+from connectors.drivers.soap.driver import SoapFault, SoapReply
+from connectors.tax import build_fault_failure, tax_objects
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 from records.identifiers import Rupiah
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
-from tests.connectors.pbb import DEWI, RECORDED, SITI, mapped, recorded
+from tests.connectors.pbb_answers import DEWI, RECORDED, SITI, load_recorded, map_reply
 
 
 def object_row(**changed: object) -> dict[str, object]:
@@ -79,7 +79,7 @@ def one_payment(**changed: object) -> TaxPayment:
 
 class TestRecordedAnswers:
     def test_sitis_home_and_shop(self) -> None:
-        found = mapped(recorded("siti"))
+        found = map_reply(load_recorded("siti"))
         assert found is not None
         home, shop = found
         assert (home.nop, home.owner, home.taxpayer_name) == ("317302000300300410", SITI, "Siti Rahmawati")
@@ -120,7 +120,7 @@ class TestRecordedAnswers:
         assert [bill.year for bill in shop.bills if bill.status is BillStatus.UNPAID] == [2025]
 
     def test_a_payment_taken_back_has_neither_day_nor_receipt_nor_fine(self) -> None:
-        found = mapped(recorded("dewi"), owner=DEWI)
+        found = map_reply(load_recorded("dewi"), owner=DEWI)
         assert found is not None
         taken_back = found[0].bills[4].payments[0]
         assert taken_back == TaxPayment(
@@ -130,16 +130,16 @@ class TestRecordedAnswers:
 
     @pytest.mark.parametrize("name", ["unknown_nik", "invalid_nik"])
     def test_unknown_or_not_taken_for_a_nik_is_unknown(self, name: str) -> None:
-        assert mapped(recorded(name)) is None
+        assert map_reply(load_recorded(name)) is None
 
     def test_closed_for_the_night_is_a_no(self) -> None:
         with pytest.raises(AgencyRefused) as caught:
-            mapped(recorded("closed"))
+            map_reply(load_recorded("closed"))
         assert caught.value.detail == "kode 68"
 
     def test_half_an_answer_is_malformed(self) -> None:
         with pytest.raises(AgencyMalformed):
-            mapped(recorded("rubbish"))
+            map_reply(load_recorded("rubbish"))
 
     @pytest.mark.parametrize(
         ("name", "kind", "detail"),
@@ -151,7 +151,7 @@ class TestRecordedAnswers:
     )
     def test_faults(self, name: str, kind: type[AgencyFailure], detail: str) -> None:
         with pytest.raises(kind) as caught:
-            mapped((RECORDED / f"pbb_fault_{name}.xml").read_bytes(), status=500)
+            map_reply((RECORDED / f"pbb_fault_{name}.xml").read_bytes(), status=500)
         assert caught.value.detail == detail
 
 
@@ -192,7 +192,7 @@ class TestCodes:
         ],
     )
     def test_a_fault_says_whose_side_it_is_on(self, code: str, kind: type[AgencyFailure]) -> None:
-        seen = failure_of_fault(SoapFault(code=code, detail={"kode": SITI, "keterangan": f"NIK {SITI}"}), 5)
+        seen = build_fault_failure(SoapFault(code=code, detail={"kode": SITI, "keterangan": f"NIK {SITI}"}), 5)
         assert type(seen) is kind
         assert (seen.detail, seen.retry_after) == (f"SOAP fault {code}", 5)
 

@@ -9,15 +9,15 @@ import pytest
 from lxml import etree
 
 from connectors.tax import WSDL, PropertyTax
-from records.call import Call
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nik
 from records.tax import BillStatus, TaxObject
-from sandbox import pbb_data
-from sandbox.people import people
-from tests.city import HOST, RunningAgency, started
-from tests.connectors.drivers.wire import Asked, Script, reply, wire
-from tests.connectors.pbb import AGUS, BUDI, DEWI, SITI, connected, mapped, recorded
+from sandbox.pbb import tax_roll
+from sandbox.population.city_population import build_population
+from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
+from tests.connectors.pbb_answers import AGUS, BUDI, DEWI, SITI, connect, load_recorded, map_reply
+from tests.sandbox_agencies import HOST, RunningAgency, run_agency
 
 NOBODY = Nik("3171010101019999")
 RICH = Nik("3171020101709998")
@@ -32,20 +32,20 @@ def address(agency: RunningAgency) -> str:
 
 
 class TestFanOut:
-    async def test_one_call_a_person_at_most_so_many_at_once_and_one_broken_answer_costs_that_person_only(self) -> None:
+    async def test_one_call_per_person_within_the_bound_and_one_broken_answer_costs_one_person(self) -> None:
         under_way, most = 0, 0
 
-        async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
             for _ in range(20):
                 await asyncio.sleep(0)
             under_way -= 1
-            known = recorded("siti") if RICH.encode() in asked.body else recorded("unknown_nik")
+            known = load_recorded("siti") if RICH.encode() in asked.body else load_recorded("unknown_nik")
             writer.write(reply(200, b"<html>" if DEWI.encode() in asked.body else known))
 
-        async with served(script, at_once=3) as tax:
+        async with served(script, max_concurrency=3) as tax:
             niks = [SITI, BUDI, DEWI, AGUS, NOBODY, RICH]
             answers = await tax.objects_of(niks, call())
 
@@ -60,7 +60,7 @@ class TestFanOut:
 @pytest.fixture
 async def tax(pbb: RunningAgency) -> AsyncIterator[PropertyTax]:
     """The connector to the running agency, whose counters are at 0."""
-    connector = connected(address(pbb))
+    connector = connect(address(pbb))
     pbb.reset_calls()
     yield connector
     await connector.close()
@@ -70,28 +70,28 @@ class TestRealAgency:
     async def test_sample_people(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         answers = await tax.objects_of([SITI, BUDI, DEWI, AGUS, NOBODY], call())
 
-        assert answers == {SITI: mapped(recorded("siti")), DEWI: mapped(recorded("dewi"), owner=DEWI)}
-        assert pbb.calls() == {"GetObjekByNik": 5}
+        assert answers == {SITI: map_reply(load_recorded("siti")), DEWI: map_reply(load_recorded("dewi"), owner=DEWI)}
+        assert pbb.count_calls() == {"GetObjekByNik": 5}
 
     async def test_fifty_people_get_what_the_tax_roll_says(self, tax: PropertyTax, pbb: RunningAgency) -> None:
-        roll = pbb_data.tax_roll(people())
+        roll = tax_roll.build_tax_roll(build_population())
         owners = sorted(roll.by_nik)[:35]
-        others = sorted(nik for nik in people().by_nik if nik not in roll.by_nik)[:15]
+        others = sorted(nik for nik in build_population().by_nik if nik not in roll.by_nik)[:15]
         answers = await tax.objects_of([Nik(nik) for nik in (*owners, *others)], call())
 
         assert list(answers) == owners
-        assert pbb.calls() == {"GetObjekByNik": 50}
+        assert pbb.count_calls() == {"GetObjekByNik": 50}
         for nik, found in answers.items():
             assert not isinstance(found, AgencyFailure)
-            assert [told(held) for held in found] == [expected(held) for held in roll.by_nik[nik]]
+            assert [to_expected_form(held) for held in found] == [expected(held) for held in roll.by_nik[nik]]
 
     async def test_no_keys_ask_nothing(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         assert await tax.objects_of([], call()) == {}
-        assert pbb.calls() == {}
+        assert pbb.count_calls() == {}
 
     async def test_the_probe_asks_once_and_for_nobody(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         await tax.probe(call())
-        assert pbb.calls() == {"GetObjekByNik": 1}
+        assert pbb.count_calls() == {"GetObjekByNik": 1}
 
     @pytest.mark.parametrize(
         ("mode", "kind"),
@@ -119,7 +119,7 @@ class TestRealAgency:
         assert [type(failure) for failure in answers.values()] == [AgencyTimeout, AgencyTimeout]
 
     async def test_wrong_credentials_are_refused(self, pbb: RunningAgency) -> None:
-        connector = connected(address(pbb), secret="salah-sekali")
+        connector = connect(address(pbb), secret="salah-sekali")
         answers = await connector.objects_of([SITI], call())
         await connector.close()
         assert type(answers[SITI]) is AgencyRefused
@@ -127,18 +127,18 @@ class TestRealAgency:
         assert "salah-sekali" not in repr(answers[SITI])
 
     async def test_the_same_connector_serves_again_after_the_agency_was_down(self, tmp_path: Path) -> None:
-        with started("pbb", tmp_path) as agency:
-            connector = connected(address(agency))
+        with run_agency("pbb", tmp_path) as agency:
+            connector = connect(address(agency))
             before = await connector.objects_of([SITI], call())
             agency.stop()
             down = await connector.objects_of([SITI], call())
-            agency.start_again()
+            agency.restart()
             after = await connector.objects_of([SITI], call())
             await connector.close()
 
         assert type(down[SITI]) is AgencyUnavailable
         assert_tells_nothing(down[SITI], agency)
-        assert after == before == {SITI: mapped(recorded("siti"))}
+        assert after == before == {SITI: map_reply(load_recorded("siti"))}
 
     def test_our_copy_of_the_wsdl_is_the_one_the_agency_publishes(self, pbb: RunningAgency) -> None:
         with urllib.request.urlopen(f"{address(pbb)}?wsdl") as published:  # noqa: S310 - the sandbox on loopback
@@ -146,16 +146,16 @@ class TestRealAgency:
 
 
 @asynccontextmanager
-async def served(script: Script, *, at_once: int) -> AsyncIterator[PropertyTax]:
-    async with wire(script) as server:
-        connector = connected(server.url, at_once=at_once)
+async def served(script: Script, *, max_concurrency: int) -> AsyncIterator[PropertyTax]:
+    async with serve_bytes(script) as server:
+        connector = connect(server.url, max_concurrency=max_concurrency)
         try:
             yield connector
         finally:
             await connector.close()
 
 
-def told(held: TaxObject) -> object:
+def to_expected_form(held: TaxObject) -> object:
     return (
         held.nop,
         held.region_code,
@@ -171,7 +171,7 @@ def told(held: TaxObject) -> object:
     )  # fmt: skip
 
 
-def expected(held: pbb_data.TaxObject) -> object:
+def expected(held: tax_roll.PbbTaxObject) -> object:
     return (
         str(held.nop),
         held.village.code,

@@ -8,21 +8,21 @@ import pytest
 from aiohttp import web
 
 from connectors.token_endpoint import TokenEndpoint
-from records.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from tests.loopback_issuer import LoopbackIssuer, loopback_issuer, saying
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from tests.fakes.loopback_issuer import LoopbackIssuer, answer_always, run_loopback_issuer
 
 FORM = {"grant_type": "authorization_code", "code": "a b&c"}
 
 
 @pytest.fixture
 async def issuer() -> AsyncIterator[LoopbackIssuer]:
-    async with loopback_issuer() as running:
+    async with run_loopback_issuer() as running:
         yield running
 
 
 @pytest.fixture
 def endpoint() -> TokenEndpoint:
-    return TokenEndpoint("loopback", patience=0.5)
+    return TokenEndpoint("loopback", timeout=0.5)
 
 
 async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
@@ -36,7 +36,7 @@ async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
         return web.json_response({"access_token": "x"})
 
     issuer.answers["/token"] = take
-    found = await endpoint.redeem(f"{issuer.url}/token?realm=a", FORM, authorization="Basic eA==")
+    found = await endpoint.redeem_code(f"{issuer.url}/token?realm=a", FORM, authorization="Basic eA==")
     assert found == b'{"access_token": "x"}'
     assert seen == [
         (
@@ -51,8 +51,8 @@ async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
 async def test_a_code_that_is_refused_is_no_failure_of_the_issuer(
     issuer: LoopbackIssuer, endpoint: TokenEndpoint
 ) -> None:
-    issuer.answers["/token"] = saying(b'{"error":"invalid_grant"}', 400)
-    assert await endpoint.redeem(f"{issuer.url}/token", FORM, authorization=None) is None
+    issuer.answers["/token"] = answer_always(b'{"error":"invalid_grant"}', 400)
+    assert await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None) is None
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ async def test_a_code_that_is_refused_is_no_failure_of_the_issuer(
 async def test_other_answers_are_failures_and_the_code_is_sent_once(
     issuer: LoopbackIssuer, endpoint: TokenEndpoint, status: int, failure: type[AgencyFailure]
 ) -> None:
-    issuer.answers["/token"] = saying(b"", status, Location="/elsewhere")
+    issuer.answers["/token"] = answer_always(b"", status, Location="/elsewhere")
     with pytest.raises(failure):
-        await endpoint.redeem(f"{issuer.url}/token", FORM, authorization=None)
-    assert issuer.asked == {"/token": 1}
+        await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None)
+    assert issuer.request_counts == {"/token": 1}
 
 
 async def test_an_answer_too_long_or_too_late_is_a_failure(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
-    issuer.answers["/token"] = saying(b"x" * 70_000)
+    issuer.answers["/token"] = answer_always(b"x" * 70_000)
     with pytest.raises(AgencyMalformed):
-        await endpoint.redeem(f"{issuer.url}/token", FORM, authorization=None)
+        await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None)
     with pytest.raises((AgencyTimeout, AgencyUnavailable)):
-        await endpoint.redeem("http://127.0.0.1:9/token", FORM, authorization=None)
+        await endpoint.redeem_code("http://127.0.0.1:9/token", FORM, authorization=None)

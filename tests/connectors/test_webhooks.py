@@ -11,12 +11,12 @@ import pytest
 from cryptography import x509
 
 from connectors.webhooks import WebhookSender
-from records.spans import Span
-from tests.city import HOST, free_port
-from tests.connectors.certificates import certificate, secured
-from tests.connectors.drivers.wire import reply, says
-from tests.journeys.partner import Webhook, listening
-from tests.telemetry.in_memory import InMemory
+from records.calls.spans import Span
+from tests.connectors.drivers.byte_server import answer_with, reply
+from tests.connectors.drivers.certificates import make_certificate, serve_tls
+from tests.journeys.partner import Webhook, listen
+from tests.sandbox_agencies import HOST, free_port
+from tests.telemetry.in_memory_spans import InMemorySpans
 
 UNREACHED = "AGENCY_UNAVAILABLE"
 HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
@@ -26,10 +26,10 @@ NOT_PUBLIC = "not sent: the host leads to an address that is not public"
 
 
 def sender(*, development: bool = True, **given: Any) -> WebhookSender:  # noqa: ANN401 - any setting
-    return WebhookSender(**{"patience": 5.0, "development": development, **given})
+    return WebhookSender(**{"timeout": 5.0, "development": development, **given})
 
 
-class Names:
+class ScriptedResolver:
     """A name server that gives the answers in turn, the last for ever, and counts questions."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ class Names:
 
 @pytest.fixture
 async def webhook() -> AsyncIterator[Webhook]:
-    async with listening() as listens:
+    async with listen() as listens:
         yield listens
 
 
@@ -106,11 +106,11 @@ async def test_who_does_not_answer_or_never_stops_is_left() -> None:
     ):
         server = await asyncio.start_server(behaves, HOST, 0)
         port = server.sockets[0].getsockname()[1]
-        assert await sender(patience=0.5).send(f"http://{HOST}:{port}/hook", b"{}", HEADERS) == failure
+        assert await sender(timeout=0.5).send(f"http://{HOST}:{port}/hook", b"{}", HEADERS) == failure
         server.close()
 
 
-class OneTrace:
+class SingleTrace:
     """Traces of which each is the same."""
 
     def __init__(self, span: Span) -> None:
@@ -123,16 +123,14 @@ class OneTrace:
 @pytest.mark.parametrize(
     ("status", "told"), [(200, {}), (410, {"error.type": "410"}), (500, {"error.type": UNREACHED})]
 )
-async def test_a_partner_can_go_on_with_the_trace_and_its_call_is_told_of(
-    webhook: Webhook, status: int, told: dict[str, str]
-) -> None:
-    memory = InMemory()
-    span = memory.span()
+async def test_a_call_carries_the_trace_and_ends_its_span(webhook: Webhook, status: int, told: dict[str, str]) -> None:
+    memory = InMemorySpans()
+    span = memory.start_request()
     webhook.answers = [status]
-    await sender(traces=OneTrace(span)).send(webhook.url, b"{}", HEADERS)
+    await sender(traces=SingleTrace(span)).send(webhook.url, b"{}", HEADERS)
     [got] = webhook.got
     assert got.headers["traceparent"] == span.headers["traceparent"]
-    assert memory.told == [("request", {"http.response.status_code": status, **told})]
+    assert memory.spans == [("request", {"http.response.status_code": status, **told})]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +176,8 @@ async def test_a_partner_can_go_on_with_the_trace_and_its_call_is_told_of(
     ],
 )
 async def test_a_host_with_one_address_that_is_not_public_is_not_called(addresses: Sequence[str]) -> None:
-    names = Names(addresses)
-    told = await sender(development=False, resolve=names).send("https://bank.example/hook", b"{}", HEADERS)
+    names = ScriptedResolver(addresses)
+    told = await sender(development=False, resolver=names).send("https://bank.example/hook", b"{}", HEADERS)
     assert told == NOT_PUBLIC
     assert names.asked == [("bank.example", 443)]
 
@@ -213,26 +211,26 @@ async def test_an_address_of_this_machine_is_not_called_however_it_is_written(we
 async def test_a_name_that_answers_otherwise_the_second_time_is_called_where_it_was_checked(webhook: Webhook) -> None:
     """DNS rebinding: the first answer is harmless, the second is the victim."""
     port = int(webhook.url.split(":")[-1].split("/")[0])
-    names = Names([HOST], ["127.0.0.99"])
+    names = ScriptedResolver([HOST], ["127.0.0.99"])
     url = f"http://hook.bank.example:{port}/hook"
-    assert await sender(resolve=names).send(url, b"{}", HEADERS) is None
+    assert await sender(resolver=names).send(url, b"{}", HEADERS) is None
     assert names.asked == [("hook.bank.example", port)]
     [got] = webhook.got
     assert got.headers["host"] == f"hook.bank.example:{port}"
-    assert await sender(development=False, resolve=Names(["8.8.8.8", HOST], [HOST])).send(url, b"{}", HEADERS) == (
-        NOT_PUBLIC
-    )
+    assert await sender(development=False, resolver=ScriptedResolver(["8.8.8.8", HOST], [HOST])).send(
+        url, b"{}", HEADERS
+    ) == (NOT_PUBLIC)
     assert len(webhook.got) == 1
 
 
 async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = certificate(tmp_path, name=x509.DNSName("hook.bank.example"))
+    file = make_certificate(tmp_path, name=x509.DNSName("hook.bank.example"))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    async with secured(file, says(reply(204))) as server:
+    async with serve_tls(file, answer_with(reply(204))) as server:
         port = server.url.rsplit(":", 1)[1]
-        sends = sender(resolve=Names([HOST]))
+        sends = sender(resolver=ScriptedResolver([HOST]))
         assert await sends.send(f"https://hook.bank.example:{port}/hook", b"{}", HEADERS) is None
         assert server.names == ["hook.bank.example"]
         told = await sends.send(f"https://other.example:{port}/hook", b"{}", HEADERS)
@@ -250,7 +248,7 @@ async def test_a_name_that_is_unknown_or_slow_ends_in_time() -> None:
         await asyncio.Event().wait()
         return []
 
-    told = await sender(resolve=unknown).send("https://bank.example/hook", b"{}", HEADERS)
+    told = await sender(resolver=unknown).send("https://bank.example/hook", b"{}", HEADERS)
     assert told == "not sent: the host cannot be looked up (OSError)"
-    told = await sender(patience=0.05, resolve=silent).send("https://bank.example/hook", b"{}", HEADERS)
+    told = await sender(timeout=0.05, resolver=silent).send("https://bank.example/hook", b"{}", HEADERS)
     assert told == "not sent: the host cannot be looked up (TimeoutError)"

@@ -15,7 +15,7 @@ _KEY = b"the crowd's own key, which no hub has"
 _MARK = re.compile(r"wm[0-9a-f]*")
 
 
-class What(Enum):
+class MarkKind(Enum):
     """What a marked record is about its owner: each has rules of its own."""
 
     IDENTITY = "identity"
@@ -34,42 +34,42 @@ class What(Enum):
     """Said or sold by somebody, and for everybody to see."""
 
 
-class Mark(NamedTuple):
+class Watermark(NamedTuple):
     """What a mark says."""
 
-    what: What
+    kind: MarkKind
     owner: Nik
 
 
-class Seen(NamedTuple):
+class FoundMark(NamedTuple):
     """A mark in an answer; None where it is no mark of anybody."""
 
     path: tuple[str | int, ...]
-    mark: Mark | None
+    mark: Watermark | None
 
 
-def mark_of(what: What, owner: Nik) -> str:
+def build_mark(what: MarkKind, owner: Nik) -> str:
     """The text that stands in the record."""
     return f"wm{hmac.digest(_KEY, f'{what.value} {owner}'.encode(), hashlib.sha256).hex()[:24]}"
 
 
-class Marks:
+class MarkReader:
     """Reads marks."""
 
     def __init__(self, owners: Iterable[Nik]) -> None:
         """Know the marks of these people, and no others."""
-        self._known = {mark_of(what, owner): Mark(what, owner) for owner in owners for what in What}
+        self._known = {build_mark(what, owner): Watermark(what, owner) for owner in owners for what in MarkKind}
 
-    def seen(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Seen]:  # noqa: ANN401 - JSON
+    def find(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[FoundMark]:  # noqa: ANN401 - JSON
         """Every mark in an answer, and where it stands."""
         if isinstance(value, str):
             if "wm" in value:
                 for text in _MARK.findall(value):
-                    yield Seen(path, self._known.get(text))
+                    yield FoundMark(path, self._known.get(text))
         elif isinstance(value, Mapping):
             for name, each in value.items():
                 if each is not None:
-                    yield from self.seen(each, (*path, name))
+                    yield from self.find(each, (*path, name))
         elif isinstance(value, list):
             for index, each in enumerate(value):
-                yield from self.seen(each, (*path, index))
+                yield from self.find(each, (*path, index))

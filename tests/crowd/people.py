@@ -8,26 +8,26 @@ from datetime import date
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from auth.children import is_child, today_here
-from records.consents import Consent
+from auth.policy.children import get_city_date, is_child
+from records.hub.consents import Consent
+from records.hub.data_preferences import Restriction
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
-from records.wishes import Restriction
-from tests.clients import client_named
-from tests.small_records import consent, restriction
+from tests.fakes.clients import build_client
+from tests.fakes.small_records import consent, restriction
 
 FAMILIES = 320
-CLIENTS: Final = tuple(client_named(f"bank-{number}") for number in range(8))
-TODAY = today_here()
+CLIENTS: Final = tuple(build_client(f"bank-{number}") for number in range(8))
+TODAY = get_city_date()
 
 
-def chance(seed: int) -> Random:
+def seeded_random(seed: int) -> Random:
     """The same chances again for the same seed."""
     return Random(seed)  # noqa: S311 - nothing depends on nobody guessing it
 
 
 @dataclass(slots=True)
-class Family:
+class CrowdFamily:
     """Who stands on one card."""
 
     number: str
@@ -35,11 +35,11 @@ class Family:
     children: list[Nik]
 
     @property
-    def everybody(self) -> tuple[Nik, ...]:
+    def all_members(self) -> tuple[Nik, ...]:
         return (*self.parents, *self.children)
 
 
-class Change(NamedTuple):
+class CrowdChange(NamedTuple):
     """Something that is otherwise from now on: of a kind, about something, the new value."""
 
     kind: str
@@ -48,14 +48,14 @@ class Change(NamedTuple):
 
 
 @dataclass(slots=True)
-class People:
+class CrowdPeople:
     """Everybody, as things stand now; the same in every process that was told the same changes.
 
     `moment` counts the changes; `changed` tells at which moment each thing did so last.
     """
 
-    families: Sequence[Family]
-    family_of: dict[Nik, Family]
+    families: Sequence[CrowdFamily]
+    family_of: dict[Nik, CrowdFamily]
     consents: dict[str, Consent] = field(default_factory=dict)
     in_force: set[str] = field(default_factory=set)
     restricted: dict[Nik, Restriction] = field(default_factory=dict)
@@ -63,14 +63,14 @@ class People:
     changed: dict[tuple[str, str], int] = field(default_factory=dict)
 
     @classmethod
-    def made(cls, seed: int) -> People:
+    def generate(cls, seed: int) -> CrowdPeople:
         """The same people for the same seed."""
-        random = chance(seed)
-        families = [_family(random, number) for number in range(FAMILIES)]
-        people = cls(families, {nik: family for family in families for nik in family.everybody})
+        random = seeded_random(seed)
+        families = [_generate_family(random, number) for number in range(FAMILIES)]
+        people = cls(families, {nik: family for family in families for nik in family.all_members})
         adults = people.adults
         for number in range(400):
-            granted = _consent(random, random.choice(adults), number)
+            granted = _draw_consent(random, random.choice(adults), number)
             people.consents[granted.id] = granted
             people.in_force.add(granted.id)
         return people
@@ -83,12 +83,12 @@ class People:
     def adults(self) -> list[Nik]:
         return [nik for nik in self.family_of if not is_child(nik, TODAY)]
 
-    def touch(self, change: Change) -> None:
+    def mark_changing(self, change: CrowdChange) -> None:
         """Note that something is being changed: who asks meanwhile may see either."""
         self.moment += 1
         self.changed[change.kind, change.about] = self.moment
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: CrowdChange) -> None:
         """From now on it is so."""
         if change.kind == "consent":
             (self.in_force.add if change.value else self.in_force.discard)(change.about)
@@ -105,19 +105,19 @@ class People:
         else:
             raise ValueError(f"'{change.kind}' is no kind of change.")
 
-    def any_change(self, random: Random) -> Change:
+    def draw_change(self, random: Random) -> CrowdChange:
         """Something that could happen."""
         kind = random.choice(("consent", "consent", "restriction", "card"))
         if kind == "consent":
             about = random.choice(list(self.consents))
-            return Change(kind, about, "" if about in self.in_force else "granted")
+            return CrowdChange(kind, about, "" if about in self.in_force else "granted")
         if kind == "restriction":
             nik = random.choice(self.adults)
-            return Change(kind, nik, "" if nik in self.restricted else "restricted")
+            return CrowdChange(kind, nik, "" if nik in self.restricted else "restricted")
         child = random.choice([nik for nik in self.family_of if is_child(nik, TODAY)])
-        return Change(kind, child, str(random.randrange(len(self.families))))
+        return CrowdChange(kind, child, str(random.randrange(len(self.families))))
 
-    def granted(self, id_: str) -> Consent | None:
+    def find_consent(self, id_: str) -> Consent | None:
         """A consent, where it is in force."""
         return self.consents[id_] if id_ in self.in_force else None
 
@@ -126,16 +126,17 @@ class People:
         return tuple(each for each in found if each.subject == by and each.client == client)
 
 
-def _family(random: Random, number: int) -> Family:
-    def born(first: int, last: int, serial: int) -> Nik:
+def _generate_family(random: Random, number: int) -> CrowdFamily:
+    def build_nik(first: int, last: int, serial: int) -> Nik:
         day = random.randint(1, 28) + random.choice((0, 40))
         return Nik(f"317101{day:02}{random.randint(1, 12):02}{random.randint(first, last) % 100:02}{serial:04}")
 
-    parents = tuple(born(1960, 1995, number * 6 + place + 1) for place in range(2))
+    parents = tuple(build_nik(1960, 1995, number * 6 + place + 1) for place in range(2))
     children = [
-        born(TODAY.year - 14, TODAY.year - 6, number * 6 + place + 3) for place in range(random.choice((0, 1, 1, 2, 3)))
+        build_nik(TODAY.year - 14, TODAY.year - 6, number * 6 + place + 3)
+        for place in range(random.choice((0, 1, 1, 2, 3)))
     ]
-    return Family(f"31710102031{number:05}", parents, children)
+    return CrowdFamily(f"31710102031{number:05}", parents, children)
 
 
 _PURPOSES: Mapping[Purpose, tuple[Scope, ...]] = {
@@ -144,14 +145,14 @@ _PURPOSES: Mapping[Purpose, tuple[Scope, ...]] = {
 }
 
 
-def _consent(random: Random, subject: Nik, number: int) -> Consent:
+def _draw_consent(random: Random, subject: Nik, number: int) -> Consent:
     purpose = random.choice(list(_PURPOSES))
     scopes = _PURPOSES[purpose]
-    given: dict[str, Any] = {"client": random.choice(CLIENTS), "purpose": purpose, "id": f"{number:032x}"}
-    return consent(subject, scopes=scopes[: random.randint(1, len(scopes))], **given)
+    values: dict[str, Any] = {"client": random.choice(CLIENTS), "purpose": purpose, "id": f"{number:032x}"}
+    return consent(subject, scopes=scopes[: random.randint(1, len(scopes))], **values)
 
 
-def born_on(nik: Nik) -> date:
+def read_birth_date(nik: Nik) -> date:
     """The day of birth that the number tells."""
     day, month, year = int(nik[6:8]) % 40, int(nik[8:10]), int(nik[10:12])
     return date((2000 if year <= TODAY.year % 100 else 1900) + year, month, day)

@@ -8,23 +8,23 @@ from random import Random
 from typing import Any, TypeAlias
 
 from auth.caller import Caller, CallerKind
-from auth.node_ids import NodeIds
+from auth.crypto.node_ids import NodeIds
 from records.identifiers import Nik
-from tests.crowd.agencies import complaint_id, enterprise_id, land_of, msme_of
-from tests.crowd.people import People
+from tests.crowd.agencies import build_msme, build_tax_object, complaint_id, enterprise_id
+from tests.crowd.people import CrowdPeople
 
 SECRET = b"s" * 32
 IDS = NodeIds(SECRET)
-Place: TypeAlias = Nik | tuple[Nik, ...] | None
+DataSubjects: TypeAlias = Nik | tuple[Nik, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CrowdQuestion:
     """An operation, its variables, and by name in the answer whose data stands there: None where it is everybody's."""
 
     text: str
     variables: Mapping[str, Any]
-    places: Mapping[str, Place]
+    subjects: Mapping[str, DataSubjects]
 
     @property
     def body(self) -> dict[str, Any]:
@@ -76,84 +76,104 @@ _PUBLIC = (
 )
 
 
-class Questions:
+class CrowdQuestions:
     """Draws questions that a caller might ask, rightly or wrongly."""
 
-    def __init__(self, people: People, random: Random) -> None:
+    def __init__(self, people: CrowdPeople, random: Random) -> None:
         """Everybody may be asked about, some of them more often."""
         self._people = people
         self._random = random
         self._known = random.sample(people.everybody, 150)
-        self._owner_of = {str(msme_of(nik).nib): nik for nik in people.adults}
+        self._owner_of = {str(build_msme(nik).nib): nik for nik in people.adults}
         self._consents: dict[str | None, list[str]] = {}
         for each in people.consents.values():
             self._consents.setdefault(each.client, []).append(each.id)
 
-    def of(self, caller: Caller) -> Question:
+    def draw(self, caller: Caller) -> CrowdQuestion:
         """One that this caller asks."""
-        kinds: Mapping[CallerKind, tuple[Callable[[Caller], Question], ...]] = {
-            CallerKind.CITIZEN: (self.own, self.own, self.own, self._one, self._two, self._nodes, self._public),
-            CallerKind.OFFICIAL: (self._one, self._two, self._several, self._several, self._nodes),
-            CallerKind.AGENCY_SYSTEM: (self._one, self._several, self._nodes),
-            CallerKind.BUSINESS: (self._nodes, self._nodes, self._public),
-            CallerKind.PARTNER: (self._consented, self._consented, self._consented, self._one, self._public),
+        kinds: Mapping[CallerKind, tuple[Callable[[Caller], CrowdQuestion], ...]] = {
+            CallerKind.CITIZEN: (
+                self.draw_own,
+                self.draw_own,
+                self.draw_own,
+                self._draw_one,
+                self._draw_two,
+                self._draw_nodes,
+                self._draw_public,
+            ),
+            CallerKind.OFFICIAL: (
+                self._draw_one,
+                self._draw_two,
+                self._draw_several,
+                self._draw_several,
+                self._draw_nodes,
+            ),
+            CallerKind.AGENCY_SYSTEM: (self._draw_one, self._draw_several, self._draw_nodes),
+            CallerKind.BUSINESS: (self._draw_nodes, self._draw_nodes, self._draw_public),
+            CallerKind.PARTNER: (
+                self._draw_consented,
+                self._draw_consented,
+                self._draw_consented,
+                self._draw_one,
+                self._draw_public,
+            ),
         }
-        others = (self._public, self._public, self.own, self._one, self._nodes)
+        others = (self._draw_public, self._draw_public, self.draw_own, self._draw_one, self._draw_nodes)
         return self._random.choice(kinds.get(caller.kind, others))(caller)
 
-    def own(self, caller: Caller) -> Question:
+    def draw_own(self, caller: Caller) -> CrowdQuestion:
         """One that everybody asks in the same words, and that is answered to each otherwise."""
-        return self.own_in(self._random.choice(_OWN), caller)
+        return self.build_own(self._random.choice(_OWN), caller)
 
-    def own_in(self, text: str, caller: Caller) -> Question:
+    def build_own(self, text: str, caller: Caller) -> CrowdQuestion:
         """The same, in given words."""
         person = caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
-        return Question(text, {}, {"me": person or ()})
+        return CrowdQuestion(text, {}, {"me": person or ()})
 
-    def _somebody(self, caller: Caller) -> Nik:
+    def _draw_person(self, caller: Caller) -> Nik:
         """Oneself, one's family, or whoever."""
         drawn = self._random.random()
         if caller.nib is not None and drawn < 0.5:
             return self._owner_of[caller.nib]
         if caller.nik is not None and drawn < 0.7:
-            return caller.nik if drawn < 0.2 else self._random.choice(self._people.family_of[caller.nik].everybody)
+            return caller.nik if drawn < 0.2 else self._random.choice(self._people.family_of[caller.nik].all_members)
         return self._random.choice(self._known)
 
-    def _one(self, caller: Caller) -> Question:
-        nik = self._somebody(caller)
-        return Question(self._random.choice(_ONE), {"nik": nik}, {"citizen": nik})
+    def _draw_one(self, caller: Caller) -> CrowdQuestion:
+        nik = self._draw_person(caller)
+        return CrowdQuestion(self._random.choice(_ONE), {"nik": nik}, {"citizen": nik})
 
-    def _two(self, caller: Caller) -> Question:
-        here, there = self._somebody(caller), self._somebody(caller)
-        return Question(_TWO, {"a": here, "b": there}, {"a": here, "b": there})
+    def _draw_two(self, caller: Caller) -> CrowdQuestion:
+        here, there = self._draw_person(caller), self._draw_person(caller)
+        return CrowdQuestion(_TWO, {"a": here, "b": there}, {"a": here, "b": there})
 
-    def _several(self, _caller: Caller) -> Question:
+    def _draw_several(self, _caller: Caller) -> CrowdQuestion:
         niks = tuple(self._random.choices(self._known, k=self._random.randint(1, 12)))
-        return Question(self._random.choice(_SEVERAL), {"niks": list(niks)}, {"citizens": niks})
+        return CrowdQuestion(self._random.choice(_SEVERAL), {"niks": list(niks)}, {"citizens": niks})
 
-    def _consented(self, caller: Caller) -> Question:
+    def _draw_consented(self, caller: Caller) -> CrowdQuestion:
         id_ = self._random.choice(self._consents[caller.client])
         if self._random.random() < 0.2:  # somebody else's
             id_ = self._random.choice(list(self._people.consents))
         subject = self._people.consents[id_].subject
-        return Question(self._random.choice(_CONSENTED), {"id": id_}, {"consented": subject})
+        return CrowdQuestion(self._random.choice(_CONSENTED), {"id": id_}, {"consented": subject})
 
-    def _nodes(self, caller: Caller) -> Question:
-        owners = tuple(self._somebody(caller) for _ in range(self._random.randint(1, 5)))
+    def _draw_nodes(self, caller: Caller) -> CrowdQuestion:
+        owners = tuple(self._draw_person(caller) for _ in range(self._random.randint(1, 5)))
         if len(owners) == 1:
-            return Question(_ONE_NODE, {"id": self._id(owners[0])}, {"node": owners[0]})
-        return Question(_NODES, {"ids": [self._id(each) for each in owners]}, {"nodes": owners})
+            return CrowdQuestion(_ONE_NODE, {"id": self._id(owners[0])}, {"node": owners[0]})
+        return CrowdQuestion(_NODES, {"ids": [self._id(each) for each in owners]}, {"nodes": owners})
 
     def _id(self, nik: Nik) -> str:
         kinds = (
             ("Citizen", str(nik)),
-            ("TaxObject", f"{nik}:{land_of(nik).nop}"),
+            ("TaxObject", f"{nik}:{build_tax_object(nik).nop}"),
             ("Msme", f"{nik}:{enterprise_id(nik)}"),
             ("Complaint", complaint_id(nik, public=False)),
             ("Complaint", complaint_id(nik, public=True)),
         )
         return IDS.seal(*self._random.choice(kinds))
 
-    def _public(self, _caller: Caller) -> Question:
+    def _draw_public(self, _caller: Caller) -> CrowdQuestion:
         text = self._random.choice(_PUBLIC)
-        return Question(text, {}, {"complaints": None, "complaintCategories": None, "markets": None})
+        return CrowdQuestion(text, {}, {"complaints": None, "complaintCategories": None, "markets": None})

@@ -10,123 +10,127 @@ from typing import Any
 
 import pytest
 
-import auth.rules
-import engine.plan.gather
-import schema.guards
-from cache.names import KeyedNames
-from cache.process_tier import ProcessTier
-from cache.shared_tier import Wanted
-from cache.slots import Slot
+import auth.policy.rules
+import engine.execution.batch_scheduler
+import schema.declarations.guards
+from cache.answers.cache_keys import CacheKeyBuilder
+from cache.answers.process_tier import ProcessTier
+from cache.answers.shared_tier import CacheKey
+from cache.answers.slots import Slot
 from engine.batch import Batch
-from engine.run import Engine
-from records.freshness import Freshness
+from engine.engine import Engine
+from records.calls.freshness import Freshness
+from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
-from records.wishes import Wishes
 from resolvers.population import households_of
-from tests.cache.valkey import running_valkey
-from tests.crowd.agencies import MarkedCity
-from tests.crowd.crowds import crowd_here
+from tests.cache.valkey import run_valkey
+from tests.crowd.agencies import MarkedSmallCity
+from tests.crowd.crowd_setups import run_in_process_crowd
 from tests.crowd.judge import ForeignRecord
 
-MOST = 30_000
+MAX_ANSWERS = 30_000
 """Answers within which a leak has to be found; mostly some hundreds are enough."""
-Planted = Callable[[pytest.MonkeyPatch], None]
+PlantLeak = Callable[[pytest.MonkeyPatch], None]
 
 
-def kept_by_kind_alone(patch: pytest.MonkeyPatch) -> None:
+def cache_by_kind_only(patch: pytest.MonkeyPatch) -> None:
     """What the process keeps is found by whoever asks for something of the kind."""
-    find, keep = ProcessTier.find, ProcessTier.keep
+    find, keep = ProcessTier.find, ProcessTier.put
     patch.setattr(ProcessTier, "find", lambda self, slot, now: find(self, slot.kind, now))
-    patch.setattr(ProcessTier, "keep", lambda self, slot, kept: keep(self, slot.kind, kept))
+    patch.setattr(ProcessTier, "put", lambda self, slot, kept: keep(self, slot.kind, kept))
 
 
-def named_without_the_key(patch: pytest.MonkeyPatch) -> None:
+def name_without_key(patch: pytest.MonkeyPatch) -> None:
     """What all processes keep has the same name for everybody."""
-    of = KeyedNames._wanted
+    of = CacheKeyBuilder._compute_key
 
-    def wanted(self: KeyedNames, slot: Slot) -> Wanted:
+    def wanted(self: CacheKeyBuilder, slot: Slot) -> CacheKey:
         return of(self, slot)._replace(name=self._digest(b"slot", slot.kind.name.encode()))
 
-    patch.setattr(KeyedNames, "_wanted", wanted)
+    patch.setattr(CacheKeyBuilder, "_compute_key", wanted)
 
 
-def flights_without_the_caller(patch: pytest.MonkeyPatch) -> None:
+def share_runs_across_callers(patch: pytest.MonkeyPatch) -> None:
     """Who asks in the same words shares the run, whoever it is."""
-    question = Engine._question
-    patch.setattr(Engine, "_question", lambda self, plan, request, _who: question(self, plan, request, None))
+    question = Engine._get_share_key
+    patch.setattr(Engine, "_get_share_key", lambda self, plan, request, _who: question(self, plan, request, None))
 
 
-def answers_by_their_order(patch: pytest.MonkeyPatch) -> None:
+def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:
     """An agency is believed to answer in the order in which it was asked."""
-    part = engine.plan.gather._part_of
+    part = engine.execution.batch_scheduler._select_facet_of_slice
 
     def by_order(batch: Batch[Any, Any], facet: Any, keys: list[Any], answers: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - see the engine
         return part(batch, facet, keys, dict(zip(keys, answers.values(), strict=False)))
 
-    patch.setattr(engine.plan.gather, "_part_of", by_order)
+    patch.setattr(engine.execution.batch_scheduler, "_select_facet_of_slice", by_order)
 
 
-def everybody_is_a_parent(patch: pytest.MonkeyPatch) -> None:
+def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
     """Whoever is on a card is the guardian of everybody on it."""
-    patch.setattr(schema.guards, "wards_of", lambda _nik, card, _today: card.on_the_card if card else ())
+    patch.setattr(
+        schema.declarations.guards, "find_guarded_children", lambda _nik, card, _today: card.on_the_card if card else ()
+    )
 
 
-def consents_are_remembered(patch: pytest.MonkeyPatch) -> None:
+def cache_consents(patch: pytest.MonkeyPatch) -> None:
     """What somebody consented to once is not asked again."""
     known: dict[str, Any] = {}
-    consenting = MarkedCity.consenting
+    consenting = MarkedSmallCity.load_consenting
 
-    async def remembered(self: MarkedCity, consents: Sequence[str], client: str, call: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a call
+    async def remembered(self: MarkedSmallCity, consents: Sequence[str], client: str, call: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a call
         known.update(await consenting(self, consents, client, call))
         return {id_: known[id_] for id_ in consents if id_ in known and known[id_].consent.client == client}
 
-    patch.setattr(MarkedCity, "consenting", remembered)
+    patch.setattr(MarkedSmallCity, "load_consenting", remembered)
 
 
-def restrictions_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
     """Nobody heeds what people restricted."""
 
-    def said(_self: MarkedCity, _nik: Nik, _client: str | None) -> Wishes:
-        return Wishes()
+    def said(_self: MarkedSmallCity, _nik: Nik, _client: str | None) -> DataPreferences:
+        return DataPreferences()
 
-    patch.setattr(MarkedCity, "_said", said)
+    patch.setattr(MarkedSmallCity, "_preferences_of", said)
 
 
-def cards_are_kept(patch: pytest.MonkeyPatch) -> None:
+def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
     """Whose guardian somebody is, is decided by the card of an hour ago."""
     patch.setitem(vars(households_of), "freshness", Freshness(fresh=3600.0))
 
 
-def purposes_do_not_matter(patch: pytest.MonkeyPatch) -> None:
+def ignore_purposes(patch: pytest.MonkeyPatch) -> None:
     """Officials see what they like, whatever they say it is for."""
-    purpose = auth.rules._purpose
-    patch.setattr(auth.rules, "_purpose", lambda access, *more: purpose(replace(access, purposes=frozenset()), *more))
+    purpose = auth.policy.rules._check_purpose
+    patch.setattr(
+        auth.policy.rules, "_check_purpose", lambda access, *more: purpose(replace(access, purposes=frozenset()), *more)
+    )
 
 
 LEAKS = (
-    kept_by_kind_alone,
-    named_without_the_key,
-    flights_without_the_caller,
-    answers_by_their_order,
-    everybody_is_a_parent,
-    consents_are_remembered,
-    restrictions_are_forgotten,
-    cards_are_kept,
-    purposes_do_not_matter,
+    cache_by_kind_only,
+    name_without_key,
+    share_runs_across_callers,
+    match_answers_by_order,
+    treat_everybody_as_parent,
+    cache_consents,
+    ignore_restrictions,
+    cache_family_cards,
+    ignore_purposes,
 )
 
 
 @pytest.fixture(autouse=True)
-def _agencies_fail_in_silence() -> Iterator[None]:
+def _silence_agency_failures() -> Iterator[None]:
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("planted", LEAKS, ids=lambda each: each.__name__)
-async def test_a_planted_leak_is_found(planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_planted_leak_is_found(planted: PlantLeak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     planted(monkeypatch)
-    with running_valkey(tmp_path) as valkey:
-        async with crowd_here(7, valkey.url, pause=0.001) as crowd:
+    with run_valkey(tmp_path) as valkey:
+        async with run_in_process_crowd(7, valkey.url, pause=0.001) as crowd:
             with pytest.raises(ForeignRecord):
-                await crowd.ask(MOST)
+                await crowd.ask(MAX_ANSWERS)

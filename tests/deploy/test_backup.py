@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
-from sandbox.postgres import Postgres
-from store.database import database
-from store.ledger_check import check_ledger
-from tests.deploy.backup import Backup, GuardedHub, address, destroy, prepare_for_backups, restored
+from sandbox.databases.postgres import Postgres
+from store.database import create_database_engine
+from store.ledger.ledger_check import check_ledger
+from tests.deploy.backup import Backup, ReplicatedHub, build_url, destroy, prepare_for_backups, start_restored
 from tests.journeys.hub_process import PERSONAL, PUBLIC, SECRET, SITI, HubProcess, ask
 
 ASKING = 16
@@ -33,7 +33,7 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def hub(place: Path) -> Iterator[HubProcess]:
     """A hub whose commits wait for the machine with the backup; only its database runs yet."""
-    hub = GuardedHub(place / "hub")
+    hub = ReplicatedHub(place / "hub")
     prepare_for_backups(hub.postgres)
     hub.postgres.launch()
     hub.postgres.wait()
@@ -48,20 +48,20 @@ def hub(place: Path) -> Iterator[HubProcess]:
 def backup(place: Path, hub: HubProcess) -> Iterator[Backup]:
     """The machine with the backup; it receives."""
     backup = Backup(place / "backup", hub.postgres)
-    backup.receive()
+    backup.start_receiving()
     try:
         yield backup
     finally:
-        backup.stop()
+        backup.stop_receiving()
 
 
-async def asked_until_lost(hub: HubProcess, answered: set[str]) -> None:
+async def ask_until_lost(hub: HubProcess, answered: set[str]) -> None:
     """Ask side by side until there is no more answer; notes the requests that were answered with personal data."""
 
-    async def asking(session: aiohttp.ClientSession, who: int) -> None:
+    async def ask_on(session: aiohttp.ClientSession, worker: int) -> None:
         number = 0
         while True:
-            request_id = f"client-{who}-{number}"
+            request_id = f"client-{worker}-{number}"
             answer = await ask(session, PERSONAL, request_id)
             if not answer.get("data"):
                 assert [each["extensions"]["code"] for each in answer["errors"]] == ["LEDGER_UNAVAILABLE"]
@@ -71,15 +71,15 @@ async def asked_until_lost(hub: HubProcess, answered: set[str]) -> None:
             number += 1
 
     async with hub.client() as session:
-        await asyncio.gather(*(asking(session, who) for who in range(ASKING)))
+        await asyncio.gather(*(ask_on(session, worker) for worker in range(ASKING)))
 
 
-async def recorded(server: Postgres) -> set[str]:
+async def read_recorded_requests(server: Postgres) -> set[str]:
     """The requests that have an entry in what was restored, which is as it was written."""
-    engine = database(address(server))
+    engine = create_database_engine(build_url(server))
     try:
         found = await check_ledger(engine, SECRET)
-        assert (found.broken, found.receipts) == ([], [])
+        assert (found.broken, found.receipt_faults) == ([], [])
         async with engine.connect() as connection:
             return set((await connection.execute(text("SELECT request_id FROM access_entries"))).scalars())
     finally:
@@ -91,7 +91,7 @@ async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database
 ) -> None:
     hub.start()
     answered: set[str] = set()
-    asking = asyncio.create_task(asked_until_lost(hub, answered))
+    asking = asyncio.create_task(ask_until_lost(hub, answered))
     async with asyncio.timeout(120):
         while len(answered) < 100:
             assert not asking.done()
@@ -108,9 +108,9 @@ async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database
         await asking
     backup.crash()
     began = time.monotonic()
-    server = await asyncio.to_thread(restored, backup, hub.postgres, place / "new")
+    server = await asyncio.to_thread(start_restored, backup, hub.postgres, place / "new")
     try:
-        missing = answered - await recorded(server)
+        missing = answered - await read_recorded_requests(server)
         took = time.monotonic() - began
         assert missing == set(), f"{len(missing)} of {len(answered)} answers, destroyed after {last}"
         print(f"\n{len(answered)} answers, restored in {took:.1f} s")  # noqa: T201 - what docs/operators/backup.md tells
@@ -124,23 +124,23 @@ async def test_while_the_backup_is_away_nothing_personal_is_answered_and_it_goes
     hub.start()
     async with hub.client() as session:
         assert await ask(session, PERSONAL, "before") == {"data": {"me": {"nik": SITI}}}
-        backup.stop()
+        backup.stop_receiving()
         for _ in range(6):
             refused = await ask(session, PERSONAL, "meanwhile")
             assert [error["extensions"]["code"] for error in refused["errors"]] == ["LEDGER_UNAVAILABLE"]
             assert refused["data"] is None
         assert await ask(session, PUBLIC) == {"data": {"region": {"code": "31"}}}
         # Sessions that wait do not pile up: the last one, and one before it that is still being cancelled.
-        assert await waiting(hub) <= 2
-        await asyncio.to_thread(backup.receive)
+        assert await count_waiting_sessions(hub) <= 2
+        await asyncio.to_thread(backup.start_receiving)
         async with asyncio.timeout(30):
             while (await ask(session, PERSONAL, "after")).get("data") is None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.1)
 
 
-async def waiting(hub: HubProcess) -> int:
+async def count_waiting_sessions(hub: HubProcess) -> int:
     """Sessions of the hub that wait for the backup."""
-    engine = database(hub.state_url)
+    engine = create_database_engine(hub.state_url)
     try:
         async with engine.connect() as connection:
             counted = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

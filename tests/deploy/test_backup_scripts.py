@@ -14,17 +14,25 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import text
 
-from sandbox.postgres import Postgres, PostgresError
-from store.database import database
-from tests.city import free_port
-from tests.deploy.backup import RECEIVER, Backup, address, elsewhere, hand_over, prepare_for_backups, restored
+from sandbox.databases.postgres import Postgres, PostgresError
+from store.database import create_database_engine
+from tests.deploy.backup import (
+    RECEIVER,
+    Backup,
+    build_server_elsewhere,
+    build_url,
+    give_to_postgres,
+    prepare_for_backups,
+    start_restored,
+)
+from tests.sandbox_agencies import free_port
 
 
-def told(server: Postgres, *statements: str) -> Sequence[str]:
+def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
     """What the last of some statements answers."""
 
     async def asked() -> Sequence[str]:
-        engine = database(address(server))
+        engine = create_database_engine(build_url(server))
         try:
             found: Sequence[str] = []
             async with engine.begin() as connection:
@@ -62,19 +70,19 @@ def server(place: Path) -> Iterator[Postgres]:
 def backup(place: Path, server: Postgres) -> Iterator[Backup]:
     """A backup that is received, with two copies and three rows: the last came after both."""
     backup = Backup(place / "backup", server)
-    backup.receive()
-    told(server, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
+    backup.start_receiving()
+    run_statements(server, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
     backup.take(TEXTFILE=str(place / "simpul.prom"))
-    told(server, "INSERT INTO noted VALUES ('between')")
+    run_statements(server, "INSERT INTO noted VALUES ('between')")
     time.sleep(1)  # copies are named by the second
     backup.take()
-    told(server, "INSERT INTO noted VALUES ('after')")
+    run_statements(server, "INSERT INTO noted VALUES ('after')")
     yield backup
-    backup.stop()
+    backup.stop_receiving()
 
 
 @pytest.fixture
-def copied(backup: Backup, tmp_path: Path) -> Backup:
+def backup_copy(backup: Backup, tmp_path: Path) -> Backup:
     """The backup as it is now, to be spoilt; its files are the same ones: replace them, do not write into them."""
     shutil.copytree(backup.folder, tmp_path / "backup", copy_function=os.link)
     return Backup(tmp_path / "backup", backup._postgres)
@@ -84,16 +92,16 @@ def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> str:
+def read_refusal(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode != 0
     return done.stderr + done.stdout
 
 
 def test_all_rows_are_there_whichever_copy_is_restored(server: Postgres, backup: Backup, place: Path) -> None:
     for number, name in enumerate(names(backup.folder / "base")):
-        again = restored(backup, server, place / f"again-{number}", "--base", name)
+        again = start_restored(backup, server, place / f"again-{number}", "--base", name)
         try:
-            assert told(again, "SELECT what FROM noted") == ["before", "between", "after"]
+            assert run_statements(again, "SELECT what FROM noted") == ["before", "between", "after"]
         finally:
             again.stop()
 
@@ -101,14 +109,14 @@ def test_all_rows_are_there_whichever_copy_is_restored(server: Postgres, backup:
 def test_what_came_after_a_moment_is_left_out_where_that_is_wished(
     server: Postgres, backup: Backup, place: Path
 ) -> None:
-    [moment] = told(server, "SELECT clock_timestamp()")
-    told(server, "DELETE FROM noted WHERE what = 'before'")
-    again = restored(backup, server, place / "until", "--until", moment)
+    [moment] = run_statements(server, "SELECT clock_timestamp()")
+    run_statements(server, "DELETE FROM noted WHERE what = 'before'")
+    again = start_restored(backup, server, place / "until", "--until", moment)
     try:
-        assert told(again, "SELECT what FROM noted") == ["before", "between", "after"]
+        assert run_statements(again, "SELECT what FROM noted") == ["before", "between", "after"]
     finally:
         again.stop()
-        told(server, "INSERT INTO noted VALUES ('before')")
+        run_statements(server, "INSERT INTO noted VALUES ('before')")
 
 
 def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_without_them(place: Path) -> None:
@@ -121,32 +129,32 @@ def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_w
     prepare_for_backups(lost)
     for name in files.values():
         shutil.move(lost.data / name, etc / name)
-    hand_over(etc)
+    give_to_postgres(etc)
     lost.launch()
     lost.wait()
     backup = Backup(place / "debian" / "backup", lost)
-    backup.receive()
-    told(lost, "CREATE TABLE noted (what text)")
+    backup.start_receiving()
+    run_statements(lost, "CREATE TABLE noted (what text)")
     backup.take()
-    told(lost, "INSERT INTO noted VALUES ('after')")
+    run_statements(lost, "INSERT INTO noted VALUES ('after')")
     lost.stop()  # in order: what it wrote has been received when it is gone
-    backup.stop()
-    again = restored(backup, lost, place / "debian" / "again")
+    backup.stop_receiving()
+    again = start_restored(backup, lost, place / "debian" / "again")
     try:
-        assert told(again, "SELECT what FROM noted") == ["after"]
+        assert run_statements(again, "SELECT what FROM noted") == ["after"]
     finally:
         again.stop()
 
 
-def test_a_copy_whose_log_nobody_receives_does_not_count(copied: Backup) -> None:
-    before = names(copied.folder / "base"), names(copied.folder / "wal")
-    done = copied.run("base-backup", str(copied.folder), "1")
-    assert "is receive-wal running?" in refused(done)
-    assert (names(copied.folder / "base"), names(copied.folder / "wal")) == before
+def test_a_copy_whose_log_nobody_receives_does_not_count(backup_copy: Backup) -> None:
+    before = names(backup_copy.folder / "base"), names(backup_copy.folder / "wal")
+    done = backup_copy.run("base-backup", str(backup_copy.folder), "1")
+    assert "is receive-wal running?" in read_refusal(done)
+    assert (names(backup_copy.folder / "base"), names(backup_copy.folder / "wal")) == before
 
 
 @pytest.mark.usefixtures("backup")
-def test_when_the_last_copy_was_made_is_told_to_prometheus(place: Path) -> None:
+def test_the_time_of_the_last_copy_is_exported_to_prometheus(place: Path) -> None:
     lines = (place / "simpul.prom").read_text().splitlines()
     assert lines[1] == "# TYPE simpul_backup_last_success_timestamp_seconds gauge"
     name, moment = lines[2].split(" ")
@@ -154,34 +162,34 @@ def test_when_the_last_copy_was_made_is_told_to_prometheus(place: Path) -> None:
     assert abs(time.time() - int(moment)) < 600
 
 
-def test_a_hole_in_the_log_is_named(copied: Backup, tmp_path: Path) -> None:
-    pieces = [name for name in names(copied.folder / "wal") if not name.endswith(".partial")]
-    (copied.folder / "wal" / pieces[1]).unlink()
-    oldest = names(copied.folder / "base")[0]
-    done = copied.run("restore", str(copied.folder), str(tmp_path / "data"), "--base", oldest)
-    assert "the log has a hole before " in refused(done)
+def test_a_hole_in_the_log_is_named(backup_copy: Backup, tmp_path: Path) -> None:
+    pieces = [name for name in names(backup_copy.folder / "wal") if not name.endswith(".partial")]
+    (backup_copy.folder / "wal" / pieces[1]).unlink()
+    oldest = names(backup_copy.folder / "base")[0]
+    done = backup_copy.run("restore", str(backup_copy.folder), str(tmp_path / "data"), "--base", oldest)
+    assert "the log has a hole before " in read_refusal(done)
     assert not (tmp_path / "data").exists()
 
 
-def test_a_copy_that_was_changed_is_not_restored(copied: Backup, tmp_path: Path) -> None:
-    newest = copied.folder / "base" / names(copied.folder / "base")[-1]
+def test_a_copy_that_was_changed_is_not_restored(backup_copy: Backup, tmp_path: Path) -> None:
+    newest = backup_copy.folder / "base" / names(backup_copy.folder / "base")[-1]
     control = newest / "global" / "pg_control"
     was = control.read_bytes()
     changed = bytes([was[0] ^ 0xFF]) + was[1:]  # another byte, whatever this database's identifier ends in
     control.unlink()
     control.write_bytes(changed)
-    done = copied.run("restore", str(copied.folder), str(tmp_path / "data"))
-    assert "pg_control" in refused(done)
+    done = backup_copy.run("restore", str(backup_copy.folder), str(tmp_path / "data"))
+    assert "pg_control" in read_refusal(done)
     assert not (tmp_path / "data").exists()
 
 
 def test_a_log_that_cannot_be_read_stops_the_server_and_is_not_taken_for_its_end(
     server: Postgres, backup: Backup, place: Path
 ) -> None:
-    again = elsewhere(server, place / "unreadable")
+    again = build_server_elsewhere(server, place / "unreadable")
     assert backup.run("restore", str(backup.folder), str(again.data)).returncode == 0
     wal = backup.folder / "wal"
-    hand_over(again.data)
+    give_to_postgres(again.data)
     wal.chmod(0)
     try:
         with pytest.raises(PostgresError, match="could not restore file"):
@@ -191,19 +199,19 @@ def test_a_log_that_cannot_be_read_stops_the_server_and_is_not_taken_for_its_end
 
 
 def test_nothing_is_overwritten(backup: Backup, tmp_path: Path) -> None:
-    assert "is there already" in refused(backup.run("restore", str(backup.folder), str(tmp_path)))
+    assert "is there already" in read_refusal(backup.run("restore", str(backup.folder), str(tmp_path)))
 
 
 def test_a_copy_that_is_not_there_is_named_with_those_that_are(backup: Backup, tmp_path: Path) -> None:
     done = backup.run("restore", str(backup.folder), str(tmp_path / "data"), "--base", "20200101T000000Z")
-    assert f"choose one of {' '.join(names(backup.folder / 'base'))}" in refused(done)
+    assert f"choose one of {' '.join(names(backup.folder / 'base'))}" in read_refusal(done)
 
 
 def test_copies_beyond_the_number_go_with_the_log_that_only_they_needed(backup: Backup) -> None:
     log = backup.folder / "wal"
     [first, *_] = [name for name in names(log) if not name.endswith(".partial")]
     time.sleep(1)  # copies are named by the second
-    backup.take(kept=1)
+    backup.take(copies=1)
     [left] = names(backup.folder / "base")
     needed = (backup.folder / "base" / left / "backup_label").read_text().partition("(file ")[2].partition(")")[0]
     assert first < needed

@@ -17,30 +17,30 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.city import HOST, ROOT
 from tests.deploy.backup import wait_until
 from tests.journeys.hub_process import HubProcess
+from tests.sandbox_agencies import HOST, ROOT
 
 FOLDER = ROOT / "deploy" / "container"
 CONTAINERFILE = (FOLDER / "Containerfile").read_text(encoding="utf-8")
 _USER = 65532
 
 
-def steps() -> Sequence[tuple[str, str]]:
+def parse_steps() -> Sequence[tuple[str, str]]:
     """Each instruction with what stands behind it, in order; continued lines are joined."""
     text = re.sub(r"\\\n\s*", "", CONTAINERFILE)
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
 
 
-def last_stage() -> dict[str, str]:
+def parse_last_stage() -> dict[str, str]:
     """The instructions of the stage that becomes the image."""
-    found = steps()
+    found = parse_steps()
     begin = max(number for number, (name, _) in enumerate(found) if name == "FROM")
     return dict(found[begin:])
 
 
-def locked(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
+def parse_lock(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
     """Version and hashes of each package of a lock."""
     found: dict[str, tuple[str, frozenset[str]]] = {}
     for block in re.split(r"\n(?=\w)", path.read_text(encoding="utf-8")):
@@ -51,7 +51,7 @@ def locked(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def test_it_runs_as_a_number_that_is_not_root_and_ends_at_sigterm() -> None:
-    stage = last_stage()
+    stage = parse_last_stage()
     assert stage["USER"] == "65532:65532"
     assert stage["STOPSIGNAL"] == "SIGTERM"
     assert "RUN" not in stage
@@ -59,13 +59,15 @@ def test_it_runs_as_a_number_that_is_not_root_and_ends_at_sigterm() -> None:
 
 
 def test_only_what_the_first_stage_made_is_in_the_image() -> None:
-    assert [rest for name, rest in steps() if name == "COPY" and rest.startswith("--from")] == [
+    assert [rest for name, rest in parse_steps() if name == "COPY" and rest.startswith("--from")] == [
         "--from=build /opt/simpul /opt/simpul"
     ]
 
 
 def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
-    copied = {word for name, rest in steps() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]}
+    copied = {
+        word for name, rest in parse_steps() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]
+    }
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = {
         name if (ROOT / name).is_dir() else f"{name}.py" for name in pyproject["tool"]["importlinter"]["root_packages"]
@@ -83,7 +85,7 @@ def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
 
 
 def test_its_packages_are_those_of_the_lock_without_those_of_tests_and_of_the_sandbox() -> None:
-    whole, own = locked(ROOT / "requirements.lock"), locked(ROOT / "deploy" / "requirements.lock")
+    whole, own = parse_lock(ROOT / "requirements.lock"), parse_lock(ROOT / "deploy" / "requirements.lock")
     assert {name: whole.get(name) for name in own} == own
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = {re.split(r"[\[>;=]", each)[0] for each in pyproject["project"]["dependencies"]}
@@ -94,12 +96,12 @@ def test_its_packages_are_those_of_the_lock_without_those_of_tests_and_of_the_sa
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Path]:
+def image_folder() -> Iterator[Path]:
     """What the steps of the first stage make, in a folder instead of /opt/simpul."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        build = steps()
+        build = parse_steps()
         last = max(number for number, (instruction, _) in enumerate(build) if instruction == "FROM")
         for instruction, rest in build[:last]:
             if instruction == "COPY":
@@ -121,15 +123,15 @@ def _copy(source: str, target: Path) -> None:
         shutil.copy(path, target)
 
 
-def _as_nobody(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+def _start_as_nobody(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start what was made, as a user that owns nothing where that is possible."""
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - what was made
             command,
             cwd="/",
             env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             user=_USER if os.geteuid() == 0 else None,
             group=_USER if os.geteuid() == 0 else None,
             extra_groups=() if os.geteuid() == 0 else None,
@@ -137,24 +139,33 @@ def _as_nobody(command: Sequence[str | Path], environment: dict[str, str], log: 
 
 
 @pytest.mark.long
-def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigterm(made: Path) -> None:
-    assert not list(made.glob(".venv/lib/python*/site-packages/pytest*"))
-    assert not list(made.glob(".venv/lib/python*/site-packages/pip"))
+def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigterm(image_folder: Path) -> None:
+    assert not list(image_folder.glob(".venv/lib/python*/site-packages/pytest*"))
+    assert not list(image_folder.glob(".venv/lib/python*/site-packages/pip"))
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         hub = HubProcess(folder)
         for each in (folder / "keys.json", folder / "issuers.json"):
             each.chmod(0o644)
-        given = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
-        del given["SIMPUL_STATE"]
-        contracts = shutil.copy(given["SIMPUL_CONTRACTS"], folder)
-        given |= {"SIMPUL_LISTEN": f"127.0.0.1:{hub.port}", "SIMPUL_CONTRACTS": str(contracts), "SIMPUL_WORKERS": "2"}
+        environment = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
+        del environment["SIMPUL_STATE"]
+        contracts = shutil.copy(environment["SIMPUL_CONTRACTS"], folder)
+        environment |= {
+            "SIMPUL_LISTEN": f"127.0.0.1:{hub.port}",
+            "SIMPUL_CONTRACTS": str(contracts),
+            "SIMPUL_WORKERS": "2",
+        }
         hub.postgres.start()
-        command: list[str | Path] = [made / ".venv" / "bin" / "python", "-P", made / "scripts" / "simpul.py", "hub"]
-        running = _as_nobody(command, given, folder / "log")
+        command: list[str | Path] = [
+            image_folder / ".venv" / "bin" / "python",
+            "-P",
+            image_folder / "scripts" / "simpul.py",
+            "hub",
+        ]
+        running = _start_as_nobody(command, environment, folder / "log")
         try:
-            wait_until(lambda: running.poll() is not None or answers(hub.port), "the hub")
+            wait_until(lambda: running.poll() is not None or is_answering(hub.port), "the hub")
             assert running.poll() is None, (folder / "log").read_text()
             running.terminate()
             assert running.wait(60) == 0, (folder / "log").read_text()
@@ -163,7 +174,7 @@ def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigt
             hub.postgres.stop()
 
 
-def answers(port: int) -> bool:
+def is_answering(port: int) -> bool:
     """Whether the hub says that it lives."""
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/health/live", timeout=5) as answer:

@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.city import HOST, ROOT, free_port
 from tests.deploy.backup import wait_until
-from tests.optional_programs import FindProgram
-from web.client_certificate import thumbprint_of
+from tests.plugins.optional_programs import FindProgram
+from tests.sandbox_agencies import HOST, ROOT, free_port
+from web.client_certificate import parse_thumbprint
 
 SAMPLE = (ROOT / "deploy" / "nginx" / "simpul.conf").read_text(encoding="utf-8")
 NAME = "simpul.example.go.id"
@@ -43,7 +43,7 @@ http {{
 """
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
+class EchoHandler(http.server.BaseHTTPRequestHandler):
     """Stands where the hub stands, and answers with the path and headers that it got."""
 
     protocol_version = "HTTP/1.1"
@@ -60,7 +60,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class NginxFront:
     """A running nginx."""
 
     port: int
@@ -79,7 +79,7 @@ class Front:
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
-    def seen(self, path: str = "/graphql", *, certified: bool = False, **headers: str) -> dict[str, str]:
+    def get_seen_headers(self, path: str = "/graphql", *, certified: bool = False, **headers: str) -> dict[str, str]:
         """The headers that the hub gets."""
         status, body = self.get(path, certified=certified, **headers)
         assert status == 200
@@ -87,17 +87,17 @@ class Front:
         return found
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 
 
 @pytest.fixture(scope="module")
-def front(program: FindProgram) -> Iterator[Front]:
+def front(program: FindProgram) -> Iterator[NginxFront]:
     nginx, openssl = str(program("nginx")), shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed")
-    with TemporaryDirectory() as name, http.server.ThreadingHTTPServer((HOST, 0), Echo) as echo:
+    with TemporaryDirectory() as name, http.server.ThreadingHTTPServer((HOST, 0), EchoHandler) as echo:
         folder = Path(name)
         folder.chmod(0o755)  # its workers run as another user
         threading.Thread(target=echo.serve_forever, daemon=True).start()
@@ -129,35 +129,35 @@ def front(program: FindProgram) -> Iterator[Front]:
         assert tried.returncode == 0, tried.stderr
         running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={"PATH": os.defpath})  # noqa: S603 - nginx
         try:
-            wait_until(lambda: listens(port), "nginx")
-            yield Front(port, certificate, key)
+            wait_until(lambda: is_listening(port), "nginx")
+            yield NginxFront(port, certificate, key)
         finally:
             running.terminate()
             running.wait(10)
             echo.shutdown()
 
 
-def test_the_hub_gets_the_name_that_was_asked_for_and_the_clients_address_alone(front: Front) -> None:
-    seen = front.seen(X_Forwarded_For="203.0.113.9")
+def test_the_hub_gets_the_name_that_was_asked_for_and_the_clients_address_alone(front: NginxFront) -> None:
+    seen = front.get_seen_headers(X_Forwarded_For="203.0.113.9")
     assert (seen["host"], seen["x-forwarded-for"]) == (NAME, HOST)
 
 
-def test_a_certificate_that_a_client_only_tells_of_never_reaches_the_hub(front: Front) -> None:
-    assert "x-client-certificate" not in front.seen(X_Client_Certificate="made-up")
+def test_a_certificate_that_a_client_only_tells_of_never_reaches_the_hub(front: NginxFront) -> None:
+    assert "x-client-certificate" not in front.get_seen_headers(X_Client_Certificate="made-up")
 
 
-def test_a_certificate_that_a_client_holds_the_key_of_reaches_it(front: Front) -> None:
-    told = front.seen(certified=True, X_Client_Certificate="made-up")["x-client-certificate"]
+def test_a_certificate_that_a_client_holds_the_key_of_reaches_it(front: NginxFront) -> None:
+    header = front.get_seen_headers(certified=True, X_Client_Certificate="made-up")["x-client-certificate"]
     raw = ssl.PEM_cert_to_DER_cert(front.certificate.read_text())
-    assert thumbprint_of(told) == thumbprint_of(sha256(raw).hexdigest())
+    assert parse_thumbprint(header) == parse_thumbprint(sha256(raw).hexdigest())
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/health/live", "/health/ready"])
-def test_what_is_for_this_machine_alone_is_not_for_the_world(front: Front, path: str) -> None:
+def test_what_is_for_this_machine_alone_is_not_for_the_world(front: NginxFront, path: str) -> None:
     assert front.get(path)[0] == 404
 
 
-def test_everything_else_reaches_the_hub(front: Front) -> None:
+def test_everything_else_reaches_the_hub(front: NginxFront) -> None:
     for path in ("/", "/graphql?query=x", "/me/export", "/consents"):
         status, body = front.get(path)
         assert (status, json.loads(body)["path"]) == (200, path)

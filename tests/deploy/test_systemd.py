@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import ROOT
+from tests.sandbox_agencies import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(each.name for each in UNITS.glob("*.service"))
@@ -20,7 +20,7 @@ _OLDEST = 254
 """The first systemd that verifies units of another root."""
 
 
-def read(name: str) -> str:
+def read_unit(name: str) -> str:
     return (UNITS / name).read_text(encoding="utf-8")
 
 
@@ -30,13 +30,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not on this machine")
-    told = subprocess.run([analyze, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - found on the path
-    if int(re.findall(r"\d+", told)[0]) < _OLDEST:
+    version = subprocess.run([analyze, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - found on the path
+    if int(re.findall(r"\d+", version)[0]) < _OLDEST:
         pytest.skip(f"systemd before {_OLDEST} cannot verify units of another root")
     folder = tmp_path_factory.mktemp("root")
     shutil.copytree(UNITS, folder / "etc" / "systemd" / "system")
     shutil.copytree("/usr/lib/systemd/system", folder / "usr" / "lib" / "systemd" / "system", symlinks=True)
-    for program in programs():
+    for program in find_programs():
         path = folder / program.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n")
@@ -45,17 +45,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def programs() -> set[str]:
+def find_programs() -> set[str]:
     """What the units start."""
-    return {found for name in SERVICES for found in re.findall(r"^Exec\w+=(\S+)", read(name), re.MULTILINE)}
+    return {found for name in SERVICES for found in re.findall(r"^Exec\w+=(\S+)", read_unit(name), re.MULTILINE)}
 
 
 def test_the_programs_that_the_units_start_are_those_of_the_project() -> None:
-    own = {each for each in programs() if each.startswith("/opt/simpul/deploy/")}
+    own = {each for each in find_programs() if each.startswith("/opt/simpul/deploy/")}
     assert own == {"/opt/simpul/deploy/backup/receive-wal", "/opt/simpul/deploy/backup/base-backup"}
     for each in own:
         assert (ROOT / each.removeprefix("/opt/simpul/")).stat().st_mode & 0o111
-    assert programs() - own == {"/opt/simpul/current/.venv/bin/simpul", "/usr/bin/mkdir"}
+    assert find_programs() - own == {"/opt/simpul/current/.venv/bin/simpul", "/usr/bin/mkdir"}
 
 
 @pytest.mark.parametrize("unit", sorted(each.name for each in UNITS.iterdir()))
@@ -86,7 +86,7 @@ def test_a_service_is_hardly_exposed(unit: str, root: Path) -> None:
 
 
 def test_a_setting_that_is_wrong_stops_the_start_before_the_hub_is_begun() -> None:
-    unit = read("simpul.service")
+    unit = read_unit("simpul.service")
     command = "/opt/simpul/current/.venv/bin/simpul"
     assert f"ExecStartPre={command} settings check --settings /etc/simpul/hub.env\n" in unit
     assert f"ExecStart={command} hub --settings /etc/simpul/hub.env " in unit

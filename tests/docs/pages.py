@@ -1,7 +1,7 @@
 """The pages of the documentation, and the examples in them.
 
-An example is run by the tests where a comment before it says as whom: `<!-- run: siti -->`, `<!-- run: anonymous -->`,
-`<!-- run: official; stopped: crm -->`. The next block is the operation; a block of variables may follow, and the answer
+An example is run by the tests where a comment before it says as whom: `<!-- run: ask_as_siti -->`, `<!-- run: anonymous -->`,
+`<!-- run: official; stopped_agency: crm -->`. The next block is the operation; a block of variables may follow, and the answer
 as JSON. Whitespace does not count, everything else does.
 """
 
@@ -37,13 +37,13 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class DocExample:
     """An operation with its real answer."""
 
     page: str
     line: int
     caller: str | None
-    stopped: str | None
+    stopped_agency: str | None
     query: str
     variables: Mapping[str, Any]
     answer: Mapping[str, Any]
@@ -54,52 +54,54 @@ class Example:
         return f"{self.page}:{self.line}"
 
 
-def pages() -> list[Path]:
+def find_pages() -> list[Path]:
     """Every Markdown page of the project."""
     found = (path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
     return sorted(found)
 
 
-def named(path: Path) -> str:
+def page_name(path: Path) -> str:
     """A page by its path in the project."""
     return str(path.relative_to(ROOT))
 
 
-def text_of(*names: str) -> str:
+def read_pages(*names: str) -> str:
     """The text of pages by their paths in the project."""
     return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
 
 
-def blocks(kind: str) -> Iterator[Block]:
+def find_blocks(kind: str) -> Iterator[Block]:
     """Every fenced block of a kind."""
-    for path in pages():
+    for path in find_pages():
         text = path.read_text(encoding="utf-8")
         for match in _FENCE.finditer(text):
             if match["kind"] == kind:
-                yield Block(page=named(path), line=_line(text, match.start()), kind=kind, text=match["text"])
+                yield Block(page=page_name(path), line=_line_number(text, match.start()), kind=kind, text=match["text"])
 
 
-def examples() -> list[Example]:
+def find_examples() -> list[DocExample]:
     """Every example that is run."""
-    return [example for path in pages() for example in _examples_of(path)]
+    return [example for path in find_pages() for example in _examples_of(path)]
 
 
-def _examples_of(path: Path) -> Iterator[Example]:
+def _examples_of(path: Path) -> Iterator[DocExample]:
     text = path.read_text(encoding="utf-8")
     for match in _RUN.finditer(text):
         answer = next((each for each in _FENCE.finditer(text, match.end()) if each["kind"] == "json"), None)
         if answer is None:
-            raise ValueError(f"{named(path)}:{_line(text, match.start())} has no answer; add a block of JSON after it.")
-        yield Example(
-            page=named(path),
-            line=_line(text, match.start()),
+            raise ValueError(
+                f"{page_name(path)}:{_line_number(text, match.start())} has no answer; add a block of JSON after it."
+            )
+        yield DocExample(
+            page=page_name(path),
+            line=_line_number(text, match.start()),
             caller=None if match["caller"] == "anonymous" else match["caller"],
-            stopped=match["stopped"],
+            stopped_agency=match["stopped"],
             query=match["query"],
             variables=json.loads(match["variables"] or "{}"),
             answer=json.loads(answer["text"]),
         )
 
 
-def _line(text: str, position: int) -> int:
+def _line_number(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.docs.pages import Example, examples
-from tests.journeys.hub import City, Hub
+from tests.docs.pages import DocExample, find_examples
+from tests.journeys.hub import HubClient, RunningCity
 
-EXAMPLES = examples()
+EXAMPLES = find_examples()
 
 
 def test_there_are_examples_of_every_kind_of_caller() -> None:
@@ -13,21 +13,23 @@ def test_there_are_examples_of_every_kind_of_caller() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-async def test_an_example_is_answered_as_the_page_says(example: Example, hub: Hub, city: City) -> None:
-    if example.stopped is None:
+async def test_an_example_is_answered_as_the_page_says(example: DocExample, hub: HubClient, city: RunningCity) -> None:
+    if example.stopped_agency is None:
         answer = await hub.ask(example.query, example.variables, caller=example.caller)
     else:
-        agency = city.agencies[example.stopped]
+        agency = city.agencies[example.stopped_agency]
         agency.stop()
         try:
             answer = await hub.ask(example.query, example.variables, caller=example.caller)
         finally:
-            agency.start_again()
+            agency.restart()
     assert answer.body == example.answer
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.stopped is None], ids=lambda each: each.name)
-async def test_an_example_that_is_asked_again_has_the_same_answer(example: Example, hub: Hub) -> None:
+@pytest.mark.parametrize(
+    "example", [each for each in EXAMPLES if each.stopped_agency is None], ids=lambda each: each.name
+)
+async def test_an_example_that_is_asked_again_has_the_same_answer(example: DocExample, hub: HubClient) -> None:
     await hub.ask(example.query, example.variables, caller=example.caller)
     answer = await hub.ask(example.query, example.variables, caller=example.caller)
     assert answer.body == example.answer

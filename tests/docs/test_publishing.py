@@ -2,7 +2,7 @@
 
 import re
 
-from tests.docs.pages import ROOT, text_of
+from tests.docs.pages import ROOT, read_pages
 
 MANDATORY = {
     "publiccodeYmlVersion",
@@ -23,7 +23,7 @@ MANDATORY = {
 """The keys that version 0 of the standard asks for (publiccode.yml, "The Standard (core)")."""
 
 
-def described() -> dict[str, str]:
+def read_publiccode() -> dict[str, str]:
     """The scalars of publiccode.yml by path, such as `legal/license`; sections and lists have an empty text."""
     found: dict[str, str] = {}
     above: list[tuple[int, str]] = []
@@ -37,7 +37,7 @@ def described() -> dict[str, str]:
 
 
 def test_the_description_for_catalogues_has_every_mandatory_key_with_a_value_of_the_standard() -> None:
-    found = described()
+    found = read_publiccode()
     assert MANDATORY - set(found) == set()
     assert re.fullmatch(r"0\.\d+", found["publiccodeYmlVersion"])
     assert found["url"].startswith("https://")
@@ -51,7 +51,7 @@ def test_the_description_for_catalogues_has_every_mandatory_key_with_a_value_of_
 def test_the_licence_is_the_same_in_every_place() -> None:
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License\n                           Version 2.0, January 2004" in licence
-    assert described()["legal/license"] == "Apache-2.0"
+    assert read_publiccode()["legal/license"] == "Apache-2.0"
     assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for file in ("LICENSE", "SECURITY.md", "publiccode.yml"):
-        assert f"]({file})" in text_of("README.md")
+        assert f"]({file})" in read_pages("README.md")

@@ -2,32 +2,32 @@
 
 import re
 
-from tests.docs.pages import ROOT, examples, text_of
-from tests.journeys.hub import City, Hub
+from tests.docs.pages import ROOT, find_examples, read_pages
+from tests.journeys.hub import HubClient, RunningCity
 
-(FIRST,) = (example for example in examples() if example.page == "README.md")
+(FIRST,) = (example for example in find_examples() if example.page == "README.md")
 
 
-async def test_the_first_query_is_answered_as_the_readme_shows(hub: Hub) -> None:
+async def test_the_first_query_is_answered_as_the_readme_shows(hub: HubClient) -> None:
     answer = await hub.ask(FIRST.query, caller=FIRST.caller)
 
     assert answer.status == 200
     assert answer.body == FIRST.answer
 
 
-async def test_the_first_query_asks_all_five_agencies(hub: Hub, city: City) -> None:
+async def test_the_first_query_asks_all_five_agencies(hub: HubClient, city: RunningCity) -> None:
     city.reset_calls()
 
     await hub.ask(FIRST.query, caller=FIRST.caller)
 
-    asked = set(city.calls()) | (set() if city.counts_msmes else {"jakpreneur"})
-    assert asked == {"dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
+    called = set(city.calls()) | (set() if city.counts_msmes else {"jakpreneur"})
+    assert called == {"dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
 
 
 def test_the_file_that_the_command_sends_is_the_query_that_is_shown() -> None:
-    (file,) = re.findall(r"--data-urlencode query@(\S+)", text_of("README.md"))
+    (file,) = re.findall(r"--data-urlencode query@(\S+)", read_pages("README.md"))
     assert (ROOT / file).read_text(encoding="utf-8") == FIRST.query
 
 
 def test_the_readme_names_the_licence_of_the_data() -> None:
-    assert "Open Database License" in text_of("README.md")
+    assert "Open Database License" in read_pages("README.md")

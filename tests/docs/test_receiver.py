@@ -10,15 +10,15 @@ from typing import IO
 
 import pytest
 
-from auth.webhook_signatures import WebhookSignatures
-from tests.clients import client_named
+from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from tests.docs.pages import ROOT
+from tests.fakes.clients import build_client
 
 SIGNATURES = WebhookSignatures(b"0123456789abcdef0123456789abcdef")
 BODY = b'{"type":"consent.granted"}'
 
 
-class Receiver:
+class ReceiverProcess:
     def __init__(self, output: IO[str]) -> None:
         self.output = output
         self.port = int(output.readline().rpartition(":")[2])
@@ -30,8 +30,8 @@ class Receiver:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    environment = {**os.environ, "SECRET": SIGNATURES.secret_of(client_named("kredit-nusantara"), 1)}
+def receiver() -> Iterator[ReceiverProcess]:
+    environment = {**os.environ, "SECRET": SIGNATURES.format_secret(build_client("kredit-nusantara"), 1)}
     with subprocess.Popen(  # noqa: S603 - the documentation's own program
         [sys.executable, str(ROOT / "docs" / "partners" / "receiver.py"), "0"],
         env=environment,
@@ -40,26 +40,26 @@ def receiver() -> Iterator[Receiver]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield Receiver(process.stdout)
+            yield ReceiverProcess(process.stdout)
         finally:
             process.terminate()
 
 
 @pytest.mark.parametrize("version", [1, 2])  # 2: the secret is being changed, and the one before signs beside it
-def test_what_the_hub_signed_is_taken_and_told(receiver: Receiver, version: int) -> None:
-    headers = SIGNATURES.headers(client_named("kredit-nusantara"), version, id_="msg_1", timestamp=1, body=BODY)
+def test_a_call_signed_by_the_hub_is_accepted_and_printed(receiver: ReceiverProcess, version: int) -> None:
+    headers = SIGNATURES.build_headers(build_client("kredit-nusantara"), version, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", BODY, **headers) == 204
     assert receiver.output.readline() == 'webhook: {"type":"consent.granted"}\n'
 
 
 @pytest.mark.parametrize(("client", "body"), [("pantau-kota", BODY), ("kredit-nusantara", b"{}")])
-def test_what_others_signed_or_changed_is_refused(receiver: Receiver, client: str, body: bytes) -> None:
-    headers = SIGNATURES.headers(client_named(client), 1, id_="msg_1", timestamp=1, body=BODY)
+def test_what_others_signed_or_changed_is_refused(receiver: ReceiverProcess, client: str, body: bytes) -> None:
+    headers = SIGNATURES.build_headers(build_client(client), 1, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", body, **headers) == 401
     assert receiver.output.readline() == "refused: the signature is not the hub's\n"
 
 
-def test_who_comes_back_is_told_and_nothing_else_is_there(receiver: Receiver) -> None:
+def test_the_return_of_a_person_is_printed_and_other_paths_are_not_found(receiver: ReceiverProcess) -> None:
     assert receiver.ask("GET", "/back?consent=1&state=application-17") == 200
     assert receiver.output.readline() == "came back: /back?consent=1&state=application-17\n"
     assert receiver.ask("GET", "/favicon.ico") == 404

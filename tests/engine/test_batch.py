@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from engine.batch import Agencies, Ask, batch
+from engine.batch import Agencies, BatchContext, batch
 from engine.edge import Edge
-from records.answers import Answers
-from records.call import Call
+from records.calls.answers import Answers
+from records.calls.call import Call
 
 
 class Books(Protocol):
@@ -22,13 +22,13 @@ class Shelf:
 
 
 @batch(agency="library", absent=())
-async def titles(ids: Sequence[int], ask: Ask[str]) -> Answers[int, str]:
+async def titles(ids: Sequence[int], context: BatchContext[str]) -> Answers[int, str]:
     """Titles by number."""
-    return await ask.agencies[Books].titles(ids, ask.call)
+    return await context.agencies[Books].titles(ids, context.call)
 
 
 def test_a_batch_takes_its_name_and_meaning_from_its_function() -> None:
-    assert (titles.name, titles.agency, titles.says, titles.absent, titles.facets) == (
+    assert (titles.name, titles.agency, titles.description, titles.absent, titles.has_facets) == (
         "titles",
         "library",
         "Titles by number.",
@@ -49,7 +49,7 @@ def test_a_batch_is_equal_to_itself_alone() -> None:
 
 
 async def test_a_batch_finds_its_connector_by_domain() -> None:
-    ask = Ask(caller="me", call=Call(deadline=1e12, request_id="r"), agencies=Agencies({Books: Shelf()}))
+    ask = BatchContext(caller="me", call=Call(deadline=1e12, request_id="r"), agencies=Agencies({Books: Shelf()}))
     assert await titles.run([1, 2], ask) == {1: "book 1", 2: "book 2"}
 
 
@@ -75,11 +75,14 @@ def edge(**more: Any) -> Edge:  # noqa: ANN401 - keyword arguments of Edge
 
 def test_an_edge_gives_the_answer_itself_an_attribute_of_it_or_what_a_function_makes_of_it() -> None:
     book = Book("Max Havelaar", 320)
-    assert edge().value(book, {}) is book
-    assert edge(pick="title").value(book, {}) == "Max Havelaar"
-    assert edge(then=lambda answer, arguments: answer.pages // arguments["a_day"]).value(book, {"a_day": 32}) == 10
+    assert edge().get_value(book, {}) is book
+    assert edge(value_attribute="title").get_value(book, {}) == "Max Havelaar"
+    assert (
+        edge(transform=lambda answer, arguments: answer.pages // arguments["a_day"]).get_value(book, {"a_day": 32})
+        == 10
+    )
 
 
-@pytest.mark.parametrize("more", [{}, {"pick": "title"}, {"then": lambda answer, _: answer.pages}])
+@pytest.mark.parametrize("more", [{}, {"value_attribute": "title"}, {"transform": lambda answer, _: answer.pages}])
 def test_an_edge_to_nothing_is_null(more: dict[str, Any]) -> None:
-    assert edge(**more).value(None, {}) is None
+    assert edge(**more).get_value(None, {}) is None

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from engine.errors import BadInput, Forbidden, formatted, request_error, without_numbers
-from records.failures import AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from tests.engine.library import CARD, run, told
+from engine.errors import BadInput, Forbidden, build_request_error, format_errors, mask_numbers
+from records.calls.failures import AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from tests.engine.library_schema import CARD, get_messages, run
 
 SECRET = "Siti Aminah of postgres://dukcapil.internal:5432"
 
@@ -69,10 +69,10 @@ async def test_an_agency_that_says_when_to_come_back_is_quoted() -> None:
 
 
 async def test_what_was_written_for_the_caller_is_shown() -> None:
-    assert told(await run("{ secret }", context=failing(BadInput("Argument 'x' is 5; it must be 4.")))) == [
+    assert get_messages(await run("{ secret }", context=failing(BadInput("Argument 'x' is 5; it must be 4.")))) == [
         ("BAD_USER_INPUT", "Argument 'x' is 5; it must be 4.")
     ]
-    assert told(await run("{ secret }", context=failing(Forbidden("Not yours.", "NOT_YOURS")))) == [
+    assert get_messages(await run("{ secret }", context=failing(Forbidden("Not yours.", "NOT_YOURS")))) == [
         ("FORBIDDEN", "Not yours.")
     ]
 
@@ -102,7 +102,7 @@ async def test_a_value_that_does_not_fit_its_type_is_an_incident_and_is_not_quot
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response = await run("{ count }", context={"count": SECRET})
-    [(code, message)] = told(response)
+    [(code, message)] = get_messages(response)
     assert code == "INTERNAL"
     assert SECRET not in message
     assert SECRET not in caplog.text
@@ -111,7 +111,7 @@ async def test_a_value_that_does_not_fit_its_type_is_an_incident_and_is_not_quot
 
 async def test_a_missing_value_where_none_may_miss_is_an_incident() -> None:
     response = await run("{ count }", context={})
-    assert [code for code, _ in told(response)] == ["INTERNAL"]
+    assert [code for code, _ in get_messages(response)] == ["INTERNAL"]
 
 
 @pytest.mark.parametrize("failure", [AgencyTimeout("crm", "slow"), ValueError("x")])
@@ -145,8 +145,8 @@ async def test_at_most_50_errors_are_listed_and_the_rest_is_counted(count: int, 
 async def test_at_most_50_refused_variables_are_listed() -> None:
     response = await run("query ($c: [Card!]!) { readers(cards: $c) { name } }", {"c": ["x"] * 200})
     assert len(response.errors) == 51
-    assert {code for code, _ in told(response)[:50]} == {"BAD_USER_INPUT"}
-    assert told(response)[50] == ("MORE_ERRORS", "1 more errors are not listed.")
+    assert {code for code, _ in get_messages(response)[:50]} == {"BAD_USER_INPUT"}
+    assert get_messages(response)[50] == ("MORE_ERRORS", "1 more errors are not listed.")
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ async def test_at_most_50_refused_variables_are_listed() -> None:
     ],
 )
 def test_long_numbers_are_taken_out_of_messages(text: str, masked: str) -> None:
-    assert without_numbers(text) == masked
-    assert request_error(text, "X")["message"] == masked
-    assert formatted([GraphQLError(text, original_error=BadInput(text))], request_id="r")[0]["message"] == masked
+    assert mask_numbers(text) == masked
+    assert build_request_error(text, "X")["message"] == masked
+    assert format_errors([GraphQLError(text, original_error=BadInput(text))], request_id="r")[0]["message"] == masked
 
 
 async def test_errors_keep_the_order_and_the_paths_of_their_fields() -> None:
@@ -175,5 +175,5 @@ async def test_errors_keep_the_order_and_the_paths_of_their_fields() -> None:
 
 
 def test_a_message_does_not_grow_with_what_was_sent() -> None:
-    assert without_numbers("x" * 1_000_000) == "x" * 500 + " ..."
-    assert without_numbers("x" * 500) == "x" * 500
+    assert mask_numbers("x" * 1_000_000) == "x" * 500 + " ..."
+    assert mask_numbers("x" * 500) == "x" * 500

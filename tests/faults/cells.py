@@ -14,48 +14,48 @@ from typing import Any, Final
 
 import aiohttp
 
-from cli.hub_environment import SANDBOX_TERMS
-from connectors.policies.terms import agency_terms
-from sandbox.faults import OF_HTTP, Kind
-from tests.faults.answers import Answer, Outcome
-from tests.faults.load import Load
-from tests.faults.questions import AGENCIES, OF_ONE, Question
-from tests.faults.world import STATE_RELAY, WORKERS, World
+from cli.sandbox.hub_environment import SANDBOX_TERMS
+from connectors.resilience.agency_terms import load_agency_terms
+from sandbox.fault_proxy import HTTP_FAULTS, FaultKind
+from tests.faults.answers import AnswerOutcome, FaultAnswer
+from tests.faults.load import QuestionLoad
+from tests.faults.questions import AGENCIES, OF_ONE, FaultQuestion
+from tests.faults.world import STATE_RELAY, WORKERS, FaultWorld
 
 WORKER: Final = "a worker of the hub"
 STATE: Final = "PostgreSQL of the hub"
-OF_SQL: Final = frozenset({"dukcapil", "jakpreneur"})
-SLOW: Final = frozenset({Kind.HALF_OPEN, Kind.LATENCY, Kind.DRIP})
+SQL_AGENCIES: Final = frozenset({"dukcapil", "jakpreneur"})
+SLOW: Final = frozenset({FaultKind.HALF_OPEN, FaultKind.LATENCY, FaultKind.DRIP})
 """What is noticed only when a deadline has passed, so that it takes longer to see what becomes of it."""
-RECOVERED_WITHIN_S: Final = 20.0
+RECOVERY_TIMEOUT_S: Final = 20.0
 _IN_A_ROW: Final = 5
 _LOOK_EVERY_S: Final = 0.1
-_SECONDS: Final = {Kind.DRIP: 0.05, Kind.THROTTLED: 2.0}
+_SECONDS: Final = {FaultKind.DRIP: 0.05, FaultKind.THROTTLED: 2.0}
 
 
 @cache
-def deadline_of(agency: str) -> float:
+def read_deadline(agency: str) -> float:
     """Seconds that the terms of the sandbox city give an agency."""
-    deadline = getattr(agency_terms(SANDBOX_TERMS), agency).deadline
+    deadline = getattr(load_agency_terms(SANDBOX_TERMS), agency).deadline
     assert isinstance(deadline, float)
     return deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class FaultCell:
     """One agency, and one way in which it fails."""
 
     agency: str
-    kind: Kind
+    kind: FaultKind
     healthy: float
     """Seconds that are looked at before."""
-    lasts: float
+    duration: float
     """Seconds for which it fails."""
 
     @property
     def fault(self) -> Mapping[str, Any]:
         """What the relay is told: late answers come within the agency's deadline, and take half of it."""
-        late = deadline_of(self.agency) / 2
+        late = read_deadline(self.agency) / 2
         return {"kind": self.kind.value, "seconds": _SECONDS.get(self.kind, late)}
 
     @property
@@ -64,46 +64,46 @@ class Cell:
         return f"{self.agency}: {self.kind.value}"
 
 
-def every_cell(relayed: Sequence[str], *, quick: bool = False) -> list[Cell]:
+def build_cells(relayed: Sequence[str], *, quick: bool = False) -> list[FaultCell]:
     """Each way to fail of each agency; in a quick run two of each."""
     found = []
     for agency in AGENCIES:
-        kinds = [kind for kind in Kind if not (kind in OF_HTTP and agency in OF_SQL)]
+        kinds = [kind for kind in FaultKind if not (kind in HTTP_FAULTS and agency in SQL_AGENCIES)]
         if agency not in relayed:
             continue
         if quick:
             kinds = list(_QUICK[agency])
         for kind in kinds:
-            lasts = (deadline_of(agency) if kind in SLOW else 0.0) + (2.0 if quick else 3.5)
-            found.append(Cell(agency=agency, kind=kind, healthy=1.0 if quick else 1.5, lasts=lasts))
+            lasts = (read_deadline(agency) if kind in SLOW else 0.0) + (2.0 if quick else 3.5)
+            found.append(FaultCell(agency=agency, kind=kind, healthy=1.0 if quick else 1.5, duration=lasts))
     return found
 
 
 _QUICK: Final = {
-    "dukcapil": (Kind.HALF_OPEN, Kind.RESET),
-    "jakpreneur": (Kind.HALF_OPEN, Kind.GARBAGE),
-    "pbb": (Kind.HALF_OPEN, Kind.TRUNCATED),
-    "crm": (Kind.DRIP, Kind.ERROR),
-    "pangan": (Kind.LATENCY, Kind.THROTTLED),
+    "dukcapil": (FaultKind.HALF_OPEN, FaultKind.RESET),
+    "jakpreneur": (FaultKind.HALF_OPEN, FaultKind.GARBAGE),
+    "pbb": (FaultKind.HALF_OPEN, FaultKind.TRUNCATED),
+    "crm": (FaultKind.DRIP, FaultKind.ERROR),
+    "pangan": (FaultKind.LATENCY, FaultKind.THROTTLED),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CellAnswers:
     """What the callers of one hub got around one fault."""
 
-    needed: Sequence[Answer]
+    needed: Sequence[FaultAnswer]
     """While it failed, to questions that need what failed."""
-    others: Sequence[Answer]
+    others: Sequence[FaultAnswer]
     """While it failed, to all other questions."""
-    needed_before: Sequence[Answer]
-    others_before: Sequence[Answer]
-    after: Sequence[Answer]
+    needed_before: Sequence[FaultAnswer]
+    others_before: Sequence[FaultAnswer]
+    after: Sequence[FaultAnswer]
     """From the end of the fault until all was well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class FaultResult:
     """One thing that went wrong."""
 
     name: str
@@ -116,58 +116,62 @@ class Result:
         """The agency that failed; None where it was something else."""
         return self.part if self.part in AGENCIES else None
 
-    lasted: float
+    duration: float
     """Seconds."""
-    struck: int | None
+    faulted_exchanges: int | None
     """Exchanges that went wrong, where that is counted."""
     recovery: float | None
     """Seconds from the end of the fault until all was well; None: not within the time it may take."""
-    hubs: Mapping[str, Seen]
+    hubs: Mapping[str, CellAnswers]
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class FaultRun:
     """The whole run: what is asked, and what came of it."""
 
-    world: World
+    world: FaultWorld
     session: aiohttp.ClientSession
-    loads: Mapping[str, Load]
-    results: list[Result] = field(default_factory=list)
+    loads: Mapping[str, QuestionLoad]
+    results: list[FaultResult] = field(default_factory=list)
 
-    async def agency_fails(self, cell: Cell) -> Result:
+    async def fail_agency(self, cell: FaultCell) -> FaultResult:
         """One cell of the matrix."""
         question = OF_ONE[cell.agency]
-        before = (await self._struck()).get(cell.agency, 0)
+        before = (await self._read_faulted_exchanges()).get(cell.agency, 0)
         for load in self.loads.values():
             load.favoured = question
 
         @asynccontextmanager
         async def failing() -> AsyncIterator[None]:
-            await self.world.strike(self.session, cell.agency, cell.fault)
+            await self.world.inject_fault(self.session, cell.agency, cell.fault)
             try:
                 yield
             finally:
-                await self.world.heal(self.session, cell.agency)
+                await self.world.clear_fault(self.session, cell.agency)
 
-        recovery, hubs = await self._around(
-            failing, cell.healthy, cell.lasts, lambda each: cell.agency in each.agencies, lambda: self._well(question)
+        recovery, hubs = await self._observe(
+            failing,
+            cell.healthy,
+            cell.duration,
+            lambda each: cell.agency in each.agencies,
+            lambda: self._is_well(question),
         )
-        struck = (await self._struck())[cell.agency] - before
+        struck = (await self._read_faulted_exchanges())[cell.agency] - before
         for load in self.loads.values():
             load.favoured = None
-        return self._kept(
-            Result(
+        return self._append_result(
+            FaultResult(
                 name=cell.name,
                 part=cell.agency,
                 kind=cell.kind.value,
-                lasted=cell.lasts,
-                struck=struck,
+                duration=cell.duration,
+                faulted_exchanges=struck,
                 recovery=recovery,
                 hubs=hubs,
             )
         )
 
-    async def valkey_dies(self, *, lasts: float) -> Result:
+    async def kill_valkey(self, *, lasts: float) -> FaultResult:
         """Valkey is killed, and started again."""
 
         @asynccontextmanager
@@ -178,21 +182,21 @@ class Run:
             finally:
                 self.world.valkey.start()
 
-        found = await self._around(dead, 1.5, lasts, lambda _: True, self._together)
-        return self._own("Redis", "killed and started again", lasts, found)
+        found = await self._observe(dead, 1.5, lasts, lambda _: True, self._is_cache_shared)
+        return self._build_result("Redis", "killed and started again", lasts, found)
 
-    async def valkey_falls_silent(self, *, lasts: float) -> Result:
+    async def freeze_valkey(self, *, lasts: float) -> FaultResult:
         """Valkey holds its connections, takes new ones, and answers nothing."""
 
         @asynccontextmanager
         async def silent() -> AsyncIterator[None]:
-            with self.world.valkey.frozen():
+            with self.world.valkey.freeze():
                 yield
 
-        found = await self._around(silent, 1.5, lasts, lambda _: True, self._together)
-        return self._own("Redis", Kind.HALF_OPEN.value, lasts, found)
+        found = await self._observe(silent, 1.5, lasts, lambda _: True, self._is_cache_shared)
+        return self._build_result("Redis", FaultKind.HALF_OPEN.value, lasts, found)
 
-    async def database_dies(self, *, lasts: float) -> Result:
+    async def kill_database(self, *, lasts: float) -> FaultResult:
         """The hub's own PostgreSQL is killed, and started again."""
 
         @asynccontextmanager
@@ -204,29 +208,29 @@ class Run:
                 await self.world.revive_postgres()
 
         question = OF_ONE["dukcapil"]
-        found = await self._around(
-            dead, 1.5, lasts, lambda each: each.caller in {"citizen", "official"}, lambda: self._well(question)
+        found = await self._observe(
+            dead, 1.5, lasts, lambda each: each.caller in {"citizen", "official"}, lambda: self._is_well(question)
         )
-        return self._own(STATE, "killed and started again", lasts, found)
+        return self._build_result(STATE, "killed and started again", lasts, found)
 
-    async def database_falls_silent(self, *, lasts: float) -> Result:
+    async def freeze_database(self, *, lasts: float) -> FaultResult:
         """The hub's own PostgreSQL is there and nobody hears of it; what was connected stays silent for good."""
 
         @asynccontextmanager
         async def silent() -> AsyncIterator[None]:
-            await self.world.strike(self.session, STATE_RELAY, {"kind": Kind.HALF_OPEN.value})
+            await self.world.inject_fault(self.session, STATE_RELAY, {"kind": FaultKind.HALF_OPEN.value})
             try:
                 yield
             finally:
-                await self.world.heal(self.session, STATE_RELAY)
+                await self.world.clear_fault(self.session, STATE_RELAY)
 
         question = OF_ONE["dukcapil"]
-        found = await self._around(
-            silent, 1.5, lasts, lambda each: each.caller in {"citizen", "official"}, lambda: self._well(question)
+        found = await self._observe(
+            silent, 1.5, lasts, lambda each: each.caller in {"citizen", "official"}, lambda: self._is_well(question)
         )
-        return self._own(STATE, Kind.HALF_OPEN.value, lasts, found)
+        return self._build_result(STATE, FaultKind.HALF_OPEN.value, lasts, found)
 
-    async def worker_dies(self, *, lasts: float) -> Result:
+    async def kill_worker(self, *, lasts: float) -> FaultResult:
         """One worker of each hub is killed; its hub starts another by itself."""
 
         @asynccontextmanager
@@ -237,32 +241,36 @@ class Run:
 
         async def whole() -> bool:
             enough = all(len(hub.workers) == WORKERS for hub in self.world.hubs.values())
-            return enough and await self._well(OF_ONE["dukcapil"])
+            return enough and await self._is_well(OF_ONE["dukcapil"])
 
-        found = await self._around(killed, 1.5, lasts, lambda _: True, whole, mends_itself=True)
-        return self._own(WORKER, "killed", lasts, found)
+        found = await self._observe(killed, 1.5, lasts, lambda _: True, whole, mends_itself=True)
+        return self._build_result(WORKER, "killed", lasts, found)
 
-    def _own(self, part: str, kind: str, lasted: float, found: tuple[float | None, Mapping[str, Seen]]) -> Result:
+    def _build_result(
+        self, part: str, kind: str, lasted: float, found: tuple[float | None, Mapping[str, CellAnswers]]
+    ) -> FaultResult:
         recovery, hubs = found
         name = f"{part}: {kind}"
-        return self._kept(
-            Result(name=name, part=part, kind=kind, lasted=lasted, struck=None, recovery=recovery, hubs=hubs)
+        return self._append_result(
+            FaultResult(
+                name=name, part=part, kind=kind, duration=lasted, faulted_exchanges=None, recovery=recovery, hubs=hubs
+            )
         )
 
-    def _kept(self, result: Result) -> Result:
+    def _append_result(self, result: FaultResult) -> FaultResult:
         self.results.append(result)
         return result
 
-    async def _around(
+    async def _observe(
         self,
         failing: Callable[[], Any],
         healthy: float,
         lasts: float,
-        needs: Callable[[Question], bool],
+        needs: Callable[[FaultQuestion], bool],
         well: Callable[[], Awaitable[bool]],
         *,
         mends_itself: bool = False,
-    ) -> tuple[float | None, Mapping[str, Seen]]:
+    ) -> tuple[float | None, Mapping[str, CellAnswers]]:
         """Look, let it fail, look, let it be well again, and look until it is.
 
         How long that takes is counted from the end of the fault; of what mends itself, from its beginning.
@@ -271,17 +279,17 @@ class Run:
         await asyncio.sleep(healthy)
         async with failing():
             struck = monotonic()
-            mending = asyncio.ensure_future(_until(well, struck)) if mends_itself else None
+            mending = asyncio.ensure_future(_wait_until(well, struck)) if mends_itself else None
             await asyncio.sleep(lasts)
             ends = monotonic()
         healed = monotonic()
-        recovery = await (mending or _until(well, healed))
-        await self._answered(healed)
+        recovery = await (mending or _wait_until(well, healed))
+        await self._wait_until_answered(healed)
         over = monotonic()
         # All that was asked may have met the same worker: the next fault begins when none leaves an agency alone.
-        await _until(self._nobody_left_alone, over)
+        await _wait_until(self._are_breakers_closed, over)
         hubs = {
-            name: Seen(
+            name: CellAnswers(
                 needed=[each for each in load.between(struck, ends) if needs(each.question)],
                 others=[each for each in load.between(struck, ends) if not needs(each.question)],
                 needed_before=[each for each in load.between(began, struck) if needs(each.question)],
@@ -292,24 +300,24 @@ class Run:
         }
         return recovery, hubs
 
-    async def _well(self, question: Question) -> bool:
+    async def _is_well(self, question: FaultQuestion) -> bool:
         """Whether the question is answered whole by every hub."""
         answers = await asyncio.gather(*(load.ask(question) for load in self.loads.values()))
-        return all(each.outcome is Outcome.FULL for each in answers)
+        return all(each.outcome is AnswerOutcome.FULL for each in answers)
 
-    async def _nobody_left_alone(self) -> bool:
+    async def _are_breakers_closed(self) -> bool:
         """Whether no process of any hub has a breaker that is not closed."""
         for hub in self.world.hubs.values():
             async with self.session.get(f"{hub.url}/metrics") as response:
-                told = (await response.text()).splitlines()
-            states = [line for line in told if line.startswith("simpul_agency_breaker_state{")]
+                lines = (await response.text()).splitlines()
+            states = [line for line in lines if line.startswith("simpul_agency_breaker_state{")]
             if not states:
                 raise ValueError(f"{hub.name} tells of no breakers: HTTP {response.status}")
             if any('state="closed"' not in line and not line.endswith(" 0.0") for line in states):
                 return False
         return True
 
-    async def _together(self) -> bool:
+    async def _is_cache_shared(self) -> bool:
         """Whether every hub says that its processes keep answers together, where it keeps any."""
         return await self._says_ready(lambda body: body.get("kept", "together") == "together")
 
@@ -320,20 +328,20 @@ class Run:
                     return False
         return True
 
-    async def _answered(self, before: float) -> None:
+    async def _wait_until_answered(self, before: float) -> None:
         """Return when all that was asked before a moment is answered."""
         while any(load.oldest < before for load in self.loads.values()):  # noqa: ASYNC110 - answers set no event
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _struck(self) -> dict[str, int]:
-        async with self.session.get(f"{self.world.steering}/faults") as response:
-            return {name: told["struck"] for name, told in (await response.json()).items()}
+    async def _read_faulted_exchanges(self) -> dict[str, int]:
+        async with self.session.get(f"{self.world.control_url}/faults") as response:
+            return {name: report["struck"] for name, report in (await response.json()).items()}
 
 
-async def _until(well: Callable[[], Awaitable[bool]], since: float) -> float | None:
+async def _wait_until(well: Callable[[], Awaitable[bool]], since: float) -> float | None:
     """Seconds from a moment until all was well, several looks in a row; None where that took too long."""
     row, first = 0, 0.0
-    while monotonic() < since + RECOVERED_WITHIN_S:
+    while monotonic() < since + RECOVERY_TIMEOUT_S:
         began = monotonic()
         if await well():
             first = first if row else began

@@ -13,18 +13,18 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from tests.faults.answers import Answer, judged
-from tests.faults.questions import QUESTIONS, Question, untrue
+from tests.faults.answers import FaultAnswer, judge_answer
+from tests.faults.questions import QUESTIONS, FaultQuestion, find_wrong_field
 from tests.faults.truth import Truth
 
-PATIENCE_S: Final = 25.0
+TIMEOUT_S: Final = 25.0
 """Longer than the hub works on any request: who gives up before would hide what it answers."""
 _FAVOUR: Final = 12
 _OFTEN: Final = 60
 """So many citizens ask often: half of all questions come from them."""
 
 
-class Load:
+class QuestionLoad:
     """A seeded stream of questions to one hub, `rate` of them a second; `answers` grows while it runs."""
 
     def __init__(
@@ -38,30 +38,30 @@ class Load:
     ) -> None:
         """`tokens` gives the proof of a citizen by NIK; of an official for None."""
         self.url = url
-        self.answers: list[Answer] = []
+        self.answers: list[FaultAnswer] = []
         self._session = session
         self._truth = truth
         self._tokens = tokens
         self.rate = 0.0
         self._chance = Random(seed)  # noqa: S311 - the same questions in every run
         self._citizens: Sequence[str] = self._chance.sample(truth.adults, len(truth.adults))
-        self.favoured: Question | None = None
+        self.favoured: FaultQuestion | None = None
         """What is asked more often than its share says, because it is looked at."""
-        self._under_way: dict[asyncio.Task[Answer], float] = {}
+        self._under_way: dict[asyncio.Task[FaultAnswer], float] = {}
 
     @property
     def oldest(self) -> float:
         """When the oldest question was asked that is not answered yet; infinite where there is none."""
         return min(self._under_way.values(), default=inf)
 
-    async def ask_many(self, number: int, *, at_once: int) -> list[Answer]:
+    async def ask_many(self, number: int, *, concurrency: int) -> list[FaultAnswer]:
         """So many answers, as fast as they come, to so many questions at a time."""
         left = iter(range(number))
 
-        async def ask_some() -> list[Answer]:
-            return [await self.ask(self._question()) for _ in left]
+        async def ask_some() -> list[FaultAnswer]:
+            return [await self.ask(self._draw_question()) for _ in left]
 
-        return [each for some in await asyncio.gather(*(ask_some() for _ in range(at_once))) for each in some]
+        return [each for some in await asyncio.gather(*(ask_some() for _ in range(concurrency))) for each in some]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,24 +73,26 @@ class Load:
             task.cancel()
             await asyncio.gather(task, *self._under_way, return_exceptions=True)
 
-    def between(self, begin: float, end: float) -> list[Answer]:
+    def between(self, begin: float, end: float) -> list[FaultAnswer]:
         """The answers to what was asked in a time."""
         return [each for each in self.answers if begin <= each.sent < end]
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: FaultQuestion) -> FaultAnswer:
         """Ask once, as somebody drawn; the answer is judged, and is not among `answers`."""
-        niks = self._niks(question)
+        niks = self._draw_niks(question)
         variables = question.variables(self._chance, niks)
         sent, status, body = monotonic(), 0, None
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                status, body = await self._exchanged(question, niks, variables)
+            async with asyncio.timeout(TIMEOUT_S):
+                status, body = await self._send(question, niks, variables)
         except (aiohttp.ClientError, OSError, TimeoutError):
             status, body = 0, None
-        wrong = untrue(question, niks, body.get("data") if isinstance(body, dict) else None, self._truth)
-        return judged(question, sent=sent, seconds=monotonic() - sent, status=status, body=body, untrue=wrong)
+        wrong = find_wrong_field(question, niks, body.get("data") if isinstance(body, dict) else None, self._truth)
+        return judge_answer(
+            question, sent=sent, seconds=monotonic() - sent, status=status, body=body, wrong_field=wrong
+        )
 
-    async def _exchanged(self, question: Question, niks: list[str], variables: dict[str, Any]) -> tuple[int, Any]:
+    async def _send(self, question: FaultQuestion, niks: list[str], variables: dict[str, Any]) -> tuple[int, Any]:
         if not question.document:
             async with self._session.get(f"{self.url}{question.path}") as response:
                 return response.status, orjson.loads(await response.read())
@@ -104,25 +106,25 @@ class Load:
     async def _ask_on(self) -> None:
         due = monotonic()
         while True:
-            task = asyncio.create_task(self.ask(self._question()))
+            task = asyncio.create_task(self.ask(self._draw_question()))
             self._under_way[task] = monotonic()
-            task.add_done_callback(self._answered)
+            task.add_done_callback(self._record_answer)
             due += self._chance.uniform(0.5, 1.5) / self.rate
             await asyncio.sleep(max(0.0, due - monotonic()))
 
-    def _answered(self, task: asyncio.Task[Answer]) -> None:
+    def _record_answer(self, task: asyncio.Task[FaultAnswer]) -> None:
         del self._under_way[task]
         if not task.cancelled():
             self.answers.append(task.result())
 
-    def _question(self) -> Question:
+    def _draw_question(self) -> FaultQuestion:
         shares = [each.share + _FAVOUR * (each is self.favoured) for each in QUESTIONS]
         [question] = self._chance.choices(QUESTIONS, shares)
         return question
 
-    def _niks(self, question: Question) -> list[str]:
-        return list(dict.fromkeys(self._somebody() for _ in range(max(1, question.people))))
+    def _draw_niks(self, question: FaultQuestion) -> list[str]:
+        return list(dict.fromkeys(self._draw_citizen() for _ in range(max(1, question.people))))
 
-    def _somebody(self) -> str:
+    def _draw_citizen(self) -> str:
         often = self._chance.random() < 0.5
         return self._chance.choice(self._citizens[:_OFTEN] if often else self._citizens)

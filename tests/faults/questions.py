@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.city import ROOT
 from tests.faults.truth import Truth
+from tests.sandbox_agencies import ROOT
 
 AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
 _FIRST = (ROOT / "docs" / "frontend" / "first.graphql").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ _OF_PEOPLE = "nik name taxObjects { nop } msmes { name } complaints { number }"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class FaultQuestion:
     """A document, or a path where `document` is empty, and who asks it how often."""
 
     name: str
@@ -35,17 +35,19 @@ class Question:
     """How many people an official asks about."""
 
 
-def _asked_niks(_chance: Random, niks: list[str]) -> dict[str, Any]:
+def _nik_variables(_chance: Random, niks: list[str]) -> dict[str, Any]:
     return {"niks": niks}
 
 
-def _market(chance: Random, _niks: list[str]) -> dict[str, Any]:
+def _market_variables(chance: Random, _niks: list[str]) -> dict[str, Any]:
     return {"search": chance.choice(_MARKETS)}
 
 
-FIRST = Question(name="the README's query", document=_FIRST, agencies=frozenset(AGENCIES), share=6, caller="citizen")
-OF_ONE: Mapping[str, Question] = {
-    agency: Question(
+FIRST = FaultQuestion(
+    name="the README's query", document=_FIRST, agencies=frozenset(AGENCIES), share=6, caller="citizen"
+)
+OF_ONE: Mapping[str, FaultQuestion] = {
+    agency: FaultQuestion(
         name=f"{agency} alone",
         document=document,
         agencies=frozenset({agency}),
@@ -62,47 +64,49 @@ OF_ONE: Mapping[str, Question] = {
             "pangan",
             "query Prices($search: String!) { markets(search: $search, first: 1) { name prices { price } } }",
             "anonymous",
-            _market,
+            _market_variables,
         ),
     )
 }
 """For each agency the question that needs it alone."""
-PUBLIC = Question(
+PUBLIC = FaultQuestion(
     name="public complaints",
     document=f"query Latest {{ complaints(first: {_PAGE}) {{ nodes {{ number status }} }} }}",
     agencies=frozenset({"crm"}),
     share=2,
     caller="anonymous",
 )
-OFFICIAL = Question(
+OFFICIAL = FaultQuestion(
     name="an official about five people",
     document="query Five($niks: [NIK!]!) { citizens(niks: $niks) { nik name taxObjects { nop } msmes { name } } }",
     agencies=frozenset({"dukcapil", "jakpreneur", "pbb"}),
     share=2,
     caller="official",
-    variables=_asked_niks,
+    variables=_nik_variables,
     people=5,
 )
-NOTHING = Question(
+NOTHING = FaultQuestion(
     name="what asks nobody",
     document='query Region { region(code: "31.71") { name } }',
     agencies=frozenset(),
     share=2,
     caller="anonymous",
 )
-LIVE = Question(name="/health/live", path="/health/live", agencies=frozenset(), share=1, caller="anonymous")
+LIVE = FaultQuestion(name="/health/live", path="/health/live", agencies=frozenset(), share=1, caller="anonymous")
 QUESTIONS = (FIRST, *OF_ONE.values(), PUBLIC, OFFICIAL, NOTHING, LIVE)
 
 
-def untrue(question: Question, niks: list[str], data: Mapping[str, Any] | None, truth: Truth) -> str | None:
+def find_wrong_field(
+    question: FaultQuestion, niks: list[str], data: Mapping[str, Any] | None, truth: Truth
+) -> str | None:
     """The field of an answer that says what is not so, or that is of somebody else; None where all is true."""
     if data is None:
         return None
     if question.caller == "citizen" and data.get("me") is not None:
-        return truth.wrong(niks[0], data["me"])
+        return truth.find_wrong_field(niks[0], data["me"])
     if question is OFFICIAL:
         found = [each for each in data.get("citizens") or () if each is not None]
         if not {each["nik"] for each in found} <= set(niks):
             return "citizens"
-        return next((wrong for each in found if (wrong := truth.wrong(each["nik"], each))), None)
+        return next((wrong for each in found if (wrong := truth.find_wrong_field(each["nik"], each))), None)
     return None

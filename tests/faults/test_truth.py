@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.samples import SAMPLES
-from tests.faults.questions import FIRST, OFFICIAL, untrue
-from tests.faults.truth import Truth, truth
+from sandbox.population.samples import SAMPLES
+from tests.faults.questions import FIRST, OFFICIAL, find_wrong_field
+from tests.faults.truth import Truth, build_truth
 
 SITI, BUDI = SAMPLES["siti"].nik, SAMPLES["budi"].nik
 SITIS: dict[str, Any] = {
@@ -22,30 +22,30 @@ SITIS["household"]["members"] += [{"name": "Nadia Putri Santoso"}, {"name": "Riz
 
 
 @pytest.fixture(scope="module")
-def known() -> Truth:
-    return truth()
+def city_truth() -> Truth:
+    return build_truth()
 
 
-def test_what_is_so_passes_and_so_does_what_is_not_there(known: Truth) -> None:
-    assert known.wrong(SITI, SITIS) is None
-    assert known.wrong(SITI, dict.fromkeys(SITIS)) is None
-    assert known.wrong(SITI, {"taxObjects": [{"address": "a"}, {"address": "b"}]}) is None
+def test_what_is_so_passes_and_so_does_what_is_not_there(city_truth: Truth) -> None:
+    assert city_truth.find_wrong_field(SITI, SITIS) is None
+    assert city_truth.find_wrong_field(SITI, dict.fromkeys(SITIS)) is None
+    assert city_truth.find_wrong_field(SITI, {"taxObjects": [{"address": "a"}, {"address": "b"}]}) is None
 
 
 @pytest.mark.parametrize("field", sorted(SITIS))
-def test_whatever_is_somebody_elses_is_noticed(field: str, known: Truth) -> None:
+def test_whatever_is_somebody_elses_is_noticed(field: str, city_truth: Truth) -> None:
     dewi = SAMPLES["dewi"].nik
-    assert known.wrong(dewi, {field: SITIS[field]}) == field
+    assert city_truth.find_wrong_field(dewi, {field: SITIS[field]}) == field
 
 
-def test_what_is_missing_is_noticed(known: Truth) -> None:
-    assert known.wrong(SITI, {"complaints": SITIS["complaints"][:2]}) == "complaints"
-    assert known.wrong(SITI, {"taxObjects": []}) == "taxObjects"
+def test_what_is_missing_is_noticed(city_truth: Truth) -> None:
+    assert city_truth.find_wrong_field(SITI, {"complaints": SITIS["complaints"][:2]}) == "complaints"
+    assert city_truth.find_wrong_field(SITI, {"taxObjects": []}) == "taxObjects"
 
 
-def test_an_answer_is_held_to_whom_it_was_asked_for(known: Truth) -> None:
-    assert untrue(FIRST, [SITI], {"me": SITIS}, known) is None
-    assert untrue(FIRST, [BUDI], {"me": SITIS}, known) == "nik"
-    assert untrue(FIRST, [SITI], {"me": None}, known) is None
-    assert untrue(OFFICIAL, [BUDI, SITI], {"citizens": [None, SITIS]}, known) is None
-    assert untrue(OFFICIAL, [BUDI], {"citizens": [SITIS]}, known) == "citizens"
+def test_an_answer_is_compared_with_the_requested_person(city_truth: Truth) -> None:
+    assert find_wrong_field(FIRST, [SITI], {"me": SITIS}, city_truth) is None
+    assert find_wrong_field(FIRST, [BUDI], {"me": SITIS}, city_truth) == "nik"
+    assert find_wrong_field(FIRST, [SITI], {"me": None}, city_truth) is None
+    assert find_wrong_field(OFFICIAL, [BUDI, SITI], {"citizens": [None, SITIS]}, city_truth) is None
+    assert find_wrong_field(OFFICIAL, [BUDI], {"citizens": [SITIS]}, city_truth) == "citizens"

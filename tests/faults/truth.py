@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.reading.names import person_name
-from sandbox.crm_data import desk
-from sandbox.jakpreneur_data import rows
-from sandbox.pbb_data import tax_roll
-from sandbox.people import ADULT, people
+from connectors.readers.names import person_name
+from sandbox.crm.complaints import build_complaint_data
+from sandbox.jakpreneur.enterprises import build_rows
+from sandbox.pbb.tax_roll import build_tax_roll
+from sandbox.population.city_population import ADULT_AGE, build_population
 
 _OWNER, _NAME = 1, 3
 """Columns of the small businesses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class PersonTruth:
     """What is true of one person, in the graph's own words."""
 
     nik: str
@@ -33,10 +33,10 @@ class Person:
 class Truth:
     """Everybody who can ask, and what is true of them."""
 
-    persons: Mapping[str, Person]
+    persons: Mapping[str, PersonTruth]
     adults: Sequence[str]
 
-    def wrong(self, nik: str, said: Mapping[str, Any]) -> str | None:
+    def find_wrong_field(self, nik: str, answer: Mapping[str, Any]) -> str | None:
         """What an answer says about a person that is not so: the field's name; None where all of it is true.
 
         What is null says nothing. Fields that are not of this table are not looked at.
@@ -45,30 +45,32 @@ class Truth:
         return next(
             (
                 field
-                for field, value in said.items()
+                for field, value in answer.items()
                 if value is not None and (check := _CHECKS.get(field)) and not check(person, value)
             ),
             None,
         )
 
 
-def truth() -> Truth:
+def build_truth() -> Truth:
     """The truth about the city."""
-    city = people()
+    city = build_population()
     members = {
         nik: Counter(person_name(city.by_nik[each].name) for each in household.member_niks)
         for household in city.households
         for nik in household.member_niks
     }
-    nops = {nik: Counter(str(each.nop) for each in held) for nik, held in tax_roll(city).by_nik.items()}
+    nops = {
+        nik: Counter(str(each.nop) for each in tax_objects) for nik, tax_objects in build_tax_roll(city).by_nik.items()
+    }
     msmes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows(city)[0]:
+    for row in build_rows(city)[0]:
         msmes[str(row[_OWNER])][str(row[_NAME]).casefold()] += 1
     complaints: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for each in desk(city).complaints:
+    for each in build_complaint_data(city).complaints:
         complaints[each.reporter_nik][each.number] += 1
     persons = {
-        one.nik: Person(
+        one.nik: PersonTruth(
             nik=one.nik,
             name=person_name(one.name),
             members=members[one.nik],
@@ -78,24 +80,24 @@ def truth() -> Truth:
         )
         for one in city.residents
     }
-    return Truth(persons, [one.nik for one in city.residents if one.age >= ADULT])
+    return Truth(persons, [one.nik for one in city.residents if one.age >= ADULT_AGE])
 
 
-def _digits(nop: str) -> str:
+def _to_digits(nop: str) -> str:
     return "".join(filter(str.isdigit, nop))
 
 
-def _taxed(person: Person, value: Any) -> bool:  # noqa: ANN401 - JSON
+def _has_tax_objects(person: PersonTruth, value: Any) -> bool:  # noqa: ANN401 - JSON
     if any("nop" not in each for each in value):
         return len(value) == person.nops.total()
-    return Counter(_digits(each["nop"]) for each in value) == person.nops
+    return Counter(_to_digits(each["nop"]) for each in value) == person.nops
 
 
-_CHECKS: Mapping[str, Callable[[Person, Any], bool]] = {
+_CHECKS: Mapping[str, Callable[[PersonTruth, Any], bool]] = {
     "nik": lambda person, value: bool(value == person.nik),
     "name": lambda person, value: bool(value == person.name),
     "household": lambda person, value: Counter(each["name"] for each in value["members"]) == person.members,
-    "taxObjects": _taxed,
+    "taxObjects": _has_tax_objects,
     "msmes": lambda person, value: Counter(each["name"].casefold() for each in value) == person.msmes,
     "complaints": lambda person, value: Counter(each["number"] for each in value) == person.complaints,
 }

@@ -20,18 +20,18 @@ from typing import Any, Final
 import aiohttp
 
 from auth.caller import Assurance, Caller, CallerKind
-from auth.development import DevelopmentIssuer
-from cli.hub_environment import Reach, hub_environment
-from cli.sample_callers import development_issuer
+from auth.tokens.development_issuer import DevelopmentIssuer
+from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment
+from cli.sandbox.sample_callers import open_development_issuer
 from records.identifiers import Nik
-from sandbox.postgres import Postgres
+from sandbox.databases.postgres import Postgres
 from sandbox.state_folder import StateFolder
-from tests.cache.valkey import Valkey
-from tests.city import HOST, ROOT, RunningAgency, free_port, started
+from tests.cache.valkey import LocalValkey
 from tests.faults.questions import AGENCIES
+from tests.sandbox_agencies import HOST, ROOT, RunningAgency, free_port, run_agency
 
-_READY_WITHIN_S: Final = 60
-_ENDED_WITHIN_S: Final = 20
+_READY_TIMEOUT_S: Final = 60
+_END_TIMEOUT_S: Final = 20
 STATE_RELAY: Final = "state"
 """The relay before the hub's own database."""
 WORKERS: Final = 2
@@ -41,7 +41,7 @@ _PACE: Final = "500"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubRun:
+class FaultHub:
     """A hub in processes of its own."""
 
     name: str
@@ -57,21 +57,21 @@ class HubRun:
     @property
     def workers(self) -> list[int]:
         """Its processes that serve: of the supervisor, what its generation has forked."""
-        return [worker for generation in children(self.process.pid) for worker in children(generation)]
+        return [worker for generation in list_children(self.process.pid) for worker in list_children(generation)]
 
 
 @dataclass(slots=True, kw_only=True)
-class World:
+class FaultWorld:
     """What runs."""
 
     folder: Path
     agencies: Mapping[str, RunningAgency]
     relayed: tuple[str, ...]
     """The agencies that stand behind a relay."""
-    valkey: Valkey
+    valkey: LocalValkey
     postgres: Postgres
-    hubs: Mapping[str, HubRun]
-    steering: str
+    hubs: Mapping[str, FaultHub]
+    control_url: str
     """Address of the relays' control."""
     _issuer: DevelopmentIssuer
     _tokens: dict[str | None, str] = field(default_factory=dict)
@@ -85,18 +85,18 @@ class World:
                 if nik is None
                 else Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(nik), assurance=Assurance.SUBSTANTIAL)
             )
-            found = self._tokens[nik] = self._issuer.token(caller, subject="somebody")
+            found = self._tokens[nik] = self._issuer.sign_token(caller, subject="somebody")
         return found
 
-    async def strike(self, session: aiohttp.ClientSession, agency: str, fault: Mapping[str, Any]) -> None:
+    async def inject_fault(self, session: aiohttp.ClientSession, agency: str, fault: Mapping[str, Any]) -> None:
         """Let something go wrong on the way to an agency."""
-        async with session.put(f"{self.steering}/faults/{agency}", json=fault) as response:
+        async with session.put(f"{self.control_url}/faults/{agency}", json=fault) as response:
             if response.status != 200:
                 raise ValueError(await response.text())
 
-    async def heal(self, session: aiohttp.ClientSession, agency: str) -> int:
+    async def clear_fault(self, session: aiohttp.ClientSession, agency: str) -> int:
         """End it; how many exchanges and connections went wrong since the relay began."""
-        async with session.delete(f"{self.steering}/faults/{agency}") as response:
+        async with session.delete(f"{self.control_url}/faults/{agency}") as response:
             struck: int = (await response.json())["struck"]
             return struck
 
@@ -104,7 +104,7 @@ class World:
         """End the hub's own database as a crash does: all of its processes at once."""
         pid = self.postgres.pid
         assert pid is not None
-        for each in [pid, *children(pid)]:
+        for each in [pid, *list_children(pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
         self.postgres.stop()
@@ -117,12 +117,12 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterator[World]:
+def run_world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterator[FaultWorld]:
     """Start everything; `hubs` has the settings of each hub beyond those of the city, by its name."""
     with ExitStack() as stack:
-        agencies = {name: stack.enter_context(started(name, folder / "city")) for name in AGENCIES}
+        agencies = {name: stack.enter_context(run_agency(name, folder / "city")) for name in AGENCIES}
         sockets = tuple(name for name in AGENCIES if agencies[name].health().get("engine") != "sqlite")
-        valkey = Valkey(folder / "valkey")
+        valkey = LocalValkey(folder / "valkey")
         valkey.start()
         stack.callback(valkey.kill)
         postgres = Postgres(
@@ -132,24 +132,24 @@ def world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterator[Wo
         postgres.launch()
         stack.callback(postgres.stop)
         postgres.wait()
-        behind = {name: agencies[name].port for name in sockets} | {STATE_RELAY: postgres.port}
-        relays = {name: free_port() for name in behind}
+        targets = {name: agencies[name].port for name in sockets} | {STATE_RELAY: postgres.port}
+        relays = {name: free_port() for name in targets}
         control = free_port()
-        stack.enter_context(_relays(behind, relays, control))
+        stack.enter_context(_run_relays(targets, relays, control))
         keys = StateFolder(folder / "keys")
-        issuer = development_issuer(keys)
+        issuer = open_development_issuer(keys)
         environment = _environment(keys, agencies, relays, valkey)
         running = {
-            name: stack.enter_context(_hub(name, folder, environment | dict(more))) for name, more in hubs.items()
+            name: stack.enter_context(_run_hub(name, folder, environment | dict(more))) for name, more in hubs.items()
         }
-        yield World(
+        yield FaultWorld(
             folder=folder,
             agencies=agencies,
             relayed=sockets,
             valkey=valkey,
             postgres=postgres,
             hubs=running,
-            steering=f"http://{HOST}:{control}",
+            control_url=f"http://{HOST}:{control}",
             _issuer=issuer,
         )
 
@@ -158,12 +158,12 @@ def _environment(
     keys: StateFolder,
     agencies: Mapping[str, RunningAgency],
     relays: Mapping[str, int],
-    valkey: Valkey,
+    valkey: LocalValkey,
 ) -> dict[str, str]:
     """What a hub before the relays is told."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
     reaches = {
-        name: Reach(
+        name: AgencyEndpoint(
             port=relays.get(name, each.port),
             user=each.user,
             secret=each.secret,
@@ -174,7 +174,7 @@ def _environment(
     state = f"postgresql://simpul:rahasia@{HOST}:{relays[STATE_RELAY]}/simpul"
     return (
         own
-        | hub_environment(keys, reaches)
+        | build_hub_environment(keys, reaches)
         | {
             "SIMPUL_STATE_URL": state,
             "SIMPUL_REDIS_URL": valkey.url,
@@ -186,7 +186,7 @@ def _environment(
     )
 
 
-def children(pid: int) -> list[int]:
+def list_children(pid: int) -> list[int]:
     """The processes that the first thread of a process has started, and that have not ended."""
     try:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -195,21 +195,21 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def _relays(behind: Mapping[str, int], relays: Mapping[str, int], control: int) -> Iterator[None]:
+def _run_relays(targets: Mapping[str, int], relays: Mapping[str, int], control: int) -> Iterator[None]:
     command = [sys.executable, "-m", "sandbox.fault_control", "--control-port", str(control)]
     for name, port in relays.items():
-        command += ["--relay", f"{name}={port}:{behind[name]}"]
+        command += ["--relay", f"{name}={port}:{targets[name]}"]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
     try:
-        _until_answered(f"http://{HOST}:{control}/faults", process, lambda: "")
+        _wait_until_answered(f"http://{HOST}:{control}/faults", process, lambda: "")
         yield
     finally:
         process.terminate()
-        process.wait(_ENDED_WITHIN_S)
+        process.wait(_END_TIMEOUT_S)
 
 
 @contextmanager
-def _hub(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[HubRun]:
+def _run_hub(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[FaultHub]:
     port, log = free_port(), folder / f"hub-{name}.log"
     command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "hub", "--workers", str(WORKERS)]
     with log.open("wb") as file:
@@ -222,19 +222,19 @@ def _hub(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Hu
             stderr=file,
         )
     try:
-        _until_answered(f"http://{HOST}:{port}/health/live", process, lambda: log.read_text(errors="replace"))
-        yield HubRun(name=name, port=port, process=process, log=log)
+        _wait_until_answered(f"http://{HOST}:{port}/health/live", process, lambda: log.read_text(errors="replace"))
+        yield FaultHub(name=name, port=port, process=process, log=log)
     finally:
         process.terminate()
         try:
-            process.wait(_ENDED_WITHIN_S)
+            process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(_ENDED_WITHIN_S)
+            process.wait(_END_TIMEOUT_S)
 
 
-def _until_answered(url: str, process: subprocess.Popen[bytes], said: Callable[[], str]) -> None:
-    until = time.monotonic() + _READY_WITHIN_S
+def _wait_until_answered(url: str, process: subprocess.Popen[bytes], read_log: Callable[[], str]) -> None:
+    until = time.monotonic() + _READY_TIMEOUT_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - loopback
@@ -242,5 +242,5 @@ def _until_answered(url: str, process: subprocess.Popen[bytes], said: Callable[[
                 return
         except (OSError, ValueError):
             if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{url} does not answer: {said()[-2000:]}") from None
+                raise RuntimeError(f"{url} does not answer: {read_log()[-2000:]}") from None
             time.sleep(0.05)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auth.development import DevelopmentIssuer
-from tests.city import RunningAgency
-from tests.journeys.hub import City, Hub, running_hub, settings_for, state_server
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
+from tests.sandbox_agencies import RunningAgency
 
 
 @pytest.fixture(scope="session")
@@ -17,9 +17,9 @@ def city(
     pbb: RunningAgency,
     crm: RunningAgency,
     pangan: RunningAgency,
-) -> City:
+) -> RunningCity:
     """The five agencies, each started once a run."""
-    return City(agencies={each.name: each for each in (dukcapil, jakpreneur, pbb, crm, pangan)})
+    return RunningCity(agencies={each.name: each for each in (dukcapil, jakpreneur, pbb, crm, pangan)})
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +42,20 @@ def issuer(hub_folder: Path) -> DevelopmentIssuer:
 
 
 @pytest.fixture(scope="session")
-async def hub(city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path) -> AsyncIterator[Hub]:
+async def hub(
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
+) -> AsyncIterator[HubClient]:
     """The hub, served on a port of its own."""
-    settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder)
+    settings = build_settings(city, state_url=state_url, issuer=issuer, folder=hub_folder)
     async with running_hub(settings, issuer) as running:
         yield running
 
 
 @pytest.fixture
-async def hub_with_little_patience(
-    city: City, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
-) -> AsyncIterator[Hub]:
+async def hub_with_short_timeouts(
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
+) -> AsyncIterator[HubClient]:
     """A hub that gives an agency two seconds: enough for a busy machine, and less than a slow agency takes."""
-    settings = settings_for(city, state_url=state_url, issuer=issuer, folder=hub_folder, agency_timeout=2.0)
+    settings = build_settings(city, state_url=state_url, issuer=issuer, folder=hub_folder, agency_timeout=2.0)
     async with running_hub(settings, issuer) as running:
         yield running

@@ -16,17 +16,17 @@ from pydantic import SecretStr
 
 import server
 from auth.caller import Caller, CallerKind
-from auth.development import DevelopmentIssuer
-from cli.hub_environment import SANDBOX_CONTRACTS
-from cli.sample_callers import sample_callers, token_of
+from auth.tokens.development_issuer import DevelopmentIssuer
+from cli.sandbox.hub_environment import SANDBOX_DATA_CONTRACTS
+from cli.sandbox.sample_callers import build_sample_callers, issue_token
 from records.purposes import Purpose
-from sandbox.postgres import Postgres
-from sandbox.samples import SAMPLES
+from sandbox.databases.postgres import Postgres
+from sandbox.population.samples import SAMPLES
 from settings import Settings
-from tests.city import HOST, RunningAgency, free_port
-from tests.unbound_settings import UnboundSettings
-from web.graphiql import SamplePerson
-from web.serving import uvicorn_config
+from tests.fakes.unbound_settings import UnboundSettings
+from tests.sandbox_agencies import HOST, RunningAgency, free_port
+from web.pages.graphiql import SamplePerson
+from web.server.uvicorn_config import build_uvicorn_config
 
 STATE_USER = "simpul"
 STATE_PASSWORD = "rahasia-hub"
@@ -38,7 +38,7 @@ _OFFICIAL = Caller(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HubResponse:
     """What came back over HTTP."""
 
     status: int
@@ -59,7 +59,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class City:
+class RunningCity:
     """The five agencies."""
 
     agencies: Mapping[str, RunningAgency]
@@ -71,7 +71,7 @@ class City:
 
     def calls(self) -> dict[str, int]:
         """How many calls each agency got; agencies that were not asked are left out."""
-        totals = {name: sum(agency.calls().values()) for name, agency in self.agencies.items()}
+        totals = {name: sum(agency.count_calls().values()) for name, agency in self.agencies.items()}
         return {name: total for name, total in totals.items() if total}
 
     @property
@@ -80,7 +80,7 @@ class City:
         return bool(self.agencies["jakpreneur"].health().get("engine") == "mariadb")
 
 
-class Hub:
+class HubClient:
     """A running hub, and a client of it."""
 
     def __init__(self, *, url: str, issuer: DevelopmentIssuer, session: aiohttp.ClientSession) -> None:
@@ -93,13 +93,13 @@ class Hub:
         if caller is None:
             return {}
         if isinstance(caller, Caller):
-            return {"Authorization": f"Bearer {self._issuer.token(caller, subject='somebody')}"}
-        proven = _OFFICIAL if caller == OFFICIAL else sample_callers()[caller].caller
-        return {"Authorization": f"Bearer {self._issuer.token(proven, subject=caller)}"}
+            return {"Authorization": f"Bearer {self._issuer.sign_token(caller, subject='somebody')}"}
+        proven = _OFFICIAL if caller == OFFICIAL else build_sample_callers()[caller].caller
+        return {"Authorization": f"Bearer {self._issuer.sign_token(proven, subject=caller)}"}
 
     async def ask(
         self, query: str, variables: Mapping[str, Any] | None = None, *, caller: str | Caller | None = None
-    ) -> Answer:
+    ) -> HubResponse:
         """Ask by POST."""
         return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
 
@@ -109,11 +109,11 @@ class Hub:
         *,
         caller: str | Caller | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HubResponse:
         """Send a request as it is."""
         sent = self.headers(caller) | dict(headers or {})
         async with self._session.post(f"{self.url}/graphql", json=body, headers=sent) as response:
-            return Answer(status=response.status, body=await response.json(content_type=None))
+            return HubResponse(status=response.status, body=await response.json(content_type=None))
 
     async def query_by_get(
         self,
@@ -121,17 +121,17 @@ class Hub:
         *,
         caller: str | Caller | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> tuple[Answer, Mapping[str, str]]:
+    ) -> tuple[HubResponse, Mapping[str, str]]:
         """Ask by GET; the answer and its headers."""
         sent = self.headers(caller) | dict(headers or {})
         async with self._session.get(f"{self.url}/graphql", params=parameters, headers=sent) as response:
             body = await response.json(content_type=None)
-            return Answer(status=response.status, body=body), {k.lower(): v for k, v in response.headers.items()}
+            return HubResponse(status=response.status, body=body), {k.lower(): v for k, v in response.headers.items()}
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> HubResponse:
         """Read another address of the hub."""
         async with self._session.get(f"{self.url}{path}") as response:
-            return Answer(status=response.status, body=await response.json(content_type=None))
+            return HubResponse(status=response.status, body=await response.json(content_type=None))
 
 
 @contextlib.contextmanager
@@ -149,7 +149,14 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
         postgres.stop()
 
 
-def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folder: Path, **given: Any) -> Settings:  # noqa: ANN401 - any setting
+def build_settings(
+    city: RunningCity,
+    *,
+    state_url: str,
+    issuer: DevelopmentIssuer,
+    folder: Path,
+    **given: Any,  # noqa: ANN401 - any setting
+) -> Settings:
     """Settings of a hub in front of the city."""
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
@@ -165,8 +172,8 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
             "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
-            "contracts": SANDBOX_CONTRACTS,
-            "known_nik": SecretStr(SAMPLES["siti"].nik),
+            "contracts": SANDBOX_DATA_CONTRACTS,
+            "probe_nik": SecretStr(SAMPLES["siti"].nik),
             "dukcapil_url": SecretStr(f"postgresql://{login['dukcapil']}/siak"),
             "jakpreneur_url": SecretStr(jakpreneur),
             "pbb_url": f"http://{HOST}:{agency['pbb'].port}/services/pbb",
@@ -179,25 +186,27 @@ def settings_for(city: City, *, state_url: str, issuer: DevelopmentIssuer, folde
             "pangan_rate": 1000.0,
             "pangan_burst": 1000,
             "shed_after": 0,  # whoever asks here shares the hub's event loop, and makes it late
-            "kept_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
+            "cache_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
             **given,
         }
     )
 
 
 @contextlib.asynccontextmanager
-async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[Hub]:
+async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[HubClient]:
     """The production composition, served by uvicorn for the length of the block; on the port that was set, if any."""
     port = settings.port if "listen" in settings.model_fields_set else free_port()
 
     async def people() -> list[SamplePerson]:
         return [
-            SamplePerson(name=each.name, title=each.title, description=each.description, token=token_of(issuer, each))
-            for each in sample_callers().values()
+            SamplePerson(
+                name=each.name, title=each.title, description=each.description, token=issue_token(issuer, each)
+            )
+            for each in build_sample_callers().values()
         ]
 
     app = server.create_app(settings, sample_people=people)
-    web = uvicorn.Server(uvicorn_config(app, HOST, port, settings.web))
+    web = uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web))
     serving = asyncio.create_task(web.serve())
     try:
         while not web.started:
@@ -206,7 +215,7 @@ async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIte
                 raise RuntimeError("the hub ended before it served; its log says why")
             await asyncio.sleep(0.01)
         async with aiohttp.ClientSession() as session:
-            yield Hub(url=f"http://{HOST}:{port}", issuer=issuer, session=session)
+            yield HubClient(url=f"http://{HOST}:{port}", issuer=issuer, session=session)
     finally:
         web.should_exit = True
         await serving

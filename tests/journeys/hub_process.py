@@ -18,10 +18,10 @@ from sqlalchemy import text
 
 from auth.caller import Caller, CallerKind
 from records.identifiers import Nik
-from sandbox.postgres import Postgres
-from store.database import database
-from tests.bound_issuer import bound_issuer
-from tests.city import HOST, ROOT, free_port
+from sandbox.databases.postgres import Postgres
+from store.database import create_database_engine
+from tests.fakes.bound_issuer import build_bound_issuer
+from tests.sandbox_agencies import HOST, ROOT, free_port
 
 SECRET = b"l" * 32
 SITI = Nik("3171014506909001")
@@ -37,7 +37,7 @@ class HubProcess:
     def __init__(self, folder: Path) -> None:
         """Nothing runs yet."""
         self._folder = folder
-        self._issuer = bound_issuer(folder)
+        self._issuer = build_bound_issuer(folder)
         self.postgres = Postgres(
             folder / "state", port=free_port(), database="simpul", logins={"simpul": "rahasia"}, settings={}
         )
@@ -56,7 +56,7 @@ class HubProcess:
             "SIMPUL_ISSUERS": str(self._folder / "issuers.json"),
             "SIMPUL_STATE_URL": self.state_url,
             "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
-            "SIMPUL_LEDGER_PATIENCE": "1",
+            "SIMPUL_LEDGER_TIMEOUT": "1",
             "SIMPUL_DUKCAPIL_URL": f"postgresql://a:b@{nowhere}/siak",
             "SIMPUL_JAKPRENEUR_URL": f"mysql://a:b@{nowhere}/jakpreneur",
             "SIMPUL_PBB_URL": f"http://{nowhere}/",
@@ -69,7 +69,7 @@ class HubProcess:
         }
 
     @property
-    def said(self) -> str:
+    def read_output(self) -> str:
         """What it wrote."""
         return (self._folder / "hub.log").read_text(errors="replace")
 
@@ -87,9 +87,9 @@ class HubProcess:
                 start_new_session=True,
             )
         until = time.monotonic() + _READY_WITHIN_S
-        while "Simpul is ready" not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < until, self.said
+        while "Simpul is ready" not in self.read_output:
+            assert self.process.poll() is None, self.read_output
+            assert time.monotonic() < until, self.read_output
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -112,7 +112,7 @@ class HubProcess:
     @contextlib.asynccontextmanager
     async def client(self, caller: Caller = CITIZEN, **more: str) -> AsyncIterator[aiohttp.ClientSession]:
         """Somebody who asks, Siti if nobody else is named; with these headers more."""
-        token = self._issuer.token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
+        token = self._issuer.sign_token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
         async with self.stranger(**{"Authorization": f"Bearer {token}", **more}) as session:
             yield session
 
@@ -123,9 +123,9 @@ class HubProcess:
         async with aiohttp.ClientSession(f"http://{HOST}:{self.port}", headers=headers, connector=connector) as session:
             yield session
 
-    async def recorded(self) -> set[str]:
+    async def load_recorded(self) -> set[str]:
         """The requests that have an entry."""
-        engine = database(self.state_url)
+        engine = create_database_engine(self.state_url)
         try:
             async with engine.connect() as connection:
                 return set((await connection.execute(text("SELECT request_id FROM access_entries"))).scalars())

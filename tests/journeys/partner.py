@@ -16,11 +16,11 @@ import aiohttp
 from aiohttp import web
 
 from auth.caller import Caller, CallerKind
-from records.operations import ClientContract, ConsentTerms
+from records.hub.operations import ClientContract, ConsentTerms
 from records.purposes import Purpose, Scope
-from tests.city import HOST
-from tests.clients import client_named
-from tests.journeys.hub import Hub
+from tests.fakes.clients import build_client
+from tests.journeys.hub import HubClient
+from tests.sandbox_agencies import HOST
 
 RETURNS = "https://bank.example/back?from=simpul"
 LAND = """query Land($consent: ID!) {
@@ -30,7 +30,7 @@ LAND = """query Land($consent: ID!) {
   }
 }"""
 SHOPS = "query Shops($consent: ID!) { consented(consent: $consent) { msmes { name stage } } }"
-WHO = """query Who($consent: ID!, $name: String, $birthDate: Date, $birthPlace: String, $motherName: String) {
+CONSENTING_QUERY = """query Who($consent: ID!, $name: String, $birthDate: Date, $birthPlace: String, $motherName: String) {
   consented(consent: $consent) {
     verify(name: $name, birthDate: $birthDate, birthPlace: $birthPlace, motherName: $motherName) {
       name birthDate birthPlace motherName
@@ -40,14 +40,14 @@ WHO = """query Who($consent: ID!, $name: String, $birthDate: Date, $birthPlace: 
 
 
 @dataclass(frozen=True, slots=True)
-class Got:
+class ReceivedWebhook:
     """One call to the partner's webhook."""
 
     headers: Mapping[str, str]
     body: bytes
 
     @property
-    def told(self) -> Any:  # noqa: ANN401 - JSON
+    def payload(self) -> Any:  # noqa: ANN401 - JSON
         return json.loads(self.body)
 
     def is_signed_with(self, secret: str) -> bool:
@@ -63,25 +63,25 @@ class Webhook:
     """What the partner was told; `answers` are the statuses it answers, in turn, the last for ever."""
 
     url: str = ""
-    got: list[Got] = field(default_factory=list)
+    got: list[ReceivedWebhook] = field(default_factory=list)
     answers: list[int] = field(default_factory=lambda: [204])
 
-    async def told(self, type_: str, count: int = 1) -> Sequence[Got]:
+    async def wait_for(self, type_: str, count: int = 1) -> Sequence[ReceivedWebhook]:
         """Wait until it was told so."""
         async with asyncio.timeout(20):
-            while len(found := [each for each in self.got if each.told["type"] == type_]) < count:  # noqa: ASYNC110 - what is waited for happens in the hub
+            while len(found := [each for each in self.got if each.payload["type"] == type_]) < count:  # noqa: ASYNC110 - what is waited for happens in the hub
                 await asyncio.sleep(0.02)
         return found
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Webhook]:
+async def listen() -> AsyncIterator[Webhook]:
     """The partner's own address, for the length of the block."""
     webhook = Webhook()
 
     async def take(request: web.Request) -> web.Response:
         body = await request.read()
-        webhook.got.append(Got({name.lower(): value for name, value in request.headers.items()}, body))
+        webhook.got.append(ReceivedWebhook({name.lower(): value for name, value in request.headers.items()}, body))
         status = webhook.answers.pop(0) if len(webhook.answers) > 1 else webhook.answers[0]
         return web.Response(status=status, headers={"Location": "/elsewhere"} if status == 302 else {})
 
@@ -101,7 +101,7 @@ async def listening() -> AsyncIterator[Webhook]:
 def contract(client: str = "bank", webhook: str | None = None, **terms: Any) -> ClientContract:  # noqa: ANN401 - any term
     """What the city agreed with the bank."""
     return ClientContract(
-        client=client_named(client),
+        client=build_client(client),
         name="Bank Betawi",
         scopes={
             "identity": ("Consenting.verify", "Verification.*"),
@@ -132,7 +132,7 @@ def partner(client: str = "bank", **given: Any) -> Caller:  # noqa: ANN401 - any
     return Caller(
         **{
             "kind": CallerKind.PARTNER,
-            "client": client_named(client),
+            "client": build_client(client),
             "scopes": frozenset(each.value for each in Scope),
             "purpose": Purpose.CREDIT_ASSESSMENT.name,
             "case": "KPR/2026/17",
@@ -154,7 +154,7 @@ def wanted(**given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class PartnerResponse:
     """An answer beside the graph."""
 
     status: int
@@ -167,23 +167,23 @@ class Served:
 
 
 async def call(
-    hub: Hub,
+    hub: HubClient,
     method: str,
     path: str,
     *,
     caller: Caller | str | None = None,
     body: Any = None,  # noqa: ANN401 - JSON
-) -> Served:
+) -> PartnerResponse:
     """A call of the partner's server."""
     headers = hub.headers(caller)
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, f"{hub.url}{path}", json=body, headers=headers) as response,
     ):
-        return Served(response.status, await response.json(content_type=None), dict(response.headers))
+        return PartnerResponse(response.status, await response.json(content_type=None), dict(response.headers))
 
 
-async def asked(hub: Hub, caller: Caller | None = None, **given: Any) -> str:  # noqa: ANN401 - JSON
+async def request_consent(hub: HubClient, caller: Caller | None = None, **given: Any) -> str:  # noqa: ANN401 - JSON
     """Have the bank ask; the request's id."""
     answer = await call(hub, "POST", "/consent/requests", caller=caller or partner(), body=wanted(**given))
     assert answer.status == 201, answer.body
@@ -191,7 +191,7 @@ async def asked(hub: Hub, caller: Caller | None = None, **given: Any) -> str:  #
     return id_
 
 
-async def opened(hub: Hub, request: str, *, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
+async def open_request(hub: HubClient, request: str, *, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
     """Somebody looks at the request; null where it is none for them."""
     query = "query Look($id: ID!) { me { consentRequest(id: $id) { partner scopes fields { field class } } } }"
     answer = await hub.ask(query, {"id": request}, caller=caller)
@@ -206,15 +206,15 @@ REFUSE = "mutation Refuse($request: ID!) { refuseConsent(request: $request) { co
 REVOKE = "mutation Revoke($consent: ID!) { revokeConsent(consent: $consent) { id state revokedAt } }"
 
 
-async def granted(hub: Hub, request: str, *scopes: str, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
+async def grant(hub: HubClient, request: str, *scopes: str, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
     """Somebody opens the request and says yes; the answer."""
-    assert await opened(hub, request, caller=caller) is not None
+    assert await open_request(hub, request, caller=caller) is not None
     chosen = {"request": request, "scopes": list(scopes or ("TAX", "IDENTITY"))}
     answer = await hub.ask(GRANT, chosen, caller=caller)
     assert answer.errors == []
     return answer.data["grantConsent"]
 
 
-def told_back(return_to: str) -> dict[str, str]:
+def parse_return_address(return_to: str) -> dict[str, str]:
     """What the browser carries to the partner."""
     return {name: values[0] for name, values in parse_qs(urlsplit(return_to).query).items()}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from records.database_tls import TlsMode, database_tls, hosts_in, is_local
-from tests.database_tls import Authority, Pair
+from records.database_tls import TlsMode, get_hosts, is_local, resolve_database_tls
+from tests.fakes.tls_terminator import Authority, CertificatePair
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def pair(authority: Authority) -> Pair:
+def pair(authority: Authority) -> CertificatePair:
     return authority.issue("db.example")
 
 
@@ -25,7 +25,7 @@ def pair(authority: Authority) -> Pair:
     "host", ["db.example", "10.0.0.11", "2001:db8::1", "localhost.example", "db", "127.0.0.1.example"]
 )
 def test_a_database_on_another_machine_is_verified_by_name_unless_the_address_says_otherwise(host: str) -> None:
-    tls = database_tls([host], {})
+    tls = resolve_database_tls([host], {})
     assert tls.mode is TlsMode.VERIFY_FULL
     assert tls.context is not None
     assert (tls.context.verify_mode, tls.context.check_hostname) == (ssl.CERT_REQUIRED, True)
@@ -36,11 +36,11 @@ def test_a_database_on_another_machine_is_verified_by_name_unless_the_address_sa
 )
 def test_a_database_on_this_machine_is_spoken_to_in_plain_text(host: str | None) -> None:
     assert is_local(host)
-    assert database_tls([host], {}).context is None
+    assert resolve_database_tls([host], {}).context is None
 
 
 def test_one_host_elsewhere_among_several_is_enough() -> None:
-    assert database_tls([None, "127.0.0.1", "db.example"], {}).mode is TlsMode.VERIFY_FULL
+    assert resolve_database_tls([None, "127.0.0.1", "db.example"], {}).mode is TlsMode.VERIFY_FULL
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_one_host_elsewhere_among_several_is_enough() -> None:
     ],
 )
 def test_hosts_among_the_parameters_count(query: dict[str, str | tuple[str, ...]], hosts: list[str]) -> None:
-    assert hosts_in(query) == hosts
+    assert get_hosts(query) == hosts
 
 
 @pytest.mark.parametrize(
@@ -68,22 +68,24 @@ def test_hosts_among_the_parameters_count(query: dict[str, str | tuple[str, ...]
 def test_each_mode_demands_what_libpq_says_on_this_machine_too(
     mode: str, verify: ssl.VerifyMode, *, by_name: bool
 ) -> None:
-    tls = database_tls(["127.0.0.1"], {"sslmode": mode})
+    tls = resolve_database_tls(["127.0.0.1"], {"sslmode": mode})
     assert tls.context is not None
     assert (tls.mode.value, tls.context.verify_mode, tls.context.check_hostname) == (mode, verify, by_name)
 
 
 def test_plain_text_to_another_machine_has_to_be_said() -> None:
-    assert database_tls(["db.example"], {"sslmode": "disable"}).context is None
+    assert resolve_database_tls(["db.example"], {"sslmode": "disable"}).context is None
 
 
-def test_a_named_authority_is_the_only_one_trusted_and_switches_tls_on(authority: Authority, pair: Pair) -> None:
-    tls = database_tls(["127.0.0.1"], {"sslrootcert": str(authority.file)})
+def test_a_named_authority_is_the_only_one_trusted_and_switches_tls_on(
+    authority: Authority, pair: CertificatePair
+) -> None:
+    tls = resolve_database_tls(["127.0.0.1"], {"sslrootcert": str(authority.file)})
     assert tls.mode is TlsMode.VERIFY_FULL
     assert tls.context is not None
     assert len(tls.context.get_ca_certs()) == 1
     both = {"sslcert": str(pair.certificate), "sslkey": str(pair.key)}
-    assert database_tls(["db.example"], both).mode is TlsMode.VERIFY_FULL
+    assert resolve_database_tls(["db.example"], both).mode is TlsMode.VERIFY_FULL
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_what_cannot_be_obeyed_is_refused_with_the_parameter_and_the_fix(
     query: dict[str, str | tuple[str, ...]], said: str
 ) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the text is compared whole
-        database_tls(["db.example"], query)
+        resolve_database_tls(["db.example"], query)
     assert str(raised.value) == said
 
 
@@ -134,4 +136,4 @@ def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "authority.pem"
     file.write_text("no certificate")
     with pytest.raises(ValueError, match=r"^sslrootcert cannot be read \("):
-        database_tls(["db.example"], {"sslrootcert": str(file)})
+        resolve_database_tls(["db.example"], {"sslrootcert": str(file)})

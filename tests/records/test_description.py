@@ -16,7 +16,7 @@ ENUMS = [
 ]
 
 
-class Season(DescribedEnum):
+class SeasonEnum(DescribedEnum):
     """A season."""
 
     WET = "wet", "It rains."
@@ -24,14 +24,14 @@ class Season(DescribedEnum):
 
 
 def test_a_member_is_its_value_and_its_meaning() -> None:
-    assert (Season.WET.value, Season.WET.description) == ("wet", "It rains.")
-    assert Season("dry") is Season.DRY
-    assert list(Season) == [Season.WET, Season.DRY]
+    assert (SeasonEnum.WET.value, SeasonEnum.WET.description) == ("wet", "It rains.")
+    assert SeasonEnum("dry") is SeasonEnum.DRY
+    assert list(SeasonEnum) == [SeasonEnum.WET, SeasonEnum.DRY]
 
 
 def test_an_unknown_value_is_refused() -> None:
     with pytest.raises(ValueError, match="'windy' is not a valid Season"):
-        Season("windy")
+        SeasonEnum("windy")
 
 
 @pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name__)

@@ -37,7 +37,7 @@ def test_fields_are_given_by_name_and_defaults_stand_for_what_is_not() -> None:
     assert Nothing() == Nothing()
 
 
-def test_each_record_gets_a_default_of_its_own_where_it_could_be_changed() -> None:
+def test_each_record_gets_its_own_mutable_default() -> None:
     assert Stall(number=1).notes is not Stall(number=1).notes
 
 

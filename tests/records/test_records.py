@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from records import complaints, msmes, places, population, prices, regions, tax
-from tests.schema.test_decisions import RECORDS
+from tests.schema.authorization.test_decisions import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (complaints, msmes, places, population, prices, regions, tax)
 KINDS = [
@@ -18,7 +18,7 @@ KINDS = [
     for each in vars(module).values()
     if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
 ]
-ASKED = ("Query", "Position", "Page")
+QUERY_SUFFIXES = ("Query", "Position", "Page")
 """What ends so is asked or paged by the hub and is not published itself."""
 
 
@@ -31,7 +31,7 @@ def test_a_record_is_frozen_and_named_by_keywords_and_has_no_dictionary(kind: ty
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS if not kind.__name__.endswith(ASKED)], ids=lambda kind: kind.__name__
+    "kind", [kind for kind in KINDS if not kind.__name__.endswith(QUERY_SUFFIXES)], ids=lambda kind: kind.__name__
 )
 def test_every_field_of_a_record_says_what_it_means(kind: type[Any]) -> None:
     for field in fields(kind):

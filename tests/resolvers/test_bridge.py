@@ -14,11 +14,11 @@ import pytest
 
 from auth.caller import ANONYMOUS
 from engine.batch import Agencies, Batch
-from records.call import Call
-from records.failures import AgencyTimeout, AgencyUnavailable
-from resolvers.ask import Ask
+from records.calls.call import Call
+from records.calls.failures import AgencyTimeout, AgencyUnavailable
+from resolvers.batch_context import HubBatchContext
 from resolvers.bridge import Bridge
-from tests.small_records import CALL
+from tests.fakes.small_records import CALL
 
 
 class Name: ...
@@ -28,7 +28,7 @@ class Home: ...
 
 
 @dataclass
-class Recorded:
+class RecordedBatch:
     """A batch of one's own that remembers what it was asked."""
 
     answers: Mapping[Any, Any] = field(default_factory=dict)
@@ -41,10 +41,10 @@ class Recorded:
     cancelled: int = 0
 
     def batch(self) -> Batch[Any, Any]:
-        return Batch(name="recorded", agency="crm", run=self.run, facets=self.facets, absent=self.absent)
+        return Batch(name="recorded", agency="crm", run=self.run, has_facets=self.facets, absent=self.absent)
 
-    async def run(self, keys: Sequence[Any], ask: Ask) -> Mapping[Any, Any]:
-        self.asked.append((list(keys), ask.facets))
+    async def run(self, keys: Sequence[Any], context: HubBatchContext) -> Mapping[Any, Any]:
+        self.asked.append((list(keys), context.facets))
         self.started.set()
         if self.go_on is not None:
             try:
@@ -56,7 +56,7 @@ class Recorded:
             raise self.raises
         if self.facets:
             return {
-                key: {kind: each for kind, each in self.answers[key].items() if kind in ask.facets}
+                key: {kind: each for kind, each in self.answers[key].items() if kind in context.facets}
                 for key in keys
                 if key in self.answers
             }
@@ -64,31 +64,31 @@ class Recorded:
 
 
 def bridge(call: Call = CALL) -> Bridge:
-    return Bridge(lambda facets: Ask(caller=ANONYMOUS, call=call, agencies=Agencies({}), facets=facets))
+    return Bridge(lambda facets: HubBatchContext(caller=ANONYMOUS, call=call, agencies=Agencies({}), facets=facets))
 
 
-async def settled(*waiting: Any) -> list[Any]:  # noqa: ANN401 - awaitables
+async def gather_results(*waiting: Any) -> list[Any]:  # noqa: ANN401 - awaitables
     return list(await asyncio.gather(*waiting, return_exceptions=True))
 
 
 async def test_keys_wanted_at_the_same_moment_are_asked_in_one_call_each_once() -> None:
-    recorded = Recorded({1: "one", 2: "two"})
+    recorded = RecordedBatch({1: "one", 2: "two"})
     batch, to = recorded.batch(), bridge()
-    answers = await settled(*(to.load(batch, key) for key in (1, 2, 1, 2, 2)))
+    answers = await gather_results(*(to.load(batch, key) for key in (1, 2, 1, 2, 2)))
     assert answers == ["one", "two", "one", "two", "two"]
     assert recorded.asked == [([1, 2], frozenset())]
 
 
 async def test_a_key_that_was_answered_is_not_asked_again_in_the_same_request() -> None:
-    recorded = Recorded({1: "one", 2: "two"})
+    recorded = RecordedBatch({1: "one", 2: "two"})
     batch, to = recorded.batch(), bridge()
     assert await to.load(batch, 1) == "one"
-    assert await settled(to.load(batch, 1), to.load(batch, 2)) == ["one", "two"]
+    assert await gather_results(to.load(batch, 1), to.load(batch, 2)) == ["one", "two"]
     assert recorded.asked == [([1], frozenset()), ([2], frozenset())]
 
 
 async def test_another_request_asks_again() -> None:
-    recorded = Recorded({1: "one"})
+    recorded = RecordedBatch({1: "one"})
     batch = recorded.batch()
     await bridge().load(batch, 1)
     await bridge().load(batch, 1)
@@ -97,7 +97,7 @@ async def test_another_request_asks_again() -> None:
 
 async def test_different_batches_are_asked_side_by_side() -> None:
     go_on = asyncio.Event()
-    first, second = Recorded({1: "a"}, go_on=go_on), Recorded({1: "b"}, go_on=go_on)
+    first, second = RecordedBatch({1: "a"}, go_on=go_on), RecordedBatch({1: "b"}, go_on=go_on)
     to = bridge()
     waiting = asyncio.gather(to.load(first.batch(), 1), to.load(second.batch(), 1))
     await asyncio.wait_for(asyncio.gather(first.started.wait(), second.started.wait()), 5)
@@ -106,30 +106,30 @@ async def test_different_batches_are_asked_side_by_side() -> None:
 
 
 async def test_an_unknown_key_is_what_the_batch_says_absent_means() -> None:
-    assert await bridge().load(Recorded().batch(), 1) is None
-    assert await bridge().load(Recorded(absent=()).batch(), 1) == ()
+    assert await bridge().load(RecordedBatch().batch(), 1) is None
+    assert await bridge().load(RecordedBatch(absent=()).batch(), 1) == ()
 
 
 async def test_a_failure_of_one_key_is_raised_for_that_key_alone() -> None:
-    recorded = Recorded({1: "one", 2: AgencyTimeout("crm")})
+    recorded = RecordedBatch({1: "one", 2: AgencyTimeout("crm")})
     batch, to = recorded.batch(), bridge()
-    one, two = await settled(to.load(batch, 1), to.load(batch, 2))
+    one, two = await gather_results(to.load(batch, 1), to.load(batch, 2))
     assert one == "one"
     assert isinstance(two, AgencyTimeout)
 
 
 @pytest.mark.parametrize("failure", [AgencyUnavailable("crm"), ZeroDivisionError("a fault of ours")])
 async def test_a_failure_of_the_whole_call_is_raised_for_every_key_of_it(failure: Exception) -> None:
-    recorded = Recorded(raises=failure)
+    recorded = RecordedBatch(raises=failure)
     batch, to = recorded.batch(), bridge()
-    assert await settled(to.load(batch, 1), to.load(batch, 2)) == [failure, failure]
+    assert await gather_results(to.load(batch, 1), to.load(batch, 2)) == [failure, failure]
     assert recorded.asked == [([1, 2], frozenset())]
 
 
 @pytest.mark.parametrize(
-    "recorded", [Recorded(raises=AgencyUnavailable("crm")), Recorded({1: AgencyUnavailable("crm")})]
+    "recorded", [RecordedBatch(raises=AgencyUnavailable("crm")), RecordedBatch({1: AgencyUnavailable("crm")})]
 )
-async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded: Recorded) -> None:
+async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded: RecordedBatch) -> None:
     batch, to = recorded.batch(), bridge()
     for _ in range(3):
         with pytest.raises(AgencyUnavailable):
@@ -138,9 +138,9 @@ async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded
 
 
 async def test_one_failure_raised_for_many_keys_does_not_pile_up_its_traceback() -> None:
-    recorded = Recorded(raises=AgencyUnavailable("crm"))
+    recorded = RecordedBatch(raises=AgencyUnavailable("crm"))
     batch, to = recorded.batch(), bridge()
-    await settled(*(to.load(batch, key) for key in range(200)))
+    await gather_results(*(to.load(batch, key) for key in range(200)))
     with pytest.raises(AgencyUnavailable) as failure:
         await to.load(batch, 5)
     frames = traceback.extract_tb(failure.value.__traceback__)
@@ -149,9 +149,9 @@ async def test_one_failure_raised_for_many_keys_does_not_pile_up_its_traceback()
 
 
 async def test_facets_that_one_key_wants_in_several_places_are_asked_for_together() -> None:
-    recorded = Recorded({1: {Name: "Siti", Home: "Gambir"}}, facets=True)
+    recorded = RecordedBatch({1: {Name: "Siti", Home: "Gambir"}}, facets=True)
     batch, to = recorded.batch(), bridge()
-    assert await settled(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 1, Name)) == [
+    assert await gather_results(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 1, Name)) == [
         "Siti",
         "Gambir",
         "Siti",
@@ -160,9 +160,9 @@ async def test_facets_that_one_key_wants_in_several_places_are_asked_for_togethe
 
 
 async def test_nothing_is_fetched_of_a_key_that_did_not_want_it() -> None:
-    recorded = Recorded({key: {Name: f"name {key}", Home: f"home {key}"} for key in (1, 2, 3)}, facets=True)
+    recorded = RecordedBatch({key: {Name: f"name {key}", Home: f"home {key}"} for key in (1, 2, 3)}, facets=True)
     batch, to = recorded.batch(), bridge()
-    answers = await settled(
+    answers = await gather_results(
         to.load(batch, 1, Name), to.load(batch, 2, Name), to.load(batch, 2, Home), to.load(batch, 3, Name)
     )
     assert answers == ["name 1", "name 2", "home 2", "name 3"]
@@ -170,9 +170,9 @@ async def test_nothing_is_fetched_of_a_key_that_did_not_want_it() -> None:
 
 
 async def test_a_facet_that_the_agency_does_not_hold_is_null() -> None:
-    recorded = Recorded({1: {Name: "Siti"}}, facets=True)
+    recorded = RecordedBatch({1: {Name: "Siti"}}, facets=True)
     batch, to = recorded.batch(), bridge()
-    assert await settled(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 9, Home)) == [
+    assert await gather_results(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 9, Home)) == [
         "Siti",
         None,
         None,
@@ -180,15 +180,15 @@ async def test_a_facet_that_the_agency_does_not_hold_is_null() -> None:
 
 
 async def test_a_failed_group_of_facets_does_not_cost_the_others() -> None:
-    class OneGroupFails(Recorded):
-        async def run(self, keys: Sequence[Any], ask: Ask) -> Mapping[Any, Any]:
-            if Home in ask.facets:
+    class OneGroupFails(RecordedBatch):
+        async def run(self, keys: Sequence[Any], context: HubBatchContext) -> Mapping[Any, Any]:
+            if Home in context.facets:
                 raise AgencyTimeout("crm")
-            return await super().run(keys, ask)
+            return await super().run(keys, context)
 
     recorded = OneGroupFails({1: {Name: "Siti"}, 2: {Name: "Budi"}}, facets=True)
     batch, to = recorded.batch(), bridge()
-    siti, budi, home = await settled(to.load(batch, 1, Name), to.load(batch, 2, Name), to.load(batch, 2, Home))
+    siti, budi, home = await gather_results(to.load(batch, 1, Name), to.load(batch, 2, Name), to.load(batch, 2, Home))
     assert siti == "Siti"
     assert isinstance(budi, AgencyTimeout)
     assert isinstance(home, AgencyTimeout)
@@ -201,13 +201,13 @@ def own_tasks() -> set[asyncio.Task[Any]]:
 
 async def test_closing_cancels_what_still_runs_and_leaves_no_task() -> None:
     before = own_tasks()
-    recorded = Recorded(go_on=asyncio.Event())
+    recorded = RecordedBatch(go_on=asyncio.Event())
     batch, to = recorded.batch(), bridge()
     waiting = asyncio.ensure_future(to.load(batch, 1))
     await asyncio.wait_for(recorded.started.wait(), 5)
     waiting.cancel()
     await to.close()
-    await settled(waiting)
+    await gather_results(waiting)
     assert recorded.cancelled == 1
     assert own_tasks() == before
     gc.collect()  # what was left pending would complain now, and warnings are errors
@@ -215,13 +215,13 @@ async def test_closing_cancels_what_still_runs_and_leaves_no_task() -> None:
 
 async def test_closing_reaches_a_batch_that_has_not_started_yet() -> None:
     before = own_tasks()
-    recorded = Recorded(go_on=asyncio.Event())
+    recorded = RecordedBatch(go_on=asyncio.Event())
     batch, to = recorded.batch(), bridge()
     waiting = asyncio.ensure_future(to.load(batch, 1))
     await asyncio.sleep(0)  # wanted, and not asked yet
     waiting.cancel()
     await to.close()
-    await settled(waiting)
+    await gather_results(waiting)
     for _ in range(10):
         await asyncio.sleep(0)
     assert own_tasks() == before
@@ -236,7 +236,7 @@ async def test_closing_twice_or_unused_does_no_harm() -> None:
 
 async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() -> None:
     go_on = asyncio.Event()
-    recorded = Recorded({1: "one", 2: "two"}, go_on=go_on)
+    recorded = RecordedBatch({1: "one", 2: "two"}, go_on=go_on)
     batch, to = recorded.batch(), bridge()
     first = asyncio.ensure_future(to.load(batch, 1))
     second = asyncio.ensure_future(to.load(batch, 2))
@@ -248,7 +248,7 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() ->
 
 
 async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None:
-    late, quick = Recorded(go_on=asyncio.Event()), Recorded(answers={"a": 1})
+    late, quick = RecordedBatch(go_on=asyncio.Event()), RecordedBatch(answers={"a": 1})
     call = Call(deadline=monotonic() + 0.05, request_id="in-a-hurry")
     to = bridge(call)
     answers = await asyncio.gather(to.load(late.batch(), "a"), to.load(quick.batch(), "a"), return_exceptions=True)
@@ -259,11 +259,11 @@ async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None
 async def test_a_timeout_of_the_batchs_own_stays_what_it_is() -> None:
     to = bridge()
     with pytest.raises(TimeoutError, match="its own"):
-        await to.load(Recorded(raises=TimeoutError("its own")).batch(), "a")
+        await to.load(RecordedBatch(raises=TimeoutError("its own")).batch(), "a")
 
 
 async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_them() -> None:
-    recorded = Recorded(answers={"a": 1}, go_on=asyncio.Event())
+    recorded = RecordedBatch(answers={"a": 1}, go_on=asyncio.Event())
     to = bridge()
     batch = recorded.batch()
     leaves, stays = (asyncio.ensure_future(to.load(batch, "a")) for _ in range(2))
@@ -278,7 +278,7 @@ async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_th
 
 
 async def test_what_was_forgotten_is_asked_again() -> None:
-    recorded = Recorded(answers={"a": 1})
+    recorded = RecordedBatch(answers={"a": 1})
     batch, to = recorded.batch(), bridge()
     assert [await to.load(batch, "a"), await to.load(batch, "a")] == [1, 1]
     to.forget()

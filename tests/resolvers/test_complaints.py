@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from auth.caller import Caller
-from records.answers import Answers
+from records.calls.answers import Answers
+from records.calls.failures import AgencyTimeout, AgencyUnavailable
 from records.complaints import Complaint
-from records.failures import AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nik
 from resolvers.complaints import complaints, complaints_of
-from tests.resolvers.asking import ask
-from tests.small_city import SmallCity
-from tests.small_records import BUDI, CALLERS, PRIVATE, PUBLIC, SITI, complaint
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import BUDI, CALLERS, PRIVATE, PUBLIC, SITI, complaint
+from tests.resolvers.batch_contexts import build_context
 
 OWN = ("crm", "complaints_of", (SITI,))
 BY_ID = ("crm", "complaints", (PUBLIC, PRIVATE))
@@ -31,29 +31,31 @@ async def test_a_private_complaint_is_as_unknown_as_none_to_all_but_its_reporter
     caller: str, found: set[str], asked: list[object]
 ) -> None:
     city = SmallCity()
-    answers = await complaints.run([PUBLIC, PRIVATE], ask(city, CALLERS[caller]))
+    answers = await complaints.run([PUBLIC, PRIVATE], build_context(city, CALLERS[caller]))
     assert set(answers) == found
-    assert city.asked == asked
+    assert city.calls == asked
 
 
 async def test_the_reporter_gets_the_complaint_that_names_them() -> None:
-    answers = await complaints.run([PRIVATE], ask(SmallCity(), CALLERS["the person"]))
+    answers = await complaints.run([PRIVATE], build_context(SmallCity(), CALLERS["the person"]))
     assert answers[PRIVATE] == complaint(PRIVATE, public=False, reporter=SITI)
 
 
 async def test_public_complaints_are_not_looked_up_among_the_callers_own() -> None:
     city = SmallCity()
-    await complaints.run([PUBLIC], ask(city, CALLERS["the person"]))
-    assert city.asked == [("crm", "complaints", (PUBLIC,))]
+    await complaints.run([PUBLIC], build_context(city, CALLERS["the person"]))
+    assert city.calls == [("crm", "complaints", (PUBLIC,))]
 
 
 async def test_what_fails_for_one_complaint_costs_that_one() -> None:
     timeout = AgencyTimeout("crm")
-    answers = await complaints.run([PUBLIC, "9"], ask(SmallCity(failing={"9": timeout}), CALLERS["anonymous"]))
+    answers = await complaints.run(
+        [PUBLIC, "9"], build_context(SmallCity(failures={"9": timeout}), CALLERS["anonymous"])
+    )
     assert answers == {PUBLIC: complaint(PUBLIC, public=True), "9": timeout}
 
 
-class OwnFails(SmallCity):
+class CityWithFailingReporterSearch(SmallCity):
     """The agency answers by identifier, and fails by reporter."""
 
     async def complaints_of(self, _niks: object, _call: object) -> Answers[Nik, tuple[Complaint, ...]]:
@@ -61,14 +63,16 @@ class OwnFails(SmallCity):
 
 
 async def test_where_the_callers_own_cannot_be_read_the_private_ones_fail_and_the_public_ones_answer() -> None:
-    answers = await complaints.run([PUBLIC, PRIVATE], ask(OwnFails(), CALLERS["the person"]))
+    answers = await complaints.run(
+        [PUBLIC, PRIVATE], build_context(CityWithFailingReporterSearch(), CALLERS["the person"])
+    )
     assert answers[PUBLIC] == complaint(PUBLIC, public=True)
     assert isinstance(answers[PRIVATE], AgencyUnavailable)
 
 
 async def test_where_the_callers_own_fail_alone_the_private_ones_fail() -> None:
-    city = SmallCity(failing={SITI: AgencyTimeout("crm")})
-    answers = await complaints.run([PUBLIC, PRIVATE], ask(city, CALLERS["the person"]))
+    city = SmallCity(failures={SITI: AgencyTimeout("crm")})
+    answers = await complaints.run([PUBLIC, PRIVATE], build_context(city, CALLERS["the person"]))
     assert isinstance(answers[PRIVATE], AgencyTimeout)
     assert isinstance(answers[PUBLIC], Complaint)
 
@@ -81,11 +85,11 @@ async def test_a_complaint_that_became_private_in_between_is_not_shown_to_others
             return {PUBLIC: became_private}
 
     stranger: Caller = CALLERS["another citizen"]
-    assert await complaints.run([PUBLIC], ask(Changed(), stranger)) == {}
+    assert await complaints.run([PUBLIC], build_context(Changed(), stranger)) == {}
 
 
 async def test_complaints_of_people_come_in_one_call() -> None:
     city = SmallCity()
-    answers = await complaints_of.run([SITI, BUDI], ask(city))
+    answers = await complaints_of.run([SITI, BUDI], build_context(city))
     assert set(answers) == {SITI}
-    assert city.asked == [("crm", "complaints_of", (SITI, BUDI))]
+    assert city.calls == [("crm", "complaints_of", (SITI, BUDI))]

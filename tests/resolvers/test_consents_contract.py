@@ -1,4 +1,4 @@
-"""The fake consents of `tests/small_consents.py` answer as the hub's own tables do."""
+"""The fake consents of `tests/fakes/small_consents.py` answer as the hub's own tables do."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.sealed_people import SealedPeople
+from auth.crypto.sealed_people import SealedPeople
 from engine.errors import BadInput
-from records.asked_consents import WantedConsent
-from records.consents import (
+from records.hub.consents import (
     Consent,
     ConsentAnswer,
+    ConsentGrant,
     ConsentPosition,
     ConsentQuery,
     ConsentRequest,
     ConsentState,
-    Granting,
-    OfPerson,
+    PersonalConsentKey,
 )
+from records.hub.partner_consents import NewConsentRequest
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
-from resolvers.consents import AlreadyAnswered, Consents, UnknownConsent
-from resolvers.own_consents import OwnConsents
-from resolvers.purges import Purging
-from store.consent_tables import ConsentTables, consent_tables
-from tests.clients import client_named
-from tests.small_consents import SmallConsents, request
-from tests.small_records import BUDI, CALL, CALLERS, SITI
+from resolvers.hub.consents import AlreadyAnswered, Consents, UnknownConsent
+from services.consents.consent_purge import ConsentPurger
+from services.consents.database_consents import DatabaseConsents
+from store.consents.consent_tables import ConsentTables, build_consent_tables
+from tests.fakes.clients import build_client
+from tests.fakes.small_consents import SmallConsents, build_request
+from tests.fakes.small_records import BUDI, CALL, CALLERS, SITI
 
 RETURN_TO = "https://bank.example/back"
 SCOPES = (Scope.TAX, Scope.IDENTITY)
@@ -49,32 +49,32 @@ class Implementation:
         if self.tables is None:
             assert isinstance(self.consents, SmallConsents)
             id_ = f"{len(self.consents.requests) + 1:032}"
-            asked, return_to = request(RETURN_TO, id_)
+            asked, return_to = build_request(RETURN_TO, id_)
             self.consents.requests[id_] = (replace(asked, scopes=SCOPES), return_to)
         else:
-            wanted = WantedConsent(
+            wanted = NewConsentRequest(
                 scopes=SCOPES, purpose=Purpose.CREDIT_ASSESSMENT, days=90, redirect_uri=RETURN_TO, state=None
             )
             hour = timedelta(hours=1)
-            client = client_named("bank")
-            id_ = (await self.tables.requests.ask(client, "Bank", wanted, answer_within=hour, request_id="r-0")).id
+            client = build_client("bank")
+            id_ = (await self.tables.requests.create(client, "Bank", wanted, answer_within=hour, request_id="r-0")).id
         assert set(await self.open(id_)) == {id_}
         return id_
 
     async def open(self, id_: str, subject: Nik = SITI) -> list[str]:
         """The ids of what the person finds."""
-        found = await self.consents.opened([OfPerson(subject=subject, id=id_)], CALL)
+        found = await self.consents.open_requests([PersonalConsentKey(subject=subject, id=id_)], CALL)
         return [each.id for each in found.values() if isinstance(each, ConsentRequest)]
 
     async def grant(self, id_: str, *scopes: Scope, subject: Nik = SITI) -> ConsentAnswer:
-        granting = Granting(subject=subject, request=id_, scopes=frozenset(scopes))
+        granting = ConsentGrant(subject=subject, request=id_, scopes=frozenset(scopes))
         return await self.consents.grant(granting, CALLERS["the person"], CALL)
 
     async def refuse(self, id_: str, subject: Nik = SITI) -> ConsentAnswer:
-        return await self.consents.refuse(OfPerson(subject=subject, id=id_), CALLERS["the person"], CALL)
+        return await self.consents.refuse(PersonalConsentKey(subject=subject, id=id_), CALLERS["the person"], CALL)
 
     async def revoke(self, id_: str, subject: Nik = SITI) -> Consent:
-        return await self.consents.revoke(OfPerson(subject=subject, id=id_), CALLERS["the person"], CALL)
+        return await self.consents.revoke(PersonalConsentKey(subject=subject, id=id_), CALLERS["the person"], CALL)
 
     async def list(self, first: int, after: ConsentPosition | None = None) -> tuple[list[str], bool]:
         """The ids of a page of Siti's, and whether there are more."""
@@ -88,14 +88,14 @@ class Implementation:
 def implementation(request: pytest.FixtureRequest, migrated: AsyncEngine) -> Implementation:
     if request.param == "fake":
         return Implementation(SmallConsents())
-    tables, people = consent_tables(migrated), SealedPeople(b"a secret of thirty-two bytes....")
-    own = OwnConsents(
+    tables, people = build_consent_tables(migrated), SealedPeople(b"a secret of thirty-two bytes....")
+    own = DatabaseConsents(
         requests=tables.requests,
         consents=tables.consents,
-        wishes=tables.wishes,
-        tries=tables.tries,
+        preferences=tables.preferences,
+        attempts=tables.tries,
         people=people,
-        purging=Purging(tables.upkeep, (tables.tries,), people),
+        purger=ConsentPurger(tables.maintenance, (tables.tries,), people),
     )
     return Implementation(own, tables)
 

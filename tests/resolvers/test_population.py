@@ -3,41 +3,46 @@
 import pytest
 
 from engine.batch import Agencies
-from records.failures import AgencyTimeout
+from records.calls.failures import AgencyTimeout
 from records.population import Citizen, Identity
-from resolvers.ask import Ask
+from resolvers.batch_context import HubBatchContext
 from resolvers.population import citizens, households_of, known_citizens, person_facets
-from tests.resolvers.asking import ask
-from tests.small_city import SmallCity
-from tests.small_records import BUDI, CALL, CALLERS, NOBODY, SITI, household, identity
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import BUDI, CALL, CALLERS, NOBODY, SITI, household, identity
+from tests.resolvers.batch_contexts import build_context
 
 
 async def test_people_whose_existence_is_beyond_doubt_are_not_looked_up() -> None:
     city = SmallCity()
-    assert await citizens.run([SITI, NOBODY], ask(city)) == {SITI: Citizen(nik=SITI), NOBODY: Citizen(nik=NOBODY)}
-    assert city.asked == []
+    assert await citizens.run([SITI, NOBODY], build_context(city)) == {
+        SITI: Citizen(nik=SITI),
+        NOBODY: Citizen(nik=NOBODY),
+    }
+    assert city.calls == []
 
 
 async def test_people_that_the_register_does_not_know_are_absent() -> None:
     city = SmallCity()
-    assert await known_citizens.run([SITI, NOBODY], ask(city)) == {SITI: Citizen(nik=SITI)}
-    assert city.asked == [("dukcapil", "known", (SITI, NOBODY))]
+    assert await known_citizens.run([SITI, NOBODY], build_context(city)) == {SITI: Citizen(nik=SITI)}
+    assert city.calls == [("dukcapil", "known", (SITI, NOBODY))]
 
 
 async def test_everybody_counts_as_known_while_the_register_is_down() -> None:
-    found = await known_citizens.run([SITI, NOBODY], ask(SmallCity(down={"dukcapil"})))
+    found = await known_citizens.run([SITI, NOBODY], build_context(SmallCity(failing_agencies={"dukcapil"})))
     assert found == {SITI: Citizen(nik=SITI), NOBODY: Citizen(nik=NOBODY)}
 
 
 async def test_one_person_counts_as_known_where_the_register_failed_for_them_alone() -> None:
-    city = SmallCity(failing={NOBODY: AgencyTimeout("dukcapil")})
-    found = await known_citizens.run([SITI, NOBODY], ask(city))
+    city = SmallCity(failures={NOBODY: AgencyTimeout("dukcapil")})
+    found = await known_citizens.run([SITI, NOBODY], build_context(city))
     assert found == {SITI: Citizen(nik=SITI), NOBODY: Citizen(nik=NOBODY)}
 
 
 async def test_a_fault_of_ours_is_not_taken_for_a_register_that_is_down() -> None:
     with pytest.raises(LookupError):
-        await known_citizens.run([SITI], Ask(caller=CALLERS["an official"], call=CALL, agencies=_without_connectors()))
+        await known_citizens.run(
+            [SITI], HubBatchContext(caller=CALLERS["an official"], call=CALL, agencies=_without_connectors())
+        )
 
 
 def _without_connectors() -> Agencies:
@@ -46,13 +51,15 @@ def _without_connectors() -> Agencies:
 
 async def test_facets_are_those_that_were_wanted() -> None:
     city = SmallCity()
-    wanted = Ask(caller=CALLERS["an official"], call=CALL, agencies=city.agencies(), facets=frozenset({Identity}))
+    wanted = HubBatchContext(
+        caller=CALLERS["an official"], call=CALL, agencies=city.agencies(), facets=frozenset({Identity})
+    )
     assert await person_facets.run([SITI, BUDI], wanted) == {
         SITI: {Identity: identity(SITI)},
         BUDI: {Identity: identity(BUDI)},
     }
-    assert city.wanted == [frozenset({Identity})]
+    assert city.wanted_facets == [frozenset({Identity})]
 
 
 async def test_households_by_member() -> None:
-    assert await households_of.run([SITI, BUDI], ask(SmallCity())) == {SITI: household()}
+    assert await households_of.run([SITI, BUDI], build_context(SmallCity())) == {SITI: household()}

@@ -1,11 +1,11 @@
 """Property tax."""
 
-from records.failures import AgencyTimeout
+from records.calls.failures import AgencyTimeout
 from records.identifiers import Nop
 from resolvers.tax import TaxObjectKey, tax_objects, tax_objects_of
-from tests.resolvers.asking import ask
-from tests.small_city import SmallCity
-from tests.small_records import BUDI, NOP, SITI, tax_object
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import BUDI, NOP, SITI, tax_object
+from tests.resolvers.batch_contexts import build_context
 
 HERS = TaxObjectKey(SITI, NOP)
 
@@ -13,18 +13,18 @@ HERS = TaxObjectKey(SITI, NOP)
 async def test_an_object_is_found_under_its_owner_alone_and_each_owner_is_asked_for_once() -> None:
     city = SmallCity()
     unknown = TaxObjectKey(SITI, Nop("317301000100100020"))
-    assert await tax_objects.run([HERS, unknown, TaxObjectKey(BUDI, NOP)], ask(city)) == {HERS: tax_object()}
-    assert city.asked == [("pbb", "objects_of", (SITI, BUDI))]
+    assert await tax_objects.run([HERS, unknown, TaxObjectKey(BUDI, NOP)], build_context(city)) == {HERS: tax_object()}
+    assert city.calls == [("pbb", "objects_of", (SITI, BUDI))]
 
 
 async def test_what_fails_for_an_owner_fails_for_their_objects_alone() -> None:
     timeout = AgencyTimeout("pbb")
     his = TaxObjectKey(BUDI, NOP)
-    assert await tax_objects.run([HERS, his], ask(SmallCity(failing={BUDI: timeout}))) == {
+    assert await tax_objects.run([HERS, his], build_context(SmallCity(failures={BUDI: timeout}))) == {
         HERS: tax_object(),
         his: timeout,
     }
 
 
 async def test_objects_by_owner() -> None:
-    assert await tax_objects_of.run([SITI, BUDI], ask(SmallCity())) == {SITI: (tax_object(),)}
+    assert await tax_objects_of.run([SITI, BUDI], build_context(SmallCity())) == {SITI: (tax_object(),)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.verification import plain_name
+from resolvers.verification import normalize_name
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from resolvers.verification import plain_name
     ],
 )
 def test_one_name_however_it_is_written(written: str) -> None:
-    assert plain_name(written) == "siti rahmawati"
+    assert normalize_name(written) == "siti rahmawati"
 
 
 @pytest.mark.parametrize("other", ["Siti Rahmawat", "Rahmawati Siti", "Siti", "Siti R", "Siti Rahmawati Putri", ""])
 def test_another_name_is_another_name(other: str) -> None:
-    assert plain_name(other) != "siti rahmawati"
+    assert normalize_name(other) != "siti rahmawati"
 
 
 def test_a_name_that_is_a_title_is_still_a_name() -> None:
-    assert plain_name("Ir") == "ir"
-    assert plain_name("...") == ""
+    assert normalize_name("Ir") == "ir"
+    assert normalize_name("...") == ""

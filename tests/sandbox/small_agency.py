@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 
-class Control(BaseHTTPRequestHandler):
+class SmallAgencyControl(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = json.dumps({name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}).encode()
         self.send_response(200)
@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(f"sandbox: {name} misses its table of streets; restore it.")
     if (state / "deaf").exists():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    HTTPServer(("127.0.0.1", port), Control).serve_forever()
+    HTTPServer(("127.0.0.1", port), SmallAgencyControl).serve_forever()
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from sandbox.city import AgencyState, Change, City, CityError
+from sandbox.city import CityError, ProcessState, SandboxCity, StateChange
+from sandbox.city_control import NoCityError, control_city, serve_city_control
 from sandbox.state_folder import StateError
-from sandbox.steering import NoCityError, steer, steered
 
 SMALL = (sys.executable, str(Path(__file__).with_name("small_agency.py")))
 TWO = ("pbb", "crm")
@@ -24,12 +24,12 @@ def state() -> Iterator[Path]:
         yield Path(folder)
 
 
-def city(state: Path, told: list[Change] | None = None) -> City:
-    tell = (lambda _: None) if told is None else told.append
-    return City(state, agencies=TWO, program=SMALL, latency=False, tell=tell)
+def build_city(state: Path, changes: list[StateChange] | None = None) -> SandboxCity:
+    tell = (lambda _: None) if changes is None else changes.append
+    return SandboxCity(state, agencies=TWO, program=SMALL, latency=False, on_change=tell)
 
 
-def runs(pid: int | None) -> bool:
+def is_running(pid: int | None) -> bool:
     """Whether the process is there and is more than an exit code that nobody fetched."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
@@ -37,13 +37,13 @@ def runs(pid: int | None) -> bool:
         return False
 
 
-async def until(condition: Callable[[], bool], within: float = 10) -> None:
+async def wait_until(condition: Callable[[], bool], within: float = 10) -> None:
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - other processes set no event
             await asyncio.sleep(0.02)
 
 
-async def asked(port: int) -> str:
+async def ask_agency(port: int) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     answer = await reader.read()
@@ -53,45 +53,45 @@ async def asked(port: int) -> str:
 
 
 async def test_every_agency_runs_inside_the_block_and_none_after_it(state: Path) -> None:
-    async with city(state) as running:
+    async with build_city(state) as running:
         pids = [agency.pid for agency in running.agencies.values()]
-        assert [agency.state for agency in running.agencies.values()] == [AgencyState.RUNNING] * 2
-        assert all(runs(pid) for pid in pids)
+        assert [agency.state for agency in running.agencies.values()] == [ProcessState.RUNNING] * 2
+        assert all(is_running(pid) for pid in pids)
         assert len(set(pids)) == 2
-    assert not any(runs(pid) for pid in pids)
+    assert not any(is_running(pid) for pid in pids)
 
 
 async def test_an_agency_is_given_its_credential_and_no_latency_by_environment(state: Path) -> None:
-    async with city(state) as running:
+    async with build_city(state) as running:
         pbb = running.agencies["pbb"]
-        answer = await asked(pbb.control_port)
+        answer = await ask_agency(pbb.control_port)
     assert '"SANDBOX_USER": "simpul_pbb"' in answer
     assert f'"SANDBOX_SECRET": "{pbb.secret}"' in answer
     assert '"SANDBOX_LATENCY": "off"' in answer
 
 
 async def test_the_next_start_finds_the_same_ports_and_credentials_readable_by_the_owner_alone(state: Path) -> None:
-    async with city(state) as running:
+    async with build_city(state) as running:
         first = [(a.port, a.control_port, a.user, a.secret) for a in running.agencies.values()]
-    async with city(state) as running:
+    async with build_city(state) as running:
         assert [(a.port, a.control_port, a.user, a.secret) for a in running.agencies.values()] == first
     assert (state / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_port_that_another_program_took_meanwhile_is_replaced_and_the_others_stay(state: Path) -> None:
-    async with city(state) as running:
+    async with build_city(state) as running:
         before = {agency.name: agency.control_port for agency in running.agencies.values()}
-    thief = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", before["pbb"])
-    async with thief, city(state) as running:
+    other_program = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", before["pbb"])
+    async with other_program, build_city(state) as running:
         assert running.agencies["pbb"].control_port != before["pbb"]
         assert running.agencies["crm"].control_port == before["crm"]
 
 
 async def test_one_agency_that_cannot_start_ends_all_and_is_named_with_its_last_words(state: Path) -> None:
-    told: list[Change] = []
+    changes: list[StateChange] = []
     (state / "agencies" / "crm").mkdir(parents=True)
     (state / "agencies" / "crm" / "broken").touch()
-    broken = city(state, told)
+    broken = build_city(state, changes)
     with pytest.raises(
         CityError, match=r"^crm did not start: sandbox: crm misses its table of streets; restore it\. \(all it said:"
     ):
@@ -99,83 +99,83 @@ async def test_one_agency_that_cannot_start_ends_all_and_is_named_with_its_last_
     assert [agency.pid for agency in broken.agencies.values()] == [None, None]
     async with asyncio.timeout(5):  # and the folder is free again
         (state / "agencies" / "crm" / "broken").unlink()
-        async with city(state):
+        async with build_city(state):
             pass
 
 
-async def test_an_agency_killed_by_somebody_is_told_and_the_others_stay(state: Path) -> None:
-    told: list[Change] = []
-    async with city(state, told) as running:
+async def test_a_killed_agency_is_reported_and_the_others_stay(state: Path) -> None:
+    changes: list[StateChange] = []
+    async with build_city(state, changes) as running:
         pid = running.agencies["pbb"].pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await until(lambda: running.agencies["pbb"].state is AgencyState.DIED)
-        assert told[-1] == Change("pbb", AgencyState.DIED, "signal 9")
-        assert runs(running.agencies["crm"].pid)
+        await wait_until(lambda: running.agencies["pbb"].state is ProcessState.DIED)
+        assert changes[-1] == StateChange("pbb", ProcessState.DIED, "signal 9")
+        assert is_running(running.agencies["crm"].pid)
         await running.start("pbb")
-        assert running.agencies["pbb"].state is AgencyState.RUNNING
+        assert running.agencies["pbb"].state is ProcessState.RUNNING
 
 
 async def test_an_agency_stops_and_starts_again_on_its_port(state: Path) -> None:
-    told: list[Change] = []
-    async with city(state, told) as running:
+    changes: list[StateChange] = []
+    async with build_city(state, changes) as running:
         pid, port = running.agencies["pbb"].pid, running.agencies["pbb"].control_port
         await running.stop("pbb")
-        assert not runs(pid)
+        assert not is_running(pid)
         assert running.agencies["pbb"].pid is None
         await running.start("pbb")
-        assert "200" in await asked(port)
-    kinds = [change.state.value for change in told if change.agency == "pbb"]
+        assert "200" in await ask_agency(port)
+    kinds = [change.state.value for change in changes if change.agency == "pbb"]
     assert kinds == ["starting", "running", "stopped", "starting", "running", "stopped"]
 
 
 async def test_an_agency_that_does_not_listen_to_sigterm_is_ended_by_force(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.child.Child.stop.__defaults__", (0.2,))
+    monkeypatch.setattr("sandbox.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
     (state / "agencies" / "pbb").mkdir(parents=True)
     (state / "agencies" / "pbb" / "deaf").touch()
-    async with city(state) as running:
+    async with build_city(state) as running:
         pid = running.agencies["pbb"].pid
-    assert not runs(pid)
+    assert not is_running(pid)
 
 
 async def test_a_second_city_on_the_same_folder_is_refused_with_the_holder(state: Path) -> None:
-    async with city(state):
+    async with build_city(state):
         with pytest.raises(StateError, match=rf"already runs on {state} \(process {os.getpid()}\)"):
-            await city(state).__aenter__()
+            await build_city(state).__aenter__()
 
 
 async def test_an_unknown_agency_is_refused_with_the_known_ones(state: Path) -> None:
-    async with city(state) as running:
+    async with build_city(state) as running:
         with pytest.raises(CityError, match=r"^'pajak' is no agency of the sandbox city: choose one of pbb, crm$"):
             await running.stop("pajak")
 
 
 async def test_another_process_can_stop_start_and_look(state: Path) -> None:
-    async with city(state) as running, steered(running):
-        listed = await asyncio.to_thread(steer, state, "stop", "pbb")
+    async with build_city(state) as running, serve_city_control(running):
+        listed = await asyncio.to_thread(control_city, state, "stop", "pbb")
         assert [(one["name"], one["state"]) for one in listed] == [("pbb", "stopped"), ("crm", "running")]
-        listed = await asyncio.to_thread(steer, state, "start", "pbb")
+        listed = await asyncio.to_thread(control_city, state, "start", "pbb")
         assert [one["pid"] for one in listed] == [agency.pid for agency in running.agencies.values()]
         with pytest.raises(CityError, match="'pajak' is no agency"):
-            await asyncio.to_thread(steer, state, "start", "pajak")
+            await asyncio.to_thread(control_city, state, "start", "pajak")
 
 
 async def test_without_the_secret_nobody_steers(state: Path) -> None:
-    async with city(state) as running, steered(running):
+    async with build_city(state) as running, serve_city_control(running):
         port = running.folder.known_port("steering")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b'{"secret": "guessed", "verb": "stop", "agency": "pbb"}\n')
         assert await reader.readline() == b'{"error": "refused"}\n'
         writer.close()
         await writer.wait_closed()
-        assert running.agencies["pbb"].state is AgencyState.RUNNING
+        assert running.agencies["pbb"].state is ProcessState.RUNNING
 
 
 def test_steering_where_no_city_runs_says_how_to_start_one(state: Path) -> None:
     with pytest.raises(NoCityError, match=r"no sandbox city runs on .*: start it with `make serve`"):
-        steer(state, "state")
+        control_city(state, "state")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux")
@@ -196,7 +196,7 @@ asyncio.run(main())
     assert process.stdout is not None
     pids = [int(word) for word in (await process.stdout.readline()).split()]
     assert len(pids) == 2
-    assert all(runs(pid) for pid in pids)
+    assert all(is_running(pid) for pid in pids)
     process.kill()
     await process.wait()
-    await until(lambda: not any(runs(pid) for pid in pids))
+    await wait_until(lambda: not any(is_running(pid) for pid in pids))

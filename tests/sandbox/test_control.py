@@ -9,8 +9,8 @@ from statistics import quantiles
 
 import pytest
 
-from sandbox.control import REFUSED, Control, Latency, Mode
-from tests.city import HOST, RunningAgency
+from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
+from tests.sandbox_agencies import HOST, RunningAgency
 
 
 def _ask(agency: RunningAgency, method: str, path: str, body: object = None) -> tuple[int, object]:
@@ -30,7 +30,7 @@ def test_nothing_is_counted_after_the_counters_were_deleted(dukcapil: RunningAge
     assert _ask(dukcapil, "GET", "/calls") == (200, {"total": 0, "operations": {}})
 
 
-def test_a_latency_that_was_set_is_told(dukcapil: RunningAgency) -> None:
+def test_a_latency_that_was_set_is_returned(dukcapil: RunningAgency) -> None:
     assert _ask(dukcapil, "PUT", "/latency", {"p50_ms": 1, "p95_ms": 2.5}) == (200, {"p50_ms": 1, "p95_ms": 2.5})
     assert _ask(dukcapil, "GET", "/latency") == (200, {"p50_ms": 1, "p95_ms": 2.5})
     assert _ask(dukcapil, "PUT", "/latency", {"p50_ms": 0, "p95_ms": 0}) == (200, {"p50_ms": 0, "p95_ms": 0})
@@ -39,14 +39,14 @@ def test_a_latency_that_was_set_is_told(dukcapil: RunningAgency) -> None:
 @pytest.mark.parametrize(
     "body", [{"p50_ms": 5, "p95_ms": 3}, {"p50_ms": -1, "p95_ms": 3}, {"p50_ms": 5}, {"p50_ms": "x", "p95_ms": 3}, []]
 )
-def test_a_latency_that_is_none_is_refused_and_changes_nothing(dukcapil: RunningAgency, body: object) -> None:
+def test_an_invalid_latency_is_refused_and_changes_nothing(dukcapil: RunningAgency, body: object) -> None:
     status, _ = _ask(dukcapil, "PUT", "/latency", body)
 
     assert status == 400
     assert _ask(dukcapil, "GET", "/latency") == (200, {"p50_ms": 0, "p95_ms": 0})
 
 
-def test_a_mode_that_is_none_is_refused_and_the_modes_are_named(dukcapil: RunningAgency) -> None:
+def test_an_unknown_mode_is_refused_and_the_modes_are_named(dukcapil: RunningAgency) -> None:
     assert _ask(dukcapil, "PUT", "/mode", {"mode": "sleepy"}) == (
         400,
         {"error": "mode 'sleepy' is none of normal, error, slow, rubbish, refuse."},
@@ -56,14 +56,14 @@ def test_a_mode_that_is_none_is_refused_and_the_modes_are_named(dukcapil: Runnin
 
 def test_drawn_latencies_have_the_quantiles_asked_for() -> None:
     chance = Random(1)  # noqa: S311 - repeatable, not unguessable
-    draws = quantiles((Latency(5, 30).draw(chance) * 1000 for _ in range(20_000)), n=20)
+    draws = quantiles((Latency(5, 30).draw_seconds(chance) * 1000 for _ in range(20_000)), n=20)
 
     assert draws[9] == pytest.approx(5, rel=0.05)
     assert draws[18] == pytest.approx(30, rel=0.08)
 
 
-def test_no_latency_answers_at_once() -> None:
-    assert Latency(0, 0).draw(Random(1)) == 0  # noqa: S311 - repeatable, not unguessable
+def test_zero_latency_answers_immediately() -> None:
+    assert Latency(0, 0).draw_seconds(Random(1)) == 0  # noqa: S311 - repeatable, not unguessable
 
 
 @pytest.mark.parametrize(("p50", "p95"), [(5, 3), (0, 3), (-1, -1), (float("nan"), 3), (1, float("inf"))])
@@ -73,21 +73,21 @@ def test_quantiles_that_make_no_sense_are_a_value_error(p50: float, p95: float) 
 
 
 async def test_a_call_is_counted_before_it_is_held_and_goes_on_when_the_mode_changes() -> None:
-    control = Control("crm", Latency(0, 0))
-    control.switch(Mode.SLOW)
-    call = asyncio.create_task(control.before("GET /requests.json"))
+    control = AgencyControl("crm", Latency(0, 0))
+    control.set_mode(AgencyMode.SLOW)
+    call = asyncio.create_task(control.begin_call("GET /requests.json"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
     assert repr(control) == "<Control crm slow calls=1>"
     assert not call.done()
 
-    control.switch(Mode.NORMAL)
+    control.set_mode(AgencyMode.NORMAL)
     await asyncio.wait_for(call, 1)
 
 
 async def test_a_refused_call_is_counted_without_waiting() -> None:
-    control = Control("crm", Latency(1000, 2000))
-    control.count(REFUSED)
+    control = AgencyControl("crm", Latency(1000, 2000))
+    control.count_call(REFUSED)
 
     assert repr(control) == "<Control crm normal calls=1>"

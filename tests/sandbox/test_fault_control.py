@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.city import HOST, ROOT, RunningAgency, free_port
+from tests.sandbox_agencies import HOST, ROOT, RunningAgency, free_port
 
 READY_WITHIN_S = 20
 
@@ -51,8 +51,8 @@ def test_a_fault_begins_when_it_is_put_and_ends_when_it_is_deleted(ports: tuple[
     relay, control = ports
     services = "/open311/v2/services.json"
     assert ask(relay, "GET", services)[0] == 200
-    status, told = ask(control, "PUT", "/faults/crm", {"kind": "429", "seconds": 2})
-    assert (status, told["kind"]) == (200, "429")
+    status, body = ask(control, "PUT", "/faults/crm", {"kind": "429", "seconds": 2})
+    assert (status, body["kind"]) == (200, "429")
     assert ask(relay, "GET", services) == (429, b"no service")
     assert ask(control, "GET", "/faults")[1]["crm"]["struck"] == 1
     assert ask(control, "DELETE", "/faults/crm")[1]["kind"] is None
@@ -60,7 +60,7 @@ def test_a_fault_begins_when_it_is_put_and_ends_when_it_is_deleted(ports: tuple[
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "told"),
+    ("path", "body", "message"),
     [
         ("/faults/pbb", {"kind": "reset"}, "'pbb' is none of crm."),
         ("/faults/crm", {"kind": "boredom"}, "kinds are latency, reset, half-open"),
@@ -70,8 +70,8 @@ def test_a_fault_begins_when_it_is_put_and_ends_when_it_is_deleted(ports: tuple[
     ],
 )
 def test_what_is_no_fault_is_refused_with_what_would_be_one(
-    path: str, body: object, told: str, ports: tuple[int, int]
+    path: str, body: object, message: str, ports: tuple[int, int]
 ) -> None:
     status, answer = ask(ports[1], "PUT", path, body)
     assert status == 400
-    assert told in answer["error"]
+    assert message in answer["error"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import ROOT, RunningAgency, free_port
+from tests.sandbox_agencies import ROOT, RunningAgency, free_port
 
 CREDENTIAL = {"SANDBOX_USER": "simpul", "SANDBOX_SECRET": "rahasia"}
 
@@ -47,8 +47,8 @@ def test_a_taken_control_port_is_named(tmp_path: Path, dukcapil: RunningAgency) 
 
 @pytest.mark.parametrize("missing", ["SANDBOX_USER", "SANDBOX_SECRET"])
 def test_a_missing_credential_is_named(missing: str, tmp_path: Path) -> None:
-    given = {name: value for name, value in CREDENTIAL.items() if name != missing}
-    outcome = _start("crm", tmp_path, free_port(), free_port(), given)
+    environment = {name: value for name, value in CREDENTIAL.items() if name != missing}
+    outcome = _start("crm", tmp_path, free_port(), free_port(), environment)
 
     assert outcome.returncode == 1
     assert outcome.stderr == f"sandbox: {missing} is not set; it is part of the credential the agency accepts.\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.programs import PROGRAMS, UnknownProgramError, find_program, is_installed, left_out
-from tests.city import ROOT
+from sandbox.programs import PROGRAMS, UnknownProgramError, find_program, is_installed, read_left_out
+from tests.sandbox_agencies import ROOT
 
 HOME = ROOT / "sandbox" / "programs.py"
 COMMANDS = sorted({file for each in PROGRAMS.values() for files in each.commands.values() for file in files})
@@ -46,19 +46,19 @@ def test_what_is_left_out_is_not_found_though_it_is_there(
 @pytest.mark.usefixtures("on_the_path")
 def test_several_are_left_out_by_a_list_and_all_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "mariadb, npm")
-    assert left_out() == {"mariadb", "npm"}
+    assert read_left_out() == {"mariadb", "npm"}
     monkeypatch.setenv("SIMPUL_WITHOUT", "all")
-    assert left_out() == set(PROGRAMS)
+    assert read_left_out() == set(PROGRAMS)
     monkeypatch.setenv("SIMPUL_WITHOUT", "")
-    assert left_out() == set()
+    assert read_left_out() == set()
 
 
 def test_an_unknown_name_is_refused_with_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "mariadb,mysql")
-    said = (
+    message = (
         "SIMPUL_WITHOUT names 'mysql', which is not an optional program: choose among chromium, mariadb, nginx, npm, "
     )
-    with pytest.raises(UnknownProgramError, match=re.escape(said)):
+    with pytest.raises(UnknownProgramError, match=re.escape(message)):
         find_program("nginx")
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from tests.city import RunningAgency
-from tests.sandbox.recordings import FOLDER, INDEX, RECORDINGS, told
+from tests.sandbox.recordings import FOLDER, INDEX, RECORDINGS, to_index_entry
+from tests.sandbox_agencies import RunningAgency
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
@@ -15,7 +15,7 @@ def test_the_agency_still_answers_what_was_recorded(
 
     answer = RECORDINGS[name](agency)
 
-    assert told(answer) == index[name]
+    assert to_index_entry(answer) == index[name]
     assert answer.body == (FOLDER / name).read_bytes()
 
 

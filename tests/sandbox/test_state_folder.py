@@ -35,7 +35,7 @@ def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"pbb": "text"}', "{"])
-def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_is_named_with_the_fix(tmp_path: Path, content: str) -> None:
     (tmp_path / "ports.json").write_text(content)
     with pytest.raises(StateError, match=r"ports\.json .*: delete it, the next start makes a new one$"):
         StateFolder(tmp_path).port("pbb")
@@ -50,10 +50,10 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_is_free_again_after_the_block(tmp_path: Path) -> None:
     with (
-        StateFolder(tmp_path).locked(),
+        StateFolder(tmp_path).lock(),
         pytest.raises(StateError, match="already runs"),
-        StateFolder(tmp_path).locked(),
+        StateFolder(tmp_path).lock(),
     ):
         pass
-    with StateFolder(tmp_path).locked():
+    with StateFolder(tmp_path).lock():
         pass

@@ -14,16 +14,16 @@ from graphql import (
     specified_scalar_types,
 )
 
-from schema import build
-from schema.fields import PublishedField
-from tests.schema.asking import engine
+from schema import builder
+from schema.declarations.fields import PublishedField
+from tests.schema.requests import build_engine
 
 SNAPSHOT = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
 def described() -> Iterator[tuple[str, str | None]]:
     """Everything in the graph that can have a description, by its coordinate."""
-    for name, type_ in engine().schema.type_map.items():
+    for name, type_ in build_engine().schema.type_map.items():
         if name.startswith("__") or name in specified_scalar_types:
             continue
         yield name, type_.description
@@ -38,7 +38,7 @@ def described() -> Iterator[tuple[str, str | None]]:
 
 
 def test_the_graph_itself_says_who_sees_what_and_where_to_start() -> None:
-    about = engine().schema.description or ""
+    about = build_engine().schema.description or ""
     for told in ("errors", "FORBIDDEN", "AGENCY_", *(f"`{field}`" for field in ("me", "citizen", "citizens"))):
         assert told in about
     assert SNAPSHOT.read_text().startswith(f'"""\n{about}\n"""\nschema {{')
@@ -51,7 +51,7 @@ def test_everything_in_the_graph_is_described_in_sentences() -> None:
 
 
 def test_every_field_of_every_type_says_who_may_see_it() -> None:
-    for name, type_ in engine().schema.type_map.items():
+    for name, type_ in build_engine().schema.type_map.items():
         if isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
             for field_name, field in type_.fields.items():
                 definition = field.extensions["strawberry-definition"]
@@ -78,4 +78,4 @@ def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
 
 
 def test_the_schema_that_is_checked_in_is_the_schema_that_is_served() -> None:
-    assert SNAPSHOT.read_text().strip() == build.sdl(build.build_schema()).strip()
+    assert SNAPSHOT.read_text().strip() == builder.print_sdl(builder.build_schema()).strip()

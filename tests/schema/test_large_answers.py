@@ -11,14 +11,14 @@ import pytest
 from auth.caller import ANONYMOUS
 from connectors.regions import RegionTables
 from engine.batch import Agencies
-from engine.document import DocumentRules
-from engine.limits import Limits
-from engine.request import GraphQLRequest, GraphQLResponse, Outcome
-from engine.run import Engine
+from engine.document.limits import Limits
+from engine.document.parsing import DocumentRules
+from engine.engine import Engine
+from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from resolvers.regions import Regions
-from schema.asking import Asking
-from tests.schema.asking import IDS, engine, told, without_plans
-from tests.small_records import CALL
+from schema.declarations.request_context import RequestContext
+from tests.fakes.small_records import CALL
+from tests.schema.requests import IDS, build_engine, build_engine_without_plans, get_codes
 
 TABLES = RegionTables(Path(__file__).parents[2] / "data")
 QUICK = 5.0
@@ -39,8 +39,8 @@ def one_name_under_many(names: int) -> str:
 
 
 async def answered(by: Engine, query: str) -> GraphQLResponse:
-    def opened() -> Asking:
-        return Asking(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS)
+    def opened() -> RequestContext:
+        return RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS)
 
     return await by.run(GraphQLRequest(query=query), opened, request_id="r-1")
 
@@ -51,7 +51,7 @@ LISTS = "The answer would hold about 120101 objects; at most 50000 are allowed."
 NAMES = "'regions.parent.children.parent.children' asks for 'name' under 1400 names; at most 100 are allowed."
 
 
-@pytest.mark.parametrize("by", [engine, without_plans], ids=["plan", "graphql-core"])
+@pytest.mark.parametrize("by", [build_engine, build_engine_without_plans], ids=["plan", "graphql-core"])
 @pytest.mark.parametrize(
     ("query", "says"),
     [
@@ -68,8 +68,8 @@ async def test_lists_that_multiply_are_refused_before_anybody_is_asked(
     started = time.process_time()
     response = await answered(by(), query)
     assert time.process_time() - started < QUICK
-    assert response.outcome is Outcome.REFUSED
-    assert told(response) == [("", "OPERATION_TOO_LARGE")]
+    assert response.outcome is ResponseOutcome.REFUSED
+    assert get_codes(response) == [("", "OPERATION_TOO_LARGE")]
     assert response.errors[0]["message"] == says
 
 
@@ -77,11 +77,11 @@ async def test_lists_that_multiply_are_refused_before_anybody_is_asked(
 @pytest.mark.parametrize(("most", "refused"), [(22_000, False), (5_000, True)])
 async def test_an_answer_that_turns_out_too_large_is_given_up(plans: bool, most: int, refused: bool) -> None:  # noqa: FBT001 - parameters of the table
     """A province of 19 regencies holds 14,479 objects, where regions of 12 would hold 3,769."""
-    rules = DocumentRules(limits=Limits(objects=most), introspection=False, suggestions=False)
-    response = await answered(Engine(engine().schema, rules, plans=plans), circle(3))
+    rules = DocumentRules(limits=Limits(objects=most), allow_introspection=False, allow_suggestions=False)
+    response = await answered(Engine(build_engine().schema, rules, use_plans=plans), circle(3))
     if refused:
         assert response.data is None
-        assert told(response) == [("", "OPERATION_TOO_LARGE")]
+        assert get_codes(response) == [("", "OPERATION_TOO_LARGE")]
         assert response.errors[0]["message"] == (
             f"The answer would hold more than {most} objects. Ask in several operations."
         )
@@ -92,7 +92,7 @@ async def test_an_answer_that_turns_out_too_large_is_given_up(plans: bool, most:
 
 @pytest.mark.parametrize("query", [circle(2), wide(10)], ids=["2 rounds", "10 lists"])
 async def test_what_is_not_too_large_is_answered_alike_by_both(query: str) -> None:
-    by_graphql_core = await answered(without_plans(), query)
-    by_plan = await answered(engine(), query)
+    by_graphql_core = await answered(build_engine_without_plans(), query)
+    by_plan = await answered(build_engine(), query)
     assert by_graphql_core.errors == by_plan.errors == []
     assert by_graphql_core.data == by_plan.data

@@ -33,7 +33,7 @@ def run(*command: str | Path, where: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Path:
+def copied_layers(tmp_path: Path) -> Path:
     """The project's layers, to plant something in."""
     for layer in LAYERS:
         shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
@@ -42,12 +42,12 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def import_rules(where: Path) -> subprocess.CompletedProcess[str]:
+def run_import_rules(where: Path) -> subprocess.CompletedProcess[str]:
     return run(sys.executable, "-P", where / "scripts" / "import_rules.py", "--no-logo", "--no-cache", where=Path("/"))
 
 
-def test_the_import_rules_are_kept(copied: Path) -> None:
-    outcome = import_rules(copied)
+def test_the_import_rules_are_kept(copied_layers: Path) -> None:
+    outcome = run_import_rules(copied_layers)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert " 0 broken." in outcome.stdout
 
@@ -62,9 +62,9 @@ def test_the_import_rules_are_kept(copied: Path) -> None:
         ("web/planted.py", "from cli.main import main"),
     ],
 )
-def test_a_wrong_import_is_named_and_fails(copied: Path, where: str, line: str) -> None:
-    (copied / where).write_text(f"{line}\n")
-    outcome = import_rules(copied)
+def test_a_wrong_import_is_named_and_fails(copied_layers: Path, where: str, line: str) -> None:
+    (copied_layers / where).write_text(f"{line}\n")
+    outcome = run_import_rules(copied_layers)
     assert outcome.returncode == 1
     assert where.removesuffix(".py").replace("/", ".") in outcome.stdout
 

@@ -11,7 +11,7 @@ import pytest
 
 from scripts import fresh
 
-WITHOUT, WITH = fresh.WAYS
+WITHOUT, WITH = fresh.VARIANTS
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def test_the_commands_know_no_setting_and_no_option_of_the_caller(monkeypatch: p
     for name in ("SIMPUL_STATE", "SIMPUL_WITHOUT", "PORT", "MAKEFLAGS", "PYTEST_ARGS"):
         monkeypatch.setenv(name, "something")
     monkeypatch.setenv("LANG", "C.UTF-8")
-    given = fresh._environment(WITHOUT)
-    assert given["SIMPUL_WITHOUT"] == "all"
-    assert given["LANG"] == "C.UTF-8"
-    assert not {"SIMPUL_STATE", "PORT", "MAKEFLAGS", "PYTEST_ARGS"} & set(given)
+    environment = fresh._environment(WITHOUT)
+    assert environment["SIMPUL_WITHOUT"] == "all"
+    assert environment["LANG"] == "C.UTF-8"
+    assert not {"SIMPUL_STATE", "PORT", "MAKEFLAGS", "PYTEST_ARGS"} & set(environment)
     assert fresh._environment(WITH)["SIMPUL_WITHOUT"] == ""
 
 

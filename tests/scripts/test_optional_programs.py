@@ -12,8 +12,8 @@ import pytest
 
 from scripts import optional_programs
 from scripts.optional_programs import why_missing
-from tests.city import ROOT
-from tests.optional_programs import program_or_skip, pytest_runtest_makereport
+from tests.plugins.optional_programs import program_or_skip, pytest_runtest_makereport
+from tests.sandbox_agencies import ROOT
 
 SCRIPT = ROOT / "scripts" / "optional_programs.py"
 
@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A root on Debian: a PATH with nothing but an apt-get that installs what it is asked for, and writes it down."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    program(
+    write_program(
         folder,
         "apt-get",
         f"""here="{tmp_path}"
@@ -43,12 +43,12 @@ echo "#!/bin/sh" > "$here/bin/$package"; /bin/chmod 755 "$here/bin/$package"
     return tmp_path
 
 
-def program(folder: Path, name: str, text: str) -> None:
+def write_program(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{text}\n")
     (folder / name).chmod(0o755)
 
 
-def asked(machine: Path) -> list[str]:
+def read_apt_calls(machine: Path) -> list[str]:
     path = machine / "asked"
     return path.read_text().splitlines() if path.exists() else []
 
@@ -58,15 +58,15 @@ def test_what_is_missing_is_installed_once_after_one_update_of_the_lists(
 ) -> None:
     optional_programs.install(("promtool", "wrk"))
     optional_programs.install(("promtool", "wrk"))
-    assert asked(machine) == [
+    assert read_apt_calls(machine) == [
         "update -qq",
         "install -y -qq --no-install-recommends promtool",
         "install -y -qq --no-install-recommends wrk",
     ]
     assert (why_missing("promtool"), why_missing("wrk")) == (None, None)
-    said = capsys.readouterr().out
-    assert "apt-get install -y -qq --no-install-recommends wrk ...\n" in said
-    assert said.endswith("wrk: installed.\n")
+    output = capsys.readouterr().out
+    assert "apt-get install -y -qq --no-install-recommends wrk ...\n" in output
+    assert output.endswith("wrk: installed.\n")
 
 
 def test_what_is_left_out_is_not_installed_and_that_is_the_reason(
@@ -74,7 +74,7 @@ def test_what_is_left_out_is_not_installed_and_that_is_the_reason(
 ) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "all")
     optional_programs.install(("promtool", "wrk"))
-    assert asked(machine) == []
+    assert read_apt_calls(machine) == []
     assert why_missing("wrk") == "wrk is left out by SIMPUL_WITHOUT"
 
 
@@ -93,7 +93,7 @@ def test_why_apt_failed_is_the_reason(machine: Path) -> None:
 def test_only_root_installs(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     optional_programs.install(("wrk",))
-    assert asked(machine) == []
+    assert read_apt_calls(machine) == []
     assert why_missing("wrk") == "wrk is not installed, and only root may install it (apt-get install wrk)"
 
 
@@ -109,8 +109,8 @@ def test_elsewhere_than_on_debian_nothing_is_installed(machine: Path) -> None:
 
 
 def test_an_apt_that_hangs_is_stopped_and_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(machine / "bin", "apt-get", "exec /bin/sleep 60")
-    monkeypatch.setattr(optional_programs, "_WITHIN_S", 0.0)
+    write_program(machine / "bin", "apt-get", "exec /bin/sleep 60")
+    monkeypatch.setattr(optional_programs, "_TIMEOUT_S", 0.0)
     optional_programs.install(("wrk",))
     assert why_missing("wrk") == (
         "wrk is not installed: apt-get update -qq was stopped: everything together took longer than 0 s"
@@ -130,7 +130,7 @@ def test_the_script_refuses_an_unknown_name_in_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
-class Marked:
+class MarkedItem:
     """As much of a test as the hook looks at."""
 
     def __init__(self, *markers: str) -> None:
@@ -151,7 +151,7 @@ def test_a_test_that_needs_an_optional_program_and_is_not_marked_fails(
 
     call = pytest.CallInfo[None].from_call(miss, when="call")
     report = pytest.TestReport("a test", ("a file", 1, "a test"), {}, "skipped", ("a file", 1, "why"), "call")
-    item = cast("pytest.Item", Marked(*markers))
+    item = cast("pytest.Item", MarkedItem(*markers))
     hook = pytest_runtest_makereport(item, call)
     next(hook)
     with pytest.raises(StopIteration) as ended:

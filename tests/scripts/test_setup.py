@@ -26,10 +26,10 @@ def box() -> Iterator[Path]:
     """Folders to put on a PATH: a shim that fails, a Python that makes no environment, one that works."""
     with TemporaryDirectory(prefix="simpul scripts ") as folder:
         box = Path(folder).resolve()
-        program(box / "shim", "python3.13", 'echo "pyenv: python3.13: command not found" >&2; exit 127')
+        write_program(box / "shim", "python3.13", 'echo "pyenv: python3.13: command not found" >&2; exit 127')
         no_venv = 'case "$*" in *"-m venv"*) echo "ensurepip is not available" >&2; exit 1;; esac'
-        program(box / "crippled", "python3", f'{no_venv}; exec -a "$0" {BASE} "$@"')
-        program(box / "good", "python3", f'echo used >> "{box}/good.log"; exec {BASE} "$@"')
+        write_program(box / "crippled", "python3", f'{no_venv}; exec -a "$0" {BASE} "$@"')
+        write_program(box / "good", "python3", f'echo used >> "{box}/good.log"; exec {BASE} "$@"')
         yield box
 
 
@@ -44,7 +44,7 @@ def tools(box: Path) -> Path:
     return folder
 
 
-def program(folder: Path, name: str, text: str) -> Path:
+def write_program(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text(f"#!{shutil.which('bash')}\n{text}\n")
@@ -52,7 +52,7 @@ def program(folder: Path, name: str, text: str) -> Path:
     return folder
 
 
-def project(folder: Path) -> Path:
+def copy_project(folder: Path) -> Path:
     (folder / "scripts").mkdir(parents=True)
     for name in ("setup", "environment.py", "simpul.py"):
         shutil.copy(ROOT / "scripts" / name, folder / "scripts" / name)
@@ -73,9 +73,9 @@ def run(where: Path, *path: Path, **variables: str) -> subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def made(box: Path, tools: Path) -> Path:
+def prepared_project(box: Path, tools: Path) -> Path:
     """A project set up past a shim that fails and a Python without venv."""
-    where = project(box / "a project")
+    where = copy_project(box / "a project")
     outcome = run(where, box / "shim", box / "crippled", box / "good", tools)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
@@ -87,42 +87,46 @@ def made(box: Path, tools: Path) -> Path:
     return where
 
 
-def test_a_broken_shim_and_a_python_without_venv_are_passed_over_for_the_next(made: Path, box: Path) -> None:
+def test_a_broken_shim_and_a_python_without_venv_are_passed_over_for_the_next(
+    prepared_project: Path, box: Path
+) -> None:
     assert (box / "good.log").read_text().startswith("used\n")
-    ran = subprocess.run([made / ".venv" / "bin" / "python", "-c", ""], check=False)  # noqa: S603 - just made
+    ran = subprocess.run([prepared_project / ".venv" / "bin" / "python", "-c", ""], check=False)  # noqa: S603 - just made
     assert ran.returncode == 0
 
 
-def test_a_second_run_says_and_does_nothing(made: Path, tools: Path) -> None:
-    stamp = made / ".venv" / "simpul.stamp"
+def test_a_second_run_says_and_does_nothing(prepared_project: Path, tools: Path) -> None:
+    stamp = prepared_project / ".venv" / "simpul.stamp"
     before = stamp.stat().st_mtime_ns
-    outcome = run(made, tools)
+    outcome = run(prepared_project, tools)
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
     assert stamp.stat().st_mtime_ns == before
 
 
-def test_the_command_runs_from_any_folder_and_through_a_link_with_its_arguments(made: Path, box: Path) -> None:
+def test_the_command_runs_from_any_folder_and_through_a_link_with_its_arguments(
+    prepared_project: Path, box: Path
+) -> None:
     link = box / "link to simpul"
-    link.symlink_to(made / ".venv" / "bin" / "simpul")
-    for command in (made / ".venv" / "bin" / "simpul", link):
+    link.symlink_to(prepared_project / ".venv" / "bin" / "simpul")
+    for command in (prepared_project / ".venv" / "bin" / "simpul", link):
         outcome = subprocess.run([command, "token", "a b"], cwd=box, capture_output=True, text=True, check=True)  # noqa: S603 - just made
-        assert outcome.stdout == f"{box} {made / '.venv'} token a b\n"
+        assert outcome.stdout == f"{box} {prepared_project / '.venv'} token a b\n"
 
 
-def test_a_changed_lock_and_a_moved_folder_make_it_anew(made: Path, tools: Path, box: Path) -> None:
+def test_a_changed_lock_and_a_moved_folder_recreate_it(prepared_project: Path, tools: Path, box: Path) -> None:
     good = box / "good"
     moved = box / "moved project"
-    shutil.copytree(made, moved, symlinks=True)
+    shutil.copytree(prepared_project, moved, symlinks=True)
     (moved / "requirements.lock").write_text("# nothing, moved\n")
     outcome = run(moved, good, tools)
     assert outcome.returncode == 0
     assert "Made .venv" in outcome.stdout
     assert f"at {moved / '.venv'}\n" in (moved / ".venv" / "simpul.stamp").read_text()
-    assert str(made) not in (moved / ".venv" / "pyvenv.cfg").read_text()
+    assert str(prepared_project) not in (moved / ".venv" / "pyvenv.cfg").read_text()
 
 
 def test_without_any_working_python_it_says_what_to_install(box: Path, tools: Path) -> None:
-    outcome = run(project(box / "none"), box / "shim", tools)
+    outcome = run(copy_project(box / "none"), box / "shim", tools)
     assert outcome.returncode == 1
     assert outcome.stderr == (
         "No working Python of 3.11 to 3.14 found on the PATH. Install one, on Debian and Ubuntu: "
@@ -131,7 +135,7 @@ def test_without_any_working_python_it_says_what_to_install(box: Path, tools: Pa
 
 
 def test_with_only_pythons_that_make_no_environment_it_says_what_to_install(box: Path, tools: Path) -> None:
-    outcome = run(project(box / "crippled only"), box / "crippled", tools)
+    outcome = run(copy_project(box / "crippled only"), box / "crippled", tools)
     assert outcome.returncode == 1
     assert outcome.stderr.startswith(
         f"No Python here can make a virtual environment (tried: {box}/crippled/python3). Install one with venv and pip,"
@@ -140,8 +144,8 @@ def test_with_only_pythons_that_make_no_environment_it_says_what_to_install(box:
 
 
 def test_a_python_of_the_wrong_version_is_refused_by_name(box: Path, tools: Path) -> None:
-    old = program(box / "old", "python3", "echo")
-    outcome = run(project(box / "named"), tools, PYTHON=str(old / "python3"))
+    old = write_program(box / "old", "python3", "echo")
+    outcome = run(copy_project(box / "named"), tools, PYTHON=str(old / "python3"))
     assert outcome.returncode == 1
     assert outcome.stderr == (
         f"PYTHON={old}/python3 is not a working Python of 3.11 to 3.14: name one, or leave PYTHON out\n"
@@ -149,7 +153,7 @@ def test_a_python_of_the_wrong_version_is_refused_by_name(box: Path, tools: Path
 
 
 def test_packages_that_cannot_be_installed_are_named_and_leave_no_stamp(box: Path, tools: Path) -> None:
-    where = project(box / "unhashed")
+    where = copy_project(box / "unhashed")
     (where / "requirements.lock").write_text("./nowhere-at-all\n")
     outcome = run(where, box / "good", tools)
     assert outcome.returncode == 1
@@ -167,10 +171,10 @@ def test_serving_fetches_the_packages_of_the_page_by_their_hash_and_nothing_that
     assert lock["packages"][""]["dependencies"] == json.loads((ROOT / "package.json").read_text())["dependencies"]
 
 
-def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(made: Path, tools: Path) -> None:
-    lock = made / "package-lock.json"
+def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(prepared_project: Path, tools: Path) -> None:
+    lock = prepared_project / "package-lock.json"
     lock.write_text("{}")
-    outcome = run(made, tools)
+    outcome = run(prepared_project, tools)
     lock.unlink()
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout == (
@@ -178,11 +182,13 @@ def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(made: Path, tools: 
     )
 
 
-def test_a_failing_npm_is_said_and_stops_nothing_and_is_tried_again(made: Path, box: Path, tools: Path) -> None:
-    npm = program(box / "npm", "npm", f'echo "$@" >> "{box}/npm.log"; echo "npm error network" >&2; exit 1')
-    lock = made / "package-lock.json"
+def test_a_failing_npm_is_said_and_stops_nothing_and_is_tried_again(
+    prepared_project: Path, box: Path, tools: Path
+) -> None:
+    npm = write_program(box / "npm", "npm", f'echo "$@" >> "{box}/npm.log"; echo "npm error network" >&2; exit 1')
+    lock = prepared_project / "package-lock.json"
     lock.write_text("{}")
-    outcomes = [run(made, npm, tools) for _ in range(2)]
+    outcomes = [run(prepared_project, npm, tools) for _ in range(2)]
     lock.unlink()
     for outcome in outcomes:
         assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from store.database import database, migrate
+from store.database import create_database_engine, migrate
 
 # Every change of a table rewrites a row of these catalogs. TRUNCATE does not.
 _FORM = text(
@@ -41,7 +41,7 @@ def state_url(state_server_url: str) -> str:
 @pytest.fixture
 async def empty(state_url: str) -> AsyncIterator[AsyncEngine]:
     """The database as it is before the hub's first start."""
-    engine = database(state_url)
+    engine = create_database_engine(state_url)
     await _drop(engine)
     yield engine
     await engine.dispose()
@@ -53,7 +53,7 @@ async def migrated(state_url: str) -> AsyncIterator[AsyncEngine]:
 
     A test that changes `alembic_version` uses `empty`.
     """
-    engine = database(state_url)
+    engine = create_database_engine(state_url)
     async with engine.begin() as connection:
         kept = await _form(connection) == _migrated.get(state_url)
         if kept:

@@ -40,7 +40,7 @@ async def test_one_complaint_may_have_several_reporters(links: ComplaintLinkTabl
     assert await links.requests_of([SITI, BUDI]) == {SITI: ["1"], BUDI: ["1"]}
 
 
-async def test_linking_the_same_at_once_is_no_fault(links: ComplaintLinkTable) -> None:
+async def test_concurrent_links_of_the_same_complaint_are_no_fault(links: ComplaintLinkTable) -> None:
     await asyncio.gather(*(links.link(SITI, ["1", "2"]) for _ in range(8)))
     assert await links.requests_of([SITI]) == {SITI: ["1", "2"]}
 

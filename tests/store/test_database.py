@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database import MIGRATIONS, database, migrate
+from store.database import MIGRATIONS, create_database_engine, migrate
 from store.tables import metadata
 
 
@@ -35,8 +35,8 @@ async def test_a_second_start_changes_nothing(empty: AsyncEngine) -> None:
     assert len(rows) == 1
 
 
-async def test_several_hubs_may_start_at_once(empty: AsyncEngine, state_url: str) -> None:
-    other = database(state_url)
+async def test_several_hubs_may_start_concurrently(empty: AsyncEngine, state_url: str) -> None:
+    other = create_database_engine(state_url)
     try:
         await asyncio.wait_for(asyncio.gather(*(migrate(engine) for engine in (empty, other, empty, other))), 30)
     finally:
@@ -85,7 +85,7 @@ async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: Asyn
 
     async with empty.begin() as connection:
         await connection.run_sync(upgrade)
-    other = database(state_url)
+    other = create_database_engine(state_url)
     async with other.connect() as reading, other.connect() as watching, other.connect() as asking:
         await reading.exec_driver_sql("SELECT count(*) FROM operation_clients")  # in a transaction that stays open
         migrating = asyncio.create_task(migrate(empty))
@@ -103,7 +103,7 @@ async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: Asyn
 
 
 async def test_nothing_is_opened_before_the_first_use() -> None:
-    engine = database("postgresql://simpul:x@127.0.0.1:1/simpul")
+    engine = create_database_engine("postgresql://simpul:x@127.0.0.1:1/simpul")
     await engine.dispose()
 
 
@@ -112,11 +112,11 @@ def test_another_kind_of_database_is_refused_without_its_password(url: str) -> N
     with pytest.raises(
         ValueError, match=r"^The hub's state lives in PostgreSQL; '[a-z0-9+]+' is another kind"
     ) as refused:
-        database(url)
+        create_database_engine(url)
     assert "geheim" not in str(refused.value)
 
 
 def test_the_password_is_not_shown() -> None:
-    engine = database("postgresql://simpul:geheim@127.0.0.1/simpul")
+    engine = create_database_engine("postgresql://simpul:geheim@127.0.0.1/simpul")
     assert "geheim" not in repr(engine)
     assert "geheim" not in str(engine.url)

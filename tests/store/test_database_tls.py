@@ -12,12 +12,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.database_tls import TlsMode
-from store.access_ledger import AccessLedger
-from store.database import database, migrate, tls_mode
-from store.standing import standing
-from tests.city import HOST, ROOT
-from tests.database_tls import Authority, tls_in_front_of
-from tests.store.ledger import ENTRY, SECRET, entries
+from store.database import create_database_engine, get_tls_mode, migrate
+from store.database_status import read_database_status
+from store.ledger.access_ledger import AccessLedger
+from tests.fakes.tls_terminator import Authority, run_tls_terminator
+from tests.sandbox_agencies import HOST, ROOT
+from tests.store.ledger.sample_entry import ENTRY, SECRET, load_entries
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +61,20 @@ async def test_the_documented_address_migrates_reads_and_writes_the_ledger_over_
     state_url: str, empty: AsyncEngine, authority: Authority
 ) -> None:
     port = empty.url.port or 0
-    async with tls_in_front_of(port, authority.issue(HOST)) as end:
+    async with run_tls_terminator(port, authority.issue(HOST)) as end:
         url = documented(state_url, end.port, authority.file)
-        engine = database(url)
+        engine = create_database_engine(url)
         await migrate(engine)
-        ledger = AccessLedger(engine, SECRET, patience=5)
+        ledger = AccessLedger(engine, SECRET, timeout=5)
         await ledger.start()
         await ledger.write([ENTRY])
         await ledger.close()
-        assert [each.access for each in await entries(engine)] == [ENTRY]
-        assert (await standing(engine)).revision is not None
+        assert [each.entry for each in await load_entries(engine)] == [ENTRY]
+        assert (await read_database_status(engine)).revision is not None
         await engine.dispose()
     assert end.encrypted > 0
     assert end.plain == []
-    assert tls_mode(url) is TlsMode.VERIFY_FULL
+    assert get_tls_mode(url) is TlsMode.VERIFY_FULL
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ async def test_what_the_server_shows_decides_and_nothing_is_sent_in_the_clear(
         "none": None,
     }[shown]
     trust = "" if mode == "require" else f"&sslrootcert={authority.file}"
-    async with tls_in_front_of(make_url(state_url).port or 0, pair) as end:
+    async with run_tls_terminator(make_url(state_url).port or 0, pair) as end:
         url = re.sub(r":\d+/", f":{end.port}/", state_url) + f"?sslmode={mode}{trust}"
         if connects:
-            assert await answers(database(url)) == "simpul"
+            assert await answers(create_database_engine(url)) == "simpul"
         else:
             with pytest.raises(OSError):  # noqa: PT011 - the kind is what matters; texts differ by Python
-                await answers(database(url))
+                await answers(create_database_engine(url))
     assert end.encrypted > 0
     assert end.plain == []
 
@@ -114,13 +114,13 @@ async def test_what_the_server_shows_decides_and_nothing_is_sent_in_the_clear(
 async def test_a_server_that_wants_the_hubs_certificate_gets_it(state_url: str, authority: Authority) -> None:
     hub = authority.issue("hub.example")
     shows = authority.issue(HOST)
-    async with tls_in_front_of(make_url(state_url).port or 0, shows, trusts_clients_of=authority) as end:
+    async with run_tls_terminator(make_url(state_url).port or 0, shows, client_authority=authority) as end:
         url = re.sub(r":\d+/", f":{end.port}/", state_url) + f"?sslrootcert={authority.file}"
-        assert await answers(database(f"{url}&sslcert={hub.certificate}&sslkey={hub.key}")) == "simpul"
+        assert await answers(create_database_engine(f"{url}&sslcert={hub.certificate}&sslkey={hub.key}")) == "simpul"
         with pytest.raises(Exception, match=r"(?i)certificate|connection|ssl"):
-            await answers(database(url))
+            await answers(create_database_engine(url))
 
 
 def test_a_parameter_that_cannot_be_obeyed_names_the_setting() -> None:
     with pytest.raises(ValueError, match=r"^SIMPUL_STATE_URL, the address of the hub's database: ssl is not supported"):
-        database("postgresql://simpul:geheim@db.example/simpul?ssl=verify-full")
+        create_database_engine("postgresql://simpul:geheim@db.example/simpul?ssl=verify-full")

@@ -10,34 +10,34 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.session import LiveSessions
-from store.database import database
+from auth.oidc.page_session import SessionStore
+from store.database import create_database_engine
+from store.database_timeout import StateUnavailable
 from store.page_sessions import PageSessionTable
 from store.tables import page_sessions
-from store.unavailable import StateUnavailable
-from tests.known_sessions import KnownSessions
-from tests.store.aging import purged
+from tests.fakes.in_memory_sessions import InMemorySessions
+from tests.store.retention.aging import purge
 
 IDLE = 900.0
 
 
 @dataclass(frozen=True)
-class Kept:
+class SessionStoreUnderTest:
     """Sessions, and how to let time pass."""
 
-    sessions: LiveSessions
+    sessions: SessionStore
     pass_time: Callable[[float], Awaitable[None]]
 
 
 @pytest.fixture(params=["table", "stand-in"])
-async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIterator[Kept]:
+async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIterator[SessionStoreUnderTest]:
     if request.param == "stand-in":
         now = [0.0]
 
         async def later(seconds: float) -> None:
             now[0] += seconds
 
-        yield Kept(KnownSessions(idle=IDLE, clock=lambda: now[0]), later)
+        yield SessionStoreUnderTest(InMemorySessions(idle=IDLE, clock=lambda: now[0]), later)
         return
 
     async def aged(seconds: float) -> None:
@@ -45,12 +45,12 @@ async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIt
         async with migrated.begin() as connection:
             await connection.execute(text(f"UPDATE page_sessions SET {moved}"))  # noqa: S608 - constants
 
-    yield Kept(PageSessionTable(migrated, idle=IDLE, patience=30), aged)
+    yield SessionStoreUnderTest(PageSessionTable(migrated, idle=IDLE, timeout=30), aged)
 
 
-async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept: Kept) -> None:
-    await kept.sessions.begin("one", lasts=3600, hint=b"sealed")
-    await kept.sessions.begin("two", lasts=3600)
+async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept: SessionStoreUnderTest) -> None:
+    await kept.sessions.begin("one", lifetime=3600, hint=b"sealed")
+    await kept.sessions.begin("two", lifetime=3600)
     assert [await kept.sessions.use(each) for each in ("one", "one", "two", "three", "")] == [
         True,
         True,
@@ -64,8 +64,8 @@ async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept:
     assert await kept.sessions.end("two") is None
 
 
-async def test_it_is_over_when_it_was_idle(kept: Kept) -> None:
-    await kept.sessions.begin("one", lasts=36_000)
+async def test_it_is_over_when_it_was_idle(kept: SessionStoreUnderTest) -> None:
+    await kept.sessions.begin("one", lifetime=36_000)
     for _ in range(3):
         await kept.pass_time(IDLE - 60)
         assert await kept.sessions.use("one")
@@ -74,8 +74,8 @@ async def test_it_is_over_when_it_was_idle(kept: Kept) -> None:
     assert not await kept.sessions.use("one")  # a try is no use
 
 
-async def test_it_is_over_at_its_end_however_much_it_was_used(kept: Kept) -> None:
-    await kept.sessions.begin("one", lasts=IDLE)
+async def test_it_is_over_at_its_end_however_much_it_was_used(kept: SessionStoreUnderTest) -> None:
+    await kept.sessions.begin("one", lifetime=IDLE)
     await kept.pass_time(IDLE / 2)
     assert await kept.sessions.use("one")
     await kept.pass_time(IDLE / 2)
@@ -85,24 +85,24 @@ async def test_it_is_over_at_its_end_however_much_it_was_used(kept: Kept) -> Non
 async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(
     migrated: AsyncEngine, state_url: str
 ) -> None:
-    here = PageSessionTable(migrated, idle=IDLE, patience=30)
-    other = database(state_url)
+    here = PageSessionTable(migrated, idle=IDLE, timeout=30)
+    other = create_database_engine(state_url)
     try:
-        there = PageSessionTable(other, idle=IDLE, patience=30)
-        await here.begin("one", lasts=3600)
+        there = PageSessionTable(other, idle=IDLE, timeout=30)
+        await here.begin("one", lifetime=3600)
         assert await there.use("one")
         await here.end("one")
         assert not await there.use("one")
-        assert not await PageSessionTable(migrated, idle=IDLE, patience=30).use("one")
+        assert not await PageSessionTable(migrated, idle=IDLE, timeout=30).use("one")
     finally:
         await other.dispose()
 
 
 async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated: AsyncEngine, state_url: str) -> None:
     """The use waits for the row that the sign-out holds, and finds it gone."""
-    sessions = PageSessionTable(migrated, idle=IDLE, patience=30)
-    await sessions.begin("one", lasts=3600)
-    other = database(state_url)
+    sessions = PageSessionTable(migrated, idle=IDLE, timeout=30)
+    await sessions.begin("one", lifetime=3600)
+    other = create_database_engine(state_url)
     try:
         async with other.begin() as connection:
             await connection.execute(page_sessions.delete())
@@ -116,7 +116,7 @@ async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated:
 
 
 async def test_the_table_holds_no_id_that_a_cookie_could_name(migrated: AsyncEngine) -> None:
-    await PageSessionTable(migrated, idle=IDLE, patience=30).begin("a-secret-id", lasts=60)
+    await PageSessionTable(migrated, idle=IDLE, timeout=30).begin("a-secret-id", lifetime=60)
     async with migrated.connect() as connection:
         [row] = (await connection.execute(select(page_sessions))).all()
     assert b"a-secret-id" not in row.id
@@ -124,20 +124,20 @@ async def test_the_table_holds_no_id_that_a_cookie_could_name(migrated: AsyncEng
 
 
 async def test_rows_go_a_day_after_their_end(migrated: AsyncEngine) -> None:
-    sessions = PageSessionTable(migrated, idle=IDLE, patience=30)
-    await sessions.begin("over", lasts=-86_500)
-    await sessions.begin("over since today", lasts=-3600)
-    await sessions.begin("goes on", lasts=3600)
-    assert (await purged(migrated))["sessions"].removed == "rows=1"
+    sessions = PageSessionTable(migrated, idle=IDLE, timeout=30)
+    await sessions.begin("over", lifetime=-86_500)
+    await sessions.begin("over since today", lifetime=-3600)
+    await sessions.begin("goes on", lifetime=3600)
+    assert (await purge(migrated))["sessions"].removed == "rows=1"
     async with migrated.connect() as connection:
         assert len((await connection.execute(select(page_sessions.c.id))).all()) == 2
 
 
 async def test_a_database_that_is_gone_keeps_nobody_signed_in() -> None:
-    engine = database("postgresql://nobody@127.0.0.1:9/none")
-    sessions = PageSessionTable(engine, idle=IDLE, patience=5)
+    engine = create_database_engine("postgresql://nobody@127.0.0.1:9/none")
+    sessions = PageSessionTable(engine, idle=IDLE, timeout=5)
     try:
-        for each in (sessions.use("one"), sessions.end("one"), sessions.begin("one", lasts=1)):
+        for each in (sessions.use("one"), sessions.end("one"), sessions.begin("one", lifetime=1)):
             with pytest.raises(StateUnavailable):
                 await each
     finally:

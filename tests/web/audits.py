@@ -3,14 +3,14 @@
 import asyncio
 import json
 
-from tests.optional_programs import node_packages, program_or_skip
+from tests.plugins.optional_programs import node_packages, program_or_skip
 from tests.web.conftest import ROOT
 
 AUDITS = 61
 """How many audits the pinned version has; fewer would mean that some did not run."""
 
 
-async def failed_audits(url: str) -> list[str]:
+async def run_audits(url: str) -> list[str]:
     """What the audits find wrong at an endpoint; skips where node or the npm packages are missing."""
     node_packages()
     process = await asyncio.create_subprocess_exec(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.optional_programs import node_packages
-from tests.web.browser import Page
+from tests.plugins.optional_programs import node_packages
+from tests.web.browser import BrowserPage
 
 _RUN = """axe.run(document, {resultTypes: ['violations', 'incomplete'], runOnly: {type: 'tag', values: [
   'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(found => ({
@@ -19,10 +19,10 @@ def _source() -> str:
     return (node_packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-async def violations(page: Page) -> list[str]:
+async def find_violations(page: BrowserPage) -> list[str]:
     """The rules of WCAG 2.2 AA, and of good practice, that the page breaks. It has to be loaded."""
-    await page.value(f"{_source()}; true")
-    found = await page.value(_RUN)
+    await page.evaluate(f"{_source()}; true")
+    found = await page.evaluate(_RUN)
     assert found["passes"] >= _LEAST_PASSES, "axe looked at nothing"
     broken: list[str] = found["violations"]
     return broken

@@ -38,7 +38,7 @@ class ProtocolError(Exception):
 
 
 @dataclass
-class Page:
+class BrowserPage:
     """One tab of the browser."""
 
     socket: aiohttp.ClientWebSocketResponse
@@ -46,11 +46,11 @@ class Page:
     """Every address that the page asked for."""
     complaints: list[str] = field(default_factory=list)
     """What the browser complained about: exceptions, errors in the console, refusals of the content policy."""
-    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _call_ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    async def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - as the protocol has it
+    async def call_method(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - as the protocol has it
         """Call a method of the protocol."""
-        number = next(self._numbers)
+        number = next(self._call_ids)
         await self.socket.send_json({"id": number, "method": method, "params": params})
         while True:
             message = await self.socket.receive_json(timeout=20)
@@ -59,9 +59,9 @@ class Page:
                     raise ProtocolError(message["error"]["message"])
                 result: dict[str, Any] = message["result"]
                 return result
-            self._note(message)
+            self._record_event(message)
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _record_event(self, event: dict[str, Any]) -> None:
         params = event["params"]
         match event["method"]:
             case "Network.requestWillBeSent":
@@ -76,15 +76,15 @@ class Page:
     async def open(self, address: str) -> None:
         """Go to an address."""
         for domain in ("Page", "Runtime", "Log", "Network"):
-            await self.ask(f"{domain}.enable")
-        await self.ask("Page.navigate", url=address)
+            await self.call_method(f"{domain}.enable")
+        await self.call_method("Page.navigate", url=address)
 
     async def press(self, key: str) -> None:
         """Press and release a key: `Tab`, `Enter`, ` `."""
         code, number, text = _KEYS[key]
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}
-            await self.ask(
+            await self.call_method(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **more
             )
 
@@ -92,44 +92,46 @@ class Page:
         """Press Tab until the element that has the focus, `it`, fulfils a condition; 60 times at most."""
         for _ in range(60):
             await self.press("Tab")
-            if await self.value(f"(it => it !== null && ({condition}))(document.activeElement)"):
+            if await self.evaluate(f"(it => it !== null && ({condition}))(document.activeElement)"):
                 return
         raise AssertionError(f"no way by keyboard to: {condition}")
 
-    async def picture(self) -> bytes:
+    async def take_screenshot(self) -> bytes:
         """The whole page as PNG."""
-        size = (await self.ask("Page.getLayoutMetrics"))["cssContentSize"]
+        size = (await self.call_method("Page.getLayoutMetrics"))["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        shot = await self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        shot = await self.call_method("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         return b64decode(shot["data"])
 
-    async def value(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+    async def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
         """What a JavaScript expression comes to."""
-        result = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        result = await self.call_method(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in result, (expression, result["exceptionDetails"])
         return result["result"].get("value")
 
-    async def _value_or_none(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+    async def _evaluate_or_none(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
         """The same, and none while the page is being left for another."""
         try:
-            return await self.value(expression)
+            return await self.evaluate(expression)
         except ProtocolError:
             return None
 
-    async def until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+    async def wait_until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
         """Wait until a JavaScript expression comes to something true, 20 s at most; what it came to."""
         try:
             async with asyncio.timeout(20):
-                while not (value := await self._value_or_none(expression)):  # noqa: ASYNC110 - pages set no events
+                while not (value := await self._evaluate_or_none(expression)):  # noqa: ASYNC110 - pages set no events
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            text = await self.value("document.body.innerText")
+            text = await self.evaluate("document.body.innerText")
             raise AssertionError(f"never true: {expression}\n{self.complaints}\n{text}") from None
         return value
 
 
 @asynccontextmanager
-async def page_of(chromium: Path) -> AsyncIterator[Page]:
+async def open_browser_page(chromium: Path) -> AsyncIterator[BrowserPage]:
     """A fresh browser with one empty page; gone afterwards."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
@@ -140,27 +142,27 @@ async def page_of(chromium: Path) -> AsyncIterator[Page]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            port = await _port(Path(profile) / "DevToolsActivePort", process)
+            port = await _wait_for_port(Path(profile) / "DevToolsActivePort", process)
             async with (
                 aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
                 http.get("/json/list") as targets,
             ):
                 (target,) = [each for each in await targets.json() if each["type"] == "page"]
                 async with http.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    yield Page(socket)
+                    yield BrowserPage(socket)
         finally:
             process.terminate()
             await process.wait()
 
 
-async def _port(file: Path, process: asyncio.subprocess.Process) -> int:
+async def _wait_for_port(file: Path, process: asyncio.subprocess.Process) -> int:
     """The port on which the browser listens, as soon as it has written it down."""
     async with asyncio.timeout(30):
-        while not (written := _written(file)).count("\n"):
+        while not (written := _read_if_exists(file)).count("\n"):
             assert process.returncode is None, f"chromium ended with {process.returncode}"
             await asyncio.sleep(0.05)
     return int(written.split("\n")[0])
 
 
-def _written(file: Path) -> str:
+def _read_if_exists(file: Path) -> str:
     return file.read_text() if file.exists() else ""

@@ -15,9 +15,9 @@ import uvicorn
 
 from tests.store.conftest import empty, migrated, state_url  # noqa: F401 - fixtures of the tests here, too
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
-from web.application import web_application
-from web.entity_tags import EntityTags
-from web.serving import uvicorn_config
+from web.application import build_web_application
+from web.middleware.entity_tags import EntityTags
+from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import Exposure, WebSettings
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 
 
 @dataclass
-class Hub:
+class GraphServer:
     """A running server."""
 
     port: int
@@ -37,34 +37,36 @@ class Hub:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def post(self, body: bytes | str | dict[str, Any], **headers: str) -> "Answer":
+    async def post(self, body: bytes | str | dict[str, Any], **headers: str) -> "ServerResponse":
         """POST to /graphql as JSON; headers are written with underscores."""
         data = json.dumps(body) if isinstance(body, dict) else body
-        sent = {"Content-Type": "application/json"} | named(headers)
+        sent = {"Content-Type": "application/json"} | to_header_names(headers)
         stream = BytesIO(data.encode() if isinstance(data, str) else data)
         async with self.http.post("/graphql", data=stream, headers=sent) as response:
-            return await Answer.of(response)
+            return await ServerResponse.read_from(response)
 
-    async def get(self, path: str, params: Any = None, **headers: str) -> "Answer":  # noqa: ANN401 - what aiohttp takes
-        async with self.http.get(path, params=params, headers=named(headers), allow_redirects=False) as response:
-            return await Answer.of(response)
+    async def get(self, path: str, params: Any = None, **headers: str) -> "ServerResponse":  # noqa: ANN401 - what aiohttp takes
+        async with self.http.get(
+            path, params=params, headers=to_header_names(headers), allow_redirects=False
+        ) as response:
+            return await ServerResponse.read_from(response)
 
-    async def request(self, method: str, path: str, **headers: str) -> "Answer":
-        async with self.http.request(method, path, headers=named(headers)) as response:
-            return await Answer.of(response)
+    async def request(self, method: str, path: str, **headers: str) -> "ServerResponse":
+        async with self.http.request(method, path, headers=to_header_names(headers)) as response:
+            return await ServerResponse.read_from(response)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A bare connection, for clients that misbehave."""
         return await asyncio.open_connection("127.0.0.1", self.port)
 
-    def holds(self, client: tuple[str, int]) -> bool:
+    def has_connection(self, client: tuple[str, int]) -> bool:
         """Whether the server still has the connection from this address."""
         connections = self.server.server_state.connections
         return any(getattr(connection, "client", None) == client for connection in connections)
 
 
 @dataclass
-class Answer:
+class ServerResponse:
     """What came back."""
 
     status: int
@@ -73,7 +75,7 @@ class Answer:
     json: Any
 
     @classmethod
-    async def of(cls, response: aiohttp.ClientResponse) -> "Answer":
+    async def read_from(cls, response: aiohttp.ClientResponse) -> "ServerResponse":
         body = await response.read()
         value = json.loads(body) if body and "json" in response.content_type else None
         return cls(response.status, response.headers, body, value)
@@ -91,61 +93,61 @@ class Answer:
         return message
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for a condition, 5 s at most."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in the server, which sets no event
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in the server, which sets no event
             await asyncio.sleep(0.01)
 
 
-def named(headers: dict[str, str]) -> dict[str, str]:
+def to_header_names(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings, **given: Any) -> AsyncIterator[Hub]:  # noqa: ANN401 - more for the application
+async def serve_application(settings: WebSettings, **parts: Any) -> AsyncIterator[GraphServer]:  # noqa: ANN401 - more for the application
     """The application, served until the block ends."""
     graph = SmallGraph()
-    application = web_application(
+    application = build_web_application(
         execute=graph.execute,
         authenticate=authenticate,
         ready=ready,
         settings=settings,
         sample_people=sample_people if settings.development else None,
         entity_tags=EntityTags(b"s" * 32),
-        **given,
+        **parts,
     )
-    server = uvicorn.Server(uvicorn_config(application, "127.0.0.1", 0, settings))
+    server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, settings))
     task = asyncio.create_task(server._serve())
-    await until(lambda: server.started or task.done())
+    await wait_until(lambda: server.started or task.done())
     port = server.servers[0].sockets[0].getsockname()[1]
     headers = {"User-Agent": "tests"}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers, auto_decompress=False) as http:
-        yield Hub(port, graph, http, server)
+        yield GraphServer(port, graph, http, server)
     server.should_exit = True
     await task
 
 
 @pytest.fixture(scope="session")
-async def hub() -> AsyncIterator[Hub]:
+async def hub() -> AsyncIterator[GraphServer]:
     """The application as an operator would run it, GraphiQL on."""
-    async with serving(
+    async with serve_application(
         WebSettings(graphiql=Exposure.ON, graphiql_packages=ROOT / "node_modules", graphiql_examples=EXAMPLES)
     ) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-async def hasty_hub() -> AsyncIterator[Hub]:
+async def hasty_hub() -> AsyncIterator[GraphServer]:
     """The same with short limits, for clients that dawdle; trusts one foreign origin."""
-    async with serving(
+    async with serve_application(
         WebSettings(
             header_timeout=0.3,
             body_timeout=0.3,
             write_timeout=0.5,
             keep_alive_timeout=1,
             request_timeout=0.2,
-            overrun=0.1,
+            overrun_grace=0.1,
             max_header_bytes=4096,
             allowed_origins=("https://app.example.go.id",),
             hsts_seconds=3600,

@@ -18,15 +18,15 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
-from auth.tokens import Unauthenticated
-from engine.how_fresh import FOR_GOOD
-from engine.quota import Purse
-from engine.request import GraphQLRequest, GraphQLResponse, Outcome
-from records.call import Call
-from records.freshness import Lasts
+from auth.tokens.token_verifier import Unauthenticated
+from engine.cost_budgets import CostBudget
+from engine.execution.answer_freshness import FRESH_FOREVER
+from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from records.calls.call import Call
+from records.calls.freshness import AnswerLifetime
 from records.identifiers import Nik
-from web.graphiql import SamplePerson
-from web.health import AgencyReadiness, AgencyState, Readiness
+from web.endpoints.health import AgencyReachability, AgencyReadiness, Readiness
+from web.pages.graphiql import SamplePerson
 
 SCHEMA = build_schema('''
 """The questions of a small city."""
@@ -60,33 +60,33 @@ class SmallGraph:
     calls: list[Call] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    lasts: Lasts = FOR_GOOD
+    lifetime: AnswerLifetime = FRESH_FOREVER
     """How long answers to queries may be used."""
 
     async def execute(
-        self, request: GraphQLRequest, caller: Caller, call: Call, purse: Purse | None
+        self, request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None
     ) -> GraphQLResponse:
-        if purse is not None and (paying := purse.spend(POINTS)) is not None:
+        if budget is not None and (paying := budget.spend(POINTS)) is not None:
             await paying
         self.calls.append(call)
         try:
             document = parse(request.query)
         except GraphQLError as error:
-            return refused([error])
+            return build_refused_response([error])
         if errors := validate(SCHEMA, document):
-            return refused(errors)
+            return build_refused_response(errors)
         operation = get_operation_ast(document, request.operation_name)
         if operation is None:
-            return refused([GraphQLError("No such operation.")])
+            return build_refused_response([GraphQLError("No such operation.")])
         if request.queries_only and operation.operation is not OperationType.QUERY:
-            return refused([GraphQLError("Only queries run by GET.")], Outcome.NOT_A_QUERY)
+            return build_refused_response([GraphQLError("Only queries run by GET.")], ResponseOutcome.NOT_A_QUERY)
         variables = get_variable_values(SCHEMA, operation.variable_definitions or (), dict(request.variables or {}))
         if isinstance(variables, list):
-            return refused(variables)
+            return build_refused_response(variables)
         result = execute(
             SCHEMA,
             document,
-            root_value=self.roots(caller),
+            root_value=self.build_roots(caller),
             variable_values=dict(request.variables or {}),
             operation_name=request.operation_name,
         )
@@ -94,14 +94,14 @@ class SmallGraph:
         if any(isinstance(error.original_error, ZeroDivisionError) for error in done.errors or ()):
             raise RuntimeError(f"cannot serve {SITI}") from ZeroDivisionError(f"no such citizen: {NAME}")
         return GraphQLResponse(
-            outcome=Outcome.ANSWERED,
+            outcome=ResponseOutcome.ANSWERED,
             data=done.data,
             errors=[dict(error.formatted) for error in done.errors or ()],
             is_public="whoAmI" not in request.query,
-            lasts=self.lasts if operation.operation is OperationType.QUERY else None,
+            lifetime=self.lifetime if operation.operation is OperationType.QUERY else None,
         )
 
-    def roots(self, caller: Caller) -> dict[str, Any]:
+    def build_roots(self, caller: Caller) -> dict[str, Any]:
         return {
             "whoAmI": caller.kind.value,
             "echo": lambda _info, text: text,
@@ -120,7 +120,9 @@ class SmallGraph:
         return "never"
 
 
-def refused(errors: Sequence[GraphQLError], outcome: Outcome = Outcome.REFUSED) -> GraphQLResponse:
+def build_refused_response(
+    errors: Sequence[GraphQLError], outcome: ResponseOutcome = ResponseOutcome.REFUSED
+) -> GraphQLResponse:
     return GraphQLResponse(outcome=outcome, errors=[dict(error.formatted) for error in errors])
 
 
@@ -138,11 +140,11 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 
 async def ready() -> Readiness:
     return Readiness(
-        serving=True,
+        is_serving=True,
         agencies=[
-            AgencyReadiness(name="dukcapil", state=AgencyState.UP),
-            AgencyReadiness(name="pbb", state=AgencyState.DOWN, detail="no answer within 3 s"),
-            AgencyReadiness(name="pangan", state=AgencyState.UNKNOWN),
+            AgencyReadiness(name="dukcapil", state=AgencyReachability.UP),
+            AgencyReadiness(name="pbb", state=AgencyReachability.DOWN, detail="no answer within 3 s"),
+            AgencyReadiness(name="pangan", state=AgencyReachability.UNKNOWN),
         ],
     )
 

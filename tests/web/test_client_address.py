@@ -6,15 +6,15 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from web.client_address import ClientAddresses, limited_as
+from web.client_address import ClientAddresses, to_limit_key
 
 PROXY, INNER = "127.0.0.1", "10.0.0.7"
 
 
-def address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (PROXY, INNER)) -> str:
+def find_address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (PROXY, INNER)) -> str:
     scope: Scope = {"client": None if peer is None else (peer, 50_000)}
     headers = Headers(raw=[(b"x-forwarded-for", each.encode("latin-1")) for each in forwarded])
-    return ClientAddresses(trusted).of(scope, headers)
+    return ClientAddresses(trusted).find_limit_key(scope, headers)
 
 
 @pytest.mark.parametrize(
@@ -46,22 +46,22 @@ def address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (PROXY
 def test_the_right_most_address_that_no_trusted_proxy_has_counts(
     peer: str | None, forwarded: tuple[str, ...], found: str
 ) -> None:
-    assert address(peer, *forwarded) == found
+    assert find_address(peer, *forwarded) == found
 
 
 def test_where_no_proxy_is_trusted_nobody_is_believed_not_even_this_machine() -> None:
-    assert address(PROXY, "198.51.100.4", trusted=()) == PROXY
+    assert find_address(PROXY, "198.51.100.4", trusted=()) == PROXY
 
 
 def test_an_ipv6_address_is_limited_with_its_network() -> None:
-    assert limited_as("2001:db8::1") == limited_as("2001:db8::ffff:1") == "2001:db8::/64"
-    assert limited_as("2001:db8:0:1::1") == "2001:db8:0:1::/64"
-    assert limited_as("fe80::1%eth0") == "fe80::/64"
+    assert to_limit_key("2001:db8::1") == to_limit_key("2001:db8::ffff:1") == "2001:db8::/64"
+    assert to_limit_key("2001:db8:0:1::1") == "2001:db8:0:1::/64"
+    assert to_limit_key("fe80::1%eth0") == "fe80::/64"
 
 
 def test_an_ipv4_address_is_the_same_however_it_comes() -> None:
-    assert limited_as("::ffff:198.51.100.4") == "198.51.100.4"
-    assert address("::ffff:127.0.0.1", "198.51.100.4") == "198.51.100.4"
+    assert to_limit_key("::ffff:198.51.100.4") == "198.51.100.4"
+    assert find_address("::ffff:127.0.0.1", "198.51.100.4") == "198.51.100.4"
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_an_ipv4_address_is_the_same_however_it_comes() -> None:
     ],
 )
 def test_a_whole_network_of_proxies_may_be_trusted(peer: str, forwarded: str, found: str) -> None:
-    assert address(peer, forwarded, trusted=("10.244.0.0/16", "fd00:1::/48")) == found
+    assert find_address(peer, forwarded, trusted=("10.244.0.0/16", "fd00:1::/48")) == found

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from web.client_certificate import ClientCertificates, thumbprint_of
+from web.client_certificate import ClientCertificates, parse_thumbprint
 from web.request_headers import RequestHeaders
 
 DER = bytes(range(200))
@@ -32,8 +32,8 @@ HEX = DIGEST.hexdigest()
         PEM.replace("\n", " "),
     ],
 )
-def test_a_certificate_may_be_told_in_these_ways(value: str) -> None:
-    assert thumbprint_of(value) == THUMBPRINT
+def test_reads_a_certificate_in_every_known_form(value: str) -> None:
+    assert parse_thumbprint(value) == THUMBPRINT
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,15 @@ def test_a_certificate_may_be_told_in_these_ways(value: str) -> None:
         BASE64,
     ],
 )
-def test_what_tells_no_certificate_is_none(value: str) -> None:
-    assert thumbprint_of(value) is None
+def test_other_header_values_give_no_thumbprint(value: str) -> None:
+    assert parse_thumbprint(value) is None
 
 
-def told(client: tuple[str, int] | None, *headers: tuple[bytes, bytes], trusted: tuple[str, ...] = ()) -> str | None:
+def read_thumbprint(
+    client: tuple[str, int] | None, *headers: tuple[bytes, bytes], trusted: tuple[str, ...] = ()
+) -> str | None:
     scope = {"type": "http", "headers": list(headers), "client": client}
-    return ClientCertificates("Client-Thumbprint", trusted).thumbprint(scope, RequestHeaders(scope))
+    return ClientCertificates("Client-Thumbprint", trusted).get_thumbprint(scope, RequestHeaders(scope))
 
 
 HEADER = (b"client-thumbprint", THUMBPRINT.encode())
@@ -68,33 +70,33 @@ HEADER = (b"client-thumbprint", THUMBPRINT.encode())
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_this_machine_is_believed(client: str) -> None:
-    assert told((client, 5), HEADER) == THUMBPRINT
+    assert read_thumbprint((client, 5), HEADER) == THUMBPRINT
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_this_machine_is_not_believed_where_the_hub_listens_for_others(client: str) -> None:
     scope = {"type": "http", "headers": [HEADER], "client": (client, 5)}
     for trusted, told_is in (((), None), (("127.0.0.1", "::1"), THUMBPRINT)):
-        reading = ClientCertificates("Client-Thumbprint", trusted, this_machine=False)
-        assert reading.thumbprint(scope, RequestHeaders(scope)) == told_is
+        reading = ClientCertificates("Client-Thumbprint", trusted, trusts_loopback=False)
+        assert reading.get_thumbprint(scope, RequestHeaders(scope)) == told_is
 
 
 def test_a_machine_that_comes_by_ipv6_with_its_ipv4_address_is_the_same() -> None:
-    assert told(("::ffff:10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
+    assert read_thumbprint(("::ffff:10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
 
 
 def test_another_machine_is_believed_where_it_is_listed() -> None:
-    assert told(("10.0.0.7", 5), HEADER) is None
-    assert told(("10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
-    assert told(("10.0.0.8", 5), HEADER, trusted=("10.0.0.7",)) is None
-    assert told(("fd00:0::7", 5), HEADER, trusted=("fd00::7",)) == THUMBPRINT
+    assert read_thumbprint(("10.0.0.7", 5), HEADER) is None
+    assert read_thumbprint(("10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
+    assert read_thumbprint(("10.0.0.8", 5), HEADER, trusted=("10.0.0.7",)) is None
+    assert read_thumbprint(("fd00:0::7", 5), HEADER, trusted=("fd00::7",)) == THUMBPRINT
 
 
 @pytest.mark.parametrize("client", [None, ("", 0), ("gateway", 5)])
 def test_who_has_no_address_is_not_believed(client: tuple[str, int] | None) -> None:
-    assert told(client, HEADER, trusted=("10.0.0.7",)) is None
+    assert read_thumbprint(client, HEADER, trusted=("10.0.0.7",)) is None
 
 
 def test_of_two_headers_none_counts() -> None:
-    assert told(("127.0.0.1", 5), HEADER, HEADER) is None
-    assert told(("127.0.0.1", 5)) is None
+    assert read_thumbprint(("127.0.0.1", 5), HEADER, HEADER) is None
+    assert read_thumbprint(("127.0.0.1", 5)) is None

@@ -7,15 +7,15 @@ import base64
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from auth.development import DevelopmentIssuer
-from tests.small_hub import small_hub
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.fakes.small_hub import run_small_hub
 
 TOKEN = base64.b64encode(b"t" * 32).decode()
 
 
 async def statuses(**given: object) -> dict[str, int]:
     """What `/metrics` and `/status` answer to whoever has no token."""
-    async with small_hub([], **given) as hub:
+    async with run_small_hub([], **given) as hub:
         found = {}
         for path in ("/metrics", "/status"):
             async with hub.http.get(path) as response:
@@ -39,7 +39,7 @@ async def test_in_production_there_are_no_metrics_before_somebody_has_a_token_fo
     assert (await statuses(**known, metrics_token=SecretStr(TOKEN)))["/metrics"] == 401
 
 
-async def test_in_development_whoever_reaches_the_hub_sees_them_unless_there_is_a_token(
+async def test_in_development_metrics_are_open_unless_a_token_is_set(
     known: dict[str, object],
 ) -> None:
     assert (await statuses(**known, development=True))["/metrics"] == 200

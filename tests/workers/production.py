@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from auth.caller import Caller
-from tests.city import ROOT
-from tests.cli.running import ENDED_WITHIN, READY_WITHIN, alive, descendants, until
+from tests.cli.command_line import END_TIMEOUT_S, READY_TIMEOUT_S, find_descendants, is_alive, wait_until
 from tests.journeys.hub_process import HubProcess
+from tests.sandbox_agencies import ROOT
 
-_HANDED_OVER = """
+_HAND_OVER_SCRIPT = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
 os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
@@ -35,12 +35,12 @@ class Production(HubProcess):
         self.folder = folder
         self.settings = folder / "hub.env"
         self.release = folder / "current"
-        self.count = 2
+        self.worker_count = 2
         """How many workers."""
-        self.seen: set[int] = set()
-        self.inherited: dict[str, str] = {}
+        self.seen_pids: set[int] = set()
+        self.extra_environment: dict[str, str] = {}
         """Variables that the command gets beside those of its file."""
-        self.given = {
+        self.file_settings = {
             name: value
             for name, value in self.environment.items()
             if name.startswith("SIMPUL_") and name != "SIMPUL_STATE"
@@ -48,20 +48,22 @@ class Production(HubProcess):
             "SIMPUL_LISTEN": f"127.0.0.1:{self.port}",
             "SIMPUL_RATES": "off",
             "SIMPUL_SHED_AFTER": "0",  # on a busy machine any hub may be late, and would refuse some
-            "SIMPUL_LOG_FORM": "text",
+            "SIMPUL_LOG_FORMAT": "text",
         }
         self.write_settings()
-        released(folder / "first")
+        create_release(folder / "first")
         self.switch_to("first")
 
-    def write_settings(self, **changed: str | None) -> None:
+    def write_settings(self, **changes: str | None) -> None:
         """Write the file of settings; with these changed, or left out."""
-        self.given = {name: value for name, value in (self.given | changed).items() if value is not None}
-        self.settings.write_text("".join(f"{name}='{value}'\n" for name, value in self.given.items()))
+        self.file_settings = {
+            name: value for name, value in (self.file_settings | changes).items() if value is not None
+        }
+        self.settings.write_text("".join(f"{name}='{value}'\n" for name, value in self.file_settings.items()))
 
     def headers(self, caller: Caller) -> dict[str, str]:
         """What proves a caller."""
-        return {"Authorization": f"Bearer {self._issuer.token(caller, subject=caller.nik or 'somebody')}"}
+        return {"Authorization": f"Bearer {self._issuer.sign_token(caller, subject=caller.nik or 'somebody')}"}
 
     def switch_to(self, release: str) -> None:
         """Let the link lead to another release."""
@@ -69,17 +71,17 @@ class Production(HubProcess):
         link.symlink_to(release)
         link.rename(self.release)
 
-    def launch(self, *, handed: socket.socket | None = None) -> None:
+    def launch(self, *, systemd_socket: socket.socket | None = None) -> None:
         """Start the command, with a socket that is handed over as systemd does."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
         command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "hub", "--settings", str(self.settings)]
-        handles = () if handed is None else (handed.fileno(),)
-        before = [sys.executable, "-c", _HANDED_OVER, *map(str, handles)] if handles else []
+        handles = () if systemd_socket is None else (systemd_socket.fileno(),)
+        before = [sys.executable, "-c", _HAND_OVER_SCRIPT, *map(str, handles)] if handles else []
         with (self.folder / "hub.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [*before, *command, "--workers", str(self.count), "--release", str(self.release)],
+                [*before, *command, "--workers", str(self.worker_count), "--release", str(self.release)],
                 pass_fds=handles,
-                env=environment | self.inherited,
+                env=environment | self.extra_environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -91,32 +93,32 @@ class Production(HubProcess):
         """Start the command; returns when all workers serve."""
         self.launch()
         self.wait_for("The hub serves")
-        self.seen |= self.descendants()
+        self.seen_pids |= self.descendants()
 
     def descendants(self) -> set[int]:
         """Every process of the hub but the supervisor."""
         assert self.process is not None
-        found = descendants(self.process.pid)
-        self.seen |= found
+        found = find_descendants(self.process.pid)
+        self.seen_pids |= found
         return found
 
     @property
     def workers(self) -> list[int]:
         """Processes of workers that were ever ready and still live, the newest last."""
-        return [pid for pid in map(int, re.findall(r"serves \(process (\d+)\)", self.said)) if alive(pid)]
+        return [pid for pid in map(int, re.findall(r"serves \(process (\d+)\)", self.read_output)) if is_alive(pid)]
 
     @property
-    def told(self) -> str:
+    def log_without_requests(self) -> str:
         """What it wrote, but for requests."""
-        return "\n".join(line for line in self.said.splitlines() if " simpul.access " not in line)
+        return "\n".join(line for line in self.read_output.splitlines() if " simpul.access " not in line)
 
     def wait_for(self, text: str, times: int = 1) -> None:
         """Wait until the log says so for this time."""
         assert self.process is not None
-        end = time.monotonic() + READY_WITHIN
-        while self.said.count(text) < times:
-            assert self.process.poll() is None, self.told
-            assert time.monotonic() < end, f"{text!r} in {self.told}"
+        end = time.monotonic() + READY_TIMEOUT_S
+        while self.read_output.count(text) < times:
+            assert self.process.poll() is None, self.log_without_requests
+            assert time.monotonic() < end, f"{text!r} in {self.log_without_requests}"
             time.sleep(0.05)
 
     def signal(self, number: signal.Signals) -> None:
@@ -124,13 +126,13 @@ class Production(HubProcess):
         assert self.process is not None
         self.process.send_signal(number)
 
-    def ended(self) -> int:
+    def wait_for_exit(self) -> int:
         """Its exit code, once it has ended."""
         assert self.process is not None
-        return self.process.wait(ENDED_WITHIN)
+        return self.process.wait(END_TIMEOUT_S)
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the command runs."""
         return self.process is not None and self.process.poll() is None
 
@@ -138,25 +140,25 @@ class Production(HubProcess):
         """End the command as a crash would, and nothing else of the hub."""
         self.descendants()
         self.signal(signal.SIGKILL)
-        self.ended()
+        self.wait_for_exit()
 
-    def left_behind(self) -> set[int]:
+    def find_survivors(self) -> set[int]:
         """Processes that were seen, and live though the command has ended."""
-        return {pid for pid in self.seen if alive(pid)}
+        return {pid for pid in self.seen_pids if is_alive(pid)}
 
 
-def until_gone(pid: int) -> None:
+def wait_until_gone(pid: int) -> None:
     """Wait until a process has ended."""
-    until(lambda: not alive(pid), f"the end of process {pid}")
+    wait_until(lambda: not is_alive(pid), f"the end of process {pid}")
 
 
-def until_fetched(pid: int) -> None:
+def wait_until_reaped(pid: int) -> None:
     """Wait until a process has ended with all of its threads: before that its connections may be open."""
-    until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
 
 
 @contextlib.contextmanager
-def production(folder: Path) -> Iterator[Production]:
+def prepare_production(folder: Path) -> Iterator[Production]:
     """A hub that is not started yet, its database running; everything is ended with the block."""
     hub = Production(folder)
     hub.postgres.prepare()
@@ -169,13 +171,13 @@ def production(folder: Path) -> Iterator[Production]:
             hub.descendants()
             hub.process.kill()
             hub.process.wait(10)
-        for each in hub.left_behind():
+        for each in hub.find_survivors():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
         hub.postgres.stop()
 
 
-def released(folder: Path, change: Callable[[Path], None] | None = None) -> Path:
+def create_release(folder: Path, change: Callable[[Path], None] | None = None) -> Path:
     """A release in this folder: the code as it is, but for what `change` does to its store."""
     folder.mkdir()
     for each in ROOT.iterdir():

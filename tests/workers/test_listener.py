@@ -9,28 +9,28 @@ import sys
 
 import pytest
 
-from tests.city import HOST, ROOT, free_port
-from web.listen_address import ListenAddress
-from workers.listener import NoListener, address_of, listening
+from tests.sandbox_agencies import HOST, ROOT, free_port
+from web.server.listen_address import ListenAddress
+from workers.listener import ListenError, get_bound_address, open_listener
 
-_TAKES = """
+_TAKE_SCRIPT = """
 import os, sys
-from web.listen_address import ListenAddress
-from workers.listener import NoListener, listening
+from web.server.listen_address import ListenAddress
+from workers.listener import ListenError, open_listener
 handed, fds = map(int, sys.argv[1:3])
 os.dup2(handed, 3)
 try:
     given = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(fds)}
-    print(listening(given, ListenAddress.parse(sys.argv[3])).getsockname()[:2])
-except NoListener as refusal:
+    print(open_listener(given, ListenAddress.parse(sys.argv[3])).getsockname()[:2])
+except ListenError as refusal:
     print(refusal)
 """
 
 
-def taken(handed: socket.socket, *, on: str, fds: int = 1) -> str:
+def run_with_systemd_socket(handed: socket.socket, *, on: str, fds: int = 1) -> str:
     """What a process says that is handed a socket as systemd does."""
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", _TAKES, str(handed.fileno()), str(fds), on],
+        [sys.executable, "-c", _TAKE_SCRIPT, str(handed.fileno()), str(fds), on],
         env={"PYTHONPATH": str(ROOT)},
         pass_fds=[handed.fileno()],
         capture_output=True,
@@ -41,7 +41,7 @@ def taken(handed: socket.socket, *, on: str, fds: int = 1) -> str:
 
 def test_without_systemd_the_port_is_bound_and_listens() -> None:
     port = free_port()
-    with listening(
+    with open_listener(
         {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, ListenAddress.parse(f"{HOST}:{port}")
     ) as listener:  # meant for another process
         assert listener.getsockname() == (HOST, port)
@@ -49,21 +49,21 @@ def test_without_systemd_the_port_is_bound_and_listens() -> None:
 
 
 def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener._UNTIL_FREE", 0.1)
+    monkeypatch.setattr("workers.listener._BIND_TIMEOUT", 0.1)
     with socket.socket() as holder:
         holder.bind((HOST, 0))
         holder.listen()
         port = holder.getsockname()[1]
-        with pytest.raises(NoListener) as refused:
-            listening({}, ListenAddress.parse(f"{HOST}:{port}"))
+        with pytest.raises(ListenError) as refused:
+            open_listener({}, ListenAddress.parse(f"{HOST}:{port}"))
     assert str(refused.value) == (
         f"{HOST}:{port} is taken by another program: choose another address or port with SIMPUL_LISTEN"
     )
 
 
 def test_an_address_of_another_machine_is_named() -> None:
-    with pytest.raises(NoListener, match=r"^192\.0\.2\.1:8000 cannot be used \("):
-        listening({}, ListenAddress.parse("192.0.2.1:8000"))
+    with pytest.raises(ListenError, match=r"^192\.0\.2\.1:8000 cannot be used \("):
+        open_listener({}, ListenAddress.parse("192.0.2.1:8000"))
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_an_address_of_another_machine_is_named() -> None:
         ("0.0.0.0", ["127.0.0.1", "127.0.0.2"]),  # noqa: S104 - what is tested
     ],
 )
-def test_listens_where_it_is_told_to_and_nowhere_else(on: str, reached: list[str]) -> None:
+def test_listens_on_the_configured_address_only(on: str, reached: list[str]) -> None:
     port = free_port()
-    with listening({}, ListenAddress.parse(f"{on}:{port}")) as listener:
-        assert str(address_of(listener)) == f"{on}:{port}"
+    with open_listener({}, ListenAddress.parse(f"{on}:{port}")) as listener:
+        assert str(get_bound_address(listener)) == f"{on}:{port}"
         found = []
         for host in ("::1", "127.0.0.1", "127.0.0.2"):
             with contextlib.suppress(ConnectionRefusedError):
@@ -92,14 +92,19 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refu
         handed.bind((HOST, 0))
         handed.listen()
         port = handed.getsockname()[1]
-        assert taken(handed, on=f"{HOST}:{port}") == f"('{HOST}', {port})"
+        assert run_with_systemd_socket(handed, on=f"{HOST}:{port}") == f"('{HOST}', {port})"
         for other in (f"{HOST}:{port + 1}", f"0.0.0.0:{port}", f"[::1]:{port}"):
-            assert taken(handed, on=other) == (
+            assert run_with_systemd_socket(handed, on=other) == (
                 f"systemd hands over a socket on {HOST}:{port}, and SIMPUL_LISTEN is {other}: make them the same"
             )
-        assert taken(handed, on=f"{HOST}:{port}", fds=2) == "systemd hands over 2 sockets: name one ListenStream="
+        assert (
+            run_with_systemd_socket(handed, on=f"{HOST}:{port}", fds=2)
+            == "systemd hands over 2 sockets: name one ListenStream="
+        )
 
 
 def test_a_socket_of_another_kind_is_refused() -> None:
     with socket.socket(socket.AF_UNIX) as handed:
-        assert taken(handed, on="127.0.0.1:1").startswith("systemd hands over a socket that is not TCP")
+        assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith(
+            "systemd hands over a socket that is not TCP"
+        )

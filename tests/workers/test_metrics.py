@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.running import state_folder
+from tests.cli.command_line import temporary_state_folder
 from tests.journeys.hub_process import PUBLIC, ask
-from tests.journeys.test_metrics import Metrics, metrics
-from tests.workers.production import Production, production, until_gone
+from tests.journeys.operations.test_metrics import ScrapedMetrics, metrics
+from tests.workers.production import Production, prepare_production, wait_until_gone
 
 TOKEN = "bW9yZS10aGFuLXRoaXJ0eS10d28tYnl0ZXMtb2Ytbm90aGluZw=="
 ASKED = 60
@@ -21,23 +21,23 @@ ALL_OF_IT = ("http_requests_total", "/graphql", "200")
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Production]:
-    with state_folder() as folder:
+    with temporary_state_folder() as folder:
         folder.mkdir(parents=True)
-        with production(folder) as hub:
+        with prepare_production(folder) as hub:
             hub.write_settings(SIMPUL_METRICS_TOKEN=TOKEN)
             hub.start()
             yield hub
 
 
-async def told(hub: Production) -> Metrics:
+async def scrape(hub: Production) -> ScrapedMetrics:
     """What one of the workers says, over a connection of its own."""
     return await metrics(f"http://127.0.0.1:{hub.port}", TOKEN)
 
 
-async def once(hub: Production, value: float, *name: str) -> Metrics:
+async def wait_for_value(hub: Production, value: float, *name: str) -> ScrapedMetrics:
     """What is told as soon as it holds this value: others tell once a second."""
     async with asyncio.timeout(20):
-        while (found := await told(hub))(*name) != value:  # noqa: ASYNC110 - other processes
+        while (found := await scrape(hub))(*name) != value:  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
         return found
 
@@ -46,16 +46,16 @@ async def test_whichever_worker_is_asked_tells_of_all_and_a_killed_one_goes_on_c
     for _ in range(ASKED):
         async with hub.client() as session:  # a connection each, so that both workers have some
             assert "errors" not in await ask(session, PUBLIC)
-    found = await once(hub, ASKED, *ALL_OF_IT)
+    found = await wait_for_value(hub, ASKED, *ALL_OF_IT)
     assert found("workers") == 2
     assert found("operations_total", "unregistered", "unregistered", "complete") == ASKED
     first, second = hub.workers
     assert all((found("process_resident_memory_bytes", str(pid)) or 0) > 2**20 for pid in (first, second))
     os.kill(second, signal.SIGKILL)
-    until_gone(second)
-    seen = [(await told(hub))(*ALL_OF_IT) for _ in range(20)]
+    wait_until_gone(second)
+    seen = [(await scrape(hub))(*ALL_OF_IT) for _ in range(20)]
     hub.wait_for("serves (process", times=3)
-    found = await once(hub, 2, "workers")
+    found = await wait_for_value(hub, 2, "workers")
     seen.append(found(*ALL_OF_IT))
     assert set(seen) == {ASKED}
     assert found("process_resident_memory_bytes", str(second)) is None

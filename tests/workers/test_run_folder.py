@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from workers.run_folder import WrongFolder, run_folder
+from workers.run_folder import RunFolderError, open_run_folder
 
 
 def test_without_a_name_one_is_made_and_gone_at_the_end() -> None:
-    with run_folder({}) as made:
+    with open_run_folder({}) as made:
         assert made.is_dir()
         assert made.stat().st_mode & 0o077 == 0
         (made / "left").touch()
@@ -17,7 +17,7 @@ def test_without_a_name_one_is_made_and_gone_at_the_end() -> None:
 
 @pytest.mark.parametrize("variable", ["SIMPUL_RUN_FOLDER", "RUNTIME_DIRECTORY"])
 def test_a_named_one_is_made_and_stays(tmp_path: Path, variable: str) -> None:
-    with run_folder({variable: str(tmp_path / "run" / "simpul")}) as named:
+    with open_run_folder({variable: str(tmp_path / "run" / "simpul")}) as named:
         assert named == tmp_path / "run" / "simpul"
         assert named.is_dir()
     assert named.is_dir()
@@ -25,19 +25,19 @@ def test_a_named_one_is_made_and_stays(tmp_path: Path, variable: str) -> None:
 
 def test_what_an_earlier_hub_left_is_removed(tmp_path: Path) -> None:
     environment = {"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}
-    with run_folder(environment) as folder:
+    with open_run_folder(environment) as folder:
         (folder / "counters").mkdir()
         (folder / "counters" / "7.db").touch()
         (folder / "7.json").touch()
-    with run_folder(environment) as folder:
+    with open_run_folder(environment) as folder:
         assert [each.name for each in folder.iterdir()] == [".simpul-run"]
 
 
 def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.odt").touch()
     with (
-        pytest.raises(WrongFolder, match=r"holds something that is not the hub's \(thesis.odt\)"),
-        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path)}),
+        pytest.raises(RunFolderError, match=r"holds something that is not the hub's \(thesis.odt\)"),
+        open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path)}),
     ):
         pass
     assert [each.name for each in tmp_path.iterdir()] == ["thesis.odt"]
@@ -46,20 +46,20 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(WrongFolder, match=f"SIMPUL_RUN_FOLDER={tmp_path}/file/run cannot be used: Not a directory"),
-        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "file" / "run")}),
+        pytest.raises(RunFolderError, match=f"SIMPUL_RUN_FOLDER={tmp_path}/file/run cannot be used: Not a directory"),
+        open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "file" / "run")}),
     ):
         pass
 
 
 def test_a_second_hub_is_refused_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
     environment = {"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}
-    with run_folder(environment) as folder:
+    with open_run_folder(environment) as folder:
         (folder / "7.json").touch()
-        with pytest.raises(WrongFolder, match="is that of another hub, which runs"), run_folder(environment):
+        with pytest.raises(RunFolderError, match="is that of another hub, which runs"), open_run_folder(environment):
             pass
         assert (folder / "7.json").exists()
-    with run_folder(environment) as folder:
+    with open_run_folder(environment) as folder:
         assert not (folder / "7.json").exists()
 
 
@@ -67,8 +67,8 @@ def test_a_folder_in_which_others_can_put_files_is_refused(tmp_path: Path) -> No
     (tmp_path / "run").mkdir()
     (tmp_path / "run").chmod(0o777)
     with (
-        pytest.raises(WrongFolder, match="can be written by other users"),
-        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
+        pytest.raises(RunFolderError, match="can be written by other users"),
+        open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
     ):
         pass
 
@@ -76,7 +76,7 @@ def test_a_folder_in_which_others_can_put_files_is_refused(tmp_path: Path) -> No
 def test_but_not_where_nobody_can_take_the_hubs_own_away(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run").chmod(0o1777)
-    with run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}) as folder:
+    with open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}) as folder:
         assert (folder / ".simpul-run").stat().st_mode & 0o077 == 0
 
 
@@ -84,8 +84,8 @@ def test_a_mark_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".simpul-run").symlink_to(tmp_path / "elsewhere")
     with (
-        pytest.raises(WrongFolder, match="cannot be used"),
-        run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
+        pytest.raises(RunFolderError, match="cannot be used"),
+        open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}),
     ):
         pass
     assert not (tmp_path / "elsewhere").exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.settings_file import WrongFile, settings_in
+from workers.settings_file import SettingsFileError, read_settings_file
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from workers.settings_file import WrongFile, settings_in
 )
 def test_values_are_taken_as_systemd_takes_them(tmp_path: Path, line: str, value: str) -> None:
     (tmp_path / "hub.env").write_text(f"# a remark\n\n; another\n{line}\nB=after\n")
-    assert settings_in(tmp_path / "hub.env") == {"A": value, "B": "after"}
+    assert read_settings_file(tmp_path / "hub.env") == {"A": value, "B": "after"}
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_what_is_no_setting_is_refused_with_its_line_and_without_its_value(
     tmp_path: Path, text: str, wrong: str
 ) -> None:
     (tmp_path / "hub.env").write_text(text)
-    with pytest.raises(WrongFile) as refused:
-        settings_in(tmp_path / "hub.env")
+    with pytest.raises(SettingsFileError) as refused:
+        read_settings_file(tmp_path / "hub.env")
     assert str(refused.value) == f"{tmp_path / 'hub.env'}, {wrong}"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WrongFile) as refused:
-        settings_in(tmp_path / "hub.env")
+    with pytest.raises(SettingsFileError) as refused:
+        read_settings_file(tmp_path / "hub.env")
     assert str(refused.value) == (
         f"the file of settings {tmp_path / 'hub.env'} cannot be read: No such file or directory"
     )

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import ROOT, free_port
-from tests.cli.running import simpul, state_folder, until
+from tests.cli.command_line import run_simpul, temporary_state_folder, wait_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL
-from tests.workers.load import Callers
-from tests.workers.production import Production, production, until_gone
+from tests.sandbox_agencies import ROOT, free_port
+from tests.workers.load_generator import LoadGenerator
+from tests.workers.production import Production, prepare_production, wait_until_gone
 
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
 
 
-class Systemd:
+class FakeSystemd:
     """The end of the socket at which systemd hears."""
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class Systemd:
         self._listening = threading.Thread(target=self._listen)
         self._listening.start()
 
-    def hears(self) -> str:
+    def read_message(self) -> str:
         """What comes next, but for signs of life."""
         return self._told.get(timeout=60)
 
@@ -58,22 +58,22 @@ class Systemd:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with state_folder() as folder:
+    with temporary_state_folder() as folder:
         folder.mkdir(parents=True)
         yield folder
 
 
 @pytest.fixture(scope="module")
-def systemd(folder: Path) -> Iterator[Systemd]:
-    systemd = Systemd(folder / "notify")
+def systemd(folder: Path) -> Iterator[FakeSystemd]:
+    systemd = FakeSystemd(folder / "notify")
     yield systemd
     systemd.close()
 
 
 @pytest.fixture(scope="module")
-def hub(folder: Path, systemd: Systemd) -> Iterator[Production]:
-    with production(folder) as hub:
-        hub.inherited = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
+def hub(folder: Path, systemd: FakeSystemd) -> Iterator[Production]:
+    with prepare_production(folder) as hub:
+        hub.extra_environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
         contracts = folder / "contracts.toml"
         contracts.write_bytes((ROOT / "sandbox" / "contracts.toml").read_bytes())
         hub.write_settings(SIMPUL_CONTRACTS=str(contracts), SIMPUL_RUN_FOLDER=str(folder / "run"))
@@ -81,28 +81,30 @@ def hub(folder: Path, systemd: Systemd) -> Iterator[Production]:
         yield hub
 
 
-async def answers(hub: Production, times: int = 20) -> None:
+async def check_answers(hub: Production, times: int = 20) -> None:
     """Hold that the hub answers over new connections, whichever worker takes them."""
-    callers = Callers(hub.port, PERSONAL, hub.headers(CITIZEN))
-    async with callers.asking(keeping=0, anew=4, pause=0) as load:
+    callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    async with callers.run_load(keep_alive=0, reconnecting=4, pause=0) as load:
         while load.answered < times and not load.failures:  # noqa: ASYNC110 - callers set no event
             await asyncio.sleep(0.01)
     assert load.failures == []
 
 
-async def test_systemd_hears_when_the_first_workers_serve_and_that_they_live(hub: Production, systemd: Systemd) -> None:
-    assert systemd.hears() == "READY=1\nSTATUS=2 workers serve"
-    assert "SIMPUL_REDIS_URL is not set: each of 2 workers counts" in hub.said
-    await answers(hub)
+async def test_systemd_hears_when_the_first_workers_serve_and_that_they_live(
+    hub: Production, systemd: FakeSystemd
+) -> None:
+    assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
+    assert "SIMPUL_REDIS_URL is not set: each of 2 workers counts" in hub.read_output
+    await check_answers(hub)
     assert (hub.folder / "run" / ".simpul-run").exists()
 
 
-def test_a_good_reload_is_told_from_its_beginning_to_its_end(hub: Production, systemd: Systemd) -> None:
+def test_a_good_reload_is_reported_from_start_to_end(hub: Production, systemd: FakeSystemd) -> None:
     hub.signal(signal.SIGHUP)
-    assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=Reloading", systemd.hears())
-    assert systemd.hears() == "READY=1\nSTATUS=2 workers serve"
+    assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=Reloading", systemd.read_message())
+    assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
     assert systemd.alive > 0
-    until(lambda: len(hub.workers) == 2, "the old workers gone")
+    wait_until(lambda: len(hub.workers) == 2, "the old workers gone")
 
 
 @pytest.mark.parametrize(
@@ -125,46 +127,48 @@ def test_a_good_reload_is_told_from_its_beginning_to_its_end(hub: Production, sy
     ],
 )
 async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on(
-    hub: Production, systemd: Systemd, changed: dict[str, str | None], said: str
+    hub: Production, systemd: FakeSystemd, changed: dict[str, str | None], said: str
 ) -> None:
-    before, workers = dict(hub.given), hub.workers
-    refusals = hub.said.count("Reload refused")
+    before, workers = dict(hub.file_settings), hub.workers
+    refusals = hub.read_output.count("Reload refused")
     hub.write_settings(**changed)
     try:
         hub.signal(signal.SIGHUP)
         hub.wait_for("Reload refused", refusals + 1)
     finally:
-        hub.given = before
+        hub.file_settings = before
         hub.write_settings()
-    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub goes on as it was", hub.said)
-    assert ".. The hub" not in hub.said
-    assert "secret-word" not in hub.said
-    assert systemd.hears().startswith("RELOADING=1\n")
-    assert systemd.hears() == "READY=1\nSTATUS=2 workers serve; the last reload was refused, see the log"
+    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub goes on as it was", hub.read_output)
+    assert ".. The hub" not in hub.read_output
+    assert "secret-word" not in hub.read_output
+    assert systemd.read_message().startswith("RELOADING=1\n")
+    assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve; the last reload was refused, see the log"
     assert hub.workers == workers
-    await answers(hub)
+    await check_answers(hub)
 
 
 async def test_a_worker_that_dies_after_a_refused_reload_starts_again_as_it_was(hub: Production) -> None:
     contracts = hub.folder / "contracts.toml"
     good = contracts.read_text()
-    refusals = hub.said.count("Reload refused")
+    refusals = hub.read_output.count("Reload refused")
     contracts.write_text("this is no TOML")
     hub.signal(signal.SIGHUP)
     hub.wait_for("Reload refused", refusals + 1)
-    killed, serving = hub.workers[0], hub.said.count(" serves (process")
+    killed, serving = hub.workers[0], hub.read_output.count(" serves (process")
     os.kill(killed, signal.SIGKILL)
     hub.wait_for(" serves (process", serving + 1)
-    assert re.search(rf"ERROR simpul.hub Worker \d \(process {killed}\) ended: signal 9\. Another one starts", hub.said)
+    assert re.search(
+        rf"ERROR simpul.hub Worker \d \(process {killed}\) ended: signal 9\. Another one starts", hub.read_output
+    )
     assert len(hub.workers) == 2
-    await answers(hub)
+    await check_answers(hub)
     contracts.write_text(good)
 
 
 async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
     os.kill(hub.workers[0], signal.SIGSTOP)
     try:
-        await answers(hub)
+        await check_answers(hub)
     finally:
         os.kill(hub.workers[0], signal.SIGCONT)
 
@@ -172,25 +176,25 @@ async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
 async def test_where_the_process_that_looks_after_the_workers_dies_they_serve_until_others_do(hub: Production) -> None:
     workers = hub.workers
     parent = parent_of(workers[0])
-    callers = Callers(hub.port, PERSONAL, hub.headers(CITIZEN))
-    async with callers.asking(keeping=4, anew=2, pause=0.1) as load:
+    callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    async with callers.run_load(keep_alive=4, reconnecting=2, pause=0.1) as load:
         os.kill(parent, signal.SIGKILL)
         await asyncio.to_thread(hub.wait_for, "was left alone")
         for each in workers:
-            await asyncio.to_thread(until_gone, each)
-        await asyncio.to_thread(until, lambda: len(hub.workers) == 2, "two new workers")
+            await asyncio.to_thread(wait_until_gone, each)
+        await asyncio.to_thread(wait_until, lambda: len(hub.workers) == 2, "two new workers")
     assert load.failures == []
 
 
 def test_no_process_outlives_a_supervisor_that_is_killed(hub: Production) -> None:
     assert len(hub.descendants()) == 3
     hub.kill_supervisor()
-    until(lambda: hub.left_behind() == set(), "every process gone")
+    wait_until(lambda: hub.find_survivors() == set(), "every process gone")
 
 
 def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() -> None:
-    with state_folder() as state:
-        outcome = simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
+    with temporary_state_folder() as state:
+        outcome = run_simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
     assert outcome.returncode == 1
     assert re.fullmatch(
         r"simpul: the hub does not start: the hub's settings are not complete: not set: SIMPUL_SECRET, [^\n]+\n",
@@ -199,12 +203,12 @@ def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() ->
 
 
 def test_workers_that_cannot_begin_end_the_command_with_one_line(hub: Production) -> None:
-    given = hub.given | {
+    given = hub.file_settings | {
         "SIMPUL_LISTEN": f"127.0.0.1:{free_port()}",
         "SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x",
     }
-    with state_folder() as state:
-        outcome = simpul(state, "hub", **{**given, "SIMPUL_RUN_FOLDER": ""})
+    with temporary_state_folder() as state:
+        outcome = run_simpul(state, "hub", **{**given, "SIMPUL_RUN_FOLDER": ""})
     assert outcome.returncode == 1
     assert re.search(r"^simpul: the hub does not start: [^\n]*refused[^\n]*\n\Z", outcome.stderr, re.MULTILINE)
     assert "secret-word" not in outcome.stderr

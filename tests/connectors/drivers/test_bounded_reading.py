@@ -13,13 +13,13 @@ import pytest
 import uvloop
 
 from connectors.drivers.bounded_reading import MOST_AROUND, SLICE
-from connectors.drivers.http_connection import Connection
-from connectors.drivers.http_reply import HttpReply
-from connectors.drivers.http_session import _BoundedHandler
-from records.failures import AgencyUnavailable
-from tests.connectors.drivers.driven import both_ways, call, driven
-from tests.connectors.drivers.loop_probe import STALL, longest_turn
-from tests.connectors.drivers.wire import reply
+from connectors.drivers.http.aiohttp_session import _BoundedHandler
+from connectors.drivers.http.connection import ReadConnection
+from connectors.drivers.http.reply import HttpReply
+from records.calls.failures import AgencyUnavailable
+from tests.connectors.drivers.byte_server import reply
+from tests.connectors.drivers.scripted_driver import both_ways, call, run_driver
+from tests.connectors.hostile.loop_probe import STALL, longest_turn
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKS = 40_000
@@ -59,9 +59,9 @@ class Own:
 
     def __init__(self) -> None:
         self.line = Line()
-        self.protocol = Connection("crm", 10**6, lambda _: None)
+        self.protocol = ReadConnection("crm", 10**6, lambda _: None)
         self.protocol.connection_made(self.line)
-        self.outcome = self.protocol.ask(b"", deadline=monotonic() + 30, bodiless=False)
+        self.outcome = self.protocol.send(b"", deadline=monotonic() + 30, bodiless=False)
 
     @property
     def parsed(self) -> int:
@@ -175,7 +175,7 @@ def test_a_body_longer_than_any_buffer_is_whole(loop: Callable[[], asyncio.Abstr
 
     async def test() -> None:
         for answer in (reply(200, body), CHUNKED + pieces + b"0\r\n\r\n"):
-            async with driven(answer, max_bytes=len(body), apart=True) as (driver, _):
+            async with run_driver(answer, max_bytes=len(body), apart=True) as (driver, _):
                 replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(3)))
                 assert {each.body == body for each in replies} == {True}
 
@@ -189,7 +189,7 @@ def test_eight_replies_in_chunks_of_one_byte_at_the_same_time_stall_no_loop(
     loop: Callable[[], asyncio.AbstractEventLoop], method: str
 ) -> None:
     async def test() -> None:
-        async with driven(COSTLY, connections=8, max_bytes=CHUNKS, apart=True) as (driver, _):
+        async with run_driver(COSTLY, connections=8, max_bytes=CHUNKS, apart=True) as (driver, _):
 
             async def ask() -> None:
                 replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(8)))

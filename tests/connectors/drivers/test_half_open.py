@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from connectors.drivers.http import HttpDriver
-from connectors.drivers.sql import SqlDriver
-from records.failures import AgencyTimeout
-from sandbox.faults import Fault, FaultProxy, Kind, fault_proxy
-from tests.city import HOST, RunningAgency, free_port
-from tests.connectors.drivers.driven import both_ways, call
-from tests.connectors.drivers.wire import Asked, wire
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.sql.driver import SqlDriver
+from records.calls.failures import AgencyTimeout
+from sandbox.fault_proxy import FaultKind, FaultProxy, WireFault, run_fault_proxy
+from tests.connectors.drivers.byte_server import ReceivedRequest, serve_bytes
+from tests.connectors.drivers.scripted_driver import both_ways, call
+from tests.sandbox_agencies import HOST, RunningAgency, free_port
 
 DEADLINE_S = 1.5
-AT_ONCE = 4
+CONCURRENT_CALLS = 4
 Ask = Callable[[], Awaitable[Any]]
 
 
-async def answers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def answers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     """Late enough that questions at the same time need a connection each."""
     await asyncio.sleep(0.05)
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -31,9 +31,17 @@ async def answers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def http_behind_a_relay(method: str) -> AsyncIterator[tuple[FaultProxy, Ask]]:
-    async with wire(answers) as agency, fault_proxy(port=free_port(), to=int(agency.url.rpartition(":")[2])) as proxy:
+    async with (
+        serve_bytes(answers) as agency,
+        run_fault_proxy(port=free_port(), to=int(agency.url.rpartition(":")[2])) as proxy,
+    ):
         driver = HttpDriver(
-            "crm", f"http://{HOST}:{proxy.port}", headers={}, deadline=DEADLINE_S, connections=AT_ONCE, max_bytes=100
+            "crm",
+            f"http://{HOST}:{proxy.port}",
+            headers={},
+            deadline=DEADLINE_S,
+            connections=CONCURRENT_CALLS,
+            max_bytes=100,
         )
         try:
             yield proxy, lambda: driver.send(method, "/", call(), repeatable=True)
@@ -45,9 +53,9 @@ async def http_behind_a_relay(method: str) -> AsyncIterator[tuple[FaultProxy, As
 async def sql_behind_a_relay(agency: RunningAgency) -> AsyncIterator[tuple[FaultProxy, Ask]]:
     scheme, database = ("postgresql", "siak") if agency.name == "dukcapil" else ("mysql", "jakpreneur")
     pause = "pg_sleep(0.05)" if agency.name == "dukcapil" else "sleep(0.05)"
-    async with fault_proxy(port=free_port(), to=agency.port) as proxy:
+    async with run_fault_proxy(port=free_port(), to=agency.port) as proxy:
         url = f"{scheme}://{agency.user}:{agency.secret}@{HOST}:{proxy.port}/{database}"
-        driver = SqlDriver(agency.name, url, deadline=DEADLINE_S, pool_size=AT_ONCE)
+        driver = SqlDriver(agency.name, url, deadline=DEADLINE_S, pool_size=CONCURRENT_CALLS)
         try:
             yield proxy, lambda: driver.rows(f"SELECT 1 AS one, {pause} AS two", {}, call())
         finally:
@@ -55,16 +63,16 @@ async def sql_behind_a_relay(agency: RunningAgency) -> AsyncIterator[tuple[Fault
 
 
 async def lost_and_found(proxy: FaultProxy, ask: Ask) -> None:
-    await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-    assert proxy.connections == AT_ONCE
-    await proxy.strike(Fault(kind=Kind.HALF_OPEN))
-    await proxy.heal()
+    await asyncio.gather(*(ask() for _ in range(CONCURRENT_CALLS)))
+    assert proxy.connections == CONCURRENT_CALLS
+    await proxy.inject(WireFault(kind=FaultKind.HALF_OPEN))
+    await proxy.clear()
 
     with pytest.raises(AgencyTimeout):
         await ask()
 
     began = monotonic()
-    await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(ask() for _ in range(CONCURRENT_CALLS)))
     assert monotonic() - began < DEADLINE_S, "the others were not tried one by one"
 
 
@@ -90,13 +98,15 @@ async def test_of_a_mariadb_only_the_first_to_ask_waits_for_the_line_that_is_gon
 async def test_one_slow_answer_costs_no_connection_on_which_others_are_answered_meanwhile(method: str) -> None:
     slow = asyncio.Event()
 
-    async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         if asked.target == "/slow":
             await slow.wait()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    async with wire(script) as agency:
-        driver = HttpDriver("crm", agency.url, headers={}, deadline=DEADLINE_S, connections=AT_ONCE, max_bytes=100)
+    async with serve_bytes(script) as agency:
+        driver = HttpDriver(
+            "crm", agency.url, headers={}, deadline=DEADLINE_S, connections=CONCURRENT_CALLS, max_bytes=100
+        )
         hanging = asyncio.ensure_future(driver.send(method, "/slow", call(), repeatable=True))
         while not hanging.done():
             await driver.send(method, "/", call(), repeatable=True)

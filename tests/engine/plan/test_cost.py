@@ -15,29 +15,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.batch import Batch
+from engine.document.limits import Limits, TooLarge
 from engine.edge import Edge
-from engine.kinds import Derived, Leads
-from engine.limits import Limits, TooLarge
-from engine.plan.cost import Cost, Lists, Sizes
-from engine.plan.plan import Plan, planned
-from engine.plan.tree import conditions
-from tests.engine.plan.both import UNLIMITED, by_plan, operation_in, values_of
-from tests.engine.plan.clock import VirtualLoop, virtual_loop
-from tests.engine.plan.operations import Asked, operations
-from tests.engine.plan.small import batch, schema
-from tests.engine.plan.torture import BATCHES, POOLS, Torture, torture_schema
-from tests.engine.plan.world import World
+from engine.field_kinds import BatchField, ComputedField
+from engine.plan.cost import Cost, ListArguments, ListSizes
+from engine.plan.plan import Plan, build_plan
+from engine.plan.tree import find_condition_variables
+from tests.engine.graphql_core.generated_operations import GeneratedOperation, operations
+from tests.engine.graphql_core.oracle_comparison import UNLIMITED, by_plan, coerce_variable_values, operation_in
+from tests.engine.graphql_core.torture_schema import BATCHES, POOLS, Torture, torture_schema
+from tests.engine.graphql_core.torture_world import TortureWorld
+from tests.engine.scripted_schema import batch, schema
+from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
 
 
-def plan(built: GraphQLSchema, text: str, limits: Limits = UNLIMITED, sizes: Sizes | None = None) -> Plan:
+def plan(built: GraphQLSchema, text: str, limits: Limits = UNLIMITED, sizes: ListSizes | None = None) -> Plan:
     document = parse(text)
-    return planned(built, document, operation_in(document), {}, limits=limits, sizes=sizes or Sizes(built))
+    return build_plan(built, document, operation_in(document), {}, limits=limits, sizes=sizes or ListSizes(built))
 
 
 def cost(text: str, variables: Mapping[str, Any] | None = None) -> Cost:
     built = shops()
     operation = operation_in(parse(text))
-    return plan(built, text).reckoned(values_of(built, operation, variables or {}), Sizes(built))
+    return plan(built, text).estimate_cost(coerce_variable_values(built, operation, variables or {}), ListSizes(built))
 
 
 SDL = """
@@ -55,7 +55,7 @@ type Owner implements Any { name: String }
 
 
 def one_by_one(made: Batch[Any, Any], keys: int) -> Batch[Any, Any]:
-    return Batch(name=made.name, agency=made.agency, run=made.run, keys_a_call=keys)
+    return Batch(name=made.name, agency=made.agency, run=made.run, max_batch_size=keys)
 
 
 @cache
@@ -66,8 +66,8 @@ def shops() -> GraphQLSchema:
     pairs = one_by_one(batch("pairs", lambda _: None, agency="tax"), 2)
     anything = Batch(name="anything", agency=None, run=shop.run)
 
-    def leads(target: Batch[Any, Any], **more: Any) -> Leads:  # noqa: ANN401 - of the edge
-        return Leads(Edge(batch=target, key=lambda *_: 1, **more), lambda *_: 1)
+    def leads(target: Batch[Any, Any], **more: Any) -> BatchField:  # noqa: ANN401 - of the edge
+        return BatchField(Edge(batch=target, key=lambda *_: 1, **more), lambda *_: 1)
 
     built = schema(
         SDL,
@@ -75,18 +75,18 @@ def shops() -> GraphQLSchema:
             "Query.shops": leads(shop),
             "Query.page": leads(shop),
             "Query.shop": leads(shop),
-            "Query.these": leads(anything, many=True, asks=(shop, slow)),
-            "Query.one": leads(anything, asks=(shop, slow)),
+            "Query.these": leads(anything, has_many_keys=True, delegated_batches=(shop, slow)),
+            "Query.one": leads(anything, delegated_batches=(shop, slow)),
             "Mutation.open": leads(shop),
             "Mutation.close": leads(shop),
-            "Shop.goods": leads(goods, about=7),
-            "Shop.sale": leads(goods, about=lambda given: 30 if given.get("much") else 3),
-            "Shop.rows": leads(goods, about=4),
+            "Shop.goods": leads(goods, expected_size=7),
+            "Shop.sale": leads(goods, expected_size=lambda given: 30 if given.get("much") else 3),
+            "Shop.rows": leads(goods, expected_size=4),
             "Shop.owner": leads(slow),
             "Shop.rival": leads(pairs),
             "Good.shop": leads(shop),
-            "Shop.labels": Derived(lambda *_: [], about=2),
-            "Good.labels": Derived(lambda *_: []),
+            "Shop.labels": ComputedField(lambda *_: [], expected_size=2),
+            "Good.labels": ComputedField(lambda *_: []),
         },
     )
     for name in ("Shop", "Good", "Owner"):
@@ -179,7 +179,7 @@ def test_every_value_of_a_list_counts_however_deep_it_stands(arguments: str, hel
     built = schema(LISTS_SDL, {})
     text = f"query ($ids: [ID!], $inside: Inside) {{ these({arguments}) }}"
     given = {"ids": ["a", "b", "c", "d"], "inside": {"ids": ["1", "2"], "more": [{"ids": ["3", "4"]}]}}
-    lists = Lists(plan(built, text).fields)
+    lists = ListArguments(plan(built, text).fields)
     lists.check(given, held)
     if held:
         with pytest.raises(TooLarge, match=f"The lists of the arguments hold {held} values; at most {held - 1}"):
@@ -225,9 +225,12 @@ def test_objects_of_several_types_cost_as_much_as_the_dearest() -> None:
         ({"values": 48}, "The answer would hold about 49 values; at most 48 are allowed. {}"),
         ({"calls": 1}, None),
         ({"calls": 0}, "The operation would take about 1 calls to store; at most 0 are allowed. {less}"),
-        ({"calls_to": {"town": 1}}, None),
-        ({"calls_to": {"town": 0}}, "The operation would take about 1 calls to town; at most 0 are allowed. {less}"),
-        ({"calls": 1, "calls_to": {"town": 5}}, None),
+        ({"calls_by_agency": {"town": 1}}, None),
+        (
+            {"calls_by_agency": {"town": 0}},
+            "The operation would take about 1 calls to town; at most 0 are allowed. {less}",
+        ),
+        ({"calls": 1, "calls_by_agency": {"town": 5}}, None),
     ],
 )
 @pytest.mark.parametrize("length", ["3", "$n"])
@@ -237,10 +240,10 @@ def test_what_is_beyond_a_limit_is_refused_with_the_number(
     asked = f"shops(first: {length}) {{ name goods {{ name price }} }}"
     text = f"query ($n: Int) {{ {asked} not: shops(first: $n) @skip(if: true) {{ name }} }}"
     built = shops()
-    values = values_of(built, operation_in(parse(text)), {"n": 3})
+    values = coerce_variable_values(built, operation_in(parse(text)), {"n": 3})
 
     def check() -> None:
-        plan(built, text, Limits(**limits)).check(values, Limits(**limits), Sizes(built))
+        plan(built, text, Limits(**limits)).check_cost(values, Limits(**limits), ListSizes(built))
 
     if says is None:
         check()
@@ -257,8 +260,8 @@ def test_what_is_beyond_a_limit_is_refused_with_the_number(
 def introspection(text: str) -> int:
     return (
         plan(torture_schema(), text)
-        .reckoned(values_of(torture_schema(), None, {}), Sizes(torture_schema()))
-        .introspection
+        .estimate_cost(coerce_variable_values(torture_schema(), None, {}), ListSizes(torture_schema()))
+        .introspection_objects
     )
 
 
@@ -307,11 +310,11 @@ def every_in_every_other(count: int) -> str:
 def test_a_document_of_5_000_tokens_is_looked_at_no_longer_than_its_limit(text: str) -> None:
     document = parse(text, max_tokens=5_000)
     with pytest.raises(TooLarge, match=r"^The operation (selects more than 2500 fields|is 242 fields deep)"):
-        planned(shops(), document, operation_in(document), {}, limits=Limits(), sizes=Sizes(shops()))
+        build_plan(shops(), document, operation_in(document), {}, limits=Limits(), sizes=ListSizes(shops()))
     limits = Limits(depth=1_000)
     started = time.process_time()
     with pytest.raises(TooLarge, match=r"^The operation selects more than 2500 fields"):
-        planned(shops(), document, operation_in(document), {}, limits=limits, sizes=Sizes(shops()))
+        build_plan(shops(), document, operation_in(document), {}, limits=limits, sizes=ListSizes(shops()))
     assert time.process_time() - started < 1
 
 
@@ -339,12 +342,12 @@ def objects_in(data: object) -> int:
     return sum(map(objects_in, data)) if isinstance(data, list) else 0
 
 
-def calls_in(world: World) -> Counter[str]:
+def calls_in(world: TortureWorld) -> Counter[str]:
     """By agency."""
     counted: Counter[str] = Counter()
     for name, _, keys in world.asked:
         asked = BATCHES[name]
-        counted[str(asked.agency)] += -(-len(keys) // (asked.keys_a_call or len(keys)))
+        counted[str(asked.agency)] += -(-len(keys) // (asked.max_batch_size or len(keys)))
     return counted
 
 
@@ -354,16 +357,16 @@ def calls_in(world: World) -> Counter[str]:
     seed=st.integers(0, 10**9),
 )
 def test_no_run_asks_or_answers_more_than_was_reckoned_where_lengths_are_known(
-    loop: VirtualLoop, asked: Asked, seed: int
+    loop: VirtualLoop, asked: GeneratedOperation, seed: int
 ) -> None:
     document = parse(asked.text)
     operation = operation_in(document)
-    values = values_of(torture(), operation, asked.variables)
-    flags = {name: values.coerced[name] for name in conditions(document, operation)}
-    sizes = Sizes(torture(), linked=LONGEST, inside=LONGEST)
-    made = planned(torture(), document, operation, flags, limits=UNLIMITED, sizes=sizes)
-    expected = made.reckoned(values, sizes)
-    world = World(seed, 0, (1,))
+    values = coerce_variable_values(torture(), operation, asked.variables)
+    flags = {name: values.coerced[name] for name in find_condition_variables(document, operation)}
+    sizes = ListSizes(torture(), linked_list_size=LONGEST, nested_list_size=LONGEST)
+    made = build_plan(torture(), document, operation, flags, limits=UNLIMITED, sizes=sizes)
+    expected = made.estimate_cost(values, sizes)
+    world = TortureWorld(seed, 0, (1,))
     answer = loop.run(by_plan(torture(), asked.text, asked.variables, Torture(world)))
     assert objects_in(answer.data) <= expected.objects
     taken = calls_in(world)

@@ -5,92 +5,102 @@ from __future__ import annotations
 import pytest
 
 from records.histogram import SECONDS, Histogram
-from telemetry.metrics.health import AgencyHealth, Health, Point, health_of
-from telemetry.metrics.minutes import Minute
-from telemetry.metrics.numbers import Numbers
+from telemetry.metrics.health import AgencyHealth, CallSummary, HealthState, build_agency_health
+from telemetry.metrics.metric_values import MetricValues
+from telemetry.metrics.minutes import AgencyMinute
 
 NOW = 29_900_000 * 60.0 + 30
 MINUTE = int(NOW // 60)
 
 
-def took(*seconds: float) -> list[int]:
+def count_durations(*seconds: float) -> list[int]:
     histogram = Histogram(SECONDS)
     for each in seconds:
         histogram.add(each)
     return histogram.counts
 
 
-def minute(ago: int, *, answered: int = 0, failed: int = 0) -> Minute:
-    return Minute(MINUTE - ago, "pbb", answered, failed, durations=took(*[0.02] * (answered + failed)))
+def build_minute(ago: int, *, answered: int = 0, failed: int = 0) -> AgencyMinute:
+    return AgencyMinute(MINUTE - ago, "pbb", answered, failed, durations=count_durations(*[0.02] * (answered + failed)))
 
 
-def of(*minutes: Minute, **values: float) -> AgencyHealth:
+def build_health(*minutes: AgencyMinute, **values: float) -> AgencyHealth:
     """The health of one agency; values by metric, and by state for breakers."""
-    numbers = Numbers(minutes=list(minutes))
+    numbers = MetricValues(minutes=list(minutes))
     for name, value in values.items():
         if name in {"open", "half_open", "closed"}:
-            numbers.put("simpul_agency_breaker_state", value, "pbb", name.replace("_", "-"))
+            numbers.set_value("simpul_agency_breaker_state", value, "pbb", name.replace("_", "-"))
         else:
-            numbers.put(f"simpul_agency_{name}", value, "pbb")
-    [found] = health_of(["pbb"], numbers, NOW)
+            numbers.set_value(f"simpul_agency_{name}", value, "pbb")
+    [found] = build_agency_health(["pbb"], numbers, NOW)
     return found
 
 
 @pytest.mark.parametrize(
     ("answered", "failed", "health"),
-    [(0, 0, Health.QUIET), (100, 0, Health.UP), (96, 4, Health.UP), (95, 5, Health.SHAKY), (0, 1, Health.DOWN)],
+    [
+        (0, 0, HealthState.QUIET),
+        (100, 0, HealthState.UP),
+        (96, 4, HealthState.UP),
+        (95, 5, HealthState.SHAKY),
+        (0, 1, HealthState.DOWN),
+    ],
 )
-def test_an_agency_is_as_its_calls_of_the_last_five_minutes_ended(answered: int, failed: int, health: Health) -> None:
-    assert of(minute(0, answered=answered, failed=failed)).health is health
-    assert of(minute(4, answered=answered, failed=failed)).health is health
-    assert of(minute(5, answered=answered, failed=failed)).health is Health.QUIET
+def test_an_agency_is_as_its_calls_of_the_last_five_minutes_ended(
+    answered: int, failed: int, health: HealthState
+) -> None:
+    assert build_health(build_minute(0, answered=answered, failed=failed)).health is health
+    assert build_health(build_minute(4, answered=answered, failed=failed)).health is health
+    assert build_health(build_minute(5, answered=answered, failed=failed)).health is HealthState.QUIET
 
 
 @pytest.mark.parametrize("state", ["open", "half_open"])
 def test_an_agency_that_the_breaker_leaves_alone_does_not_answer(state: str) -> None:
-    found = of(minute(0, answered=100), **{state: 2, "closed": 0})
-    assert (found.health, found.breaker) == (Health.DOWN, state.replace("_", "-"))
+    found = build_health(build_minute(0, answered=100), **{state: 2, "closed": 0})
+    assert (found.health, found.breaker) == (HealthState.DOWN, state.replace("_", "-"))
 
 
 def test_where_half_of_the_processes_still_ask_it_answers_in_part() -> None:
-    found = of(minute(0, answered=100), open=1, closed=1)
-    assert (found.health, found.breaker) == (Health.SHAKY, "open")
+    found = build_health(build_minute(0, answered=100), open=1, closed=1)
+    assert (found.health, found.breaker) == (HealthState.SHAKY, "open")
 
 
 def test_an_agency_without_a_breaker_has_none() -> None:
-    assert of().breaker is None
+    assert build_health().breaker is None
 
 
 def test_an_agency_that_is_closed_as_agreed_is_not_in_trouble() -> None:
-    numbers = Numbers(minutes=[minute(0, failed=9)])
-    numbers.put("simpul_agency_closed", 1, "pbb")
-    assert health_of(["pbb"], numbers, NOW)[0].health is Health.CLOSED
+    numbers = MetricValues(minutes=[build_minute(0, failed=9)])
+    numbers.set_value("simpul_agency_closed", 1, "pbb")
+    assert build_agency_health(["pbb"], numbers, NOW)[0].health is HealthState.CLOSED
 
 
 def test_a_day_that_is_used_up_is_said_and_never_shown_as_less_than_nothing() -> None:
-    found = of(quota=10, quota_left=-2)
-    assert (found.health, found.quota_left, found.quota) == (Health.SPENT, 0, 10)
+    found = build_health(quota=10, quota_left=-2)
+    assert (found.health, found.quota_left, found.quota) == (HealthState.SPENT, 0, 10)
 
 
 def test_the_hour_is_sixty_minutes_of_which_the_newest_stands_last() -> None:
-    found = of(minute(0, answered=2), minute(59, answered=3, failed=1), minute(60, answered=100))
-    assert len(found.points) == 60
-    first, *between, last = found.points
-    assert first == Point(calls=4, failed=1, median=0.0175, slow=0.02425)
-    assert last == Point(calls=2, failed=0, median=0.0175, slow=0.02425)
+    found = build_health(
+        build_minute(0, answered=2), build_minute(59, answered=3, failed=1), build_minute(60, answered=100)
+    )
+    assert len(found.minutes) == 60
+    first, *between, last = found.minutes
+    assert first == CallSummary(calls=4, failed=1, median=0.0175, p95=0.02425)
+    assert last == CallSummary(calls=2, failed=0, median=0.0175, p95=0.02425)
     assert set(between) == {None}
-    assert found.hour == Point(calls=6, failed=1, median=0.0175, slow=0.02425)
+    assert found.hour == CallSummary(calls=6, failed=1, median=0.0175, p95=0.02425)
 
 
 def test_what_was_found_kept_and_given_old_is_of_the_last_hour() -> None:
-    found = of(
-        Minute(MINUTE, "pbb", hits=3, looked=4, stale=2),
-        Minute(MINUTE - 1, "pbb", hits=0, looked=4, stale=1),
-        Minute(MINUTE - 60, "pbb", hits=100, looked=100, stale=100),
+    found = build_health(
+        AgencyMinute(MINUTE, "pbb", hits=3, looked=4, stale=2),
+        AgencyMinute(MINUTE - 1, "pbb", hits=0, looked=4, stale=1),
+        AgencyMinute(MINUTE - 60, "pbb", hits=100, looked=100, stale=100),
     )
-    assert (found.found_kept, found.stale) == (0.375, 3)
+    assert (found.cache_hit_share, found.stale) == (0.375, 3)
 
 
 def test_of_an_agency_that_nobody_asked_there_is_nothing_to_show() -> None:
-    found = of()
-    assert (found.hour, found.found_kept, found.stale, found.last_answer) == (None, None, 0, None)
+    found = build_health()
+    assert (found.hour, found.cache_hit_share, found.stale, found.last_answer) == (None, None, 0, None)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auth.issuer_keys import KeyState
-from telemetry.metrics.hub import HubNumbers
-from telemetry.metrics.numbers import Numbers
-from web.load import Load, Urgency
+from auth.tokens.issuer_keys import KeyState
+from telemetry.metrics.hub import HubMetrics
+from telemetry.metrics.metric_values import MetricValues
+from web.admission.load import LoadSnapshot, Urgency
 
 
 @dataclass
-class Shedding:
+class StubShedder:
     """Refuses early."""
 
-    load: Load
+    load: LoadSnapshot
 
 
-def told(hub: HubNumbers) -> Numbers:
-    numbers = Numbers()
-    hub.tell(numbers)
+def collect_values(hub: HubMetrics) -> MetricValues:
+    numbers = MetricValues()
+    hub.collect(numbers)
     return numbers
 
 
 def test_of_what_does_not_exist_in_this_hub_there_is_nothing() -> None:
-    assert told(HubNumbers()) == Numbers()
+    assert collect_values(HubMetrics()) == MetricValues()
 
 
-def test_what_was_refused_early_is_told_by_urgency_beside_what_the_hub_can_do() -> None:
-    load = Load(lag=0.2, in_flight=9, limit=640.0, refused={Urgency.ANONYMOUS: 7, Urgency.LANE: 0})
-    assert told(HubNumbers(shedding=Shedding(load))).values == {
+def test_shed_requests_are_counted_by_urgency_beside_the_limit() -> None:
+    load = LoadSnapshot(lag=0.2, in_flight=9, limit=640.0, refused={Urgency.ANONYMOUS: 7, Urgency.LANE: 0})
+    assert collect_values(HubMetrics(load_shedder=StubShedder(load))).values == {
         "simpul_shedding_workers": {(): 1.0},
         "simpul_shed_limit_requests_per_second": {(): 640.0},
         "simpul_shed_requests_total": {("anonymous",): 7.0, ("lane",): 0.0},
@@ -37,21 +37,23 @@ def test_what_was_refused_early_is_told_by_urgency_beside_what_the_hub_can_do() 
 
 
 def test_while_nobody_is_refused_there_is_no_limit() -> None:
-    load = Load(lag=0.0, in_flight=9, limit=None, refused={Urgency.ANONYMOUS: 7})
-    assert told(HubNumbers(shedding=Shedding(load))).values == {
+    load = LoadSnapshot(lag=0.0, in_flight=9, limit=None, refused={Urgency.ANONYMOUS: 7})
+    assert collect_values(HubMetrics(load_shedder=StubShedder(load))).values == {
         "simpul_shedding_workers": {(): 0.0},
         "simpul_shed_requests_total": {("anonymous",): 7.0},
     }
 
 
 def test_redis_is_there_or_not_for_each_use_of_it() -> None:
-    assert told(HubNumbers(redis=lambda: {"limits": True, "kept": False})).values == {
+    assert collect_values(HubMetrics(get_redis_states=lambda: {"limits": True, "kept": False})).values == {
         "simpul_redis_up": {("limits",): 1.0, ("kept",): 0.0}
     }
 
 
 def test_an_issuers_keys_are_in_one_state_of_all() -> None:
-    hub = HubNumbers(issuers=lambda: {"city": KeyState.KEPT}, states=[each.value for each in KeyState])
-    assert told(hub).values == {
+    hub = HubMetrics(
+        get_issuer_states=lambda: {"city": KeyState.STALE}, issuer_states=[each.value for each in KeyState]
+    )
+    assert collect_values(hub).values == {
         "simpul_issuer_keys": {("city", "fresh"): 0.0, ("city", "kept"): 1.0, ("city", "missing"): 0.0}
     }

@@ -1,0 +1,75 @@
+"""ID tokens: what an issuer tells an application about somebody who signed in to it (OpenID Connect Core 1.0, 3.1.3.7).
+
+They prove nobody to the graph; the hub's own pages read them to make sure that a sign-in is the one they began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from auth.tokens.authentication_errors import Unauthenticated
+from auth.tokens.issuer_keys import IssuerKeys
+from auth.tokens.key_sets import can_verify
+from auth.tokens.token_parser import UnverifiedToken, parse_token
+
+_LEEWAY = 10
+"""Seconds by which the clocks of hub and issuer may differ."""
+
+
+class IdTokenRefused(Exception):  # noqa: N818 - names the condition
+    """The ID token is not for this sign-in; the text is for the log and holds nothing of it."""
+
+
+async def verify_id_token(text: str, keys: IssuerKeys, *, client: str, nonce: str, now: float) -> Mapping[str, Any]:
+    """The claims of an ID token for this client and this sign-in.
+
+    Raises `IdTokenRefused`.
+    """
+    try:
+        token = parse_token(text)
+    except Unauthenticated:
+        raise IdTokenRefused("it is no token") from None
+    issuer = keys.issuer
+    if token.type != "jwt" or token.algorithm not in issuer.algorithms:
+        raise IdTokenRefused("its type or its algorithm is none of the issuer's")
+    await _check_signature(token, keys)
+    registry = jwt.JWTClaimsRegistry(
+        now=int(now),
+        leeway=_LEEWAY,
+        iss={"essential": True, "value": issuer.url},
+        aud={"essential": True, "value": client},
+        exp={"essential": True},
+        iat={"essential": True},
+        sub={"essential": True},
+    )
+    claims = token.claims
+    try:
+        registry.validate(dict(claims))
+    except (JoseError, ValueError, TypeError) as error:
+        raise IdTokenRefused(getattr(error, "error", "") or "its claims are none") from None
+    if isinstance(claims["aud"], list) and claims["aud"] != [client] and claims.get("azp") != client:
+        raise IdTokenRefused("it is for others, too")
+    if "azp" in claims and claims["azp"] != client:
+        raise IdTokenRefused("it is for another client")
+    said = claims.get("nonce")
+    if not isinstance(said, str) or not compare_digest(said.encode(), nonce.encode()):
+        raise IdTokenRefused("its nonce is that of another sign-in")
+    return claims
+
+
+async def _check_signature(token: UnverifiedToken, keys: IssuerKeys) -> None:
+    key = keys.find(token.kid)
+    if key is None and keys.can_refresh:
+        await keys.refresh()
+        key = keys.find(token.kid)
+    if key is None or not can_verify(key, token.algorithm):
+        raise IdTokenRefused("its key is none of the issuer's")
+    try:
+        jwt.decode(token.text, key, algorithms=[token.algorithm])
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise IdTokenRefused("its signature is wrong") from None

@@ -1,0 +1,330 @@
+"""The hub as an OpenID Connect relying party: people sign in to its own pages at an issuer that the operator named.
+
+Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE by S256 (RFC 7636). What the hub has to
+remember until the person comes back travels, sealed, in a cookie of their browser: so a code counts in the browser that
+began, once (the cookie goes when it is used), and for some minutes. What holds which attack (RFC 9700, section 4):
+
+| attack | held by |
+|---|---|
+| a foreign page signs a person in as somebody else (login CSRF) | `state`, compared with the cookie |
+| a code that was stolen, or put into another sign-in | the verifier in the cookie; `nonce` in the ID token |
+| an answer of another issuer (mix-up) | `iss` of the answer (RFC 9207); one issuer; a callback of its own |
+| a token for another application, or of another person | `aud`, `azp` and `sub` of both tokens |
+| being sent on to a foreign page | where to go on stands in the sealed cookie, and is a path of the hub |
+| a sign-in of yesterday that counts as one of now | `max_age`, held against `auth_time` of the ID token |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from time import monotonic, time
+from typing import Any, Final, Protocol
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+from auth.authentication_time import is_authentication_recent, parse_authentication_time
+from auth.caller import Assurance, Caller
+from auth.crypto.sealed_cookies import CookieTooLong, SealedCookies
+from auth.oidc.id_tokens import IdTokenRefused, verify_id_token
+from auth.oidc.page_session import SessionLimits, SignedInSession
+from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
+from auth.tokens.discovery import DiscoveryRefused, SignInEndpoints, build_discovery_url, parse_sign_in_endpoints
+from auth.tokens.issuer_keys import DocumentReader, IssuerKeys
+from auth.tokens.strict_json import parse_json_object
+from auth.tokens.token_parser import parse_token
+from auth.tokens.token_verifier import TokenVerifier
+from records.calls.failures import AgencyFailure
+
+SIGN_IN_TIMEOUT: Final = 600.0
+"""Seconds for which somebody may be away at the issuer."""
+_ENDPOINTS_LIFETIME: Final = 300.0
+_RETRY_INTERVAL: Final = 10.0
+"""Seconds between two readings of a discovery document that cannot be had."""
+_MAX_DEPTH: Final = 6
+_MAX_BRACKETS: Final = 200
+
+_log = logging.getLogger("simpul.sign_in")
+
+
+class TokenClient(Protocol):
+    """Gives tokens for codes; HTTP, handed in by the composition root."""
+
+    async def redeem_code(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
+        """The issuer's JSON; None where it refuses what stands in the form. Raises AgencyFailure."""
+
+
+class SignInFailed(Exception):  # noqa: N818 - names the condition
+    """This sign-in came to nothing, and can be begun anew. The text is for the log and holds nothing of it."""
+
+
+class SignInDenied(Exception):  # noqa: N818 - names the condition
+    """The person, or the issuer for them, said no."""
+
+
+class SignInUnavailable(Exception):  # noqa: N818 - names the condition
+    """Nobody can sign in at the moment: the issuer does not answer, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInClient:
+    """The hub's pages, as the issuer knows them. Without a secret they are a public client."""
+
+    id: str
+    secret: str | None = field(default=None, repr=False)
+    redirect_uri: str
+    signed_out_uri: str
+    """Where the issuer sends people after they signed out there."""
+    scopes: tuple[str, ...] = ("openid",)
+
+    @property
+    def authorization(self) -> str | None:
+        """The header that proves it (`client_secret_basic`): each part encoded as in a form (RFC 6749, 2.3.1)."""
+        if self.secret is None:
+            return None
+        return f"Basic {b64encode(f'{quote_plus(self.id)}:{quote_plus(self.secret)}'.encode()).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStart:
+    """A sign-in under way: where the browser goes, and what it keeps meanwhile."""
+
+    address: str
+    cookie: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInResult:
+    """A sign-in that succeeded, and where the person wanted to go."""
+
+    session: SignedInSession
+    target: str
+    id_token: str = field(repr=False)
+    """The ID token, which the issuer wants to see when the session ends."""
+
+
+class SignInFlow:
+    """Signs people in at one issuer."""
+
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        client: SignInClient,
+        *,
+        secret: bytes,
+        documents: DocumentReader,
+        token_client: TokenClient,
+        token_verifier: TokenVerifier,
+        lifetime: float = SessionLimits().lifetime,
+        clock: Callable[[], float] = time,
+        monotonic_clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Take the issuer, the hub's secret, and who reads documents, redeems codes and proves access tokens.
+
+        `lifetime` is how many seconds a session may go on.
+        """
+        self._keys = keys
+        self._client = client
+        self._cookies = SealedCookies(secret, "sign-in")
+        self._endpoints = _EndpointCache(keys.issuer.name, keys.issuer.url, documents, monotonic_clock)
+        self._token_client = token_client
+        self._token_verifier = token_verifier
+        self._lifetime = lifetime
+        self._clock = clock
+
+    async def begin(self, target: str, *, language: str, max_age: int | None = None) -> SignInStart:
+        """Begin a sign-in that goes on at `target`, a path of the hub.
+
+        With `max_age`, the person must have authenticated at the issuer within that many seconds, or does so now
+        (OpenID Connect Core 1.0, section 3.1.2.1).
+
+        Raises `SignInUnavailable`, and `SignInFailed` for a path that is too long to be kept.
+        """
+        endpoints = await self._endpoints.get()
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        try:
+            cookie = self._cookies.seal(
+                {"state": state, "nonce": nonce, "verifier": verifier, "target": target, "max_age": max_age},
+                until=self._clock() + SIGN_IN_TIMEOUT,
+            )
+        except CookieTooLong:
+            raise SignInFailed("the path to go on to is too long") from None
+        parameters = {
+            "response_type": "code",
+            "client_id": self._client.id,
+            "redirect_uri": self._client.redirect_uri,
+            "scope": " ".join(self._client.scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": _compute_challenge(verifier),
+            "code_challenge_method": "S256",
+            "ui_locales": language,
+            **({} if max_age is None else {"max_age": str(max_age)}),
+            **self._build_acr_values(),
+            **self._build_resource(),
+        }
+        return SignInStart(_add_query(endpoints.authorization, parameters), cookie)
+
+    async def finish(self, cookie: str, answer: Mapping[str, str]) -> SignInResult:
+        """End a sign-in by the issuer's answer (RFC 6749, sections 4.1.2 and 4.1.2.1), parameters by name, each once.
+
+        Raises `SignInFailed`, `SignInDenied`, `SignInUnavailable`, and `CitizenRequired` for whom these pages are not.
+        """
+        pending = self._cookies.open(cookie, now=self._clock())
+        if pending is None:
+            raise SignInFailed("no sign-in was begun in this browser, or it is over")
+        if not compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
+            raise SignInFailed("the answer is that to another sign-in")
+        endpoints = await self._endpoints.get()
+        named = answer.get("iss")
+        if (named is None and endpoints.returns_issuer) or named not in {None, self._keys.issuer.url}:
+            raise SignInFailed("the answer is not the issuer's")
+        if "error" in answer:
+            raise SignInDenied
+        if not answer.get("code"):
+            raise SignInFailed("the answer holds no code")
+        tokens = await self._redeem_code(endpoints.token, answer["code"], pending["verifier"])
+        session, id_token = await self._verify_tokens(tokens, pending["nonce"], max_age=pending.get("max_age"))
+        return SignInResult(session, pending["target"], id_token)
+
+    async def build_sign_out_url(self, id_token: str | None, *, language: str) -> str | None:
+        """Where a browser goes to sign out at the issuer, too (OpenID Connect RP-Initiated Logout 1.0, section 2).
+
+        None where the issuer has no such address, or cannot be read.
+        """
+        try:
+            endpoints = await self._endpoints.get()
+        except SignInUnavailable:
+            return None
+        if endpoints.end_session is None:
+            return None
+        parameters = {
+            **({} if id_token is None else {"id_token_hint": id_token}),
+            "client_id": self._client.id,
+            "post_logout_redirect_uri": self._client.signed_out_uri,
+            "ui_locales": language,
+        }
+        return _add_query(endpoints.end_session, parameters)
+
+    async def _redeem_code(self, address: str, code: str, verifier: str) -> Mapping[str, Any]:
+        client = self._client
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": client.redirect_uri,
+            "code_verifier": verifier,
+            **({} if client.secret else {"client_id": client.id}),
+            **self._build_resource(),
+        }
+        try:
+            body = await self._token_client.redeem_code(address, form, authorization=client.authorization)
+            if body is None:
+                raise SignInFailed("the issuer refused the code")
+            return parse_json_object(body, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
+        except AgencyFailure as failure:
+            reason = failure.detail or failure.code
+        except ValueError as error:
+            reason = str(error)
+        name = self._keys.issuer.name
+        _log.warning("The issuer %s gives no tokens to the hub's pages (%s).", name, reason, extra={"issuer": name})
+        raise SignInUnavailable
+
+    async def _verify_tokens(
+        self, tokens: Mapping[str, Any], nonce: str, *, max_age: int | None
+    ) -> tuple[SignedInSession, str]:
+        """The person and the ID token; both tokens must name the same person."""
+        access, id_token = tokens.get("access_token"), tokens.get("id_token")
+        if not isinstance(access, str) or not isinstance(id_token, str):
+            raise SignInFailed("the issuer gave no access token, or no ID token")
+        try:
+            caller = self._token_verifier.verify(f"Bearer {access}")
+            if not isinstance(caller, Caller):
+                caller = await caller
+        except KeysUnavailable:
+            raise SignInUnavailable from None
+        except Unauthenticated as error:
+            raise SignInFailed(f"the access token: {error}") from None
+        try:
+            id_claims = await verify_id_token(
+                id_token, self._keys, client=self._client.id, nonce=nonce, now=self._clock()
+            )
+        except IdTokenRefused as error:
+            raise SignInFailed(f"the ID token: {error}") from None
+        claims = parse_token(access).claims
+        if claims["iss"] != self._keys.issuer.url or claims["sub"] != id_claims["sub"]:
+            raise SignInFailed("the two tokens are about different people")
+        now, authenticated_at = self._clock(), parse_authentication_time(id_claims)
+        if max_age is not None and not is_authentication_recent(authenticated_at, max_age, now=now):
+            raise SignInFailed("the person authenticated too long ago, or the ID token does not say when (auth_time)")
+        ends = min(claims["exp"], now + self._lifetime)
+        return SignedInSession.start(caller, ends=ends, authenticated_at=authenticated_at), id_token
+
+    def _build_acr_values(self) -> Mapping[str, str]:
+        """How surely people should be identified, in the issuer's words: as what is decided on the pages demands."""
+        known = self._keys.issuer.assurance
+        words = [word for word in sorted(known, key=lambda each: known[each]) if known[word] >= Assurance.SUBSTANTIAL]
+        return {"acr_values": " ".join(words)} if words else {}
+
+    def _build_resource(self) -> Mapping[str, str]:
+        """For whom the access token is to be, where the issuer calls the hub by an address (RFC 8707)."""
+        address = next((each for each in self._keys.issuer.audience if "://" in each), None)
+        return {} if address is None else {"resource": address}
+
+    def __repr__(self) -> str:
+        """Which issuer and client, never the secret."""
+        return f"<SignIn at {self._keys.issuer.name} as {self._client.id}>"
+
+
+class _EndpointCache:
+    """Where people sign in, read from the issuer when somebody first wants to, and kept for some minutes.
+
+    Anybody can begin a sign-in, so an issuer that cannot be read is not asked again at once.
+    """
+
+    def __init__(self, name: str, issuer: str, documents: DocumentReader, monotonic_clock: Callable[[], float]) -> None:
+        self._name = name
+        self._issuer = issuer
+        self._documents = documents
+        self._monotonic_clock = monotonic_clock
+        self._endpoints: SignInEndpoints | None = None
+        self._until = 0.0
+        self._reading = asyncio.Lock()
+
+    async def get(self) -> SignInEndpoints:
+        """The addresses; raises `SignInUnavailable`."""
+        async with self._reading:
+            if self._monotonic_clock() >= self._until:
+                self._endpoints = await self._read()
+                self._until = self._monotonic_clock() + (
+                    _RETRY_INTERVAL if self._endpoints is None else _ENDPOINTS_LIFETIME
+                )
+            if self._endpoints is None:
+                raise SignInUnavailable
+            return self._endpoints
+
+    async def _read(self) -> SignInEndpoints | None:
+        try:
+            return parse_sign_in_endpoints(await self._documents.read(build_discovery_url(self._issuer)), self._issuer)
+        except AgencyFailure as failure:
+            reason = failure.detail or failure.code
+        except DiscoveryRefused as refusal:
+            reason = str(refusal)
+        extra = {"issuer": self._name}
+        _log.warning("Nobody can sign in to the hub's pages at issuer %s (%s).", self._name, reason, extra=extra)
+        return None
+
+
+def _add_query(address: str, parameters: Mapping[str, str]) -> str:
+    """The address, which may have a query already, with these parameters."""
+    mark = "&" if urlsplit(address).query else "?"
+    return f"{address}{mark}{urlencode(parameters)}"
+
+
+def _compute_challenge(verifier: str) -> str:
+    """The S256 challenge (RFC 7636, section 4.2)."""
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()

@@ -1,0 +1,119 @@
+"""The public keys of an issuer, out of a JSON Web Key Set (RFC 7517). Pure: bytes in, keys or a refusal out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+
+from auth.tokens.strict_json import parse_json_object
+
+MAX_KEY_SET_BYTES: Final = 256 * 1024
+"""Bytes."""
+MAX_KEYS: Final = 100
+_MAX_DEPTH: Final = 5
+_MAX_BRACKETS: Final = 10 * MAX_KEYS
+_MAX_KID_LENGTH: Final = 200
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_RSA_BITS: Final = range(2048, 8192 + 1)
+_RSA_MODULUS_CHARACTERS: Final = range(342, 1366 + 1)
+"""How many letters of base64 such a modulus takes."""
+_KEY_TYPE_BY_ALGORITHM: Final[Mapping[str, tuple[str, str | None]]] = {
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "Ed25519": ("OKP", "Ed25519"),
+    **{f"{family}{size}": ("RSA", None) for family in ("RS", "PS") for size in (256, 384, 512)},
+}
+"""Type (`kty`) and curve of the keys of each algorithm."""
+
+
+class KeySetRefused(ValueError):  # noqa: N818 - names the condition
+    """The set is not to be trusted, or no key in it can be used; the text is for the log and holds no key."""
+
+
+class PublicKeys:
+    """Keys that check signatures, by their `kid`."""
+
+    def __init__(self, keys: Mapping[str | None, Key]) -> None:
+        """Take the keys; at most one has no name."""
+        self._keys = dict(keys)
+
+    def find(self, kid: str | None) -> Key | None:
+        """The key of this name; without a name, the only key there is."""
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(kid)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        """How many, never which."""
+        return f"<PublicKeys {len(self._keys)}>"
+
+
+def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
+    """The keys of a set that check signatures by one of the algorithms.
+
+    Keys for other uses, of other types and too short are passed over (RFC 7517, section 5). Raises `KeySetRefused` for
+    a set that holds a private or symmetric key, two keys of one name, or no key that can be used.
+    """
+    if len(text) > MAX_KEY_SET_BYTES:
+        raise KeySetRefused(f"larger than {MAX_KEY_SET_BYTES} bytes")
+    try:
+        entries = parse_json_object(text, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS).get("keys")
+    except ValueError as error:
+        raise KeySetRefused(str(error)) from None
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise KeySetRefused("no list of keys")
+    if len(entries) > MAX_KEYS:
+        raise KeySetRefused(f"more than {MAX_KEYS} keys")
+    found: dict[str | None, Key] = {}
+    for entry in entries:
+        if entry.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(entry):
+            raise KeySetRefused("it holds a private or symmetric key: what it publishes is nobody's secret any more")
+        key = _import_key(entry, algorithms)
+        if key is None:
+            continue
+        kid = entry.get("kid")
+        if kid in found:
+            raise KeySetRefused("two keys of one name, or without one")
+        found[kid] = key
+    if not found:
+        raise KeySetRefused("no key that checks signatures by an algorithm that is allowed")
+    return PublicKeys(found)
+
+
+def can_verify(key: Key, algorithm: str) -> bool:
+    """Whether a key is for this algorithm: its type, its curve, and what its issuer says of it (`alg`)."""
+    return _KEY_TYPE_BY_ALGORITHM.get(algorithm) == (key.key_type, key.get("crv")) and key.get("alg") in {
+        None,
+        algorithm,
+    }
+
+
+def _import_key(entry: Mapping[str, Any], algorithms: Collection[str]) -> Key | None:
+    kid, operations = entry.get("kid"), entry.get("key_ops")
+    named = kid is None or (isinstance(kid, str) and 0 < len(kid) <= _MAX_KID_LENGTH)
+    if not named or entry.get("use", "sig") != "sig":
+        return None
+    if operations is not None and (not isinstance(operations, list) or "verify" not in operations):
+        return None
+    if entry.get("kty") == "RSA" and len(str(entry.get("n"))) not in _RSA_MODULUS_CHARACTERS:
+        return None
+    # Certificates beside a key are not looked at, so they need not be right.
+    plain = {name: value for name, value in entry.items() if not name.startswith("x5")}
+    try:
+        key = JWKRegistry.import_key(plain)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+    return key if _is_strong(key) and any(can_verify(key, each) for each in algorithms) else None
+
+
+def _is_strong(key: Key) -> bool:
+    if isinstance(key, RSAKey):
+        return key.public_key.key_size in _RSA_BITS
+    return isinstance(key, ECKey) or key.key_type == "OKP"

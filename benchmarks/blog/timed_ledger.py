@@ -1,0 +1,58 @@
+"""The hub's own access ledger for the small world, and how long answers wait for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+from auth.crypto.pseudonyms import Pseudonyms
+from auth.policy.ledger_entry_builder import LedgerEntryBuilder
+from engine.reporting.subject_reads import RequestInfo, SubjectRead
+from services.ledger.read_recording import build_recorder
+from store.database import create_database_engine, migrate
+from store.ledger.access_ledger import AccessLedger
+
+
+class TimedLedger:
+    """As `server.create_app` puts it together, with a stopwatch around it."""
+
+    def __init__(self, url: str, secret: bytes, report_file: Path | None) -> None:
+        """Tell at the end in the file `report_file`."""
+        self._engine = create_database_engine(url)
+        self._ledger = AccessLedger(self._engine, secret)
+        self._record = build_recorder(self._ledger, LedgerEntryBuilder(Pseudonyms(secret)))
+        self._report_file = report_file
+        self._waited: list[float] = []
+        self._entries = 0
+
+    async def start(self) -> None:
+        """Make the tables, begin the chain."""
+        await migrate(self._engine)
+        await self._ledger.start()
+
+    async def record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        """Keep what one answer holds."""
+        began = perf_counter()
+        await self._record(request, reads)
+        self._waited.append(perf_counter() - began)
+        self._entries += len(reads)
+
+    async def close(self) -> None:
+        """Tell how long it took."""
+        await self._ledger.close()
+        await self._engine.dispose()
+        waited = sorted(self._waited)
+        if self._report_file is not None and waited:
+            self._report_file.write_text(
+                json.dumps(
+                    {
+                        "answers": len(waited),
+                        "entries": self._entries,
+                        "commits": self._ledger.commits,
+                        "p50_ms": waited[len(waited) // 2] * 1000,
+                        "p99_ms": waited[int(len(waited) * 0.99)] * 1000,
+                    }
+                )
+            )

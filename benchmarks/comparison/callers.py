@@ -1,0 +1,40 @@
+"""The 2,000 callers of Q4: each with a real token of their own, signed with ES256."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from auth.caller import Caller, CallerKind
+from benchmarks.comparison import dataset
+from benchmarks.issuer import build_benchmark_issuer
+from records.identifiers import Nik
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkCaller:
+    """Somebody with a token. `repr` never shows it."""
+
+    number: int
+    token: str
+
+    def __repr__(self) -> str:
+        """The number only."""
+        return f"<SignedIn {self.number}>"
+
+
+def issue_tokens(folder: Path) -> tuple[Path, list[BenchmarkCaller]]:
+    """The file with the public keys by which every target checks tokens, and the callers with theirs."""
+    issuer = build_benchmark_issuer(folder / "issuer.json")
+    keys = folder / "keys.json"
+    issuer.write_public_keys(keys)
+    known = json.loads(keys.read_text())
+    for key in known["keys"]:
+        key["alg"] = "ES256"  # Tailcall takes no key that does not say so
+    keys.write_text(json.dumps(known))
+    signed_in = []
+    for number in range(1, dataset.CALLERS + 1):
+        caller = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik(dataset.build_caller_id(number)))
+        signed_in.append(BenchmarkCaller(number, issuer.sign_token(caller, subject=f"caller{number}")))
+    return keys, signed_in

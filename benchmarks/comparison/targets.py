@@ -1,0 +1,223 @@
+"""What is measured: Simpul, its peers, and what can be written by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.comparison.questions import Q1, Q2, Q3, Q4, QUESTIONS, BenchmarkQuestion
+from benchmarks.layout import HOST, NPM, ROOT
+from sandbox.programs import find_program
+
+TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """What a target is told when it is started."""
+
+    port: int
+    upstream: str
+    keys: Path
+    folder: Path
+    """For files of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a target is started."""
+
+    arguments: Sequence[str]
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One program that answers the questions."""
+
+    name: str
+    command: Callable[[TargetOptions], Command]
+    missing: Callable[[], str | None] = lambda: None
+    """Why it cannot be started here, if it cannot."""
+    questions: Sequence[BenchmarkQuestion] = QUESTIONS
+    shares_runs: bool = False
+    """Whether requests that are under way at the same moment share calls or answers."""
+    checks_owner: bool = True
+    """Whether it can compare the token with the id that is asked for, besides proving the token."""
+    allows_anonymous: bool = False
+    """Whether it answers Q4 without any token too; a token that is sent is checked all the same."""
+    path: str = "/graphql"
+    package: str = ""
+    """The package whose version the target goes by: `npm:...`, `pypi:...` or `is_local:`, this project."""
+
+
+def _python(module: str, *more: str) -> Callable[[TargetOptions], Command]:
+    def command(place: TargetOptions) -> Command:
+        words = [sys.executable, "-P", "-m", f"benchmarks.gateways.{module}", str(place.port), place.upstream]
+        return Command(arguments=[*words, str(place.keys), *more])
+
+    return command
+
+
+def _node(script: str) -> Callable[[TargetOptions], Command]:
+    def command(place: TargetOptions) -> Command:
+        words = [str(find_program("node")), script, str(place.port), place.upstream, str(place.keys)]
+        return Command(arguments=words, folder=NPM, environment={"NODE_ENV": "production"})
+
+    return command
+
+
+def _hive(place: TargetOptions) -> Command:
+    supergraph = place.folder / "supergraph.graphql"
+    supergraph.write_text((NPM / "hive" / "supergraph.graphql").read_text().replace("UPSTREAM", place.upstream))
+    gateway = str(NPM / "node_modules" / "@graphql-hive" / "gateway" / "dist" / "bin.js")
+    environment = {
+        "NODE_ENV": "production",
+        "BENCH_PORT": str(place.port),
+        "BENCH_KEYS": str(place.keys),
+        "BENCH_SUPERGRAPH": str(supergraph),
+    }
+    words = [str(find_program("node")), gateway, "supergraph", "--config-path", "hive/gateway.config.mjs"]
+    return Command(arguments=words, folder=NPM, environment=environment)
+
+
+def _tailcall(dedupe: str) -> Callable[[TargetOptions], Command]:
+    def command(place: TargetOptions) -> Command:
+        text = (NPM / "tailcall.graphql").read_text()
+        for name, value in {
+            "PORT": str(place.port),
+            "UPSTREAM": place.upstream,
+            "KEYS": str(place.keys),
+            "DEDUPE": dedupe,
+        }.items():
+            text = text.replace(name, value)
+        configuration = place.folder / f"tailcall{len(dedupe)}.graphql"
+        configuration.write_text(text)
+        environment = {"TAILCALL_LOG_LEVEL": "error", "TAILCALL_TRACKER": "false", "TC_TRACKER": "false"}
+        return Command(arguments=[str(TAILCALL), "start", str(configuration)], environment=environment)
+
+    return command
+
+
+def _needs_node(package: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        if find_program("node") is None:
+            return "node is not installed"
+        return None if (NPM / "node_modules" / package).is_dir() else f"npm did not bring {package}"
+
+    return missing
+
+
+def _needs_tailcall() -> str | None:
+    return None if TAILCALL.is_file() else "npm did not bring Tailcall's binary for this machine"
+
+
+SIMPUL = Target(name="Simpul", command=_python("simpul"), package="here:")
+SIMPUL_COALESCING = Target(
+    name="Simpul, coalescing", command=_python("simpul", "--coalescing"), shares_runs=True, package="here:"
+)
+SIMPUL_WARM = Target(
+    name="Simpul, warm",
+    command=_python("simpul", "--keeping"),
+    questions=(Q2, Q3),  # what is one's own is not kept there
+    shares_runs=True,
+    package="here:",
+)
+SIMPUL_WARM_COALESCING = Target(
+    name="Simpul, coalescing, warm",
+    command=_python("simpul", "--keeping", "--coalescing"),
+    questions=(Q2, Q3),
+    shares_runs=True,
+    package="here:",
+)
+SIMPUL_VERIFYING = Target(
+    name="Simpul, every token verified anew",
+    command=_python("simpul", "--coalescing", "--verifying"),
+    questions=(Q4,),
+    package="here:",
+)
+STRAWBERRY = Target(
+    name="Strawberry + aiodataloader",
+    command=_python("plain_strawberry"),
+    path="/graphql/",
+    package="pypi:strawberry-graphql",
+)
+HIVE = Target(
+    name="Hive Gateway with JIT",
+    command=_hive,
+    missing=_needs_node("@graphql-hive/gateway"),
+    checks_owner=False,
+    allows_anonymous=True,
+    package="npm:@graphql-hive/gateway",
+)
+APOLLO = Target(
+    name="Apollo Server + dataloader",
+    command=_node("apollo.mjs"),
+    missing=_needs_node("@apollo/server"),
+    path="/",
+    package="npm:@apollo/server",
+)
+MERCURIUS = Target(
+    name="Mercurius + JIT + dataloader",
+    command=_node("mercurius.mjs"),
+    missing=_needs_node("mercurius"),
+    package="npm:mercurius",
+)
+TAILCALL_BATCHING = Target(
+    name="Tailcall with batching",
+    command=_tailcall(""),
+    missing=_needs_tailcall,
+    shares_runs=True,  # its batches wait a millisecond and take in what other requests want
+    checks_owner=False,
+    package="npm:@tailcallhq/core-linux-x64-gnu",
+)
+TAILCALL_DEDUPE = Target(
+    name="Tailcall with dedupe",
+    command=_tailcall(", dedupe: true"),
+    missing=_needs_tailcall,
+    shares_runs=True,
+    checks_owner=False,
+    package="npm:@tailcallhq/core-linux-x64-gnu",
+)
+HANDWRITTEN = Target(name="handwritten Python", command=_python("handwritten"))
+HANDWRITTEN_SHARED = Target(
+    name="handwritten Python with replies shared",
+    command=_python("handwritten", "--shared"),
+    questions=(Q1, Q2, Q3),  # in Q4 there is nothing to share: it would be the one above again
+    shares_runs=True,
+)
+RAW = Target(
+    name="raw uvicorn with constant bytes",
+    command=_python("raw"),
+    questions=(Q1, Q2, Q3),  # what is signed in is not constant
+    shares_runs=True,
+    package="pypi:uvicorn",
+)
+
+COMPARED_WITH_WARM = (SIMPUL, SIMPUL_COALESCING, SIMPUL_WARM, SIMPUL_WARM_COALESCING, RAW)
+"""What tells how fast kept answers are: cold, warm, and the ceiling."""
+
+TARGETS = (
+    SIMPUL,
+    SIMPUL_COALESCING,
+    SIMPUL_WARM,
+    SIMPUL_WARM_COALESCING,
+    SIMPUL_VERIFYING,
+    STRAWBERRY,
+    HIVE,
+    APOLLO,
+    TAILCALL_BATCHING,
+    MERCURIUS,
+    HANDWRITTEN,
+    TAILCALL_DEDUPE,
+    HANDWRITTEN_SHARED,
+    RAW,
+)
+
+
+def build_url(target: Target, port: int) -> str:
+    """Where a running target answers."""
+    return f"http://{HOST}:{port}{target.path}"

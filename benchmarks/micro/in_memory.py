@@ -1,0 +1,110 @@
+"""The hub without any network: the engine over worlds in memory, and what one answer costs there."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from graphql import GraphQLSchema
+
+from auth.caller import ANONYMOUS
+from auth.crypto.node_ids import NodeIds
+from benchmarks.blog.batches import Blog
+from benchmarks.blog.records import Post, User
+from benchmarks.blog.schema import build_blog_schema
+from benchmarks.comparison import dataset
+from benchmarks.comparison.questions import Q3
+from engine.batch import Agencies
+from engine.document.limits import Limits
+from engine.document.parsing import DocumentRules
+from engine.engine import Engine
+from engine.request import GraphQLRequest, GraphQLResponse
+from records.calls.answers import Answers
+from records.calls.call import Call
+from schema.builder import get_graphql_schema
+from schema.declarations.request_context import RequestContext
+
+_UNLIMITED = 10**9
+
+
+class BlogInMemory:
+    """The small world without any agency behind it. Every post is written by the user of its `user_id`."""
+
+    def __init__(self, posts: Sequence[Post], users: Mapping[int, User]) -> None:
+        """Hold everything."""
+        self._posts = posts
+        self._users = users
+
+    async def post_lists(self, keys: Sequence[str], _call: Call) -> Answers[str, Sequence[Post]]:
+        """Every post."""
+        return dict.fromkeys(keys, self._posts)
+
+    async def users(self, ids: Sequence[int], _call: Call) -> Answers[int, User]:
+        """Users by number."""
+        return {each: self._users[each] for each in ids}
+
+
+class InMemoryHub:
+    """The engine over the small world in memory, with the document kept."""
+
+    def __init__(self, agencies: Agencies, schema: GraphQLSchema, document: str, *, plans: bool = True) -> None:
+        """Take what answers."""
+        limits = Limits(objects=_UNLIMITED, values=_UNLIMITED)
+        rules = DocumentRules(limits=limits, allow_introspection=False, allow_suggestions=False, allow_explain=False)
+        self._engine = Engine(schema, rules, use_plans=plans)
+        self._agencies = agencies
+        self._node_ids = NodeIds(b"m" * 32)
+        self._request = GraphQLRequest(query=document)
+
+    async def answer(self, document: str | None = None) -> GraphQLResponse:
+        """One answer, to another document where one is given."""
+        request = self._request if document is None else GraphQLRequest(query=document)
+        call = Call(deadline=time.monotonic() + 600, request_id="micro")
+
+        def open_context() -> RequestContext:
+            return RequestContext(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
+
+        return await self._engine.run(request, open_context, request_id="micro")
+
+
+def build_blog_agencies(posts: int, users: int) -> Agencies:
+    """So many posts and users, and the greeting that needs nobody."""
+    written, people = build_world(posts, users)
+    return Agencies({Blog: BlogInMemory(written, people)})
+
+
+def build_blog_hub(posts: int, users: int, document: str = Q3.document, *, plans: bool = True) -> InMemoryHub:
+    """A hub over so many posts and users."""
+    return InMemoryHub(
+        build_blog_agencies(posts, users), get_graphql_schema(build_blog_schema()), document, plans=plans
+    )
+
+
+def build_world(posts: int, users: int) -> tuple[tuple[Post, ...], dict[int, User]]:
+    """So many posts by so many users, as records."""
+    written = (
+        Post(id=each["id"], user_id=each["userId"], title=each["title"], body=each["body"])
+        for each in dataset.build_posts(posts, users)
+    )
+    people = (User(id=each["id"], name=each["name"], email=each["email"]) for each in dataset.build_users(users))
+    return tuple(written), {each.id: each for each in people}
+
+
+async def measure_microseconds(run: Callable[[], Awaitable[Any]], *, within: float) -> float:
+    """Microseconds of processor time of one run: the best of five series within so many seconds."""
+    await run()
+    await run()
+    started = time.process_time()
+    await run()
+    once = time.process_time() - started
+    times = max(1, int(within / 5 / max(once, 1e-6)))
+    best = float("inf")
+    for _ in range(5):
+        gc.collect()
+        started = time.process_time()
+        for _ in range(times):
+            await run()
+        best = min(best, (time.process_time() - started) / times)
+    return best * 1e6

@@ -1,0 +1,437 @@
+"""Reading through what is kept: the process, then what all processes share, then the agency, which is asked once.
+
+Who asks for what somebody else is asking for waits for the same answer, unless it was invalidated in between: an answer
+that was begun before an invalidation is given to nobody who asked after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from time import time
+from typing import Any, NamedTuple, Protocol
+
+from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
+from cache.answers.monotonic_clock import get_monotonic_seconds
+from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.process_tier import CachedAnswer, ProcessTier
+from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
+from cache.answers.slots import CacheResult, Slot
+from records.calls.failures import AgencyFailure, AgencyTimeout
+from records.calls.freshness import Staleness
+from records.calls.spans import Span
+
+REVALIDATING = "revalidating"
+_MAX_CLOCK_SKEW = 1.0
+"""Seconds by which an answer of another process may seem to come from the future. A larger difference means that the
+shared clock was set back: the age of the answer is then unknown."""
+_FIRST_POLL_DELAY = 0.015
+_MAX_POLL_DELAY = 0.12
+"""Seconds between looks for what another process is fetching."""
+
+Fetch = Callable[[Sequence[Slot], bool], Awaitable[Mapping[Slot, Any]]]
+"""Asks the agency for slots, for who waits or (True) in the background: an answer or an exception each; a slot that is
+left out is one of which the agency knows nothing. Raises where the whole call failed."""
+
+
+class KeyBuilder(Protocol):
+    """How slots and tags are called: opaque, for they leave this process."""
+
+    def build_key(self, slot: Slot) -> CacheKey:
+        """Name and tags."""
+
+    def hash_tags(self, tags: Sequence[str]) -> Sequence[str]:
+        """Tags alone."""
+
+
+class AnswerSealer(Protocol):
+    """Seals answers with personal data wherever they leave the process."""
+
+    def seal(self, body: bytes, name: str) -> bytes:
+        """The sealed body, bound to its name."""
+
+    def open(self, sealed: bytes, name: str) -> bytes:
+        """The body; raises `ValueError` where it was sealed otherwise."""
+
+
+class _FetchContext(NamedTuple):
+    """What is known of a fetch when it is begun."""
+
+    keys: Mapping[Slot, CacheKey]
+    tags: tuple[str, ...]
+    epochs: EpochSnapshot
+    fetch: Fetch
+    in_background: bool
+    max_age: float
+    span: Span | None
+    """What it is a part of, as traces tell of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flight:
+    """Slots that are being fetched together."""
+
+    context: _FetchContext
+    task: asyncio.Task[Mapping[Slot, CacheResult]]
+
+
+class ReadThroughCache:
+    """Keeps answers, and asks for those that are not kept."""
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        key_builder: KeyBuilder,
+        sealer: AnswerSealer,
+        shared: SharedTier | None = None,
+        process_invalidation: ProcessInvalidation | None = None,
+        clock: Callable[[], float] = get_monotonic_seconds,
+        wall_clock: Callable[[], float] = time,
+    ) -> None:
+        """Start empty. All times are on the monotonic clock `clock`.
+
+        `wall_clock` is the time of day, in seconds since 1970-01-01 UTC: answers to callers use it for dates.
+        Without a tier that all processes share, `process_invalidation` are those who keep answers of their own.
+        """
+        self.epochs = InvalidationEpochs()
+        self.tier = ProcessTier(self.epochs, max_bytes=max_bytes)
+        self._key_builder = key_builder
+        self._sealer = sealer
+        self._shared = shared
+        self._process_invalidation = process_invalidation
+        self.clock = clock
+        self._wall_clock = wall_clock
+        self._flights: dict[Slot, _Flight] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def read(
+        self, slots: Sequence[Slot], fetch: Fetch, *, max_age: float = inf, span: Span | None = None
+    ) -> Mapping[Slot, CacheResult]:
+        """What each slot holds.
+
+        Nothing older than `max_age` seconds is used, unless the agency fails: 0 is to ask anew. What is waited for
+        and was begun for others is told of `span`.
+        """
+        if self._process_invalidation is not None and self._process_invalidation.poll():
+            self.epochs.invalidate_everything()
+        found, missing = self._read_process_tier(slots, fetch, max_age=max_age)
+        if missing:
+            found.update(await self._fetch_missing(missing, fetch, max_age=max_age, span=span))
+        return found
+
+    async def invalidate(self, tags: Sequence[str]) -> bool:
+        """Let nothing with these tags be used any more; False where other processes could not be told."""
+        opaque = self._key_builder.hash_tags(tags)
+        self.epochs.invalidate(opaque)
+        if self._process_invalidation is not None:
+            self._process_invalidation.publish()
+        return self._shared is None or await self._shared.invalidate(opaque)
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    def _read_process_tier(
+        self, slots: Sequence[Slot], fetch: Fetch, *, max_age: float
+    ) -> tuple[dict[Slot, CacheResult], dict[Slot, CachedAnswer | None]]:
+        """What can be given at once; and what has to be fetched, with what may be given where that fails."""
+        now, find, unsubscribed = self.clock(), self.tier.find, self._unsubscribed
+        found, to_revalidate = dict[Slot, CacheResult](), list[Slot]()
+        missing: dict[Slot, CachedAnswer | None] = {}
+        for slot in slots:  # what a deaf process keeps counts only where everybody may know it
+            cached = None if unsubscribed and slot.kind.freshness.is_personal else find(slot, now)
+            if cached is None or now - cached.fetched_at >= max_age:
+                missing[slot] = cached
+            elif cached.fresh_until > now:
+                found[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
+                slot.kind.hits.process += 1
+            elif cached.fresh_until + slot.kind.freshness.stale_while_revalidate > now:
+                found[slot] = self._build_stale_result(cached, REVALIDATING, now)
+                slot.kind.hits.process += 1
+                slot.kind.hits.revalidating += 1
+                to_revalidate.append(slot)
+            else:
+                missing[slot] = cached
+        for slot in missing:
+            slot.kind.hits.process_missed += 1
+        if to_revalidate:
+            self._join_or_start(to_revalidate, fetch, in_background=True)
+        return found, missing
+
+    @property
+    def _unsubscribed(self) -> bool:
+        """Whether others may have invalidated something of which this process did not hear."""
+        return self._shared is not None and not self._shared.is_subscribed
+
+    async def _fetch_missing(
+        self, missing: Mapping[Slot, CachedAnswer | None], fetch: Fetch, *, max_age: float, span: Span | None
+    ) -> Mapping[Slot, CacheResult]:
+        joined, own = self._join_or_start(list(missing), fetch, max_age=max_age, span=span)
+        fetched = await _await_flights(joined)
+        late = [slot for slot in missing if slot not in own and type(fetched[slot].value) is AgencyTimeout]
+        if late:  # whoever asked first had less time left than we may have
+            again, _ = self._join_or_start(late, fetch, max_age=max_age, span=span)
+            fetched.update(await _await_flights(again))
+        now = self.clock()
+        for slot in missing:
+            if slot not in own:
+                slot.kind.hits.joined += 1
+        results = {slot: self._fall_back_to_cached(fetched[slot], kept, slot, now) for slot, kept in missing.items()}
+        for slot, each in results.items():
+            if each.staleness is not None:
+                slot.kind.hits.failing += 1
+                slot.kind.hits.ages.add(now - each.fetched_at)
+        return results
+
+    def _join_or_start(
+        self,
+        slots: Sequence[Slot],
+        fetch: Fetch,
+        *,
+        in_background: bool = False,
+        max_age: float = inf,
+        span: Span | None = None,
+    ) -> tuple[dict[Slot, _Flight], set[Slot]]:
+        """The flight of each slot, and for which of them it was begun here and now."""
+        joined: dict[Slot, _Flight] = {}
+        for slot in slots:
+            flight = self._flights.get(slot)
+            if flight is not None and self._can_join(flight, max_age=max_age):
+                joined[slot] = flight
+        if joined and span is not None:
+            _link_spans(span, joined)
+        own = [slot for slot in slots if slot not in joined]
+        if own:
+            keys = {slot: self._key_builder.build_key(slot) for slot in own}
+            tags = tuple(dict.fromkeys(tag for each in keys.values() for tag in each.tags))
+            context = _FetchContext(keys, tags, self.epochs.snapshot(tags), fetch, in_background, max_age, span)
+            flight = _Flight(context, asyncio.get_running_loop().create_task(self._run_flight(context)))
+            self._running.add(flight.task)
+            flight.task.add_done_callback(self._running.discard)
+            for slot in own:
+                self._flights[slot] = joined[slot] = flight
+        return joined, set(own)
+
+    def _can_join(self, flight: _Flight, *, max_age: float) -> bool:
+        """Whether what it brings is for who comes now: nothing of it was invalidated since it was begun."""
+        context = flight.context
+        if self._unsubscribed and any(slot.kind.freshness.is_personal for slot in context.keys):
+            return False
+        return (
+            not flight.task.done()
+            and context.max_age <= max_age
+            and self.epochs.is_current(context.tags, context.epochs)
+        )
+
+    async def _run_flight(self, context: _FetchContext) -> Mapping[Slot, CacheResult]:
+        """Look where all processes keep answers, then ask the agency. Never raises but for a cancellation."""
+        flight = asyncio.current_task()
+        try:
+            return (
+                (await self._fetch_from_agency(context, context.keys))[0]
+                if self._shared is None
+                else await self._fetch_shared(self._shared, context)
+            )
+        finally:
+            for slot in context.keys:
+                known = self._flights.get(slot)
+                if known is not None and known.task is flight:
+                    del self._flights[slot]
+
+    async def _fetch_shared(self, shared: SharedTier, context: _FetchContext) -> Mapping[Slot, CacheResult]:
+        """What all processes keep, or one of them is fetching; else what the agency says, for all of them."""
+        results: dict[Slot, CacheResult] = {}
+        stale: dict[Slot, CachedAnswer] = {}
+        leases: list[str] = []
+        try:
+            lookup = await self._look_up_shared(shared, context, results, stale, leases)
+            missing = {slot: each for slot, each in context.keys.items() if slot not in results}
+            if missing:
+                now = self.clock()
+                asked, bodies = await self._fetch_from_agency(context, missing)
+                results.update(
+                    {slot: self._fall_back_to_cached(each, stale.get(slot), slot, now) for slot, each in asked.items()}
+                )
+                if lookup is not None:
+                    await shared.store(list(self._build_shared_entries(bodies, context)), lookup)
+        finally:
+            if leases:
+                await shared.release_lease(leases)
+        return results
+
+    async def _look_up_shared(
+        self,
+        shared: SharedTier,
+        context: _FetchContext,
+        results: dict[Slot, CacheResult],
+        stale: dict[Slot, CachedAnswer],
+        leases: list[str],
+    ) -> Lookup | None:
+        """Look until everything is given or ours to fetch; what is found and no longer fresh goes to `stale`."""
+        pause = _FIRST_POLL_DELAY
+        while True:
+            missing = {slot: each for slot, each in context.keys.items() if slot not in results}
+            lookup = await shared.look_up(list(missing.values()))
+            if lookup is None:
+                return None
+            for slot, key in missing.items():
+                found = lookup.found.get(key.name)
+                cached = None if found is None else self._decode_entry(slot, found, key, context)
+                if cached is None:
+                    continue
+                now = self.clock()
+                if cached.fresh_until > now and now - cached.fetched_at < context.max_age:
+                    results[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
+                    self.tier.put(slot, cached)
+                else:
+                    stale[slot] = cached
+            for slot in missing:
+                _count_shared(slot, is_first=pause == _FIRST_POLL_DELAY, is_there=slot in results)
+            missing = {slot: each for slot, each in missing.items() if slot not in results}
+            if not context.max_age or not missing:
+                return lookup
+            leases += await shared.acquire_lease([each.name for each in missing.values() if each.name not in leases])
+            if all(each.name in leases for each in missing.values()):
+                return lookup
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _MAX_POLL_DELAY)
+
+    async def _fetch_from_agency(
+        self, context: _FetchContext, missing: Mapping[Slot, CacheKey]
+    ) -> tuple[Mapping[Slot, CacheResult], Mapping[Slot, bytes]]:
+        """What the agency says, and the bytes of what of it may be kept; this process keeps it."""
+        try:
+            answers = await context.fetch(list(missing), context.in_background)
+        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its slots
+            now = self.clock()
+            return dict.fromkeys(missing, CacheResult(failure, now, now)), {}
+        now = self.clock()
+        results = {slot: _build_fresh_result(slot, answers.get(slot), now) for slot in missing}
+        flight = asyncio.current_task()
+        bodies = {
+            slot: b"" if each.value is None else slot.kind.codec.encode(each.value)
+            for slot, each in results.items()
+            if self._is_cacheable(slot, each.value) and self._is_newest_flight(slot, flight)
+        }
+        if self.epochs.is_current(
+            context.tags, context.epochs
+        ):  # else something was invalidated on its way: ask again, once
+            for slot, body in bodies.items():
+                self.tier.put(
+                    slot, self._build_cached_answer(slot, results[slot].value, len(body), now, missing[slot].tags)
+                )
+        return results, bodies
+
+    def _build_shared_entries(self, bodies: Mapping[Slot, bytes], context: _FetchContext) -> Iterator[NewSharedEntry]:
+        """What all processes are to keep, sealed where it is personal."""
+        now = self.clock()
+        for slot, body in bodies.items():
+            wanted, freshness = context.keys[slot], slot.kind.freshness
+            sealed = self._sealer.seal(body, wanted.name) if freshness.is_personal else body
+            yield NewSharedEntry(wanted, now, sealed, freshness.max_lifetime if body else freshness.absent)
+
+    def _is_cacheable(self, slot: Slot, value: object) -> bool:
+        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
+
+    def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
+        """Whether nobody began to ask after this flight did, who wanted it anew: what they know must stay known."""
+        known = self._flights.get(slot)
+        return known is not None and known.task is flight
+
+    def _decode_entry(
+        self, slot: Slot, entry: SharedEntry, key: CacheKey, context: _FetchContext
+    ) -> CachedAnswer | None:
+        """An entry that all processes keep; None where it cannot be read."""
+        try:
+            body = self._sealer.open(entry.body, key.name) if slot.kind.freshness.is_personal else entry.body
+            value = slot.kind.codec.decode(body) if body else None
+        except ValueError:  # written by another version of the hub, or by nobody whom we know
+            return None
+        if entry.fetched_at > self.clock() + _MAX_CLOCK_SKEW:
+            return None
+        cached = self._build_cached_answer(slot, value, len(body), entry.fetched_at, key.tags)
+        return cached if self.epochs.is_current(context.tags, context.epochs) else cached._replace(epochs=NEVER_CURRENT)
+
+    def _build_cached_answer(
+        self,
+        slot: Slot,
+        value: Any,
+        size: int,
+        fetched_at: float,
+        tags: tuple[str, ...],  # noqa: ANN401 - any answer
+    ) -> CachedAnswer:
+        freshness = slot.kind.freshness
+        lasts = freshness.absent if value is None else freshness.max_lifetime
+        return CachedAnswer(
+            value,
+            size,
+            fetched_at,
+            fetched_at + _get_fresh_seconds(slot, value),
+            fetched_at + lasts,
+            tags,
+            self.epochs.snapshot(tags),
+        )
+
+    def _fall_back_to_cached(
+        self, result: CacheResult, cached: CachedAnswer | None, slot: Slot, now: float
+    ) -> CacheResult:
+        """The answer; in place of an agency's failure what was kept, where it may still be used for that."""
+        failure = result.value
+        if cached is None or not isinstance(failure, AgencyFailure):
+            return result
+        if cached.fetched_at + slot.kind.freshness.fresh + slot.kind.freshness.stale_if_error <= now:
+            return result
+        return self._build_stale_result(cached, failure.code, now)
+
+    def _build_stale_result(self, cached: CachedAnswer, reason: str, now: float) -> CacheResult:
+        """What is kept, with the time of day at which it was said, by its age."""
+        as_of = datetime.fromtimestamp(self._wall_clock() - (now - cached.fetched_at), UTC)
+        return CacheResult(cached.value, cached.fetched_at, cached.fresh_until, Staleness(as_of=as_of, reason=reason))
+
+    def __repr__(self) -> str:
+        """What is kept and under way."""
+        return f"<ReadThrough {self.tier!r}, {len(self._flights)} slots under way>"
+
+
+async def _await_flights(joined: Mapping[Slot, _Flight]) -> dict[Slot, CacheResult]:
+    """What flights bring, each once; they go on where we leave."""
+    given: dict[Slot, CacheResult] = {}
+    for flight in dict.fromkeys(joined.values()):
+        given.update(await asyncio.shield(flight.task))
+    return given
+
+
+def _link_spans(span: Span, joined: Mapping[Slot, _Flight]) -> None:
+    """Tell traces that what is waited for was begun for others: it is no part of this."""
+    span.set_attribute("simpul.joined", len(joined))
+    for flight in dict.fromkeys(joined.values()):
+        if flight.context.span is not None:
+            span.add_link(flight.context.span)
+
+
+def _get_fresh_seconds(slot: Slot, value: object) -> float:
+    """How many seconds an answer is fresh."""
+    return slot.kind.freshness.absent if value is None else slot.kind.freshness.fresh
+
+
+def _build_fresh_result(slot: Slot, value: object, now: float) -> CacheResult:
+    return CacheResult(value, now, now if isinstance(value, Exception) else now + _get_fresh_seconds(slot, value))
+
+
+def _count_shared(slot: Slot, *, is_first: bool, is_there: bool) -> None:
+    """Count one look where all keep answers; what turns up at a later look was fetched by another process."""
+    hits = slot.kind.hits
+    if not is_first:
+        hits.joined += is_there
+    elif is_there:
+        hits.shared += 1
+    else:
+        hits.shared_missed += 1

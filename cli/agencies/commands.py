@@ -1,0 +1,58 @@
+"""`simpul agencies`: ask every agency for one known record, as the hub asks; and what an agency signs with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="The agencies that the hub is connected to.")
+    group.command("check")(check)
+    group.command("hook-secret")(print_hook_secret)
+    return group
+
+
+def print_hook_secret(agency: Annotated[str, typer.Argument(help="An agency of the hub, such as pbb.")]) -> None:
+    """Print the secret by which an agency signs that something changed, alone on one line."""
+    from auth.crypto.agency_hook_signatures import AgencyHookSecrets  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+    from settings import MAX_CONCURRENCY  # noqa: PLC0415 - same
+
+    if agency not in MAX_CONCURRENCY:
+        raise CommandError(f"{agency!r} is no agency of this hub: choose one of {', '.join(MAX_CONCURRENCY)}")
+    typer.echo(AgencyHookSecrets(load_hub_settings(find_state_folder()).secret_bytes).format_secret(agency))
+
+
+def check() -> None:
+    """Ask each agency for one known record; fail when one does not answer."""
+    failed = asyncio.run(_print_checks())
+    if failed:
+        raise CommandError(f"no good answer from {', '.join(failed)}")
+
+
+async def _print_checks() -> list[str]:
+    """Show a row for each agency; the names of those that failed."""
+    from cli.agencies.checks import check_agencies  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+
+    table = Table("agency", "protocol", "outcome", "seconds", box=None, pad_edge=False)
+    failed = []
+    console = Console()
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    with Console(stderr=True).status("Asking the agencies ..."):
+        async for agency, protocol, outcome, seconds in check_agencies(settings):
+            good = outcome == "ok"
+            table.add_row(agency, protocol, f"[{'green' if good else 'red'}]{outcome}[/]", f"{seconds:.3f}")
+            if not good:
+                failed.append(agency)
+    console.print(table)
+    return failed

@@ -1,0 +1,77 @@
+"""`simpul data-contracts`: whether each agency's personal data is read under an impact assessment that covers it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auth.policy.access_policy import AccessPolicy
+    from auth.policy.data_contracts import ContractReview, DataContract
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="Data contracts with agencies, and their impact assessments.")
+    group.command("check")(check)
+    group.callback()(lambda: None)  # keeps the group a group while it has one command
+    return group
+
+
+def check(
+    *,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A file or folder; else what SIMPUL_CONTRACTS names.")
+    ] = None,
+) -> None:
+    """Say which personal data the graph has of each agency, and whether an assessment covers it; fail if not."""
+    found = _assess(*_load_contracts_and_policy(path))
+    table = Table("agency", "data", "assessment", "risk", "holds until", box=None, header_style="bold")
+    for each in found:
+        data, contract = ", ".join(one.name for one in each.classes) or "public", each.contract
+        if contract is None:
+            table.add_row(each.agency, data, "none", "", "")
+            continue
+        assessment = contract.assessment
+        table.add_row(each.agency, data, assessment.id, assessment.residual_risk, assessment.review_by.isoformat())
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    for each in found:
+        for warning in each.warnings:
+            console.print(f"Note: {warning}.", markup=False)
+    faults = [each.fault for each in found if each.fault is not None]
+    if faults:
+        raise CommandError("; ".join(faults))
+
+
+def _load_contracts_and_policy(path: Path | None) -> tuple[Sequence[DataContract], AccessPolicy]:
+    """The contracts, and who may state which purposes; with a path, of a hub that need not be set up yet."""
+    from auth.policy.access_policy import DEFAULT_PURPOSES, AccessPolicy, parse_purposes  # noqa: PLC0415 - same
+    from auth.policy.data_contracts import load_contracts  # noqa: PLC0415 - other commands need not wait for it
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+
+    if path is None:
+        settings = load_hub_settings(find_state_folder())
+        return settings.contracts, settings.policy
+    try:
+        lines = os.environ.get("SIMPUL_PURPOSES", " ".join(DEFAULT_PURPOSES)).split()
+        return load_contracts(path), AccessPolicy(purposes=parse_purposes(lines))
+    except ValueError as problem:
+        raise CommandError(str(problem)) from None
+
+
+def _assess(contracts: Sequence[DataContract], policy: AccessPolicy) -> Sequence[ContractReview]:
+    from schema.builder import build_schema, get_graphql_schema  # noqa: PLC0415 - same
+    from schema.tools.assessments import judge_today  # noqa: PLC0415 - the graph, which other commands need not wait for
+
+    return judge_today(contracts, policy, get_graphql_schema(build_schema()))

@@ -1,0 +1,250 @@
+"""`simpul breach`: a failure to protect personal data, its 72 hours, whom it affects and what they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+
+if TYPE_CHECKING:  # the hub, which other commands need not wait for
+    from cli.breach.report import BreachReport
+    from records.hub.breaches import Breach
+    from store.ledger.breaches import Breaches
+
+T = TypeVar("T")
+
+_CITY_TIME_ZONE = timezone(timedelta(hours=7))
+_Name = Annotated[str, typer.Argument(help="The breach, as `simpul breach list` names it.")]
+_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
+_From = Annotated[str, typer.Option("--from", help="Reads from this moment on, such as 2026-11-24T08:00 (WIB).")]
+_Until = Annotated[str | None, typer.Option("--until", help="Reads up to this moment; now, if not said.")]
+_Reader = Annotated[
+    str | None,
+    typer.Option(help="Only by this reader: the issuer's name, a space, the token's `sub`. Needs --kind."),
+]
+
+
+def build_group() -> typer.Typer:
+    """The group with every command."""
+    group = typer.Typer(no_args_is_help=True, help="Failures to protect personal data (UU PDP, article 46).")
+    group.command("open")(open_breach)
+    group.command("list")(list_breaches)
+    group.command("report")(report_breach)
+    group.command("close")(close_breach)
+    return group
+
+
+def open_breach(
+    what: Annotated[str, typer.Argument(help="What happened, in a sentence; it stands in the letters.")],
+    start: _From,
+    *,
+    until: _Until = None,
+    known_since: Annotated[str | None, typer.Option(help="Since when it is known; now, if not said.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only by this kind of caller: official, partner, ...")] = None,
+    reader: _Reader = None,
+    agency: Annotated[str | None, typer.Option(help="Only by readers of this agency.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only by this application: issuer/client_id.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only for this purpose.")] = None,
+    case: Annotated[str | None, typer.Option(help="Only for this case.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only by an operation of this name.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Only by this request.")] = None,
+    by: _By = None,
+) -> None:
+    """Record a breach: its 72 hours begin, and what the ledger holds of it is not purged before it is closed."""
+    from records.hub.ledger_entries import AccessSearch  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    now = datetime.now(UTC)
+    begins, ends = _parse_moment(start, "--from"), now if until is None else _parse_moment(until, "--until")
+    since = now if known_since is None else _parse_moment(known_since, "--known-since")
+    if begins > ends:
+        raise CommandError("--from lies after --until: nothing could have been read")
+    if since > now:
+        raise CommandError("--known-since lies in the future")
+
+    async def record(breaches: Breaches, secret: bytes) -> Breach:
+        search = AccessSearch(
+            start=begins,
+            end=ends,
+            caller_kind=None if kind is None else _parse_kind(kind),
+            caller=None if reader is None else _to_pseudonym(kind, reader, secret),
+            agency=agency,
+            client=client,
+            purpose=purpose,
+            case=case,
+            operation=operation,
+            request_id=request_id,
+        )
+        return await breaches.open(what, search, known_since=since, by=by or getpass.getuser())
+
+    breach = asyncio.run(_run_with_breaches(record))
+    typer.echo(
+        f"{breach.name} is open. Everybody has to be told by {_format_moment(breach.due)}: {_format_time_left(breach, now)}."
+    )
+
+
+def list_breaches() -> None:
+    """List all breaches with their clocks."""
+
+    async def load(breaches: Breaches, _secret: bytes) -> Sequence[Breach]:
+        return await breaches.list_all()
+
+    found = asyncio.run(_run_with_breaches(load))
+    if not found:
+        typer.echo("No breach was ever opened.")
+        return
+    now = datetime.now(UTC)
+    table = Table("breach", "clock", "due", "known since", "by", "what", box=None, pad_edge=False)
+    for each in found:
+        table.add_row(
+            each.name,
+            _format_time_left(each, now),
+            _format_moment(each.due),
+            _format_moment(each.known_since),
+            each.opened_by,
+            each.what,
+        )
+    Console(width=240, soft_wrap=True).print(table)
+
+
+def report_breach(
+    name: _Name,
+    into: Annotated[Path, typer.Option("--into", help="Folder to make, for its owner alone.")],
+    *,
+    residents: Annotated[
+        Path | None, typer.Option(help="The city's list of residents, a NIK at the start of each line: names people.")
+    ] = None,
+    controller: Annotated[str | None, typer.Option(help="Who is responsible, as the letters name them.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom people may ask.")] = None,
+    how: Annotated[str | None, typer.Option(help="How the data was disclosed, in Indonesian.")] = None,
+    how_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
+    measures: Annotated[str | None, typer.Option(help="What is done about it, in Indonesian.")] = None,
+    measures_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
+    what_en: Annotated[str | None, typer.Option(help="What happened, in English.")] = None,
+) -> None:
+    """Work out whom a breach affects, and write the list of them and both letters."""
+    from cli.breach.letters import LetterDetails  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.breach.report import write_report as written_report  # noqa: PLC0415 - same
+
+    now = datetime.now(UTC)
+    details = LetterDetails(
+        controller=controller,
+        contact=contact,
+        how=how,
+        how_en=how_en,
+        measures=measures,
+        measures_en=measures_en,
+        what_en=what_en,
+    )
+
+    async def write(breaches: Breaches, secret: bytes) -> tuple[Breach, BreachReport]:
+        breach = await breaches.get(name)
+        return breach, await written_report(
+            breaches, breach, details, folder=into, residents=residents, secret=secret, now=now
+        )
+
+    breach, found = asyncio.run(_run_with_breaches(write))
+    extent = found.extent
+    typer.echo(f"{breach.name}: {_format_time_left(breach, now)}, until {_format_moment(breach.due)}.")
+    typer.echo(f"{extent.people} people are affected, by {extent.reads} reads; {found.people_named} of them are named.")
+    if extent.unattributed_reads:
+        typer.echo(f"{extent.unattributed_reads} reads are about somebody whom nobody knows.")
+    if extent.people_not_yet_notifiable:
+        typer.echo(
+            f"{extent.people_not_yet_notifiable} may not be told yet (`may_be_told_from`): ask the data-protection officer first."
+        )
+    if found.placeholders:
+        typer.echo(f"{found.placeholders} places of the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")
+    typer.echo(f"Written to {into}: affected.csv, breach-people.md, breach-authority.md, summary.json.")
+
+
+def close_breach(name: _Name, *, by: _By = None) -> None:
+    """End a breach, once everybody was told: from then on its entries are purged when their time is over."""
+
+    async def end(breaches: Breaches, _secret: bytes) -> Breach:
+        return await breaches.close(name, by=by or getpass.getuser())
+
+    typer.echo(f"{asyncio.run(_run_with_breaches(end)).name} is closed.")
+
+
+def _parse_moment(text: str, option: str) -> datetime:
+    """A moment; one without an offset is meant in the city's time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"{option} {text!r} is no moment: write it as 2026-11-24T08:00 or 2026-11-24T08:00+07:00"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=_CITY_TIME_ZONE)
+
+
+def _parse_kind(kind: str) -> str:
+    from auth.caller import CallerKind  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    kinds = [each.value for each in CallerKind]
+    if kind not in kinds:
+        raise CommandError(f"--kind {kind!r} is no kind of caller: choose one of {', '.join(kinds)}")
+    return kind
+
+
+def _to_pseudonym(kind: str | None, reader: str, secret: bytes) -> bytes:
+    from auth.caller import CallerKind  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from auth.crypto.pseudonyms import Pseudonyms  # noqa: PLC0415 - same
+
+    if kind is None or kind == CallerKind.CITIZEN.value:
+        raise CommandError("--reader needs the --kind that they are, and no citizen is named on a command line")
+    return Pseudonyms(secret).pseudonymize_name(CallerKind(_parse_kind(kind)), reader)
+
+
+def _format_time_left(breach: Breach, now: datetime) -> str:
+    if breach.closed_at is not None:
+        return "closed"
+    left = breach.due - now
+    hours, rest = divmod(abs(left), timedelta(hours=1))
+    span = f"{hours} h {rest // timedelta(minutes=1)} min"
+    return f"{span} left" if left >= timedelta(0) else f"OVERDUE by {span}"
+
+
+def _format_moment(at: datetime) -> str:
+    return f"{at.astimezone(_CITY_TIME_ZONE):%Y-%m-%d %H:%M} WIB"
+
+
+async def _run_with_breaches(work: Callable[[Breaches, bytes], Awaitable[T]]) -> T:
+    from store.ledger.breaches import UnknownBreach  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    async with _open_breaches() as (breaches, secret):
+        try:
+            return await work(breaches, secret)
+        except UnknownBreach as problem:
+            raise CommandError(f"{problem}: `simpul breach list` names them") from problem
+        except CommandError:
+            raise
+        except Exception as problem:
+            raise CommandError(
+                f"the hub's database cannot be used ({type(problem).__name__}): is it up, and was the hub started on"
+                " it?"
+            ) from problem
+
+
+@asynccontextmanager
+async def _open_breaches() -> AsyncIterator[tuple[Breaches, bytes]]:
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from store.database import create_database_engine  # noqa: PLC0415 - same
+    from store.ledger.breaches import Breaches  # noqa: PLC0415 - same
+
+    settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
+    engine = create_database_engine(settings.state_url.get_secret_value())
+    try:
+        yield Breaches(engine), settings.secret_bytes
+    finally:
+        await engine.dispose()

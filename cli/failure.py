@@ -1,7 +1,0 @@
-"""How a command ends when it cannot do what it was asked to: one line on stderr, an exit code, no traceback."""
-
-from __future__ import annotations
-
-
-class Failure(Exception):  # noqa: N818 - a command's end, not a programming error
-    """The command cannot go on; the text names the thing, the value and the mend in one line."""

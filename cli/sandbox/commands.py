@@ -1,0 +1,139 @@
+"""`simpul sandbox`: look at the running city, stop and start its agencies, reach it with a hub of one's own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+from sandbox.agency import LOOPBACK
+from sandbox.city_control import control_city
+
+# The defaults of the agencies' own servers, p50 and p95 in milliseconds.
+TYPICAL_LATENCY_MS = {
+    "dukcapil": (5, 30),
+    "jakpreneur": (8, 40),
+    "pbb": (600, 1500),
+    "crm": (150, 500),
+    "pangan": (200, 700),
+    "issuer": (20, 80),
+}
+STYLES = {"running": "green", "stopped": "yellow", "died": "red", "starting": "cyan"}
+
+
+class OnOff(StrEnum):
+    """On or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def build_group() -> typer.Typer:
+    """The group with every command; alone it shows the agencies."""
+    group = typer.Typer(help="The agencies of the sandbox city and its OpenID provider: alone it lists them.")
+    group.callback(invoke_without_command=True)(list_agencies)
+    group.command("stop")(stop_agency)
+    group.command("start")(start_agency)
+    group.command("calls")(list_calls)
+    group.command("latency")(switch_latency)
+    group.command("settings")(print_settings)
+    return group
+
+
+def list_agencies(context: typer.Context) -> None:
+    """List the agencies: state, port, process, calls since the last reset."""
+    if context.invoked_subcommand is None:
+        _print_agencies(control_city(find_state_folder().path, "state"))
+
+
+def stop_agency(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
+    """End an agency's server, to see how the hub answers without it."""
+    _print_agencies(control_city(find_state_folder().path, "stop", agency))
+
+
+def start_agency(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
+    """Start an agency's server again, where it was."""
+    with Console(stderr=True).status(f"Starting {agency} ..."):
+        agencies = control_city(find_state_folder().path, "start", agency)
+    _print_agencies(agencies)
+
+
+def list_calls(
+    *, reset: Annotated[bool, typer.Option("--reset", help="Set every counter to 0 after showing it.")] = False
+) -> None:
+    """Show what each agency was asked for, by operation."""
+    table = Table("agency", "operation", "calls", box=None, pad_edge=False)
+    for agency in _list_running():
+        counted = _call_control_api(agency, "GET", "/calls")
+        for operation, count in sorted(counted["operations"].items()):
+            table.add_row(agency["name"], operation, str(count))
+        if not counted["operations"]:
+            table.add_row(agency["name"], "-", "0")
+        if reset:
+            _call_control_api(agency, "DELETE", "/calls")
+    Console().print(table)
+
+
+def switch_latency(switch: Annotated[OnOff, typer.Argument(help="on imitates how long real agencies take.")]) -> None:
+    """Let the agencies take their time, or answer at once."""
+    for agency in _list_running():
+        p50, p95 = TYPICAL_LATENCY_MS[agency["name"]] if switch is OnOff.ON else (0, 0)
+        _call_control_api(agency, "PUT", "/latency", {"p50_ms": p50, "p95_ms": p95})
+        typer.echo(f"{agency['name']}: half of the answers within {p50} ms, 95 % within {p95} ms")
+
+
+def print_settings(
+    *, port: Annotated[int, typer.Option(min=1, max=65535, help="Where that hub is to listen (loopback).")] = 8001
+) -> None:
+    """Print a file of settings for a `simpul hub` in front of the running city, as in production."""
+    from cli.hub_settings import build_production_environment  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    _list_running()
+    environment = build_production_environment(find_state_folder(), port=port)
+    typer.echo("# A hub in front of the sandbox city, without development's leniencies. It holds secrets.")
+    for name, value in environment.items():
+        typer.echo(f"{name}='{value}'")
+
+
+def _list_running() -> list[dict[str, Any]]:
+    agencies = [agency for agency in control_city(find_state_folder().path, "state") if agency["state"] == "running"]
+    if not agencies:
+        raise CommandError("no agency runs: start one with `simpul sandbox start AGENCY`")
+    return agencies
+
+
+def _print_agencies(agencies: list[dict[str, Any]]) -> None:
+    table = Table("agency", "state", "port", "control port", "pid", "calls", box=None, pad_edge=False)
+    for agency in agencies:
+        running = agency["state"] == "running"
+        table.add_row(
+            agency["name"],
+            f"[{STYLES[agency['state']]}]{agency['state']}[/]",
+            str(agency["port"]),
+            str(agency["control_port"]),
+            str(agency["pid"] or "-"),
+            str(_call_control_api(agency, "GET", "/calls")["total"]) if running else "-",
+        )
+    Console().print(table)
+
+
+def _call_control_api(agency: dict[str, Any], method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    """Ask an agency's control API."""
+    try:
+        with closing(http.client.HTTPConnection(LOOPBACK, agency["control_port"], timeout=5)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read()
+    except (OSError, http.client.HTTPException) as problem:
+        raise CommandError(f"{agency['name']} does not answer on its control port: {problem}") from None
+    if answer.status >= http.client.BAD_REQUEST:
+        raise CommandError(f"{agency['name']} refused {method} {path}: {text.decode(errors='replace')}")
+    return json.loads(text) if text else None

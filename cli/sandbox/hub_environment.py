@@ -1,0 +1,96 @@
+"""The settings of a hub that stands in front of the sandbox city, as environment variables."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from cli.project_paths import ROOT
+from cli.sandbox.issuers_file import SANDBOX_ISSUER, write_issuers_file
+from cli.sandbox.sample_callers import public_keys_path
+from sandbox.agency import ISSUER, LOOPBACK
+from sandbox.issuer.clients import derive_client_secret
+from sandbox.population.samples import SAMPLES
+from sandbox.state_folder import StateFolder
+
+SANDBOX_DATA_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
+SANDBOX_TERMS = ROOT / "sandbox" / "agencies.toml"
+STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
+STATE_DATABASE = "simpul"
+_PAGES_CLIENT = "simpul-pages"  # the hub's own pages, as the city's OpenID provider knows them
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyEndpoint:
+    """How to reach one agency. `health` is what its control port says of it."""
+
+    port: int
+    user: str
+    secret: str
+    health: Mapping[str, str]
+
+
+def build_hub_environment(folder: StateFolder, agencies: Mapping[str, AgencyEndpoint]) -> dict[str, str]:
+    """One `SIMPUL_...` variable a setting; secrets are made at the first call and kept in the folder."""
+    issuers = write_issuers_file(folder)
+    return {
+        "SIMPUL_DEVELOPMENT": "true",
+        "SIMPUL_SECRET": folder.secret("ids", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
+        "SIMPUL_ISSUER_KEYS": str(public_keys_path(folder)),
+        **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
+        **(_build_sign_in_variables(folder) if issuers is not None else {}),
+        "SIMPUL_STATE_URL": build_state_url(folder),
+        "SIMPUL_CONTRACTS": str(SANDBOX_DATA_CONTRACTS),
+        "SIMPUL_AGENCIES": str(SANDBOX_TERMS),
+        "SIMPUL_PROBE_NIK": SAMPLES["siti"].nik,
+        **{
+            name: value
+            for agency, endpoint in agencies.items()
+            for name, value in _build_agency_variables(agency, endpoint).items()
+        },
+    }
+
+
+def _build_sign_in_variables(folder: StateFolder) -> dict[str, str]:
+    """How people sign in to the hub's own pages: at the city's provider."""
+    secret = folder.known_secret(ISSUER)
+    if secret is None:
+        return {}
+    return {
+        "SIMPUL_SIGN_IN_ISSUER": SANDBOX_ISSUER,
+        "SIMPUL_SIGN_IN_CLIENT": _PAGES_CLIENT,
+        "SIMPUL_SIGN_IN_SECRET": derive_client_secret(_PAGES_CLIENT, secret),
+    }
+
+
+def build_state_url(folder: StateFolder) -> str:
+    """Where the hub's own state is kept."""
+    port = folder.known_port(STATE_SERVER) or folder.port(STATE_SERVER)
+    secret = folder.secret(STATE_SERVER)
+    return f"postgresql://{STATE_DATABASE}:{quote(secret, safe='')}@{LOOPBACK}:{port}/{STATE_DATABASE}"
+
+
+def _build_agency_variables(agency: str, endpoint: AgencyEndpoint) -> dict[str, str]:
+    name = f"SIMPUL_{agency.upper()}"
+    at = f"{LOOPBACK}:{endpoint.port}"
+    login = f"{quote(endpoint.user, safe='')}:{quote(endpoint.secret, safe='')}@{at}"
+    match agency:
+        case "dukcapil":
+            return {f"{name}_URL": f"postgresql://{login}/siak"}
+        case "jakpreneur" if endpoint.health.get("engine") == "sqlite":
+            return {f"{name}_URL": f"sqlite:///{endpoint.health['path']}"}
+        case "jakpreneur":
+            return {f"{name}_URL": f"mysql://{login}/jakpreneur"}
+        case "pbb":
+            return {
+                f"{name}_URL": f"http://{at}/services/pbb",
+                f"{name}_USER": endpoint.user,
+                f"{name}_PASSWORD": endpoint.secret,
+            }
+        case "crm":
+            return {f"{name}_URL": f"http://{at}/open311/v2", f"{name}_KEY": endpoint.secret}
+        case _:
+            return {f"{name}_URL": f"http://{at}", f"{name}_KEY": endpoint.secret}

@@ -1,0 +1,81 @@
+"""`simpul list_clients` and `simpul print_secret CLIENT`: the applications that the sandbox city knows, and their tokens."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from contextlib import closing
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.command_error import CommandError
+from cli.project_paths import find_state_folder
+from sandbox.agency import ISSUER, LOOPBACK
+from sandbox.issuer.clients import CLIENTS, RegisteredClient, derive_client_secret
+from sandbox.state_folder import StateFolder
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the two commands."""
+    app.command("clients")(list_clients)
+    app.command("secret")(print_secret)
+
+
+def list_clients() -> None:
+    """List the applications that the city's OpenID provider knows."""
+    table = Table("client", "what", "gets tokens by", "scopes", box=None, pad_edge=False)
+    for client in CLIENTS.values():
+        table.add_row(client.id, client.name, ", ".join(client.grants), " ".join(client.scopes))
+    Console().print(table)
+
+
+def print_secret(client: Annotated[str, typer.Argument(help="An application: see `simpul clients`.")]) -> None:
+    """Print the secret of an application of the sandbox city, alone on one line."""
+    known = _find_client(client)
+    if known.public:
+        choices = ", ".join(each.id for each in CLIENTS.values() if not each.public)
+        raise CommandError(f"{client} is a public client and has no secret: choose one of {choices}")
+    typer.echo(derive_client_secret(client, _load_provider_secret(find_state_folder())))
+
+
+def fetch_client_token(folder: StateFolder, client: str) -> str:
+    """An access token of an application's own, from the OpenID provider that runs on the folder. Raises Failure."""
+    known = _find_client(client)
+    if known.kind is None:
+        choices = ", ".join(each.id for each in CLIENTS.values() if each.kind is not None)
+        raise CommandError(f"{client} has no token of its own, people sign in to it: choose one of {choices}")
+    credential = f"{client}:{derive_client_secret(client, _load_provider_secret(folder))}"
+    headers = {
+        "Authorization": f"Basic {base64.b64encode(credential.encode()).decode()}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    try:
+        with closing(http.client.HTTPConnection(LOOPBACK, folder.known_port(ISSUER), timeout=5)) as connection:
+            connection.request("POST", "/token", urlencode({"grant_type": "client_credentials"}), headers)
+            answer = json.loads(connection.getresponse().read())
+            token: str = answer["access_token"]
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        raise CommandError(
+            "the city's OpenID provider gave no token: start the city with `make serve`, "
+            f"or the provider with `simpul sandbox start {ISSUER}`"
+        ) from None
+    return token
+
+
+def _find_client(client: str) -> RegisteredClient:
+    if client not in CLIENTS:
+        raise CommandError(f"{client!r} is no application of the sandbox city: choose one of {', '.join(CLIENTS)}")
+    return CLIENTS[client]
+
+
+def _load_provider_secret(folder: StateFolder) -> str:
+    """What the secrets of all applications are made from."""
+    found = folder.known_secret(ISSUER)
+    if found is None:
+        raise CommandError(f"no sandbox city was ever started on {folder.path}: start it with `make serve`")
+    return found

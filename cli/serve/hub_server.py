@@ -1,0 +1,47 @@
+"""The hub as `simpul serve` runs it: the application over its settings, on its server.
+
+A module of its own because importing the whole hub takes a second or two: `simpul serve` does it while the agencies
+start, and `simpul token` does without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import server
+from auth.policy.data_contracts import MissingAssessment
+from cli.command_error import CommandError
+from cli.hub_settings import load_hub_settings
+from cli.sandbox.hub_environment import build_state_url
+from cli.sandbox.sample_callers import build_sample_callers, issue_token, open_development_issuer
+from cli.sandbox.sample_contracts import publish_sample_contracts
+from sandbox.state_folder import LOOPBACK, StateFolder
+from web.pages.graphiql import SamplePerson
+from web.server.http_server import HttpServer
+from web.server.uvicorn_config import build_uvicorn_config
+
+
+async def build_hub_server(
+    folder: StateFolder, *, port: int, sandbox: bool, greet: Callable[[], None], warn: Callable[[str], None]
+) -> HttpServer:
+    """The hub in front of the folder's city, or of what the environment names. Raises Failure for wrong settings."""
+    issuer = open_development_issuer(folder) if sandbox else None
+
+    async def sample_people() -> list[SamplePerson]:
+        """Whom a developer may ask as in GraphiQL, with fresh tokens at every look."""
+        if issuer is None:
+            return []
+        return [
+            SamplePerson(name=one.name, title=one.title, description=one.description, token=issue_token(issuer, one))
+            for one in build_sample_callers().values()
+        ]
+
+    settings = await asyncio.to_thread(load_hub_settings, folder, port=port, sandbox=sandbox)
+    if sandbox and settings.state_url.get_secret_value() == build_state_url(folder):
+        await publish_sample_contracts(settings, warn)
+    try:
+        app = server.create_app(settings, sample_people=sample_people if issuer else None)
+    except MissingAssessment as refusal:
+        raise CommandError(f"the hub does not start: {refusal}") from None
+    return HttpServer(build_uvicorn_config(app, LOOPBACK, port, settings.web), greet)

@@ -1,0 +1,42 @@
+"""The file of settings that a command is told to go by, in place of the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.command_error import CommandError
+from workers.settings_file import SettingsFileError, read_settings_file
+
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="File of SIMPUL_... variables, as systemd's EnvironmentFile; then those of the environment do not count.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+
+
+def load_settings_file(file: Path) -> None:
+    """Make the file's variables the environment's. Raises Failure where it cannot be read."""
+    try:
+        variables = read_settings_file(file)
+    except SettingsFileError as problem:
+        raise CommandError(str(problem)) from None
+    for name in [each for each in os.environ if each.upper().startswith("SIMPUL_")]:
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def use_settings_file(context: typer.Context, *, file: SettingsFile = None) -> None:
+    """Let any command go by a file of settings: `simpul --settings FILE ledger verify`."""
+    if file is None:
+        return
+    if context.invoked_subcommand == "hub":
+        raise CommandError(f"the hub reads its file anew at each reload: write `simpul hub --settings {file}`")
+    load_settings_file(file)

@@ -1,0 +1,90 @@
+"""Where an agency is, and how the address of a single call below it is written."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+
+from yarl import URL
+
+_PLAIN_PATH: Final = re.compile(r"/?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?", re.ASCII)
+_PLAIN_NAME: Final = re.compile(r"[\w.~-]+", re.ASCII)
+_PLAIN_VALUE: Final = re.compile(r"[\w.~,:@-]*", re.ASCII)
+
+
+class AgencyAddress:
+    """The base address of an agency. What it may hold of a password is never shown."""
+
+    def __init__(self, agency: str, base_url: str) -> None:
+        """Read the address; raises ValueError, which does not echo it, where it is none."""
+        self._agency = agency
+        self._base = base = _parse_base_url(agency, base_url)
+        self._root = base.raw_path
+        self._below = base.joinpath("x").raw_path[:-1]
+        self.host: Final = base.raw_host or ""
+        """Name or IP address, as it is looked up."""
+        self.port: Final = base.port or 0
+        self.authority: Final = base.host_port_subcomponent or ""
+        """What the `Host` header says."""
+        self.is_secure: Final = base.scheme == "https"
+
+    def build_url(self, path: str, query: Mapping[str, str] | None) -> URL:
+        """The whole address of one call: `path` is plain text. Raises ValueError where it would climb."""
+        parts = [part for part in path.split("/") if part]
+        if ".." in parts or "." in parts:
+            raise ValueError(f"The path for agency '{self._agency}' holds '.' or '..'. Check what is put into it.")
+        if parts and path.endswith("/"):
+            parts.append("")
+        url = self._base.joinpath(*parts) if parts else self._base
+        return url.with_query(query) if query else url
+
+    def build_target(self, path: str, query: Mapping[str, str] | None) -> str:
+        """Path and query of one call, as `build_url` writes them: what stands in the first line of a request.
+
+        Most calls hold nothing that must be escaped; they are put together without a URL. Nothing is kept, since paths
+        and queries hold the numbers of people.
+        """
+        if _PLAIN_PATH.fullmatch(path):
+            target = self._below + path.removeprefix("/")
+        elif not path or path == "/":
+            target = self._root
+        else:
+            return self.build_url(path, query).raw_path_qs
+        if not query:
+            return target
+        parts = []
+        for name, value in query.items():
+            if not (_PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value)):
+                return self.build_url(path, query).raw_path_qs
+            parts.append(f"{name}={value}")
+        return f"{target}?{'&'.join(parts)}"
+
+    def build_authorization(self) -> str | None:
+        """The `Authorization` header that user and password in the address stand for (RFC 7617).
+
+        Raises ValueError where they cannot be written as one.
+        """
+        if self._base.raw_user is None and self._base.raw_password is None:
+            return None
+        user, password = self._base.user or "", self._base.password or ""
+        if ":" in user:
+            raise ValueError(
+                f"The user name in the address of agency '{self._agency}' holds ':'. No header can say it."
+            )
+        return "Basic " + b64encode(f"{user}:{password}".encode("latin-1")).decode("ascii")
+
+
+def _parse_base_url(agency: str, base_url: str) -> URL:
+    # The address is not echoed: it may hold a password.
+    complaint = (
+        f"The address of agency '{agency}' is no HTTP address. Write it as 'http://host:port' or 'https://host/path'."
+    )
+    try:
+        url = URL(base_url)
+    except ValueError:
+        raise ValueError(complaint) from None
+    if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
+        raise ValueError(complaint)
+    return url

@@ -1,0 +1,337 @@
+"""One connection to an agency: a request goes out in one write, and its reply is gathered as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, NoReturn, TypeAlias, cast
+
+import httptools
+
+from connectors.drivers.bounded_reading import NOTHING, BoundedReading
+from connectors.drivers.http.reply import HeaderFields, HttpReply
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
+
+IDLE_TIMEOUT: Final = 15.0
+"""Seconds a connection is kept without a call."""
+
+MAX_FIELDS: Final = 128
+MAX_FIELD_LENGTH: Final = 8190
+"""Bytes of one header field, name and value."""
+
+MAX_BYTES_AROUND_BODY: Final = 64 * 1024
+"""Bytes that may come in a row without one of the body among them: heads, trailers, what stands around chunks."""
+
+_MAX_PIECES: Final = 256
+"""Pieces of a body that are kept apart: a hostile one comes byte by byte, and each piece takes more than its bytes."""
+
+_FIRST_INTERIM: Final = 100
+_SWITCHING: Final = 101
+_FIRST_FINAL: Final = 200
+_CONTENT_LENGTH: Final = b"content-length"
+_CONTENT_ENCODING: Final = b"content-encoding"
+_TRANSFER_ENCODING: Final = b"transfer-encoding"
+_NOTED_NAME_LENGTHS: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
+"""Lengths of the names that are looked at while fields come; most fields are passed by without a look."""
+
+_CHUNKED: Final = b"chunked"
+_TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
+"""Codings that may come unasked (RFC 9112, section 6.1), and the one that was given up but stands for nothing."""
+
+_TIMER_TOLERANCE: Final = 0.001
+"""Seconds that a timer of the event loop may be early, in place of setting another one."""
+
+
+ReplyOutcome: TypeAlias = HttpReply | AgencyFailure | None
+"""What a request ended in; None: the connection had died since the call before, and nothing of a reply came."""
+
+
+class _Stop(Exception):  # noqa: N818 - ends the parser's work, and is seen by nobody else
+    """The rest of what came is not worth reading."""
+
+
+class ReadConnection(BoundedReading):
+    """Carries one request at a time.
+
+    An outcome is a value, never an exception: nobody may be left to take it, and what a library raises carries bytes
+    of the reply. A connection that did anything but answer what it was asked is not used again.
+    """
+
+    __slots__ = (
+        "_agency",
+        "_alarm",
+        "_alarm_at",
+        "_barren",
+        "_bodiless",
+        "_due",
+        "_encoding",
+        "_fields",
+        "_forget",
+        "_gathered",
+        "_held",
+        "_length",
+        "_loop",
+        "_lost",
+        "_max_bytes",
+        "_parser",
+        "_pieces",
+        "_seen",
+        "_status",
+        "_transport",
+        "_used",
+        "_waiting",
+        "is_usable",
+        "lost",
+    )  # fmt: skip
+
+    def __init__(self, agency: str, max_bytes: int, forget: Callable[[ReadConnection], None]) -> None:
+        """`forget` is told once when the connection is gone."""
+        self._agency = agency
+        self._max_bytes = max_bytes
+        self._forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = self._due = 0.0
+        self._waiting: asyncio.Future[ReplyOutcome] | None = None
+        self._used = self._seen = self._bodiless = False
+        self._parser: httptools.HttpResponseParser | None = None
+        self._status = 0
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []
+        self._gathered = bytearray()
+        self._held, self._lost = NOTHING, False
+        self.is_usable = False
+        """Whether another request may be sent here once the one before is done."""
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection is gone."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a request can be sent here now."""
+        return self.is_usable and self._waiting is None
+
+    @property
+    def idle_since(self) -> float:
+        """When its last reply ended. Only a free connection that was used has such a moment."""
+        return self._due - IDLE_TIMEOUT
+
+    def send(self, request: bytes, *, deadline: float, bodiless: bool) -> asyncio.Future[ReplyOutcome]:
+        """Send a request, whole; its outcome comes at the deadline at last.
+
+        `bodiless` says that the reply has no body, whatever its head announces (HEAD).
+        """
+        if self._parser is None:
+            self._parser = _build_parser(self)
+        self._encoding = b""
+        self._length = self._barren = self._status = 0
+        self._seen, self._bodiless = False, bodiless
+        self._waiting = waiting = self._loop.create_future()
+        self._watch(deadline)
+        self._transport.write(request)
+        return waiting
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever is under way."""
+        self.is_usable = False
+        self._held = NOTHING
+        self._transport.abort()
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; see asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_usable = True
+
+    def eof_received(self) -> None:
+        """Notice that the agency sends no more; the transport then closes itself."""
+        self.is_usable = False
+        if not self._held:
+            self._cut_off(None)
+
+    # What comes of it.
+
+    def _feed(self, data: bytes) -> int | None:
+        if self._waiting is None or self._parser is None:
+            # Bytes nobody asked for would be taken for the reply to the next request.
+            self.abort()
+            return None
+        self._seen = True
+        before = self._length
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._end(AgencyMalformed(self._agency, f"not HTTP ({type(error).__name__})"))
+            self.abort()
+            return None
+        body = self._length - before
+        if self._waiting is not None:
+            self._barren = 0 if body else self._barren + len(data)
+            if self._barren > MAX_BYTES_AROUND_BODY:
+                self._end(
+                    AgencyMalformed(self._agency, f"not HTTP (more than {MAX_BYTES_AROUND_BODY} bytes around the body)")
+                )
+                self.abort()
+                return None
+        return len(data) - body
+
+    def _is_wanted(self) -> bool:
+        return self._waiting is not None and not self._waiting.done()
+
+    def _wire(self) -> asyncio.Transport:
+        return self._transport
+
+    def _lose(self, error: BaseException | None) -> None:
+        self.is_usable = False
+        self._cut_off(error)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        # The parser holds methods of this connection: without this only the garbage collector would part them.
+        self._parser = None
+        self._forget(self)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """See that a reply is awaited."""
+        if self._waiting is None:
+            raise _Stop
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field of the head. Those of a trailer say nothing that is read here."""
+        if self._status:
+            return
+        fields = self._fields
+        fields.append((name, value))
+        if len(fields) > MAX_FIELDS or len(name) + len(value) > MAX_FIELD_LENGTH or b"\0" in value:
+            self._refuse("not HTTP (too many header fields, or one too long)")
+        if len(name) in _NOTED_NAME_LENGTHS:
+            self._note(name.lower(), value)
+
+    def on_headers_complete(self) -> None:
+        """Pass over interim replies, and make ready for the body."""
+        parser = cast("httptools.HttpResponseParser", self._parser)
+        status = parser.get_status_code()
+        if status < _FIRST_FINAL:
+            if status == _SWITCHING or status < _FIRST_INTERIM:
+                self._refuse(f"HTTP {status}: no answer to what was asked")
+            self._fields, self._encoding = [], b""
+            return
+        self._status = status
+        if self._bodiless:
+            self.is_usable = self.is_usable and parser.should_keep_alive()
+            # This one now waits for the body that the head speaks of.
+            self._parser = None
+            self._finish()
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece of the body as it came: it is unpacked when it is whole, outside the loop's callbacks."""
+        if self._waiting is None or not self._status:
+            raise _Stop
+        self._length += len(piece)
+        if self._length > self._max_bytes:
+            self._refuse(f"the body is longer than {self._max_bytes} bytes")
+        if len(self._pieces) == _MAX_PIECES:
+            self._gathered += b"".join(self._pieces)
+            self._pieces.clear()
+        self._pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        """Hand the reply over."""
+        if self._status and self._parser is not None:
+            self.is_usable = self.is_usable and self._parser.should_keep_alive()
+            self._finish()
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        """What a field says of the body."""
+        if name == _CONTENT_ENCODING:
+            self._encoding = value
+        elif name == _TRANSFER_ENCODING and value.strip().lower() not in _TRANSFERS:
+            self._refuse("not HTTP (a transfer coding that was not asked for)")
+
+    # How a request ends.
+
+    def _finish(self) -> None:
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._gathered:
+            self._gathered += body
+            body = bytes(self._gathered)
+        encoding = self._encoding.decode("latin-1") if self._encoding else ""
+        self._end(HttpReply(status=self._status, headers=HeaderFields(self._fields), body=body, encoding=encoding))
+
+    def _refuse(self, detail: str) -> NoReturn:
+        self._end(AgencyMalformed(self._agency, detail))
+        raise _Stop
+
+    def _cut_off(self, error: BaseException | None) -> None:
+        """The agency went away. Names of what was seen are those the log has for every HTTP call (`driver.py`)."""
+        if self._waiting is None:
+            return
+        if self._status and error is None and self._ends_with_the_connection():
+            self._finish()
+        elif self._status:
+            self._end(AgencyUnavailable(self._agency, "ClientPayloadError"))
+        elif self._used and not self._seen:
+            self._end(None)
+        else:
+            seen = "ServerDisconnectedError" if error is None else "ClientOSError"
+            self._end(AgencyUnavailable(self._agency, seen))
+
+    def _ends_with_the_connection(self) -> bool:
+        """Whether nothing else says where the body ends (RFC 9112, section 6.3)."""
+        for name, value in self._fields:
+            named = name.lower()
+            if named == _CONTENT_LENGTH or (named == _TRANSFER_ENCODING and value.strip().lower() == _CHUNKED):
+                return False
+        return True
+
+    def _end(self, outcome: ReplyOutcome) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        self._used = True
+        # What belongs to one call does not lie about until the next.
+        self._fields, self._pieces = [], []
+        if self._gathered:
+            self._gathered = bytearray()
+        if self.is_usable:
+            self._watch(monotonic() + IDLE_TIMEOUT)
+        if not waiting.done():
+            waiting.set_result(outcome)
+
+    # Deadlines. A timer a call would cost more than all else here: one is kept, and looks again when it was too early.
+
+    def _watch(self, moment: float) -> None:
+        self._due = moment
+        if self._alarm is not None:
+            if self._alarm_at <= moment:
+                return
+            self._alarm.cancel()
+        self._alarm_at = moment
+        self._alarm = self._loop.call_later(max(0.0, moment - monotonic()), self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        if self._due - monotonic() > _TIMER_TOLERANCE:
+            self._watch(self._due)
+            return
+        self.is_usable = False
+        if self._waiting is None:
+            self._transport.close()
+        else:
+            self._end(AgencyTimeout(self._agency, "no whole answer before the deadline"))
+            self._transport.abort()
+
+
+def _build_parser(connection: ReadConnection) -> httptools.HttpResponseParser:
+    parser = httptools.HttpResponseParser(connection)
+    # As forgiving as aiohttp's parser, which reads what other requests bring.
+    parser.set_dangerous_leniencies(
+        lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+    )
+    return parser

@@ -1,0 +1,121 @@
+"""The `Content-Encoding` of a body, undone piece by piece and within a bound (RFC 9110, section 8.4.1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from connectors.drivers.long_work import LongWork
+
+ACCEPTED: Final = "gzip, deflate"
+"""What `ContentDecoder` can undo, as `Accept-Encoding` says it."""
+
+_SUPPORTED: Final = frozenset({"gzip", "deflate"})
+_UNSUPPORTED: Final = frozenset({"br", "zstd"})
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_ZLIB: Final = zlib.MAX_WBITS
+_RAW: Final = -zlib.MAX_WBITS
+_ZLIB_METHOD: Final = 8
+_PIECE: Final = 256
+"""Bytes that are unpacked in one step: at most 258 KiB come out of them (a deflated byte stands for 1,032 at most)."""
+_IMMEDIATE_BYTES: Final = 64 * 1024
+"""Bytes that may come out before the rest has to wait for a turn of its own."""
+_BYTES_PER_TURN: Final = 1024 * 1024
+"""Bytes that are made in one turn of the event loop: 1 to 3 ms (measured: 0.3 to 2.8 GB/s, zeros being the slowest)."""
+_MAX_MEMBERS: Final = 1024
+"""Streams one after the other in one body. Real ones hold one; each costs a new decompressor."""
+
+
+class BodyTooLong(Exception):  # noqa: N818 - named for what the body is
+    """The body is longer than its bound once it is unpacked."""
+
+
+class NotDecodable(Exception):  # noqa: N818 - named for what the body is
+    """The body is not what its `Content-Encoding` says. Holds nothing of it."""
+
+
+def build_decoder(encoding: str) -> ContentDecoder | None:
+    """What undoes this encoding; None where the body is to be taken as it is.
+
+    Encodings nobody knows are taken for none: there are servers that name a charset here. Raises NotDecodable for
+    those that are known and were not asked for.
+    """
+    named = encoding.strip().lower()
+    if named in _UNSUPPORTED:
+        raise NotDecodable
+    return ContentDecoder(named) if named in _SUPPORTED else None
+
+
+class ContentDecoder:
+    """Undoes `gzip` (RFC 1952), or `deflate`: zlib's wrapping (RFC 1950), and none at all, which servers send too."""
+
+    def __init__(self, encoding: str) -> None:
+        """Start with an empty body."""
+        self._encoding = encoding
+        self._inflating: zlib._Decompress | None = None
+        self._members = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body may end here."""
+        return self._inflating is None or self._inflating.eof
+
+    def feed(self, piece: bytes, max_bytes: int) -> bytes:
+        """The next piece, unpacked: `max_bytes` bytes (at least 1) of it, and nothing is unpacked beyond them.
+
+        Where as many came back, more may be left, and the piece must be the last. Raises NotDecodable.
+        """
+        found = []
+        try:
+            while piece and max_bytes > 0:
+                if self._inflating is None or self._inflating.eof:
+                    self._inflating = self._member(piece)
+                got = self._inflating.decompress(piece, max_bytes)
+                max_bytes -= len(got)
+                found.append(got)
+                piece = self._inflating.unused_data
+        except zlib.error:
+            raise NotDecodable from None
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def _member(self, start: bytes) -> zlib._Decompress:
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise NotDecodable
+        if self._encoding == "gzip":
+            return zlib.decompressobj(_GZIP)
+        return zlib.decompressobj(_ZLIB if start[0] & 0xF == _ZLIB_METHOD else _RAW)
+
+
+async def decode_body(body: bytes, encoding: str, *, max_bytes: int, work: LongWork) -> bytes:
+    """The body without its encoding, of at most `max_bytes` bytes, whatever that unpacks to. Raises NotDecodable, BodyTooLong.
+
+    A short body is unpacked in one step, a long one in several turns of the event loop.
+    """
+    undoing = build_decoder(encoding)
+    if undoing is None or not body:
+        return body
+    found = bytearray()
+    rest = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+    more = _decode_some(undoing, rest, found, max_bytes, _IMMEDIATE_BYTES)
+    while more:
+        more = await work.run(partial(_decode_some, undoing, rest, found, max_bytes, _BYTES_PER_TURN))
+    if len(found) > max_bytes:
+        raise BodyTooLong
+    if not undoing.is_complete:
+        raise NotDecodable
+    return bytes(found)
+
+
+def _decode_some(undoing: ContentDecoder, rest: Iterator[bytes], found: bytearray, max_bytes: int, size: int) -> bool:
+    """Unpack the next bytes; returns whether more remain within the bound."""
+    until = len(found) + size
+    for piece in rest:
+        found += undoing.feed(piece, max_bytes + 1 - len(found))
+        if len(found) > max_bytes:
+            return False
+        if len(found) >= until:
+            return True
+    return False

@@ -1,0 +1,354 @@
+"""HTTP to one agency: connections, deadlines, bounds, and failures in the hub's own words.
+
+Two ways lead there. A GET or HEAD without a body, which is most of what the hub asks, goes over connections of our own
+(`read_connections.py`): through aiohttp's client it costs more of the processor than all else the hub does for a small query.
+Everything else goes through aiohttp (`aiohttp_session.py`). Callers see one driver: deadline, bounds and failures are the
+same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from multidict import CIMultiDict
+
+from connectors.drivers.http.address import AgencyAddress
+from connectors.drivers.http.aiohttp_session import USER_AGENT, AiohttpSession, SessionRequest
+from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotDecodable, decode_body
+from connectors.drivers.http.json_body import SMALL_BYTES, NotJson, count_values, parse_json
+from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
+from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.long_work import LongWork
+from connectors.resilience.call_counters import CallCounters
+from connectors.resilience.gate import Gate
+from records.calls.call import Call
+from records.calls.failures import (
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+    ReplyBudgetSpent,
+)
+from records.calls.reply_budget import BYTES_PER_VALUE
+
+T = TypeVar("T")
+
+__all__ = ["HttpDriver", "HttpReply", "parse_retry_after"]
+
+_READS: Final = frozenset({"GET", "HEAD"})
+_AUTHORIZATION: Final = "Authorization"
+_FIRST_SUCCESS: Final = 200
+_FIRST_REDIRECT: Final = 300
+_FIRST_CLIENT_ERROR: Final = 400
+_FIRST_SERVER_ERROR: Final = 500
+_CREDENTIALS_REFUSED: Final = frozenset({401, 403, 407})
+_TOO_MANY: Final = 429
+_END: Final = b"\r\n"
+"""What ends a request's head, after its last field."""
+_FULL_DEADLINE_SHARE: Final = 0.9
+"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
+_SMALL_FACTOR: Final = 4
+"""How much more memory a short reply takes than its bytes, about: measured on pages of complaints."""
+_MAX_RETRY_AFTER_DIGITS: Final = 9
+"""Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
+
+
+class HttpDriver:
+    """Sends requests to one agency.
+
+    `headers` go with every request (credentials, `Accept`). `deadline` is the agency's own, in seconds; the caller's
+    counts too where it is nearer, and both cover everything: waiting for a free connection, connecting, sending,
+    reading the last byte. `connections` is how many calls may be under way at once, `max_bytes` how long a reply's
+    body may be (after decompression).
+
+    Connections are opened when they are first needed, inside the running event loop, so an agency that is down does
+    not keep the hub from starting. No redirect is followed and no cookie kept.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        deadline: float,
+        connections: int,
+        max_bytes: int,
+        gate: Gate | None = None,
+        addresses: Sequence[str] = (),
+        work: LongWork | None = None,
+    ) -> None:
+        """Keep the settings; raises ValueError, naming the setting, where the address is none.
+
+        Connections lead to the IP `addresses` and the host is not looked up, where there are any; the `Host` header
+        and the certificate are still those of the host.
+        Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
+        gate in the driver's place. Long replies are unpacked and parsed as `work`, which all drivers share.
+        """
+        self.agency = agency
+        self.work = work or LongWork()
+        self._gate = gate
+        self._max_bytes = max_bytes
+        self._address = AgencyAddress(agency, base_url)
+        self._headers = CIMultiDict(headers)
+        self._deadline = deadline
+        self._permits = asyncio.Semaphore(connections)
+        tls = build_tls_context() if self._address.is_secure else None
+        self._reads = ReadConnectionPool(agency, self._address, tls=tls, max_bytes=max_bytes)
+        self._addresses = addresses
+        self._session = AiohttpSession(
+            agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes, addresses=addresses
+        )
+        self._head = self._build_head({})
+        self._state = "idle"
+
+    def __repr__(self) -> str:
+        deadline, headers = f"{self._deadline:g}s", sorted(self._headers)
+        return f"<HttpDriver {self.agency} {self._state} deadline={deadline} headers={headers}>"
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept_status: Collection[int] = (),
+        repeatable: bool = False,
+    ) -> HttpReply:
+        """Send one request and read its whole reply.
+
+        `path` is plain text below the base address (empty: the base address itself); signs that mean something in a
+        URL are escaped, and `..` is refused with ValueError. `form` is sent as
+        `application/x-www-form-urlencoded`, `body` as it is; give one of them at most.
+
+        Replies with 2xx, and 4xx other than those below, come back; so does every status in `accept_status`, whatever
+        it is. `repeatable` says that a request whose method is not safe in itself (a POST that only reads) may be sent
+        once more when a kept connection turns out to be dead; GET and HEAD are so anyway.
+
+        Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
+        with `parse_retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
+        more than the request's `reply_budget` holds), and what the gate refuses with.
+        """
+        read = method in _READS and body is None and form is None and not self._addresses
+        head = (self._build_head(headers) if headers else self._head) if read else None
+        data = body if form is None else dict(form)
+        asked: bytes | SessionRequest = (
+            f"{method} {self._address.build_target(path, query)}".encode() + head
+            if head
+            else SessionRequest(method, self._address.build_url(path, query), data, headers, repeatable)
+        )
+
+        async def attempt(call: Call) -> HttpReply:
+            reply = await self._exchange(asked, call, bodiless=method == "HEAD", accept_status=accept_status)
+            self._charge(call, len(reply.body))
+            return reply
+
+        safe = read or repeatable
+        return await self._through_gate(call, attempt, reads=safe, hedgeable=read)
+
+    async def ask_json(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        read: Callable[[int, object], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> T:
+        """Send one request that only reads, and give what `read` makes of the reply's status and JSON value.
+
+        The value is None for HTTP 4xx, whose body is not parsed. `read` works inside the gate: a reply which it cannot
+        read (it raises AgencyMalformed) counts against the agency like one that is no JSON. It should take a few
+        milliseconds; rows are read one by one afterwards (`LongWork.map`). Raises as `send`.
+        """
+        head = self._head if form is None and not self._addresses else None
+        asked: bytes | SessionRequest = (
+            f"{method} {self._address.build_target(path, query)}".encode() + head
+            if head
+            else SessionRequest(
+                method,
+                self._address.build_url(path, query),
+                None if form is None else dict(form),
+                None,
+                repeatable=True,
+            )
+        )
+
+        async def attempt(call: Call) -> T:
+            reply = await self._exchange(asked, call, bodiless=False, accept_status=())
+            value = None if reply.status >= _FIRST_CLIENT_ERROR else await self._parse_value(reply, call)
+            return read(reply.status, value)
+
+        return await self._through_gate(call, attempt, reads=True, hedgeable=form is None)
+
+    @property
+    def counts(self) -> CallCounters:
+        """Where the calls are counted."""
+        return CallCounters() if self._gate is None else self._gate.counts
+
+    async def close(self) -> None:
+        """Close every connection. A driver that was closed cannot send again."""
+        self._state = "closed"
+        await self._reads.close()
+        await self._session.close()
+
+    async def _through_gate(
+        self, call: Call, attempt: Callable[[Call], Coroutine[Any, Any, T]], *, reads: bool, hedgeable: bool
+    ) -> T:
+        if call.reply_budget.is_spent:
+            raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
+        if self._gate is None:
+            return await attempt(call)
+        return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
+
+    async def _parse_value(self, reply: HttpReply, call: Call) -> object:
+        """The JSON value of a reply; a long one is parsed in a turn of its own."""
+        body = reply.body
+        try:
+            if len(body) <= SMALL_BYTES:
+                value = parse_json(body)
+                self._charge(call, _SMALL_FACTOR * len(body))
+            else:
+                value = await self.work.run(partial(parse_json, body))
+                self._charge(call, len(body) + BYTES_PER_VALUE * count_values(body))
+        except NotJson as problem:
+            why = str(problem)
+        else:
+            return value
+        # Raised here: the library's error carries the whole body.
+        raise AgencyMalformed(self.agency, f"the body of an HTTP {reply.status} reply {why}")
+
+    def _charge(self, call: Call, size: int) -> None:
+        if not call.reply_budget.take(size):
+            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
+
+    async def _exchange(
+        self, asked: bytes | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
+    ) -> HttpReply:
+        """One request and its reply, as `send` tells them."""
+        if call.span is not None:
+            asked = _add_headers(call.span.headers, asked)
+        now = monotonic()
+        deadline = min(call.deadline, now + self._deadline)
+        if deadline <= now:
+            raise AgencyTimeout(self.agency, "the deadline had passed before the call")
+        if self._state != "open":
+            self._open()
+        # Nobody is passed: where others wait, no place counts as free.
+        await (self._wait_for_permit(deadline) if self._permits.locked() else self._permits.acquire())
+        try:
+            if isinstance(asked, bytes):
+                reply = await self._reads.send(asked, deadline=deadline, bodiless=bodiless)
+            else:
+                reply = await self._session.send(asked, deadline=deadline)
+        finally:
+            self._permits.release()
+        if isinstance(reply, AgencyFailure):
+            if isinstance(reply, AgencyTimeout) and deadline - now >= _FULL_DEADLINE_SHARE * self._deadline:
+                # The line may be gone without a word, and then it is gone for every connection that lies idle.
+                self._reads.drop_idle(now)
+                await self._session.drop_idle(now)
+            # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
+            raise reply
+        if call.span is not None:
+            call.span.set_attribute("http.response.status_code", reply.status)
+        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
+            self._require_success(reply)
+        return await self._decode(reply) if reply.encoding and not bodiless else reply
+
+    async def _decode(self, reply: HttpReply) -> HttpReply:
+        """The reply with its body as it is meant."""
+        try:
+            body = await decode_body(reply.body, reply.encoding, max_bytes=self._max_bytes, work=self.work)
+        except BodyTooLong:
+            why = f"is longer than {self._max_bytes} bytes"
+        except NotDecodable:
+            why = "cannot be decompressed"
+        else:
+            return replace(reply, body=body, encoding="")
+        raise AgencyMalformed(self.agency, f"the body {why}")
+
+    def _open(self) -> None:
+        if self._state == "closed":
+            raise RuntimeError(f"The HTTP driver of agency '{self.agency}' was closed. Build a new one.")
+        self._state = "open"
+
+    async def _wait_for_permit(self, deadline: float) -> None:
+        """Wait for one of the places. Raises AgencyTimeout where none is free before the deadline."""
+        came = True
+        try:
+            async with asyncio.timeout(deadline - monotonic()):
+                await self._permits.acquire()
+        except TimeoutError:
+            came = False
+        if not came:
+            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
+
+    def _build_head(self, headers: Mapping[str, str]) -> bytes | None:
+        """The head of a read over connections of our own; None where only aiohttp can tell what is meant, or wrong."""
+        given = CIMultiDict(headers)
+        fields = given.copy()
+        defaults = CIMultiDict(self._headers)
+        # What aiohttp says of itself: an agency sees one client, whichever way a call takes.
+        for name, value in (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED), ("User-Agent", USER_AGENT)):
+            defaults.setdefault(name, value)
+        for name, value in defaults.items():
+            if name not in given:
+                fields.add(name, value)
+        try:
+            authorization = self._address.build_authorization()
+        except ValueError:
+            return None
+        if authorization is not None:
+            if _AUTHORIZATION in fields:
+                return None
+            fields[_AUTHORIZATION] = authorization
+        return build_request_head(self._address.authority, fields)
+
+    def _require_success(self, reply: HttpReply) -> None:
+        status, detail = reply.status, f"HTTP {reply.status}"
+        if status < _FIRST_SUCCESS:
+            raise AgencyMalformed(self.agency, f"{detail}: no answer to what was asked")
+        if status in _CREDENTIALS_REFUSED:
+            raise AgencyRefused(self.agency, detail)
+        if status == _TOO_MANY:
+            raise AgencyRefused(self.agency, detail, retry_after=parse_retry_after(reply))
+        if status >= _FIRST_SERVER_ERROR:
+            raise AgencyUnavailable(self.agency, detail, retry_after=parse_retry_after(reply))
+        if _FIRST_REDIRECT <= status < _FIRST_CLIENT_ERROR:
+            raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
+
+
+def _add_headers(fields: Mapping[str, str], asked: bytes | SessionRequest) -> bytes | SessionRequest:
+    """The request with header fields more, which name nothing that it has."""
+    if isinstance(asked, SessionRequest):
+        return replace(asked, headers={**(asked.headers or {}), **fields})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return asked[: -len(_END)] + lines.encode("ascii") + _END
+
+
+def parse_retry_after(reply: HttpReply) -> float | None:
+    """Seconds until the agency wants to be asked again (RFC 9110, section 10.2.3), where it says so legibly."""
+    text = reply.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= _MAX_RETRY_AFTER_DIGITS else None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

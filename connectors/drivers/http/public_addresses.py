@@ -1,0 +1,47 @@
+"""Resolves host names that people outside the city choose: every address is checked before a connection is opened.
+
+A name is resolved once. The caller connects only to checked addresses, so a name server that changes its answer between
+check and connection gains nothing (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
+
+from records.hub.partner_addresses import is_public_address
+
+HostResolver = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The IP addresses of a host, as text; raises OSError where there are none."""
+
+
+class NotPublic(Exception):  # noqa: N818 - names the condition
+    """An address of the host is not public. The text names no host and no address."""
+
+
+async def resolve_host(host: str, port: int) -> Sequence[str]:
+    """The IP addresses of a host, as the system's resolver says. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def resolve_public_addresses(host: str, port: int, *, resolve: HostResolver, loopback: bool) -> Sequence[str]:
+    """The addresses of a host, each of them public; with `loopback`, this machine's own are allowed as well.
+
+    One address that is not public refuses the host, whatever the others are. Raises `NotPublic`, and OSError where the
+    host cannot be looked up.
+    """
+    found = await resolve(host, port)
+    if not found or not all(_is_allowed(each, loopback=loopback) for each in found):
+        raise NotPublic("the host leads to an address that is not public")
+    return found
+
+
+def _is_allowed(text: str, *, loopback: bool) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return is_public_address(address) or (loopback and address.is_loopback)

@@ -1,0 +1,63 @@
+"""Long work on replies, in slices: one slice per turn of the event loop, so that other requests continue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Final, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+T = TypeVar("T")
+
+SLICE_SECONDS: Final = 0.004
+"""Seconds of work on many items until others get their turn."""
+MAX_IMMEDIATE_ROWS: Final = 32
+"""Rows, each of which takes some microseconds, that are not worth a turn of their own."""
+
+
+class LongWork:
+    """Runs one piece of long work a turn of the event loop, whichever agency, call or request it is for.
+
+    Parsers hold the interpreter's lock: in a thread they would stop the event loop just the same. So each piece has to
+    be short by a bound on what it works on, and pieces that are ready at the same moment must not add up: eight
+    replies that may take 15 ms each would otherwise stop the loop for 120 ms. All drivers of a process share one.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = perf_counter) -> None:
+        """`clock` measures slices."""
+        self._turn = asyncio.Lock()
+        self._clock = clock
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run the work in its own turn of the event loop, and return its result."""
+        async with self._turn:
+            done = work()
+            await asyncio.sleep(0)  # under the lock: the next piece waits until other tasks had their turn
+        return done
+
+    async def map(self, items: Sequence[A], read: Callable[[A], B]) -> list[B]:
+        """Read each item, in order. Work beyond one slice continues in further turns.
+
+        The work on one item must be short: bound its size.
+        """
+        rest = iter(items)
+        found = self._slice(rest, read)
+        while len(found) < len(items):
+            found += await self.run(partial(self._slice, rest, read))
+        return found
+
+    def _slice(self, rest: Iterator[A], read: Callable[[A], B]) -> list[B]:
+        ends = self._clock() + SLICE_SECONDS
+        found: list[B] = []
+        for each in rest:
+            found.append(read(each))
+            if self._clock() >= ends:
+                break
+        return found
+
+    def __repr__(self) -> str:
+        """Whether anything is at work."""
+        return f"<LongWork {'busy' if self._turn.locked() else 'idle'}>"

@@ -1,0 +1,395 @@
+"""SOAP 1.1, document/literal: an agency's WSDL on disk, its operations over HTTP, its answers as plain texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import zeep
+from lxml import etree
+from zeep.wsdl.bindings import Soap11Binding
+
+from connectors.batching.row_check import RowCheck
+from connectors.drivers.http.driver import HttpDriver, HttpReply, parse_retry_after
+from connectors.resilience.call_counters import CallCounters
+from connectors.resilience.gate import Gate
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable, ReplyBudgetSpent
+from records.calls.reply_budget import BYTES_PER_VALUE
+
+_ENVELOPES: Final = frozenset(
+    {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
+)
+MAX_ELEMENTS: Final = 20_000
+"""Elements in one reply, and attributes besides.
+
+lxml parses in one piece and holds the interpreter's lock; to read the parsed elements takes Python. Measured here as
+processor time (lxml 6.1, libxml2 2.14): up to 9 ms for a MiB of text (references), 14 ms for 100,000 elements or
+attributes (44 for declarations of namespaces), and 0.8 µs for each element to be read. So 20,000 elements take 3 ms (9
+with as many namespaces), or 2 MiB of references 18, in one turn of the loop, and 16 in the next: a third of the 50 ms
+for which it may stand still. The longest real answers, a hundred objects with their bills of six years, hold 18,000.
+libxml2 itself refuses nesting beyond 256 levels and texts beyond 10 MB.
+"""
+_SMALL_BYTES: Final = 64 * 1024
+"""Bytes of a reply that may be read as it comes ..."""
+_FEW_ELEMENTS: Final = 1_000
+"""... if it has no more signs of elements than this: a millisecond of work."""
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_DTD: Final = b"<!DOCTYPE"
+"""SOAP forbids it (1.1, section 3). It is looked for before parsing: its entities would be expanded in attributes."""
+_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_OK: Final = 200
+_FAULT_STATUS: Final = 500
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
+_OFFERS_ADDRESSING: Final = "{http://www.w3.org/2006/05/addressing/wsdl}UsingAddressing"
+_OF_1_2: Final = {"Sender": "Client", "Receiver": "Server"}
+
+SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | None"
+"""A text, none for `xsi:nil`, a mapping by element name for a complex type, a tuple for an element that may repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapFault:
+    """A `ask_soap:Fault` of version 1.1, or in the shape of 1.2, in the words of 1.1."""
+
+    code: str
+    """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with what may follow a dot; "unreadable" if odd."""
+    detail: Mapping[str, str] = field(repr=False)
+    """Texts in the fault's detail, by element name. The agency's own words: not for logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapReply:
+    """What came back for one operation."""
+
+    content: Mapping[str, SoapValue] | SoapFault = field(repr=False)
+    """The parts of the response element, or the fault in its place."""
+    retry_after: float | None = None
+    """Seconds until the agency wants to be asked again, where its HTTP headers say so."""
+    relates_to: str | None = None
+    """The name of the message that it answers, where it says so (WS-Addressing)."""
+    is_long: bool = False
+    """Whether it holds so much that working on it should have a turn of its own (`LongWork`)."""
+
+
+class SoapDriver:
+    """Speaks SOAP 1.1 to one agency.
+
+    `http` is bound to the address of the service; the address in the WSDL is not used. The WSDL is read from disk
+    here, at construction, and nothing it imports is fetched from a network. `headers` holds the parts of the SOAP
+    header that every operation of this agency takes, by part name (credentials). `charset` is what bodies are
+    written in that are not UTF-8, whatever they declare. Every operation passes the `gate`, where there is one; `http`
+    has none then.
+
+    zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names: what
+    a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
+    None with the text in a log.
+
+    Where the WSDL offers WS-Addressing, each attempt has a `MessageID`. A reply with another `RelatesTo` is
+    `AgencyMalformed`: it answers another request. So is a reply without one, if the agency has sent one before. Faults
+    are exempt, because a gateway in between may send them.
+    """
+
+    def __init__(
+        self,
+        http: HttpDriver,
+        wsdl: Path,
+        *,
+        headers: Mapping[str, Mapping[str, str]],
+        charset: str = "windows-1252",
+        gate: Gate | None = None,
+    ) -> None:
+        """Read the WSDL; raises ValueError, naming the file, where it has no SOAP 1.1 port or needs a network."""
+        self.agency = http.agency
+        self.work = http.work
+        self._http = http
+        self._gate = gate
+        self._headers = {part: dict(values) for part, values in headers.items()}
+        self._charset = charset
+        settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        untyped: Any = zeep  # zeep carries types in part only, which mypy refuses to call
+        try:
+            self._client: Any = untyped.Client(str(wsdl), transport=_DiskTransport(), settings=settings)
+        except (zeep.exceptions.Error, OSError, ValueError) as error:
+            raise ValueError(
+                f"The WSDL {wsdl.name} cannot be read: {type(error).__name__}. "
+                "It must be a WSDL 1.1 file on disk, and so must be what it imports."
+            ) from error
+        binding = _get_soap_11_binding(self._client, wsdl)
+        self._addresses = next(etree.parse(str(wsdl)).iter(_OFFERS_ADDRESSING), None) is not None
+        self._relates = False
+        self._check = RowCheck(self.agency, self.counts)
+        shapes: dict[int, _ElementShape] = {}
+        self._operations = {
+            name: _SoapOperation(
+                action=operation.soapaction or "",
+                response=operation.output.body.name,
+                shape=_build_shape(operation.output.body.type, shapes),
+            )
+            for name, operation in binding.all().items()
+        }
+        self._parser = etree.XMLParser(
+            encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+            remove_comments=True, remove_pis=True,
+        )  # fmt: skip
+
+    @property
+    def counts(self) -> CallCounters:
+        """Where the calls are counted."""
+        return CallCounters() if self._gate is None else self._gate.counts
+
+    def __repr__(self) -> str:
+        return f"<SoapDriver {self.agency} operations={sorted(self._operations)} headers={sorted(self._headers)}>"
+
+    async def ask(
+        self,
+        operation: str,
+        arguments: Mapping[str, str],
+        call: Call,
+        *,
+        find_failure: Callable[[SoapReply], AgencyFailure | None] = lambda _reply: None,
+    ) -> SoapReply:
+        """Ask one operation that only reads (it may be sent again when a kept connection turns out to be dead).
+
+        `find_failure` tells the failure that a reply stands for, where it stands for one: agencies say by faults, and in
+        answers of HTTP 200, that they failed. It is raised, and the gate takes note of it.
+
+        Raises KeyError for an operation that the WSDL lacks, and the failures of `HttpDriver.send`; AgencyUnavailable
+        too for an HTTP error without a fault in its body, AgencyMalformed for what is not the operation's answer.
+        """
+        known = self._operations[operation]
+        message = self._client.create_message(self._client.service, operation, _soapheaders=self._headers, **arguments)
+        named = self._add_addressing(message, known.action) if self._addresses else None
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.action}"'}
+
+        async def attempt(call: Call) -> SoapReply:
+            if named is not None:
+                named.text = uuid4().urn
+            body = etree.tostring(message, encoding="utf-8", xml_declaration=True)
+            sent = self._http.send(
+                "POST", "", call, body=body, headers=headers, accept_status={_FAULT_STATUS}, repeatable=True
+            )
+            reply = await self._read(operation, await sent, call)
+            if named is not None:
+                self._require_relates_to(reply, named.text or "")
+            failure = find_failure(reply)
+            if failure is not None:
+                raise failure
+            return reply
+
+        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
+
+    def read(self, operation: str, reply: HttpReply) -> SoapReply:
+        """What an HTTP reply says to an operation; raises as `ask` does. Pure: no agency is asked."""
+        self._require_bounds(reply)
+        return self._parse_reply(operation, reply, self._body_of(reply))
+
+    async def _read(self, operation: str, reply: HttpReply, call: Call) -> SoapReply:
+        """The same; a long reply is parsed in one turn of the event loop, and read in another."""
+        signs = self._require_bounds(reply)
+        if not call.reply_budget.take(BYTES_PER_VALUE * signs):
+            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
+        if signs <= _FEW_ELEMENTS and len(reply.body) <= _SMALL_BYTES:
+            return self._parse_reply(operation, reply, self._body_of(reply))
+        body = await self.work.run(partial(self._body_of, reply))
+        return replace(await self.work.run(partial(self._parse_reply, operation, reply, body)), is_long=True)
+
+    def _require_bounds(self, reply: HttpReply) -> int:
+        """How many signs of elements and attributes there are (texts may hold some); raises AgencyMalformed."""
+        # Both are looked for in the bytes as they came: the signs are the same in every charset that is read but
+        # UTF-16, where each is a byte of a pair, and can only be found too often.
+        elements, attributes = reply.body.count(b"<"), reply.body.count(b"=")
+        if elements > 2 * MAX_ELEMENTS or attributes > MAX_ELEMENTS:  # an element has two tags, most often
+            raise AgencyMalformed(self.agency, f"the reply holds more than {MAX_ELEMENTS} elements or attributes")
+        return elements + attributes
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    @staticmethod
+    def _add_addressing(message: etree._Element, action: str) -> etree._Element:
+        """Add what WS-Addressing wants to the header; gives the element that bears the message's name."""
+        place = f"{{{etree.QName(message).namespace}}}Header"
+        header = message.find(place)
+        if header is None:
+            header = etree.Element(place)
+            message.insert(0, header)
+        etree.SubElement(header, f"{{{_ADDRESSING}}}Action").text = action
+        return etree.SubElement(header, f"{{{_ADDRESSING}}}MessageID")
+
+    def _require_relates_to(self, reply: SoapReply, name: str) -> None:
+        """Raise AgencyMalformed where a reply answers another message than the one of this name."""
+        if reply.relates_to == name:
+            self._relates = True
+        elif reply.relates_to is not None or (self._relates and not isinstance(reply.content, SoapFault)):
+            raise self._check.record_mismatch("the reply answers another message")
+
+    def _parse_reply(self, operation: str, reply: HttpReply, content: etree._Element | None) -> SoapReply:
+        return SoapReply(
+            content=self._content(self._operations[operation], reply, content),
+            retry_after=parse_retry_after(reply),
+            relates_to=None if content is None else _get_relates_to(content),
+        )
+
+    def _content(
+        self, operation: _SoapOperation, reply: HttpReply, content: etree._Element | None
+    ) -> Mapping[str, SoapValue] | SoapFault:
+        if content is not None and _get_local_name(content) == "Fault":
+            return _parse_fault(content)
+        if reply.status != _OK:
+            raise AgencyUnavailable(self.agency, f"HTTP {reply.status} without a SOAP fault")
+        if content is None:
+            raise AgencyMalformed(self.agency, "the reply is no SOAP envelope with a body")
+        if _get_local_name(content) != operation.response:
+            raise AgencyMalformed(self.agency, f"the body holds no {operation.response}")
+        read = operation.shape.read(content)
+        if read is None:
+            raise AgencyMalformed(self.agency, f"an element of {operation.response} is repeated that must not be")
+        return read
+
+    def _body_of(self, reply: HttpReply) -> etree._Element | None:
+        """The first element in the body of an envelope; none where the reply is no envelope, or has a DTD."""
+        document = _to_utf_8(reply.body, self._charset)
+        if _DTD in document:
+            return None
+        try:
+            root = etree.fromstring(document, self._parser)
+        except (etree.XMLSyntaxError, UnicodeError):
+            return None
+        name = etree.QName(root)
+        if name.localname != "Envelope" or name.namespace not in _ENVELOPES:
+            return None
+        body = root.find(f"{{{name.namespace}}}Body")
+        return None if body is None or not len(body) else body[0]
+
+
+class _DiskTransport:
+    """A transport for zeep that loads the WSDL and what it imports from the disk, and refuses networks."""
+
+    def load(self, url: str) -> bytes:
+        if urlsplit(url).scheme not in {"", "file"}:
+            raise ValueError("The WSDL imports a document from a network. Keep a copy of it beside the WSDL.")
+        return Path(urlsplit(url).path).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _SoapOperation:
+    """What is needed of an operation, looked up once."""
+
+    action: str
+    response: str
+    shape: _ElementShape
+
+
+@dataclass(frozen=True, slots=True)
+class _ElementShape:
+    """The elements of a complex type: how each is read. Empty for a type that is a text."""
+
+    parts: dict[str, _ElementPart]
+
+    def read(self, element: etree._Element) -> dict[str, SoapValue] | None:
+        """The parts of an element by local name; parts nobody described are skipped. None if one wrongly repeats."""
+        found: dict[str, SoapValue] = {}
+        lists: dict[str, list[SoapValue]] = {name: [] for name, part in self.parts.items() if part.is_repeated}
+        for child in element.iterchildren("*"):
+            name = _get_local_name(child)
+            part = self.parts.get(name)
+            if part is None:
+                continue
+            value: SoapValue = None
+            if child.get(_NIL) in {"true", "1"}:
+                pass
+            elif part.shape.parts:
+                value = part.shape.read(child)
+                if value is None:
+                    return None
+            else:
+                value = child.text or ""
+            if part.is_repeated:
+                lists[name].append(value)
+            elif name in found:
+                return None
+            else:
+                found[name] = value
+        return found | {name: tuple(values) for name, values in lists.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _ElementPart:
+    """One element of a complex type."""
+
+    is_repeated: bool
+    shape: _ElementShape
+
+
+def _get_soap_11_binding(client: Any, wsdl: Path) -> Any:  # noqa: ANN401 - zeep carries no types here
+    for service in client.wsdl.services.values():
+        for port in service.ports.values():
+            if isinstance(port.binding, Soap11Binding):
+                return port.binding
+    raise ValueError(f"The WSDL {wsdl.name} describes no SOAP 1.1 port. The SOAP driver speaks SOAP 1.1 only.")
+
+
+def _build_shape(described: Any, known: dict[int, _ElementShape]) -> _ElementShape:  # noqa: ANN401 - zeep carries no types
+    """How a type of the WSDL is read. `known` holds the types met so far, as a type may contain itself."""
+    shape = known.get(id(described))
+    if shape is None:
+        shape = known[id(described)] = _ElementShape({})
+        for name, element in getattr(described, "elements", None) or ():
+            # `_value_1` is zeep's name for the text of a type, and for whatever xsd:any lets in.
+            if not name.startswith("_value_"):
+                shape.parts[element.name] = _ElementPart(element.accepts_multiple, _build_shape(element.type, known))
+    return shape
+
+
+def _to_utf_8(body: bytes, charset: str) -> bytes:
+    """A reply's XML in UTF-8. The bytes decide: declarations, in the XML or in HTTP, are often wrong.
+
+    What is valid UTF-8 is UTF-8: letters of a one-byte charset hardly ever happen to be.
+    """
+    charset = _BYTE_ORDER_MARKS.get(body[:2], charset)
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return body.decode(charset).encode()
+        except UnicodeDecodeError:
+            return body.decode("iso-8859-1").encode()  # takes any byte; windows-1252 leaves five without a letter
+    return body
+
+
+def _parse_fault(element: etree._Element) -> SoapFault:
+    """A fault of SOAP 1.1 (section 4.4) or of the shape of 1.2 (part 1, section 5.4), whatever namespaces it uses."""
+    code, detail = "", {}
+    for child in element:
+        name = _get_local_name(child)
+        if name == "faultcode":
+            code = child.text or ""
+        elif name == "Code":
+            code = next((value.text or "" for value in child if _get_local_name(value) == "Value"), "")
+        elif name in {"detail", "Detail"}:
+            detail = {
+                _get_local_name(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()
+            }
+    code = code.strip().rpartition(":")[2]
+    return SoapFault(code=_OF_1_2.get(code, code) if _WORD.fullmatch(code) else "unreadable", detail=detail)
+
+
+def _get_relates_to(content: etree._Element) -> str | None:
+    """What a reply says that it answers; its first `RelatesTo` in the envelope's header."""
+    envelope = content.getroottree().getroot()
+    header = envelope.find(f"{{{etree.QName(envelope).namespace}}}Header")
+    found = None if header is None else header.findtext(f"{{{_ADDRESSING}}}RelatesTo")
+    return None if found is None else found.strip()
+
+
+def _get_local_name(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2]

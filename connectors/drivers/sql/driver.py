@@ -1,0 +1,395 @@
+"""SQL databases as agencies: PostgreSQL, MariaDB/MySQL and SQLite behind one way of asking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakSet
+
+from sqlalchemy import TextClause, bindparam, event, text
+from sqlalchemy.connectors.asyncio import AsyncAdapt_terminate
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from connectors.drivers.long_work import LongWork
+from connectors.drivers.sql.byte_limits import (
+    ByteBound,
+    ConnectionCut,
+    connect_mysql,
+    connect_postgres,
+    limit_connection,
+)
+from connectors.resilience.call_counters import CallCounters
+from connectors.resilience.gate import Gate
+from records.calls.call import Call
+from records.calls.failures import (
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+    ReplyBudgetSpent,
+)
+from records.calls.reply_budget import BYTES_PER_ROW
+from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts, resolve_database_tls
+
+Row = Mapping[str, object]
+"""One row of an answer, by the names of its columns."""
+
+_DIALECTS = {
+    "postgresql": "postgresql+asyncpg",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mariadb+asyncmy",
+    "sqlite": "sqlite+aiosqlite",
+}
+_CLOSE_TIMEOUT = 1.0
+"""How long a server may take to notice that a connection ends, before it is cut."""
+MAX_ROWS = 3_000
+"""Rows of one answer. The longest real ones: the 2,500 members of the households of 500 people. Measured as processor
+time: a row takes 1 µs to be handed over and 8 to 25 µs to be read, in slices where it is more than 10."""
+MAX_BYTES = 4 * 1024 * 1024
+"""Bytes that a database may send for one statement: 1,400 a row for as many rows as are read. They come in pieces, and
+asyncpg takes 4 ms for the smallest rows in a piece of 256 KiB."""
+_BOUND_KEY = "simpul.bound"
+"""In a connection's notes: what counts the bytes it brings."""
+_SERVED_KEY = "simpul.served"
+"""In a connection's notes: when it answered last. One that has answered before may have died of old age."""
+_FULL_DEADLINE_SHARE = 0.9
+"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
+
+# Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
+# (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
+# means. Any other code is the agency's own trouble.
+_REFUSED = frozenset({"28000", "28P01", "42501", "SQLite 3", "SQLite 23", 1044, 1045, 1130, 1142, 1143, 1227, 1698})
+_TOO_SLOW = frozenset({"57014", 1969, 3024})
+_BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
+_TOO_LARGE = frozenset({"SQLite 18"})
+_CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P05", "0A000", 1053, 1927, 2006, 2013, 2055, 4031})
+"""The connection's end, told by the server or noticed by the driver. (0A000: a statement prepared on it grew old.)"""
+
+
+class SqlDriver:
+    """Asks one agency's database. Connects when first asked, so a dead agency stops nobody from starting.
+
+    `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file); `deadline` is the
+    longest time in seconds one call may take; `pool_size` the most connections held, and so the most calls at a time.
+    Every statement passes the `gate`, where there is one. An answer of more than `MAX_ROWS` rows or `MAX_BYTES`
+    bytes is not read; many rows are handed over as `work`, which all drivers share.
+    Everything that goes wrong is raised as an `AgencyFailure`, free of names of hosts and of values asked for.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        url: str,
+        *,
+        deadline: float,
+        pool_size: int,
+        gate: Gate | None = None,
+        work: LongWork | None = None,
+    ) -> None:
+        self.work = work or LongWork()
+        self._agency = agency
+        self._gate = gate
+        self._deadline = deadline
+        self._pool_size = pool_size
+        self._url = _check_url(agency, url)
+        self._engine = _build_engine(agency, self._url, deadline=deadline, pool_size=pool_size)
+        self._ending: set[asyncio.Task[Any]] = set()
+        self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
+        event.listen(self._engine.sync_engine, "connect", self._connected)
+
+    @property
+    def counts(self) -> CallCounters:
+        """Where the calls are counted."""
+        return CallCounters() if self._gate is None else self._gate.counts
+
+    def __repr__(self) -> str:
+        """The agency and its database, without the password."""
+        return f"<SqlDriver {self._agency} {self._url.render_as_string(hide_password=True)}>"
+
+    async def rows(
+        self,
+        statement: str,
+        parameters: Mapping[str, object],
+        call: Call,
+        *,
+        lists: Collection[str] = (),
+        check: Callable[[Sequence[Row]], None] = lambda _rows: None,
+    ) -> Sequence[Row]:
+        """The rows that a reading statement gives, within the call's deadline and the agency's own.
+
+        Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
+        on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
+        `check` looks inside the gate whether the rows answer the question, and raises `AgencyMalformed` where not.
+        A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
+        must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
+        what the gate refuses with.
+        """
+
+        async def attempt(call: Call) -> Sequence[Row]:
+            rows = await self._rows(statement, parameters, call, lists)
+            if not call.reply_budget.take(BYTES_PER_ROW * len(rows)):
+                raise ReplyBudgetSpent(self._agency, "the replies for one request exceed its budget")
+            check(rows)
+            return rows
+
+        if call.reply_budget.is_spent:
+            raise ReplyBudgetSpent(self._agency, "not called: earlier replies used up the budget of the request")
+        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
+
+    async def close(self) -> None:
+        """Close the connections that no call is using, once the calls that were given up have ended.
+
+        Takes a second or two at most: a server that does not answer the goodbye is left without one.
+        """
+        closing = asyncio.create_task(self._close_all())
+        _, late = await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT)
+        if late:
+            for entry in self._entries:
+                _cut_connection(entry)
+            await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT)
+
+    async def _rows(
+        self, statement: str, parameters: Mapping[str, object], call: Call, lists: Collection[str]
+    ) -> Sequence[Row]:
+        began, patience = monotonic(), min(call.remaining(), self._deadline)
+        if patience <= 0:
+            raise AgencyTimeout(self._agency, "no time was left to ask")
+        # Tidying up behind a silent server may take longer than the caller has: it goes on in a task of its own.
+        asking = asyncio.create_task(self._ask(statement, parameters, lists))
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=patience)
+        except asyncio.CancelledError:
+            self._abandon(asking)
+            raise
+        if not done:
+            self._abandon(asking)
+            if patience >= _FULL_DEADLINE_SHARE * self._deadline:
+                self._drop_idle(began)
+            raise AgencyTimeout(self._agency, f"no answer within {patience:.3f} s")
+        return asking.result()
+
+    async def _close_all(self) -> None:
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._engine.dispose()
+
+    async def _ask(self, statement: str, parameters: Mapping[str, object], lists: Collection[str]) -> Sequence[Row]:
+        clause = text(statement).bindparams(*(bindparam(name, parameters[name], expanding=True) for name in lists))
+        for _ in range(self._pool_size):
+            with contextlib.suppress(_DiedInPool):
+                return await self._attempt(clause, parameters)
+        # Each of those attempts dropped a dead connection: none is left, so this one is made on a fresh one.
+        return await self._attempt(clause, parameters)
+
+    async def _attempt(self, clause: TextClause, parameters: Mapping[str, object]) -> Sequence[Row]:
+        try:
+            async with self._engine.connect() as connection:
+                served = _SERVED_KEY in connection.info
+                bound: ByteBound = connection.info[_BOUND_KEY]
+                bound.begin()
+                try:
+                    result = await connection.execute(clause, parameters)
+                except BaseException as error:
+                    if _connection_is_sound(error):
+                        raise
+                    _drop_connection(connection)
+                    if bound.cut:
+                        raise AgencyMalformed(self._agency, str(bound.cut)) from None
+                    if served and isinstance(error, Exception):
+                        raise _DiedInPool(self._agency, _describe_error(error)) from None
+                    raise
+                connection.info[_SERVED_KEY] = monotonic()
+                rows = result.fetchmany(MAX_ROWS + 1)
+            return await self._mappings(rows)
+        except AgencyFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - on a broken wire database drivers raise anything at all
+            raise _to_failure(self._agency, error) from None
+
+    async def _mappings(self, rows: Sequence[Any]) -> Sequence[Row]:
+        if len(rows) > MAX_ROWS:
+            raise AgencyMalformed(self._agency, f"the answer has more than {MAX_ROWS} rows")
+        return await self.work.map(rows, _as_mapping)
+
+    def _drop_idle(self, since: float) -> None:
+        """Cut the idle connections on which nothing has come since a moment at which the agency fell silent.
+
+        Where the line to the server is gone without a word (a firewall forgot it, a machine lost power), every
+        connection of the pool would cost somebody a whole deadline, and the breaker's probes one after the other.
+        """
+        for entry in tuple(self._entries):
+            if not entry.in_use and entry.info.get(_SERVED_KEY, since) < since:
+                _cut_connection(entry)
+
+    def _connected(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        self._entries.add(entry)
+        driver = getattr(connection, "driver_connection", None)
+        entry.info[_BOUND_KEY] = limit_connection(driver, most_bytes=MAX_BYTES, most_rows=MAX_ROWS)
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+        task.cancel()
+        # Cancelled again, SQLAlchemy no longer waits for the server to take notice and cuts the connection.
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, task.cancel)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as never retrieved
+
+
+class _DiedInPool(AgencyUnavailable):
+    """A connection that had served before is dead: the agency was started again, or the line was cut."""
+
+
+def _as_mapping(row: Any) -> Row:  # noqa: ANN401 - SQLAlchemy's rows have the types of a statement, and ours are texts
+    mapping: Row = row._asdict()
+    return mapping
+
+
+def _check_url(agency: str, url: str) -> URL:
+    scheme = url.partition("://")[0]
+    dialect = _DIALECTS.get(scheme)
+    if dialect is None:
+        # Not `make_url`'s own complaint: it repeats the address, password included.
+        schemes = ", ".join(f"{name}://" for name in _DIALECTS)
+        raise ValueError(f"The address of the agency '{agency}' must start with one of {schemes}.")
+    try:
+        parsed = make_url(url).set(drivername=dialect)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"The address of the agency '{agency}' is not readable as {scheme}://... .") from None
+    if scheme != "sqlite":
+        return parsed
+    if not parsed.database or parsed.database == ":memory:":
+        raise ValueError(f"The address of the agency '{agency}' names no file. Write sqlite:///path.")
+    # Opened by the plain path, SQLite would make an empty database where the agency's file is missing.
+    return parsed.set(
+        database=f"file:{quote(str(Path(parsed.database).absolute()))}", query={"mode": "rw", "uri": "true"}
+    )
+
+
+def get_tls_mode(agency: str, url: str) -> TlsMode | None:
+    """How an agency's database is connected to; None for a file. Raises ValueError as `SqlDriver` does."""
+    parsed = _check_url(agency, url)
+    return None if parsed.get_backend_name() == "sqlite" else _get_tls(agency, parsed).mode
+
+
+def _get_tls(agency: str, url: URL) -> DatabaseTls:
+    try:
+        return resolve_database_tls([url.host, *get_hosts(url.query)], url.query)
+    except ValueError as problem:
+        raise ValueError(f"The address of the agency '{agency}': {problem}") from None
+
+
+def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
+    # A file is opened anew for each read: that costs little, and a file that was replaced or taken away is noticed.
+    pool: dict[str, Any] = (
+        {"poolclass": NullPool}
+        if url.get_backend_name() == "sqlite"
+        else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": deadline}
+    )
+    if url.get_backend_name() != "sqlite":
+        # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
+        # On this machine TLS is asked for and done without.
+        postgresql = url.get_backend_name() == "postgresql"
+        unsaid = "prefer" if postgresql and "sslmode" not in url.query else False
+        pool["connect_args"] = {
+            "ssl": _get_tls(agency, url).context or unsaid,
+            "async_creator_fn": partial(connect_postgres if postgresql else connect_mysql, MAX_BYTES),
+        }
+        url = url.difference_update_query(TLS_PARAMETERS)
+    return create_async_engine(
+        url,
+        **pool,
+        # One read is one statement: no BEGIN before it and no ROLLBACK after it.
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        hide_parameters=True,
+    )
+
+
+def _cut_connection(entry: ConnectionPoolEntry) -> None:
+    """Close the connection of a place in the pool by force."""
+    if isinstance(entry.dbapi_connection, AsyncAdapt_terminate):
+        entry.dbapi_connection.terminate()
+
+
+def _drop_connection(connection: AsyncConnection) -> None:
+    """Drop a connection without the goodbye that a silent server would never answer."""
+    if not connection.invalidated and connection.sync_connection is not None:
+        # The synchronous way, outside SQLAlchemy's greenlet, closes by force; the asynchronous one says goodbye first.
+        connection.sync_connection.invalidate()
+
+
+def _connection_is_sound(error: BaseException) -> bool:
+    """Whether the server itself said no, in order, to this statement: the connection can serve the next."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    code = _get_code(error)
+    return code is not None and code not in _CONNECTION_ENDED | _BROKEN_PROTOCOL
+
+
+def _to_failure(agency: str, error: Exception) -> AgencyFailure:
+    for each in _list_causes(error):
+        if isinstance(each, ConnectionCut):
+            return AgencyMalformed(agency, str(each))
+    code = _get_code(error)
+    kind: type[AgencyFailure]
+    if code in _REFUSED:
+        kind = AgencyRefused
+    elif code in _TOO_SLOW or isinstance(error, TimeoutError | PoolTimeoutError):
+        kind = AgencyTimeout
+    elif code in _BROKEN_PROTOCOL | _TOO_LARGE:
+        kind = AgencyMalformed
+    elif code is not None or _line_is_cut(error):
+        kind = AgencyUnavailable
+    else:
+        kind = AgencyMalformed  # the driver lost its way in what the server sent
+    return kind(agency, _describe_error(error))
+
+
+def _line_is_cut(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return any(isinstance(each, OSError | EOFError) for each in _list_causes(error))
+
+
+def _describe_error(error: BaseException) -> str:
+    """What went wrong, for the log: kind and code only, since messages name hosts, users and values."""
+    code = _get_code(error)
+    name = type(_list_causes(error)[-1]).__name__
+    return name if code is None else f"{name} ({code})"
+
+
+def _get_code(error: BaseException) -> str | int | None:
+    """The server's or the driver's code for what went wrong."""
+    for each in _list_causes(error):
+        if isinstance(state := getattr(each, "sqlstate", None), str):
+            return state
+        if isinstance(number := getattr(each, "sqlite_errorcode", None), int):
+            return f"SQLite {number & 0xFF}"
+        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
+            return number
+    return None
+
+
+def _list_causes(error: BaseException) -> Sequence[BaseException]:
+    """The error and what it was made from, outermost first."""
+    found: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in found:
+        found.append(inner)
+        inner = (inner.orig if isinstance(inner, DBAPIError) else None) or inner.__cause__
+    return found

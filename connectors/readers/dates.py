@@ -1,0 +1,140 @@
+"""Days and moments in the forms agencies write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from typing import TypeVar
+
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+
+_D = TypeVar("_D", bound=date)
+
+JAKARTA = timezone(timedelta(hours=7), "WIB")
+"""The clock of Jakarta (Asia/Jakarta): seven hours ahead of UTC, without summer time, since 1964."""
+
+NO_DAY = frozenset({date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1)})
+"""Days that agencies' systems write for "no day"."""
+
+_FIRST_YEAR = 1
+_FOREVER = 9_000
+"""Dates from this year on mean "never". Arithmetic with the last of them would overflow the calendar."""
+
+_ZEROS = re.compile(r"[0\s/:.T-]*", re.ASCII)
+_SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4})", re.ASCII)
+_ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
+_SOLID = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
+_WORDED = re.compile(r"(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})", re.ASCII)
+_TIME = re.compile(r"(?P<hour>\d{1,2})[.:](?P<minute>\d{2})(?:[.:](?P<second>\d{2}))?(?:[.,]\d+)?", re.ASCII)
+_SPLIT = re.compile(r"(?<=\d)[T ]+(?=\d{1,2}[.:]\d{2})", re.ASCII)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("JAN",),
+            ("FEB", "PEB"),
+            ("MAR",),
+            ("APR",),
+            ("MAY", "MEI"),
+            ("JUN",),
+            ("JUL",),
+            ("AUG", "AGU", "AGS"),
+            ("SEP",),
+            ("OCT", "OKT"),
+            ("NOV", "NOP"),
+            ("DEC", "DES"),
+        ),
+        start=1,
+    )
+    for name in names
+}
+_PIVOT = 69
+"""Two-digit years from here on lie in the last century (as POSIX `strptime` reads them)."""
+
+
+def day(raw: object) -> date | None:
+    """A calendar day; none where the agency wrote none (`''`, `-`, `1900-01-01`, `0000-00-00`).
+
+    Reads dates, moments (their day in Jakarta) and the texts `dd/mm/yyyy`, `dd-mm-yyyy`, `yyyy-mm-dd`, `yyyymmdd`,
+    `dd-Mon-yy` and `d Month yyyy` (months in Indonesian or English), each with or without a time behind it.
+    Raises `UnreadableError` otherwise, for days that are in no calendar too.
+    """
+    if isinstance(raw, datetime):
+        inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
+        found = (raw.astimezone(JAKARTA) if raw.tzinfo and inside else raw).date()
+    elif isinstance(raw, date):
+        found = raw
+    else:
+        written = _written(raw, "a day")
+        if written is None:
+            return None
+        if _is_iso_moment(written):
+            return day(_iso_moment(written))
+        found = _day(_SPLIT.split(written, maxsplit=1)[0], "a day")
+    return None if found in NO_DAY else found
+
+
+def moment(raw: object) -> datetime | None:
+    """A moment with its time zone; none where the agency wrote none, as for `day`.
+
+    Reads moments and the texts of ISO 8601, and the days `day` reads followed by `HH:mm`, `HH:mm:ss`, `HH.mm` or
+    `HH.mm.ss`. Where the agency names no time zone, it means Jakarta's. Raises `UnreadableError` otherwise, for a
+    day without a time too.
+    """
+    if isinstance(raw, datetime):
+        found = raw
+    else:
+        written = _written(raw, "a moment")
+        if written is None:
+            return None
+        found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
+    if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=JAKARTA)
+
+
+def _written(raw: object, kind: str) -> str | None:
+    written = text(raw, kind)
+    return None if written is None or _ZEROS.fullmatch(written) else written
+
+
+def _is_iso_moment(written: str) -> bool:
+    return bool(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", written, re.ASCII))
+
+
+def _iso_moment(written: str) -> datetime:
+    return _or_unreadable(lambda: datetime.fromisoformat(written), "a moment")
+
+
+def _local_moment(written: str) -> datetime:
+    halves = _SPLIT.split(written, maxsplit=1)
+    clock = _TIME.fullmatch(halves[1]) if len(halves) == 2 else None  # noqa: PLR2004 - a day and a time are two
+    if clock is None:
+        raise UnreadableError("a moment")
+    found = _day(halves[0], "a moment")
+    hour, minute, second = int(clock["hour"]), int(clock["minute"]), int(clock["second"] or 0)
+    return _or_unreadable(
+        lambda: datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=JAKARTA), "a moment"
+    )
+
+
+def _day(written: str, kind: str) -> date:
+    for form in (_SLASHED, _ISO, _SOLID, _WORDED):
+        if parts := form.fullmatch(written):
+            break
+    else:
+        raise UnreadableError(kind)
+    month = int(parts["month"]) if parts["month"].isdigit() else _MONTHS.get(parts["month"][:3].upper(), 0)
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:  # noqa: PLR2004 - a two-digit year
+        year += 1900 if year >= _PIVOT else 2000
+    return _or_unreadable(lambda: date(year, month, int(parts["day"])), kind)
+
+
+def _or_unreadable(read: Callable[[], _D], kind: str) -> _D:
+    try:
+        return read()
+    except ValueError:  # its message holds the value
+        raise UnreadableError(kind) from None

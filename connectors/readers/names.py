@@ -1,0 +1,121 @@
+"""Names of people, places and businesses that agencies keep in upper case, in ordinary capitalisation.
+
+A name that already has both cases was written by somebody who knew it: it is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from connectors.readers.unreadable import UnreadableError
+
+MAX_NAME_LENGTH: Final = 500
+"""Characters. Each takes up to half a microsecond to be capitalised."""
+
+_PARTICLES = frozenset({"BIN", "BINTI", "BT", "BT.", "VAN", "VON", "DER", "DEN", "DE", "DAN"})
+"""Words inside a name that stay in lower case, unless they come first."""
+
+_AS_WRITTEN = {
+    word.upper(): word
+    for word in (
+        # Titles and degrees that are not simply capitals and small letters part by part.
+        *("KH.", "KH", "RR.", "RR", "RA.", "LL.M", "LL.M.", "LL.B", "LLM", "PhD", "Ph.D", "Ph.D.", "BSc", "MSc"),
+        *("Sp.OG", "Sp.PD", "Sp.JP", "Sp.THT", "Sp.BS", "Sp.KK", "Sp.KJ", "Sp.PK", "Sp.PA", "Sp.OT", "Sp.BP"),
+        *("SPd", "SPdI", "MPd", "SKom", "MKom", "SSi", "MSi", "SSos", "SAg", "MAg", "SPt", "SFarm", "SPsi", "MPsi"),
+        *("SKed", "SKep", "SGz", "SKM", "SIKom", "AMd", "Lc", "Dipl", "Apt", "Apt.", "Ners", "Ns."),
+    )
+}
+_ACRONYMS = frozenset(
+    (
+        *("PT", "CV", "UD", "PD", "KSU", "UMKM", "BUMN", "BUMD"),  # legal forms
+        *("TK", "PAUD", "SD", "SDN", "SLTP", "SMP", "SMPN", "SLTA", "SMA", "SMAN", "SMK", "SMKN"),  # schools
+        *("TNI", "POLRI", "PNS", "ASN", "DPR", "DPRD", "DPD", "BPK", "RI", "DKI", "WNI", "WNA"),  # the state
+        *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # what stands in addresses
+    )
+)
+_UNITS = frozenset({"KG", "GR", "ML", "CM", "PCS"})
+_ROMAN = re.compile(r"(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})")
+_WORD = re.compile(r"[^\s/]+")
+_PIECE = re.compile(r"[^.\-(\"]+")
+
+
+def person_name(raw: str) -> str:
+    """A person's name in ordinary capitalisation: `DRG. H. ANDI WIJAYA, S.SOS` is `Drg. H. Andi Wijaya, S.Sos`.
+
+    Particles (`bin`, `binti`, `van`) become small, titles and degrees keep their customary form, a degree without dots
+    (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end. Raises `UnreadableError` for
+    what is too long to be a name.
+    """
+    _require_short(raw)
+    if _has_both_cases(raw):
+        return raw
+    name, comma, degrees = raw.upper().partition(",")
+    words = name.split(" ")
+    numeral = len(words) > 1 and _ROMAN.fullmatch(words[-1].strip()) is not None
+    shown = [_name_word(word, first=place == 0) for place, word in enumerate(words)]
+    if numeral:
+        shown[-1] = words[-1]
+    return " ".join(shown) + comma + _WORD.sub(lambda found: _degree(found[0]), degrees)
+
+
+def to_ordinary_case(raw: str) -> str:
+    """A place, an address, a business or a term of a list in ordinary capitalisation.
+
+    `JL. KENANGA NO. 12` is `Jl. Kenanga No. 12`, `SLTA/SEDERAJAT` is `SLTA/Sederajat`: well-known abbreviations and
+    Roman numerals stay in capitals. Raises `UnreadableError` for what is too long to be one.
+    """
+    _require_short(raw)
+    if _has_both_cases(raw):
+        return raw
+    return _WORD.sub(lambda found: _term(found[0]), raw.upper())
+
+
+def _require_short(raw: str) -> None:
+    if len(raw) > MAX_NAME_LENGTH:
+        raise UnreadableError(f"a name or address of at most {MAX_NAME_LENGTH} characters")
+
+
+def _has_both_cases(raw: str) -> bool:
+    return raw not in (raw.upper(), raw.lower())
+
+
+def _name_word(word: str, *, first: bool) -> str:
+    if word in _PARTICLES and not first:
+        return word.lower()
+    return _AS_WRITTEN.get(word) or _capitalised(word)
+
+
+def _degree(word: str) -> str:
+    bare = word.rstrip(",")
+    known = _AS_WRITTEN.get(bare)
+    if known is None:
+        # Undotted degrees are abbreviations letter by letter: SH, SE, MM, MBA.
+        known = _capitalised(bare) if "." in bare else bare
+    return known + word[len(bare) :]
+
+
+def _term(word: str) -> str:
+    return word.lower() if word == "DAN" else _PIECE.sub(lambda found: _term_piece(found[0]), word)
+
+
+def _term_piece(piece: str) -> str:
+    if piece in _UNITS:
+        return piece.lower()
+    bare = piece.rstrip("),")
+    if bare in _ACRONYMS or _ROMAN.fullmatch(bare) or any(sign.isdigit() for sign in bare):
+        return piece
+    return _piece(piece)
+
+
+def _capitalised(word: str) -> str:
+    """Each piece between dots, hyphens and brackets with a capital first: `S.SOS`, `AL-FARUQ`."""
+    return _PIECE.sub(lambda found: _piece(found[0]), word)
+
+
+def _piece(piece: str) -> str:
+    # O'NEIL and D'COSTA take a second capital; NUR'AINI and MA'RUF, where the sign is a letter of Arabic, do not.
+    head, sign, tail = piece.partition("'")
+    if sign and len(head) == 1:
+        return head + sign + tail.capitalize()
+    return piece.capitalize()

@@ -1,0 +1,50 @@
+"""Region codes of the Ministry of Home Affairs (Kemendagri) in the forms agencies write them."""
+
+from __future__ import annotations
+
+import re
+
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.identifiers import RegionCode
+
+_KIND = "a Kemendagri region code"
+_WIDTHS = (2, 2, 2, 4)
+"""Digits of the province, the city or regency, the district and the kelurahan."""
+_DOTTED = re.compile(r"\d{2}(?:\.\d{2}(?:\.\d{2}(?:\.\d{4})?)?)?", re.ASCII)
+_SOLID = re.compile(r"(\d{2})(\d{2})?(\d{2})?(\d{4})?", re.ASCII)
+_SOLID_LENGTHS = (2, 4, 6, 10)
+
+
+def region_from_numbers(*numbers: object) -> RegionCode | None:
+    """The dotted code of a region from the numbers of its levels, province first: 31, 71, 1, 1001 is `31.71.01.1001`.
+
+    Agencies keep the numbers of the levels apart and unpadded, as integers or texts. None where any of them is absent
+    or 0: a code with a hole names no region. Raises `UnreadableError` for numbers too long for their level.
+    """
+    parts = []
+    for number, width in zip(numbers, _WIDTHS, strict=False):
+        written = text(number, _KIND)
+        if written is None or not written.strip("0"):
+            return None
+        if not (written.isascii() and written.isdigit()) or len(written.lstrip("0")) > width:
+            raise UnreadableError(_KIND)
+        parts.append(written.lstrip("0").zfill(width))
+    return RegionCode(".".join(parts))
+
+
+def region_code(raw: object) -> RegionCode | None:
+    """A dotted code from one written in full, with or without dots: 317101, `3171011001`, `31.71.01`.
+
+    The agency must be known to write Kemendagri codes: BPS codes look the same and mean other regions, and cannot be
+    told apart here. None where the agency wrote none (or 0). Raises `UnreadableError` otherwise.
+    """
+    written = text(raw, _KIND)
+    if written is None or not written.strip("0."):
+        return None
+    if _DOTTED.fullmatch(written):
+        return RegionCode(written)
+    solid = _SOLID.fullmatch(written) if len(written) in _SOLID_LENGTHS else None
+    if solid is None:
+        raise UnreadableError(_KIND)
+    return RegionCode(".".join(part for part in solid.groups() if part))

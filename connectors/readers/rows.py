@@ -1,0 +1,31 @@
+"""Objects and lists of objects in the JSON of an agency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from connectors.readers.unreadable import UnreadableError
+
+Row = Mapping[str, object]
+"""A JSON object: what an agency says of one thing, by its own field names."""
+
+
+def row(raw: object, kind: str = "an object") -> Row:
+    """A JSON object. Raises `UnreadableError`, naming the kind of value it is, for anything else."""
+    if not isinstance(raw, Mapping):
+        raise UnreadableError(kind)
+    return raw
+
+
+MAX_LIST_ROWS: Final = 1_000
+"""Rows of one list. The longest real ones: a page of 500 complaints, 150 markets, 50 prices of a market."""
+
+
+def rows(raw: object, kind: str = "a list of objects", *, max_rows: int = MAX_LIST_ROWS) -> tuple[Row, ...]:
+    """A JSON list of at most `max_rows` objects. Raises `UnreadableError`, naming the kind of value, for anything else."""
+    if not isinstance(raw, list):
+        raise UnreadableError(kind)
+    if len(raw) > max_rows:
+        raise UnreadableError(f"{kind} of at most {max_rows} rows")
+    return tuple(row(each, kind) for each in raw)

@@ -1,0 +1,232 @@
+"""The terms of each agency: how it may be asked, in a file that the operator writes.
+
+The file is TOML, a table an agency (`docs/operators/agency-terms.md`). What it does not say is as it is without a file:
+no breaker, no retries, no pace but that of the settings.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date, time, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from connectors.resilience.breaker import BreakerTerms
+from connectors.resilience.closed_hours import ClosedTo, ClosedWindow, MonthDay
+
+_MAX_FILE_BYTES: Final = 256 * 1024
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ZONES: Final = {
+    "Asia/Jakarta": timezone(timedelta(hours=7), "WIB"),
+    "Asia/Makassar": timezone(timedelta(hours=8), "WITA"),
+    "Asia/Jayapura": timezone(timedelta(hours=9), "WIT"),
+}
+"""Indonesia's time zones, which have no summer time: they need no database of the machine."""
+_LEAP_YEAR: Final = 2024
+_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?|24:00")
+
+
+def _parse_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        raise ValueError('write a time as "23:00"')
+    return time.min if value == "24:00" else time.fromisoformat(value)
+
+
+def _parse_month_day(value: object) -> object:
+    month, _, day = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        found = date(_LEAP_YEAR, int(month), int(day))
+    except ValueError:
+        raise ValueError('write a day of the year as month and day: "01-13"') from None
+    return found.month, found.day
+
+
+def _check_zone(name: str) -> str:
+    get_time_zone(name)
+    return name
+
+
+def get_time_zone(name: str) -> tzinfo:
+    """The time zone of a name; raises ValueError where this machine knows none."""
+    if name in _ZONES:
+        return _ZONES[name]
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{name}' is no time zone; write it as \"Asia/Jakarta\"") from None
+
+
+Clock = Annotated[time, BeforeValidator(_parse_time)]
+DayOfYear = Annotated[MonthDay, BeforeValidator(_parse_month_day)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+
+class ClosedEntry(_Table):
+    """A time in which the agency is closed."""
+
+    start: Clock = Field(default=time.min, alias="from", description='when it begins, `"23:00"`')
+    until: Clock = Field(default=time.min, description="when it ends; not later than `from`: on the next day")
+    weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=(), description='days of the week on which it begins, `["sat", "sun"]`; none: every day'
+    )
+    first_day: DayOfYear | None = Field(default=None, description='with `last_day`: days of every year, `"01-03"`')
+    last_day: DayOfYear | None = Field(default=None, description="the last of them, included")
+    to: ClosedTo = Field(default=ClosedTo.EVERYTHING, description="`everything`, or `writes`: it can still be read")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.first_day is None) != (self.last_day is None):
+            raise ValueError("first_day and last_day belong together; give both")
+        if self.start == self.until and not self.weekdays and self.first_day is None:
+            raise ValueError("it is closed always; say when: from and until, weekdays, or first_day and last_day")
+        return self
+
+    @property
+    def as_window(self) -> ClosedWindow:
+        """As it is reckoned with."""
+        return ClosedWindow(
+            start=self.start,
+            end=self.until,
+            weekdays=frozenset(_DAYS.index(each) for each in self.weekdays),
+            first_day=self.first_day,
+            last_day=self.last_day,
+            closed_to=self.to,
+        )
+
+
+class BreakerEntry(_Table):
+    """When nobody is let through to a failing agency, and for how long."""
+
+    failures: int = Field(
+        default=5, ge=1, le=1000, description="so many calls must have failed within `within` seconds"
+    )
+    share: float = Field(
+        default=0.5, gt=0, le=1, description="and be at least this share of the calls that ended in that time"
+    )
+    unanswered: float = Field(
+        default=2.0, ge=0.1, le=600, description="or no call was answered for so many seconds, whatever the share"
+    )
+    within: float = Field(default=30.0, ge=1, le=600, description="seconds that are looked back")
+    pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is let through")
+    longest_pause: float = Field(
+        default=60.0, ge=0.1, le=3600, description="up to which each failed probe doubles the pause"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.longest_pause < self.pause:
+            raise ValueError(f"longest_pause is {self.longest_pause:g}, less than pause, {self.pause:g}")
+        return self
+
+    @property
+    def as_terms(self) -> BreakerTerms:
+        """As it is reckoned with."""
+        return BreakerTerms(**self.model_dump())
+
+
+class AgencyTerms(_Table):
+    """How one agency may be asked. None: as it is without a file."""
+
+    deadline: float | None = Field(
+        default=None, gt=0, le=60, description="seconds one call may take, waiting for a place and retries included"
+    )
+    max_concurrency: int | None = Field(
+        default=None, ge=1, le=256, description="calls under way at a time, in this process"
+    )
+    waiting: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="calls that may wait for one of these to end; more are refused at once",
+    )
+    rate: float | None = Field(default=None, gt=0, le=10_000, description="calls a second; a call waits for its turn")
+    burst: int | None = Field(default=None, ge=1, le=10_000, description="calls at once after a pause, within `rate`")
+    daily_quota: int | None = Field(default=None, ge=1, description="calls a day by the agency's clock")
+    max_batch_size: int | None = Field(
+        default=None, ge=1, le=100_000, description="keys in one call; more go in several"
+    )
+    retries: int = Field(default=0, ge=0, le=5, description="how often a failed read is repeated")
+    retry_share: float = Field(
+        default=0.1, gt=0, le=1, description="how many calls may be repeats, as a share of all; hedges included"
+    )
+    hedge: bool = Field(
+        default=False, description="whether a GET that takes longer than 95 of 100 is asked a second time"
+    )
+    zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        default="Asia/Jakarta", description="time zone of its clock"
+    )
+    breaker: BreakerEntry | None = Field(default=None, description="table: when nobody is let through")
+    closed: tuple[ClosedEntry, ...] = Field(default=(), max_length=50, description="tables: when it is closed")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.burst is not None and self.rate is None:
+            raise ValueError("burst is given without rate; say how many calls a second")
+        return self
+
+    def with_defaults(self, **defaults: Any) -> AgencyTerms:  # noqa: ANN401 - values of the fields
+        """These terms, with defaults in the place of what they do not say."""
+        return self.model_copy(update={name: value for name, value in defaults.items() if getattr(self, name) is None})
+
+
+class AgencyTermsFile(_Table):
+    """The file: a table for each agency that has terms of its own."""
+
+    dukcapil: AgencyTerms = AgencyTerms()
+    jakpreneur: AgencyTerms = AgencyTerms()
+    pbb: AgencyTerms = AgencyTerms()
+    crm: AgencyTerms = AgencyTerms()
+    pangan: AgencyTerms = AgencyTerms()
+
+    @model_validator(mode="after")
+    def _to_some_effect(self) -> Self:
+        for agency in ("pbb", "pangan"):
+            if getattr(self, agency).max_batch_size is not None:
+                raise ValueError(f"{agency}, max_batch_size: the agency takes one key a call; take the line out")
+        for agency in ("dukcapil", "jakpreneur", "pbb"):
+            if getattr(self, agency).hedge:
+                raise ValueError(f"{agency}, hedge: the agency is not asked by GET; take the line out")
+        return self
+
+
+def load_agency_terms(path: Path) -> AgencyTermsFile:
+    """The terms in a file; raises ValueError that names the file, the agency, the key and what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"the file of agencies '{path}' cannot be read: {error.strerror}") from None
+    if len(raw) > _MAX_FILE_BYTES:
+        raise ValueError(f"the file of agencies '{path}' is larger than {_MAX_FILE_BYTES} bytes")
+    try:
+        given = tomllib.loads(raw.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"the file of agencies '{path}' is no TOML: {error}") from None
+    try:
+        return AgencyTermsFile.model_validate(given)
+    except ValidationError as error:
+        raise ValueError(f"the file of agencies '{path}': {_describe_errors(error)}") from None
+
+
+def _describe_errors(error: ValidationError) -> str:
+    """What is wrong and where: `pbb, closed 2, from: write a time as "23:00"`; entries count from 1."""
+    lines = []
+    for each in error.errors(include_input=False, include_url=False):
+        words: list[str] = []
+        for part in each["loc"]:
+            if isinstance(part, int) and words:
+                words[-1] += f" {part + 1}"
+            else:
+                words.append(str(part))
+        place = f"{', '.join(words)}: " if words else ""
+        lines.append(f"{place}{each['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines)

@@ -1,0 +1,398 @@
+"""The one way to an agency: every call passes its gate, where the terms of the agency are kept.
+
+The order: is it open (hours, asked to wait, the day's quota, breaker, a full bulkhead); its turn (pace); a place
+(bulkhead), and whether all that still holds; the attempt, and what it says about the agency. What is refused here
+costs microseconds, and no agency is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from math import ceil
+from random import random
+from typing import Any, Final, NoReturn, TypeVar
+
+from connectors.resilience.agency_terms import AgencyTerms, get_time_zone
+from connectors.resilience.attempt_tracing import trace_attempts
+from connectors.resilience.breaker import Breaker, BreakerState, NoBreaker
+from connectors.resilience.bulkhead import Bulkhead
+from connectors.resilience.call_counters import CallCounters
+from connectors.resilience.closed_hours import ClosedHours
+from connectors.resilience.daily_quota import DailyCallQuota
+from connectors.resilience.hedging import run_hedged
+from connectors.resilience.latency_window import LatencyWindow
+from connectors.resilience.rate_limiter import CallRateLimiter
+from connectors.resilience.retries import RetryBudget, compute_retry_wait
+from connectors.resilience.shared_limits import SharedLimits
+from records.calls.call import Call
+from records.calls.failures import (
+    AgencyClosed,
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+    ReplyBudgetSpent,
+)
+
+T = TypeVar("T")
+Attempt = Callable[[Call], Coroutine[Any, Any, T]]
+"""One request or statement, within the deadline of the call it is given. Raises `AgencyFailure`."""
+
+_MAX_REQUESTED_WAIT: Final = 900.0
+"""Seconds for which an agency that asks to be left alone is believed; a wrong header must not cut it off for a day."""
+_FULL_DEADLINE_SHARE: Final = 0.9
+"""Share of its deadline that an agency must have had before not having answered counts against it."""
+_HEDGE_PERMIT_TIMEOUT: Final = 0.15
+"""Seconds in which a second attempt has to have its turn; longer than the count of all processes takes."""
+_BULKHEAD_RETRY_AFTER: Final = 1.0
+"""Seconds after which a full bulkhead may have a place again."""
+_BREAKER_FAILURES: Final = (AgencyTimeout, AgencyUnavailable, AgencyMalformed)
+"""Failures that count against the agency."""
+_PROBE_WAIT: Final = 0.05
+"""Seconds that the caller who makes the probe waits for it: others are refused at once, and it should notice little."""
+
+
+class Gate:
+    """The gate of one agency, one for all calls of the process.
+
+    `as_terms` must say `deadline` and `max_concurrency`. `clock` is the clock of deadlines (`time.monotonic`), `wall_clock` the time of
+    day as Unix time, `random_source` draws from [0, 1).
+
+    **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` where the agency had its
+    whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that cannot be read at all, or is larger
+    than may be read. Such replies cost the hub more than any other failure, and are useless to every caller. What does
+    not count: an unreadable *record* in a sound reply (it is the result of its key and is never raised here, because
+    one record must not cut off all callers), sound replies that exceed the budget (`ReplyBudgetSpent`), a caller that
+    goes away or has less time than the agency is given, waiting for a turn or a place, an answer that is a no, and
+    faults of ours.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        terms: AgencyTerms,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        random_source: Callable[[], float] = random,
+    ) -> None:
+        """Raises ValueError where the terms say no deadline or no bound."""
+        if terms.deadline is None or terms.max_concurrency is None:
+            raise ValueError(
+                f"The gate of agency '{agency}' needs a deadline and max_concurrency. Give the terms both."
+            )
+        zone = get_time_zone(terms.zone)
+        self.agency = agency
+        self.terms = terms
+        self.deadline = terms.deadline
+        """Seconds that one call may take."""
+        self.max_concurrency = terms.max_concurrency
+        """Calls under way at a time."""
+        self.counts = CallCounters()
+        self._retries = terms.retries
+        self._hedges = terms.hedge
+        self._breaker = Breaker(terms.breaker.as_terms, now=clock()) if terms.breaker else NoBreaker()
+        self._bulkhead = Bulkhead(max_concurrency=terms.max_concurrency, max_waiting=terms.waiting)
+        self._rate_limiter, self._quota = self._build_limits(None)
+        self._hours = ClosedHours([each.as_window for each in terms.closed], zone) if terms.closed else None
+        self._budget = RetryBudget(terms.retry_share)
+        self._latencies = LatencyWindow()
+        self._paused_until = 0.0
+        self._probes: set[asyncio.Task[Any]] = set()
+        self._clock = clock
+        self._wall = wall_clock
+        self._chance = random_source
+
+    def share_limits(self, shared_limits: SharedLimits) -> None:
+        """Share pace and quota with all processes. To be called before the first call."""
+        self._rate_limiter, self._quota = self._build_limits(shared_limits)
+
+    def _build_limits(self, shared_limits: SharedLimits | None) -> tuple[CallRateLimiter | None, DailyCallQuota | None]:
+        terms = self.terms
+        pace = quota = None
+        if terms.rate:
+            burst = terms.burst or ceil(terms.rate)
+            pace = CallRateLimiter(rate=terms.rate, burst=burst, agency=self.agency, shared_limits=shared_limits)
+        if terms.daily_quota:
+            quota = DailyCallQuota(
+                terms.daily_quota, get_time_zone(terms.zone), agency=self.agency, shared_limits=shared_limits
+            )
+        return pace, quota
+
+    def __repr__(self) -> str:
+        parts = [
+            self._breaker,
+            self._bulkhead,
+            self._rate_limiter,
+            self._quota,
+            self._hours,
+            self._budget,
+            self._latencies,
+        ]
+        return f"<Gate {self.agency} {' '.join(repr(each) for each in parts if each is not None)}>"
+
+    @property
+    def breaker_state(self) -> BreakerState | None:
+        """Whether calls pass; None where the agency has no breaker."""
+        return None if isinstance(self._breaker, NoBreaker) else self._breaker.state
+
+    @property
+    def breaker_opened(self) -> int:
+        """How often the breaker opened."""
+        return self._breaker.times_opened
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way now."""
+        return self._bulkhead.in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for one of these to end."""
+        return self._bulkhead.waiting
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed to reads at this hour, by its terms."""
+        return self._hours is not None and self._hours.get_closed_seconds(self._wall()) > 0
+
+    @property
+    def quota(self) -> int | None:
+        """Calls of a whole day; None where the agency has no daily quota."""
+        return self.terms.daily_quota
+
+    @property
+    def quota_left(self) -> int | None:
+        """Calls left of the day; None where the agency has no daily quota."""
+        if self._quota is None:
+            return None
+        self._quota.get_retry_after(self._wall())
+        return self._quota.left
+
+    async def ask(
+        self,
+        call: Call,
+        attempt: Attempt[T],
+        *,
+        repeatable: bool = False,
+        hedgeable: bool = False,
+        writes: bool = False,
+    ) -> T:
+        """What an attempt gives, made when and as often as the terms allow.
+
+        `repeatable` says that the attempt changes nothing and may be made again, `hedgeable` that two may be under way
+        at a time, `writes` that it changes something. The attempt is given a call whose deadline is what is left.
+
+        Raises the attempt's failure, or, without having made it: `AgencyClosed`, `AgencyUnavailable` (breaker,
+        bulkhead), `AgencyRefused` (quota, asked to wait), each with `retry_after`; `AgencyTimeout` where no time was
+        left, or no turn or place came in time.
+        """
+        if call.span is not None:
+            attempt = trace_attempts(self.agency, attempt, call.span)
+        until: float | None = None
+        retried = 0
+        while True:
+            now = self._require_open(writes=writes)
+            if self._rate_limiter is not None:
+                now = await self._acquire_rate(self._rate_limiter, (call.deadline if until is None else until) - now)
+            if until is None:
+                until = min(call.deadline, now + self.deadline)
+            ticket = await self._acquire_permits(until, now, writes=writes)
+            if repeatable and self._breaker.state is BreakerState.HALF_OPEN:
+                outcome = await self._probe(call, attempt, ticket)
+            else:
+                try:
+                    if self._hedges and hedgeable:
+                        outcome = await self._attempt(
+                            call, lambda given: self._attempt_hedged(given, attempt), until, ticket
+                        )
+                    else:
+                        outcome = await self._attempt(call, attempt, until, ticket)
+                finally:
+                    self._bulkhead.release()
+            if not retried:
+                self._budget.record_call()
+            if not isinstance(outcome, AgencyFailure):
+                self.counts.answered += 1
+                return outcome
+            wait = self._wait_before_retry(retried, outcome, until) if repeatable else None
+            if wait is None:
+                self.counts.failed[outcome.code] += 1
+                raise outcome
+            retried += 1
+            await asyncio.sleep(wait)
+
+    def _require_open(self, *, writes: bool) -> float:
+        """The moment, where a call may try its luck; else the refusal is raised."""
+        now = self._clock()
+        self._refuse_if_closed(now, writes=writes)
+        if self._breaker.get_retry_after(now):
+            self._refuse_broken(now)
+        if self._bulkhead.is_full:
+            self._refuse_full()
+        return now
+
+    def _refuse_if_closed(self, now: float, *, writes: bool) -> None:
+        if self._hours is not None and (closed := self._hours.get_closed_seconds(self._wall(), writes=writes)):
+            self._refuse("closed", AgencyClosed, "not asked: closed by its terms", closed)
+        if (alone := self._paused_until - now) > 0:
+            self._refuse("asked_to_wait", AgencyRefused, "not asked: it wants to be left alone", alone)
+        if self._quota is not None and (spent := self._quota.get_retry_after(self._wall())):
+            self._refuse("quota", AgencyRefused, "not asked: the quota of the day is spent", spent)
+
+    async def _acquire_rate(self, pace: CallRateLimiter, queue_timeout: float) -> float:
+        if not await pace.acquire(queue_timeout):
+            self._refuse("no_turn", AgencyTimeout, "no turn came before the deadline: too many calls for its pace")
+        return self._clock()
+
+    async def _acquire_permits(self, deadline: float, now: float, *, writes: bool) -> int:
+        """Take a place, and the breaker's ticket for one attempt. What changed while waiting is looked at again."""
+        if deadline <= now:
+            self._refuse("no_time", AgencyTimeout, "no time was left to ask")
+        if not await self._bulkhead.acquire(deadline - now):
+            if self._bulkhead.is_full:
+                self._refuse_full()
+            self._refuse("no_place", AgencyTimeout, "no place came free before the deadline")
+        try:
+            if self._quota is not None and not self._quota.has_reserved:
+                await self._quota.reserve()
+            now = self._clock()
+            self._refuse_if_closed(now, writes=writes)
+            ticket = self._breaker.acquire(now)
+            if ticket is None:
+                self._refuse_broken(now)
+        except BaseException:  # a refusal, or the caller went away
+            self._bulkhead.release()
+            raise
+        return ticket
+
+    def _refuse_broken(self, now: float) -> NoReturn:
+        state = self._breaker.state.value
+        self._refuse("breaker", AgencyUnavailable, f"not asked: breaker {state}", self._breaker.get_retry_after(now))
+
+    def _refuse_full(self) -> NoReturn:
+        self._refuse("bulkhead", AgencyUnavailable, "not asked: too many calls wait for it", _BULKHEAD_RETRY_AFTER)
+
+    async def _attempt(self, call: Call, attempt: Attempt[T], deadline: float, ticket: int) -> T | AgencyFailure:
+        """What one attempt ends in; a failure is given, not raised. What it says about the agency is taken note of."""
+        began = self._clock()
+        given = call if deadline == call.deadline else call.with_deadline(deadline)
+        self._count_attempt()
+        try:
+            answer = await attempt(given)
+        except AgencyFailure as failure:
+            self.counts.durations.add(self._clock() - began)
+            self._record_failure(failure, ticket, allowed_seconds=deadline - began)
+            return failure
+        except BaseException:
+            # The caller went away, or a fault of ours.
+            self._breaker.record_no_result(ticket)
+            raise
+        now = self._clock()
+        self._breaker.record_success(ticket, now)
+        self._latencies.record(now - began)
+        self.counts.durations.add(now - began)
+        self.counts.answered_at = now
+        return answer
+
+    async def _probe(self, call: Call, attempt: Attempt[T], ticket: int) -> T | AgencyFailure:
+        """What the probe ends in, where it ends soon; else its caller is refused.
+
+        It goes on without the caller, and is given the agency's whole deadline: whoever happens to make it neither pays
+        for it with their patience, nor takes it away by having none. A probe that changes something is not for here:
+        its caller would be told that nothing was done.
+        """
+        now = self._clock()
+        until = now + self.deadline
+        given = call.with_deadline(until)
+        probe = asyncio.create_task(self._attempt(given, attempt, until, ticket))
+        self._probes.add(probe)
+        probe.add_done_callback(self._probe_ended)
+        await asyncio.wait({probe}, timeout=max(0.0, min(_PROBE_WAIT, call.deadline - now)))
+        if not probe.done():
+            self._refuse_broken(self._clock())
+        return probe.result()
+
+    def _probe_ended(self, probe: asyncio.Task[Any]) -> None:
+        self._probes.discard(probe)
+        self._bulkhead.release()
+        if not probe.cancelled():
+            probe.exception()  # a fault of ours: whoever still waits for it is told, and else nobody asked
+
+    async def close(self) -> None:
+        """End the probe that is under way, if there is one."""
+        probes = tuple(self._probes)
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+
+    def _record_failure(self, failure: AgencyFailure, ticket: int, *, allowed_seconds: float) -> None:
+        """What a failure says about the agency, which had so many seconds to answer."""
+        now = self._clock()
+        asked = failure.retry_after or 0.0
+        if isinstance(failure, AgencyTimeout) and allowed_seconds < _FULL_DEADLINE_SHARE * self.deadline:
+            self._breaker.record_no_result(ticket)
+        elif isinstance(failure, _BREAKER_FAILURES) and not isinstance(failure, ReplyBudgetSpent):
+            self._breaker.record_failure(ticket, now, retry_after=asked)
+        else:
+            self._breaker.record_success(ticket, now)
+            if asked:
+                self._paused_until = max(self._paused_until, now + min(asked, _MAX_REQUESTED_WAIT))
+
+    async def _attempt_hedged(self, call: Call, attempt: Attempt[T]) -> T:
+        """An attempt, and another one after it has taken longer than 95 of 100 did."""
+        after = self._latencies.p95
+        if after is None or self._breaker.state is not BreakerState.CLOSED:
+            return await attempt(call)
+        extra = False
+
+        async def may_ask_again() -> bool:
+            nonlocal extra
+            # Free, so nothing waits but for the count of all: nobody is passed by an attempt that may be of no account.
+            if not self._may_send_now() or not (
+                self._rate_limiter is None or await self._rate_limiter.acquire(_HEDGE_PERMIT_TIMEOUT)
+            ):
+                return False
+            if self._may_send_now(in_turn=True) and self._budget.spend():
+                extra = await self._bulkhead.acquire(0)
+                self._count_attempt()
+                self.counts.hedges += 1
+            return extra
+
+        try:
+            answer, second_won = await run_hedged(lambda: attempt(call), after, may_ask_again)
+        finally:
+            if extra:
+                self._bulkhead.release()
+        self.counts.hedges_won += second_won
+        return answer
+
+    def _may_send_now(self, *, in_turn: bool = False) -> bool:
+        if not self._bulkhead.has_free_permit or not (
+            in_turn or self._rate_limiter is None or self._rate_limiter.has_free_permit
+        ):
+            return False
+        return self._quota is None or (not self._quota.get_retry_after(self._wall()) and self._quota.has_reserved)
+
+    def _wait_before_retry(self, retried: int, failure: AgencyFailure, deadline: float) -> float | None:
+        if retried >= self._retries or (self._rate_limiter is not None and not self._rate_limiter.has_free_permit):
+            # Those who wait for their turn have not been asked for once.
+            return None
+        wait = compute_retry_wait(retried + 1, failure, remaining=deadline - self._clock(), random_source=self._chance)
+        if wait is None or self._breaker.get_retry_after(self._clock() + wait) or not self._budget.spend():
+            return None
+        self.counts.retries += 1
+        return wait
+
+    def _count_attempt(self) -> None:
+        self.counts.attempts += 1
+        if self._quota is not None:
+            self._quota.spend()
+
+    def _refuse(self, why: str, kind: type[AgencyFailure], detail: str, retry_after: float | None = None) -> NoReturn:
+        self.counts.refused[why] += 1
+        # Whole seconds, not too early: what a header or a person can make use of.
+        raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))

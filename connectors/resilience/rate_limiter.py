@@ -1,0 +1,58 @@
+"""How many calls a second an agency is asked at most."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiolimiter import AsyncLimiter
+
+from connectors.resilience.shared_limits import SharedLimits
+
+
+class CallRateLimiter:
+    """`rate` calls a second, with a short burst of `burst`. Whose turn it is not waits for it, in the order of arrival.
+
+    One object paces all calls of a process to an agency. Where processes count together, all of them share the pace;
+    where nobody counts for all, each has one of its own.
+    """
+
+    def __init__(self, *, rate: float, burst: int, agency: str = "", shared_limits: SharedLimits | None = None) -> None:
+        self._limiter = AsyncLimiter(burst, burst / rate)
+        self._rate = rate
+        self._burst = burst
+        self._agency = agency
+        self._together = shared_limits
+        self._queue = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Pace {self._rate:g}/s burst={self._burst}>"
+
+    @property
+    def has_free_permit(self) -> bool:
+        """Whether a call would have its turn at once, as far as is known here."""
+        return self._limiter.has_capacity() and not self._queue.locked()
+
+    async def acquire(self, timeout: float) -> bool:
+        """Wait for the turn of one call; whether it came within `timeout` seconds."""
+        if self._together is None and self._limiter.has_capacity():
+            await self._limiter.acquire()
+            return True
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._acquire(self._together, asyncio.get_running_loop().time() + timeout)
+        except TimeoutError:
+            return False
+
+    async def _acquire(self, shared_limits: SharedLimits | None, deadline: float) -> bool:
+        if shared_limits is not None:
+            async with self._queue:
+                while wait := await shared_limits.acquire_rate(self._agency, rate=self._rate, burst=self._burst):
+                    if asyncio.get_running_loop().time() + wait > deadline:
+                        return False
+                    await asyncio.sleep(wait)
+                if wait is not None:
+                    if self._limiter.has_capacity():  # so that this process knows where it stands
+                        await self._limiter.acquire()
+                    return True
+        await self._limiter.acquire()
+        return True

@@ -1,0 +1,103 @@
+"""How much a client may spend in a day, and what a caller pays for each run.
+
+A client's day is counted for all processes together where somebody counts for them, and in this process alone, from
+what it knows, where nobody does or answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from engine.document.parsing import RefusedRequest
+from engine.errors import build_request_error
+from records.hub.clients import ClientId
+
+_SECONDS_PER_DAY = 86_400
+
+
+class CostBudget(Protocol):
+    """Pays for what one request is expected to cost."""
+
+    def spend(self, points: int, /) -> Awaitable[None] | None:
+        """Pay; to be awaited where others are asked.
+
+        Raises `TooLarge` for what this caller could never pay. Whatever else it raises ends the request, and is told
+        by whoever handed the purse in: nobody has been asked yet.
+        """
+
+
+class DailyQuotaStore(Protocol):
+    """Counts what clients spend, for all processes together."""
+
+    def spend(
+        self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int
+    ) -> Awaitable[tuple[bool, int] | None] | None:
+        """Spend points of a day (UTC, numbered from 1970-01-01) of at most `limit`, of which `known_spent` are spent at least.
+
+        Whether they were spent, and how many are by now. None where this process has to count alone.
+        """
+
+
+class DailyCostQuota:
+    """Points that are left of the day (UTC)."""
+
+    def __init__(
+        self,
+        points_per_day: int,
+        *,
+        client: ClientId,
+        store: DailyQuotaStore | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Nothing is spent yet, as far as is known. `now` gives seconds since 1970-01-01 UTC."""
+        self.points_per_day = points_per_day
+        self._client = client
+        self._store = store
+        self._now = now
+        self._day = 0
+        self._spent = 0
+
+    def spend(self, points: int) -> Awaitable[None] | None:
+        """Spend so many points; raises `RefusedRequest`, with `retryAfter` in seconds, where fewer are left."""
+        day = int(self._now() // _SECONDS_PER_DAY)
+        if day != self._day:
+            self._day, self._spent = day, 0
+        if self._spent + points > self.points_per_day:
+            raise self._build_refusal(points)  # others can only have spent more
+        pending = None
+        if self._store is not None:
+            pending = self._store.spend(
+                self._client, points, day=day, limit=self.points_per_day, known_spent=self._spent
+            )
+        if pending is not None:
+            return self._await_store(pending, points, day)
+        self._spent += points
+        return None
+
+    async def _await_store(self, pending: Awaitable[tuple[bool, int] | None], points: int, day: int) -> None:
+        result = await pending
+        if result is None:
+            after = self._spent + points
+            result = (True, after) if after <= self.points_per_day else (False, self._spent)
+        was_spent, spent = result
+        if day == self._day:  # else it is tomorrow by now
+            self._spent = max(self._spent, spent)
+        if not was_spent:
+            raise self._build_refusal(points)
+
+    def _build_refusal(self, points: int) -> RefusedRequest:
+        now = self._now()
+        left = max(self.points_per_day - self._spent, 0)
+        message = (
+            f"The operation is expected to cost {points} points, and {left} of {self.points_per_day} are left of"
+            " this client's day. Ask for less, or tomorrow (UTC)."
+        )
+        error = build_request_error(message, "QUOTA_EXCEEDED")
+        error["extensions"]["retryAfter"] = int((now // _SECONDS_PER_DAY + 1) * _SECONDS_PER_DAY - now) + 1
+        return RefusedRequest(error)
+
+    def __repr__(self) -> str:
+        """How much is spent."""
+        return f"<Quota {self._spent} of {self.points_per_day} points>"

@@ -1,0 +1,132 @@
+"""What a refused value of a custom scalar says: the argument, the rule, the mend, and never the value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import (
+    SKIP,
+    ArgumentNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    Node,
+    ObjectFieldNode,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+
+from engine.errors import SafeError
+
+NUL = "\0"
+NUL_MESSAGE = "The text contains the character NUL (U+0000), which is not allowed. Remove it."
+
+
+class RefusedValue(SafeError, ValueError):  # noqa: N818 - reads as what it is
+    """A value that its scalar refused; the message is the scalar's rule and does not hold the value.
+
+    No `GraphQLError`: graphql-core hands those on as they are and forgets which literal was meant.
+    """
+
+
+def find_nul(value: object) -> str | None:
+    """Where a text in a JSON value holds a NUL, as `.filter.search[0]`; None where none does."""
+    if isinstance(value, str):
+        return "" if NUL in value else None
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            if not isinstance(each, str) or NUL in each:
+                place = find_nul(each)
+                if place is not None:
+                    return f"[{number}]{place}"
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            place = find_nul(each)
+            if place is not None:
+                return f".{name}{place}"
+    return None
+
+
+def find_refused_value(error: GraphQLError) -> RefusedValue | None:
+    """The refusal of a custom scalar that an error comes from, if it comes from one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, RefusedValue):
+            return cause
+        cause = cause.original_error if isinstance(cause, GraphQLError) else None
+    return None
+
+
+def describe_refused_value(error: GraphQLError, document: DocumentNode) -> str:
+    """The message for a value that was refused, with the argument it was given for.
+
+    graphql-core quotes refused values in its messages; identity numbers must never be echoed, so the message is
+    written anew from the scalar's rule.
+    """
+    rule = find_refused_value(error)
+    if rule is None:
+        return error.message
+    place = _RefusedValueFinder(error, document)
+    visit(document, place)
+    return f"{place.description}: {rule}" if place.description else str(rule)
+
+
+class _RefusedValueFinder(Visitor):
+    """Finds the argument that holds the refused literal, or uses the variable whose value or default was refused."""
+
+    def __init__(self, error: GraphQLError, document: DocumentNode) -> None:
+        super().__init__()
+        self._nodes = error.nodes or []
+        self._operation: OperationDefinitionNode | None = None
+        self._variable = ""
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode):
+                self._find_variable(operation)
+        self._field_path: list[str] = []
+        self.description = f"Variable '${self._variable}'" if self._variable else ""
+        self._found = False
+
+    def _find_variable(self, operation: OperationDefinitionNode) -> None:
+        for definition in operation.variable_definitions or ():
+            if any(definition is node for node in self._nodes) or self._holds(definition.default_value):
+                self._operation, self._variable = operation, definition.variable.name.value
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        # A variable belongs to one operation; others of the document may use the same name.
+        return SKIP if self._operation is not None and node is not self._operation else None
+
+    def enter_variable_definition(self, _node: VariableDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return SKIP
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self._field_path.append(node.name.value)
+
+    def leave_field(self, *_: object) -> None:
+        self._field_path.pop()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        self._field_path.append(f"@{node.name.value}")
+
+    def leave_directive(self, *_: object) -> None:
+        self._field_path.pop()
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        if not self._found and self._holds(node.value):
+            self._found = True
+            self.description = f"Argument '{node.name.value}' of '{self._field_path[-1]}'"
+
+    def _holds(self, value: Node | None) -> bool:
+        if value is None:
+            return False
+        if isinstance(value, VariableNode):
+            return value.name.value == self._variable
+        if any(value is node for node in self._nodes):
+            return True
+        return any(
+            self._holds(child.value if isinstance(child, ObjectFieldNode) else child)
+            for child in (*(getattr(value, "values", None) or ()), *(getattr(value, "fields", None) or ()))
+        )

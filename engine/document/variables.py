@@ -1,0 +1,70 @@
+"""The values of an operation's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphql import BooleanValueNode, GraphQLError, GraphQLSchema, VariableDefinitionNode
+from graphql.execution.values import VariableValues, get_variable_values
+
+from engine.document.limits import count_list_items
+from engine.document.parsing import DocumentRules, RefusedRequest, ValidatedOperation
+from engine.document.refused_values import NUL_MESSAGE, RefusedValue, describe_refused_value, find_nul
+from engine.errors import MAX_ERRORS, build_request_error, truncate_errors
+from engine.plan.cost import build_too_many_values_error
+from engine.request import GraphQLRequest
+
+NO_VARIABLES = VariableValues({}, {})
+
+
+def coerce_variables(
+    operation: ValidatedOperation, request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules
+) -> VariableValues:
+    """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
+    given = request.variables
+    if given:
+        count, most = count_list_items(given), rules.limits.list_items
+        if count > most:
+            raise build_too_many_values_error("variables", count, most)
+    declared = operation.definition.variable_definitions
+    if not declared:
+        return NO_VARIABLES
+    values = get_variable_values(
+        schema,
+        declared,
+        dict(given or {}),
+        max_errors=MAX_ERRORS,
+        hide_suggestions=not rules.allow_suggestions,
+    )
+    if isinstance(values, VariableValues):
+        if given:
+            _refuse_nul(declared, given)
+        return values
+    errors = [_to_variable_error(error, operation) for error in values[:MAX_ERRORS]]
+    raise RefusedRequest(*truncate_errors(errors, len(values)))
+
+
+def _refuse_nul(declared: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> None:
+    """Raise `RefusedRequest` where a text holds a NUL, with its place: names in it are those of types, which fit."""
+    for each in declared:
+        name = each.variable.name.value
+        place = find_nul(given.get(name))
+        if place is not None:
+            message = f"Variable '${name}{place}': {NUL_MESSAGE}"
+            raise RefusedRequest(build_request_error(message, RefusedValue.code))
+
+
+def get_default_conditions(operation: ValidatedOperation) -> VariableValues:
+    """The values that conditions of `@include` and `@skip` have where no variable is given."""
+    defaults = {
+        each.variable.name.value: each.default_value.value
+        for each in operation.definition.variable_definitions or ()
+        if isinstance(each.default_value, BooleanValueNode)
+    }
+    return VariableValues({}, defaults)
+
+
+def _to_variable_error(error: GraphQLError, operation: ValidatedOperation) -> dict[str, Any]:
+    locations: list[Any] = [location.formatted for location in error.locations or ()]
+    return build_request_error(describe_refused_value(error, operation.document), "BAD_USER_INPUT", locations)

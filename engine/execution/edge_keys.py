@@ -1,0 +1,147 @@
+"""By which keys records lead on: for all records at once, or with care for each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
+from engine.execution.pending_work import PendingWork
+from engine.field_kinds import BatchField, NeedsFact
+from engine.plan.leaf_coercion import build_non_null_error
+from engine.plan.tree import PlanField
+
+_UNASKABLE_TYPES = (type(None), Exception)
+"""Nobody is asked by them."""
+
+
+class EdgeRun(Protocol):
+    """What is needed of the run."""
+
+    context: Any
+    facts: AuthorizationFacts
+    pending_work: PendingWork
+
+    def get_decider(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
+        """The decision about the field for this caller."""
+
+    def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+        """Fields that one batch answers."""
+
+    def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
+        """The field's arguments; raises where they cannot be had."""
+
+    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
+        """Note a fault."""
+
+
+class EdgeKeys(NamedTuple):
+    """The keys of records, and where what they lead to will stand."""
+
+    keys: list[Any]
+    """One for each target; or, where the edge takes many, a list of keys and exceptions."""
+    targets: list[dict[str, Any]]
+    wanted: dict[Hashable, None]
+    """Each key that has to be asked for, once."""
+
+
+def get_batch_field(field: PlanField) -> BatchField:
+    """How a field leads on."""
+    if not isinstance(field.kind, BatchField):
+        raise TypeError(f"{field!r} leads nowhere.")
+    return field.kind
+
+
+def collect_plain_keys(
+    run: EdgeRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
+) -> EdgeKeys | None:
+    """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
+    edge = get_batch_field(field).edge
+    if edge.key_attribute is None or edge.has_many_keys or field.graphql_field.args:
+        return None
+    try:
+        if run.get_decider(field) is not None:
+            return None
+        keys = list(map(attrgetter(edge.key_attribute), records))
+        wanted = dict.fromkeys(keys)
+    except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
+        return None
+    if any(issubclass(kind, _UNASKABLE_TYPES) for kind in set(map(type, wanted))):
+        return None
+    return EdgeKeys(keys, answers, wanted)
+
+
+def collect_keys(
+    run: EdgeRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
+) -> EdgeKeys:
+    """Keys of records one by one; each fault is the fault of its own record."""
+    first = group[0]
+    kind = get_batch_field(first)
+    keys: list[Any] = []
+    targets: list[dict[str, Any]] = []
+    wanted: dict[Hashable, None] = {}
+    waiting: list[dict[str, Any]] = []
+    on: list[NeedsFact] = []
+    for record, answer in zip(records, answers, strict=True):
+        try:
+            key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))
+            if key is not None:
+                keys.append(_note_wanted(kind, key, wanted))
+                targets.append(answer)
+                continue
+        except FactMissing as pending:
+            waiting.append(answer)
+            on += pending.missing
+            continue
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+            for field in group:
+                run.record_error(field, answer, (), fault)
+            continue
+        for field in group:
+            if field.is_non_null:
+                run.record_error(field, answer, (), build_non_null_error(field.name))
+    if on:  # who was decided about waits for the others: one step is one call
+        held = {id(answer) for answer in (*targets, *waiting)}
+        of = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in held]
+        all_of_them = partial(run.request_batch, group, [record for record, _ in of], [answer for _, answer in of])
+        run.facts.resume_when_known(run.pending_work, on, all_of_them)
+        return EdgeKeys([], [], {})
+    return EdgeKeys(keys, targets, wanted)
+
+
+def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
+    """The key, or keys; what of them has to be asked for is noted."""
+    if not kind.edge.has_many_keys:
+        wanted_keys[key] = None
+        return key
+    keys = [_to_hashable(each) for each in key]
+    wanted_keys.update((each, None) for each in keys if not isinstance(each, Exception))
+    return keys
+
+
+def _authorize_key(run: EdgeRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
+    """The key, where the caller may go on by it; raises the refusal, or `FactMissing`."""
+    may = run.get_decider(field)
+    if may is None:
+        if isinstance(key, Exception):
+            raise key.with_traceback(None)
+        return key
+    if field.guard.decides_per_key and get_batch_field(field).edge.has_many_keys:
+        return run.facts.decide_each(key, partial(may, record))
+    refusal = run.facts.decide(may(record, key))
+    if refusal is not None:
+        raise refusal
+    if isinstance(key, Exception):
+        raise key.with_traceback(None)
+    return key
+
+
+def _to_hashable(key: Any) -> Any:  # noqa: ANN401 - any key
+    """The key, or why nothing can be asked by it."""
+    try:
+        hash(key)
+    except TypeError as fault:
+        return fault
+    return key

@@ -1,0 +1,378 @@
+"""One run of a plan: a dataflow of batches, then the answer.
+
+Everything that can be known at once is put in place at once; each edge waits for its own keys and for nothing else.
+A field that fails is null, and its place in the answer is looked up afterwards: plans that succeed pay nothing for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLError
+
+from engine.document.limits import Limits
+from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
+from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
+from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys, get_batch_field
+from engine.execution.keyed_placement import place_by_key
+from engine.execution.null_propagation import FieldError, propagate_nulls
+from engine.execution.object_placement import ObjectPlacement, shape_leaves
+from engine.execution.pending_work import PendingWork
+from engine.execution.read_tracking import ReadTracker
+from engine.execution.slices import SLICE, iterate_slices
+from engine.execution.stale_fields import StaleField, find_stale_fields
+from engine.field_kinds import BatchField, ComputedField, Decider
+from engine.plan.leaf_coercion import coerce_carefully
+from engine.plan.plan import Plan
+from engine.plan.response_size import check_size
+from engine.plan.tree import PlanField, Shape
+from engine.reporting.subject_reads import SubjectRead
+
+
+class PlanRun:
+    """Answers one request by one plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        context: Any,  # noqa: ANN401 - the schema's context
+        scheduler: BatchScheduler,
+        arguments: Sequence[Any],
+        limits: Limits,
+        *,
+        track_reads: bool = True,
+    ) -> None:
+        """`get_arguments` holds, by number of field, its arguments or the error that they are.
+
+        Without `track_reads`, nobody wants to know what of whom the answer holds.
+        """
+        self.context = context
+        self.facts = AuthorizationFacts(scheduler)
+        self._limits = limits
+        self._plan = plan
+        self._scheduler = scheduler
+        self._arguments = arguments
+        self._deciders: dict[int, Decider | None] = {}
+        self._errors: list[FieldError] = []
+        self.read_tracker = ReadTracker(getattr(context, "reader", None), plan.read_summaries) if track_reads else None
+        self.reads: Sequence[SubjectRead] = ()
+        """What of whom the answer holds; known when there is an answer."""
+        self.stale_fields: list[StaleField] = []
+        """What of the answer is no longer fresh."""
+        self.pending_work = PendingWork(scheduler, context)
+
+    async def execute(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
+        """The data and the errors of the operation."""
+        shape = self._plan.root
+        try:
+            if self._plan.is_serial:
+                data = await self._run_serially(shape)
+            else:
+                data = self.shape_records(shape, [None])[0]
+                await self.pending_work.wait()
+        finally:
+            self.pending_work.cancel()
+        refusal = check_size(data, self._limits) if self._plan.may_multiply else None
+        if refusal is not None:
+            return None, [GraphQLError(str(refusal), original_error=refusal)]
+        if self.read_tracker is not None:
+            self.reads = self.read_tracker.build_reads(self._errors)
+        if not self._errors:
+            return data, []
+        return propagate_nulls(shape, data, self._take_errors())
+
+    def _take_errors(self) -> list[FieldError]:
+        """The faults, which are forgotten here: by its traceback a failure may know this run."""
+        faults, self._errors = self._errors, []
+        return faults
+
+    async def _run_serially(self, shape: Shape) -> dict[str, Any]:
+        """The fields of a mutation, each begun when the one before has ended."""
+        data: dict[str, Any] = dict.fromkeys(shape.keys)
+        data |= dict.fromkeys(shape.typenames, shape.type.name)
+        for field in shape.fields:
+            self._scheduler.forget()
+            if isinstance(field.kind, BatchField):
+                self.request_batch((field,), [None], [data])
+            elif field.is_leaf:
+                self._put_leaf_carefully(field, None, data)
+            else:
+                self.put_nested(field, [None], [data])
+            await self.pending_work.wait()
+            if self._errors and propagate_nulls(shape, data, self._errors)[0] is None:
+                break  # the whole answer is null already: nothing more is changed
+        return data
+
+    def shape_records(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
+        """The answers for records of one shape, edges under way."""
+        answers = shape_leaves(shape, self, records)
+        self._run_below(shape, records, answers)
+        return answers
+
+    def _run_below(self, shape: Shape, records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+        for field in shape.nested:
+            self.put_nested(field, records, answers)
+        for group in shape.groups:
+            self.request_batch(group, records, answers)
+
+    # What generated functions call.
+
+    def get_decider(self, field: PlanField) -> Decider | None:
+        """The decision about the field for this caller; None where everything may be seen."""
+        if field.guard.is_public:
+            return None
+        known = id(field.guard)
+        if known not in self._deciders:
+            self._deciders[known] = field.guard.build_decider(self.context)
+        return self._deciders[known]
+
+    def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
+        """The field's arguments; raises where they cannot be had."""
+        given: Mapping[str, Any] | Exception = self._arguments[field.number]
+        if isinstance(given, Exception):
+            raise given.with_traceback(None)  # it may be raised for many records, and outlives the request
+        return given
+
+    def count_errors(self) -> int:
+        """How many faults there are by now."""
+        return len(self._errors)
+
+    def forget_errors(self, count: int) -> None:
+        """Forget the faults since then: what they were noted for is made anew."""
+        del self._errors[count:]
+
+    def shape_one_by_one(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
+        """The records' answers, each made by itself; carefully, where that fails too."""
+        if len(records) == 1:
+            return [self.shape_carefully(shape, records[0])]
+        return [shape_leaves(shape, self, (record,))[0] for record in records]
+
+    def shape_carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
+        """One record's answer, field by field, each fault the fault of its own field."""
+        answer: dict[str, Any] = dict.fromkeys(shape.keys)
+        answer |= dict.fromkeys(shape.typenames, shape.type.name)
+        for field in shape.fields:
+            if field.is_leaf and not isinstance(field.kind, BatchField):
+                self._put_leaf_carefully(field, record, answer)
+        return answer
+
+    def _put_leaf_carefully(self, field: PlanField, record: Any, answer: dict[str, Any]) -> None:  # noqa: ANN401 - any record
+        try:
+            value = self._get_raw_value(field, record)
+        except FactMissing as pending:
+            self.facts.resume_when_known(
+                self.pending_work, pending.missing, partial(self._put_leaf_carefully, field, record, answer)
+            )
+            return
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+            self.record_error(field, answer, (), fault)
+            return
+        answer[field.key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
+
+    # Fields that hold other records, or lead to them.
+
+    def put_nested(self, field: PlanField, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+        """A field whose value, a record or records, is at hand."""
+        self._complete(field, *self._wait_for_facts(field, records, self._get_values(field, records), answers))
+
+    def _wait_for_facts(
+        self, field: PlanField, records: Sequence[Any], values: Sequence[Any], answers: Sequence[dict[str, Any]]
+    ) -> tuple[Sequence[Any], Sequence[dict[str, Any]]]:
+        """The values, and where they will stand; nothing yet where some wait for a fact: a step goes on as a whole."""
+        on = (
+            [each for value in values if type(value) is FactMissing for each in value.missing]
+            if self.facts.has_waited
+            else ()
+        )
+        if not on:
+            return values, answers
+        self.facts.resume_when_known(self.pending_work, on, partial(self.put_nested, field, records, answers))
+        return (), ()
+
+    def _get_values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
+        values: list[Any] = []
+        for record in records:
+            try:
+                values.append(self._get_raw_value(field, record))
+            except FactMissing as pending:
+                values.append(pending.with_traceback(None))
+            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+                values.append(FailedAnswer(fault))
+        return values
+
+    def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+        """Fields that one batch answers by one key, or by the keys of a list."""
+        self._request(
+            group, collect_plain_keys(self, group[0], records, answers) or collect_keys(self, group, records, answers)
+        )
+
+    async def _request_batch_in_slices(
+        self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]
+    ) -> None:
+        """As `request_batch`: from all records together, however many, for slices must not become calls."""
+        all_keys = EdgeKeys([], [], {})
+        for part in iterate_slices(len(records)):
+            edge_keys = collect_plain_keys(self, group[0], records[part], answers[part]) or collect_keys(
+                self, group, records[part], answers[part]
+            )
+            all_keys.keys.extend(edge_keys.keys)
+            all_keys.targets.extend(edge_keys.targets)
+            all_keys.wanted.update(edge_keys.wanted)
+            await asyncio.sleep(0)
+        self._request(group, all_keys)
+
+    def _request(self, group: Sequence[PlanField], edge_keys: EdgeKeys) -> None:
+        if edge_keys.keys:
+            self.pending_work.begin()
+            edge = get_batch_field(group[0]).edge
+            if self.read_tracker is not None and group[0].parent is self._plan.root and not group[0].guard.is_public:
+                self.read_tracker.record_keys(group, edge_keys)
+            request_count = sum(map(len, edge_keys.keys)) if edge.has_many_keys else len(edge_keys.keys)
+            self._scheduler.request(
+                edge.batch,
+                edge.facet,
+                edge_keys.wanted,
+                partial(self._receive, group, edge_keys),
+                request_count=request_count,
+            )
+
+    def _receive(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
+        self.pending_work.end(partial(self._put_all, group, edge_keys, answers))
+
+    def _put_all(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
+        stale_answers = self._scheduler.freshness.stale_answers
+        if stale_answers:
+            edge = get_batch_field(group[0]).edge
+            self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))
+        if len(edge_keys.keys) > SLICE:
+            self.pending_work.run_in_slices(self._put_in_slices(group, edge_keys, answers))
+        else:
+            for field in group:
+                self._put(field, edge_keys, self._get_answers(field, edge_keys.wanted, answers))
+
+    def _get_answers(
+        self, field: PlanField, wanted: Iterable[Hashable], answers: Mapping[Hashable, Any]
+    ) -> Mapping[Hashable, Any]:
+        """The field's values by key."""
+        edge = get_batch_field(field).edge
+        if edge.value_attribute is None and edge.transform is None:
+            return answers
+        arguments = self.get_arguments(field)
+        values: dict[Hashable, Any] = {}
+        for key in wanted:
+            answer = answers[key]
+            if answer is not None and type(answer) is not FailedAnswer:
+                try:
+                    answer = edge.get_value(answer, arguments)
+                except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+                    answer = FailedAnswer(fault)
+            values[key] = answer
+        return values
+
+    def _put(self, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> None:
+        if get_batch_field(field).edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
+            found = _collect_values(field, edge_keys.keys, values)
+            (self._put_leaves if field.is_leaf else self._complete)(field, found, edge_keys.targets)
+
+    async def _put_in_slices(
+        self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]
+    ) -> None:
+        for field in group:
+            values: dict[Hashable, Any] = {}
+            wanted = list(edge_keys.wanted)
+            for part in iterate_slices(len(wanted)):
+                values.update(self._get_answers(field, wanted[part], {key: answers[key] for key in wanted[part]}))
+                await asyncio.sleep(0)
+            found: list[Any] = []
+            for part in iterate_slices(len(edge_keys.keys)):
+                found += _collect_values(field, edge_keys.keys[part], values)
+                if field.is_leaf:
+                    self._put_leaves(field, found[part], edge_keys.targets[part])
+                await asyncio.sleep(0)
+            if not field.is_leaf:
+                self._complete(field, found, edge_keys.targets)
+
+    def _put_leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
+        complete = field.coerce
+        key = field.key
+        for value, answer in zip(values, targets, strict=True):
+            if type(value) is FailedAnswer:
+                self.record_error(field, answer, (), value.failure)
+                continue
+            try:
+                answer[key] = complete(value)  # type: ignore[misc]  # leaves are compiled with it
+            except Exception:  # noqa: BLE001 - the careful way says what it was
+                answer[key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
+
+    # Records below a field.
+
+    def _complete(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
+        """Put the objects below a field in place, for all parents together; equal objects are answered once."""
+        only = field.only_shape
+        if only is not None and not field.depth and len(values) <= SLICE and set(map(type, values)) == {only.record}:
+            key = field.key
+            for shaped, answer in zip(self.shape_records(only, values), targets, strict=True):
+                answer[key] = shaped
+            return
+        made = ObjectPlacement(self._plan, field, self)
+        values = made.collect(values)
+        if len(made.objects) > SLICE or len(values) > SLICE:
+            self.pending_work.run_in_slices(self._complete_in_slices(made, values, targets))
+            return
+        made.shape(made.objects)
+        for shape, (records, answers) in made.by_shape.items():
+            self._run_below(shape, records, answers)
+        made.place(values, targets)
+
+    async def _complete_in_slices(
+        self, made: ObjectPlacement, values: Sequence[Any], targets: Sequence[dict[str, Any]]
+    ) -> None:
+        for part in iterate_slices(len(made.objects)):
+            made.shape(made.objects[part])
+            await asyncio.sleep(0)
+        for shape, (records, answers) in made.by_shape.items():
+            for nested in shape.nested:
+                found: list[Any] = []
+                for part in iterate_slices(len(records)):
+                    found += self._get_values(nested, records[part])
+                    await asyncio.sleep(0)
+                self._complete(nested, *self._wait_for_facts(nested, records, found, answers))
+            for group in shape.groups:
+                await self._request_batch_in_slices(group, records, answers)
+        for part in iterate_slices(len(values)):
+            made.place(values[part], targets[part])
+            await asyncio.sleep(0)
+
+    def _get_raw_value(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value
+        kind = field.kind
+        arguments = self.get_arguments(field)
+        may = self.get_decider(field)
+        refusal = self.facts.decide(may(record, None)) if may is not None else None
+        if refusal is not None:
+            raise refusal
+        if isinstance(kind, ComputedField):
+            return kind.function(record, arguments, self.context)
+        return getattr(record, kind.attribute)  # type: ignore[union-attr]  # shown: edges never come here
+
+    # Faults.
+
+    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
+        """Note that a field failed in one object of the answer, at the place inside its own lists."""
+        self._errors.append(FieldError(field, answer, place, fault))
+
+
+def _collect_values(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:
+    """The field's values in the order of the keys."""
+    if get_batch_field(field).edge.has_many_keys:
+        return [
+            [each if isinstance(each, Exception) else _unwrap_failure(values[each]) for each in key] for key in keys
+        ]
+    return [values[key] for key in keys]
+
+
+def _unwrap_failure(value: Any) -> Any:  # noqa: ANN401 - any value
+    """In a list, a failure is an exception among the values."""
+    return value.failure if type(value) is FailedAnswer else value

@@ -1,0 +1,187 @@
+"""What of whom a run put in its answer: noted by shape, all records together, and told by subject when the run ends.
+
+A plan without guarded fields notes nothing, and neither does a hub that records nothing. A field that failed or was
+refused was not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from engine.execution.edge_keys import EdgeKeys
+from engine.execution.null_propagation import FieldError
+from engine.field_kinds import BatchField, FieldGuard
+from engine.plan.tree import PlanField, Shape
+from engine.reporting.subject_reads import SubjectRead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuardedPart:
+    """Fields of one shape that one guard stands before. Equal only to itself: most are those of the plan."""
+
+    guard: FieldGuard
+    fields: tuple[PlanField, ...]
+    is_of_plan: bool = True
+    """False for fewer fields than the plan's part has, because some failed in one answer."""
+
+
+SubjectParts = dict[Hashable, dict[GuardedPart, None]]
+"""By subject: the fields that were answered, as parts of such as were answered together."""
+ReadSummaries = dict[tuple[GuardedPart, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
+"""By the parts that a subject's fields stand in: their names, agencies and classes. Kept with the plan."""
+_MAX_SUMMARIES = 50
+"""What is kept of it: which of a plan's parts there are records in differs from answer to answer, but little."""
+
+
+class TrackedReads(NamedTuple):
+    """What was answered."""
+
+    reader: Hashable
+    """Who asks, as a subject."""
+    own: SubjectParts
+    """In records that are about who asks as well."""
+    others: SubjectParts
+
+    def get_group(self, subjects: Collection[Hashable]) -> SubjectParts:
+        """Where what was read of a record about these people belongs."""
+        return self.own if self.reader in subjects else self.others
+
+
+_NO_PERSON = object()
+
+
+def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
+    """The guarded fields of a shape, by guard."""
+    by_guard: dict[int, list[PlanField]] = {}
+    for field in shape.fields:
+        if not field.guard.is_public:
+            by_guard.setdefault(id(field.guard), []).append(field)
+    return tuple(GuardedPart(fields[0].guard, tuple(fields)) for fields in by_guard.values())
+
+
+class ReadTracker:
+    """What one run put in place."""
+
+    __slots__ = ("_reader", "_root_keys", "_shaped", "_summaries")
+
+    def __init__(self, reader: Hashable | None, summaries: ReadSummaries) -> None:
+        """Nothing yet. `reader` is the person who asks, as guards name subjects; None for nobody whom data is about."""
+        self._summaries = summaries
+        self._reader = _NO_PERSON if reader is None else reader
+        self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
+        self._root_keys: list[tuple[GuardedPart, EdgeKeys]] = []
+
+    def record_shape(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
+        """Records of a guarded shape were shaped."""
+        self._shaped.append((shape, records, answers))
+
+    def record_keys(self, group: Sequence[PlanField], edge_keys: EdgeKeys) -> None:
+        """Guarded fields of the root were asked for: there is no record, the keys are what they are about."""
+        self._root_keys.extend((field.own_part, edge_keys) for field in group)
+
+    def build_reads(self, faults: Iterable[FieldError]) -> Sequence[SubjectRead]:
+        """What stands in the answer, by subject."""
+        if not self._shaped and not self._root_keys:
+            return ()
+        failed: dict[tuple[int, int], set[tuple[int, ...]]] = {}
+        for fault in faults:
+            failed.setdefault((fault.field.number, id(fault.answer)), set()).add(fault.indices)
+        found = TrackedReads(self._reader, {}, {})
+        for shape, records, answers in self._shaped:
+            for part in shape.guarded_parts:
+                if failed:
+                    _add_records_with_errors(found, part, records, answers, failed)
+                else:
+                    _add_records(found, part, records)
+        for part, of in self._root_keys:
+            _add_keys(found, part, of, failed)
+        return [
+            *_summarize(found.own, self._summaries, is_own=True),
+            *_summarize(found.others, self._summaries, is_own=False),
+        ]
+
+
+def _add_records(found: TrackedReads, part: GuardedPart, records: Sequence[Any]) -> None:
+    subjects_of = part.guard.get_subjects
+    who, own, others = found
+    before: object = None
+    for record in records:
+        about = subjects_of(record, None)
+        if about is before:  # the members of one family card are all about the same people
+            continue
+        before = about
+        groups = own if who in about else others
+        for subject in about:
+            parts = groups.get(subject)
+            if parts is None:
+                groups[subject] = {part: None}
+            else:
+                parts[part] = None
+
+
+def _add_records_with_errors(
+    found: TrackedReads,
+    part: GuardedPart,
+    records: Sequence[Any],
+    answers: Sequence[dict[str, Any]],
+    failed: dict[tuple[int, int], set[tuple[int, ...]]],
+) -> None:
+    for record, answer in zip(records, answers, strict=True):
+        fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
+        if fields:
+            answered = part if fields == part.fields else GuardedPart(part.guard, fields, is_of_plan=False)
+            about = part.guard.get_subjects(record, None)
+            groups = found.get_group(about)
+            for subject in about:
+                groups.setdefault(subject, {})[answered] = None
+
+
+def _add_keys(
+    found: TrackedReads, part: GuardedPart, edge_keys: EdgeKeys, failed: dict[tuple[int, int], set[tuple[int, ...]]]
+) -> None:
+    (field,) = part.fields
+    many = isinstance(field.kind, BatchField) and field.kind.edge.has_many_keys
+    for key, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
+        places = failed.get((field.number, id(answer)), set())
+        if () in places:
+            continue
+        keys = [each for index, each in enumerate(key) if (index,) not in places] if many else [key]
+        for each in keys:
+            about = field.guard.get_subjects(None, each)
+            groups = found.get_group(about)
+            for subject in about:
+                groups.setdefault(subject, {})[part] = None
+
+
+def _summarize(found: SubjectParts, summaries: ReadSummaries, *, is_own: bool) -> Sequence[SubjectRead]:
+    reads = []
+    for subject, parts in found.items():
+        key = tuple(parts)
+        summary = summaries.get(key)
+        if summary is None:
+            fields = [field for part in key for field in part.fields]
+            names = tuple(sorted({field.name for field in fields}))
+            agencies = tuple(sorted({agency for field in fields if (agency := get_agency(field)) is not None}))
+            classes = tuple(sorted({of for field in fields if (of := field.guard.data_class) is not None}))
+            summary = names, agencies, classes
+            if all(part.is_of_plan for part in key):
+                if len(summaries) >= _MAX_SUMMARIES:
+                    summaries.clear()
+                summaries[key] = summary
+        reads.append(SubjectRead(subject, *summary, is_own))
+    return reads
+
+
+def get_agency(field: PlanField) -> str | None:
+    """The agency that a field's value comes from; None where the hub knows it by itself."""
+    if isinstance(field.kind, BatchField):
+        return field.kind.edge.batch.agency
+    shape, over = field.parent, field.parent.parent
+    while over is not None and not isinstance(over.kind, BatchField):
+        shape, over = over.parent, over.parent.parent
+    if over is None or not isinstance(over.kind, BatchField):
+        return None
+    edge = over.kind.edge
+    return edge.batch.agency or edge.agencies_by_type.get(shape.type.name)

@@ -1,0 +1,60 @@
+"""From what a run brought, or was refused, to the response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError, get_location
+
+from engine.context import ExecutionContext
+from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, truncate_errors
+from engine.execution.stale_paths import StalePath, describe_stale_paths
+from engine.plan.plan import Plan
+from engine.reporting.refusals import collect_refusals, count_refusals
+from engine.reporting.subject_reads import SubjectRead
+from engine.request import GraphQLResponse, ResponseOutcome
+from records.calls.freshness import AnswerLifetime
+
+
+def build_response(
+    data: dict[str, Any] | None,
+    errors: Sequence[GraphQLError],
+    reads: Sequence[SubjectRead],
+    request_id: str,
+    *,
+    is_public: bool = False,
+    lifetime: AnswerLifetime | None = None,
+    data_classes: frozenset[str] = frozenset(),
+    stale_paths: Sequence[StalePath] = (),
+    plan: Plan,
+) -> GraphQLResponse:
+    """The response of a run: `reads` is what of whom it holds, `stale_paths` what of it is no longer fresh."""
+    return GraphQLResponse(
+        outcome=ResponseOutcome.ANSWERED,
+        data=data,
+        errors=format_errors(errors, request_id=request_id) if errors else [],
+        extensions={"freshness": describe_stale_paths(stale_paths)} if stale_paths else {},
+        reads=reads,
+        refusals=collect_refusals(errors, plan) if errors else {},
+        is_public=is_public,
+        lifetime=lifetime,
+        data_classes=data_classes,
+    )
+
+
+def build_forbidden_response(plan: Plan, context: ExecutionContext) -> GraphQLResponse | None:
+    """The refusal of the whole operation, where this caller may see no field of it; None where they may."""
+    refusals = plan.find_fully_forbidden(context)
+    if not refusals:
+        return None
+    errors = [
+        build_refusal_error(refusal, [get_location(field.nodes[0].loc.source, field.nodes[0].loc.start)._asdict()])
+        for field, refusal in refusals[:MAX_ERRORS]
+        if field.nodes[0].loc is not None
+    ]
+    return GraphQLResponse(
+        outcome=ResponseOutcome.FORBIDDEN,
+        errors=truncate_errors(errors, len(refusals)),
+        refusals=count_refusals((field.name, refusal) for field, refusal in refusals),
+    )

@@ -1,0 +1,49 @@
+"""Which places of a plan's answer hold what is no longer fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from engine.execution.edge_keys import EdgeKeys, get_batch_field
+from engine.execution.null_propagation import Path, find_paths
+from engine.execution.stale_paths import StalePath
+from engine.field_kinds import BatchField
+from engine.plan.tree import PlanField
+from records.calls.freshness import Staleness
+
+
+class StaleField(NamedTuple):
+    """A field of one object of the answer whose value is no longer fresh."""
+
+    field: PlanField
+    answer: dict[str, Any]
+    indices: tuple[int, ...]
+    """Its index, where one of several is meant."""
+    staleness: Staleness
+
+
+def find_stale_fields(
+    group: Sequence[PlanField], edge_keys: EdgeKeys, stale_answers: Mapping[Hashable, Staleness]
+) -> list[StaleField]:
+    """What of a step is no longer fresh."""
+    many = get_batch_field(group[0]).edge.has_many_keys
+    found: list[StaleField] = []
+    for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
+        for index, key in enumerate(keys) if many else ((0, keys),):
+            staleness = None if isinstance(key, Exception) else stale_answers.get(key)
+            if staleness is not None:
+                found += [StaleField(field, answer, (index,) if many else (), staleness) for field in group]
+    return found
+
+
+def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]) -> list[StalePath]:
+    """Where they stand in the answer; what does not stand in it is left out."""
+    paths = find_paths(data, stale_fields)
+    return [_to_stale_path(each, path) for each in stale_fields for path in paths[id(each.answer)]]
+
+
+def _to_stale_path(each: StaleField, path: Path) -> StalePath:
+    kind = each.field.kind
+    agency = kind.edge.batch.agency if isinstance(kind, BatchField) else None
+    return StalePath((*path, each.field.key, *each.indices), agency, each.staleness)

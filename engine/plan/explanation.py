@@ -1,0 +1,179 @@
+"""What a plan will do, for people and for tools: which batches, of which agencies, in which order, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.batch import Batch
+from engine.document.limits import Limits
+from engine.field_kinds import BatchField
+from engine.plan.cost import Cost
+from engine.plan.plan import Plan
+from engine.plan.tree import PlanField, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """Fields that one batch answers, for all parents of their place together."""
+
+    fields: tuple[str, ...]
+    """Response keys."""
+    batch: str
+    agency: str | None
+    """None where the hub knows the answer by itself."""
+    facets: tuple[str, ...]
+    level: int
+    """How many batches have to answer before this one can be asked, itself included."""
+    max_batch_size: int | None
+    """How many keys the agency takes in one call; None for all."""
+    below: tuple[PlanStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A plan as a tree of steps, and what it costs."""
+
+    steps: tuple[PlanStep, ...]
+    levels: int
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """By agency: how many calls, where one call takes all keys."""
+    calls_per_key: Mapping[str, int] = field(default_factory=dict)
+    """By agency: how many calls for every key, where the agency takes one key a call."""
+    facts: Sequence[Batch[Any, Any]] = ()
+    """Whose answers decisions may take before anything else is asked; whether they do depends on who asks."""
+    cost: Cost
+
+    def to_json(self, limits: Limits) -> dict[str, Any]:
+        """For `extensions.explain_plan`."""
+        return {
+            "levels": self.levels,
+            "cost": {
+                "calls": {
+                    agency: {"expected": calls, "limit": limits.get_call_limit(agency)}
+                    for agency, calls in sorted(self.cost.calls.items())
+                },
+                "objects": {"expected": self.cost.objects, "limit": limits.objects},
+                "values": {"expected": self.cost.values, "limit": limits.values},
+            },
+            "facts": [{"batch": each.name, "agency": each.agency} for each in self.facts],
+            "calls": dict(self.calls),
+            "callsAKey": dict(self.calls_per_key),
+            "steps": [_step_to_json(step) for step in self.steps],
+        }
+
+    def to_text(self, limits: Limits, max_concurrency: Mapping[str, int] | None = None) -> str:
+        """For a person: a tree, a line a step. `max_concurrency` says how many calls an agency is asked side by side."""
+        lines = [f"{self.levels} levels, {_describe_call_counts(self)}", _describe_expected_cost(self.cost, limits)]
+        if self.facts:
+            lines.append(f"decisions may ask first: {', '.join(map(_describe_fact, self.facts))}")
+        named: set[tuple[int, str]] = set()
+        for step in self.steps:
+            lines += _step_to_lines(step, "", max_concurrency or {}, named)
+        return "\n".join(lines)
+
+
+def explain_plan(plan: Plan, cost: Cost) -> Explanation:
+    """What the plan will do, at what cost."""
+    steps = tuple(_build_steps(plan.root, 0))
+    asked: dict[tuple[int, str], PlanStep] = {}
+    for step in _iterate_steps(steps):
+        if step.agency is not None:
+            # Steps that want the same batch at the same level are ready together and are one call.
+            asked[step.level, step.batch] = step
+    calls: dict[str, int] = {}
+    calls_a_key: dict[str, int] = {}
+    for step in asked.values():
+        counted = calls if step.max_batch_size is None else calls_a_key
+        agency = str(step.agency)
+        counted[agency] = counted.get(agency, 0) + 1
+    return Explanation(
+        steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_a_key, facts=plan.fact_batches, cost=cost
+    )
+
+
+def _build_steps(shape: Shape, level: int) -> Iterator[PlanStep]:
+    """The steps of a shape, and those of records that lie inside its records."""
+    for group in shape.groups:
+        first = group[0]
+        if isinstance(first.kind, BatchField):
+            edge = first.kind.edge
+            yield PlanStep(
+                fields=tuple(each.key for each in group),
+                batch=edge.batch.name,
+                agency=edge.batch.agency,
+                facets=(edge.facet.__name__,) if edge.facet is not None else (),
+                level=level + 1,
+                max_batch_size=edge.batch.max_batch_size,
+                below=tuple(_build_steps_below(group, level + 1)),
+            )
+    for planned in shape.fields:
+        if not planned.is_leaf and not isinstance(planned.kind, BatchField):
+            yield from _build_steps_below([planned], level)
+
+
+def _build_steps_below(fields: Sequence[PlanField], level: int) -> Iterator[PlanStep]:
+    for planned in fields:
+        for shape in planned.shapes.values():
+            yield from _build_steps(shape, level)
+
+
+def _iterate_steps(steps: Sequence[PlanStep]) -> Iterator[PlanStep]:
+    for step in steps:
+        yield step
+        yield from _iterate_steps(step.below)
+
+
+def _step_to_json(step: PlanStep) -> dict[str, Any]:
+    return {
+        "fields": list(step.fields),
+        "batch": step.batch,
+        "agency": step.agency,
+        "facets": list(step.facets),
+        "level": step.level,
+        "keysACall": step.max_batch_size,
+        "steps": [_step_to_json(each) for each in step.below],
+    }
+
+
+def _step_to_lines(
+    step: PlanStep, indent: str, max_concurrency: Mapping[str, int], named: set[tuple[int, str]]
+) -> list[str]:
+    facets = f" {{{', '.join(step.facets)}}}" if step.facets else ""
+    line = f"{indent}{', '.join(step.fields)}  <- {step.batch}{facets}  {_describe_calls(step, max_concurrency, named)}"
+    named.add((step.level, step.batch))
+    return [
+        line,
+        *(each for below in step.below for each in _step_to_lines(below, f"{indent}  ", max_concurrency, named)),
+    ]
+
+
+def _describe_calls(step: PlanStep, max_concurrency: Mapping[str, int], named: set[tuple[int, str]]) -> str:
+    if step.agency is None:
+        return "the hub itself: no call"
+    if (step.level, step.batch) in named:
+        return f"{step.agency}: in the same call"
+    if step.max_batch_size is None:
+        return f"{step.agency}: 1 call"
+    bound = max_concurrency.get(step.agency)
+    return f"{step.agency}: 1 call a key" + (f", at most {bound} side by side" if bound else "")
+
+
+def _describe_fact(batch: Batch[Any, Any]) -> str:
+    return f"{batch.name} ({'the hub itself' if batch.agency is None else f'{batch.agency}, 1 call'})"
+
+
+def _describe_call_counts(explanation: Explanation) -> str:
+    parts = [f"{count} to {agency}" for agency, count in sorted(explanation.calls.items())]
+    parts += [f"{count} a key to {agency}" for agency, count in sorted(explanation.calls_per_key.items())]
+    return f"calls: {', '.join(parts)}" if parts else "no calls"
+
+
+def _describe_expected_cost(cost: Cost, limits: Limits) -> str:
+    """What lists of the expected length cost, beside what is allowed."""
+    parts = [
+        f"{count} of {limits.get_call_limit(agency)} calls to {agency}" for agency, count in sorted(cost.calls.items())
+    ]
+    parts += [f"{cost.objects} of {limits.objects} objects", f"{cost.values} of {limits.values} values"]
+    return f"expected: {', '.join(parts)}"

@@ -1,0 +1,70 @@
+"""Somebody who consented, as a partner asks about them: by the consent's id, within the consent."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from records.description import DescribedEnum, Doc
+from records.hub.consents import Consent
+from records.hub.data_preferences import DataPreferences
+from records.identifiers import Nik
+from records.record import record
+
+
+@record
+class Consenting:
+    """Somebody who consented to a partner's reading some of their data."""
+
+    subject: Nik
+    """The person; not shown to partners."""
+    consent: Annotated[Consent, Doc("The consent, as it stands at this moment.")]
+    preferences: DataPreferences
+    """Everything the person said that concerns the partner who asks."""
+
+    @property
+    def preferences_within_consent(self) -> DataPreferences:
+        """What the person said, as far as this one consent goes: another may be wider, or for another purpose."""
+        return DataPreferences(consents=(self.consent,), restrictions=self.preferences.restrictions)
+
+
+class Match(DescribedEnum):
+    """Whether what a partner knows agrees with the population register."""
+
+    MATCH = "MATCH", "The register says the same."
+    NO_MATCH = "NO_MATCH", "The register says something else."
+    UNKNOWN = "UNKNOWN", "The register says nothing of it."
+
+
+@record
+class RegisterClaims:
+    """What a partner believes to know of a person, to be compared with the register; None where it does not ask."""
+
+    name: str | None = None
+    birth_date: date | None = None
+    birth_place: str | None = None
+    mother_name: str | None = None
+
+
+@record
+class VerificationQuery:
+    """What is to be compared, about whom, and under which consent it is counted."""
+
+    subject: Nik
+    consent: str
+    claims: RegisterClaims
+
+
+@record
+class Verification:
+    """Whether what a partner knows of a person agrees with the population register.
+
+    Nothing of the register itself is ever told (UU 24/2013, article 79). What was not given is null.
+    """
+
+    subject: Nik
+    """The person; not shown to partners."""
+    name: Annotated[Match | None, Doc("The full name, compared without upper and lower case, titles and punctuation.")]
+    birth_date: Annotated[Match | None, Doc("The day of birth.")]
+    birth_place: Annotated[Match | None, Doc("The place of birth, compared as names are.")]
+    mother_name: Annotated[Match | None, Doc("The mother's name, compared as names are.")]

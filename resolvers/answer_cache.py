@@ -1,0 +1,110 @@
+"""What the hub keeps of its agencies' answers, put together: the process's own tier, and what all processes share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from auth.crypto.sealed_answers import SealedAnswers
+from cache.answers.cache_keys import CacheKeyBuilder
+from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.read_through import ReadThroughCache
+from cache.answers.redis_tier import RedisTier
+from records.calls.freshness import hours
+from resolvers.cached_batches import CachedBatchReader
+
+MAX_LIFETIME = hours(72)
+"""Nothing is kept longer, whatever a batch says."""
+
+
+class AnswerCache:
+    """Reads batches through what is kept; `start` and `close` it in the event loop that reads."""
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        secret: bytes,
+        former_secrets: Sequence[bytes] = (),
+        redis: str | None,
+        timeout: float,
+        run_folder: Path | None = None,
+    ) -> None:
+        """`former_secrets` secrets still open what was sealed with them.
+
+        Without `get_redis_states`, each process keeps its own; the others of the hub are found by the `run_folder`.
+        """
+        self._process_invalidation = (
+            None if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
+        )
+        self._tier = (
+            None
+            if redis is None
+            else RedisTier(
+                redis,
+                max_lifetime=MAX_LIFETIME,
+                on_invalidated=self._on_invalidation,
+                on_unsubscribed=self._on_channel_lost,
+            )
+        )
+        self._cache = ReadThroughCache(
+            max_bytes=max_bytes,
+            key_builder=CacheKeyBuilder(secret),
+            sealer=SealedAnswers([secret, *former_secrets]),
+            shared=self._tier,
+            process_invalidation=self._process_invalidation,
+        )
+        self.batches = CachedBatchReader(self._cache, timeout=timeout)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes are meant to keep answers together."""
+        return self._tier is not None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the process keeps its answers alone, though it is not meant to."""
+        return self._tier is not None and not self._tier.is_subscribed
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes that this process's own answers take."""
+        return self._cache.tier.used_bytes
+
+    @property
+    def count(self) -> int:
+        """How many answers this process keeps."""
+        return len(self._cache.tier)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep answers for the length of the block."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def start(self) -> None:
+        """Find the other processes."""
+        if self._process_invalidation is not None:
+            self._process_invalidation.open()
+        if self._tier is not None:
+            await self._tier.start()
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        await self._cache.close()
+        if self._tier is not None:
+            await self._tier.close()
+
+    def _on_invalidation(self, tags: Sequence[str]) -> None:
+        self._cache.epochs.invalidate(tags)
+
+    def _on_channel_lost(self) -> None:
+        self._cache.epochs.invalidate_everything()
+
+    def __repr__(self) -> str:
+        """What is kept, and with whom."""
+        return f"<KeptAnswers {self._cache!r} {self._tier!r}>"

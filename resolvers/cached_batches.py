@@ -1,0 +1,235 @@
+"""Batches read through what is kept: from keys and facets to slots, and back to what the batch would answer.
+
+Each facet is kept by itself. What a batch is asked for is what is missing, and nothing else: keys of which the same
+facets are missing go together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from time import monotonic
+from typing import Any, get_args, get_type_hints
+
+from auth.policy.rules import obeys_preferences
+from cache.answers.cache_hits import CacheHits
+from cache.answers.read_through import ReadThroughCache
+from cache.answers.record_codec import RecordCodec
+from cache.answers.slots import AnswerKind, CacheResult, Slot
+from engine.batch import Batch, FreshnessRecorder, run_batch
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.freshness import Freshness
+from records.calls.spans import Span
+from records.hub.consents import Consent
+from records.identifiers import Nik
+from resolvers.batch_context import HubBatchContext
+from resolvers.cache_tags import get_agency_tag, get_person_tags
+
+Facet = type[Any] | None
+
+_FETCHED_AT, _FRESH_UNTIL = attrgetter("at"), attrgetter("fresh_until")
+
+
+class NotInvalidated(Exception):  # noqa: N818 - a condition, not a fault
+    """What should go away may still be kept elsewhere. The text is for the log."""
+
+
+class CachedBatchReader:
+    """Reads the hub's batches through what is kept."""
+
+    def __init__(self, cache: ReadThroughCache, *, timeout: float) -> None:
+        """`timeout`: how many seconds what is asked for anew in the background may take."""
+        self._cache = cache
+        self._timeout = timeout
+        self._kinds: dict[tuple[Batch[Any, Any], Facet], AnswerKind] = {}
+        self.hits: defaultdict[str, CacheHits] = defaultdict(CacheHits)
+        """What was found kept, by agency."""
+
+    async def read(
+        self,
+        batch: Batch[Any, Any],
+        keys: Sequence[Any],
+        context: HubBatchContext,
+        recorder: FreshnessRecorder | None = None,
+    ) -> Answers[Any, Any]:
+        """As the batch would answer; `recorder` are told how fresh that is."""
+        wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
+        facet_of = {self._get_kind(batch, facet): facet for facet in wanted}
+        slots = [Slot(kind, key) for kind in facet_of for key in keys]
+
+        fetched = 0
+
+        async def fetch(missing: Sequence[Slot], in_background: bool) -> Mapping[Slot, Any]:  # noqa: FBT001 - see `Fetch`
+            nonlocal fetched
+            if not in_background:
+                fetched += len(missing)
+                return await _fetch(batch, missing, facet_of, context)
+            background_call = self._build_background_call(context.call, batch)
+            try:
+                return await _fetch(batch, missing, facet_of, replace(context, call=background_call))
+            finally:
+                if background_call.span is not None:
+                    background_call.span.end()
+
+        span = _get_sampled_span(context.call)
+        results = await self._cache.read(slots, fetch, max_age=_get_max_age(batch, context), span=span)
+        if span is not None:
+            _annotate_span(span, results, fetched)
+        if recorder is not None and results:
+            self._record_freshness(recorder, batch, results, facet_of)
+        return _to_facet_answers(results, facet_of) if batch.has_facets else _to_answers(results)
+
+    def _record_freshness(
+        self,
+        recorder: FreshnessRecorder,
+        batch: Batch[Any, Any],
+        results: Mapping[Slot, CacheResult],
+        facet_of: Mapping[AnswerKind, Facet],
+    ) -> None:
+        for slot, each in results.items():
+            if each.staleness is not None:
+                recorder.record_stale(batch, slot.key, facet_of[slot.kind], each.staleness)
+        now = self._cache.clock()
+        oldest, fresh_until = min(map(_FETCHED_AT, results.values())), min(map(_FRESH_UNTIL, results.values()))
+        recorder.record_lifetime(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
+
+    async def invalidate_people(self, people: Sequence[Nik]) -> bool:
+        """Let what is about these people go away, whoever said it; False where other processes could not be told."""
+        return await self._cache.invalidate([tag for nik in people for tag in get_person_tags(nik)])
+
+    async def purge(self, consent: Consent) -> Mapping[str, int]:
+        """Let what is kept of the person go away when a consent ends: nobody knows under which consent it was fetched.
+
+        Raises `NotInvalidated` where other processes could not be told: it has to be tried again.
+        """
+        if not await self.invalidate_people([consent.subject]):
+            raise NotInvalidated("not every process could be told")
+        return {"kept answers of": 1}
+
+    async def invalidate_agency(self, agency: str) -> bool:
+        """Let all that an agency said go away; False where other processes could not be told."""
+        return await self._cache.invalidate([get_agency_tag(agency)])
+
+    def _get_kind(self, batch: Batch[Any, Any], facet: Facet) -> AnswerKind:
+        kind = self._kinds.get((batch, facet))
+        if kind is None:
+            if batch.freshness is None:
+                raise TypeError(f"{batch!r} says nothing of freshness; what it answers is not kept.")
+            codec = RecordCodec(get_answer_type(batch) if facet is None else facet)
+            name = f"{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
+            hits = self.hits[batch.agency or "hub"]
+            kind = self._kinds[batch, facet] = AnswerKind(name, _with_agency_tag(batch, batch.freshness), codec, hits)
+        return kind
+
+    def _build_background_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
+        """For what nobody waits for: a deadline and a trace of its own."""
+        span = (
+            None if call.span is None else call.span.start_linked(f"renew {batch.name}", {"simpul.batch": batch.name})
+        )
+        return Call(deadline=monotonic() + self._timeout, request_id=call.request_id, span=span)
+
+
+def _get_sampled_span(call: Call) -> Span | None:
+    """What is told of the call of the batch, where anything is told."""
+    return call.span if call.span is not None and call.span.is_sampled else None
+
+
+def _annotate_span(span: Span, results: Mapping[Slot, CacheResult], fetched: int) -> None:
+    """Tell traces what of the answers was kept: `joined` is told where it is waited for."""
+    span.set_attribute("simpul.answers", len(results))
+    span.set_attribute("simpul.fetched", fetched)
+    span.set_attribute("simpul.stale", sum(each.staleness is not None for each in results.values()))
+    span.set_attribute("simpul.unknown", sum(each.value is None for each in results.values()))
+
+
+def _with_agency_tag(batch: Batch[Any, Any], freshness: Freshness) -> Freshness:
+    """With the tag by which everything that the agency said goes away."""
+    own, all_of_it = freshness.tags, get_agency_tag(batch.agency or "hub")
+    tags = (lambda _key: (all_of_it,)) if own is None else (lambda key: (all_of_it, *own(key)))
+    return replace(freshness, tags=tags)
+
+
+def _sort_facets(facets: frozenset[type[Any]]) -> Sequence[type[Any]]:
+    return sorted(facets, key=lambda each: each.__name__)
+
+
+def get_answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
+    """What a batch answers for one key: `V` of its `Answers[K, V]`, failures left out, sequences as tuples."""
+    answered = get_args(get_type_hints(batch.run)["return"])[1]
+    of_records = [each for each in get_args(answered) if each is not AgencyFailure]
+    (only,) = of_records
+    inner = get_args(only)
+    return tuple[inner[0], ...] if getattr(only, "__origin__", None) is Sequence else only  # type: ignore[valid-type]  # built at run time
+
+
+def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
+    """How old an answer may be for this caller, who may want it younger."""
+    of_batch = None if batch.freshness is None else batch.freshness.max_age_for_purpose
+    max_age = context.call.max_age
+    return max_age if of_batch is None or not obeys_preferences(context.caller) else min(of_batch, max_age)
+
+
+async def _fetch(
+    batch: Batch[Any, Any], missing: Sequence[Slot], facet_of: Mapping[AnswerKind, Facet], context: HubBatchContext
+) -> Mapping[Slot, Any]:
+    """What the agency says of slots: keys of which the same facets are missing are asked for in one call."""
+    by_key: dict[Hashable, list[Slot]] = {}
+    for slot in missing:
+        by_key.setdefault(slot.key, []).append(slot)
+    groups: dict[frozenset[AnswerKind], list[Hashable]] = {}
+    for key, slots in by_key.items():
+        groups.setdefault(frozenset(slot.kind for slot in slots), []).append(key)
+    if len(groups) == 1:
+        ((kinds, keys),) = groups.items()
+        return await _fetch_group(batch, kinds, keys, facet_of, context)
+    parts = await asyncio.gather(
+        *(_fetch_group_or_failure(batch, kinds, keys, facet_of, context) for kinds, keys in groups.items())
+    )
+    return {slot: answer for part in parts for slot, answer in part.items()}
+
+
+async def _fetch_group_or_failure(
+    batch: Batch[Any, Any],
+    kinds: frozenset[AnswerKind],
+    keys: Sequence[Hashable],
+    facet_of: Mapping[AnswerKind, Facet],
+    context: HubBatchContext,
+) -> Mapping[Slot, Any]:
+    try:
+        return await _fetch_group(batch, kinds, keys, facet_of, context)
+    except Exception as failure:  # noqa: BLE001 - a call that failed is the failure of its own keys
+        return {Slot(kind, key): failure for kind in kinds for key in keys}
+
+
+async def _fetch_group(
+    batch: Batch[Any, Any],
+    kinds: frozenset[AnswerKind],
+    keys: Sequence[Hashable],
+    facet_of: Mapping[AnswerKind, Facet],
+    context: HubBatchContext,
+) -> Mapping[Slot, Any]:
+    facets = frozenset(facet for kind in kinds if (facet := facet_of[kind]) is not None)
+    answers = await run_batch(batch, keys, replace(context, facets=facets) if batch.has_facets else context)
+    found: dict[Slot, Any] = {}
+    for key, answer in answers.items():
+        for kind in kinds:
+            facet = facet_of[kind]
+            found[Slot(kind, key)] = answer if facet is None or isinstance(answer, Exception) else answer.get(facet)
+    return found
+
+
+def _to_answers(results: Mapping[Slot, CacheResult]) -> Answers[Any, Any]:
+    return {slot.key: each.value for slot, each in results.items() if each.value is not None}
+
+
+def _to_facet_answers(results: Mapping[Slot, CacheResult], facet_of: Mapping[AnswerKind, Facet]) -> Answers[Any, Any]:
+    """By key, its facets; a facet that failed stands as its failure, and fails alone."""
+    answers: dict[Any, dict[Any, Any]] = {}
+    for slot, each in results.items():
+        answers.setdefault(slot.key, {})[facet_of[slot.kind]] = each.value
+    return {key: facets for key, facets in answers.items() if any(value is not None for value in facets.values())}

@@ -1,0 +1,98 @@
+"""Requests of people about their own data: what can be asked, and what can be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.batch import batch
+from engine.errors import SafeError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.hub.data_requests import (
+    DataRequest,
+    DataRequestAnswer,
+    DataRequestPage,
+    DataRequestQuery,
+    DataRequestWithdrawal,
+    NewDataRequest,
+    WaitingDataRequests,
+)
+from resolvers.batch_context import HubBatchContext
+
+
+class DataRequestsUnavailable(SafeError):  # noqa: N818 - reads as what it is
+    """The hub's own database does not answer, so nothing was read or changed."""
+
+    code = "REQUESTS_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """There is one text."""
+        super().__init__("Data requests cannot be read or changed at the moment. Try again later, with the same 'key'.")
+
+
+class DataRequests(Protocol):
+    """The domain of data requests. The composition root binds the hub's own state to it."""
+
+    async def request_pages(
+        self, queries: Sequence[DataRequestQuery], call: Call
+    ) -> Answers[DataRequestQuery, DataRequestPage]:
+        """Pages of people's lists; raises `DataRequestsUnavailable`."""
+
+    async def file_requests(self, wanted: Sequence[NewDataRequest], call: Call) -> Answers[NewDataRequest, DataRequest]:
+        """Each request, now kept; raises `BadInput` and `DataRequestsUnavailable`."""
+
+    async def withdraw_requests(
+        self, wanted: Sequence[DataRequestWithdrawal], call: Call
+    ) -> Answers[DataRequestWithdrawal, DataRequest]:
+        """Each request, taken back; raises `BadInput` and `DataRequestsUnavailable`."""
+
+    async def load_open_requests(
+        self, wanted: Sequence[WaitingDataRequests], call: Call
+    ) -> Answers[WaitingDataRequests, DataRequestPage]:
+        """Pages of what waits for an answer; raises `DataRequestsUnavailable`."""
+
+    async def answer_requests(
+        self, answers: Sequence[DataRequestAnswer], call: Call
+    ) -> Answers[DataRequestAnswer, DataRequest]:
+        """Each request, after the step; raises `BadInput` and `DataRequestsUnavailable`."""
+
+
+@batch(agency=None)
+async def data_request_pages(
+    queries: Sequence[DataRequestQuery], context: HubBatchContext
+) -> Answers[DataRequestQuery, DataRequestPage]:
+    """What people asked about their own data, newest first."""
+    return await context.agencies[DataRequests].request_pages(queries, context.call)
+
+
+@batch(agency=None)
+async def file_data_requests(
+    wanted: Sequence[NewDataRequest], context: HubBatchContext
+) -> Answers[NewDataRequest, DataRequest]:
+    """Keep what people ask; what was kept already stays as it is."""
+    return await context.agencies[DataRequests].file_requests(wanted, context.call)
+
+
+@batch(agency=None)
+async def withdraw_data_requests(
+    wanted: Sequence[DataRequestWithdrawal], context: HubBatchContext
+) -> Answers[DataRequestWithdrawal, DataRequest]:
+    """Take back what people asked."""
+    return await context.agencies[DataRequests].withdraw_requests(wanted, context.call)
+
+
+@batch(agency=None)
+async def open_data_requests(
+    wanted: Sequence[WaitingDataRequests], context: HubBatchContext
+) -> Answers[WaitingDataRequests, DataRequestPage]:
+    """What waits for an answer of the city, those that are due first."""
+    return await context.agencies[DataRequests].load_open_requests(wanted, context.call)
+
+
+@batch(agency=None)
+async def answer_data_requests(
+    answers: Sequence[DataRequestAnswer], context: HubBatchContext
+) -> Answers[DataRequestAnswer, DataRequest]:
+    """Take steps for the city."""
+    return await context.agencies[DataRequests].answer_requests(answers, context.call)

@@ -1,0 +1,115 @@
+"""One agency as a child process: launch it, know when it is ready, end it and everything it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox.parent_death_signal import with_parent_death_signal
+from sandbox.state_folder import LOOPBACK
+
+ROOT = Path(__file__).parent.parent
+PROGRAM: Sequence[str] = (sys.executable, "-m", "sandbox")
+READY_TIMEOUT_S = 60.0  # seconds; the first start writes the seed data
+STOP_TIMEOUT_S = 4.0
+
+
+class AgencyProcessError(Exception):
+    """An agency did not start; the text is one line that names it and the reason."""
+
+
+class AgencyProcess:
+    """One agency's process. `launch`, then `wait_until_ready`; `wait_for_end` returns its exit code; `stop` ends it and its children."""
+
+    def __init__(self, name: str, *, port: int, control_port: int, log: Path) -> None:
+        self.name = name
+        self.port = port
+        self.control_port = control_port
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def launch(self, state: Path, environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -> None:
+        """Start the process; what it says goes to the log file, which begins anew."""
+        ports = ["--port", str(self.port), "--control-port", str(self.control_port)]
+        command = [*program, self.name, *ports, "--state", str(state)]
+        # PYTHONSAFEPATH would keep `-m sandbox` from finding the project.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *with_parent_death_signal(command, ending=signal.SIGTERM),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**inherited, **environment},
+                start_new_session=True,  # Ctrl-C in the terminal is for us: we stop it in order
+            )
+
+    async def wait_until_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
+        """Wait until its control port says so. Raises AgencyProcessError when it ends or takes too long."""
+        ended = asyncio.create_task(self.wait_for_end())
+        try:
+            async with asyncio.timeout(timeout):
+                while not await _is_healthy(self.control_port):
+                    await asyncio.wait([ended], timeout=0.05)
+                    if ended.done():
+                        raise AgencyProcessError(f"{self.name} did not start: {self.last_line() or 'it said nothing'}")
+        except TimeoutError:
+            raise AgencyProcessError(f"{self.name} was not ready after {timeout:.0f} s: {self.last_line()}") from None
+        finally:
+            ended.cancel()
+
+    async def wait_for_end(self) -> int:
+        """Wait for its end; the exit code, negative for a signal."""
+        return await self._process.wait() if self._process else 0
+
+    async def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Ask it to end; after `timeout_s` seconds end it and its process group by force. Returns when it is gone."""
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), timeout_s)
+        except TimeoutError:
+            pass
+        finally:  # also when we are cancelled meanwhile
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    def last_line(self) -> str:
+        """What it said last."""
+        if not self._log.exists():
+            return ""
+        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines()]
+        return next((line for line in reversed(lines) if line), "")
+
+
+async def _is_healthy(control_port: int) -> bool:
+    """Whether `GET /health` on the control port answers 200."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(LOOPBACK, control_port)
+            try:
+                writer.write(f"GET /health HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                await writer.drain()
+                status = await reader.readline()
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except (OSError, TimeoutError, ValueError):
+        return False
+    return status.split()[1:2] == [b"200"]

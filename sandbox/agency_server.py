@@ -1,0 +1,92 @@
+"""How the process of one agency serves: sockets taken first, applications on them, an orderly end when told so."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sandbox.agency import LOOPBACK, AgencySpec, CannotStartError
+from sandbox.control import AgencyControl, AgencyMode
+
+_GRACE_S = 1
+"""How long answers in flight may take once the agency is told to stop."""
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on the loopback address. Raises `CannotStartError` when the port is taken or not allowed."""
+    # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without, every answer may wait 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise CannotStartError(f"port {port} cannot be used ({error.strerror}); choose another.") from error
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    return listener
+
+
+def serve(spec: AgencySpec, control: AgencyControl, app: ASGIApp) -> None:
+    """Runs an HTTP agency: `build_app` on its port, the control API on its control port, until it is told to stop."""
+
+    async def agency() -> None:
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(serve_app(app, listen(spec.port)))
+            await running.enter_async_context(serve_control(spec, control))
+            control.ready = True
+            await wait_for_stop_signal()
+            control.set_mode(
+                AgencyMode.NORMAL
+            )  # answers held by mode slow go out, or the server would wait and cut them off
+
+    asyncio.run(agency())
+
+
+@asynccontextmanager
+async def serve_control(spec: AgencySpec, control: AgencyControl) -> AsyncIterator[None]:
+    """The control API of an agency, served on its control port for the length of the block."""
+    async with serve_app(control.build_app(), listen(spec.control_port)):
+        yield
+
+
+@asynccontextmanager
+async def serve_app(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """An ASGI application served on a listening socket for the length of the block."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals alone: one process runs several servers, and only the agency decides when it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def wait_for_stop_signal() -> None:
+    """Waits for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

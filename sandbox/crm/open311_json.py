@@ -1,0 +1,138 @@
+"""How the sandbox's complaint desk writes Open311 GeoReport v2 as JSON, with the habits of real servers."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sandbox.crm.categories import SERVICES, ComplaintService
+from sandbox.crm.complaints import CrmComplaint, PendingReport
+from sandbox.crm.search import Open311Search, to_standard_status
+
+Json = Mapping[str, object]
+
+RETIRED_SERVICE = {
+    "service_code": 1999,
+    "description": "",
+    "metadata": False,
+    "type": "realtime",
+    "keywords": "",
+    "group": "",
+}
+"""A category that left its name behind when it was closed; no complaint uses it."""
+
+NAMELESS_EVERY, UTC_EVERY = 9, 7
+"""Every so many ids the row lacks its service name, and every so many its times are in UTC: two old intake channels."""
+
+
+def services_to_json() -> list[Json]:
+    """The service list: codes as numbers, one element without a name."""
+    return [*(_service_to_json(service) for service in SERVICES.values()), RETIRED_SERVICE]
+
+
+def definition_to_json(service: ComplaintService) -> Json:
+    """What a report of this category must answer beyond the standard fields."""
+    attributes = [
+        {
+            "variable": True,
+            "code": "UKURAN",
+            "datatype": "singlevaluelist",
+            "required": True,
+            "datatype_description": "Pilih satu",
+            "order": 1,
+            "description": "Seberapa besar?",
+            "values": [{"key": key, "name": key.title()} for key in ("KECIL", "SEDANG", "BESAR")],
+        }
+    ]
+    return {"service_code": service.code, "attributes": attributes if service.has_questions else []}
+
+
+def requests_to_json(rows: Iterable[CrmComplaint | PendingReport], search: Open311Search) -> list[Json]:
+    """The rows of an answer; who reported is told only to those who asked by reporter."""
+    return [
+        _pending_to_json(row, search) if isinstance(row, PendingReport) else request_to_json(row, search)
+        for row in rows
+    ]
+
+
+def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
+    """One complaint as a service request."""
+    in_utc = complaint.id % UTC_EVERY == 0
+    last = complaint.steps[-1]
+    row: dict[str, object] = {
+        "service_request_id": complaint.id,
+        "status": to_standard_status(complaint),
+        "status_notes": last.remark,
+        "service_name": complaint.service.name,
+        "service_code": complaint.service.code,
+        "description": complaint.description,
+        "agency_responsible": last.agency,
+        "service_notice": None,
+        "requested_datetime": _format_moment(complaint.requested_at, in_utc=in_utc),
+        "updated_datetime": _format_moment(complaint.updated_at, in_utc=in_utc),
+        "expected_datetime": _format_moment(
+            complaint.requested_at + timedelta(hours=complaint.service.sla_hours), in_utc=in_utc
+        ),
+        "address": complaint.address if complaint.place else "",
+        "lat": complaint.place[0] if complaint.place else None,
+        "long": complaint.place[1] if complaint.place else None,
+        "media_url": "",
+    }
+    if complaint.id % NAMELESS_EVERY == 0:
+        del row["service_name"]
+    extended = _extension_to_json(complaint) if search.extensions else {}
+    if search.reporters:
+        extended = {**extended, "reporter": complaint.reporter_nik}
+    if extended:
+        row["extended_attributes"] = extended
+    if search.extensions:
+        row["notes"] = [
+            {
+                "datetime": _format_moment(step.at, in_utc=in_utc),
+                "status_code": step.state,
+                "description": step.remark,
+                "agency": step.agency,
+            }
+            for step in complaint.steps
+        ]
+    return row
+
+
+def _service_to_json(service: ComplaintService) -> Json:
+    return {
+        "service_code": service.code,
+        "service_name": service.name,
+        "description": f"Laporan tentang {service.name.lower()}",
+        "metadata": service.has_questions,
+        "type": "realtime",
+        "keywords": service.name.lower().replace(" ", ","),
+        "group": service.group,
+    }
+
+
+def _extension_to_json(complaint: CrmComplaint) -> Json:
+    return {
+        "status_code": complaint.state,
+        "report_number": complaint.number,
+        "visibility": "PUBLIC" if complaint.public else "PRIVATE",
+        "kelurahan": complaint.kelurahan.code,
+        "channel": complaint.channel,
+        "sla_hours": complaint.service.sla_hours,
+        "support_count": complaint.supporters,
+        "rating": complaint.rating,
+    }
+
+
+def _pending_to_json(pending: PendingReport, search: Open311Search) -> Json:
+    """A report that has no number yet: a token stands where the id will be."""
+    row: dict[str, object] = {
+        "token": pending.token,
+        "status": "open",
+        "service_code": pending.service.code,
+        "requested_datetime": _format_moment(pending.requested_at, in_utc=False),
+    }
+    if search.reporters:
+        row["extended_attributes"] = {"reporter": pending.reporter_nik}
+    return row
+
+
+def _format_moment(moment: datetime, *, in_utc: bool) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if in_utc else moment.isoformat(timespec="seconds")

@@ -1,0 +1,141 @@
+"""Which complaints a request to the sandbox's complaint desk selects: parameters read, rows picked, page cut."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sandbox.clock import CITY_NOW
+from sandbox.crm.complaints import CLOSED, STATES, ComplaintData, CrmComplaint, PendingReport
+
+PAGE_SIZE, MAX_PAGE_SIZE, MAX_KEYS = 50, 500, 500
+MAX_COUNT_DIGITS = 8
+WINDOW = timedelta(days=90)
+"""How far back a list reaches that names no dates, ids or reporters."""
+
+
+class InvalidParameterError(Exception):
+    """A parameter that cannot be used. The message names it and how it should look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open311Search:
+    """What a request asks for; an empty set does not restrict."""
+
+    ids: frozenset[int]
+    reporters: frozenset[str]
+    services: frozenset[int]
+    states: frozenset[str]
+    regions: frozenset[str]
+    status: frozenset[str]
+    start: datetime | None
+    end: datetime | None
+    updated_after: datetime | None
+    page: int
+    page_size: int
+    extensions: bool
+
+
+def parse_search(parameters: Mapping[str, str]) -> Open311Search:
+    """The search that query or form parameters ask for; unknown ones are ignored. Raises `InvalidParameterError`."""
+    states = _parse_words(parameters, "code_status")
+    status = _parse_words(parameters, "status")
+    if not states <= set(STATES):
+        raise InvalidParameterError(f"code_status must be of {', '.join(STATES)}")
+    if not status <= {"open", "closed"}:
+        raise InvalidParameterError("status must be open or closed")
+    return Open311Search(
+        ids=_parse_numbers(parameters, "service_request_id"),
+        reporters=_parse_words(parameters, "reporter"),
+        services=_parse_numbers(parameters, "service_code"),
+        states=states,
+        regions=_parse_words(parameters, "region"),
+        status=status,
+        start=_parse_moment(parameters, "start_date"),
+        end=_parse_moment(parameters, "end_date"),
+        updated_after=_parse_moment(parameters, "updated_after"),
+        page=_parse_count(parameters, "page", 1),
+        page_size=min(_parse_count(parameters, "page_size", PAGE_SIZE), MAX_PAGE_SIZE),
+        extensions=parameters.get("extensions") == "true",
+    )
+
+
+def find_page(desk: ComplaintData, search: Open311Search, *, trusted: bool) -> list[CrmComplaint | PendingReport]:
+    """The rows of one page, newest first. Private complaints come only by id or reporter, and only to the trusted."""
+    if search.ids:
+        return [one for one in desk.complaints if one.id in search.ids and (one.public or trusted)]
+    if not (search.reporters or search.start or search.end or search.updated_after):
+        search = _apply_default_window(search)
+    rows: list[CrmComplaint | PendingReport] = [*desk.pending, *desk.complaints]
+    chosen = [row for row in rows if _is_visible(row, search) and _matches(row, search)]
+    return chosen[(search.page - 1) * search.page_size :][: search.page_size]
+
+
+def _apply_default_window(search: Open311Search) -> Open311Search:
+    return replace(search, start=CITY_NOW - WINDOW)
+
+
+def _is_visible(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
+    if search.reporters:
+        return row.reporter_nik in search.reporters
+    return isinstance(row, PendingReport) or row.public
+
+
+def _matches(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
+    updated = row.updated_at if isinstance(row, CrmComplaint) else row.requested_at
+    return (
+        (not search.services or row.service.code in search.services)
+        and (search.start is None or row.requested_at >= search.start)
+        and (search.end is None or row.requested_at < search.end)
+        and (search.updated_after is None or updated > search.updated_after)
+        and _has_state_and_region(row, search)
+    )
+
+
+def _has_state_and_region(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
+    """Whether state and place fit; a report without a number has neither yet and counts as open."""
+    if isinstance(row, PendingReport):
+        return not (search.states or search.regions) and search.status != {"closed"}
+    return (
+        (not search.status or to_standard_status(row) in search.status)
+        and (not search.states or row.state in search.states)
+        and (not search.regions or any(f"{row.kelurahan.code}.".startswith(f"{code}.") for code in search.regions))
+    )
+
+
+def to_standard_status(complaint: CrmComplaint) -> str:
+    """The two-valued status of the standard."""
+    return "closed" if complaint.state in CLOSED else "open"
+
+
+def _parse_words(parameters: Mapping[str, str], name: str) -> frozenset[str]:
+    words = frozenset(word.strip() for word in parameters.get(name, "").split(",") if word.strip())
+    if len(words) > MAX_KEYS:
+        raise InvalidParameterError(f"{name} takes at most {MAX_KEYS} values")
+    return words
+
+
+def _parse_numbers(parameters: Mapping[str, str], name: str) -> frozenset[int]:
+    words = _parse_words(parameters, name)
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise InvalidParameterError(f"{name} must be numbers separated by commas")
+    return frozenset(int(word) for word in words)
+
+
+def _parse_moment(parameters: Mapping[str, str], name: str) -> datetime | None:
+    """A moment with its offset. A plus sign that a client forgot to escape arrives as a space and is forgiven."""
+    if not (text := parameters.get(name, "")):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidParameterError(f"{name} must look like 2026-10-01T00:00:00+07:00")
+    return moment
+
+
+def _parse_count(parameters: Mapping[str, str], name: str, default: int) -> int:
+    text = parameters.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_COUNT_DIGITS and int(text)):
+        raise InvalidParameterError(f"{name} must be a number from 1")
+    return int(text)

@@ -1,0 +1,150 @@
+"""The complaint desk of the sandbox city: Open311 GeoReport v2 in JSON (`docs/agencies/crm.md`)."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.agency import AgencySpec
+from sandbox.agency_server import serve
+from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
+from sandbox.crm import open311_json as answers
+from sandbox.crm.categories import SERVICES
+from sandbox.crm.complaints import ComplaintData, build_complaint_data
+from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
+from sandbox.population.city_population import build_population
+from sandbox.request_body import MAX_BODY_BYTES, read_body
+
+BASE = "/open311/v2"
+TYPICAL_LATENCY = Latency(150, 500)
+
+Parameters = Mapping[str, str]
+
+
+def run(spec: AgencySpec) -> None:
+    """Serves the agency until it is told to stop."""
+    control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
+    serve(spec, control, Open311Service(spec, control, build_complaint_data(build_population())).build_app())
+
+
+@dataclass(frozen=True, slots=True)
+class Open311Service:
+    """The Open311 endpoints over the complaints of the city."""
+
+    spec: AgencySpec
+    control: AgencyControl
+    complaints: ComplaintData
+
+    def build_app(self) -> Starlette:
+        """The application of the agency's port."""
+        return Starlette(
+            routes=[
+                self._route("GET", "/services.json", self._list_services),
+                self._route("GET", "/services/{code}.json", self._get_definition),
+                self._route("GET", "/requests.json", self._list_requests),
+                self._route("POST", "/requests/search.json", self._list_requests),
+                self._route("GET", "/requests/{id}.json", self._get_request),
+            ],
+            exception_handlers={404: _not_found, 405: _not_found},
+        )
+
+    def _route(self, method: str, path: str, answer: Callable[[Parameters], Response]) -> Route:
+        """One endpoint: key, counting and mode first, then `answer` on all parameters of path, query and form."""
+
+        async def endpoint(request: Request) -> Response:
+            parameters = await _read_parameters(request)
+            if parameters is None:
+                return _error_response(413, f"a form has at most {MAX_BODY_BYTES} bytes")
+            if not self._is_allowed(parameters):
+                self.control.count_call(REFUSED)
+                return _gateway_error("api_key is not valid")
+            await self.control.begin_call(f"{method} {BASE}{path}")
+            if self.control.mode is AgencyMode.ERROR:
+                return _error_response(500, "internal error")
+            if self.control.mode is AgencyMode.RUBBISH:
+                return HTMLResponse("<!doctype html><title>Pemeliharaan</title><p>Sistem sedang dalam pemeliharaan.")
+            return answer(parameters)
+
+        return Route(f"{BASE}{path}", endpoint, methods=[method])
+
+    def _list_services(self, _: Parameters) -> Response:
+        return JSONResponse(answers.services_to_json())
+
+    def _get_definition(self, parameters: Parameters) -> Response:
+        code = parameters["code"]
+        service = SERVICES.get(int(code)) if _is_number(code) else None
+        if service is None:
+            return _error_response(404, "service_code was not found")
+        return JSONResponse(answers.definition_to_json(service))
+
+    def _list_requests(self, parameters: Parameters) -> Response:
+        search = _parse_search(parameters)
+        if isinstance(search, Response):
+            return search
+        if search.reporters and not _api_key(parameters):
+            return _gateway_error("reporter needs an api_key")
+        return JSONResponse(
+            answers.requests_to_json(find_page(self.complaints, search, trusted=bool(_api_key(parameters))), search)
+        )
+
+    def _get_request(self, parameters: Parameters) -> Response:
+        search = _parse_search({"extensions": parameters.get("extensions", "")})
+        if isinstance(search, Response):
+            return search
+        complaint = self.complaints.by_id.get(int(parameters["id"])) if _is_number(parameters["id"]) else None
+        if complaint is None or not (complaint.public or _api_key(parameters)):
+            return _error_response(404, "service_request_id was not found")
+        return JSONResponse([answers.request_to_json(complaint, search)])
+
+    def _is_allowed(self, parameters: Parameters) -> bool:
+        """Whether the key is right; who shows none may come in and sees what is public."""
+        if not (key := _api_key(parameters)):
+            return True
+        right = secrets.compare_digest(key.encode(), self.spec.secret.encode())
+        return right and self.control.mode is not AgencyMode.REFUSE
+
+
+async def _read_parameters(request: Request) -> Parameters | None:
+    """Parameters of form, query and path, the later over the earlier, the key of the header among them."""
+    form: dict[str, str] = {}
+    if request.method == "POST":
+        body = await read_body(request)
+        if body is None:
+            return None
+        form = dict(parse_qsl(body.decode(errors="replace")))
+    key = request.headers.get("x-api-key")
+    return {**form, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
+
+
+def _api_key(parameters: Parameters) -> str:
+    return parameters.get("api_key", "")
+
+
+def _parse_search(parameters: Parameters) -> Open311Search | Response:
+    try:
+        return parse_search(parameters)
+    except InvalidParameterError as error:
+        return _error_response(400, str(error))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19  # noqa: PLR2004 - what a 64-bit column holds
+
+
+def _error_response(code: int, description: str) -> Response:
+    """An error as the standard writes it: a list."""
+    return JSONResponse([{"code": code, "description": description}], status_code=code)
+
+
+def _gateway_error(message: str) -> Response:
+    """The gateway in front of the desk writes its own kind of error."""
+    return JSONResponse({"type": "Forbidden", "code": 403, "message": message}, status_code=403)
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return _error_response(404, "not found")

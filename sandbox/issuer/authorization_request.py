@@ -1,0 +1,94 @@
+"""What an application asks when it sends somebody to sign in (RFC 6749, 4.1.1; OpenID Connect Core 1.0, 3.1.2.1).
+
+Only the code flow is known, and only with a challenge by S256 (RFC 7636).
+"""
+
+import re
+from dataclasses import dataclass
+
+from sandbox.issuer.clients import CLIENTS, RegisteredClient
+from sandbox.issuer.oauth_errors import OAuthError, UnregisteredRedirect
+from sandbox.issuer.parameters import Parameters
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_UNSUPPORTED = {
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """A request that can be answered, and to whom the answer goes."""
+
+    client: RegisteredClient
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    challenge: str
+    state: str | None
+    nonce: str | None
+    login_hint: str | None
+    acr_values: tuple[str, ...]
+
+
+def find_redirect(parameters: Parameters) -> tuple[RegisteredClient, str]:
+    """The application and the address that the answer goes to. Raises `UnregisteredRedirect`."""
+    client = CLIENTS.get(parameters.get("client_id", ""))
+    if client is None or not client.redirect_uris:
+        raise UnregisteredRedirect("No application with this client_id signs people in here.")
+    redirect_uri = parameters.get("redirect_uri", "")
+    if not client.may_redirect_to(redirect_uri):
+        raise UnregisteredRedirect(f"This redirect_uri is not registered for {client.name}.")
+    return client, redirect_uri
+
+
+def parse_authorization_request(parameters: Parameters) -> AuthorizationRequest:
+    """The request in the parameters. Raises `UnregisteredRedirect`, else `OAuthError`, which the application is to be told."""
+    client, redirect_uri = find_redirect(parameters)
+    for name, error in _UNSUPPORTED.items():
+        if name in parameters:
+            raise OAuthError(error, f"The parameter {name} is not supported.")
+    if "response_type" not in parameters:
+        raise OAuthError("invalid_request", "response_type is missing; it must be code.")
+    if parameters["response_type"] != "code":
+        raise OAuthError("unsupported_response_type", "response_type must be code.")
+    if parameters.get("response_mode", "query") != "query":
+        raise OAuthError("invalid_request", "response_mode must be query, or left out.")
+    if parameters.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(
+        parameters.get("code_challenge", "")
+    ):
+        raise OAuthError(
+            "invalid_request", "A code_challenge of 43 characters with code_challenge_method S256 is needed."
+        )
+    _refuse_prompt_none(parameters.get("prompt", ""))
+    return AuthorizationRequest(
+        client=client,
+        redirect_uri=redirect_uri,
+        scopes=parse_scopes(parameters, client, default=()),
+        challenge=parameters["code_challenge"],
+        state=parameters.get("state"),
+        nonce=parameters.get("nonce"),
+        login_hint=parameters.get("login_hint"),
+        acr_values=tuple(parameters.get("acr_values", "").split()),
+    )
+
+
+def parse_scopes(parameters: Parameters, client: RegisteredClient, *, default: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes asked for, each once; `default` where none is. Raises `OAuthError` for one that is not the client's."""
+    scopes = tuple(dict.fromkeys(parameters.get("scope", "").split())) or default
+    if not scopes:
+        raise OAuthError("invalid_scope", f"scope is missing; {client.id} can have {' '.join(client.scopes)}.")
+    if set(scopes) - set(client.scopes):
+        raise OAuthError("invalid_scope", f"{client.id} can have {' '.join(client.scopes)}, and no other scope.")
+    return scopes
+
+
+def _refuse_prompt_none(prompt: str) -> None:
+    """No session is kept, so whoever must not be asked is not signed in."""
+    values = prompt.split()
+    if "none" not in values:
+        return
+    if len(values) > 1:
+        raise OAuthError("invalid_request", "prompt none stands alone.")
+    raise OAuthError("login_required", "Nobody is signed in: this provider asks every time.")

@@ -1,0 +1,142 @@
+"""How the sandbox's food price service writes its answers: all text in one endpoint, all numbers in the others."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+
+from sandbox.pangan.markets import CITIES, COMMODITIES, MARKETS, PanganCommodity, PanganMarket
+from sandbox.pangan.prices import LAST_DAY, DatedPrice, PriceData
+from sandbox.population.places import draw_point
+from sandbox.population.regions import load_regions
+from sandbox.population.seeded_random import seeded_random
+
+NO_PRICE = 999999
+"""What the service writes where it has no number."""
+
+ALL_MARKETS = 0
+RECENT = timedelta(days=30)
+
+Json = Mapping[str, object]
+
+
+def build_market_list(search: str) -> Json:
+    """The markets whose name holds `search`; every value a string, and `total` only in the full list."""
+    rows = [_build_market(market) for market in MARKETS.values() if search.lower() in market.name.lower()]
+    return {"data": rows} if search else {"data": rows, "total": len(rows)}
+
+
+def build_newest(prices: PriceData, market: int) -> Json:
+    """The newest price of every commodity in one market, or over all of them (market 0)."""
+    row = _build_city_row if market == ALL_MARKETS else _build_market_row
+    rows = [row(prices, market, commodity) for commodity in COMMODITIES.values()]
+    return _build_success({"selected_price_date": LAST_DAY.isoformat(), "data": rows})
+
+
+def build_report(
+    days: Callable[[int], list[DatedPrice]], commodities: Iterator[PanganCommodity], year_month: str
+) -> Json:
+    """A month of daily prices per commodity; `days` gives those of a commodity. No data is an empty list."""
+    rows = []
+    for commodity in commodities:
+        recaps = [(day, price) for day, price in days(commodity.id) if f"{day:%Y-%m}" == year_month]
+        if recaps:
+            values = [price for _, price in recaps]
+            rows.append(
+                {
+                    "commodity_id": commodity.id,
+                    "commodity_name": commodity.name,
+                    "avg_value": sum(values) // len(values),
+                    "max_value": max(values),
+                    "min_value": min(values),
+                    "recaps": [{"value": price, "time": day.isoformat()} for day, price in recaps],
+                }
+            )
+    return _build_success({"data": rows})
+
+
+def _build_success(data: Json) -> Json:
+    return {"status": 200, "message": "success", "data": data}
+
+
+def _build_market(market: PanganMarket) -> Json:
+    draws = seeded_random("pangan", "market", market.id)
+    latitude, longitude = draw_point(market.kelurahan, draws)
+    kelurahan = load_regions().villages[market.kelurahan].name
+    return {
+        "city_id": str(market.city),
+        "city_name": CITIES[market.city],
+        "market_id": str(market.id),
+        "market_name": market.name,
+        "market_short_name": market.name.removeprefix("Pasar "),
+        "market_address": f"Jl. {kelurahan} Raya No. {draws.randint(1, 90)}",
+        "market_latitude": f"{latitude:.6f}",
+        "market_longitude": f"{longitude:.6f}",
+        "market_phone": draws.choice(("", "-", f"021-{draws.randint(3_000_000, 8_999_999)}")),
+        "market_level": "grosir" if market.wholesale else "eceran",
+        "kelurahan_code": market.kelurahan,
+    }
+
+
+def _build_market_row(prices: PriceData, market: int, commodity: PanganCommodity) -> Json:
+    seen = prices.prices_of(market, commodity.id)
+    if not seen:
+        return _build_row(commodity, newest=NO_PRICE, prev=NO_PRICE, high=NO_PRICE, low=NO_PRICE, mean=NO_PRICE, day="")
+    recent = [price for day, price in seen if day > LAST_DAY - RECENT]
+    day = seen[-1][0].isoformat()
+    if not recent:
+        return _build_row(commodity, newest=0, prev=seen[-1][1], high=0, low=0, mean=0, day=day)
+    return _build_row(
+        commodity,
+        newest=seen[-1][1],
+        prev=seen[-2][1] if len(seen) > 1 else NO_PRICE,
+        high=max(recent),
+        low=min(recent),
+        mean=sum(recent) // len(recent),
+        day=day,
+    )
+
+
+def _build_city_row(prices: PriceData, _: int, commodity: PanganCommodity) -> Json:
+    seen = prices.mean_prices_of(MARKETS, commodity.id)
+    day: date = seen[-1][0]
+    values = prices.prices_on(day, commodity.id)
+    mean = sum(values) // len(values)
+    gaps = (mean - min(values), max(values) - mean)
+    return _build_row(
+        commodity,
+        newest=seen[-1][1],
+        prev=seen[-2][1],
+        high=max(values),
+        low=min(values),
+        mean=mean,
+        day=day.isoformat(),
+        gaps=gaps,
+    )
+
+
+def _build_row(
+    commodity: PanganCommodity,
+    *,
+    newest: int,
+    prev: int,
+    high: int,
+    low: int,
+    mean: int,
+    day: str,
+    gaps: tuple[int, int] = (NO_PRICE, NO_PRICE),
+) -> Json:
+    known = NO_PRICE not in (newest, prev) and newest != 0
+    return {
+        "commodity_id": commodity.id,
+        "name": commodity.name,
+        "unit": commodity.unit,
+        "newest_price": newest,
+        "prev_price": prev,
+        "highest_price": high,
+        "lowest_price": low,
+        "avg_price": mean,
+        "percentage_price_increase_warning": round(seeded_random("pangan", "warning", commodity.id).uniform(10, 60), 2),
+        "latest_new_price_date": day,
+        "gap_min_price": gaps[0],
+        "gap_max_price": gaps[1],
+        "status": "stagnant" if not known or newest == prev else "rise" if newest > prev else "fall",
+    }

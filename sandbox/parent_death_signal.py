@@ -1,0 +1,64 @@
+"""Run a command that ends with the process that started it: `python parent_death_signal.py PARENT SIGNAL [USER] -- COMMAND...`.
+
+The kernel keeps the promise (Linux, PR_SET_PDEATHSIG), so it also holds when the parent is killed outright and
+can no longer tidy up. Elsewhere the command just runs. This is a program and not a `preexec_fn`: forking a process
+that has threads and then running Python in the copy may deadlock.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+PR_SET_PDEATHSIG = 1
+
+
+def with_parent_death_signal(command: Sequence[str], *, ending: signal.Signals, user: str | None = None) -> list[str]:
+    """The command line that runs `command` (an absolute path first) so that `end_reason` reaches it when we are gone.
+
+    As root it may run as another `user`. The promise is to the thread that starts it: use one that stays.
+    """
+    drop = [user] if user else []
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), ending.name, *drop, "--", *command]
+
+
+def set_parent_death_signal(parent: int, ending: signal.Signals) -> None:
+    """Ask the kernel to send `end_reason` to this process when `parent` is gone. The wish survives `exec`."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes  # noqa: PLC0415 - 10 ms that only this platform has to pay
+
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, ending, 0, 0, 0) != 0:
+        sys.exit(f"tether: the kernel refused PR_SET_PDEATHSIG: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent:  # it went away before we asked: nobody would ever tell us
+        sys.exit("tether: the starting process is gone")
+
+
+def drop_privileges(user: str) -> None:
+    """Drop root for `user`, who must exist. Clears any earlier parent-death signal, so it comes first."""
+    import pwd  # noqa: PLC0415 - only a root process gets here
+
+    entry = pwd.getpwnam(user)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def main(arguments: list[str]) -> None:
+    """Turn into the command after `--`."""
+    mark = arguments.index("--")
+    parent, ending, *user = arguments[:mark]
+    command = arguments[mark + 1 :]
+    if user:
+        drop_privileges(user[0])
+    set_parent_death_signal(int(parent), signal.Signals[ending])
+    try:
+        os.execv(command[0], command)  # noqa: S606 - replacing this process by the command is what it is for
+    except OSError as problem:
+        sys.exit(f"{command[0]} cannot be started: {problem.strerror}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,318 @@
+"""Tax objects, bills (SPPT) and payments of the sandbox's property tax agency, generated from the residents."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from random import Random
+
+from sandbox.clock import CITY_NOW
+from sandbox.population.city_population import SAMPLES, CityPopulation, Resident, SandboxHousehold
+from sandbox.population.regions import SandboxRegion, load_regions
+from sandbox.population.seeded_random import seeded_random
+
+TAX_YEARS = range(2021, 2027)
+NJOPTKP = 15_000_000
+"""Part of the sale value on which no tax falls, Rupiah."""
+
+RATES = ((200_000_000, 1), (2_000_000_000, 10), (10_000_000_000, 20), (math.inf, 30))
+"""Tax rate in hundredths of a per cent by the value (NJOP, Rupiah) below which it holds."""
+
+BPS_CITY = {"31.71": "73", "31.72": "75", "31.73": "74", "31.74": "71", "31.75": "72", "31.01": "01"}
+"""City part of a NOP by Kemendagri code: the agency follows the statistics office (BPS), 71 is Selatan."""
+
+STREETS = (
+    "JL. CAFÉ",
+    "JL. SÃO TOMÉ",
+    "GANG RENÉ",
+    "JL. MELATI",
+    "JL. KENANGA",
+    "JL. H. SAABUN",
+    "JL. PETA",
+    "JL. ANGGREK",
+)
+HOUSEHOLDS_WITH_OBJECTS = 0.45
+LATE_SHARE, UNPAID_SHARE, REDUCED_SHARE, EXEMPT_SHARE, CANCELLED_SHARE = 0.2, 0.12, 0.08, 0.05, 0.05
+NAME_WIDTH = 30
+"""Letters that the column NM_WP_SPPT holds; longer names are cut."""
+MONTH_DAYS = 30
+MAX_FINE_MONTHS = 24
+LOWER_FINES_FROM = 2024
+"""Bills due from this year on are fined by UU 1/2022: 1 % a month instead of 2 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class NopParts:
+    """The key of a tax object in its seven columns; a region part follows BPS cities and the agency's own numbers."""
+
+    province: str
+    city: str
+    district: str
+    village: str
+    block: str
+    number: str
+    special: str
+
+    def __str__(self) -> str:
+        """All eighteen digits without separators."""
+        return f"{self.province}{self.city}{self.district}{self.village}{self.block}{self.number}{self.special}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbbPayment:
+    """One payment on a bill; `amount` includes the fine. A cancelled one has neither day nor receipt."""
+
+    sequence: int
+    fine: int | None
+    amount: int
+    paid_on: date | None
+    receipt: str | None
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbbBill:
+    """The SPPT of one object and tax year; areas in square metres, money in Rupiah."""
+
+    nop: NopParts
+    year: int
+    taxpayer: str
+    land_area: int
+    building_area: int
+    land_value: int
+    building_value: int | None
+    tax: int
+    reduction: int | None
+    paid: bool
+    issued_on: date | None
+    due_on: date
+    payments: tuple[PbbPayment, ...]
+
+    @property
+    def value(self) -> int:
+        """NJOP of land and building together."""
+        return self.land_value + (self.building_value or 0)
+
+    @property
+    def payable(self) -> int:
+        """What is asked for: the tax less its reduction, without a fine."""
+        return self.tax - (self.reduction or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbbTaxObject:
+    """One taxed piece of land with what stands on it, and its bills from the oldest to the newest."""
+
+    nop: NopParts
+    owner_nik: str
+    street: str
+    rt: str | None
+    rw: str | None
+    village: SandboxRegion
+    bills: tuple[PbbBill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRoll:
+    """Every object of the city, by owner and by NOP (eighteen digits)."""
+
+    by_nik: Mapping[str, tuple[PbbTaxObject, ...]]
+    by_nop: Mapping[str, PbbTaxObject]
+
+
+def build_tax_roll(people: CityPopulation) -> TaxRoll:
+    """The whole roll: sample people as the contract of the city says, about 45 % of the other households at random."""
+    samples = {sample.nik for sample in SAMPLES.values()}
+    found = [*_build_sample_objects(people)]
+    for household in people.households:
+        if samples.isdisjoint(household.member_niks):
+            found.extend(_draw_objects(household, people))
+    by_nik: defaultdict[str, list[PbbTaxObject]] = defaultdict(list)
+    for tax_object in found:
+        by_nik[tax_object.owner_nik].append(tax_object)
+    return TaxRoll(
+        by_nik={nik: tuple(objects) for nik, objects in by_nik.items()},
+        by_nop={str(tax_object.nop): tax_object for tax_object in found},
+    )
+
+
+@cache
+def load_agency_numbers() -> Mapping[str, tuple[str, str, str]]:
+    """City, district and kelurahan part of a NOP by the dotted code of the kelurahan.
+
+    Districts and kelurahan are numbered by the agency itself, in the order of their names: they resemble no other code.
+    """
+    tables = load_regions()
+    numbers: dict[str, tuple[str, str, str]] = {}
+    for city, bps in BPS_CITY.items():
+        districts = sorted((d for d in tables.districts.values() if d.parent == city), key=lambda region: region.name)
+        for place, district in enumerate(districts, start=1):
+            villages = sorted((v for v in tables.villages.values() if v.parent == district.code), key=lambda v: v.name)
+            for count, village in enumerate(villages, start=1):
+                numbers[village.code] = (bps, f"{place * 10:03}", f"{count:03}")
+    return numbers
+
+
+def _build_sample_objects(people: CityPopulation) -> Iterator[PbbTaxObject]:
+    siti, dewi = (people.by_nik[SAMPLES[name].nik] for name in ("siti", "dewi"))
+    home = _ObjectPlan(
+        owner=siti, village=siti.kelurahan, street=siti.address, rt=siti.rt, rw=siti.rw, area=90, building=72
+    )
+    yield home.build_tax_object(seeded_random("pbb", "siti", 1), block=3, number=41, unpaid=(2026,), due_late=True)
+    shop = _ObjectPlan(
+        owner=siti, village="31.75.02.1005", street="JL. CAFÉ NO. 8", rt=None, rw=7, area=60, building=None
+    )
+    yield shop.build_tax_object(seeded_random("pbb", "siti", 2), block=11, number=207, unpaid=(2025,))
+    widow = _ObjectPlan(
+        owner=dewi, village=dewi.kelurahan, street=dewi.address, rt=dewi.rt, rw=dewi.rw, area=120, building=85
+    )
+    yield widow.build_tax_object(seeded_random("pbb", "dewi", 1), block=6, number=15)
+
+
+def _draw_objects(household: SandboxHousehold, people: CityPopulation) -> Iterator[PbbTaxObject]:
+    rng = seeded_random("pbb", household.no_kk)
+    if rng.random() >= HOUSEHOLDS_WITH_OBJECTS:
+        return
+    adults = [people.by_nik[nik] for nik in household.member_niks if people.by_nik[nik].ektp]
+    owners = adults or [people.by_nik[household.head_nik]]
+    villages = sorted(load_agency_numbers())
+    for place in range(rng.choices((1, 2, 3), weights=(75, 20, 5))[0]):
+        at_home = place == 0
+        owner = owners[0] if at_home else rng.choice(owners)
+        plan = _ObjectPlan(
+            owner=owner,
+            village=household.kelurahan if at_home else rng.choice(villages),
+            street=household.address if at_home else f"{rng.choice(STREETS)} NO. {rng.randint(1, 180)}",
+            rt=household.rt if at_home else None,
+            rw=household.rw if at_home else rng.randint(1, 15),
+            area=rng.randrange(36, 400, 4),
+            building=rng.choice((None, 36, 45, 60, 72, 90, 120, 150)),
+        )
+        unpaid = tuple(year for year in TAX_YEARS if rng.random() < UNPAID_SHARE)
+        yield plan.build_tax_object(
+            rng, block=rng.randint(1, 999), number=rng.randint(1, 999) * 10 + place, unpaid=unpaid
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ObjectPlan:
+    """What is decided about an object before its bills are drawn; a building of None is bare land."""
+
+    owner: Resident
+    village: str
+    street: str
+    rt: int | None
+    rw: int
+    area: int
+    building: int | None
+
+    def build_tax_object(
+        self, rng: Random, *, block: int, number: int, unpaid: tuple[int, ...] = (), due_late: bool = False
+    ) -> PbbTaxObject:
+        city, district, village = load_agency_numbers()[self.village]
+        nop = NopParts("31", city, district, village, f"{block:03}", f"{number:04}", rng.choice("0000000007"))
+        land_price, building_price = (
+            rng.randrange(1_500_000, 18_000_000, 5_000),
+            rng.randrange(900_000, 3_500_000, 5_000),
+        )
+        bills = tuple(
+            self._build_bill(rng, nop, year, prices=(_price_in_year(land_price, year), _price_in_year(building_price, year)),
+                       paid=year not in unpaid, due_late=due_late and year == TAX_YEARS[-1])
+            for year in TAX_YEARS
+        )  # fmt: skip
+        return PbbTaxObject(
+            nop=nop,
+            owner_nik=self.owner.nik,
+            street=self.street,
+            rt=None if self.rt is None else f"{self.rt:03}",
+            rw=f"{self.rw:03}",
+            village=load_regions().villages[self.village],
+            bills=bills,
+        )
+
+    def _build_bill(
+        self, rng: Random, nop: NopParts, year: int, *, prices: tuple[int, int], paid: bool, due_late: bool
+    ) -> PbbBill:
+        land = self.area * prices[0]
+        building = None if self.building is None else self.building * prices[1]
+        value = land + (building or 0)
+        tax = compute_tax(value)
+        reduction = _draw_reduction(rng, tax, sample=due_late or not paid)
+        issued = date(year, 7, 1) if due_late else date(year, 1, rng.randint(9, 13))
+        due = date(year, 12, 31) if due_late else date(year, 9, 30)
+        payable = tax - (reduction or 0)
+        payments = (
+            _draw_payments(rng, payable, due, receipt=f"{nop.city}{year}{rng.randrange(10**8):08}") if paid else ()
+        )
+        return PbbBill(
+            nop=nop,
+            year=year,
+            taxpayer=self.owner.name[:NAME_WIDTH],
+            land_area=self.area,
+            building_area=self.building or 0,
+            land_value=land,
+            building_value=building,
+            tax=tax,
+            reduction=reduction,
+            paid=paid,
+            # Bills of the first years were printed by an older system that lost the day.
+            issued_on=None if year == TAX_YEARS[0] else issued,
+            due_on=due,
+            payments=payments,
+        )
+
+
+def compute_tax(value: int) -> int:
+    """Tax of one year in whole Rupiah on an object worth `value` Rupiah, before any reduction."""
+    rate = next(rate for limit, rate in RATES if value < limit)
+    return max(0, value - NJOPTKP) * rate // 10_000
+
+
+def compute_fine(payable: int, due: date, paid: date) -> int:
+    """Fine for paying after the due day: per month begun 2 % before 2024 and 1 % from then on, at most 24 months."""
+    late = (paid - due).days
+    if late <= 0:
+        return 0
+    months = min(math.ceil(late / MONTH_DAYS), MAX_FINE_MONTHS)
+    return payable * months * (1 if due.year >= LOWER_FINES_FROM else 2) // 100
+
+
+def _price_in_year(price: int, year: int) -> int:
+    """Price per square metre in a tax year: 3 % more each year than in the first, in whole thousands."""
+    return price * (100 + 3 * (year - TAX_YEARS[0])) // 100 // 1000 * 1000
+
+
+def _draw_reduction(rng: Random, tax: int, *, sample: bool) -> int | None:
+    """Reduction granted on a bill; None where none was asked for, the whole tax where the object is freed."""
+    draw = rng.random()
+    if sample or draw >= REDUCED_SHARE + EXEMPT_SHARE:
+        return None
+    return tax if draw < EXEMPT_SHARE else tax // 4
+
+
+def _draw_payments(rng: Random, payable: int, due: date, *, receipt: str) -> tuple[PbbPayment, ...]:
+    """How a bill was paid: once as a rule, now and then after a payment that was cancelled; a freed bill never."""
+    if payable == 0:
+        return ()
+    today = CITY_NOW.date()
+    late = rng.random() < LATE_SHARE
+    paid_on = due + timedelta(days=rng.randint(1, 400)) if late else due - timedelta(days=rng.randint(1, 200))
+    if paid_on > today:
+        paid_on = min(due, today)
+    fine = compute_fine(payable, due, paid_on)
+    cancelled: tuple[PbbPayment, ...] = ()
+    if rng.random() < CANCELLED_SHARE:
+        cancelled = (PbbPayment(sequence=1, fine=None, amount=payable, paid_on=None, receipt=None, cancelled=True),)
+    return (
+        *cancelled,
+        PbbPayment(
+            sequence=len(cancelled) + 1,
+            fine=fine,
+            amount=payable + fine,
+            paid_on=paid_on,
+            receipt=receipt,
+            cancelled=False,
+        ),
+    )

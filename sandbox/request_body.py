@@ -1,0 +1,15 @@
+"""Reading the body of a request without letting it grow for ever."""
+
+from starlette.requests import Request
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+async def read_body(request: Request) -> bytes | None:
+    """The whole body, or None when it is longer than `MAX_BODY_BYTES`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)

@@ -1,0 +1,149 @@
+"""The finished schema: put together, and refused where a field breaks the rules of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import strawberry
+from graphql import GraphQLNamedType, GraphQLSchema, get_named_type
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
+from schema.declarations.guards import Guard
+from schema.declarations.nodes import build_node_fields
+from schema.declarations.publishing import Publication, get_publication
+from schema.declarations.scalars import build_scalar_map
+from schema.mutation_root import MutationRoot
+from schema.query_root import QueryRoot
+from schema.tools.soundness import require_sound
+from schema.types.complaints import ComplaintType
+from schema.types.msmes import MsmeType
+from schema.types.population import CitizenType
+from schema.types.prices import CommodityType, MarketType
+from schema.types.regions import RegionType
+from schema.types.tax import TaxObjectType
+
+NODE_TYPES: tuple[type[Any], ...] = (
+    CitizenType,
+    TaxObjectType,
+    MsmeType,
+    ComplaintType,
+    MarketType,
+    CommodityType,
+    RegionType,
+)
+
+
+SCHEMA_DESCRIPTION = """One citizen graph in front of the city's agencies, which keep their own systems.
+
+**Who you are decides what you see.** Without a token you see public fields; with a citizen's, that citizen's own data
+and their children's; with an official's, every citizen's, for a purpose and a case. Each type, and each field that
+differs from its type, says who may read it (`@access`) and how sensitive it is (`@classified`).
+
+**Expect null, and read `errors` beside `data`.** What you may not read is null with the code `FORBIDDEN`; what an
+agency does not give at the moment is null with a code `AGENCY_...` and the agency's name. The rest of the answer is
+there.
+
+Start at `Query`: `me` for a citizen, `citizen` and `citizens` for officials, everything else for everybody.
+"""
+
+
+def build_schema() -> strawberry.Schema:
+    """The citizen graph. Raises `UnsoundSchema` where a field has no rule, no description, or a resolver of its own."""
+    publications = {publication.name: publication for publication in map(get_publication, NODE_TYPES)}
+    query = _build_root_type("Query", QueryRoot, build_node_fields(publications))
+    return finish_schema(
+        query,
+        NODE_TYPES,
+        mutation=_build_root_type("Mutation", MutationRoot) if _get_declared_fields(MutationRoot) else None,
+    )
+
+
+def _get_declared_fields(root: type[Any]) -> dict[str, Any]:
+    return {name: value for name, value in vars(root).items() if not name.startswith("__")}
+
+
+def _build_root_type(name: str, declared: type[Any], beside: Mapping[str, Any] = MappingProxyType({})) -> type[Any]:
+    """A root type of the graph: what was declared, and what comes from elsewhere."""
+    made = type(name, (), {"__doc__": declared.__doc__, "__module__": declared.__module__})
+    for field_name, field in (_get_declared_fields(declared) | dict(beside)).items():
+        setattr(made, field_name, field)
+    return strawberry.type(made, name=name, description=declared.__doc__)
+
+
+def finish_schema(
+    query: type[Any], node_types: Sequence[type[Any]] = (), *, mutation: type[Any] | None = None
+) -> strawberry.Schema:
+    """The schema of its roots and published types; raises `UnsoundSchema` where a field breaks a rule."""
+    config = StrawberryConfig(scalar_map=build_scalar_map())
+    schema = strawberry.Schema(query=query, mutation=mutation, types=node_types, config=config)
+    get_graphql_schema(
+        schema
+    ).description = SCHEMA_DESCRIPTION.strip()  # Strawberry knows no description of a whole schema
+    require_sound(get_graphql_schema(schema))
+    _complete_fields(schema)
+    return schema
+
+
+def _complete_fields(schema: strawberry.Schema) -> None:
+    """Tell every field how this schema makes Python values of arguments, and every edge whether it is a mere way."""
+    conversion = ArgumentConversion(schema.schema_converter.scalar_registry, schema.config)
+    for type_ in get_graphql_schema(schema).type_map.values():
+        for field in getattr(type_, "fields", {}).values():
+            definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+            if isinstance(definition, PublishedField):
+                definition.conversion = conversion
+            if isinstance(definition, EdgeField) and definition.guard is not None:
+                definition.guard = _build_edge_guard(definition, definition.guard, get_named_type(field.type))
+
+
+def _build_edge_guard(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Guard:
+    """The guard of an edge, by the type that it leads to.
+
+    An app that is not the city's own needs the scope of that type, not of the type that has the edge. So a field that
+    its scopes do not open is refused before any agency call.
+    """
+    if edge.edge.facet is None:
+        guard = replace(guard, leads_to_purposes=_has_purposes_everywhere(type_))
+    there = _get_publication(type_)
+    if edge.own_access is not None or there is None or there.guard.is_public:
+        return guard
+    return replace(guard, access=replace(guard.access, citizen_scopes=there.guard.access.citizen_scopes))
+
+
+def _get_publication(type_: GraphQLNamedType) -> Publication | None:
+    """The published record of a type; None for other types, such as a page of a list."""
+    definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    found = getattr(getattr(definition, "origin", None), "__dict__", {}).get("__publication__")
+    return found if isinstance(found, Publication) else None
+
+
+def _has_purposes_everywhere(type_: GraphQLNamedType) -> bool:
+    """Whether each field of a type that is not public says for which purposes it may be read."""
+    definitions = (
+        field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) for field in getattr(type_, "fields", {}).values()
+    )
+    guards = [each.guard for each in definitions if isinstance(each, PublishedField) and each.guard is not None]
+    return bool(guards) and all(each.is_public or each.access.purposes for each in guards)
+
+
+def get_graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """The graphql-core schema inside; fields carry their definitions in `extensions`."""
+    return schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+
+
+def print_sdl(schema: strawberry.Schema) -> str:
+    """The schema in the schema definition language."""
+    whole = get_graphql_schema(schema)
+    roots = "".join(
+        f"  {name}: {type_.name}\n"
+        for name, type_ in (("query", whole.query_type), ("mutation", whole.mutation_type))
+        if type_ is not None
+    )
+    # Strawberry leaves the description of the whole out.
+    header = f'"""\n{whole.description}\n"""\nschema {{\n{roots}}}\n\n' if whole.description else ""
+    return header + schema.as_str()

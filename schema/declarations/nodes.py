@@ -1,0 +1,178 @@
+"""Reading nodes again by their opaque ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+
+from auth.crypto.node_ids import UnknownNodeId
+from auth.policy.rules import Classification, Rule
+from engine.batch import Batch, batch, load_answers
+from engine.edge import Edge
+from engine.errors import BadInput, SafeError
+from engine.field_kinds import Decider, FieldGuard, Verdict
+from records.calls.answers import Answers
+from records.calls.failures import AgencyFailure
+from records.identifiers import Nik
+from resolvers.batch_context import HubBatchContext
+from resolvers.hub.data_preferences import preferences_of
+from resolvers.population import households_of
+from schema.declarations.fields import EdgeField
+from schema.declarations.guards import Guard
+from schema.declarations.publishing import Publication, Refetch
+from schema.declarations.relay import MAX_PAGE_SIZE, Node
+from schema.declarations.request_context import RequestContext
+
+
+class NodeKey(NamedTuple):
+    """A node to read again: how, and by which key."""
+
+    refetch: Refetch
+    key: Any
+    guard: Guard
+    """Who may read it, by the person that its key names."""
+
+
+@batch(agency=None, depends_on_caller=True)
+async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[NodeKey, Any]:
+    """Nodes of whatever types; each type is asked for all of its nodes at once."""
+    by_batch: dict[Batch[Any, Any], list[NodeKey]] = {}
+    for key in keys:
+        by_batch.setdefault(key.refetch.batch, []).append(key)
+
+    async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> dict[NodeKey, Any]:
+        try:
+            found = await load_answers(asked, [each.key for each in wanted], context)
+        except AgencyFailure as failure:
+            return dict.fromkeys(wanted, failure)
+        return {each: found[each.key] for each in wanted if each.key in found}
+
+    answers = await asyncio.gather(*(of_one_type(asked, wanted) for asked, wanted in by_batch.items()))
+    return {key: answer for part in answers for key, answer in part.items()}
+
+
+class NodeGuard:
+    """Who may read nodes: said by the type of each, and decided by the person that its key names."""
+
+    is_public = False
+    decides_per_key = True
+    fact_batches = (households_of, preferences_of)
+    data_class = Classification.PERSONAL.label
+    """That there is such a node tells something of the person; what it holds is classified by its own fields."""
+
+    def find_blanket_refusal(self, context: RequestContext) -> None:
+        """There are nodes of public types."""
+
+    def build_decider(self, context: RequestContext) -> Decider:
+        """The decision for this caller."""
+        prepared: dict[Guard, Decider | None] = {}
+
+        def verdict(record: Any, key: NodeKey) -> Verdict:  # noqa: ANN401 - any record
+            guard = key.guard
+            if guard.is_public or guard.public_when is not None:  # decided by the record, field by field
+                return None
+            if guard not in prepared:
+                prepared[guard] = guard.build_decider(context)
+            decide = prepared[guard]
+            return None if decide is None else decide(record, key.refetch.get_subject(key.key))
+
+        return verdict
+
+    def get_subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
+        """The person in the key, even if only `id` or `__typename` is selected: their existence is a read.
+
+        Empty for records that are public, or that may be: the fields of such a record name its people.
+        """
+        guard = key.guard
+        if guard.is_public or guard.public_when is not None:
+            return ()
+        return guard.get_subjects(record, key.refetch.get_subject(key.key))
+
+
+_NODE_GUARD = NodeGuard()
+
+
+class NodeField(EdgeField):
+    """`fetch_node_packages(id:)` and `nodes(ids:)`: the batch is chosen by the type inside each id."""
+
+    publications: Mapping[str, Publication]
+    guards: Mapping[str, Guard]
+
+    def compute_key(self, record: Any, arguments: Mapping[str, Any], context: RequestContext) -> Any:  # noqa: ANN401, ARG002 - as for an edge
+        """The key inside the id; for several ids the keys, with the fault in place of an id that is none."""
+        if "id" in arguments:
+            return self._open_id(arguments["id"], context)
+        ids = arguments["ids"]
+        if len(ids) > MAX_PAGE_SIZE:
+            raise BadInput(
+                f"Argument 'ids' holds {len(ids)} ids; at most {MAX_PAGE_SIZE} may be asked at once. Ask in parts."
+            )
+        return [self._open_id_or_error(each, context) for each in ids]
+
+    def _open_id_or_error(self, node_id: str, context: RequestContext) -> NodeKey | SafeError:
+        try:
+            return self._open_id(node_id, context)
+        except SafeError as fault:
+            return fault
+
+    def _open_id(self, node_id: str, context: RequestContext) -> NodeKey:
+        try:
+            type_name, text = context.node_ids.open(node_id)
+            publication = self.publications[type_name]
+        except (UnknownNodeId, KeyError):
+            raise BadInput("An id was not made by this hub. Give ids as they were received.") from None
+        refetch = publication.refetch
+        if refetch is None:
+            raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
+        return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
+
+    def engine_guard(self) -> FieldGuard:
+        """Who may read a node is said by its type, and decided by its key."""
+        return _NODE_GUARD
+
+
+def build_node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
+    """The root fields `fetch_node_packages` and `nodes` over the published nodes."""
+    one = _build_field(
+        publications, "The object with this id, or null where it no longer exists.", Node | None, many=False
+    )
+    one.arguments = [_build_argument("id", strawberry.ID, "An id as it was received.")]
+    many = _build_field(
+        publications, "The objects with these ids, in the same order.", list[Node | None] | None, many=True
+    )
+    many.arguments = [
+        _build_argument("ids", list[strawberry.ID], f"Ids as they were received, at most {MAX_PAGE_SIZE}.")
+    ]
+    return {"node": one, "nodes": many}
+
+
+def _build_field(publications: Mapping[str, Publication], description: str, returns: Any, *, many: bool) -> NodeField:  # noqa: ANN401 - an annotation
+    field = NodeField(description=description, type_annotation=StrawberryAnnotation(returns))
+    field.set_rule(Rule.PUBLIC)
+    field.publications = publications
+    field.guards = {
+        name: Guard(access=each.guard.access, public_when=each.guard.public_when, is_keyed=True)
+        for name, each in publications.items()
+    }
+    asks = [each.refetch.batch for each in publications.values() if each.refetch is not None]
+    field.edge = Edge(
+        batch=nodes,
+        key=lambda *_: None,
+        depends_on_caller=True,
+        has_many_keys=many,
+        delegated_batches=asks,
+        agencies_by_type={
+            name: each.refetch.batch.agency for name, each in publications.items() if each.refetch is not None
+        },
+    )
+    return field
+
+
+def _build_argument(name: str, annotation: Any, description: str) -> StrawberryArgument:  # noqa: ANN401 - an annotation
+    note = Annotated[annotation, strawberry.argument(description=description)]
+    return StrawberryArgument(name, None, StrawberryAnnotation(note))

@@ -1,0 +1,143 @@
+"""Node, connections and cursors: the GraphQL Global Object Identification and Cursor Connections specifications."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+
+from auth.policy.rules import Rule
+from engine.errors import BadInput
+from records.description import Doc
+from records.record import record
+from schema.declarations.publishing import get_publication, publishes
+from schema.declarations.scalars import require_comparable
+
+T = TypeVar("T", bound=type[Any])
+
+MAX_PAGE_SIZE = 100
+_SUFFIX = "ConnectionType"
+
+First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MAX_PAGE_SIZE}.")]
+After = Annotated[str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")]
+
+
+@strawberry.interface(description="Anything that can be read again by its opaque id.")
+class Node:
+    """The Node interface."""
+
+    id: strawberry.ID = strawberry.field(description="Opaque, stable identifier of this object.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: Annotated[bool, Doc("Whether there is more after this page.")]
+    has_previous_page: Annotated[bool, Doc("Whether there is anything before this page.")]
+    start_cursor: Annotated[str | None, Doc("Cursor of the first item of the page.")]
+    end_cursor: Annotated[str | None, Doc("Cursor of the last item; give it as `after` to read on.")]
+
+
+@publishes(PageInfo, rule=Rule.PUBLIC, shows=("has_next_page", "has_previous_page", "start_cursor", "end_cursor"))
+class PageInfoType:
+    """PageInfo in the graph."""
+
+
+def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callable[[T], T]:
+    """Publish a class `XConnectionType` as the connection of a published type, and the edges `XEdge` that it holds.
+
+    The class's docstring says what a page is; `item_name` and `items_name` are what its items are called ("complaint",
+    "complaints"). Each item is guarded as its own type says; the list around it holds nothing of its own. `build_connection` makes
+    what flows. Raises `TypeError` for a class with another name.
+
+    >>> @pages_of(ComplaintType, one="complaint", many="complaints")
+    ... class ComplaintConnectionType:
+    ...     "A page of complaints."
+    """
+    of = get_publication(item).record
+
+    def declare(cls: T) -> T:
+        if not cls.__name__.endswith(_SUFFIX):
+            raise TypeError(f"{cls.__name__} is to be a connection: call it after its items, as 'Item{_SUFFIX}'.")
+        name = cls.__name__.removesuffix(_SUFFIX)
+        article = "An" if item_name[0] in "aeiou" else "A"
+        edge = _build_record_class(
+            f"{name}Edge",
+            f"{article} {item_name} in a list, with its place in it.",
+            node=Annotated[of, Doc(f"The {item_name}.")],
+            cursor=Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")],
+        )
+        connection = _build_record_class(
+            f"{name}Connection",
+            cls.__doc__ or "",
+            edges=Annotated[tuple[edge, ...], Doc(f"The {items_name} of this page, with their cursors.")],  # type: ignore[valid-type]  # made here
+            nodes=Annotated[tuple[of, ...], Doc(f"The {items_name} of this page.")],  # type: ignore[valid-type]  # same
+            page_info=Annotated[PageInfo, Doc("Where the page lies in the list.")],
+        )
+        edges = publishes(edge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(item,))(
+            type(f"{name}EdgeType", (), {})
+        )
+        nested = (item, edges, PageInfoType)
+        pages = publishes(connection, rule=Rule.PUBLIC, shows=("edges", "nodes", "page_info"), nested=nested)(cls)
+        pages.__edge__ = edge
+        return pages
+
+    return declare
+
+
+def _build_record_class(name: str, description: str, **fields: Any) -> type[Any]:  # noqa: ANN401 - annotations
+    return record(type(name, (), {"__doc__": description, "__module__": __name__, "__annotations__": fields}))
+
+
+def build_connection(
+    connection: type[Any],
+    items: Sequence[Any],
+    *,
+    cursor: Callable[[Any], str],
+    has_more: bool,
+    arguments: Mapping[str, Any],
+) -> Any:  # noqa: ANN401 - a record of the connection's own
+    """A page as the record of a class that `connection_of` published; `cursor` tells an item's place in the list."""
+    of, edge = get_publication(connection).record, vars(connection)["__edge__"]
+    edges = tuple(edge(node=each, cursor=cursor(each)) for each in items)
+    return of(
+        edges=edges,
+        nodes=tuple(items),
+        page_info=PageInfo(
+            has_next_page=has_more,
+            has_previous_page=bool(arguments.get("after")),
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+    )
+
+
+def encode_cursor(moment: datetime, identifier: str) -> str:
+    """The cursor of an item in a list that is ordered by moment and identifier."""
+    return urlsafe_b64encode(f"{moment.isoformat()} {identifier}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, str]:
+    """Moment and identifier inside a cursor; raises `BadInput` for what is none."""
+    try:
+        moment, _, identifier = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        position = require_comparable(datetime.fromisoformat(moment)), identifier
+    except ValueError:
+        position = None
+    if position is None or not position[1] or encode_cursor(*position) != cursor:
+        raise BadInput(
+            "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
+        )
+    return position
+
+
+def check_first(first: int, *, maximum: int = MAX_PAGE_SIZE) -> int:
+    """The page size; raises `BadInput` outside 1 to the most."""
+    if not 1 <= first <= maximum:
+        raise BadInput(f"Argument 'first' is {first}; it must be from 1 to {maximum}.")
+    return first

@@ -1,0 +1,81 @@
+"""The root of changes: what callers may ask the hub to do.
+
+A change is declared like every root field: a pure function from arguments and caller to a key, and a batch that does
+what the keys say. Changes of one document run one after another (GraphQL specification, section 6.2.2), and what was
+read before one is read again after it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from auth.caller import Caller
+from engine.errors import BadInput
+from records.hub.consents import ConsentGrant, PersonalConsentKey
+from records.identifiers import Nik
+from records.purposes import Scope
+from resolvers.hub.consents import grant_consents, refuse_consents, revoke_consents
+from schema.declarations.access_directives import SELF_WITH_RECENT_SIGN_IN
+from schema.declarations.fields import root
+from schema.types import data_request_answers, data_requests
+from schema.types.consents import ConsentAnswerType, ConsentType
+
+RequestId = Annotated[strawberry.ID, strawberry.argument(description="The request, which the person has opened.")]
+
+
+def _get_subject(key: ConsentGrant | PersonalConsentKey | None) -> Nik | None:
+    return None if key is None else key.subject
+
+
+class MutationRoot:
+    """What callers may change."""
+
+    @root(grant_consents, returns=ConsentAnswerType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
+    def grant_consent(
+        caller: Caller,
+        request: RequestId,
+        scopes: Annotated[
+            list[Scope] | None,
+            strawberry.argument(
+                description="What the person grants: each scope that they chose themselves, at least one, none that"
+                " was not asked for."
+            ),
+        ] = None,
+    ) -> ConsentGrant | None:
+        """Say yes to a partner's request, for oneself alone, with assurance `substantial` or higher.
+
+        Nobody can consent for somebody else: no assistant and no guardian; nor anybody under 18 alone. To say the same
+        again changes nothing.
+        """
+        if not scopes:
+            raise BadInput("Argument 'scopes' names none. Name what is granted, or refuse with 'refuseConsent'.")
+        if caller.nik is None:
+            return None
+        return ConsentGrant(subject=caller.nik, request=str(request), scopes=frozenset(scopes))
+
+    @root(refuse_consents, returns=ConsentAnswerType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
+    def refuse_consent(caller: Caller, request: RequestId) -> PersonalConsentKey | None:
+        """Say no to a partner's request. To say it again changes nothing."""
+        return None if caller.nik is None else PersonalConsentKey(subject=caller.nik, id=str(request))
+
+    @root(revoke_consents, returns=ConsentType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
+    def revoke_consent(
+        caller: Caller,
+        consent: Annotated[strawberry.ID, strawberry.argument(description="A consent of one's own.")],
+    ) -> PersonalConsentKey | None:
+        """Take a consent back: partners read nothing on its strength from their next request on.
+
+        A consent that is no longer in force stays as it is.
+        """
+        return None if caller.nik is None else PersonalConsentKey(subject=caller.nik, id=str(consent))
+
+    request_correction = data_requests.request_correction
+    request_erasure = data_requests.request_erasure
+    request_access_copy = data_requests.request_access_copy
+    object_to_decision = data_requests.object_to_decision
+    restrict_processing = data_requests.restrict_processing
+    end_restriction = data_requests.end_restriction
+    withdraw_data_request = data_requests.withdraw_data_request
+    answer_data_request = data_request_answers.answer_data_request

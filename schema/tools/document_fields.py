@@ -1,0 +1,62 @@
+"""What a document shows, field by field: for pages that show its answer to people and know no type of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_named_type,
+    is_leaf_type,
+    parse,
+    visit,
+)
+
+DocumentFields = Mapping[tuple[str, ...], "DocumentField"]
+"""The fields of a document's answer, by the names on their way, without places in lists; in the document's order."""
+DocumentDescriber = Callable[[str], DocumentFields]
+"""From a valid document to what it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentField:
+    """One field of an answer."""
+
+    coordinate: str
+    """`Type.field`: its schema coordinate."""
+    type: str
+    """The name of its type, without lists."""
+    is_leaf: bool
+
+
+def list_document_fields(schema: GraphQLSchema, document: str) -> DocumentFields:
+    """What the document shows. It has no fragments that are spread: pages are given none."""
+    collected = _FieldCollector(TypeInfo(schema))
+    visit(parse(document), TypeInfoVisitor(collected.info, collected))
+    return collected.found
+
+
+class _FieldCollector(Visitor):
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self.info = info
+        self.found: dict[tuple[str, ...], DocumentField] = {}
+        self._path: list[str] = []
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:  # noqa: ANN401 - the visitor's own signature
+        self._path.append(node.alias.value if node.alias else node.name.value)
+        parent, type_ = self.info.get_parent_type(), self.info.get_type()
+        if parent is None or type_ is None:
+            raise ValueError("The document does not fit the schema.")
+        named = get_named_type(type_)
+        coordinate = f"{parent.name}.{node.name.value}"
+        self.found[tuple(self._path)] = DocumentField(coordinate, named.name, is_leaf_type(named))
+
+    def leave_field(self, *_: Any) -> None:  # noqa: ANN401 - the visitor's own signature
+        self._path.pop()

@@ -1,0 +1,83 @@
+"""Which agency holds what about people: read off the finished schema, so that a new field is in it by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from auth.policy.rules import Classification
+from schema.declarations.fields import EdgeField, PublishedField
+from schema.declarations.guards import Guard
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Holding:
+    """A field in which an agency holds personal data."""
+
+    field: str
+    """Its schema coordinate, such as `Residence.address`."""
+    agency: str
+    classification: Classification
+
+
+def list_holdings(schema: GraphQLSchema) -> Sequence[Holding]:
+    """Every field that is not public and comes from an agency, in the order of names; once for each such agency."""
+    roots = {each.name for each in (schema.query_type, schema.mutation_type) if each is not None}
+    sources = _find_sources(schema)
+    found = {
+        Holding(f"{name}.{field_name}", agency, classification)
+        for name, type_ in schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and name not in roots and not name.startswith("__")
+        for field_name, field in type_.fields.items()
+        if (classification := _get_classification(field)) is not Classification.PUBLIC
+        for agency in _get_agencies(field, sources.get(name, frozenset()))
+    }
+    return sorted(found, key=lambda each: (each.field, each.agency))
+
+
+def get_holders(schema: GraphQLSchema) -> Mapping[str, str]:
+    """By field: the agency that holds it, the first by name where several do."""
+    return {each.field: each.agency for each in reversed(list_holdings(schema))}
+
+
+def get_held_classes(schema: GraphQLSchema) -> Mapping[str, frozenset[Classification]]:
+    """By agency: the classes of personal data that the graph has of it. One that gives public data alone has none."""
+    found: dict[str, set[Classification]] = {}
+    for each in list_holdings(schema):
+        found.setdefault(each.agency, set()).add(each.classification)
+    return {agency: frozenset(classes) for agency, classes in found.items()}
+
+
+def _find_sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
+    """By type: the agencies its objects come from. An object inside another comes from where that one does."""
+    sources: dict[str, frozenset[str]] = {}
+    waiting = [(each, frozenset[str]()) for each in (schema.query_type, schema.mutation_type) if each is not None]
+    while waiting:
+        type_, agencies = waiting.pop()
+        known = sources.get(type_.name)
+        if known is not None and agencies <= known:
+            continue
+        sources[type_.name] = (known or frozenset()) | agencies
+        for field in type_.fields.values():
+            inner = get_named_type(field.type)
+            if isinstance(inner, GraphQLObjectType):
+                waiting.append((inner, _get_agencies(field, sources[type_.name])))
+    return sources
+
+
+def _get_agencies(field: GraphQLField, of_type: frozenset[str]) -> frozenset[str]:
+    """Where the field's value comes from: its own batch's agency, or where its object comes from."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, EdgeField):
+        return of_type
+    agency = definition.edge.batch.agency
+    return frozenset() if agency is None else frozenset({agency})
+
+
+def _get_classification(field: GraphQLField) -> Classification:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    guard = definition.engine_guard() if isinstance(definition, PublishedField) else None
+    return guard.access.classification if isinstance(guard, Guard) else Classification.PERSONAL

@@ -1,0 +1,142 @@
+"""Who read what, for supervisors, auditors and the data-protection officer, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from auth.caller import Caller, CallerKind
+from auth.policy.rules import Access, Rule
+from engine.errors import BadInput
+from records.description import DescribedEnum
+from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
+from records.identifiers import Nik
+from schema.declarations.enums import publish_enum
+from schema.declarations.publishing import publishes
+from schema.declarations.relay import build_connection, check_first, connection_of, encode_cursor
+from schema.types.access_log import parse_access_position
+
+OVERSEERS = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
+PROTECTION_OFFICER_ONLY = Access(Rule.PROTECTION_OFFICER, requires_case=True)
+_MAX_TEXT_LENGTH = 200
+"""Characters of one value in the filter."""
+
+
+class ReaderKind(DescribedEnum):
+    """What kind of caller read."""
+
+    CITIZEN = CallerKind.CITIZEN.value, "A person, about themself, a child of theirs or whom they assist."
+    BUSINESS = CallerKind.BUSINESS.value, "A business."
+    OFFICIAL = CallerKind.OFFICIAL.value, "An official of an agency."
+    SUPERVISOR = CallerKind.SUPERVISOR.value, "A supervisor of an agency."
+    AUDITOR = CallerKind.AUDITOR.value, "An auditor of the city."
+    PROTECTION_OFFICER = CallerKind.PROTECTION_OFFICER.value, "The data-protection officer."
+    PARTNER = CallerKind.PARTNER.value, "An application of a partner."
+    AGENCY_SYSTEM = CallerKind.AGENCY_SYSTEM.value, "A system of an agency."
+
+
+publish_enum(ReaderKind)
+
+
+@publishes(
+    AccessEntry,
+    rule=OVERSEERS,
+    subject="subject",
+    agency="agency",
+    shows=(
+        "at",
+        "person",
+        "reader",
+        "reader_kind",
+        "agency",
+        "unit",
+        "role",
+        "client",
+        "purpose",
+        "case",
+        "legal_basis",
+        "sources",
+        "fields",
+        "classes",
+        "operation",
+        "request_id",
+        "hidden_until",
+    ),
+)
+class AccessEntryType:
+    """An entry in the graph."""
+
+
+@connection_of(AccessEntryType, item_name="entry", items_name="entries")
+class AccessEntryConnectionType:
+    """A page of entries."""
+
+
+@strawberry.input(description="Which entries. Everything that is given must hold.")
+class AccessEntryFilter:
+    """The filter of overseers."""
+
+    read_from: datetime | None = strawberry.field(default=None, description="Read at or after this moment.")
+    read_until: datetime | None = strawberry.field(default=None, description="Read at or before this moment.")
+    agency: str | None = strawberry.field(
+        default=None, description="By readers who work for this agency. Of a supervisor it is always their own."
+    )
+    reader_kind: ReaderKind | None = strawberry.field(default=None, description="By callers of this kind.")
+    client: str | None = strawberry.field(default=None, description="By this application.")
+    purpose: str | None = strawberry.field(default=None, description="For this purpose.")
+    case: str | None = strawberry.field(default=None, description="For this case.")
+    operation: str | None = strawberry.field(default=None, description="By an operation of this name.")
+    request_id: str | None = strawberry.field(default=None, description="By this request.")
+    person: str | None = strawberry.field(default=None, description="About whom this token stands for.")
+    reader: str | None = strawberry.field(default=None, description="By whom this token stands for.")
+
+
+def build_access_entry_query(
+    caller: Caller, first: int, after: str | None, filter_: AccessEntryFilter | None, subject: Nik | None = None
+) -> AccessEntryQuery:
+    """What is looked for; raises `BadInput`. A supervisor who names no agency means their own."""
+    wanted = filter_ or AccessEntryFilter()
+    texts = {name: getattr(wanted, name) for name in _TEXT_FIELDS}
+    for name, text in texts.items():
+        if text is not None and not (0 < len(text) <= _MAX_TEXT_LENGTH and text.isprintable()):
+            raise BadInput(
+                f"Argument 'filter.{_TEXT_FIELDS[name]}' must have 1 to {_MAX_TEXT_LENGTH} characters on one line."
+            )
+    if texts["agency"] is None and caller.kind is CallerKind.SUPERVISOR:
+        texts["agency"] = caller.agency
+    return AccessEntryQuery(
+        first=check_first(first),
+        after=parse_access_position(after) if after else None,
+        subject=subject,
+        read_from=wanted.read_from,
+        read_until=wanted.read_until,
+        reader_kind=None if wanted.reader_kind is None else wanted.reader_kind.value,
+        **texts,
+    )
+
+
+_TEXT_FIELDS = {
+    "agency": "agency",
+    "client": "client",
+    "purpose": "purpose",
+    "case": "case",
+    "operation": "operation",
+    "request_id": "requestId",
+    "person": "person",
+    "reader": "reader",
+}
+"""Fields of the filter that are texts, and how callers call them."""
+
+
+def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+    """The page of a list as a connection."""
+    return build_connection(
+        AccessEntryConnectionType,
+        found.entries,
+        cursor=lambda each: encode_cursor(each.position.at, f"{each.position.chain}:{each.position.sequence}"),
+        has_more=found.has_more,
+        arguments=arguments,
+    )

@@ -1,0 +1,167 @@
+"""Complaints, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from auth.policy.rules import Access, Rule
+from engine.errors import BadInput
+from records.complaints import (
+    Complaint,
+    ComplaintCategory,
+    ComplaintEvent,
+    ComplaintPage,
+    ComplaintPosition,
+    ComplaintQuery,
+    ComplaintStatus,
+)
+from records.identifiers import RegionCode
+from records.purposes import CitizenScope, Purpose
+from resolvers.complaints import categories, complaints
+from resolvers.regions import regions
+from schema.declarations.enums import publish_enum
+from schema.declarations.fields import derived, edge
+from schema.declarations.publishing import Refetch, publishes
+from schema.declarations.relay import Node, build_connection, check_first, connection_of, decode_cursor, encode_cursor
+from schema.types.places import CoordinatesType
+from schema.types.regions import RegionType
+
+MAX_FILTER_VALUES = 100
+"""Values that one filter may hold; they travel in one address."""
+
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
+    purposes=frozenset({Purpose.COMPLAINT_HANDLING, Purpose.SUBJECT_REQUEST}),
+    citizen_scopes=frozenset({CitizenScope.COMPLAINTS}),
+)
+
+publish_enum(ComplaintStatus)
+
+
+@publishes(ComplaintCategory, rule=Rule.PUBLIC, shows=("code", "name", "description", "group", "keywords"))
+class ComplaintCategoryType:
+    """A category in the graph."""
+
+
+@publishes(
+    ComplaintEvent,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("sequence", "at", "status", "note", "agency"),
+)
+class ComplaintEventType:
+    """A step in the graph."""
+
+
+@publishes(
+    Complaint,
+    rule=READABLE,
+    subject="reporter",
+    public_when="is_public",
+    shows=(
+        "number",
+        "category_code",
+        "category_name",
+        "description",
+        "status",
+        "visibility",
+        "channel",
+        "responsible_agency",
+        "address",
+        "coordinates",
+        "reported_at",
+        "updated_at",
+        "due_at",
+        "resolved_at",
+        "support_count",
+        "rating",
+        "photo_url",
+        "events",
+    ),
+    nested=(CoordinatesType, ComplaintEventType),
+    refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
+)
+class ComplaintType(Node):
+    """A complaint in the graph."""
+
+    category: ComplaintCategoryType | None = edge(categories, key="category_code", description="What it is about.")
+    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan it lies in.")
+
+    @derived(returns=bool | None)
+    def is_open(record: Complaint) -> bool:
+        """Whether it still waits for its resolution."""
+        return record.resolved_at is None
+
+    @derived(returns=bool | None)
+    def is_overdue(record: Complaint) -> bool | None:
+        """Whether it was, or still is, unresolved after the moment it was due. Null where no moment is known."""
+        if record.due_at is None:
+            return None
+        return (record.resolved_at or record.read_at) > record.due_at
+
+    @derived(returns=float | None)
+    def hours_left(record: Complaint) -> float | None:
+        """Hours until it is due, negative once overdue; null when it is resolved or no moment is known."""
+        if record.due_at is None or record.resolved_at is not None:
+            return None
+        return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
+
+
+@connection_of(ComplaintType, item_name="complaint", items_name="complaints")
+class ComplaintConnectionType:
+    """A page of complaints."""
+
+
+def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+    """The page of a list as a connection."""
+    return build_connection(
+        ComplaintConnectionType,
+        found.complaints,
+        cursor=lambda each: encode_cursor(each.reported_at, each.id),
+        has_more=found.has_more,
+        arguments=arguments,
+    )
+
+
+@strawberry.input(description="Which complaints. Everything that is given must hold.")
+class ComplaintFilter:
+    """The filter of the public list."""
+
+    statuses: list[ComplaintStatus] | None = strawberry.field(
+        default=None, description="Standing in any of these states."
+    )
+    categories: list[str] | None = strawberry.field(
+        default=None, description="Of any of these categories, by code: see `complaintCategories`."
+    )
+    regions: list[RegionCode] | None = strawberry.field(
+        default=None, description="In any of these regions, at any level from province to kelurahan."
+    )
+    reported_from: datetime | None = strawberry.field(default=None, description="Reported at or after this moment.")
+    reported_until: datetime | None = strawberry.field(default=None, description="Reported at or before this moment.")
+
+
+def build_complaint_query(first: int, after: str | None, wanted: ComplaintFilter | None) -> ComplaintQuery:
+    """The page that the arguments ask for; raises `BadInput`."""
+    position = None
+    if after:
+        reported_at, identifier = decode_cursor(after)
+        position = ComplaintPosition(reported_at=reported_at, id=identifier)
+    wanted = wanted or ComplaintFilter()
+    for name in ("statuses", "categories", "regions"):
+        given = len(getattr(wanted, name) or ())
+        if given > MAX_FILTER_VALUES:
+            raise BadInput(f"Argument 'filter.{name}' holds {given} values; at most {MAX_FILTER_VALUES} are allowed.")
+    return ComplaintQuery(
+        first=check_first(first),
+        after=position,
+        statuses=tuple(wanted.statuses or ()),
+        category_codes=tuple(wanted.categories or ()),
+        regions=tuple(wanted.regions or ()),
+        reported_from=wanted.reported_from,
+        reported_until=wanted.reported_until,
+    )

@@ -1,0 +1,88 @@
+"""What a person consented to, in the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from auth.policy.rules import Access, Rule
+from records.hub.consents import Consent, ConsentAnswer, ConsentPage, ConsentPosition, ConsentQuery, ConsentText
+from records.population import Citizen
+from schema.declarations.publishing import publishes
+from schema.declarations.relay import (
+    After,
+    First,
+    build_connection,
+    check_first,
+    connection_of,
+    decode_cursor,
+    encode_cursor,
+)
+
+PARTNER_WITH_CONSENT = Access(Rule.PARTNER, allows_any_consent=True)
+"""What a partner is told of the consent itself."""
+_SELF_OR_PARTNER_WITH_CONSENT = Access(Rule.SELF | Rule.PARTNER, allows_any_consent=True)
+
+
+@publishes(ConsentText, rule=Rule.SELF, subject="subject", shows=("language", "version", "text"))
+class ConsentTextType:
+    """A text in the graph."""
+
+
+@publishes(
+    Consent,
+    rule=_SELF_OR_PARTNER_WITH_CONSENT,
+    field_rules={"texts": Access(Rule.SELF)},
+    subject="subject",
+    shows=(
+        "id",
+        "client",
+        "partner",
+        "scopes",
+        "purpose",
+        "state",
+        "granted_at",
+        "expires_at",
+        "revoked_at",
+        "texts",
+    ),
+    nested=(ConsentTextType,),
+)
+class ConsentType:
+    """A consent in the graph."""
+
+    id: strawberry.ID | None
+
+
+@publishes(
+    ConsentAnswer,
+    rule=Rule.SELF,
+    subject="subject",
+    shows=("consent", "return_to"),
+    nested=(ConsentType,),
+)
+class ConsentAnswerType:
+    """An answer in the graph."""
+
+
+@connection_of(ConsentType, item_name="consent", items_name="consents")
+class ConsentConnectionType:
+    """A page of a person's consents."""
+
+
+def build_consent_query(record: Citizen, first: First = 20, after: After = None) -> ConsentQuery:
+    """The page that the arguments ask for; raises `BadInput`."""
+    position = None if after is None else ConsentPosition(at=decode_cursor(after)[0], id=decode_cursor(after)[1])
+    return ConsentQuery(subject=record.nik, first=check_first(first), after=position)
+
+
+def build_consent_connection(found: ConsentPage, arguments: Any) -> Any:  # noqa: ANN401 - see `build_connection`
+    """The page of a list as a connection."""
+    return build_connection(
+        ConsentConnectionType,
+        found.consents,
+        cursor=lambda each: encode_cursor(each.granted_at, each.id),
+        has_more=found.has_more,
+        arguments=arguments,
+    )

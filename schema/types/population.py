@@ -1,0 +1,222 @@
+"""People and households, in the graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auth.policy.children import CHILD_PURPOSES
+from auth.policy.rules import Access, Classification, Rule
+from records.identifiers import Nik
+from records.population import (
+    Citizen,
+    CivilStatus,
+    Household,
+    HouseholdMember,
+    Identity,
+    Parentage,
+    Residence,
+)
+from records.purposes import CitizenScope, Purpose
+from resolvers.complaints import complaints_of
+from resolvers.hub.consents import consent_pages, open_consent_requests
+from resolvers.hub.data_preferences import restrictions_of
+from resolvers.hub.data_requests import data_request_pages
+from resolvers.msmes import msmes_of
+from resolvers.population import citizens, households_of, known_citizens, person_facets
+from resolvers.regions import regions
+from resolvers.tax import tax_objects_of
+from schema.declarations.fields import edge
+from schema.declarations.publishing import Facet, Refetch, publishes
+from schema.declarations.relay import Node
+from schema.types.access_log import AccessLogConnectionType, build_access_log_connection, build_access_log_query
+from schema.types.complaints import ComplaintType
+from schema.types.consent_requests import ConsentRequestType, build_consent_request_key
+from schema.types.consents import ConsentConnectionType, build_consent_connection, build_consent_query
+from schema.types.data_requests import (
+    DataRequestConnectionType,
+    RestrictionType,
+    build_data_request_connection,
+    build_data_request_query,
+)
+from schema.types.exports import ExportType
+from schema.types.msmes import MsmeType
+from schema.types.regions import RegionType
+from schema.types.tax import TaxObjectType
+from services.ledger.access_history import access_logs
+from services.rights.exports import exports_of
+
+READABLE = Access(
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
+    citizen_scopes=frozenset({CitizenScope.IDENTITY}),
+)
+FAMILY_CARD = replace(READABLE, citizen_scopes=frozenset({CitizenScope.HOUSEHOLD}))
+CHILDREN = replace(FAMILY_CARD, classification=Classification.CHILD, purposes=CHILD_PURPOSES)
+"""A family card shows the household's children to whoever may see the card."""
+HEALTH = Access(
+    READABLE.rule,
+    Classification.HEALTH,
+    frozenset({Purpose.CIVIL_REGISTRATION, Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
+    citizen_scopes=frozenset({CitizenScope.HEALTH}),
+)
+
+
+def _register_access(scope: CitizenScope) -> Access:
+    """What identifies nobody, and is nobody's business who has no purpose for it."""
+    return replace(READABLE, purposes=CHILDREN.purposes, citizen_scopes=frozenset({scope}))
+
+
+@publishes(
+    HouseholdMember,
+    rule=CHILDREN,
+    subject="on_the_card",
+    shows=("nik", "name", "sex", "birth_date", "relationship"),
+)
+class HouseholdMemberType:
+    """A member of a household, in the graph."""
+
+    citizen: CitizenType | None = edge(
+        citizens,
+        key="nik",
+        description="The member as a citizen, of whom others on the card see no more than the card says.",
+    )
+
+
+@publishes(
+    Household,
+    rule=FAMILY_CARD,
+    subject="on_the_card",
+    shows=("family_card_number", "members"),
+    nested=(HouseholdMemberType,),
+)
+class HouseholdType:
+    """A household in the graph."""
+
+
+@publishes(
+    Residence,
+    rule=replace(READABLE, citizen_scopes=frozenset({CitizenScope.RESIDENCE})),
+    subject="nik",
+    shows=("address", "neighbourhood_unit", "community_unit", "region_code"),
+)
+class ResidenceType:
+    """The registered home, in the graph."""
+
+    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of the registered home.")
+
+
+@publishes(
+    CivilStatus,
+    rule=_register_access(CitizenScope.CIVIL_STATUS),
+    field_rules={"blood_type": HEALTH},
+    subject="nik",
+    shows=("religion", "marital_status", "education", "occupation", "blood_type"),
+)
+class CivilStatusType:
+    """Civil status in the graph."""
+
+
+@publishes(
+    Parentage,
+    rule=_register_access(CitizenScope.PARENTAGE),
+    subject="nik",
+    shows=("mother_name", "father_name"),
+)
+class ParentageType:
+    """Parentage in the graph."""
+
+
+@publishes(
+    Citizen,
+    rule=READABLE,
+    subject="nik",
+    shows=("nik",),
+    facets=(
+        Facet(
+            record=Identity,
+            batch=person_facets,
+            key_attribute="nik",
+            shows=("name", "sex", "birth_place", "birth_date"),
+        ),
+    ),
+    refetch=Refetch(batch=known_citizens, seal=lambda each: each.nik, unseal=Nik, get_subject=lambda nik: nik),
+)
+class CitizenType(Node):
+    """A citizen in the graph."""
+
+    residence: ResidenceType | None = edge(
+        person_facets, key="nik", facet=Residence, description="Where the citizen is registered to live."
+    )
+    civil_status: CivilStatusType | None = edge(
+        person_facets,
+        key="nik",
+        facet=CivilStatus,
+        description="Religion, marital status, education, occupation, blood group.",
+    )
+    parentage: ParentageType | None = edge(
+        person_facets,
+        key="nik",
+        facet=Parentage,
+        description="Who the citizen's parents are, as entered in the register.",
+    )
+    household: HouseholdType | None = edge(
+        households_of, key="nik", description="The household on the citizen's family card (Kartu Keluarga)."
+    )
+    tax_objects: list[TaxObjectType] | None = edge(
+        tax_objects_of,
+        key="nik",
+        expected_size=3,
+        description="Land and buildings on which the citizen pays property tax (PBB).",
+    )
+    msmes: list[MsmeType] | None = edge(
+        msmes_of,
+        key="nik",
+        expected_size=2,
+        description="Small businesses the citizen enrolled in the JakPreneur programme.",
+    )
+    complaints: list[ComplaintType] | None = edge(
+        complaints_of,
+        key="nik",
+        expected_size=5,
+        description="What the citizen reported to the city (JakLapor), newest first.",
+    )
+    access_log: AccessLogConnectionType | None = edge(
+        access_logs,
+        key=build_access_log_query,
+        rule=Rule.SELF,
+        transform=build_access_log_connection,
+        description="Who read what the city holds about the citizen, newest first. Readable by the citizen alone.",
+    )
+    consents: ConsentConnectionType | None = edge(
+        consent_pages,
+        key=build_consent_query,
+        rule=Rule.SELF,
+        transform=build_consent_connection,
+        description="What the citizen let partners read, newest first, whatever became of it. Readable by the citizen alone.",
+    )
+    consent_request: ConsentRequestType | None = edge(
+        open_consent_requests,
+        key=build_consent_request_key,
+        rule=Rule.SELF,
+        description="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens it first"
+        " is the one whom it is about.",
+    )
+    data_requests: DataRequestConnectionType | None = edge(
+        data_request_pages,
+        key=build_data_request_query,
+        rule=Rule.SELF,
+        transform=build_data_request_connection,
+        description="What the citizen asked about their own data, newest first. Readable by the citizen alone.",
+    )
+    restrictions: list[RestrictionType] | None = edge(
+        restrictions_of,
+        key="nik",
+        rule=Rule.SELF,
+        expected_size=1,
+        description="What the citizen restricted, as far as it is obeyed now. Readable by the citizen alone.",
+    )
+    export: ExportType | None = edge(
+        exports_of,
+        key="nik",
+        rule=Rule.SELF,
+        description="Where the citizen fetches all that this graph can reach about them. Readable by the citizen alone.",
+    )

@@ -1,0 +1,117 @@
+"""Food prices, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import strawberry
+
+from auth.policy.rules import Rule
+from engine.errors import BadInput
+from records.prices import Commodity, Market, Price, Trend, TrendPoint, TrendQuery
+from resolvers.prices import commodities, markets, prices_of, trends
+from resolvers.regions import regions
+from schema.declarations.fields import edge
+from schema.declarations.publishing import Refetch, publishes
+from schema.declarations.relay import Node
+from schema.types.places import CoordinatesType
+from schema.types.regions import RegionType
+
+_FIRST_YEAR = 2024
+_MONTHS = 12
+
+
+@publishes(TrendPoint, rule=Rule.PUBLIC, shows=("day", "price"))
+class TrendPointType:
+    """A day of a trend, in the graph."""
+
+
+@publishes(
+    Trend,
+    rule=Rule.PUBLIC,
+    shows=("year", "month", "average_price", "highest_price", "lowest_price", "points"),
+    nested=(TrendPointType,),
+)
+class TrendType:
+    """A trend in the graph."""
+
+
+def _build_trend_query(
+    record: Commodity,
+    year: Annotated[int, strawberry.argument(description="Calendar year, from 2024 on.")],
+    month: Annotated[int, strawberry.argument(description="Calendar month, 1 to 12.")],
+) -> TrendQuery:
+    if not 1 <= month <= _MONTHS:
+        raise BadInput(f"Argument 'month' is {month}; it must be from 1 to 12.")
+    if not _FIRST_YEAR <= year <= 9999:  # noqa: PLR2004 - four digits
+        raise BadInput(f"Argument 'year' is {year}; prices are kept from {_FIRST_YEAR} on.")
+    return TrendQuery(commodity_id=record.id, year=year, month=month)
+
+
+@publishes(
+    Commodity,
+    rule=Rule.PUBLIC,
+    shows=("name", "unit"),
+    refetch=Refetch(batch=commodities, seal=lambda commodity: commodity.id, unseal=str),
+)
+class CommodityType(Node):
+    """A commodity in the graph."""
+
+    trend: TrendType | None = edge(
+        trends, key=_build_trend_query, description="How its city-wide price went through one month."
+    )
+
+
+@publishes(
+    Price,
+    rule=Rule.PUBLIC,
+    shows=(
+        "commodity",
+        "price",
+        "previous_price",
+        "highest_price",
+        "lowest_price",
+        "average_price",
+        "movement",
+        "observed_on",
+    ),
+    nested=(CommodityType,),
+)
+class PriceType:
+    """A price in the graph."""
+
+
+def _get_market_id(
+    record: Market,
+    search: Annotated[  # noqa: ARG001 - filters the answer, not the question: a market's prices come in one call
+        str, strawberry.argument(description="Only commodities whose name holds this text, upper or lower case.")
+    ] = "",
+) -> str:
+    return record.id
+
+
+def _filter_by_name(prices: Sequence[Price], arguments: Mapping[str, Any]) -> Sequence[Price]:
+    text = arguments.get("search", "").casefold()
+    return [price for price in prices if text in price.commodity.name.casefold()]
+
+
+@publishes(
+    Market,
+    rule=Rule.PUBLIC,
+    shows=("name", "short_name", "city_name", "address", "coordinates", "phone", "level"),
+    nested=(CoordinatesType,),
+    refetch=Refetch(batch=markets, seal=lambda market: market.id, unseal=str),
+)
+class MarketType(Node):
+    """A market in the graph."""
+
+    region: RegionType | None = edge(regions, key="region_code", description="The city it lies in.")
+    prices: list[PriceType] | None = edge(
+        prices_of,
+        key=_get_market_id,
+        transform=_filter_by_name,
+        expected_size=lambda arguments: 2 if arguments.get("search") else 20,
+        description="The newest prices in this market. The price service takes one market a call and one call a second: "
+        "ask for few markets at once.",
+    )

@@ -1,0 +1,78 @@
+"""Everything that concerns consent, put together: for citizens, for partners, and for the time in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.sealed_people import SealedPeople
+from auth.policy.access_policy import AccessPolicy
+from connectors.webhooks import TraceStarter, WebhookSender
+from services.consents.consent_maintenance import ConsentMaintenanceLoop
+from services.consents.consent_purge import ConsentPurge, ConsentPurger
+from services.consents.database_consents import DatabaseConsents
+from services.consents.partner_consents import PartnerConsents, ScopeCheck
+from services.consents.webhook_delivery import WebhookDelivery
+from store.consents.consent_tables import ConsentTables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentServices:
+    """The parts."""
+
+    database: DatabaseConsents
+    """For the graph."""
+    partners: PartnerConsents
+    """For partners, beside the graph."""
+    maintenance: ConsentMaintenanceLoop
+    """For the time in between."""
+
+
+def build_consent_services(
+    tables: ConsentTables,
+    *,
+    secret: bytes,
+    policy: AccessPolicy,
+    scope_check: ScopeCheck,
+    answer_within: timedelta,
+    timeout: float,
+    development: bool,
+    purges: Sequence[ConsentPurge] = (),
+    traces: TraceStarter | None = None,
+) -> ConsentServices:
+    """The parts over the hub's tables.
+
+    `timeout` is how many seconds a partner's webhook may take; `purges` are those that keep something under consents,
+    besides the tables. `traces` are told of calls of webhooks.
+    """
+    people = SealedPeople(secret)
+    purging = ConsentPurger(tables.maintenance, (tables.tries, *purges), people)
+    deliveries = WebhookDelivery(
+        tables.outbox,
+        tables.registry,
+        WebhookSignatures(secret),
+        WebhookSender(timeout=timeout, development=development, traces=traces),
+        development=development,
+    )
+    return ConsentServices(
+        database=DatabaseConsents(
+            requests=tables.requests,
+            consents=tables.consents,
+            preferences=tables.preferences,
+            attempts=tables.tries,
+            people=people,
+            purger=purging,
+        ),
+        partners=PartnerConsents(
+            requests=tables.requests,
+            consents=tables.consents,
+            registry=tables.registry,
+            policy=policy,
+            scope_check=scope_check,
+            answer_within=answer_within,
+            development=development,
+        ),
+        maintenance=ConsentMaintenanceLoop(tables.maintenance, purging, deliveries),
+    )

@@ -1,0 +1,108 @@
+"""What a person agrees to, in plain words (UU PDP 27/2022, articles 21 and 22): who, what, for what, how long.
+
+Whoever changes a word here gives `VERSION` a new number: each consent keeps the text that was agreed to, and its
+version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+
+from records.hub.consents import ConsentText, Language
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+
+VERSION = "2"
+
+_SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
+    Language.INDONESIAN: {
+        Scope.TAX: "tanah dan bangunan yang saya bayar pajaknya (PBB), tagihan dan pembayarannya",
+        Scope.MSMES: "usaha kecil saya dan apa yang dijualnya",
+        Scope.IDENTITY: "apakah data diri yang sudah diketahui {partner} sesuai dengan data kependudukan saya;"
+        " data kependudukan itu sendiri tidak diberikan",
+    },
+    Language.ENGLISH: {
+        Scope.TAX: "land and buildings on which I pay property tax (PBB), with bills and payments",
+        Scope.MSMES: "my small businesses and what they sell",
+        Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
+        " register; nothing of the entry itself is given",
+    },
+}
+_PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
+    Language.INDONESIAN: {
+        Purpose.IDENTITY_VERIFICATION: "memastikan siapa saya",
+        Purpose.CREDIT_ASSESSMENT: "memutuskan tentang kredit yang saya ajukan",
+        Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
+    },
+    Language.ENGLISH: {
+        Purpose.IDENTITY_VERIFICATION: "making sure who I am",
+        Purpose.CREDIT_ASSESSMENT: "deciding about a credit that I applied for",
+        Purpose.PAYMENT: "collecting a payment that I owe the city",
+    },
+}
+_TEMPLATES: Mapping[Language, str] = {
+    Language.INDONESIAN: (
+        "Saya setuju bahwa kota memberikan kepada {partner}: {what}. Tujuannya: {why}. Persetujuan ini berlaku {days}"
+        " hari sejak saya menyetujuinya. Saya boleh menolak. Saya boleh menariknya kembali kapan saja, di tempat yang"
+        " sama; sejak saat itu {partner} tidak dapat membaca apa pun lagi. Setiap pembacaan tercatat, dan saya dapat"
+        " melihatnya."
+    ),
+    Language.ENGLISH: (
+        "I agree that the city gives {partner}: {what}. The purpose: {why}. This consent is in force for {days} days"
+        " from the moment I give it. I may refuse, and I may take it back at any time, where I gave it; from then on"
+        " {partner} can read nothing more. Every reading is recorded, and I can see it."
+    ),
+}
+
+
+_CHOSEN_TEMPLATES: Mapping[Language, str] = {
+    Language.INDONESIAN: " Dari itu yang saya centang: {what}.",
+    Language.ENGLISH: " Of these I ticked: {what}.",
+}
+
+
+def build_consent_texts(
+    subject: Nik,
+    *,
+    partner: str,
+    scopes: Iterable[Scope],
+    purpose: Purpose,
+    lasts: timedelta,
+    chosen: Iterable[Scope] | None = None,
+) -> tuple[ConsentText, ...]:
+    """What the person agrees to, in each language; the same for the same arguments.
+
+    What is kept as proof says at its end what of it was `chosen`: the words before are those that were shown.
+    """
+    return tuple(
+        ConsentText(
+            subject=subject,
+            language=language,
+            version=VERSION,
+            text=_TEMPLATES[language].format(
+                partner=partner,
+                what=_describe_scopes(language, partner, scopes),
+                why=_PURPOSE_WORDS[language].get(purpose, purpose.description.removesuffix(".")),
+                days=lasts.days,
+            )
+            + (
+                ""
+                if chosen is None
+                else _CHOSEN_TEMPLATES[language].format(what=_describe_scopes(language, partner, chosen))
+            ),
+        )
+        for language in Language
+    )
+
+
+def _describe_scopes(language: Language, partner: str, scopes: Iterable[Scope]) -> str:
+    chosen = sorted(set(scopes), key=list(Scope).index)
+    return "; ".join(_SCOPE_WORDS[language][scope].format(partner=partner) for scope in chosen)
+
+
+def hash_texts(texts: Sequence[ConsentText]) -> bytes:
+    """SHA-256 of what was agreed to: version and language, a line each before the text of each language."""
+    content = "\n".join(f"{each.version} {each.language.value}\n{each.text}" for each in texts)
+    return sha256(content.encode()).digest()

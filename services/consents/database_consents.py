@@ -1,0 +1,228 @@
+"""What people consent to, out of the hub's own tables: asked and answered by NIK."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from auth.caller import Caller
+from auth.crypto.sealed_people import SealedPeople
+from engine.errors import BadInput
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.hub.clients import ClientId
+from records.hub.consenting import Consenting
+from records.hub.consents import (
+    Consent,
+    ConsentAnswer,
+    ConsentGrant,
+    ConsentPage,
+    ConsentQuery,
+    ConsentRequest,
+    PersonalConsentKey,
+)
+from records.hub.partner_consents import ConsentEvidence, PartnerConsentRequest
+from records.identifiers import Nik
+from resolvers.hub.consents import AlreadyAnswered, ConsentsUnavailable, UnknownConsent
+from services.consents.consent_purge import ConsentPurger
+from services.consents.consent_text import VERSION, build_consent_texts, hash_texts
+from store.consents.consent_requests import (
+    ConsentAlreadyAnswered,
+    ConsentRequestTable,
+    OpenedConsentRequest,
+    ScopeNotRequested,
+    UnknownConsentRequest,
+)
+from store.consents.consent_table import ConsentTable
+from store.consents.data_preferences import DataPreferenceTable, SealedPerson
+from store.consents.verification_tries import VerificationTries
+from store.database_timeout import StateUnavailable
+
+_log = logging.getLogger("simpul.consents")
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_UNKNOWN_REQUEST = "No request of that id waits for your answer. It may be answered, over, or somebody else's."
+_UNKNOWN_CONSENT = "You gave no consent of that id."
+
+
+class DatabaseConsents:
+    """The hub's tables, which know sealed people only."""
+
+    def __init__(
+        self,
+        *,
+        requests: ConsentRequestTable,
+        consents: ConsentTable,
+        preferences: DataPreferenceTable,
+        attempts: VerificationTries,
+        people: SealedPeople,
+        purger: ConsentPurger,
+    ) -> None:
+        """Take the tables, who seals people, and who forgets what was kept under a consent."""
+        self._requests = requests
+        self._consents = consents
+        self._wishes = preferences
+        self._tries = attempts
+        self._people = people
+        self._purging = purger
+
+    async def consent_pages(
+        self,
+        queries: Sequence[ConsentQuery],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Answers[ConsentQuery, ConsentPage]:
+        """Pages of people's consents."""
+        async with _translate_errors():
+            return {
+                query: await self._consents.load_page(self._seal(query.subject), query.first, query.after)
+                for query in queries  # of one person, who is the only one that may read them
+            }
+
+    async def open_requests(
+        self, wanted: Sequence[PersonalConsentKey], call: Call
+    ) -> Answers[PersonalConsentKey, ConsentRequest]:
+        """Requests that wait for an answer; each is bound to the person who opens it first."""
+        ids: dict[Nik, list[str]] = {}
+        for each in wanted:
+            if is_id(each.id):
+                ids.setdefault(each.subject, []).append(each.id)
+        found: dict[PersonalConsentKey, ConsentRequest] = {}
+        async with _translate_errors():
+            for nik, own in ids.items():
+                for opened in await self._requests.open(self._seal(nik), own, request_id=call.request_id):
+                    found[PersonalConsentKey(subject=nik, id=opened.request.id)] = _build_request(nik, opened)
+        return found
+
+    async def load_consenting(
+        self,
+        consents: Sequence[str],
+        client: ClientId,
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Answers[str, Consenting]:
+        """Who consented, by the ids of this client's consents, as far as they are in force."""
+        asked = [each for each in consents if is_id(each)]
+        async with _translate_errors():
+            return await self._wishes.load_consenting(asked, client, self._people.open) if asked else {}
+
+    async def count_attempts(
+        self,
+        tries: Mapping[str, int],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Collection[str]:
+        """Count how often is compared under each consent today; those under which that may still be done."""
+        async with _translate_errors():
+            return await self._tries.count(tries)
+
+    async def grant(self, granting: ConsentGrant, caller: Caller, call: Call) -> ConsentAnswer:
+        """Say yes; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for scopes that nobody asked for."""
+
+        def evidence(asked: PartnerConsentRequest) -> ConsentEvidence:
+            texts = build_consent_texts(
+                granting.subject,
+                partner=asked.partner,
+                scopes=asked.scopes,
+                purpose=asked.purpose,
+                lasts=timedelta(days=asked.days),
+                chosen=granting.scopes,
+            )
+            return ConsentEvidence(
+                assurance=caller.assurance.name.lower(),
+                version=VERSION,
+                hash=hash_texts(texts),
+                texts={each.language.value: each.text for each in texts},
+                request_id=call.request_id,
+            )
+
+        async with _translate_errors(_UNKNOWN_REQUEST):
+            _require_id(granting.request, _UNKNOWN_REQUEST)
+            asked, consent = await self._requests.grant(
+                self._seal(granting.subject), granting.request, granting.scopes, evidence
+            )
+        answer = [("consent", consent.id)]
+        return ConsentAnswer(subject=granting.subject, consent=consent, return_to=_build_return_address(asked, answer))
+
+    async def refuse(
+        self,
+        request: PersonalConsentKey,
+        caller: Caller,  # noqa: ARG002 - anybody may say no
+        call: Call,
+    ) -> ConsentAnswer:
+        """Say no; raises `UnknownConsent` and `AlreadyAnswered`."""
+        async with _translate_errors(_UNKNOWN_REQUEST):
+            _require_id(request.id, _UNKNOWN_REQUEST)
+            asked = await self._requests.refuse(self._seal(request.subject), request.id, request_id=call.request_id)
+        answer = [("error", "access_denied")]
+        return ConsentAnswer(subject=request.subject, consent=None, return_to=_build_return_address(asked, answer))
+
+    async def revoke(
+        self,
+        consent: PersonalConsentKey,
+        caller: Caller,  # noqa: ARG002 - whoever could give it may take it back
+        call: Call,
+    ) -> Consent:
+        """Take a consent back; raises `UnknownConsent`."""
+        async with _translate_errors():
+            _require_id(consent.id, _UNKNOWN_CONSENT)
+            found = await self._consents.revoke(self._seal(consent.subject), consent.id, request_id=call.request_id)
+        if found is None:
+            raise UnknownConsent(_UNKNOWN_CONSENT)
+        ended, now = found
+        if now:
+            await self._purging.purge(ended)
+        return ended
+
+    def _seal(self, nik: Nik) -> SealedPerson:
+        return SealedPerson(nik, self._people.seal(nik))
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be an id of a request or a consent; what cannot is as unknown as one that nobody made."""
+    return _ID.fullmatch(text) is not None
+
+
+def _require_id(id_: str, message: str) -> None:
+    if not is_id(id_):
+        raise UnknownConsent(message)
+
+
+@asynccontextmanager
+async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIterator[None]:
+    """What the tables say, in words for whoever asks."""
+    try:
+        yield
+    except StateUnavailable as failure:
+        _log.error("Consents cannot be read or changed: %s", failure)
+        raise ConsentsUnavailable from None
+    except UnknownConsentRequest:
+        raise UnknownConsent(unknown_message) from None
+    except ConsentAlreadyAnswered:
+        raise AlreadyAnswered from None
+    except ScopeNotRequested:
+        raise BadInput("Argument 'scopes' holds what was not asked for. Grant what the request names.") from None
+
+
+def _build_request(nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:
+    asked, lasts = opened.request, timedelta(days=opened.request.days)
+    return ConsentRequest(
+        subject=nik,
+        id=asked.id,
+        client=asked.client,
+        partner=asked.partner,
+        purpose=asked.purpose,
+        scopes=asked.scopes,
+        asked_at=asked.asked_at,
+        answer_by=asked.answer_by,
+        would_expire_at=datetime.now(UTC) + lasts,
+        duration=lasts,
+        readable_fields=opened.readable_fields,
+    )
+
+
+def _build_return_address(asked: PartnerConsentRequest, answer: Iterable[tuple[str, str]]) -> str:
+    """The partner's address with the answer, and with what the partner wants back (RFC 6749, section 4.1.2)."""
+    parameters = [*answer, *([("state", asked.state)] if asked.state is not None else [])]
+    joint = "&" if "?" in asked.redirect_uri else "?"
+    return f"{asked.redirect_uri}{joint}{urlencode(parameters)}"

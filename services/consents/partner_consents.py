@@ -1,0 +1,108 @@
+"""What partners do about consent: ask for it, look what became of it, give it back.
+
+Nothing here is personal: a partner does not learn who opened its request, and learns of a consent no more than that it
+was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+from auth.caller import Caller
+from auth.policy.access_policy import AccessPolicy
+from records.calls.call import Call
+from records.hub.clients import ClientId
+from records.hub.operations import ClientContract, ConsentTerms
+from records.hub.partner_addresses import is_development_address
+from records.hub.partner_consents import ConsentRequestOutcome, NewConsentRequest, PartnerConsent, PartnerConsentRequest
+from records.purposes import Purpose, Scope
+from services.consents.database_consents import is_id
+from store.consents.consent_requests import ConsentRequestTable
+from store.consents.consent_table import ConsentTable
+from store.operations.operation_registry import OperationRegistry
+
+ScopeCheck = Callable[[Scope, Purpose, Collection[str] | None], bool]
+"""Whether a scope opens anything for a purpose, of what the partner's registered operations read."""
+
+
+class NotInContract(Exception):  # noqa: N818 - reads as what it is
+    """The client's contract, or the city's policy, does not cover what it asks for; the text says what."""
+
+
+class PartnerConsents:
+    """The partners' side. Everything raises `StateUnavailable` where the hub's state does not answer."""
+
+    def __init__(
+        self,
+        *,
+        requests: ConsentRequestTable,
+        consents: ConsentTable,
+        registry: OperationRegistry,
+        policy: AccessPolicy,
+        scope_check: ScopeCheck,
+        answer_within: timedelta,
+        development: bool,
+    ) -> None:
+        """Addresses on this machine itself are taken in `development` alone."""
+        self._requests = requests
+        self._consents = consents
+        self._registry = registry
+        self._policy = policy
+        self._scope_check = scope_check
+        self._answer_within = answer_within
+        self._development = development
+
+    async def request_consent(
+        self, client: ClientId, caller: Caller, wanted: NewConsentRequest, call: Call
+    ) -> PartnerConsentRequest:
+        """Keep a request that somebody may answer; raises `NotInContract` and `TooManyConsentRequests`."""
+        contract = await self._registry.load_contract(client)
+        terms = None if contract is None else contract.consent
+        if contract is None or terms is None or contract.name is None:
+            raise NotInContract(
+                "No contract lets this client ask for consent. Have the city publish one with a name and [consent]."
+            )
+        self._check_address(terms, wanted.redirect_uri)
+        self._check_purpose(terms, caller, wanted)
+        await self._check_scopes(contract, wanted)
+        return await self._requests.create(
+            client, contract.name, wanted, answer_within=self._answer_within, request_id=call.request_id
+        )
+
+    async def get_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
+        """What became of a client's own request; None where it asked none such."""
+        return await self._requests.load_outcome(client, id_) if is_id(id_) else None
+
+    async def give_back(self, client: ClientId, id_: str, call: Call) -> PartnerConsent | None:
+        """Give a consent back; None where it was not given to this client. What is no longer in force stays so."""
+        if not is_id(id_):
+            return None
+        ended = await self._consents.give_back(client, id_, request_id=call.request_id)
+        return None if ended is None else ended[0]
+
+    def _check_address(self, terms: ConsentTerms, address: str) -> None:
+        if address not in terms.redirect_uris:
+            raise NotInContract("'redirect_uri' is none of the contract's. Send one of them, sign for sign.")
+        if is_development_address(address) and not self._development:
+            raise NotInContract("'redirect_uri' leads to a machine under development, and this hub serves people.")
+
+    def _check_purpose(self, terms: ConsentTerms, caller: Caller, wanted: NewConsentRequest) -> None:
+        if wanted.purpose not in terms.purposes or wanted.purpose not in self._policy.get_allowed_purposes(caller):
+            agreed = ", ".join(each.name for each in terms.purposes)
+            raise NotInContract(
+                f"'purpose' is {wanted.purpose.name}; the contract allows {agreed}, as far as the city does."
+            )
+        if wanted.days > terms.days:
+            raise NotInContract(f"'lasts' is {wanted.days} days; the contract allows {terms.days} at most.")
+
+    async def _check_scopes(self, contract: ClientContract, wanted: NewConsentRequest) -> None:
+        reads = await self._registry.load_readable_fields(contract)
+        for scope in wanted.scopes:
+            if scope not in contract.consent_scopes:
+                raise NotInContract(f"'scopes' holds '{scope.value}', which the contract does not open.")
+            if not self._scope_check(scope, wanted.purpose, reads):
+                raise NotInContract(
+                    f"'scopes' holds '{scope.value}', of which the client reads nothing for {wanted.purpose.name}."
+                    " Publish an operation that does, or ask for less."
+                )

@@ -1,0 +1,118 @@
+"""Who read what, for those who oversee it: what can be asked, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from auth.caller import Caller
+from auth.crypto.entry_tokens import EntryTokens, UnknownToken, build_viewer_key
+from auth.crypto.pseudonyms import Pseudonyms
+from engine.batch import batch
+from engine.errors import BadInput, SafeError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
+from records.hub.ledger_entries import AccessSearch, StoredLedgerEntry
+from resolvers.batch_context import HubBatchContext
+from resolvers.reader_budgets import get_budgets
+from store.ledger.access_history import AccessHistory
+
+AccessEntryAnswers = Answers[AccessEntryQuery, AccessEntryPage | SafeError]
+"""A query with a token of another overseer, or of another case, is an input that fails alone."""
+
+
+class AccessEntries(Protocol):
+    """The domain of overseers. The composition root binds the hub's own ledger to it."""
+
+    async def entry_pages(self, queries: Sequence[AccessEntryQuery], caller: Caller, call: Call) -> AccessEntryAnswers:
+        """Pages of entries, as the caller may see them."""
+
+
+@batch(agency=None, depends_on_caller=True)
+async def access_entries(queries: Sequence[AccessEntryQuery], context: HubBatchContext) -> AccessEntryAnswers:
+    """Entries of the access ledger, newest first; those that their person is not told of yet as well."""
+    named = [each.subject for each in queries if each.subject is not None]
+    refusal = await get_budgets(context).charge(context.caller, named)
+    if refusal is None:
+        return await context.agencies[AccessEntries].entry_pages(queries, context.caller, context.call)
+    admitted = [each for each in queries if each.subject not in refusal.people]
+    found = (
+        await context.agencies[AccessEntries].entry_pages(admitted, context.caller, context.call) if admitted else {}
+    )
+    return {**dict.fromkeys(queries, refusal.error), **found}
+
+
+class DatabaseAccessEntries:
+    """The hub's ledger, for overseers."""
+
+    def __init__(self, log: AccessHistory, pseudonyms: Pseudonyms, tokens: EntryTokens) -> None:
+        """The ledger knows pseudonyms, overseers know tokens."""
+        self._log = log
+        self._pseudonyms = pseudonyms
+        self._tokens = tokens
+
+    async def entry_pages(
+        self,
+        queries: Sequence[AccessEntryQuery],
+        caller: Caller,
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> AccessEntryAnswers:
+        """Pages of entries, as the caller may see them."""
+        viewer = build_viewer_key(caller)
+        pages: dict[AccessEntryQuery, AccessEntryPage | BadInput] = {}
+        for query in queries:  # of one request, and mostly one
+            try:
+                search = self._build_search(query, viewer)
+            except UnknownToken:
+                pages[query] = BadInput(
+                    "A token in the filter is none that you were given for this case. Give 'person' or 'reader' as they"
+                    " were received, with the same case."
+                )
+                continue
+            found = await self._log.search(search, query.first, query.after)
+            entries = tuple(self._build_entry(each, viewer) for each in found.entries)
+            pages[query] = AccessEntryPage(entries=entries, has_more=found.has_more)
+        return pages
+
+    def _build_search(self, query: AccessEntryQuery, viewer: bytes) -> AccessSearch:
+        subjects = {self._pseudonyms.pseudonymize_person(query.subject)} if query.subject is not None else set()
+        if query.person is not None:
+            subjects.add(self._tokens.open(query.person, viewer))
+        return AccessSearch(
+            subjects=tuple(subjects),
+            caller=None if query.reader is None else self._tokens.open(query.reader, viewer),
+            start=query.read_from,
+            end=query.read_until,
+            caller_kind=query.reader_kind,
+            agency=query.agency,
+            client=query.client,
+            purpose=query.purpose,
+            case=query.case,
+            operation=query.operation,
+            request_id=query.request_id,
+        )
+
+    def _build_entry(self, kept: StoredLedgerEntry, viewer: bytes) -> AccessEntry:
+        access = kept.entry
+        return AccessEntry(
+            subject=access.subject,
+            at=access.at,
+            person=None if access.subject is None else self._tokens.seal(access.subject, viewer),
+            reader=None if access.caller is None else self._tokens.seal(access.caller, viewer),
+            reader_kind=access.caller_kind,
+            agency=access.agency,
+            unit=access.unit,
+            role=access.role,
+            client=access.client,
+            purpose=access.purpose,
+            case=access.case,
+            legal_basis=access.legal_basis,
+            sources=access.agencies,
+            fields=access.fields,
+            classes=() if access.classification is None else tuple(access.classification.split()),
+            operation=access.operation,
+            request_id=access.request_id,
+            hidden_until=access.hidden_until,
+            position=kept.position,
+        )

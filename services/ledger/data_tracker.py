@@ -1,0 +1,69 @@
+"""The access ledger for the Data Tracker: the same entries, by NIK, in its own words. Each look is an entry, too.
+
+Nobody consented to it, whatever the client is: the city has to give people the track of what is done with their data
+(UU PDP 27/2022, article 32), so a look is a duty by law.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from auth.caller import Caller
+from auth.crypto.pseudonyms import Pseudonyms
+from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from auth.policy.legal_basis import LegalBasis
+from engine.reporting.subject_reads import SubjectRead, hash_document
+from records.calls.call import Call
+from records.hub.ledger_entries import LedgerEntry
+from records.hub.usages import Usage, UsagePage, UsageQuery
+from services.ledger.entry_text import AGENCY_NAMES, describe_access
+from store.ledger.access_history import AccessHistory
+from store.ledger.access_ledger import AccessLedger
+
+_READ_FIELDS = ("Citizen.accessLog",)
+_CLASSES = ("PERSONAL",)
+
+
+class UsageHistory:
+    """Answers the Data Tracker."""
+
+    def __init__(
+        self, log: AccessHistory, pseudonyms: Pseudonyms, accesses: LedgerEntryBuilder, ledger: AccessLedger | None
+    ) -> None:
+        """Without a `ledger`, who looked is not kept, as nothing else is."""
+        self._log = log
+        self._pseudonyms = pseudonyms
+        self._accesses = accesses
+        self._ledger = ledger
+
+    async def find_usages(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
+        """Who used a person's data; raises `LedgerUnavailable` where that this was asked cannot be recorded."""
+        subject = self._pseudonyms.pseudonymize_person(query.subject)
+        total, kept = await self._log.load_range(
+            subject, query.start, query.end, offset=query.offset, limit=query.limit
+        )
+        if self._ledger is not None:
+            reading = AccessContext(
+                request_id=call.request_id, operation="findUsage", document=hash_document("GET /v2/findUsage")
+            )
+            reads = [SubjectRead(query.subject, _READ_FIELDS, (), _CLASSES)]
+            await self._ledger.write(self._accesses.build(caller, reading, reads, basis=LegalBasis.LEGAL_DUTY))
+        return UsagePage(total=total, usages=tuple(build_usage(each.entry) for each in kept))
+
+    async def get_start(self) -> datetime | None:
+        """Since when usages are kept; None where none ever was."""
+        return await self._log.load_start()
+
+
+def build_usage(access: LedgerEntry) -> Usage:
+    """An entry in the Data Tracker's words."""
+    own = access.caller is not None and access.caller == access.subject
+    code = access.agency or access.client or ("self" if own else access.caller_kind)
+    name = AGENCY_NAMES.get(code, code).removeprefix("the ")
+    return Usage(
+        at=access.at,
+        action=describe_access(access),
+        receiver_code=code,
+        receiver_name=name[:1].upper() + name[1:],
+        receiver_system=access.client or "Simpul",
+    )

@@ -1,0 +1,150 @@
+"""An entry of the access ledger in plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from auth.caller import CallerKind
+from auth.policy.legal_basis import LegalBasis
+from records.hub.ledger_entries import LedgerEntry
+
+AGENCY_NAMES: Mapping[str, str] = {
+    "dukcapil": "the population register (Dukcapil)",
+    "jakpreneur": "the small business programme (JakPreneur)",
+    "pbb": "the property tax office (PBB)",
+    "crm": "the complaint system (CRM)",
+    "pangan": "the food price service (Info Pangan)",
+}
+_READERS: Mapping[str, str] = {
+    CallerKind.CITIZEN.value: "Another resident",
+    CallerKind.BUSINESS.value: "A business",
+    CallerKind.OFFICIAL.value: "An official",
+    CallerKind.SUPERVISOR.value: "A supervisor",
+    CallerKind.STEWARD.value: "The data steward of the city",
+    CallerKind.AUDITOR.value: "An auditor of the city",
+    CallerKind.PROTECTION_OFFICER.value: "The data-protection officer of the city",
+    CallerKind.PARTNER.value: "An application of a partner",
+    CallerKind.AGENCY_SYSTEM.value: "A computer system",
+    CallerKind.OPERATOR.value: "An operator of the hub",
+}
+_LEGAL_BASES: Mapping[str, str] = {
+    LegalBasis.OWN_RIGHT.value: "the reader's own right to know (UU PDP, articles 5 to 7)",
+    LegalBasis.GUARDIANSHIP.value: "care for a child (UU PDP, article 25)",
+    LegalBasis.ASSISTANCE.value: "help that you asked for (UU PDP, article 26)",
+    LegalBasis.CONSENT.value: "your consent (UU PDP, article 20 (2) a)",
+    LegalBasis.LEGAL_DUTY.value: "a duty by law (UU PDP, article 20 (2) c)",
+    LegalBasis.PUBLIC_TASK.value: "a task of the city in the public interest (UU PDP, article 20 (2) e)",
+}
+_SUBJECTS_BY_TYPE: Mapping[str, str] = {
+    "Citizen": "identity",
+    "Residence": "home",
+    "CivilStatus": "civil status",
+    "Parentage": "parents",
+    "Household": "family card",
+    "HouseholdMember": "family card",
+    "TaxObject": "property tax",
+    "TaxBill": "property tax",
+    "TaxPayment": "property tax",
+    "Msme": "small businesses",
+    "Product": "small businesses",
+    "Complaint": "complaints",
+    "ComplaintEvent": "complaints",
+    "AccessLogEntry": "access log",
+    "AccessEntry": "access log",
+    "Consent": "consents",
+    "ConsentText": "consents",
+    "ConsentRequest": "consents",
+    "ConsentField": "consents",
+    "ConsentAnswer": "consents",
+    "Mutation": "consents",
+    "Verification": "agreement with the register",
+    "DataRequest": "data requests",
+    "DataRequestEvent": "data requests",
+    "Restriction": "restrictions",
+    "Export": "export",
+}
+_SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
+    "residence": "home",
+    "civilStatus": "civil status",
+    "parentage": "parents",
+    "household": "family card",
+    "taxObjects": "property tax",
+    "msmes": "small businesses",
+    "complaints": "complaints",
+    "accessLog": "access log",
+    "consents": "consents",
+    "consentRequest": "consents",
+    "consent": "consents",
+    "verify": "agreement with the register",
+    "dataRequests": "data requests",
+    "restrictions": "restrictions",
+    "export": "export",
+}
+
+
+_OVERSEER_FIELDS = frozenset({"Query.accessEntries", "Query.accessEntriesOf"})
+
+
+def get_agency_name(code: str) -> str:
+    """What people call an agency."""
+    return AGENCY_NAMES.get(code, f"the agency '{code}'")
+
+
+def describe_reader(access: LedgerEntry) -> str:
+    """Who read."""
+    if access.caller is not None and access.caller == access.subject:
+        return "You"
+    if access.legal_basis == LegalBasis.ASSISTANCE.value:
+        return "Somebody who assists you"
+    if access.legal_basis == LegalBasis.GUARDIANSHIP.value:
+        return "Your parent or guardian"
+    reader = _READERS.get(access.caller_kind, "Somebody")
+    if access.client is not None:
+        reader += f" ('{access.client}')"
+    if access.agency is not None:
+        unit = f", {access.unit}" if access.unit else ""
+        reader += f" of {get_agency_name(access.agency)}{unit}"
+    return reader
+
+
+def describe_legal_basis(access: LedgerEntry) -> str | None:
+    """On what basis in law."""
+    return None if access.legal_basis is None else _LEGAL_BASES.get(access.legal_basis, access.legal_basis)
+
+
+def group_fields(fields: Iterable[str]) -> list[str]:
+    """What was read, by groups that people know. That somebody exists is part of their identity."""
+    things: dict[str, None] = {}
+    for coordinate in fields:
+        type_, _, name = coordinate.partition(".")
+        if type_ in {"Query", "Mutation"} and coordinate not in _OVERSEER_FIELDS:
+            continue
+        thing = _SUBJECTS_BY_TYPE.get(type_, type_)
+        if type_ == "Query":
+            thing = "access log"
+        elif type_ in {"Citizen", "Consenting"}:
+            thing = _SUBJECTS_BY_CITIZEN_FIELD.get(name, thing)
+        things[thing] = None
+    return sorted(things) or ["existence in the register"]
+
+
+def describe_access(access: LedgerEntry) -> str:
+    """The whole entry."""
+    text = f"{describe_reader(access)} read your {_join_words(group_fields(access.fields))}"
+    if access.agencies:
+        text += f", which came from {_join_words([get_agency_name(each) for each in access.agencies])}"
+    text += "."
+    if access.purpose is not None:
+        text += f" Purpose: {access.purpose}{f', case {access.case}' if access.case else ''}."
+    elif access.case is not None:
+        text += f" Case: {access.case}."
+    basis = describe_legal_basis(access)
+    if basis is not None:
+        text += f" Legal basis: {basis}."
+    if access.hidden_because is not None:
+        text += f" You are told late: {access.hidden_because}"
+    return text
+
+
+def _join_words(things: list[str]) -> str:
+    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"

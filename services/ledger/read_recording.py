@@ -1,0 +1,50 @@
+"""What answers hold of people, on its way from the engine into the access ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from engine.errors import NotRecorded
+from engine.reporting.subject_reads import ReadRecorder, RequestInfo, SubjectRead
+from records.identifiers import Nik
+from resolvers.reader_budgets import PeopleBudgetCharger
+from store.ledger.access_ledger import AccessLedger, LedgerUnavailable
+
+NOT_RECORDED = (
+    "Who reads personal data cannot be recorded at the moment, so none is given. Public data still answers; try again "
+    "later."
+)
+
+
+def build_recorder(ledger: AccessLedger, accesses: LedgerEntryBuilder) -> ReadRecorder:
+    """What the engine hands each answer's reads to, before the answer leaves."""
+
+    async def record(request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        reading = AccessContext(request_id=request.request_id, operation=request.operation, document=request.document)
+        try:
+            await ledger.write(accesses.build(request.caller, reading, reads))
+        except LedgerUnavailable:
+            raise NotRecorded(NOT_RECORDED) from None
+
+    return record
+
+
+def with_reader_budgets(recorder: ReadRecorder, budgets: PeopleBudgetCharger) -> ReadRecorder:
+    """The same, for answers within the reader's budget: people who were found through data are charged here."""
+
+    def charge_then_record(request: RequestInfo, reads: Sequence[SubjectRead]) -> Coroutine[Any, Any, None]:
+        if not budgets.has_budget(request.caller):  # citizens, who read about themselves
+            return recorder(request, reads)
+        return charge_and_record(request, reads)
+
+    async def charge_and_record(asked: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        named = [read.subject for read in reads]
+        people = [each if isinstance(each, bytes) else Nik(each) for each in named if isinstance(each, (str, bytes))]
+        refusal = await budgets.charge(asked.caller, people)
+        if refusal is not None:
+            raise refusal.error
+        await recorder(asked, reads)
+
+    return charge_then_record

@@ -1,0 +1,29 @@
+"""What is wrong with the settings, in one line and by the names of their variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+def describe_settings_error(problem: ValueError) -> str:
+    """The line; of a value that is wrong it says what is wrong with it, and never the value itself."""
+    if not isinstance(problem, ValidationError):
+        return str(problem)
+    return f"the hub's settings are not complete: {_describe_errors(problem.errors(include_input=False, include_url=False))}"
+
+
+def _describe_errors(errors: Sequence[ErrorDetails]) -> str:
+    missing = [_get_variable_name(error) for error in errors if error["type"] == "missing"]
+    wrong = [error for error in errors if error["type"] != "missing"]
+    reasons = [
+        f"{_get_variable_name(error)}: {error['msg']}" if error["loc"] else error["msg"].removeprefix("Value error, ")
+        for error in wrong
+    ]
+    return "; ".join([*reasons, *([f"not set: {', '.join(missing)}"] if missing else [])])
+
+
+def _get_variable_name(error: ErrorDetails) -> str:
+    return f"SIMPUL_{'__'.join(str(part) for part in error['loc']).upper()}"

@@ -1,0 +1,111 @@
+"""What time does to requests and consents: it is noted, and told, once, by whichever hub comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from records.hub.clients import ClientId
+from records.hub.consents import Consent
+from records.hub.partner_consents import ConsentRequestAnswer
+from records.hub.webhooks import WebhookType
+from records.identifiers import Nik
+from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_rows import select_consents_with_state, to_consent
+from store.consents.consent_table import to_webhook_data
+from store.consents.webhook_outbox import enqueue_webhook
+from store.tables import consent_requests, consents
+
+BATCH_SIZE = 100
+"""Rows of one transaction; there may be many after a night without a hub."""
+
+
+class ConsentMaintenance:
+    """Ends what is over. Everything may be called by several hubs at once, and returns how much there was to do."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def expire_requests(self) -> int:
+        """Requests that nobody answered in time: note it, and tell their partners."""
+        table = consent_requests
+        over = table.c.answer.is_(None) & (table.c.answer_by <= func.now())
+        expired = (
+            update(table)
+            .where(table.c.id.in_(_select_unlocked(table.c.id, over)))
+            .values(answer=ConsentRequestAnswer.EXPIRED.value, answered_at=func.now())
+            .returning(table)
+        )
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(expired)).mappings().all()
+            for row in rows:
+                about = {"client": row["client"], "request": row["id"]}
+                await record_consent_event(connection, ConsentEventType.UNANSWERED, by=ConsentActor.HUB, **about)
+                await enqueue_webhook(connection, WebhookType.UNANSWERED, data={"request": row["id"]}, **about)
+        return len(rows)
+
+    async def close_requests(self) -> int:
+        """Requests that can be answered no more: forget what was kept for the answer, and who did not grant."""
+        table = consent_requests
+        over = table.c.closed_at.is_(None) & table.c.answer.is_not(None) & (table.c.answer_by <= func.now())
+        closed = update(table).where(table.c.id.in_(_select_unlocked(table.c.id, over))).returning(table.c.id)
+        granted = table.c.answer == ConsentRequestAnswer.GRANTED.value
+        async with self._engine.begin() as connection:
+            rows = await connection.execute(
+                closed.values(closed_at=func.now(), state=None, subject=_when(granted, table.c.subject))
+            )
+            return len(rows.all())
+
+    async def expire_consents(self) -> int:
+        """Consents whose time is over: note it, and tell their partners. They were in force no more before that."""
+        over = consents.c.revoked_at.is_(None) & consents.c.expired_at.is_(None) & (consents.c.expires_at <= func.now())
+        expired = (
+            update(consents)
+            .where(consents.c.id.in_(_select_unlocked(consents.c.id, over & consents.c.purged_at.is_(None))))
+            .values(expired_at=func.now())
+            .returning(consents)
+        )
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(expired)).mappings().all()
+            for row in rows:
+                about = {"client": row["client"], "request": row["request"], "consent": row["id"]}
+                await record_consent_event(connection, ConsentEventType.EXPIRED, by=ConsentActor.HUB, **about)
+                await enqueue_webhook(connection, WebhookType.EXPIRED, data=to_webhook_data(row), **about)
+        return len(rows)
+
+    async def list_unpurged(self, open_seal: Callable[[bytes], Nik]) -> Sequence[Consent]:
+        """Consents that ended, and under which something may still be kept. `open_seal` opens the seal of a person."""
+        ended = consents.c.revoked_at.is_not(None) | consents.c.expired_at.is_not(None)
+        wanted = select_consents_with_state().where(consents.c.purged_at.is_(None), ended).limit(BATCH_SIZE)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(wanted.order_by(consents.c.expires_at))).mappings().all()
+        return [to_consent(open_seal(row["subject"]), row) for row in rows]
+
+    async def mark_purged(self, consent: Consent, deleted_rows: Mapping[str, int]) -> None:
+        """Note that what was kept under a consent is gone, and how much it was; the first who says so is noted."""
+        done = update(consents).where(consents.c.id == consent.id, consents.c.purged_at.is_(None))
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(done.values(purged_at=func.now()).returning(consents.c.request))).scalar()
+            if row is not None:
+                await record_consent_event(
+                    connection,
+                    ConsentEventType.PURGED,
+                    client=ClientId.from_stored(consent.client),
+                    by=ConsentActor.HUB,
+                    request=row,
+                    consent=consent.id,
+                    detail=deleted_rows,
+                )
+
+
+def _select_unlocked(id_: ColumnElement[str], condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery
+    """Some of the rows, which no other hub is at."""
+    return select(id_).where(condition).limit(BATCH_SIZE).with_for_update(skip_locked=True).scalar_subquery()
+
+
+def _when(condition: ColumnElement[bool], value: ColumnElement[bytes]) -> ColumnElement[bytes | None]:
+    return case((condition, value))

@@ -1,0 +1,102 @@
+"""Consents: a person's list of them, and their end. The end is one conditional update, so that there is one alone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, tuple_, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.hub.clients import ClientId
+from records.hub.consents import Consent, ConsentPage, ConsentPosition
+from records.hub.partner_consents import PartnerConsent
+from records.hub.webhooks import WebhookType
+from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_rows import select_consents_with_state, to_consent, to_partner_consent
+from store.consents.data_preferences import SealedPerson
+from store.consents.webhook_outbox import enqueue_webhook
+from store.database_timeout import database_timeout
+from store.tables import consents
+
+_ORDER = (consents.c.granted_at, consents.c.id)
+
+
+class ConsentEnd(NamedTuple):
+    """A consent that somebody wanted to end, and whether that ended it: it may have been over before."""
+
+    row: RowMapping
+    is_new: bool
+
+
+class ConsentTable:
+    """Reads and ends consents. Everything raises `StateUnavailable` where the database does not answer."""
+
+    def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
+        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        self._engine = engine
+        self._timeout = timeout
+
+    async def load_page(self, person: SealedPerson, first: int, after: ConsentPosition | None) -> ConsentPage:
+        """The next consents of a person, newest first."""
+        wanted = select_consents_with_state().where(consents.c.subject == person.seal)
+        if after is not None:
+            wanted = wanted.where(tuple_(*_ORDER) < tuple_(after.at, after.id))
+        wanted = wanted.order_by(*(column.desc() for column in _ORDER)).limit(first + 1)
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            rows = (await connection.execute(wanted)).mappings().all()
+        return ConsentPage(
+            consents=tuple(to_consent(person.nik, row) for row in rows[:first]), has_more=len(rows) > first
+        )
+
+    async def revoke(self, person: SealedPerson, id_: str, *, request_id: str) -> tuple[Consent, bool] | None:
+        """Take a consent back: the consent as it stands then, and whether this ended it. None: it is not theirs."""
+        ended = await self._end_consent(id_, consents.c.subject == person.seal, ConsentActor.PERSON, request_id)
+        return None if ended is None else (to_consent(person.nik, ended.row), ended.is_new)
+
+    async def give_back(self, client: ClientId, id_: str, *, request_id: str) -> tuple[PartnerConsent, bool] | None:
+        """Give a consent back that a partner no longer needs; as `revoke`."""
+        ended = await self._end_consent(id_, consents.c.client == client, ConsentActor.PARTNER, request_id)
+        return None if ended is None else (to_partner_consent(ended.row), ended.is_new)
+
+    async def _end_consent(
+        self, id_: str, owner: ColumnElement[bool], by: ConsentActor, request_id: str
+    ) -> ConsentEnd | None:
+        ended = (
+            update(consents)
+            .where(
+                consents.c.id == id_,
+                owner,
+                consents.c.revoked_at.is_(None),
+                consents.c.expires_at > func.clock_timestamp(),
+            )
+            .values(revoked_at=func.clock_timestamp(), revoked_by=by.value)
+            .returning(consents)
+        )
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            row = (await connection.execute(ended)).mappings().one_or_none()
+            if row is not None:
+                await _record_end(connection, row, by, request_id)
+                return ConsentEnd(row, is_new=True)
+            known = select_consents_with_state().where(consents.c.id == id_, owner)
+            row = (await connection.execute(known)).mappings().one_or_none()
+            return None if row is None else ConsentEnd(row, is_new=False)
+
+
+async def _record_end(connection: AsyncConnection, row: RowMapping, by: ConsentActor, request_id: str) -> None:
+    event = ConsentEventType.REVOKED if by is ConsentActor.PERSON else ConsentEventType.RETURNED
+    about = {"client": row["client"], "request": row["request"], "consent": row["id"]}
+    await record_consent_event(connection, event, by=by, request_id=request_id, **about)
+    if by is ConsentActor.PERSON:
+        await enqueue_webhook(connection, WebhookType.REVOKED, data=to_webhook_data(row), **about)
+
+
+def to_webhook_data(row: RowMapping) -> dict[str, Any]:
+    """What a webhook tells of a consent."""
+    return {
+        "consent": row["id"],
+        "request": row["request"],
+        "scopes": list(row["scopes"]),
+        "purpose": row["purpose"],
+        "expires_at": row["expires_at"].isoformat(),
+    }

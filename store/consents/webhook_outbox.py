@@ -1,0 +1,138 @@
+"""What partners still have to be told: written with what it tells of, sent by whichever hub comes first.
+
+A call that is taken is not seen by other hubs for a while. Whoever took it and died leaves it to the next, so that a
+partner may be told twice, always under the same id, and never not at all until it is given up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.hub.clients import ClientId
+from records.hub.webhooks import WebhookCall, WebhookType
+from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.tables import webhook_calls
+
+_IS_OPEN = webhook_calls.c.delivered_at.is_(None) & webhook_calls.c.given_up_at.is_(None)
+_MAX_FAILURE_LENGTH = 200
+
+
+async def enqueue_webhook(
+    connection: AsyncConnection,
+    type_: WebhookType,
+    *,
+    client: ClientId,
+    data: Mapping[str, Any],
+    request: str | None = None,
+    consent: str | None = None,
+) -> None:
+    """Have a partner told, once the transaction is committed. `data` holds nothing personal."""
+    payload = {
+        "type": type_.value,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "data": dict(data),
+    }
+    row = {
+        "id": f"msg_{token_hex(16)}",
+        "client": client,
+        "type": type_.value,
+        "request": request,
+        "consent": consent,
+        "body": json.dumps(payload, separators=(",", ":")),
+    }
+    await connection.execute(insert(webhook_calls).values(row))
+
+
+class WebhookOutbox:
+    """Calls to partners."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use the hub's database."""
+        self._engine = engine
+
+    async def claim(self, limit: int, *, lease: timedelta) -> Sequence[WebhookCall]:
+        """Calls that are due; for the time of the lease nobody else takes them.
+
+        Clients take turns: one that does not answer, however many calls wait for it, must not keep others from being
+        told that a consent is over.
+        """
+        columns = webhook_calls.c
+        is_due = _IS_OPEN & (columns.next_at <= func.now())
+        turn = func.row_number().over(partition_by=columns.client, order_by=columns.next_at).label("turn")
+        queue = select(columns.id, turn).where(is_due).subquery()
+        due = select(columns.id).join(queue, queue.c.id == columns.id).where(is_due)
+        due = due.order_by(queue.c.turn, columns.next_at).limit(limit)
+        due = due.with_for_update(skip_locked=True, of=webhook_calls)
+        taken = (
+            update(webhook_calls)
+            .where(webhook_calls.c.id.in_(due.scalar_subquery()))
+            .values(next_at=func.now() + lease, attempts=webhook_calls.c.attempts + 1)
+            .returning(webhook_calls)
+        )
+        async with self._engine.begin() as connection:
+            return [_to_webhook_call(row) for row in (await connection.execute(taken)).mappings()]
+
+    async def mark_delivered(self, call: WebhookCall) -> None:
+        """The partner took it."""
+        async with self._engine.begin() as connection:
+            if await self._end_call(connection, call, delivered_at=func.now(), failure=None):
+                await _record_delivery(connection, call, "delivered")
+
+    async def mark_failed(self, call: WebhookCall, failure: str, *, retry_in: timedelta | None) -> None:
+        """The partner did not take it: to be tried again after a time, or never."""
+        failure = failure[:_MAX_FAILURE_LENGTH]
+        async with self._engine.begin() as connection:
+            if retry_in is not None:
+                later = update(webhook_calls).where(webhook_calls.c.id == call.id, _IS_OPEN)
+                await connection.execute(later.values(next_at=func.now() + retry_in, failure=failure))
+            elif await self._end_call(connection, call, given_up_at=func.now(), failure=failure):
+                await _record_delivery(connection, call, "given up")
+
+    async def list_calls(self, *, client: ClientId | None = None, limit: int = 100) -> Sequence[WebhookCall]:
+        """The newest calls, whatever became of them."""
+        wanted = select(webhook_calls).order_by(webhook_calls.c.created_at.desc(), webhook_calls.c.id).limit(limit)
+        if client is not None:
+            wanted = wanted.where(webhook_calls.c.client == client)
+        async with self._engine.connect() as connection:
+            return [_to_webhook_call(row) for row in (await connection.execute(wanted)).mappings()]
+
+    async def _end_call(self, connection: AsyncConnection, call: WebhookCall, **values: Any) -> bool:  # noqa: ANN401 - columns
+        ended = update(webhook_calls).where(webhook_calls.c.id == call.id, _IS_OPEN).values(**values)
+        return (await connection.execute(ended.returning(webhook_calls.c.id))).scalar() is not None
+
+
+async def _record_delivery(connection: AsyncConnection, call: WebhookCall, outcome: str) -> None:
+    await record_consent_event(
+        connection,
+        ConsentEventType.NOTIFIED,
+        client=call.client,
+        by=ConsentActor.HUB,
+        request=call.request,
+        consent=call.consent,
+        detail={"type": call.type, "became": outcome, "attempts": call.attempts},
+    )
+
+
+def _to_webhook_call(row: RowMapping) -> WebhookCall:
+    return WebhookCall(
+        id=row["id"],
+        client=ClientId.from_stored(row["client"]),
+        type=row["type"],
+        request=row["request"],
+        consent=row["consent"],
+        body=row["body"],
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+        failure=row["failure"],
+        next_at=row["next_at"],
+        delivered_at=row["delivered_at"],
+        given_up_at=row["given_up_at"],
+    )

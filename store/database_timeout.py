@@ -1,0 +1,23 @@
+"""What the hub's own database cannot do at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+
+class StateUnavailable(Exception):  # noqa: N818 - a condition, not a fault
+    """The hub's own database did not answer. The text is for the log."""
+
+
+@asynccontextmanager
+async def database_timeout(seconds: float) -> AsyncIterator[None]:
+    """Wait no longer than that for what the block asks of the database; raises `StateUnavailable`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (SQLAlchemyError, OSError) as failure:  # a timeout is an OSError
+        raise StateUnavailable(type(failure).__name__) from failure

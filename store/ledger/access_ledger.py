@@ -1,0 +1,268 @@
+"""The access ledger's writer: what was read is committed before the answer leaves.
+
+Entries of all requests that end in the same moment, or while a commit is under way, go in one statement, which is one
+transaction (group commit). Each process writes chains of its own: a new one with each connection, because after a lost
+one nobody knows what was still committed, and one a day. A chain begins with the heads of all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.histogram import Histogram
+from records.hub.ledger_entries import LedgerEntry
+from store.ledger.ledger_copy import COLUMNS, encode_row, stream_copy
+from store.ledger.ledger_hash import LedgerHasher, derive_hash_key, encode_chain, encode_entry
+from store.ledger.ledger_heads import HEADS_QUERY, find_unnamed_heads, format_heads
+from store.tables import access_chains, access_entries
+
+_log = logging.getLogger("simpul.ledger")
+
+MAX_WAITING = 20_000
+"""Entries that may wait for their commit; more are refused at once."""
+MAX_BATCH_ENTRIES = 5_000
+"""Entries in one transaction, unless one request has more."""
+CHAIN_LIFETIME = timedelta(days=1)
+"""After this time the next entry begins a new chain, which names the heads of the others anew."""
+
+_INSERT_CHAIN = f"INSERT INTO {access_chains.name} (chain, started_at, heads, hash) VALUES ($1, $2, $3, $4)"  # noqa: S608 - names of our own table
+
+
+class LedgerUnavailable(Exception):  # noqa: N818 - a condition, not a fault
+    """What was read cannot be recorded now. The text is for the log."""
+
+
+class _PendingWrite(NamedTuple):
+    entries: Sequence[LedgerEntry]
+    done: asyncio.Future[None]
+
+
+class _Chain:
+    """A chain that is being written, on a connection of its own."""
+
+    def __init__(self, connection: AsyncConnection, driver: Any, hasher: LedgerHasher) -> None:  # noqa: ANN401 - asyncpg's connection
+        self.connection = connection
+        self.driver = driver
+        self._hasher = hasher
+        self.name = ""
+        self.started_at = datetime.min.replace(tzinfo=UTC)
+        self.sequence = 0
+        self.head = b""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the database has hung up, as it does when it is restarted."""
+        return bool(self.driver.is_closed())
+
+    async def begin(self) -> None:
+        """Begin a new chain, which names where the others stand."""
+        started_at = datetime.now(UTC)
+        name = token_hex(16)
+        rows = [tuple(row) for row in await self.driver.fetch(HEADS_QUERY)]
+        heads = format_heads(find_unnamed_heads(rows))
+        head = self._hasher(encode_chain(name, started_at, heads))
+        await self.driver.execute(_INSERT_CHAIN, name, started_at, heads, head)
+        self.name, self.started_at, self.sequence, self.head = name, started_at, 0, head
+
+    async def append(self, entries: Sequence[LedgerEntry]) -> None:
+        """Commit entries."""
+        sequence, head, hasher, rows = self.sequence, self.head, self._hasher, []
+        for access in entries:
+            sequence += 1
+            entry_hash = hasher(encode_entry(self.name, sequence, head, access))
+            rows.append(encode_row(self.name, sequence, head, entry_hash, access))
+            head = entry_hash
+        await self.driver.copy_to_table(access_entries.name, source=stream_copy(rows), columns=COLUMNS, format="binary")
+        self.sequence, self.head = sequence, head
+
+
+class AccessLedger:
+    """Writes entries, many requests a commit."""
+
+    def __init__(self, engine: AsyncEngine, secret: bytes, *, timeout: float = 2.0) -> None:
+        """Use the hub's database; `timeout` is how many seconds a request waits for its commit."""
+        self._engine = engine
+        self._hasher = LedgerHasher(derive_hash_key(secret))
+        self._timeout = timeout
+        self._queue: deque[_PendingWrite] = deque()
+        self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()
+        """Who waits, and until when on the loop's clock, in that order: one timer for all of them."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting_entries = 0
+        self._chain: _Chain | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self.commits = 0
+        """Transactions with entries, so far."""
+        self.failed = 0
+        """Requests whose entries were not committed, so far."""
+        self.durations = Histogram()
+        """Seconds that requests waited for their commit."""
+
+    def __repr__(self) -> str:
+        """The chain and its length."""
+        chain = f"{self._chain.name}:{self._chain.sequence}" if self._chain else "not begun"
+        return f"<AccessLedger {chain}>"
+
+    async def start(self) -> None:
+        """Begin this process's chain; raises what the database raises."""
+        async with asyncio.timeout(self._timeout):
+            self._chain = await self._begin_chain()
+
+    async def write(self, entries: Sequence[LedgerEntry]) -> None:
+        """Commit entries, all or none of them.
+
+        Raises:
+            LedgerUnavailable: They were not committed in time, as far as the hub knows.
+            ValueError: An entry that no table can hold; those of other requests are not touched by it.
+
+        """
+        if not entries:
+            return
+        for each in entries:
+            _check_texts(each)
+        if self._waiting_entries + len(entries) > MAX_WAITING:
+            self.failed += 1
+            raise LedgerUnavailable(f"{self._waiting_entries} entries wait already")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        until = loop.time() + self._timeout
+        self._queue.append(_PendingWrite(entries, done))
+        self._deadlines.append((until, done))
+        self._waiting_entries += len(entries)
+        if self._writing is None:
+            self._writing = loop.create_task(self._drain())
+        if self._timer is None:
+            self._timer = loop.call_at(until, self._expire_waiting)
+        began = loop.time()
+        try:
+            await done
+        except LedgerUnavailable:
+            self.failed += 1
+            raise
+        self.durations.add(loop.time() - began)
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        return self._waiting_entries
+
+    async def close(self) -> None:
+        """Commit what waits, and let go of the database."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=self._timeout)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for _, done in self._deadlines:
+            if not done.done():
+                done.set_exception(LedgerUnavailable("the hub ends"))
+        self._deadlines.clear()
+        await self._release_chain()
+
+    def _expire_waiting(self) -> None:
+        """Give up for those who waited long enough; come again for the next."""
+        loop = asyncio.get_running_loop()
+        while self._deadlines and (self._deadlines[0][1].done() or self._deadlines[0][0] <= loop.time()):
+            _, done = self._deadlines.popleft()
+            if not done.done():
+                done.set_exception(LedgerUnavailable(f"not committed within {self._timeout:g} s"))
+        self._timer = loop.call_at(self._deadlines[0][0], self._expire_waiting) if self._deadlines else None
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                await asyncio.sleep(0)  # whatever else ends in this turn of the loop goes along
+                batch = self._take_batch()
+                if batch:
+                    await self._commit(batch)
+        finally:
+            self._writing = None
+
+    def _take_batch(self) -> list[_PendingWrite]:
+        """Who is next; those who gave up waiting are left out."""
+        batch: list[_PendingWrite] = []
+        count = 0
+        while self._queue and (not batch or count + len(self._queue[0].entries) <= MAX_BATCH_ENTRIES):
+            each = self._queue.popleft()
+            self._waiting_entries -= len(each.entries)
+            if not each.done.done():
+                batch.append(each)
+                count += len(each.entries)
+        return batch
+
+    async def _commit(self, batch: Sequence[_PendingWrite]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._chain is not None and self._chain.closed:  # while nobody wrote, so nothing is in doubt
+                    await self._release_chain()
+                chain = self._chain = self._chain or await self._begin_chain()
+                if datetime.now(UTC) - chain.started_at > CHAIN_LIFETIME:
+                    await chain.begin()
+                await chain.append([access for each in batch for access in each.entries])
+            self.commits += 1
+        except Exception as failure:  # noqa: BLE001 - whatever it was, nothing may be taken for recorded
+            _log.error("The access ledger cannot be written: %s", type(failure).__name__)
+            for each in batch:
+                if not each.done.done():
+                    each.done.set_exception(LedgerUnavailable(type(failure).__name__))
+            await self._release_chain()
+            return
+        for each in batch:
+            if not each.done.done():
+                each.done.set_result(None)
+        while self._deadlines and self._deadlines[0][1].done():
+            self._deadlines.popleft()
+
+    async def _begin_chain(self) -> _Chain:
+        connection = await self._engine.connect()
+        try:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("SET synchronous_commit = on")
+            chain = _Chain(connection, driver, self._hasher)
+            await chain.begin()
+        except BaseException:
+            await connection.invalidate()
+            await connection.close()
+            raise
+        return chain
+
+    async def _release_chain(self) -> None:
+        """Leave the chain where it is; the next entry begins another."""
+        chain, self._chain = self._chain, None
+        if chain is not None:
+            chain.driver.terminate()  # nothing of ours is under way that somebody waits for
+            with contextlib.suppress(Exception):
+                await chain.connection.invalidate()
+                await chain.connection.close()
+
+
+def _check_texts(access: LedgerEntry) -> None:
+    """Raise `ValueError` where PostgreSQL could not keep a text: one request's must not fail those of others."""
+    for text in (
+        access.request_id,
+        access.agency,
+        access.unit,
+        access.role,
+        access.client,
+        access.purpose,
+        access.case,
+    ):
+        if text is not None and ("\0" in text or not _is_utf8(text)):
+            raise ValueError("A text of the entry holds a character that cannot be kept.")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

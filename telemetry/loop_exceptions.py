@@ -1,0 +1,33 @@
+"""What nobody waited for and failed: asyncio tells it to a handler of the event loop, or to nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_log = logging.getLogger("simpul.incidents")
+
+_IN_CALLBACK = "Exception in callback"
+
+
+@contextmanager
+def log_loop_exceptions() -> Iterator[None]:
+    """Have such faults of the running event loop logged as what they are: asyncio would write out values."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(_log_exception)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
+
+
+def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    message = str(context.get("message", "Something failed that nobody waited for"))
+    if message.startswith(_IN_CALLBACK):  # goes on with the callback and what it was given
+        message = _IN_CALLBACK
+    failure = context.get("exception")
+    _log.error("%s.", message.rstrip("."), exc_info=failure if isinstance(failure, BaseException) else None)

@@ -1,0 +1,146 @@
+"""The numbers of the hub: of this process as they are now, of the others as they last told them.
+
+Nothing here is in the way of a request: parts of the hub count in plain attributes, and once a second what they counted
+is written where the other processes of the hub find it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from records.histogram import Histogram
+from telemetry.metrics.metric_values import MetricValues, merge_values
+from telemetry.metrics.minutes import AgencyTotals, MinuteHistory
+from telemetry.metrics.process import ProcessMetrics
+from telemetry.metrics.run_files import RunFiles
+
+_log = logging.getLogger("simpul.metrics")
+
+WRITE_INTERVAL: Final = 1.0
+"""Seconds after which a process tells the others how it is: what one that is killed may lose of its counts."""
+_LAG_INTERVAL: Final = 0.25
+"""Seconds after which the event loop should come round."""
+_MERGE_EVERY: Final = 10
+"""Tellings after which those that ended are looked for."""
+
+
+class MetricsSource(Protocol):
+    """A part of the hub that counts something."""
+
+    def collect(self, numbers: MetricValues) -> None:
+        """What was counted, and how things are; quick, for the event loop waits."""
+
+
+class MetricsCollector:
+    """Gathers numbers; `run` in the event loop that serves."""
+
+    def __init__(
+        self,
+        sources: Sequence[MetricsSource],
+        *,
+        get_agency_totals: Callable[[], Mapping[str, AgencyTotals]],
+        folder: Path | None = None,
+        write_interval: float = WRITE_INTERVAL,
+    ) -> None:
+        """Nothing is opened yet.
+
+        `get_agency_totals` tells what the last hour of each agency is made of; without a `folder`, this process is alone.
+        """
+        self._sources = [*sources, ProcessMetrics()]
+        self._get_agency_totals = get_agency_totals
+        self._files = None if folder is None else RunFiles(folder)
+        self._write_interval = write_interval
+        self._history = MinuteHistory()
+        self._lag = Histogram()
+        self._lock = asyncio.Lock()
+        self._last: tuple[float, MetricValues] | None = None
+        self._has_warned = False
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Tell the others how this process is, for the length of the block."""
+        if self._files is not None and not await self._try_on_disk(self._files.open):
+            self._files = None
+        await self._write_own(merge_ended=True)
+        tasks = [asyncio.create_task(self._measure_lag()), asyncio.create_task(self._write_repeatedly())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            if self._files is not None:
+                await self._write_own(merge_ended=False)
+                await self._try_on_disk(self._files.close)
+
+    async def collect_all(self, *, max_age: float = 0.0) -> MetricValues:
+        """The numbers of all processes of the hub; those that were gathered so many seconds ago will do.
+
+        What this process counted is told to the others first: whoever is asked next says no less than was said here.
+        """
+        async with self._lock:
+            if self._last is None or time.monotonic() - self._last[0] >= max_age:
+                own = self.collect_own()
+                living, ended = await self._exchange(own)
+                self._last = time.monotonic(), merge_values([own, *living], ended)
+            return self._last[1]
+
+    async def _exchange(self, own: MetricValues) -> tuple[Sequence[MetricValues], Sequence[MetricValues]]:
+        """What the others told, who live and who ended, once they can read of us."""
+        found: list[tuple[Sequence[MetricValues], Sequence[MetricValues]]] = []
+        if (files := self._files) is not None and await self._try_on_disk(files.write, own):
+            await self._try_on_disk(lambda: found.append(files.read_others()))
+        return found[0] if found else ((), ())
+
+    def collect_own(self) -> MetricValues:
+        """The numbers of this process, as they are now."""
+        self._history.record(self._get_agency_totals(), time.time())
+        numbers = MetricValues(minutes=self._history.get_minutes())
+        numbers.set_histogram("simpul_event_loop_lag_seconds", self._lag)
+        for source in self._sources:
+            source.collect(numbers)
+        return numbers
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await asyncio.sleep(_LAG_INTERVAL)
+            self._lag.add(max(0.0, loop.time() - began - _LAG_INTERVAL))
+
+    async def _write_repeatedly(self) -> None:
+        writes = 0
+        while True:
+            await asyncio.sleep(self._write_interval)
+            writes += 1
+            await self._write_own(merge_ended=writes % _MERGE_EVERY == 0)
+
+    async def _write_own(self, *, merge_ended: bool) -> None:
+        if self._files is None:
+            self._history.record(self._get_agency_totals(), time.time())
+            return
+        async with self._lock:
+            await self._try_on_disk(self._files.write, self.collect_own())
+        if merge_ended:
+            await self._try_on_disk(self._files.merge_ended)
+
+    async def _try_on_disk(self, work: Callable[..., None], *arguments: MetricValues) -> bool:
+        """Do what needs the disk, off the event loop; whether it worked. Metrics never cost the hub its service."""
+        try:
+            await asyncio.to_thread(work, *arguments)
+        except OSError as failure:
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning(
+                    "The run folder cannot be used (%s): metrics are those of one process. See SIMPUL_RUN_FOLDER.",
+                    failure.strerror or type(failure).__name__,
+                )
+            return False
+        self._has_warned = False
+        return True

@@ -1,0 +1,93 @@
+"""What is counted of HTTP requests and of operations: additions, nothing else, since each request pays for them.
+
+Histograms are added to in place: a call of a method would cost as much again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from typing import Final
+
+from records.histogram import Histogram
+from telemetry.metrics.metric_values import MetricValues
+
+_MAX_OPERATIONS: Final = 300
+"""Operations that have numbers of their own; those beyond share some."""
+_OTHER_OPERATIONS: Final = ("others", "others")
+
+
+class RouteCounts:
+    """Requests of one route."""
+
+    __slots__ = ("durations", "statuses")
+
+    def __init__(self) -> None:
+        self.statuses: defaultdict[int, int] = defaultdict(int)
+        """Requests by the status they were answered with; 0 for those that were not."""
+        self.durations = Histogram()
+
+    def record_response(self, status: int, seconds: float) -> None:
+        """A request was answered, or left alone (0)."""
+        self.statuses[status] += 1
+        durations = self.durations
+        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        durations.total += seconds
+
+
+class RequestCounts:
+    """Requests by route and status."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        """Requests under way: whoever serves them adds and takes away."""
+        self.routes: defaultdict[str, RouteCounts] = defaultdict(RouteCounts)
+        """By routes that the hub serves, never by what a caller wrote."""
+
+    def collect(self, numbers: MetricValues) -> None:
+        """What was counted."""
+        numbers.set_value("simpul_http_requests_in_flight", self.in_flight)
+        for route, counted in self.routes.items():
+            for status, count in counted.statuses.items():
+                numbers.set_value("simpul_http_requests_total", count, route, str(status) if status else "none")
+            if counted.statuses:
+                numbers.set_histogram("simpul_http_request_duration_seconds", counted.durations, route)
+
+
+class _OperationCount:
+    """What is counted of one operation."""
+
+    __slots__ = ("durations", "outcomes", "points")
+
+    def __init__(self) -> None:
+        self.outcomes: defaultdict[str, int] = defaultdict(int)
+        self.durations = Histogram()
+        self.points = 0
+
+
+class OperationCounts:
+    """Operations by client and name; the engine's `Meter`."""
+
+    def __init__(self) -> None:
+        self._operations: dict[tuple[str, str], _OperationCount] = {}
+
+    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float) -> None:
+        """Count an operation, by client and name."""
+        counted = self._operations.get(names)
+        if counted is None:
+            if len(self._operations) >= _MAX_OPERATIONS:
+                names = _OTHER_OPERATIONS
+            counted = self._operations.setdefault(names, _OperationCount())
+        counted.outcomes[outcome] += 1
+        counted.points += points
+        durations = counted.durations
+        durations.counts[bisect_left(durations.bounds, seconds)] += 1
+        durations.total += seconds
+
+    def collect(self, numbers: MetricValues) -> None:
+        """What was counted."""
+        for names, counted in self._operations.items():
+            for ended, count in counted.outcomes.items():
+                numbers.set_value("simpul_operations_total", count, *names, ended)
+            numbers.set_value("simpul_operation_points_total", counted.points, *names)
+            numbers.set_histogram("simpul_operation_duration_seconds", counted.durations, *names)

@@ -1,0 +1,146 @@
+"""Callers who want to see what is not theirs, and what each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
+from records.purposes import Purpose, Scope
+from tests.fakes.clients import build_client
+from tests.fakes.small_records import BUDI, SITI
+
+SURE = Assurance.SUBSTANTIAL
+ALL_SCOPES = frozenset(scope.value for scope in Scope)
+
+
+@dataclass(frozen=True)
+class DeclaredAccess:
+    """What the checked-in schema says of a field: its `@access` and `@classified`."""
+
+    rules: frozenset[str]
+    purposes: frozenset[str]
+    scope: frozenset[str]
+    specific: bool
+    case: bool = False
+    """Whether overseers read it for a case alone."""
+
+
+@dataclass(frozen=True)
+class DeniedCaller:
+    """A caller, and the reason for which a field about Siti is refused; None where they may see it."""
+
+    caller: Caller
+    reason: Callable[[DeclaredAccess], str | None]
+
+
+def _citizen(said: DeclaredAccess) -> str:
+    return "NOT_YOURS" if said.rules & {"SELF", "GUARDIAN", "ASSISTANT"} else "NOT_FOR_CITIZENS"
+
+
+def _low(said: DeclaredAccess) -> str | None:
+    if "SELF" not in said.rules:
+        return _citizen(said)
+    return "ASSURANCE_TOO_LOW" if said.specific else None
+
+
+def _build_purpose_reason(
+    purpose: str, rule: str, otherwise: str, fixed_reason: str
+) -> Callable[[DeclaredAccess], str | None]:
+    """The reason for a caller by `rule` who is `fixed_reason` so, or, where that is nothing, whose purpose must cover it."""
+
+    def reason(said: DeclaredAccess) -> str | None:
+        if rule not in said.rules:
+            return otherwise
+        covered = not said.purposes or purpose in said.purposes
+        return fixed_reason or (None if covered else "PURPOSE_DOES_NOT_COVER")
+
+    return reason
+
+
+def _official(agency: str, purpose: str | None, case: str | None, fixed_reason: str = "") -> DeniedCaller:
+    caller = Caller(kind=CallerKind.OFFICIAL, agency=agency, purpose=purpose, case=case)
+    return DeniedCaller(caller, _build_purpose_reason(purpose or "", "OFFICIAL", "NOT_FOR_OFFICIALS", fixed_reason))
+
+
+def _system(purpose: str | None, case: str | None, fixed_reason: str) -> DeniedCaller:
+    caller = Caller(
+        kind=CallerKind.AGENCY_SYSTEM,
+        agency="pbb",
+        client=build_client("sismiop"),
+        purpose=purpose,
+        case=case,
+    )
+    return DeniedCaller(caller, _build_purpose_reason(purpose or "", "AGENCY_SYSTEM", "NOT_FOR_SYSTEMS", fixed_reason))
+
+
+def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> DeniedCaller:
+    caller = Caller(
+        kind=CallerKind.PARTNER, client=build_client("bank"), purpose=purpose, case="KREDIT/1", scopes=scopes
+    )
+    stating = _build_purpose_reason(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", fixed_reason)
+    # What is told of a consent takes the consent alone, and no scope.
+    return DeniedCaller(
+        caller,
+        lambda said: "CONSENT_REQUIRED" if stating(said) == "SCOPE_REQUIRED" and not said.scope else stating(said),
+    )
+
+
+def _overseer(rule: str, otherwise: str | None = None) -> Callable[[DeclaredAccess], str | None]:
+    """The reason for who oversees by `rule`, and is refused although the field names it, where there is `otherwise`."""
+
+    def reason(said: DeclaredAccess) -> str | None:
+        if rule not in said.rules:
+            return "NOT_FOR_YOUR_ROLE"
+        return otherwise or ("CASE_REQUIRED" if said.case else None)
+
+    return reason
+
+
+def _always(reason: str) -> Callable[[DeclaredAccess], str]:
+    return lambda _said: reason
+
+
+CREDIT = Purpose.CREDIT_ASSESSMENT.name
+
+DENIED_CALLERS: dict[str, DeniedCaller] = {
+    "anonymous": DeniedCaller(ANONYMOUS, _always("SIGN_IN")),
+    "another citizen": DeniedCaller(
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, assurance=SURE), _citizen
+    ),
+    "another citizen, unsure": DeniedCaller(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI), _citizen),
+    "the person, unsure": DeniedCaller(
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW), _low
+    ),
+    "an assistant of another": DeniedCaller(
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _citizen
+    ),
+    "an official without a purpose": _official("dukcapil", None, "C/1", "PURPOSE_REQUIRED"),
+    "an official without a case": _official("dukcapil", "SUBJECT_REQUEST", None, "CASE_REQUIRED"),
+    "an official with another agency's purpose": _official("dukcapil", "TAX_ASSESSMENT", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official with a purpose of their own making": _official("dukcapil", "curious", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official of an agency without purposes": _official("parks", "SUBJECT_REQUEST", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "an official of schools": _official("disdik", "EDUCATION", "C/1"),
+    "an official of complaints": _official("crm", "COMPLAINT_HANDLING", "C/1"),
+    "a system without a purpose": _system(None, "C/1", "PURPOSE_REQUIRED"),
+    "a system without a case": _system("TAX_ASSESSMENT", None, "CASE_REQUIRED"),
+    "a system with another agency's purpose": _system("HEALTHCARE", "C/1", "PURPOSE_NOT_ALLOWED"),
+    "a partner without consent": _partner(CREDIT, ALL_SCOPES, "CONSENT_REQUIRED"),
+    "a partner without the scope": _partner(CREDIT, frozenset({"openid"}), "SCOPE_REQUIRED"),
+    "a partner without a purpose": _partner(None, ALL_SCOPES, "PURPOSE_REQUIRED"),
+    "a partner with a purpose of the state": _partner("TAX_ASSESSMENT", ALL_SCOPES, "PURPOSE_NOT_ALLOWED"),
+    "another business": DeniedCaller(
+        Caller(kind=CallerKind.BUSINESS, nib="9120009999999"),
+        lambda said: "NOT_YOUR_BUSINESS" if "BUSINESS" in said.rules else "NOT_FOR_BUSINESSES",
+    ),
+    "a supervisor of another agency": DeniedCaller(
+        Caller(kind=CallerKind.SUPERVISOR, agency="pbb"), _overseer("SUPERVISOR", "NOT_YOUR_AGENCY")
+    ),
+    "a supervisor": DeniedCaller(Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"), _overseer("SUPERVISOR")),
+    "a steward": DeniedCaller(Caller(kind=CallerKind.STEWARD), _always("NOT_FOR_YOUR_ROLE")),
+    "an auditor": DeniedCaller(Caller(kind=CallerKind.AUDITOR), _overseer("AUDITOR")),
+    "the protection officer without a case": DeniedCaller(
+        Caller(kind=CallerKind.PROTECTION_OFFICER), _overseer("PROTECTION_OFFICER")
+    ),
+    "an operator": DeniedCaller(Caller(kind=CallerKind.OPERATOR), _always("NOT_FOR_YOUR_ROLE")),
+}

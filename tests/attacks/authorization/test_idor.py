@@ -1,0 +1,287 @@
+"""Nobody sees what is somebody else's by knowing its key: every personal field and root field, every wrong caller.
+
+What is expected is read off the graph as it is checked in (`@access`, `@classified`): a new field is tried by itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
+
+from auth.caller import CallerKind, Representation
+from records.hub.data_preferences import DataPreferences
+from tests.attacks.authorization.denied_callers import DENIED_CALLERS, DeclaredAccess
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import AYU, CONSENT, NOP, PRIVATE, SITI, consent
+from tests.sandbox_agencies import ROOT
+from tests.schema.authorization.test_decisions import CHANGES, RECORDS, FieldPlace, build_engines, types
+from tests.schema.requests import IDS, build_request_context, get_reasons, run
+
+
+def _parse_directives(directives: tuple[DirectiveNode, ...]) -> DeclaredAccess | None:
+    found = {each.name.value: {arg.name.value: arg.value for arg in each.arguments or ()} for each in directives}
+    if "access" not in found:
+        return None
+    return DeclaredAccess(
+        rules=_names(found["access"]["rules"]),
+        purposes=_names(found["access"].get("purposes")),
+        scope=_names(found["access"].get("scope")),
+        specific=_names(found["classified"]["as"]) == {"SPECIFIC"},
+        case="case" in found["access"],
+    )
+
+
+def _names(value: Any) -> frozenset[str]:  # noqa: ANN401 - a node of a document
+    if isinstance(value, ListValueNode):
+        return frozenset().union(*map(_names, value.values))
+    return frozenset({value.value}) if isinstance(value, EnumValueNode) else frozenset()
+
+
+@cache
+def load_declared_access() -> dict[str, DeclaredAccess]:
+    """What the graph says of every field, by its coordinate."""
+    document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+    said: dict[str, DeclaredAccess] = {}
+    for type_ in document.definitions:
+        if isinstance(type_, ObjectTypeDefinitionNode):
+            whole = _parse_directives(tuple(type_.directives or ()))
+            fields: tuple[FieldDefinitionNode, ...] = tuple(type_.fields or ())
+            for field in fields:
+                own = _parse_directives(tuple(field.directives or ())) or whole
+                assert own is not None, f"{type_.name.value}.{field.name.value} says nothing"
+                said[f"{type_.name.value}.{field.name.value}"] = own
+    return said
+
+
+def personal(type_name: str) -> list[FieldPlace]:
+    places = (FieldPlace(type_name, field) for field in types()[type_name].fields)
+    return [place for place in places if "PUBLIC" not in load_declared_access()[str(place)].rules]
+
+
+PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
+PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"]
+OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
+ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
+"""Changes of a person's consents; those of their requests are `CHANGES`."""
+
+
+def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
+    assert PERSONAL_TYPES == [
+        "Citizen",
+        "Residence",
+        "CivilStatus",
+        "Parentage",
+        "Household",
+        "HouseholdMember",
+        "TaxObject",
+        "TaxBill",
+        "TaxPayment",
+        "Msme",
+        "Product",
+        "Complaint",
+        "ComplaintEvent",
+        "AccessLogEntry",
+        "AccessEntry",
+        "Consent",
+        "ConsentText",
+        "ConsentRequest",
+        "ConsentField",
+        "ConsentAnswer",
+        "Consenting",
+        "Verification",
+        "DataRequest",
+        "DataRequestEvent",
+        "Restriction",
+        "Export",
+    ]
+    assert [place.field for place in personal("Query")] == PERSONAL_ROOTS
+    assert {place.field for place in personal("Mutation")} == {*ANSWERS, *CHANGES, "answerDataRequest"}
+    assert set(load_declared_access()) == {
+        f"{name}.{field}" for name, type_ in types().items() for field in type_.fields
+    }
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+@pytest.mark.parametrize("type_name", PERSONAL_TYPES)
+async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_asked(type_name: str, name: str) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    expected = {place: wrong.reason(load_declared_access()[str(place)]) for place in personal(type_name)}
+    refused = {place: reason for place, reason in expected.items() if reason is not None}
+    if not refused:
+        return
+    query = f"{{ it {{ {' '.join(place.selected for place in refused)} }} }}"
+    response = await run(query, caller=wrong.caller, city=city, engines=build_engines(type_name))
+    assert response.data == {"it": {place.field: None for place in refused}}
+    assert sorted(get_reasons(response)) == sorted((f"it.{place.field}", reason) for place, reason in refused.items())
+    assert build_request_context(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+@pytest.mark.parametrize("field", ["citizen", "citizens"])
+async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_asked(
+    field: str, name: str
+) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    place = FieldPlace("Query", field)
+    reason = wrong.reason(load_declared_access()[str(place)])
+    response = await run(f"{{ {place.selected} }}", caller=wrong.caller, city=city)
+    if reason is None:  # a person, about themself; an official for a purpose: their fields are tried above
+        assert response.errors == []
+        return
+    assert (response.data or {}).get(field) is None
+    assert [told for _, told in get_reasons(response)] == [reason]
+    assert build_request_context(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+async def test_a_consent_opens_nobody_to_who_was_not_given_it(name: str) -> None:
+    wrong, city = (
+        DENIED_CALLERS[name],
+        SmallCity(preferences={SITI: DataPreferences(consents=(consent(client="another bank"),))}),
+    )
+    response = await run(
+        f'{{ consented(consent: "{CONSENT}") {{ consent {{ id }} }} }}', caller=wrong.caller, city=city
+    )
+    assert (response.data or {}).get("consented") is None
+    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.consented"])]
+    assert city.calls == []
+
+
+@pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if name != "the person, unsure"])
+@pytest.mark.parametrize("field", ANSWERS)
+async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, name: str) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    place = FieldPlace("Mutation", field)
+    response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert (response.data or {}).get(field) is None
+    if wrong.caller.nik is not None and wrong.caller.on_behalf_of is None:  # for themself they may answer, where asked
+        assert {each["extensions"]["code"] for each in response.errors} <= {"CONSENT_UNKNOWN", "FORBIDDEN"}
+    else:
+        assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+    assert city.consent_changes == []
+    assert city.calls == []
+
+
+@pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if "citizen" not in name and "person" not in name])
+async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    if wrong.caller.on_behalf_of is not None:  # an assistant reads about whom they help
+        return
+    response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.me"])]
+    assert city.calls == []
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+@pytest.mark.parametrize("field", OVERSEEN_ROOTS)
+async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the_ledger_is_not_asked(
+    field: str, name: str
+) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    place = FieldPlace("Query", field)
+    reason = wrong.reason(load_declared_access()[str(place)])
+    selected = place.selected
+    if reason == "NOT_YOUR_AGENCY":  # they may see those of their own: they have to name another's
+        selected = 'accessEntries(filter: { agency: "dukcapil" }) { __typename }'
+    response = await run(f"{{ {selected} }}", caller=wrong.caller, city=city)
+    if reason is None:
+        assert response.errors == []
+        return
+    assert (response.data or {}).get(field) is None
+    assert [told for _, told in get_reasons(response)] == [reason]
+    assert city.calls == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in DENIED_CALLERS
+        if DENIED_CALLERS[name].caller.representation is not Representation.SELF
+        or (DENIED_CALLERS[name].caller.kind is not CallerKind.CITIZEN)
+    ],
+)
+@pytest.mark.parametrize("field", CHANGES)
+async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_request(field: str, name: str) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    place = FieldPlace("Mutation", field)
+    response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+    assert (city.filed_requests, city.withdrawn_requests, city.calls) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+@pytest.mark.parametrize(("root", "field"), [("Query", "dataRequests"), ("Mutation", "answerDataRequest")])
+async def test_nobody_but_those_who_answer_them_for_a_purpose_and_a_case_sees_or_answers_data_requests(
+    root: str, field: str, name: str
+) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    place = FieldPlace(root, field)
+    response = await run(f"{root.lower()} {{ {place.selected} }}", caller=wrong.caller, city=city)
+    assert response.data is None
+    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+    assert (city.waiting_queries, city.answered_requests, city.calls) == ([], [], [])
+
+
+NODES = {
+    "Citizen": IDS.seal("Citizen", SITI),
+    "TaxObject": IDS.seal("TaxObject", f"{SITI}:{NOP}"),
+    "Msme": IDS.seal("Msme", f"{SITI}:M-1"),
+}
+
+
+@pytest.mark.parametrize("name", DENIED_CALLERS)
+@pytest.mark.parametrize("type_name", NODES)
+async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_is_asked(
+    type_name: str, name: str
+) -> None:
+    wrong, city = DENIED_CALLERS[name], SmallCity()
+    said = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
+    reason = wrong.reason(said)
+    if reason is None:
+        return
+    node = NODES[type_name]
+    query = f'{{ node(id: "{node}") {{ id }} nodes(ids: ["{node}"]) {{ id }} }}'
+    response = await run(query, caller=wrong.caller, city=city)
+    assert response.data == {"node": None, "nodes": [None]}
+    assert sorted(get_reasons(response)) == [("node", reason), ("nodes.0", reason)]
+    assert build_request_context(city, wrong.caller) == []
+
+
+@pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if not name.startswith("an official")])
+async def test_a_private_complaint_is_unknown_to_who_may_not_see_it(name: str) -> None:
+    wrong = DENIED_CALLERS[name]
+    if wrong.caller.nik == SITI:
+        return
+    node = IDS.seal("Complaint", PRIVATE)
+    response = await run(f'{{ node(id: "{node}") {{ id }} }}', caller=wrong.caller)
+    assert response.data == {"node": None}
+    assert response.errors == []
+
+
+@pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if name.startswith("an official")])
+async def test_no_field_of_a_private_complaint_is_seen_by_an_official_without_its_purpose(name: str) -> None:
+    wrong = DENIED_CALLERS[name]
+    reason = wrong.reason(load_declared_access()["Complaint.description"])
+    if reason is None:
+        return
+    node = IDS.seal("Complaint", PRIVATE)
+    response = await run(f'{{ node(id: "{node}") {{ ... on Complaint {{ description }} }} }}', caller=wrong.caller)
+    assert (response.data or {})["node"] in (None, {"description": None})
+    assert [told for _, told in get_reasons(response)] in ([], [reason])
+
+
+async def test_nobody_is_somebodys_guardian_by_saying_so() -> None:
+    """A child of another household, asked for by a parent of children."""
+    city = SmallCity()
+    response = await run(
+        f'{{ citizen(nik: "{AYU}") {{ name }} }}', caller=DENIED_CALLERS["another citizen"].caller, city=city
+    )
+    assert response.data == {"citizen": None}
+    assert get_reasons(response) == [("citizen", "NOT_YOURS")]
+    assert build_request_context(city, DENIED_CALLERS["another citizen"].caller) == []

@@ -1,0 +1,74 @@
+"""Attacks on purpose and case: stated twice, stated against the token, stated as something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.small_hub import SmallHub, run_small_hub
+from tests.fakes.small_records import SITI
+
+CITIZEN = f'{{ citizen(nik: "{SITI}") {{ name }} }}'
+
+
+@pytest.fixture(scope="module")
+async def issuer() -> AsyncIterator[LoopbackIssuer]:
+    async with run_loopback_issuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def hub(issuer: LoopbackIssuer) -> AsyncIterator[SmallHub]:
+    async with run_small_hub([issuer.entry()]) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("X-Purpose", "curiosity")],
+        [("X-Purpose", "tax-audit"), ("X-Purpose", "tax-audit")],
+        [("X-Purpose", "tax-audit, curiosity")],
+        [("X-Purpose", "")],
+        [("X-Purpose", "p" * 65)],
+        [("X-Purpose", "tax-audit'; DROP TABLE ledger; --")],
+        [("X-Purpose", "<script>")],
+        [("X-Purpose", "ta\u0445-audit".encode().decode("latin-1"))],
+        [("X-Purpose", str(SITI))],
+        [("X-Case", "B-2")],
+        [("X-Case", "A-1"), ("X-Case", "A-1")],
+        [("X-Case", "A-1\tB-2")],
+        [("X-Case", str(SITI))],
+    ],
+)
+async def test_a_statement_that_cannot_be_taken_ends_the_request(
+    hub: SmallHub, issuer: LoopbackIssuer, headers: Sequence[tuple[str, str]]
+) -> None:
+    token = issuer.token(kind="official", agency="dukcapil", nik=None, purpose="tax-audit", case="A-1")
+    answer = await hub.ask(CITIZEN, headers=[("Authorization", f"Bearer {token}"), *headers])
+    assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
+    assert "data" not in answer.body
+    assert hub.city.calls == []
+    said = json.dumps(answer.body)
+    assert SITI not in said
+    assert "curiosity" not in said
+
+
+async def test_a_token_with_a_malformed_purpose_proves_nobody(hub: SmallHub, issuer: LoopbackIssuer) -> None:
+    for purpose in ("", "a b", str(SITI), ["tax-audit"], {"a": 1}, 5):
+        token = issuer.token(kind="official", agency="dukcapil", nik=None, purpose=purpose)
+        answer = await hub.ask(CITIZEN, token=token)
+        assert (answer.status, answer.codes, hub.city.calls) == (401, ["UNAUTHENTICATED"], [])
+
+
+async def test_what_a_citizen_states_makes_nobody_of_them_that_they_are_not(
+    hub: SmallHub, issuer: LoopbackIssuer
+) -> None:
+    token = issuer.token(sub="budi", nik="3171010101800002")
+    headers = {"Authorization": f"Bearer {token}", "X-Purpose": "tax-audit", "X-Case": "A-1"}
+    answer = await hub.ask(CITIZEN, headers=headers)
+    assert (answer.body["data"], answer.codes) == ({"citizen": None}, ["FORBIDDEN"])
+    assert hub.city.calls == [("dukcapil", "households", ("3171010101800002",))]  # their own card: are they a guardian?

@@ -1,0 +1,87 @@
+"""Scanners that are not ours: fetched once into an environment of their own, and run against a hub."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox_agencies import ROOT
+
+_REQUIREMENTS = Path(__file__).with_name("scanners.txt")
+_HOME = ROOT / ".simpul" / "scanners"
+_FETCH_TIMEOUT = 240
+_ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """How a scanner ended, and what it said."""
+
+    code: int
+    output: str
+
+
+@cache
+def fetch_scanners() -> Path:
+    """The folder with the scanners' programs; skips where they can be fetched from nowhere."""
+    _HOME.mkdir(parents=True, exist_ok=True)
+    with (_HOME / "lock").open("w") as lock:  # test runs at the same time wait for each other
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = _HOME / "fetched"
+        wanted = f"{sys.version_info[:2]}\n{_REQUIREMENTS.read_text(encoding='utf-8')}"
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+            _fetch(_HOME / "venv")
+            stamp.write_text(wanted, encoding="utf-8")
+    return _HOME / "venv" / "bin"
+
+
+def _fetch(folder: Path) -> None:
+    venv.create(folder, clear=True, with_pip=True)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the names of the packages stand in our own file
+            [*command, "--requirement", str(_REQUIREMENTS)],
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the scanners were not fetched within {_FETCH_TIMEOUT} s")
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        pytest.skip(f"the scanners cannot be fetched: {lines[-1]}")
+
+
+async def scan(
+    program: str, *arguments: str, timeout: float, folder: Path, environment: Mapping[str, str] | None = None
+) -> ScanResult:
+    """Run a scanner in a folder to its end."""
+    process = await asyncio.create_subprocess_exec(
+        str((await asyncio.to_thread(fetch_scanners)) / program),
+        *arguments,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **_ENVIRONMENT, **(environment or {})},
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode is not None
+    return ScanResult(process.returncode, said.decode(errors="replace"))

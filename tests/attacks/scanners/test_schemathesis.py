@@ -1,0 +1,116 @@
+"""schemathesis sends generated requests to everything that the hub serves, and finds nothing.
+
+One of its checks is off: that every value of the right type is accepted. The graph's arguments and the Data Tracker's
+have rules beyond their types (`first` is from 1 to 100, a code is a NIK), and refuse the rest with a code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import REMOVE, NamedTypeNode, NameNode, ScalarTypeDefinitionNode, Visitor, parse, print_ast, visit
+
+from auth.caller import Caller, CallerKind
+from schema.declarations.scalars import build_scalar_map
+from tests.attacks.conftest import PORTAL
+from tests.attacks.scanners.scanner_runner import scan
+from tests.journeys.hub import HubClient
+from tests.sandbox_agencies import ROOT
+
+SEED = "20261124"
+EXAMPLES, MANY_EXAMPLES = 6, 2_000
+BEYOND_TYPES = "positive_data_acceptance"
+WHO_MAY_ASK = "status_code_conformance"
+"""The Data Tracker's document leaves open what who may not ask is told."""
+OF_REQUESTS = ("Mutation.grantConsent", "Mutation.refuseConsent", "Mutation.revokeConsent")
+"""What an id that nobody gave is answered with, CONSENT_UNKNOWN beside null, passes for a fault of the server there."""
+DATA_TRACKER = ROOT / "tests" / "web" / "data_tracker.openapi.yaml"
+PORTAL_CALLER = Caller(kind=CallerKind.PARTNER, client=PORTAL)
+SCALARS = {each.name for each in build_scalar_map().values()}
+
+
+class _AsStrings(Visitor):
+    """Takes out the graph's own scalars, and puts strings in their places."""
+
+    def enter_scalar_type_definition(self, _node: ScalarTypeDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return REMOVE
+
+    def enter_named_type(self, node: NamedTypeNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
+        return NamedTypeNode(name=NameNode(value="String")) if node.name.value in SCALARS else None
+
+
+def graph(folder: Path) -> Path:
+    """The graph with its own scalars as strings, of which schemathesis makes what it likes."""
+    document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+    path = folder / "graph.graphql"
+    path.write_text(print_ast(visit(document, _AsStrings())), encoding="utf-8")
+    return path
+
+
+async def assert_no_findings(
+    hub: HubClient,
+    where: str,
+    document: Path,
+    folder: Path,
+    *,
+    caller: str | Caller | None,
+    without: str = BEYOND_TYPES,
+    examples: int = EXAMPLES,
+    timeout: float = 60,
+    excluded: Sequence[str] = (),
+) -> None:
+    token = [option for name, value in hub.headers(caller).items() for option in ("-H", f"{name}: {value}")]
+    scanned = await scan(
+        "schemathesis",
+        "run",
+        str(document),
+        *("-u", f"{hub.url}{where}", "--seed", SEED, "-n", str(examples), *token),
+        *("--checks", "all", "--exclude-checks", without, "--continue-on-failure"),
+        *(option for name in excluded for option in ("--exclude-name", name)),
+        timeout=timeout,
+        folder=folder,
+    )
+    assert scanned.code == 0, scanned.output
+    assert "Failures" not in scanned.output
+    assert int(re.findall(r"(\d+) generated", scanned.output)[0]) >= 1
+
+
+@pytest.mark.parametrize("caller", [None, "siti", "rina"])
+async def test_the_graph(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
+    await assert_no_findings(wired, "/graphql", graph(tmp_path), tmp_path, caller=caller, excluded=OF_REQUESTS)
+
+
+async def test_the_data_tracker(wired: HubClient, tmp_path: Path) -> None:
+    await assert_no_findings(wired, "", DATA_TRACKER, tmp_path, caller=PORTAL_CALLER)
+
+
+@pytest.mark.parametrize("caller", [None, "siti"])
+async def test_the_data_tracker_for_a_caller_it_does_not_answer(
+    wired: HubClient, tmp_path: Path, caller: str | None
+) -> None:
+    without = f"{BEYOND_TYPES},{WHO_MAY_ASK}"
+    await assert_no_findings(wired, "", DATA_TRACKER, tmp_path, caller=caller, without=without, examples=5)
+
+
+async def test_the_health(wired: HubClient, tmp_path: Path) -> None:
+    document = Path(__file__).with_name("health.openapi.yaml")
+    await assert_no_findings(wired, "", document, tmp_path, caller=None)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("caller", [None, "siti", "rina"])
+async def test_the_graph_for_minutes(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
+    await assert_no_findings(
+        wired,
+        "/graphql",
+        graph(tmp_path),
+        tmp_path,
+        caller=caller,
+        examples=MANY_EXAMPLES,
+        timeout=900,
+        excluded=OF_REQUESTS,
+    )

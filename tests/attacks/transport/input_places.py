@@ -1,0 +1,149 @@
+"""Every place of the graph that takes a value from a caller, read off the graph as it is checked in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLType,
+    build_schema,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_argument,
+)
+
+from tests.sandbox_agencies import ROOT
+
+SAMPLE_ARGUMENTS: Mapping[str, Any] = {
+    "Query.citizen.nik": "3171014506909001",
+    "Query.citizens.niks": ["3171014506909001"],
+    "Query.region.code": "31.71",
+    "Query.node.id": "x" * 40,
+    "Query.nodes.ids": ["x" * 40],
+    "Commodity.trend.year": 2026,
+    "Commodity.trend.month": 10,
+}
+"""Values for arguments that have to be given beside the one that is attacked."""
+SAMPLE_BY_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}
+"""And where nothing better is known."""
+QUERY_BY_TYPE: Mapping[str, str] = {
+    "Query": "{it}",
+    "Citizen": "me {{ {it} }}",
+    "Commodity": 'commodities(search: "beras") {{ {it} }}',
+    "Market": 'markets(search: "senen", first: 1) {{ {it} }}',
+    "Mutation": "{it}",
+    "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
+    "Consenting": 'consented(consent: "x") {{ {it} }}',
+    "TaxObject": "me {{ taxObjects {{ {it} }} }}",
+}
+"""How a query comes to a field of each type that has arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlace:
+    """One argument, or one field of an input object in it."""
+
+    type_name: str
+    field: str
+    argument: str
+    inside: str | None
+    named: str
+    """The type of one value."""
+    is_list: bool
+
+    def __str__(self) -> str:
+        """As its coordinate."""
+        return ".".join(filter(None, (self.type_name, self.field, self.argument, self.inside)))
+
+    def value(self, one: object) -> object:
+        """What the argument is given so that this place holds the value."""
+        held = [one] if self.is_list else one
+        return held if self.inside is None else {self.inside: held}
+
+    def query(self, literal: str | None = None) -> str:
+        """An operation that gives the argument the variable `$it`, or a literal in its place."""
+        parent = load_graph().type_map[self.type_name]
+        assert isinstance(parent, GraphQLObjectType)
+        field = parent.fields[self.field]
+        given = {self.argument: literal or "$it"}
+        for name, argument in field.args.items():
+            if name != self.argument and is_required_argument(argument):
+                coordinate = f"{self.type_name}.{self.field}.{name}"
+                given[name] = (
+                    _literal(SAMPLE_ARGUMENTS[coordinate])
+                    if coordinate in SAMPLE_ARGUMENTS
+                    else _get_sample_value(argument)
+                )
+        arguments = ", ".join(f"{name}: {value}" for name, value in given.items())
+        it = f"it: {self.field}({arguments}) {_selection(field)}"
+        declared = "" if literal else f"($it: {field.args[self.argument].type})"
+        kind = "mutation" if self.type_name == "Mutation" else "query"
+        return f"{kind} Attack{declared} {{ {QUERY_BY_TYPE[self.type_name].format(it=it)} }}"
+
+
+@cache
+def load_graph() -> GraphQLSchema:
+    """The graph as it is checked in."""
+    return build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+
+
+@cache
+def list_input_places() -> tuple[InputPlace, ...]:
+    """Every place."""
+    return tuple(_places())
+
+
+def _places() -> Iterator[InputPlace]:
+    for type_ in load_graph().type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            for field_name, field in type_.fields.items():
+                for name, argument in field.args.items():
+                    yield from _collect_places(type_.name, field_name, name, argument)
+
+
+def _collect_places(type_name: str, field: str, name: str, argument: GraphQLArgument) -> Iterator[InputPlace]:
+    named = get_named_type(argument.type)
+    if isinstance(named, GraphQLInputObjectType):
+        for inside, each in named.fields.items():
+            assert is_leaf_type(get_named_type(each.type)), f"{named.name}.{inside}: attack nested inputs, too"
+            yield InputPlace(type_name, field, name, inside, get_named_type(each.type).name, _is_list(each.type))
+    else:
+        yield InputPlace(type_name, field, name, None, named.name, _is_list(argument.type))
+
+
+def _is_list(type_: GraphQLType) -> bool:
+    return is_list_type(type_.of_type if is_non_null_type(type_) else type_)
+
+
+def _selection(field: GraphQLField) -> str:
+    named = get_named_type(field.type)
+    if is_leaf_type(named):
+        return ""
+    return "{ __typename nodes { __typename } }" if named.name.endswith("Connection") else "{ __typename }"
+
+
+def _get_sample_value(argument: GraphQLArgument) -> str:
+    named = get_named_type(argument.type)
+    one = next(iter(named.values)) if isinstance(named, GraphQLEnumType) else _literal(SAMPLE_BY_TYPE[named.name])
+    return f"[{one}]" if _is_list(argument.type) else one
+
+
+def _literal(value: object) -> str:
+    return (
+        f"[{', '.join(map(_literal, value))}]"
+        if isinstance(value, list)
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value)
+    )

@@ -1,0 +1,273 @@
+"""Nothing that a caller sends is taken for anything but a value: not by SQL, SOAP, REST, a log, or the hub itself.
+
+Every place of the graph that takes a value gets every value below, as a variable and as a literal, in front of the real
+PostgreSQL, MariaDB (or SQLite), SOAP and REST services of the sandbox city.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from auth.caller import Caller, CallerKind
+from auth.crypto.node_ids import NodeIds
+from tests.attacks.transport.hostile_values import OTHERS, TEXTS
+from tests.attacks.transport.input_places import InputPlace, list_input_places
+from tests.journeys.hub import HubClient, HubResponse, RunningCity
+
+REFUSALS = {
+    "BAD_USER_INPUT",
+    "GRAPHQL_VALIDATION_FAILED",
+    "FORBIDDEN",
+    "OPERATION_TOO_LARGE",
+    "CONSENT_UNKNOWN",
+    "DATA_REQUEST_UNKNOWN",
+}
+"""What may come of a value: it breaks a rule, or is nothing that this caller may see. Never an agency's complaint about
+what it was asked, nor a fault of the hub."""
+IDS = NodeIds(b"j" * 32)
+HARMLESS: Mapping[str, object] = {
+    "NIK": "3171014506909001",
+    "RegionCode": "31.71",
+    "DateTime": "2026-11-01T00:00:00+07:00",
+    "Int": 2,
+    "Boolean": True,
+    "ComplaintStatus": "WAITING",
+    "RegionLevel": "VILLAGE",
+    "CodeSystem": "BPS",
+}
+NO_TEXTS = {"Int", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
+"""Types of which every text is refused, whatever it is: some will do."""
+TOO_LONG_FOR_A_NAME = 4
+"""Characters from which on no value below is part of the name of anything in the city."""
+OFFICER = Caller(kind=CallerKind.PROTECTION_OFFICER, case="PDP/1")
+CALLERS: Mapping[str, str | Caller] = {
+    "citizen": "rina",
+    "citizens": "rina",
+    "accessEntries": OFFICER,
+    "accessEntriesOf": OFFICER,
+}
+"""Who may ask for what a resident may not."""
+LONGEST_MESSAGE = 504
+LONGEST = 1_500
+"""Characters of a value that is also sent as a literal."""
+VARIABLES, LITERALS = 2, 8
+"""A place gets every second value as a variable and every eighth as a literal. The next place gets others, so that each
+value reaches every kind of place. `make test-long` sends all values to all places, both ways."""
+
+
+def found(answer: HubResponse) -> list[Any]:
+    """What was found at `it`, wherever it is; lists and connections laid out."""
+    left, items = [answer.data], []
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif isinstance(value, dict):
+            if "it" in value:
+                it = value["it"]
+                it = it["nodes"] if isinstance(it, dict) and "nodes" in it else it
+                items += [each for each in (it if isinstance(it, list) else [it]) if each is not None]
+            else:
+                left += value.values()
+    return items
+
+
+def assert_nothing_came_of_it(answer: HubResponse, value: object) -> None:
+    assert answer.status in {200, 400}
+    assert {code for _, code in answer.errors} <= REFUSALS, (value, answer.body)
+    for each in answer.body.get("errors", ()):
+        assert len(each["message"]) <= LONGEST_MESSAGE
+        assert re.search(r"\d{10}", each["message"]) is None, (value, each)
+
+
+def literal(value: object) -> str:
+    """The value in GraphQL's own spelling."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"a{number}: {literal(each)}" for number, each in enumerate(value.values())) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    return json.dumps(value)
+
+
+async def ask_with_literal(hub: HubClient, place: InputPlace, value: object, caller: str | Caller) -> HubResponse:
+    one = literal([value]) if place.is_list else literal(value)
+    text = one if place.inside is None else f"{{{place.inside}: {one}}}"
+    return await hub.ask(place.query(text), caller=caller)
+
+
+def test_every_place_of_the_graph_is_attacked() -> None:
+    assert {str(place) for place in list_input_places()} >= {
+        "Query.citizen.nik",
+        "Query.citizens.niks",
+        "Query.complaints.after",
+        "Query.complaints.filter.categories",
+        "Query.complaints.filter.reportedFrom",
+        "Query.node.id",
+        "Market.prices.search",
+        "TaxObject.bills.year",
+        "Citizen.accessLog.after",
+    }
+
+
+@pytest.mark.parametrize("place", list_input_places(), ids=str)
+async def test_a_value_is_a_value_and_nothing_else(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
+    await attack(wired, city, place, VARIABLES, LITERALS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", list_input_places(), ids=str)
+async def test_nor_is_any_value_of_all(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
+    await attack(wired, city, place, 1, 1)
+
+
+async def attack(wired: HubClient, city: RunningCity, place: InputPlace, variables: int, literals: int) -> None:
+    caller = CALLERS.get(place.field, "agus" if place.type_name == "Mutation" else "siti")
+    baseline = await calls_of_a_harmless_value(wired, city, place, caller)
+    query, questions = place.query(), 0
+    texts = TEXTS if place.named not in NO_TEXTS else TEXTS[::6]
+    for number, value in enumerate((*texts, *OTHERS), list_input_places().index(place)):
+        answers = []
+        if number % variables == 0:
+            answers.append(await wired.ask(query, {"it": place.value(value)}, caller=caller))
+        if number % literals == 0 and (not isinstance(value, str) or len(value) <= LONGEST):
+            answers.append(await ask_with_literal(wired, place, value, caller))
+        for answer in answers:
+            questions += 1
+            assert_nothing_came_of_it(answer, value)
+            if isinstance(value, str) and len(value.strip()) >= TOO_LONG_FOR_A_NAME:
+                assert found(answer) == [] or place.type_name == "Mutation", (value, answer.body)
+    asked = {
+        f"{name} {operation}": count
+        for name, each in city.agencies.items()
+        for operation, count in each.count_calls().items()
+    }
+    assert set(asked) <= set(baseline), place
+    assert all(count <= questions * baseline[operation] for operation, count in asked.items()), (asked, baseline)
+
+
+async def calls_of_a_harmless_value(
+    hub: HubClient, city: RunningCity, place: InputPlace, caller: str | Caller
+) -> Mapping[str, int]:
+    """Which operations of which agencies the place leads to, and how often one request asks for each."""
+    harmless = HARMLESS.get(place.named, None if place.argument == "after" else "1")
+    city.reset_calls()
+    await hub.ask(
+        place.query(),
+        {"it": place.value(harmless)},
+        caller=caller,
+    )
+    asked = {
+        f"{name} {operation}": count
+        for name, each in city.agencies.items()
+        for operation, count in each.count_calls().items()
+    }
+    city.reset_calls()
+    return asked
+
+
+def cursor(text: str) -> str:
+    """A cursor as the hub makes them, of whatever text."""
+    return urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+MOMENTS = (
+    "2026-11-20T09:00:00+07:00",
+    "0001-01-02T00:00:00+00:00",
+    "9999-12-30T00:00:00+00:00",
+    "2026-11-20T09:00:00.000001+07:00",
+    "2026-11-20T09:00:00",
+    "2026-W47-5",
+    "",
+    "x",
+    "2026-11-20T09:00:00+23:59",
+)
+PLACES_IN_CURSORS = {
+    "complaints": "query ($it: String) { it: complaints(first: 1, after: $it) { nodes { __typename } } }",
+    "dataRequests": "query ($it: String) { me { it: dataRequests(first: 1, after: $it) { nodes { __typename } } } }",
+    "accessLog": "query ($it: String) { me { it: accessLog(first: 1, after: $it) { nodes { __typename } } } }",
+}
+
+
+@pytest.mark.parametrize("field", PLACES_IN_CURSORS)
+async def test_what_is_inside_a_cursor_is_a_value_and_nothing_else(
+    wired: HubClient, city: RunningCity, field: str
+) -> None:
+    """Cursors of a public list are not sealed: anybody can make one."""
+    city.reset_calls()
+    inside = [
+        f"{moment} {text}"
+        for moment in MOMENTS
+        for text in ("1", "'", "a 1", "ffffffff 1", "ffffffff 99999999999999999999")
+    ]
+    inside += [f"{MOMENTS[0]} {text}" for text in TEXTS if len(text) <= LONGEST]
+    inside += [f"{MOMENTS[0]} {'0' * 32} {text}" for text in ("-1", "1", "9223372036854775808", "1e3", "''", "\x00")]
+    for each in inside:
+        answer = await wired.ask(PLACES_IN_CURSORS[field], {"it": cursor(each)}, caller="siti")
+        assert_nothing_came_of_it(answer, each)
+    assert set(city.calls()) <= {"crm"}
+    assert city.agencies["crm"].count_calls().keys() <= {"GET /open311/v2/requests.json"}
+    assert sum(city.agencies["crm"].count_calls().values()) <= len(inside)
+
+
+NODES = ("Citizen", "TaxObject", "Msme", "Complaint", "Market", "Commodity", "Region", "Query", "Nonsense", "")
+
+
+@pytest.mark.parametrize("type_name", NODES)
+async def test_what_is_inside_a_node_id_is_a_value_and_nothing_else(
+    wired: HubClient, city: RunningCity, type_name: str
+) -> None:
+    """Ids are sealed, so nobody can make one; but what is inside came from an agency, which may have made anything."""
+    city.reset_calls()
+    ids = [
+        IDS.seal(type_name, f"{before}{text}")
+        for text in TEXTS
+        for before in ("", "3171014506909001:")
+        if len(text) < 100
+    ]
+    for node in ids:
+        answer = await wired.ask(
+            "query ($it: ID!) { it: node(id: $it) { __typename id } }", {"it": node}, caller="siti"
+        )
+        assert_nothing_came_of_it(answer, node)
+        assert found(answer) in ([], [{"__typename": type_name, "id": node}])
+    for agency in city.agencies.values():
+        assert "refused" not in agency.count_calls()
+
+
+REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "operationName": {"query": "query A { __typename }"},
+    "documentId": {},
+    "doc_id": {},
+    "id": {},
+}
+
+
+@pytest.mark.parametrize("member", REQUESTS)
+async def test_what_names_an_operation_or_a_document_is_a_name_and_nothing_else(
+    wired: HubClient, city: RunningCity, member: str
+) -> None:
+    city.reset_calls()
+    for value in (*TEXTS, *OTHERS):
+        answer = await wired.post({**REQUESTS[member], member: value}, caller="siti")
+        assert answer.status in {200, 400}
+        assert "INTERNAL" not in [code for _, code in answer.errors]
+        assert answer.data in (None, {"__typename": "Query"})
+        assert answer.data is None or value is None
+    for value in (*TEXTS, *OTHERS):
+        persisted = {"version": 1, "sha256Hash": value}
+        answer = await wired.post({"query": "{ __typename }", "extensions": {"persistedQuery": persisted}})
+        assert answer.data is None
+        assert "INTERNAL" not in [code for _, code in answer.errors]
+    assert city.calls() == {}
+
+
+async def test_the_longest_name_of_an_operation_is_no_fault_of_the_ledger(wired: HubClient) -> None:
+    for length in (100, 10_000, 500_000):
+        answer = await wired.ask(f"query {'A' * length} {{ me {{ nik }} }}", caller="siti")
+        assert answer.body == {"data": {"me": {"nik": "3171014506909001"}}}

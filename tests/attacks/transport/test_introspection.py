@@ -1,0 +1,113 @@
+"""Whoever maps the graph for an attack: introspection by setting, and no proposals of names outside development."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from records.hub.operations import OperationMode
+from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.small_hub import SmallHub, run_small_hub
+from web.settings import Exposure
+
+SCHEMA = "{ __schema { queryType { name } } }"
+TYPE = '{ __type(name: "Citizen") { name } }'
+HIDDEN = "query Q { ...F } fragment F on Query { whole: __schema { types { name } } }"
+QUERIES = (SCHEMA, TYPE, HIDDEN)
+TEXTS: dict[str, Any] = {"agency_system_operations": OperationMode.OFF}
+"""Systems of agencies send texts here, too."""
+
+
+@pytest.fixture(scope="module")
+async def issuer() -> AsyncIterator[LoopbackIssuer]:
+    async with run_loopback_issuer() as running:
+        yield running
+
+
+def tokens(issuer: LoopbackIssuer) -> list[str]:
+    """A person, an official and an agency's system."""
+    nobody = {"nik": None, "acr": None}
+    return [
+        issuer.token(),
+        issuer.token(kind="official", agency="dukcapil", sub="rina", **nobody),
+        issuer.token(kind="agency-system", agency="dukcapil", sub="siak", client_id="siak", **nobody),
+    ]
+
+
+async def refusal(hub: SmallHub, query: str, token: str | None = None) -> object:
+    """What is told, where nothing is answered."""
+    answer = await hub.ask(query, token=token)
+    assert "data" not in answer.body
+    assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
+    return answer.body
+
+
+async def test_where_introspection_is_off_nobody_sees_the_schema(issuer: LoopbackIssuer) -> None:
+    async with run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as hub:
+        for query in QUERIES:
+            for token in (None, *tokens(issuer)):
+                told = await refusal(hub, query, token)
+                assert "introspection has been disabled" in str(told)
+        assert (await hub.ask("{ __typename }")).body == {"data": {"__typename": "Query"}}
+        assert hub.city.calls == []
+
+
+async def test_where_it_is_for_those_who_are_signed_in_others_are_refused_as_if_it_were_off(
+    issuer: LoopbackIssuer,
+) -> None:
+    async with (
+        run_small_hub([issuer.entry()], introspection=Exposure.SIGNED_IN, **TEXTS) as hub,
+        run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as closed,
+    ):
+        for query in QUERIES:
+            before = await refusal(hub, query)
+            for token in tokens(issuer):
+                answer = await hub.ask(query, token=token)
+                assert answer.codes == []
+                assert answer.body["data"]
+            # The document is known by now, and says no more to strangers for that.
+            assert await refusal(hub, query) == before == await refusal(closed, query)
+
+
+async def test_names_of_types_and_texts_that_speak_of_the_schema_are_answered_to_anybody(
+    issuer: LoopbackIssuer,
+) -> None:
+    async with run_small_hub([issuer.entry()], introspection=Exposure.SIGNED_IN, **TEXTS) as hub:
+        for query in (
+            "{ __typename }",
+            "# not __schema\n{ __typename }",
+            "{ __typename @include(if: true) # __type\n}",
+        ):
+            for _ in range(2):
+                assert (await hub.ask(query)).body == {"data": {"__typename": "Query"}}
+
+
+async def test_where_it_is_on_everybody_sees_the_schema(issuer: LoopbackIssuer) -> None:
+    async with run_small_hub([issuer.entry()], introspection=Exposure.ON) as hub:
+        assert (await hub.ask(TYPE)).body == {"data": {"__type": {"name": "Citizen"}}}
+
+
+@pytest.mark.parametrize(
+    ("query", "proposal"),
+    [
+        ("{ mee { name } }", "'me'"),
+        ("{ me { nam } }", "'name'"),
+        ('{ citizen(nikk: "3171014506900001") { name } }', "'nik'"),
+        ("{ regions(level: REGENCI) { code } }", "'REGENCY'"),
+        ("{ me { ... on Citizn { name } } }", "'Citizen'"),
+    ],
+)
+async def test_names_are_proposed_in_development_and_nowhere_else(
+    issuer: LoopbackIssuer, query: str, proposal: str
+) -> None:
+    async with run_small_hub([issuer.entry()]) as hub, run_small_hub([issuer.entry()], development=True) as helpful:
+        token = issuer.token()
+        for asked in (None, token):
+            told = str(await refusal(hub, query, asked))
+            assert "Did you mean" not in told
+            assert proposal not in told
+        shown = str(await refusal(helpful, query))
+        assert "Did you mean" in shown
+        assert proposal in shown

@@ -1,0 +1,178 @@
+"""What whoever reads logs and traces could learn of people: nothing, whatever callers send and agencies answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from connectors.msmes import JakPreneur
+from settings import Settings
+from tests.attacks.conftest import PRODUCTION
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.telemetry.trace_collector import TraceCollector, start_collector
+
+SITI, STRANGER = "3171014506909001", "3175094101870007"
+MARK = "ZANZIBARZULKARNAEN"
+"""A name that stands nowhere but in what the attacks send."""
+EVERYTHING = """query Everything {
+  me {
+    nik name birthDate residence { address } parentage { motherName }
+    household { familyCardNumber members { name nik } }
+    taxObjects { nop address taxpayerName bills { amount } }
+    msmes { name } complaints { number description }
+  }
+}"""
+REAL = (SITI, "SITI RAHMAWATI", "Siti Rahmawati", "3171010203149001", "KENANGA", "NUR AINI", "BUDI SANTOSO", "NADIA")
+"""What agencies hold of Siti, as they write it."""
+QUERIES: Sequence[Any] = (
+    {"query": EVERYTHING},
+    {"query": f'query {MARK} {{ citizen(nik: "{STRANGER}") {{ name }} }}'},
+    {"query": f'{{ citizen(nik: "{STRANGER}") {{ {MARK}: name nobody{MARK} }} }}'},
+    {"query": f'{{ citizen(nik: "{MARK}") {{ name }} }}'},
+    {"query": "query($of: NIK!) { citizen(nik: $of) { name } }", "variables": {"of": STRANGER, MARK: MARK}},
+    {"query": "query($of: NIK!) { citizen(nik: $of) { name } }", "variables": {"of": {MARK: STRANGER}}},
+    {"query": f'{{ markets(search: "{MARK} {STRANGER}") {{ name }} __schema {{ queryType {{ name }} }} }}'},
+    {"query": f'{{ markets(search: "{MARK} {STRANGER}") {{ name }} }}'},
+    {"query": f"# {MARK} {STRANGER}\n{{", "operationName": MARK},
+    {"query": "{ me { name } }", "operationName": MARK + STRANGER},
+    {"query": "", "documentId": MARK + STRANGER},
+    {"query": "{ me { name } }", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": MARK}}},
+    [MARK, STRANGER],
+    MARK,
+)
+HEADERS: Sequence[Mapping[str, str]] = (
+    {},
+    {"Authorization": f"Bearer {MARK}.{STRANGER}.x"},
+    {"Authorization": f"Basic {MARK}"},
+    {"X-Request-Id": f"nik-{STRANGER}"},
+    {"X-Request-Id": f"{MARK} {STRANGER}"},
+    {"X-Purpose": MARK, "X-Case": f"{MARK}-{STRANGER}"},
+    {"X-Case": MARK},
+    {"traceparent": f"00-{STRANGER}{STRANGER}-{STRANGER}-01", "tracestate": f"{MARK.lower()}={STRANGER}"},
+    {"traceparent": f"00-{MARK}-{STRANGER}-01", "tracestate": f"v={MARK}"},
+    {"X-Request-Timeout": MARK, "Cookie": f"session={MARK}{STRANGER}", "User-Agent": MARK},
+    {"Content-Type": f"application/{MARK}"},
+)
+PATHS = (
+    f"/{MARK}/{STRANGER}", f'/graphql?query={{citizen(nik:"{STRANGER}"){{name}}}}&operationName={MARK}',
+    f"/me?nik={STRANGER}", f"/v2/findUsage?nik={STRANGER}&q={MARK}", f"/consents/{STRANGER}",
+    f"/hooks/{MARK}{STRANGER}", f"/sign-in?code={MARK}&state={STRANGER}", "/health/ready",
+)  # fmt: skip
+
+
+async def attacked(hub: HubClient) -> None:
+    """Everything, by Siti with her token and by nobody."""
+    token = hub.headers("siti")
+    async with aiohttp.ClientSession() as http:
+        for body in QUERIES:
+            for headers in HEADERS:
+                async with http.post(f"{hub.url}/graphql", json=body, headers={**token, **headers}) as response:
+                    await response.read()
+        async with http.post(f"{hub.url}/graphql", data=f'{{"query": "{MARK} {STRANGER}') as response:
+            await response.read()
+        for path in PATHS:
+            async with http.get(f"{hub.url}{path}", headers=token) as response:
+                await response.read()
+
+
+async def failing(hub: HubClient, city: RunningCity) -> None:
+    """The same while every agency fails, in each of its ways."""
+    for mode in ("error", "rubbish", "refuse", "slow"):
+        for each in city.agencies.values():
+            if each.name != "jakpreneur" or city.counts_msmes:
+                each.set_mode(mode)
+        try:
+            await hub.ask(EVERYTHING, caller="siti")
+            await hub.ask(f'{{ markets(search: "{MARK}") {{ name }} }}')
+        finally:
+            for each in city.agencies.values():
+                if each.name != "jakpreneur" or city.counts_msmes:
+                    each.set_mode("normal")
+
+
+async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same while the hub itself fails, with what it knows in the texts of its errors."""
+
+    async def fails(_self: JakPreneur, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
+        raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
+
+    async def forgotten() -> None:
+        raise RuntimeError(f"{MARK} {STRANGER}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JakPreneur, "msmes_of", fails)
+        await hub.ask(EVERYTHING, caller="siti")
+    task = asyncio.create_task(forgotten(), name=MARK)
+    await asyncio.wait([task])
+    del task  # nobody ever looks at how it ended
+    asyncio.get_running_loop().call_soon(int, f"{MARK}{STRANGER}")
+    await asyncio.sleep(0)
+    try:
+        int(f"{MARK} {STRANGER}")
+    except ValueError:
+        logging.getLogger("of.a.library").exception("It failed.")
+
+
+def contains_nothing_personal(output: str, token: str) -> None:
+    """Nothing of anybody stands there."""
+    for secret in (MARK, MARK.lower(), STRANGER, token, *token.split("."), *REAL):
+        assert secret not in output, f"{secret}: {output[max(0, output.index(secret) - 300) :][:600]}"
+    assert not re.search(r"(?<![0-9a-f])\d{16,18}(?![0-9a-f])", output)
+
+
+@pytest.fixture
+def collector() -> Any:  # noqa: ANN401 - a generator
+    with start_collector() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(
+    city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, tmp_path: Path, collector: TraceCollector
+) -> Settings:
+    return build_settings(
+        city, state_url=state_url, issuer=city_issuer, folder=tmp_path, **PRODUCTION,
+        traces_url=collector.url, traces_sample_ratio=1.0, request_timeout=1.0,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("loop_errors")
+async def test_nothing_of_anybody_is_in_any_log_or_trace(
+    settings: Settings,
+    city: RunningCity,
+    city_issuer: DevelopmentIssuer,
+    collector: TraceCollector,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with running_hub(settings, city_issuer) as hub:
+        token = hub.headers("siti")["Authorization"].removeprefix("Bearer ")
+        whole = await hub.ask(EVERYTHING, caller="siti")
+        assert all(each in json.dumps(whole.data) for each in (SITI, "Siti Rahmawati", "Budi Santoso")), whole.body
+        await attacked(hub)
+        await failing(hub, city)
+        await broken(hub, monkeypatch)
+    said = capsys.readouterr().err
+    contains_nothing_personal(said, token)
+    contains_nothing_personal(b"".join(collector.bodies).decode("latin-1"), token)
+
+    events = [json.loads(line) for line in said.splitlines()]
+    seen = {(each["logger"], each.get("code"), each["event"]) for each in events}
+    for code in ("AGENCY_UNAVAILABLE", "AGENCY_MALFORMED", "AGENCY_REFUSED", "AGENCY_TIMEOUT"):
+        assert code in {one for _, one, _ in seen}
+    assert {"It failed.", "Task exception was never retrieved.", "Exception in callback."} <= {
+        told for *_, told in seen
+    }
+    assert [each["exception"].splitlines()[0] for each in events if each["event"] == "It failed."] == ["ValueError"]
+    assert any(each.get("incident") for each in events)
+    assert len(collector.spans) > 300

@@ -1,0 +1,506 @@
+"""The decision, as a full table: every kind of caller, every rule, every kind of subject; and what raises the bar."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auth.caller import Assurance, Caller, CallerKind
+from auth.policy.access_policy import AccessPolicy
+from auth.policy.children import CHILD_PURPOSES
+from auth.policy.rules import (
+    PREFERENCES_NOT_LOADED,
+    UNKNOWN_PERSON_PREFERENCES,
+    Access,
+    Classification,
+    Decision,
+    DenialReason,
+    Rule,
+    can_be_guardian,
+    decide,
+    find_blanket_refusal,
+    obeys_preferences,
+    restricts_child_data,
+    to_access,
+)
+from records.hub.consents import Consent, ConsentState
+from records.hub.data_preferences import DataPreferences, Restriction
+from records.identifiers import Nik
+from records.purposes import CitizenScope, Purpose, Scope
+from tests.auth.callers import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
+from tests.fakes.clients import build_client
+
+CHILD = Nik("3171014107120003")
+ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
+SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
+"""`the caller` is for an assistant the person they help; `a child` is the citizen's, as their family card says."""
+OK = None
+R = DenialReason
+
+NOT_FOR = {
+    "anonymous": R.SIGN_IN,
+    "citizen": R.NOT_FOR_CITIZENS,
+    "assistant": R.NOT_FOR_CITIZENS,
+    "business": R.NOT_FOR_BUSINESSES,
+    "official": R.NOT_FOR_OFFICIALS,
+    "partner": R.NOT_FOR_PARTNERS,
+    "agency system": R.NOT_FOR_SYSTEMS,
+} | dict.fromkeys(("supervisor", "steward", "auditor", "protection officer", "operator"), R.NOT_FOR_YOUR_ROLE)
+"""What a caller is told by a rule that does not name their kind."""
+
+THEIRS: dict[Rule, dict[str, tuple[DenialReason | None, ...]]] = {
+    Rule.SELF: {
+        "citizen": (R.NOT_YOURS, OK, R.NOT_YOURS, R.NOT_YOURS),
+        "assistant": (R.NOT_YOURS,) * 4,
+    },
+    Rule.GUARDIAN: {
+        "citizen": (R.NOT_YOURS, R.NOT_YOURS, R.NOT_YOURS, OK),
+        "assistant": (R.NOT_YOURS,) * 4,
+    },
+    Rule.ASSISTANT: {
+        "citizen": (R.NOT_YOURS,) * 4,
+        "assistant": (R.NOT_YOURS, OK, R.NOT_YOURS, R.NOT_YOURS),
+    },
+    Rule.OFFICIAL: {"official": (OK,) * 4},
+    Rule.AGENCY_SYSTEM: {"agency system": (OK,) * 4},
+    Rule.PARTNER: {"partner": (R.CONSENT_REQUIRED, OK, R.CONSENT_REQUIRED, R.CONSENT_REQUIRED)},
+    Rule.BUSINESS: {"business": (OK,) * 4},
+    Rule.SUPERVISOR: {"supervisor": (OK,) * 4},
+    Rule.AUDITOR: {"auditor": (OK,) * 4},
+    Rule.PROTECTION_OFFICER: {"protection officer": (OK,) * 4},
+}
+"""Rule -> caller -> refusal, for data of nobody, of the caller, of another, of a child. Whoever is not named by a rule
+is refused as `NOT_FOR` says; what is public is everybody's."""
+
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+CONSENT = Consent(
+    subject=SITI,
+    id="1",
+    client=build_client("bank"),
+    partner="The Bank",
+    scopes=(Scope.TAX,),
+    purpose=Purpose.PAYMENT,
+    state=ConsentState.GRANTED,
+    granted_at=NOW,
+    expires_at=NOW + timedelta(days=30),
+)
+CONSENTED = DataPreferences(consents=(CONSENT,))
+
+
+def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
+    access = Access(rule, scope=Scope.TAX)
+    return decide(
+        access, caller, subjects, preferences=CONSENTED, children=frozenset({CHILD}), nib=NIB, agency="dukcapil"
+    )
+
+
+def expected(rule: Rule, caller: str, subject: str) -> DenialReason | None:
+    if rule is Rule.PUBLIC:
+        return OK
+    row = THEIRS[rule].get(caller)
+    return NOT_FOR[caller] if row is None else row[list(SUBJECTS).index(subject)]
+
+
+def test_the_table_is_complete() -> None:
+    assert {*THEIRS, Rule.PUBLIC} == set(Rule)
+    assert set(NOT_FOR) == set(CALLERS)
+    assert {each.kind for each in CALLERS.values()} == set(CallerKind)
+
+
+@pytest.mark.parametrize(
+    ("rule", "caller", "subject"),
+    [pytest.param(*each, id=f"{each[0]}, {each[1]}, {each[2]}") for each in product(Rule, CALLERS, SUBJECTS)],
+)
+def test_who_may_see_what(rule: Rule, caller: str, subject: str) -> None:
+    decision = decide_reason(rule, CALLERS[caller], SUBJECTS[subject])
+    assert decision.denial_reason is expected(rule, caller, subject)
+    assert decision.is_allowed is (decision.denial_reason is None)
+    assert decision.by is (rule if decision.is_allowed else None)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_combined_rules_allow_exactly_those_that_one_of_them_allows(caller: str) -> None:
+    for count, subject in product(range(2, len(Rule) + 1), SUBJECTS):
+        for chosen in combinations(Rule, count):
+            together = decide_reason(reduce(lambda one, other: one | other, chosen), CALLERS[caller], SUBJECTS[subject])
+            assert together.is_allowed is any(expected(rule, caller, subject) is OK for rule in chosen)
+            assert together.by is None or together.by in chosen
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_a_rule_that_names_nobody_lets_nobody_pass(caller: Caller) -> None:
+    assert not decide_reason(Rule(0), caller, (SITI,)).is_allowed
+
+
+@settings(derandomize=True)
+@given(subjects=st.lists(st.from_regex(r"[0-9]{16}", fullmatch=True)))
+def test_a_citizen_reads_about_themself_alone(subjects: list[Any]) -> None:
+    assert decide(Access(Rule.SELF), CITIZEN, subjects).is_allowed is (SITI in subjects)
+
+
+SPECIFIC = [each for each in Classification if each.level == "SPECIFIC"]
+
+
+@pytest.mark.parametrize("classification", Classification)
+@pytest.mark.parametrize("assurance", Assurance)
+def test_specific_data_takes_a_person_who_is_surely_identified(
+    classification: Classification, assurance: Assurance
+) -> None:
+    sure = classification not in SPECIFIC or assurance >= Assurance.SUBSTANTIAL
+    for rule, name in ((Rule.SELF, "citizen"), (Rule.ASSISTANT, "assistant")):
+        caller = replace(CALLERS[name], assurance=assurance)
+        decision = decide(Access(rule, classification), caller, (SITI,))
+        assert decision.denial_reason is (None if sure else DenialReason.ASSURANCE_TOO_LOW)
+
+
+def test_the_kinds_of_specific_data_are_those_of_the_law_that_the_city_holds() -> None:
+    assert {each.kind for each in SPECIFIC} == {"HEALTH", "CHILD", "FINANCE"}
+    assert {each.kind for each in Classification if each not in SPECIFIC} == {None}
+
+
+@pytest.mark.parametrize("assurance", Assurance)
+def test_a_guardian_reads_a_childs_data_only_if_surely_identified_whatever_the_data(assurance: Assurance) -> None:
+    caller = replace(CITIZEN, assurance=assurance)
+    access = Access(Rule.SELF | Rule.GUARDIAN)
+    sure = assurance >= Assurance.SUBSTANTIAL
+    assert can_be_guardian(access, caller) is sure
+    decision = decide(access, caller, (CHILD,), children={CHILD})
+    assert decision.by is (Rule.GUARDIAN if sure else None)
+
+
+@pytest.mark.parametrize("caller", [each for each in CALLERS if each != "citizen"])
+def test_nobody_but_a_citizen_for_themself_is_worth_the_question_whose_guardian_they_are(caller: str) -> None:
+    assert not can_be_guardian(Access(Rule.GUARDIAN), CALLERS[caller])
+
+
+FOR_A_PURPOSE = {"official": Rule.OFFICIAL, "agency system": Rule.AGENCY_SYSTEM, "partner": Rule.PARTNER}
+NAMED = frozenset({Purpose.SUBJECT_REQUEST, Purpose.PAYMENT, Purpose.CIVIL_REGISTRATION})
+
+
+@pytest.mark.parametrize("name", FOR_A_PURPOSE)
+@pytest.mark.parametrize(
+    ("change", "purposes", "refusal"),
+    [
+        ({}, NAMED, None),
+        ({"purpose": None}, NAMED, R.PURPOSE_REQUIRED),
+        ({"purpose": ""}, NAMED, R.PURPOSE_REQUIRED),
+        ({"case": None}, NAMED, R.CASE_REQUIRED),
+        ({"case": ""}, NAMED, R.CASE_REQUIRED),
+        ({"purpose": "CURIOSITY"}, NAMED, R.PURPOSE_NOT_ALLOWED),
+        ({"purpose": Purpose.HEALTHCARE.name}, NAMED | {Purpose.HEALTHCARE}, R.PURPOSE_NOT_ALLOWED),
+        ({}, frozenset({Purpose.HEALTHCARE}), R.PURPOSE_DOES_NOT_COVER),
+        ({}, frozenset(), None),
+    ],
+)
+def test_personal_data_is_read_for_a_purpose_that_is_stated_allowed_and_covers_it(
+    name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: DenialReason | None
+) -> None:
+    access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
+    assert decide(access, replace(CALLERS[name], **change), (SITI,), preferences=CONSENTED).denial_reason is refusal
+
+
+def test_a_partner_without_the_scope_is_denied_before_consent_is_needed() -> None:
+    partner = replace(CALLERS["partner"], scopes=frozenset({"msmes"}))
+    assert decide_reason(Rule.PARTNER, partner, (SITI,)).denial_reason is DenialReason.SCOPE_REQUIRED
+
+
+def test_as_long_as_nobody_can_consent_no_partner_passes() -> None:
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert decide(access, CALLERS["partner"], (SITI,)).denial_reason is DenialReason.CONSENT_REQUIRED
+
+
+def test_data_without_a_scope_is_not_for_partners() -> None:
+    assert decide(Access(Rule.PARTNER), CALLERS["partner"], (SITI,)).denial_reason is DenialReason.NOT_FOR_PARTNERS
+
+
+@pytest.mark.parametrize("nib", [None, "", "9120009999999"])
+def test_a_business_reads_about_no_other(nib: str | None) -> None:
+    decision = decide(Access(Rule.BUSINESS), CALLERS["business"], (), nib=nib)
+    assert decision.denial_reason is DenialReason.NOT_YOUR_BUSINESS
+
+
+OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
+
+
+@pytest.mark.parametrize("agency", [None, "", "pbb", "DUKCAPIL"])
+def test_a_supervisor_sees_what_readers_of_their_own_agency_read_and_others_see_all(agency: str | None) -> None:
+    refusals = {
+        name: decide(Access(OVERSEEN), CALLERS[name], (), agency=agency).denial_reason
+        for name in ("supervisor", "auditor", "protection officer")
+    }
+    assert refusals == {"supervisor": DenialReason.NOT_YOUR_AGENCY, "auditor": None, "protection officer": None}
+
+
+@pytest.mark.parametrize("case", [None, "", "PDP/1"])
+def test_what_needs_a_case_is_read_for_a_case(case: str | None) -> None:
+    officer = replace(CALLERS["protection officer"], case=case)
+    access = Access(Rule.PROTECTION_OFFICER, requires_case=True)
+    expected = None if case else DenialReason.CASE_REQUIRED
+    assert decide(access, officer, (SITI,)).denial_reason is expected
+    assert find_blanket_refusal(access, officer) is expected
+
+
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_can_never_be_seen_is_known_before_there_is_a_record(rule: Rule, caller: str) -> None:
+    hopeless = find_blanket_refusal(Access(rule, scope=Scope.TAX), CALLERS[caller])
+    some = any(expected(rule, caller, subject) is OK for subject in SUBJECTS)
+    assert (hopeless is None) is some
+
+
+def test_a_person_who_is_not_surely_identified_can_never_see_specific_data() -> None:
+    caller = replace(CITIZEN, assurance=Assurance.LOW)
+    assert find_blanket_refusal(Access(Rule.SELF, Classification.FINANCE), caller) is DenialReason.ASSURANCE_TOO_LOW
+    assert find_blanket_refusal(Access(Rule.SELF), caller) is None
+
+
+def test_an_official_without_a_purpose_can_never_see_personal_data() -> None:
+    assert find_blanket_refusal(Access(Rule.OFFICIAL), replace(OFFICIAL, purpose=None)) is DenialReason.PURPOSE_REQUIRED
+
+
+def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None:
+    assert to_access(Rule.SELF) == Access(Rule.SELF, Classification.PERSONAL)
+    assert to_access(Rule.PUBLIC) == Access(Rule.PUBLIC, Classification.PUBLIC)
+    assert to_access(Access(Rule.SELF, Classification.HEALTH)) == Access(Rule.SELF, Classification.HEALTH)
+
+
+APP = replace(CITIZEN, first_party=False)
+OF_TAX = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, citizen_scopes=frozenset({CitizenScope.TAX}))
+
+
+@pytest.mark.parametrize(
+    ("access", "scopes", "subject", "refusal"),
+    [
+        (OF_TAX, {"citizen:tax"}, SITI, None),
+        (OF_TAX, {"citizen:tax"}, BUDI, R.NOT_YOURS),
+        (OF_TAX, {"citizen:tax"}, CHILD, R.NOT_YOURS),
+        (OF_TAX, {"tax", "citizen:msmes", "citizen:tax ", "CITIZEN:TAX", "citizen:*", "*"}, SITI, R.SCOPE_REQUIRED),
+        (OF_TAX, set(), SITI, R.SCOPE_REQUIRED),
+        (Access(Rule.SELF), {each.value for each in CitizenScope}, SITI, R.FIRST_PARTY_ONLY),
+        (Access(Rule.GUARDIAN, citizen_scopes=OF_TAX.citizen_scopes), {"citizen:tax"}, CHILD, R.FIRST_PARTY_ONLY),
+        (Access(Rule.OFFICIAL), {"citizen:tax"}, SITI, R.NOT_FOR_CITIZENS),
+        (Access(Rule.PUBLIC, Classification.PUBLIC), set(), SITI, None),
+    ],
+)
+def test_an_app_that_is_not_the_citys_own_reads_what_its_scopes_open_about_the_person_alone(
+    access: Access, scopes: set[str], subject: Nik, refusal: DenialReason | None
+) -> None:
+    app = replace(APP, scopes=frozenset(scopes))
+    assert decide(access, app, (subject,), children=frozenset({CHILD})).denial_reason is refusal
+    assert not can_be_guardian(access, app)
+
+
+def test_an_assistant_acts_in_an_app_of_the_citys_own_alone() -> None:
+    assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
+    assert decide(OF_TAX, assistant, (SITI,)).denial_reason is R.FIRST_PARTY_ONLY
+    assert find_blanket_refusal(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
+
+
+def test_a_scope_raises_no_assurance() -> None:
+    app = replace(APP, scopes=frozenset({"citizen:tax"}), assurance=Assurance.LOW)
+    assert (
+        decide(replace(OF_TAX, classification=Classification.FINANCE), app, (SITI,)).denial_reason
+        is R.ASSURANCE_TOO_LOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("authenticated_at", "refusal"),
+    [
+        (1000.0, None),
+        (100.0, None),
+        (90.0, None),  # clocks may differ by 10 seconds
+        (89.9, R.REAUTHENTICATION_REQUIRED),
+        (1010.0, None),
+        (1010.1, R.REAUTHENTICATION_REQUIRED),  # in the future
+        (None, R.REAUTHENTICATION_REQUIRED),
+    ],
+)
+def test_a_change_takes_a_sign_in_of_the_last_minutes(
+    authenticated_at: float | None, refusal: DenialReason | None
+) -> None:
+    access, person = (
+        Access(Rule.SELF, requires_recent_sign_in=True),
+        replace(CITIZEN, authenticated_at=authenticated_at),
+    )
+    assert decide(access, person, (SITI,), now=1000.0).denial_reason is refusal
+    assert find_blanket_refusal(access, person, now=1000.0) is refusal
+    assert decide(access, person, (BUDI,), now=1000.0).denial_reason is R.NOT_YOURS
+    assert decide(access, person, (SITI,)).denial_reason is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
+    assert decide(access, replace(person, first_party=False), (SITI,), now=1000.0).denial_reason is R.FIRST_PARTY_ONLY
+
+
+def test_each_refusal_says_what_to_do_or_why() -> None:
+    assert all(each.value.endswith(".") and len(each.value) > 30 for each in DenialReason)
+    assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
+
+
+@pytest.mark.parametrize("wishes", [CONSENTED, PREFERENCES_NOT_LOADED], ids=["consented", "willing"])
+def test_nobodys_consent_opens_what_is_about_nobody(wishes: DataPreferences) -> None:
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert decide(access, CALLERS["partner"], (), preferences=wishes).denial_reason is DenialReason.CONSENT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client": "another"},
+        {"scopes": (Scope.MSMES,)},
+        {"scopes": ()},
+        {"purpose": Purpose.CREDIT_ASSESSMENT},
+        {"subject": BUDI},
+    ],
+    ids=str,
+)
+def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: dict[str, Any]) -> None:
+    wishes = DataPreferences(consents=(replace(CONSENT, **change),))
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert (
+        decide(access, CALLERS["partner"], (SITI,), preferences=wishes).denial_reason is DenialReason.CONSENT_REQUIRED
+    )
+
+
+def test_what_is_about_several_people_takes_the_consent_of_each() -> None:
+    access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
+    assert (
+        decide(access, CALLERS["partner"], both, preferences=CONSENTED).denial_reason is DenialReason.CONSENT_REQUIRED
+    )
+    wishes = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
+    assert decide(access, CALLERS["partner"], both, preferences=wishes).is_allowed
+
+
+RESTRICTING = ["official", "agency system", "partner"]
+
+
+@pytest.mark.parametrize("name", RESTRICTING)
+@pytest.mark.parametrize("named", [True, False], ids=["for the purpose", "for every purpose"])
+def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: str, *, named: bool) -> None:
+    caller = replace(CALLERS[name], purpose=Purpose.TAX_ASSESSMENT.name)
+    policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose), "partners": frozenset(Purpose)})
+    wishes = DataPreferences(
+        consents=(replace(CONSENT, purpose=Purpose.TAX_ASSESSMENT),),
+        restrictions=(
+            Restriction(subject=SITI, number="H", purposes=(Purpose.TAX_ASSESSMENT,) if named else (), since=NOW),
+        ),
+    )
+    access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
+    assert decide(access, caller, (SITI,), policy=policy, preferences=wishes).denial_reason is DenialReason.RESTRICTED
+
+
+@pytest.mark.parametrize("name", RESTRICTING)
+def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
+    other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
+    wishes = DataPreferences(consents=(CONSENT,), restrictions=(other,))
+    assert decide(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), preferences=wishes).is_allowed
+
+
+def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
+    restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
+    wishes = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=wishes).is_allowed
+    none = AccessPolicy(unrestrictable=frozenset())
+    assert (
+        decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), policy=none, preferences=wishes).denial_reason
+        is DenialReason.RESTRICTED
+    )
+
+
+@pytest.mark.parametrize(
+    ("in_case", "refusal"),
+    [
+        (frozenset({SITI}), None),
+        (frozenset(), DenialReason.CASE_NOT_OPEN),
+        (None, DenialReason.CASE_NOT_OPEN),
+    ],
+    ids=["the person's open request", "another's, closed or made up", "nobody looked"],
+)
+def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it_is(
+    in_case: frozenset[Nik] | None, refusal: DenialReason | None
+) -> None:
+    wishes = DataPreferences(people_in_case=in_case)
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=wishes).denial_reason is refusal
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI, BUDI), preferences=wishes).denial_reason is refusal
+    finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), allows_any_case=True)
+    assert decide(finding, ANSWERING, (SITI,), preferences=wishes).denial_reason is None
+
+
+@pytest.mark.parametrize(
+    ("in_case", "refusal"),
+    [(frozenset({SITI}), None), (frozenset(), DenialReason.CASE_NOT_OPEN), (None, None)],
+    ids=["in the register", "not in the register", "no register"],
+)
+@pytest.mark.parametrize("name", ["official", "agency system"])
+def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it(
+    name: str, in_case: frozenset[Nik] | None, refusal: DenialReason | None
+) -> None:
+    caller = CALLERS[name]
+    assert (
+        decide(
+            Access(FOR_A_PURPOSE[name]), caller, (SITI,), preferences=DataPreferences(people_in_case=in_case)
+        ).denial_reason
+        is refusal
+    )
+
+
+def test_no_request_of_an_unknown_person_can_be_answered() -> None:
+    assert (
+        decide(Access(Rule.OFFICIAL), ANSWERING, (), preferences=UNKNOWN_PERSON_PREFERENCES).denial_reason
+        is DenialReason.PERSON_UNKNOWN
+    )
+
+
+@pytest.mark.parametrize("name", ["citizen", "assistant"])
+def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
+    wishes = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
+    assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), preferences=wishes).is_allowed
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
+    assert obeys_preferences(CALLERS[name]) is (name in RESTRICTING)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("name", ["official", "agency system"])
+def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_children(
+    name: str, purpose: Purpose
+) -> None:
+    policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose)})
+    caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
+    for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
+        wishes = DataPreferences(people_in_case=frozenset({CHILD}))
+        of_others = decide(access, caller, (CHILD,), policy=policy, preferences=wishes)
+        of_child = decide(access, caller, (CHILD,), policy=policy, concerns_child=True, preferences=wishes)
+        covered = named or purpose in CHILD_PURPOSES
+        assert of_others.by is rule
+        assert of_child.denial_reason is (None if covered else R.PURPOSE_DOES_NOT_COVER)
+        assert restricts_child_data(access, caller) is not covered
+
+
+def test_a_child_adds_nothing_to_another_refusal() -> None:
+    for caller, refusal in (
+        (replace(OFFICIAL, purpose=None), R.PURPOSE_REQUIRED),
+        (replace(OFFICIAL, case=None), R.CASE_REQUIRED),
+    ):
+        assert decide(Access(Rule.OFFICIAL), caller, (CHILD,), concerns_child=True).denial_reason is refusal
+
+
+def test_partners_read_nothing_of_a_child_whatever_anybody_consents_to() -> None:
+    access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
+    decision = decide(access, CALLERS["partner"], (CHILD,), preferences=PREFERENCES_NOT_LOADED, concerns_child=True)
+    assert decision.denial_reason is R.NOT_FOR_PARTNERS
+    assert restricts_child_data(access, CALLERS["partner"])
+
+
+@pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])
+def test_for_all_others_it_makes_no_difference_that_it_is_about_a_child(name: str) -> None:
+    for rule in Rule:
+        given = {"children": frozenset({CHILD}), "nib": NIB}
+        plain = decide(Access(rule), CALLERS[name], (CHILD,), **given)  # type: ignore[arg-type]  # each as its parameter
+        assert decide(Access(rule), CALLERS[name], (CHILD,), **given, concerns_child=True) == plain  # type: ignore[arg-type]  # same
+        assert not restricts_child_data(Access(rule), CALLERS[name])

@@ -1,0 +1,153 @@
+"""Key sets: what is taken from them, what is passed over, what is refused whole."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from auth.tokens.key_sets import MAX_KEY_SET_BYTES, MAX_KEYS, KeySetRefused, PublicKeys, can_verify, parse_key_set
+
+EC = ECKey.generate_key("P-256", {"kid": "ec"})
+EC_384 = ECKey.generate_key("P-384", {"kid": "ec-384"})
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+ALL = ("ES256", "ES384", "RS256", "PS256", "Ed25519")
+
+
+def public(key: Any, **more: object) -> dict[str, Any]:  # noqa: ANN401 - any key
+    return {**key.as_dict(private=False), **more}
+
+
+def without(entry: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in names}
+
+
+def taken(*entries: object, algorithms: Collection[str] = ALL) -> PublicKeys:
+    return parse_key_set(json.dumps({"keys": entries}).encode(), algorithms)
+
+
+def refusal(text: bytes) -> str:
+    with pytest.raises(KeySetRefused) as refused:
+        parse_key_set(text, ALL)
+    return str(refused.value)
+
+
+def test_keys_are_found_by_their_names() -> None:
+    keys = taken(public(EC), public(RSA), public(ED))
+    assert len(keys) == 3
+    found = keys.find("rsa")
+    assert found is not None
+    assert found.key_type == "RSA"
+    assert keys.find("other") is None
+    assert keys.find(None) is None
+    assert repr(keys) == "<PublicKeys 3>"
+
+
+def test_the_only_key_need_not_be_named() -> None:
+    assert taken(public(EC)).find(None) is not None
+    assert taken(without(public(EC), "kid")).find(None) is not None
+    assert taken(without(public(EC), "kid")).find("ec") is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        public(RSA, use="enc"),
+        public(RSA, use=None),
+        public(RSA, key_ops=["encrypt"]),
+        public(RSA, key_ops="verify"),
+        public(RSA, alg="RS384"),
+        public(RSA, kid=5),
+        public(RSA, kid=""),
+        public(RSA, kid="x" * 201),
+        public(RSA, kty="AKP"),
+        public(RSA, kty=None),
+        public(RSA, n="!"),
+        public(RSA, n="_" * 171),
+        public(RSA, n="A" * 171 + "_" * 171),
+        public(RSA, n="_" * 2000),
+        public(RSA, n=["x"] * 342),
+        public(ECKey.generate_key("P-521")),
+        public(OKPKey.generate_key("X25519")),
+        without(public(EC, kid="bare"), "x"),
+        public(EC, x="AAAA"),
+        {},
+    ],
+)
+def test_a_key_that_cannot_be_used_is_passed_over(entry: dict[str, Any]) -> None:
+    assert len(taken(entry, public(ED))) == 1
+    assert refusal(json.dumps({"keys": [entry]}).encode()) == (
+        "no key that checks signatures by an algorithm that is allowed"
+    )
+
+
+def test_a_key_is_taken_with_its_certificates_unread() -> None:
+    assert len(taken(public(RSA, x5c=5, x5u="http://127.0.0.1:1/", x5t=[], **{"x5t#S256": {}}))) == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        OctKey.generate_key(256).as_dict(),
+        {"kty": "oct", "k": ""},
+        {"kty": "oct"},
+        EC.as_dict(private=True),
+        RSA.as_dict(private=True),
+        ED.as_dict(private=True),
+        public(RSA, d=None),
+        public(RSA, use="enc", d="AQ"),
+        public(RSA, k="AQ"),
+    ],
+)
+def test_a_set_with_a_private_or_symmetric_key_is_refused_whole(entry: dict[str, Any]) -> None:
+    assert refusal(json.dumps({"keys": [public(ED), entry]}).encode()) == (
+        "it holds a private or symmetric key: what it publishes is nobody's secret any more"
+    )
+
+
+def test_two_keys_of_one_name_are_refused() -> None:
+    says = "two keys of one name, or without one"
+    assert refusal(json.dumps({"keys": [public(EC), public(RSA, kid="ec")]}).encode()) == says
+    assert refusal(json.dumps({"keys": [without(public(each), "kid") for each in (EC, RSA)]}).encode()) == says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"", "not JSON, or a name that stands twice"),
+        (b"<html>", "not JSON, or a name that stands twice"),
+        (b"\xff", "not JSON, or a name that stands twice"),
+        (b'{"keys": [], "keys": []}', "not JSON, or a name that stands twice"),
+        (b'{"keys": NaN}', "not JSON, or a name that stands twice"),
+        (b"[]", "no object"),
+        (b"null", "no object"),
+        (b"{}", "no list of keys"),
+        (b'{"keys": {}}', "no list of keys"),
+        (b'{"keys": [5]}', "no list of keys"),
+        (b'{"keys": []}', "no key that checks signatures by an algorithm that is allowed"),
+        (b'{"keys": ' + b"[" * 900 + b"]" * 900 + b"}", "objects or lists too deep inside each other"),
+        (b'{"keys": ' + b"[" * 50_000, "too many objects or lists"),
+        (b" " * (MAX_KEY_SET_BYTES + 1), f"larger than {MAX_KEY_SET_BYTES} bytes"),
+        (b'{"keys": [' + b"{}," * MAX_KEYS + b"{}]}", f"more than {MAX_KEYS} keys"),
+    ],
+)
+def test_what_is_no_key_set_is_refused(text: bytes, says: str) -> None:
+    assert refusal(text) == says
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithms"),
+    [(EC, {"ES256"}), (EC_384, {"ES384"}), (RSA, {"RS256", "PS256"}), (ED, {"Ed25519"})],
+)
+def test_a_key_checks_by_the_algorithms_of_its_type_and_curve(key: Any, algorithms: set[str]) -> None:  # noqa: ANN401 - any key
+    mine = taken(public(key)).find(None)
+    assert mine is not None
+    assert {each for each in (*ALL, "HS256", "none", "EdDSA", "") if can_verify(mine, each)} == algorithms
+
+
+def test_a_key_checks_by_no_other_algorithm_than_it_says() -> None:
+    mine = taken(public(RSA, alg="PS256")).find(None)
+    assert mine is not None
+    assert (can_verify(mine, "PS256"), can_verify(mine, "RS256")) == (True, False)

@@ -1,0 +1,416 @@
+"""Tokens: only the issuer's own, for this hub, now, and making sense."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from time import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from auth.caller import ANONYMOUS
+from auth.tokens.token_verifier import LEEWAY, Unauthenticated
+from tests.auth import plain_callers
+from tests.auth.plain_callers import SITI
+from tests.auth.verifiers import build_city_verifier, verify
+
+KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
+FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
+NOW = int(time())
+READER = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
+CITIZEN = replace(plain_callers.CITIZEN, subject="city siti")
+OFFICIAL = replace(plain_callers.OFFICIAL, subject="city siti")
+CLAIMS: dict[str, Any] = {
+    "iss": "city",
+    "aud": "simpul",
+    "sub": "siti",
+    "iat": NOW,
+    "exp": NOW + 600,
+    "kind": "citizen",
+    "nik": SITI,
+}
+OFFICIALS = {name: value for name, value in CLAIMS.items() if name != "nik"} | {
+    "kind": "official",
+    "agency": "dukcapil",
+}
+HEADER: dict[str, Any] = {"alg": "ES256", "kid": "key-1"}
+
+
+def signed(claims: dict[str, Any], header: dict[str, Any] = HEADER, key: Any = KEY) -> str:  # noqa: ANN401 - any key
+    return jwt.encode(header, claims, key)
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in CLAIMS.items() if name not in names}
+
+
+def raw(header: object, payload: object, sign: Callable[[bytes], bytes]) -> str:
+    """A token made by hand: what libraries refuse to make."""
+    parts = ".".join(
+        _part(each if isinstance(each, bytes) else json.dumps(each).encode()) for each in (header, payload)
+    )
+    return f"{parts}.{_part(sign(parts.encode()))}"
+
+
+def _part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def refused(token: str) -> str:
+    with pytest.raises(Unauthenticated) as refusal:
+        verify(READER, f"Bearer {token}")
+    message = str(refusal.value)
+    assert SITI not in message
+    assert len(token) < 10 or token not in message
+    return message
+
+
+def test_nobody_asks_without_a_token() -> None:
+    assert verify(READER, None) is ANONYMOUS
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_token_of_the_issuer_proves_its_caller(scheme: str) -> None:
+    assert verify(READER, f"{scheme} {signed(CLAIMS)}") == CITIZEN
+    assert verify(READER, f"  {scheme}   {signed(OFFICIALS)}  ") == OFFICIAL
+
+
+@pytest.mark.parametrize("header", [HEADER, {"alg": "ES256"}])
+def test_a_token_need_not_name_the_only_key(header: dict[str, Any]) -> None:
+    assert verify(READER, f"Bearer {signed(CLAIMS, header)}") == CITIZEN
+
+
+def test_this_hub_may_be_one_of_several_audiences() -> None:
+    assert verify(READER, f"Bearer {signed(CLAIMS | {'aud': ['payments', 'simpul']})}") == CITIZEN
+
+
+@pytest.mark.parametrize("aud", ["simpul", "desk", ["desk"], ["x", "simpul"], ["desk", "simpul"]])
+def test_the_hub_may_have_several_names_of_which_a_token_holds_one(aud: object) -> None:
+    reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, audience=["simpul", "desk"])
+    assert verify(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}") == CITIZEN
+
+
+@pytest.mark.parametrize(
+    "aud",
+    ["simpul desk", "sim", "", "Simpul", "simpul/", [], [""], ["x"], ["simpul", 1], [["simpul"]], {"simpul": 1}, 1],
+)
+def test_an_audience_is_compared_to_the_letter_and_as_a_whole(aud: object) -> None:
+    for audience in ("simpul", ["simpul"], ["simpul", "desk"]):
+        reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, audience=audience)
+        with pytest.raises(Unauthenticated):
+            verify(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}")
+
+
+@pytest.mark.parametrize("value", ["", " ", "Bearer", "Bearer ", "Basic c2l0aTpyYWhhc2lh", "Token x", "BearerX y"])
+def test_another_scheme_is_refused(value: str) -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        verify(READER, value)
+    assert str(refusal.value) == (
+        "The Authorization header holds no bearer token. Send 'Authorization: Bearer <token>'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        (CLAIMS | {"iss": "village"}, "unknown_issuer"),
+        (CLAIMS | {"iss": "City"}, "unknown_issuer"),
+        (CLAIMS | {"iss": "city/"}, "unknown_issuer"),
+        (CLAIMS | {"iss": ["city"]}, "unknown_issuer"),
+        (CLAIMS | {"aud": "payments"}, "invalid_claim"),
+        (CLAIMS | {"aud": []}, "invalid_claim"),
+        (CLAIMS | {"aud": "simpul-payments"}, "invalid_claim"),
+        (CLAIMS | {"exp": NOW - LEEWAY}, "expired_token"),
+        (CLAIMS | {"exp": -1}, "expired_token"),
+        (CLAIMS | {"exp": "tomorrow"}, "invalid_claim"),
+        (CLAIMS | {"exp": str(NOW + 600)}, "invalid_claim"),
+        (CLAIMS | {"exp": True}, "invalid_claim"),
+        (CLAIMS | {"exp": float("nan")}, "malformed_token"),
+        (CLAIMS | {"exp": float("inf")}, "malformed_token"),
+        (CLAIMS | {"exp": 10**400}, "lives_too_long"),
+        (CLAIMS | {"exp": NOW + 86_400 + 2 * LEEWAY}, "lives_too_long"),
+        (without("iat") | {"exp": NOW + 86_400 + 9 * LEEWAY}, "lives_too_long"),
+        (CLAIMS | {"iat": NOW + 5, "exp": NOW + 1}, "invalid_claim"),
+        (CLAIMS | {"iat": 10**400}, "invalid_claim"),
+        (CLAIMS | {"nbf": NOW + 300}, "invalid_claim"),
+        (CLAIMS | {"iat": NOW + 300}, "invalid_claim"),
+        (CLAIMS | {"nbf": "soon"}, "invalid_claim"),
+        (without("iss"), "missing_claim"),
+        (without("aud"), "missing_claim"),
+        (without("exp"), "missing_claim"),
+        (without("sub"), "missing_claim"),
+        (CLAIMS | {"exp": None}, "missing_claim"),
+        (CLAIMS | {"sub": ""}, "invalid_claim"),
+        (CLAIMS | {"sub": 5}, "invalid_claim"),
+    ],
+)
+def test_a_token_of_another_issuer_for_another_hub_or_another_time_is_refused(
+    claims: dict[str, Any], reason: str
+) -> None:
+    token = raw(HEADER, claims, _sign)
+    assert refused(token) == f"The token was refused ({reason}). Sign in again for a new one."
+
+
+def _sign(content: bytes) -> bytes:
+    from joserfc.jws import JWSRegistry  # noqa: PLC0415 - the only use of the library's inside
+
+    return JWSRegistry.algorithms["ES256"].sign(content, KEY)
+
+
+def test_a_token_that_is_valid_from_now_on_is_accepted() -> None:
+    assert verify(READER, f"Bearer {signed(CLAIMS | {'nbf': NOW})}") == CITIZEN
+
+
+@pytest.mark.parametrize("claims", [{"exp": NOW - LEEWAY + 1}, {"nbf": NOW + LEEWAY}, {"iat": NOW + LEEWAY}])
+def test_clocks_may_differ_by_a_little(claims: dict[str, Any]) -> None:
+    reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
+    given = without("iat") | claims
+    assert verify(reader, f"Bearer {signed(given)}") == CITIZEN
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", "JWT", "jwt"])
+def test_an_access_token_says_its_type_in_one_of_these_ways(typ: str) -> None:
+    assert verify(READER, f"Bearer {signed(CLAIMS, HEADER | {'typ': typ})}") == CITIZEN
+
+
+@pytest.mark.parametrize("typ", ["dpop+jwt", "logout+jwt", "JOSE", "", "id+jwt"])
+def test_a_token_of_another_type_is_refused(typ: str) -> None:
+    assert "unsupported_type" in refused(signed(CLAIMS, HEADER | {"typ": typ}))
+
+
+@pytest.mark.parametrize("header", [HEADER, HEADER | {"typ": "JWT"}])
+def test_an_issuer_that_keeps_to_rfc_9068_lets_no_other_type_pass(header: dict[str, Any]) -> None:
+    strict = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, types=("at+jwt",))
+    with pytest.raises(Unauthenticated, match="unsupported_type"):
+        strict.verify(f"Bearer {raw(header, CLAIMS, _sign)}")
+    assert verify(strict, f"Bearer {raw(header | {'typ': 'at+jwt'}, CLAIMS, _sign)}") == CITIZEN
+
+
+@pytest.mark.parametrize("text", ['{"alg": "ES256"}', '{"kid": "key-1", "alg": "ES256"}'])
+def test_a_name_that_stands_twice_in_the_claims_is_refused(text: str) -> None:
+    twice = json.dumps(CLAIMS)[:-1] + ', "kind": "official"}'
+    assert "malformed_token" in refused(raw(text.encode(), twice.encode(), _sign))
+
+
+def test_claims_that_are_deep_inside_each_other_are_refused() -> None:
+    deep: Any = "x"
+    for _ in range(6):
+        deep = [deep]
+    assert "malformed_token" in refused(raw(HEADER, CLAIMS | {"more": deep}, _sign))
+    assert verify(READER, f"Bearer {raw(HEADER, CLAIMS | {'more': deep[0]}, _sign)}") == CITIZEN
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        without("nik"),
+        without("kind"),
+        CLAIMS | {"kind": "admin"},
+        CLAIMS | {"kind": ["citizen"]},
+        CLAIMS | {"kind": None},
+        CLAIMS | {"kind": "official"},
+        CLAIMS | {"agency": "dukcapil"},
+        OFFICIALS | {"nik": SITI},
+        OFFICIALS | {"nik": int(SITI)},
+        OFFICIALS | {"nik": ""},
+        OFFICIALS | {"agency": ""},
+        OFFICIALS | {"agency": "  "},
+        OFFICIALS | {"agency": ["dukcapil"]},
+        OFFICIALS | {"agency": None},
+        CLAIMS | {"nik": int(SITI)},
+        CLAIMS | {"nik": [SITI]},
+        CLAIMS | {"nik": ""},
+        CLAIMS | {"nik": SITI[:-1]},
+        CLAIMS | {"nik": SITI + "0"},
+        CLAIMS | {"nik": f" {SITI[1:]}"},
+        CLAIMS | {"nik": f"{SITI}\n"},
+        CLAIMS | {"nik": "\uff13" * 16},
+        CLAIMS | {"kind": "anonymous"},
+    ],
+)
+def test_claims_that_contradict_each_other_or_name_nobody_are_refused(claims: dict[str, Any]) -> None:
+    assert refused(signed(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
+
+
+def test_a_token_may_say_that_nobody_asks() -> None:
+    claims = without("nik") | {"kind": "anonymous"}
+    assert verify(READER, f"Bearer {signed(claims)}") is ANONYMOUS
+
+
+def test_an_unsigned_token_is_refused() -> None:
+    for algorithm in ("none", "None", "NONE", "", None):
+        refused(raw({"alg": algorithm}, CLAIMS, lambda _: b""))
+        refused(raw({"alg": algorithm}, CLAIMS, _sign))
+
+
+@pytest.mark.parametrize("form", ["pem", "der", "json", "x"])
+def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(form: str) -> None:
+    public = ECKey.import_key(KEY.as_dict(private=False))
+    secret = {
+        "pem": public.as_pem(private=False),
+        "der": public.as_der(private=False),
+        "json": json.dumps(public.as_dict(private=False)).encode(),
+        "x": str(public.as_dict(private=False)["x"]).encode(),
+    }[form]
+    refused(raw({"alg": "HS256", "kid": "key-1"}, CLAIMS, lambda content: hmac.digest(secret, content, sha256)))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("HS256", OctKey.generate_key(256)),
+        ("RS256", RSAKey.generate_key(2048)),
+        ("PS256", RSAKey.generate_key(2048)),
+        ("ES256", FOREIGN),
+        ("ES384", ECKey.generate_key("P-384")),
+        ("Ed25519", OKPKey.generate_key("Ed25519")),
+    ],
+)
+@pytest.mark.parametrize("kid", [{"kid": "key-1"}, {"kid": "key-2"}, {}])
+def test_a_foreign_key_is_refused_whatever_it_calls_itself(algorithm: str, key: Any, kid: dict[str, str]) -> None:  # noqa: ANN401 - any key
+    refused(jwt.encode({"alg": algorithm, **kid}, CLAIMS, key, algorithms=[algorithm]))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"jwk": FOREIGN.as_dict(private=False)},
+        {"jku": "https://evil.example/keys.json"},
+        {"x5u": "https://evil.example/cert.pem"},
+        {"x5c": ["MIIB"]},
+        {"kid": "../../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": 5},
+        {"kid": ["key-1"]},
+        {"kid": None},
+        {"kid": {}},
+    ],
+)
+def test_a_key_that_the_token_brings_along_or_points_to_is_not_used(more: dict[str, Any]) -> None:
+    from joserfc.jws import JWSRegistry  # noqa: PLC0415 - as above
+
+    algorithm = JWSRegistry.algorithms["ES256"]
+    refused(raw({"alg": "ES256", **more}, CLAIMS, lambda content: algorithm.sign(content, FOREIGN)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"crit": ["exp"]},
+        {"crit": ["unheard-of"], "unheard-of": True},
+        {"crit": "b64"},
+        {"crit": ["b64"], "b64": False},
+        {"unheard-of": True},
+    ],
+)
+def test_a_header_that_must_be_understood_and_is_not_is_refused(more: dict[str, Any]) -> None:
+    refused(raw({**HEADER, **more}, CLAIMS, _sign))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "a.b.c.d.e",
+        "é.é.é",
+        "\0",
+        "eyJhbGciOiJFUzI1NiJ9..",
+        "W10.e30.AA",
+        "NQ.e30.AA",
+        "bnVsbA.e30.AA",
+        "IiI.e30.AA",
+    ],
+)
+def test_garbage_is_refused(token: str) -> None:
+    assert refused(token).startswith("The token was refused (")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 300,
+        b"[" * 5_000,
+        b'{"a":' * 75,
+        b'{"a":' * 1_000,
+        b"9" * 500,
+        b"9" * 5_000,
+        b"\xff\xfe",
+        b'{"alg": ["ES256"]}',
+        b'{"alg": {}}',
+        b'{"alg": 5}',
+        b'{"alg": "EdDSA"}',
+        b'{"alg": "ES256", "alg": "none"}',
+    ],
+)
+def test_a_garbage_header_is_refused(header: bytes) -> None:
+    assert refused(raw(header, CLAIMS, _sign)).startswith("The token was refused (")
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"null", b"5", b'"x"', b"", b"{", b"\xff", b"[" * 3_000])
+def test_a_signed_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+    refused(raw(HEADER, payload, _sign))
+
+
+def test_a_token_of_more_than_8192_characters_is_refused_unread() -> None:
+    assert refused("a" * 8193) == "The token is longer than 8192 characters. Ask the issuer for another."
+
+
+@settings(derandomize=True, max_examples=300)
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    with pytest.raises(Unauthenticated):
+        verify(READER, f"Bearer {text}.")
+
+
+@settings(derandomize=True, max_examples=300)
+@given(
+    position=st.integers(0, 10_000),
+    letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."),
+)
+def test_a_token_that_was_changed_anywhere_is_refused(position: int, letter: str) -> None:
+    token = signed(CLAIMS)
+    at = position % len(token)
+    changed = token[:at] + letter + token[at + 1 :]
+    if changed != token:
+        refused(changed)
+
+
+def test_a_reader_tells_how_many_issuers_it_believes() -> None:
+    assert repr(READER) == "<TokenReader 1 issuers>"
+
+
+RSA = RSAKey.generate_key(2048, {"kid": "key-1"})
+
+
+def test_an_algorithm_that_the_entry_does_not_name_is_refused_though_the_key_would_do() -> None:
+    reader = build_city_verifier([RSA.as_dict(private=False)], clock=lambda: NOW, algorithms=("RS256",))
+    assert verify(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
+        verify(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
+
+
+def test_an_algorithm_that_the_entry_names_is_refused_where_the_key_is_for_another() -> None:
+    reader = build_city_verifier(
+        [RSA.as_dict(private=False) | {"alg": "RS256"}], clock=lambda: NOW, algorithms=("RS256", "PS256")
+    )
+    assert verify(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
+        verify(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
+
+
+def test_how_long_a_token_is_good_counts_from_when_it_was_issued() -> None:
+    issued = NOW - 80_000
+    assert verify(READER, f"Bearer {signed(CLAIMS | {'iat': issued, 'exp': issued + 86_400 + LEEWAY})}") == CITIZEN
+    message = refused(signed(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
+    assert "lives_too_long" in message

@@ -1,0 +1,238 @@
+"""What was proven is taken as proven for a minute, within the token's own time, and by the same reader alone."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from auth.caller import Caller, CallerKind
+from auth.tokens.token_verifier import LEEWAY, TokenVerifier, Unauthenticated
+from auth.tokens.verified_token_cache import VerifiedTokenCache
+from tests.auth import plain_callers
+from tests.auth.plain_callers import CITIZEN
+from tests.auth.verifiers import build_city_verifier
+
+NOW = 1_800_000_000.0
+EXPIRES = NOW + 600
+
+
+@dataclass
+class TokenClocks:
+    """Time that passes when a test says so."""
+
+    time: float = NOW
+    since_start: float = 5.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.time += seconds
+        self.since_start += seconds
+
+
+def build_cache(clocks: TokenClocks, most: int = 10) -> VerifiedTokenCache:
+    return VerifiedTokenCache(max_tokens=most, clock=lambda: clocks.time, monotonic_clock=lambda: clocks.since_start)
+
+
+@pytest.fixture
+def clocks() -> TokenClocks:
+    return TokenClocks()
+
+
+@pytest.fixture
+def known(clocks: TokenClocks) -> VerifiedTokenCache:
+    return build_cache(clocks)
+
+
+def test_a_token_that_was_just_checked_is_known(known: VerifiedTokenCache) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    assert known.find_caller("a.b.c") is CITIZEN
+
+
+def test_no_other_token_is(known: VerifiedTokenCache) -> None:
+    assert known.find_caller("a.b.c") is None
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    for other in ("a.b.d", "a.b.c ", "", "A.B.C", "a.b.c\ud800"):
+        assert known.find_caller(other) is None
+
+
+def test_after_a_minute_it_is_checked_again(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    clocks.pass_by(59.9)
+    assert known.find_caller("a.b.c") is CITIZEN
+    clocks.pass_by(0.1)
+    assert known.find_caller("a.b.c") is None
+
+
+def test_uses_do_not_prolong_the_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    for _ in range(2):
+        clocks.pass_by(20)
+        assert known.find_caller("a.b.c") is CITIZEN
+    clocks.pass_by(20)
+    assert known.find_caller("a.b.c") is None
+
+
+def test_a_token_that_expires_while_it_is_kept_is_no_longer_known(
+    known: VerifiedTokenCache, clocks: TokenClocks
+) -> None:
+    known.put("a.b.c", CITIZEN, expires=NOW + 10)
+    clocks.pass_by(9)
+    assert known.find_caller("a.b.c") is CITIZEN
+    clocks.pass_by(1)
+    assert known.find_caller("a.b.c") is None
+
+
+def test_a_token_is_not_known_before_it_begins_where_the_clock_was_set_back(
+    known: VerifiedTokenCache, clocks: TokenClocks
+) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES, valid_from=NOW)
+    assert known.find_caller("a.b.c") is CITIZEN
+    clocks.time -= 1
+    assert known.find_caller("a.b.c") is None
+
+
+def test_a_clock_that_was_set_back_prolongs_nothing(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    clocks.pass_by(61)
+    clocks.time = NOW
+    assert known.find_caller("a.b.c") is None
+
+
+def test_the_number_of_kept_tokens_is_bounded_and_the_oldest_goes_first(clocks: TokenClocks) -> None:
+    known = build_cache(clocks, most=2)
+    for token in ("first", "second", "first", "third"):  # `first` was checked again
+        known.put(token, CITIZEN, expires=EXPIRES)
+    assert len(known) == 2
+    assert [known.find_caller(token) for token in ("first", "second", "third")] == [CITIZEN, None, CITIZEN]
+
+
+def test_expired_entries_are_removed(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    for token in ("first", "second", "third"):
+        known.put(token, CITIZEN, expires=EXPIRES)
+    clocks.pass_by(60)
+    known.put("fourth", CITIZEN, expires=EXPIRES)
+    assert len(known) == 1
+
+
+def test_that_a_token_proved_somebody_is_remembered_as_long_as_it_is_good(
+    known: VerifiedTokenCache, clocks: TokenClocks
+) -> None:
+    assert not known.was_verified("a.b.c")
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    for other in ("a.b.d", "a.b.c ", ""):
+        assert not known.was_verified(other)
+    clocks.pass_by(599)
+    known.put("d.e.f", CITIZEN, expires=EXPIRES + 1)
+    assert known.find_caller("a.b.c") is None
+    assert known.was_verified("a.b.c")
+    clocks.pass_by(1)
+    assert not known.was_verified("a.b.c")
+
+
+def test_the_number_of_remembered_proofs_is_bounded(clocks: TokenClocks) -> None:
+    known = build_cache(clocks, most=2)
+    for token in ("first", "second", "first", "third"):
+        known.put(token, CITIZEN, expires=EXPIRES)
+    assert [known.was_verified(token) for token in ("first", "second", "third")] == [True, False, True]
+
+
+def test_a_caller_with_a_name_of_any_length_takes_no_place(known: VerifiedTokenCache) -> None:
+    scopes = frozenset({"b" * 400, "c" * 500})
+    known.put("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 101, scopes=scopes), expires=EXPIRES)
+    assert len(known) == 0
+    known.put("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 100, scopes=scopes), expires=EXPIRES)
+    assert len(known) == 1
+
+
+def test_neither_token_nor_number_is_shown(known: VerifiedTokenCache) -> None:
+    known.put("a.b.c", CITIZEN, expires=EXPIRES)
+    assert repr(known) == "<KnownTokens 1 of 10>"
+    assert all("a.b.c" not in str(key) for key in known._verified)
+
+
+KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
+OTHER = ECKey.generate_key("P-256", {"kid": "key-1"})
+
+
+OFFICIAL = replace(plain_callers.OFFICIAL, subject="city pak-budi")
+
+
+def reader(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenClocks) -> TokenVerifier:
+    return build_city_verifier([key.as_dict(private=False)], known, lambda: clocks.time)
+
+
+def token(**claims: object) -> str:
+    given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": EXPIRES, "kind": "official"}
+    return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
+
+
+def test_a_reader_keeps_what_it_checked(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    mine, once = reader(KEY, known, clocks), token()
+    for _ in range(2):
+        assert mine.verify(f"Bearer {once}") == OFFICIAL
+    assert len(known) == 1
+    assert mine.verify(f"bearer   {once} ") is mine.verify(f"Bearer {once}")
+
+
+def test_a_known_token_that_expired_is_refused_in_the_usual_words(
+    known: VerifiedTokenCache, clocks: TokenClocks
+) -> None:
+    mine, past = reader(KEY, known, clocks), token(exp=NOW - LEEWAY)
+    known.put(past, OFFICIAL, expires=NOW - LEEWAY)
+    with pytest.raises(Unauthenticated, match=r"^The token was refused \(expired_token\)"):
+        mine.verify(f"Bearer {past}")
+    clocks.time = NOW - 600
+    assert mine.verify(f"Bearer {past}") is OFFICIAL
+
+
+def test_what_was_refused_is_not_kept(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    mine = reader(KEY, known, clocks)
+    for wrong in (token(iss="village"), token(agency=""), "garbage", token()[:-4]):
+        with pytest.raises(Unauthenticated):
+            mine.verify(f"Bearer {wrong}")
+    assert len(known) == 0
+
+
+def test_a_key_that_is_withdrawn_counts_no_longer_than_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    once = token()
+    reader(KEY, known, clocks).verify(f"Bearer {once}")
+    later = reader(OTHER, known, clocks)  # the same hub after its issuer changed keys
+    assert later.verify(f"Bearer {once}") == OFFICIAL
+    clocks.pass_by(60)
+    with pytest.raises(Unauthenticated, match="bad_signature"):
+        later.verify(f"Bearer {once}")
+
+
+def test_what_one_set_of_keys_proved_proves_nothing_to_another(clocks: TokenClocks) -> None:
+    once = token()
+    assert reader(KEY, build_cache(clocks), clocks).verify(f"Bearer {once}") == OFFICIAL
+    with pytest.raises(Unauthenticated, match="bad_signature"):
+        reader(OTHER, build_cache(clocks), clocks).verify(f"Bearer {once}")
+
+
+def test_the_beginning_of_a_token_is_kept_with_it(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+    once = token(nbf=NOW - 100, iat=NOW - 50)
+    mine = reader(KEY, known, clocks)
+    mine.verify(f"Bearer {once}")
+    clocks.time = NOW - 50 - LEEWAY
+    assert known.find_caller(once) == OFFICIAL
+    clocks.time -= 1
+    assert known.find_caller(once) is None
+
+
+def test_without_a_place_to_keep_them_every_token_is_checked(clocks: TokenClocks) -> None:
+    mine, once = reader(KEY, None, clocks), token()
+    assert mine.verify(f"Bearer {once}") is not mine.verify(f"Bearer {once}")
+
+
+def test_a_token_that_is_bound_to_a_certificate_is_known_with_it_alone(known: VerifiedTokenCache) -> None:
+    known.put("a.b.c", OFFICIAL, expires=EXPIRES, certificate="t" * 43)
+    assert known.find_caller("a.b.c", "t" * 43) is OFFICIAL
+    assert known.find_caller("a.b.c", "u" * 43) is None
+    assert known.find_caller("a.b.c") is None
+
+
+def test_a_token_that_is_bound_to_none_is_known_with_any(known: VerifiedTokenCache) -> None:
+    known.put("a.b.c", OFFICIAL, expires=EXPIRES)
+    assert known.find_caller("a.b.c", "t" * 43) is OFFICIAL

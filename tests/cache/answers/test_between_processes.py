@@ -1,0 +1,171 @@
+"""Processes that share what is kept: a channel that is lost in the midst of a fetch, leases, public answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from cache.answers.read_through import ReadThroughCache
+from cache.answers.slots import Slot
+from records.calls.failures import AgencyUnavailable
+from tests.cache.answers.cache_world import FakeSharedStore, VersionedAgency, build_cache, build_kind, seeded_random
+from tests.fakes.virtual_loop import virtual_loop
+
+PERSONAL = Slot(build_kind(), 1)
+PUBLIC = Slot(build_kind("public", is_personal=False), 1)
+
+
+def run_scenario(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with virtual_loop() as loop:
+        loop.run(story())
+
+
+async def read_value(through: ReadThroughCache, by: VersionedAgency, slot: Slot) -> Any:  # noqa: ANN401 - a number or a failure
+    return (await through.read([slot], by.answer))[slot].value
+
+
+class HeldAgency(VersionedAgency):
+    """An agency that answers what it knew when it was asked, once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(seeded_random(1), slowest=0.0)
+        self.go = asyncio.Event()
+
+    async def answer(self, slots: Any, in_background: bool) -> Any:  # noqa: ANN401, FBT001 - as Agency
+        found = await super().answer(slots, in_background)
+        await self.go.wait()
+        return found
+
+
+def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that_is_under_way() -> None:
+    async def story() -> None:
+        shared, old, new = (
+            FakeSharedStore(seeded_random(3)),
+            HeldAgency(),
+            VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0),
+        )
+        here, there = build_cache(shared), build_cache(shared)
+        first = asyncio.create_task(read_value(there, old, PERSONAL))
+        await old.was_asked.wait()
+        shared.members[1].is_subscribed = False  # it did not notice yet, and hears nothing any more
+        assert await here.invalidate(["thing:1"])
+        assert await read_value(there, new, PERSONAL) == 7
+        assert new.asked == [(1,)]
+        old.go.set()
+        assert await first == 0
+
+    run_scenario(story)
+
+
+def test_it_joins_one_of_public_answers() -> None:
+    async def story() -> None:
+        shared, by, other = (
+            FakeSharedStore(seeded_random(3)),
+            HeldAgency(),
+            VersionedAgency(seeded_random(2), slowest=0.0),
+        )
+        there = build_cache(shared)
+        first = asyncio.create_task(read_value(there, by, PUBLIC))
+        await by.was_asked.wait()
+        shared.members[0].is_subscribed = False
+        second = asyncio.create_task(read_value(there, other, PUBLIC))
+        await asyncio.sleep(0)
+        by.go.set()
+        assert [await first, await second] == [0, 0]
+        assert other.asked == []
+
+    run_scenario(story)
+
+
+def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_it_were_personal() -> None:
+    async def story() -> None:
+        shared, by, other = (
+            FakeSharedStore(seeded_random(3)),
+            HeldAgency(),
+            VersionedAgency(seeded_random(2), slowest=0.0),
+        )
+        there = build_cache(shared)
+        first = asyncio.create_task(there.read([PUBLIC, PERSONAL], by.answer))
+        await by.was_asked.wait()
+        shared.members[0].is_subscribed = False
+        assert await read_value(there, other, PUBLIC) == 0
+        assert other.asked == [(1,)]
+        by.go.set()
+        await first
+
+    run_scenario(story)
+
+
+def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_asking_again() -> None:
+    async def story() -> None:
+        shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
+        here, there = build_cache(shared), build_cache(shared)
+        assert await read_value(here, by, PUBLIC) == 7
+        by.versions[1] = 8
+        assert await read_value(there, by, PUBLIC) == 7
+        assert by.asked == [(1,)]
+        assert PUBLIC.kind.hits.shared == 1
+
+    run_scenario(story)
+
+
+def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
+    async def story() -> None:
+        shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
+        here = build_cache(shared)
+        await here.read([PUBLIC, PERSONAL], by.answer)
+        bodies = {name: body for name, (_, body, _, _) in shared.entries.items()}
+        assert bodies == {"0:public:1": b"7", "0:things:1": b"things:1\0" + b"7"}
+
+    run_scenario(story)
+
+
+def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_waits_any_more() -> None:
+    async def story() -> None:
+        shared, by, held = (
+            FakeSharedStore(seeded_random(3)),
+            VersionedAgency(seeded_random(2), slowest=0.0),
+            HeldAgency(),
+        )
+        here, there = build_cache(shared), build_cache(shared)
+        await read_value(here, by, PERSONAL)
+        assert shared.leases == {}
+        by.down = True
+        other = Slot(build_kind("others"), 2)
+        assert isinstance(await read_value(here, by, other), AgencyUnavailable)
+        assert shared.leases == {}
+        third = asyncio.create_task(read_value(here, held, Slot(build_kind("third"), 3)))
+        await held.was_asked.wait()
+        assert list(shared.leases) == ["0:third:3"]
+        await here.close()
+        await asyncio.gather(third, return_exceptions=True)
+        assert shared.leases == {}
+        # So another process that asks right after a failure does not wait.
+        by.down = False
+        began = asyncio.get_running_loop().time()
+        assert await read_value(there, by, other) == 0
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+    run_scenario(story)
+
+
+def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there() -> None:
+    async def story() -> None:
+        shared, held, never = (
+            FakeSharedStore(seeded_random(3)),
+            HeldAgency(),
+            VersionedAgency(seeded_random(2), slowest=0.0),
+        )
+        here, there = build_cache(shared), build_cache(shared)
+        first = asyncio.create_task(read_value(here, held, PUBLIC))
+        await held.was_asked.wait()
+        second = asyncio.create_task(read_value(there, never, PUBLIC))
+        await asyncio.sleep(1)
+        held.go.set()
+        began = asyncio.get_running_loop().time()
+        assert [await first, await second] == [0, 0]
+        assert asyncio.get_running_loop().time() - began < 0.3
+        assert never.asked == []
+
+    run_scenario(story)

@@ -1,0 +1,286 @@
+"""What every shared tier does: the one in Redis, and the one in memory that the tests of the read-through run on.
+
+Each test runs against both. So the tests that use `tests.cache.answers.cache_world` say something about the hub with a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from redis.asyncio import Redis
+
+from cache.answers.redis_tier import RedisTier
+from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
+from tests.cache.answers.cache_world import FakeSharedStore, FakeSharedTier, seeded_random
+from tests.cache.valkey import LocalValkey, run_valkey
+
+ONE, TWO = CacheKey("name-1", ("tag-1",)), CacheKey("name-2", ("tag-2", "tag-both"))
+BODY = b"\0body \xff"
+
+
+@dataclass(eq=False)
+class FakeReadThrough:
+    """Stands for the read-through of a process: it takes what the tier tells."""
+
+    invalidated: list[list[str]] = field(default_factory=list)
+    lost: int = 0
+
+    @property
+    def fences(self) -> FakeReadThrough:
+        return self
+
+    def invalidate(self, tags: Sequence[str]) -> None:
+        self.invalidated.append(list(tags))
+
+    def invalidate_everything(self) -> None:
+        self.lost += 1
+
+
+@dataclass
+class TierProcess:
+    """One process of the hub: its tier, and what it heard from there."""
+
+    tier: SharedTier
+    heard: FakeReadThrough
+
+
+class SharedTierWorld(Protocol):
+    """A tier that processes share, and what can happen to it."""
+
+    def process(self) -> TierProcess:
+        """A process that follows."""
+
+    async def restart(self, *, from_snapshot: bool) -> None:
+        """End the tier and start it again, empty or with all it held; wait until processes follow."""
+
+    async def stop(self) -> None:
+        """End the tier; wait until processes notice."""
+
+    async def forget_leases(self) -> None:
+        """Let the time of all leases pass."""
+
+
+class InMemoryTierWorld:
+    """`tests.cache.answers.cache_world`."""
+
+    def __init__(self) -> None:
+        self.shared = FakeSharedStore(seeded_random(1))
+
+    def process(self) -> TierProcess:
+        heard = FakeReadThrough()
+        through: Any = heard
+        member = FakeSharedTier(self.shared, through)
+        self.shared.members.append(member)
+        return TierProcess(member, heard)
+
+    async def restart(self, *, from_snapshot: bool) -> None:
+        self.shared.saved = None
+        if from_snapshot:
+            self.shared.save()
+        self.shared.crash()
+        self.shared.restart()
+        for each in self.shared.members:
+            each.subscribe()
+
+    async def stop(self) -> None:
+        self.shared.crash()
+
+    async def forget_leases(self) -> None:
+        self.shared.leases = {name: (holder, 0.0) for name, (holder, _) in self.shared.leases.items()}
+
+
+class ValkeyTierWorld:
+    """The tier of production, on a real server."""
+
+    def __init__(self, valkey: LocalValkey, tiers: Sequence[RedisTier], heard: Sequence[FakeReadThrough]) -> None:
+        self.valkey = valkey
+        self.tiers = tiers
+        self.unused = [TierProcess(tier, each) for tier, each in zip(tiers, heard, strict=True)]
+
+    def process(self) -> TierProcess:
+        return self.unused.pop()
+
+    async def restart(self, *, from_snapshot: bool) -> None:
+        async with Redis.from_url(self.valkey.url, protocol=2) as client:
+            held = {key: await client.dump(key) async for key in client.scan_iter("simpul:*:[at]:*")}
+        await self.stop()
+        self.valkey.start()
+        if from_snapshot:
+            async with Redis.from_url(self.valkey.url, protocol=2) as client:
+                for key, value in held.items():
+                    await client.restore(key, 30_000, value)
+        await wait_until(lambda: all(each.is_subscribed for each in self.tiers))
+
+    async def stop(self) -> None:
+        self.valkey.kill()
+        await wait_until(lambda: not any(each.is_subscribed for each in self.tiers))
+
+    async def forget_leases(self) -> None:
+        async with Redis.from_url(self.valkey.url, protocol=2) as client:
+            assert await client.delete(*[key async for key in client.scan_iter("simpul:*:l:*")])
+
+
+@asynccontextmanager
+async def run_valkey_world(folder: Path) -> AsyncIterator[ValkeyTierWorld]:
+    async with AsyncExitStack() as stack:
+        valkey = stack.enter_context(run_valkey(folder))
+        tiers, heard = [], [FakeReadThrough(), FakeReadThrough()]
+        for each in heard:
+            tier = RedisTier(
+                valkey.url,
+                max_lifetime=60.0,
+                on_invalidated=each.invalidate,
+                on_unsubscribed=each.invalidate_everything,
+                timeout=2.0,
+                retry_delay=0.05,
+            )
+            await tier.start()
+            stack.push_async_callback(tier.close)
+            tiers.append(tier)
+        yield ValkeyTierWorld(valkey, tiers, heard)
+
+
+@pytest.fixture(params=["in memory", "in Valkey"])
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SharedTierWorld]:
+    if request.param == "in memory":
+        yield InMemoryTierWorld()
+    else:
+        async with run_valkey_world(tmp_path) as made:
+            yield made
+
+
+async def wait_until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
+async def look_up(process: TierProcess, *wanted: CacheKey) -> Lookup:
+    """What a process finds there; to the second, for each reads the clock of Redis by itself."""
+    looked = await process.tier.look_up(wanted)
+    assert looked is not None
+    return looked._replace(
+        found={name: each._replace(fetched_at=round(each.fetched_at)) for name, each in looked.found.items()}
+    )
+
+
+async def store(process: TierProcess, *wanted: CacheKey, at: float = 100.0) -> Lookup:
+    before = await look_up(process, *wanted)
+    await process.tier.store([NewSharedEntry(each, at, BODY, 30.0) for each in wanted], before)
+    return before
+
+
+async def test_every_process_finds_what_one_stored(place: SharedTierWorld) -> None:
+    here, there = place.process(), place.process()
+    before = await store(here, ONE, TWO)
+    assert before.found == {}
+    assert set(before.tokens) == {"tag-1", "tag-2", "tag-both"}
+    after = await look_up(there, ONE, TWO, CacheKey("name-3", ()))
+    assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.tokens, before.run_id)
+
+
+async def test_the_entry_that_was_stored_last_counts(place: SharedTierWorld) -> None:
+    here = place.process()
+    await store(here, ONE, at=100.0)
+    await store(here, ONE, at=50.0)
+    assert (await look_up(here, ONE)).found == {"name-1": SharedEntry(50.0, BODY)}
+
+
+async def test_an_answer_without_tags_is_kept_too(place: SharedTierWorld) -> None:
+    here, there = place.process(), place.process()
+    await store(here, CacheKey("name-3", ()))
+    assert (await look_up(there, CacheKey("name-3", ()))).found == {"name-3": SharedEntry(100.0, BODY)}
+
+
+async def test_an_entry_asked_for_with_other_tags_is_not_found(place: SharedTierWorld) -> None:
+    here = place.process()
+    await store(here, ONE)
+    for tags in ((), ("tag-1", "tag-2")):
+        await here.tier.invalidate(["tag-2"])
+        assert (await look_up(here, CacheKey("name-1", tags))).found == {}
+
+
+async def test_no_process_finds_what_one_invalidated_and_each_hears_of_it(place: SharedTierWorld) -> None:
+    here, there = place.process(), place.process()
+    before = await store(here, ONE, TWO)
+    assert await there.tier.invalidate(["tag-both", "tag-4"])
+    for each in (here, there):
+        after = await look_up(each, ONE, TWO)
+        assert set(after.found) == {"name-1"}
+        assert {tag for tag in after.tokens if after.tokens[tag] != before.tokens[tag]} == {"tag-both"}
+    await wait_until(lambda: [each.heard.invalidated for each in (here, there)] == [[["tag-both", "tag-4"]]] * 2)
+
+
+async def test_what_was_looked_up_before_an_invalidation_and_stored_after_it_is_not_found(
+    place: SharedTierWorld,
+) -> None:
+    here, there = place.process(), place.process()
+    before = await look_up(here, ONE)
+    await there.tier.invalidate(["tag-1"])
+    await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 30.0)], before)
+    assert (await look_up(there, ONE)).found == {}
+    await store(here, ONE)
+    assert set((await look_up(there, ONE)).found) == {"name-1"}
+
+
+async def test_nothing_is_found_after_its_time(place: SharedTierWorld) -> None:
+    here = place.process()
+    before = await look_up(here, ONE, TWO)
+    await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 0.001), NewSharedEntry(TWO, 100.0, BODY, 30.0)], before)
+    async with asyncio.timeout(10):
+        while set((await look_up(here, ONE, TWO)).found) != {"name-2"}:  # noqa: ASYNC110 - time passes, which sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_one_process_at_a_time_holds_the_lease_of_a_name(place: SharedTierWorld) -> None:
+    here, there = place.process(), place.process()
+    assert list(await here.tier.acquire_lease(["name-1", "name-2"])) == ["name-1", "name-2"]
+    assert list(await there.tier.acquire_lease(["name-1", "name-3"])) == ["name-3"]
+    assert list(await here.tier.acquire_lease(["name-1"])) == []
+    await there.tier.release_lease(["name-1"])  # the lease of another process stays
+    assert list(await there.tier.acquire_lease(["name-1"])) == []
+    await here.tier.release_lease(["name-1", "name-of-no-lease"])
+    assert list(await there.tier.acquire_lease(["name-1"])) == ["name-1"]
+    await place.forget_leases()
+    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
+
+
+async def test_a_tier_that_is_gone_finds_nothing_keeps_nothing_and_lets_everybody_fetch(place: SharedTierWorld) -> None:
+    here = place.process()
+    before = await store(here, ONE)
+    lost = here.heard.lost
+    await place.stop()
+    assert not here.tier.is_subscribed
+    assert here.heard.lost > lost
+    assert await here.tier.look_up([ONE]) is None
+    await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 30.0)], before)
+    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
+    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
+    await here.tier.release_lease(["name-1"])
+    assert not await here.tier.invalidate(["tag-1"])
+    assert here.heard.invalidated == []
+
+
+@pytest.mark.parametrize("from_snapshot", [False, True])
+async def test_after_a_restart_nothing_of_the_life_before_counts(
+    place: SharedTierWorld, *, from_snapshot: bool
+) -> None:
+    here, there = place.process(), place.process()
+    before = await store(here, ONE)
+    await here.tier.acquire_lease(["name-1"])
+    lost = [each.heard.lost for each in (here, there)]
+    await place.restart(from_snapshot=from_snapshot)
+    assert here.heard.lost > lost[0]
+    assert there.heard.lost > lost[1]
+    await here.tier.store([NewSharedEntry(ONE, 100.0, b"before", 30.0)], before)
+    after = await look_up(there, ONE)
+    assert (after.found, after.run_id != before.run_id) == ({}, True)
+    assert list(await there.tier.acquire_lease(["name-1"])) == ["name-1"]
+    await store(here, ONE)
+    assert (await look_up(there, ONE)).found == {"name-1": SharedEntry(100.0, BODY)}

@@ -1,0 +1,69 @@
+"""Days of clients, of two processes that count together in a real Valkey, and alone where it is gone."""
+
+from __future__ import annotations
+
+from engine.cost_budgets import DailyCostQuota
+from engine.document.parsing import RefusedRequest
+from tests.cache.limits.counter_processes import run_counters, wait_until
+from tests.cache.valkey import LocalValkey
+from tests.fakes.clients import build_client
+
+DAY = 86_400.0
+
+
+async def spend(quota: DailyCostQuota, points: int) -> int:
+    """Spend; how many were left where that was too many, else -1."""
+    try:
+        if (spending := quota.spend(points)) is not None:
+            await spending
+    except RefusedRequest as refused:
+        [error] = refused.errors
+        assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
+        assert 0 < error["extensions"]["retryAfter"] <= DAY + 1
+        return int(error["message"].split(" points, and ")[1].split()[0])
+    return -1
+
+
+async def test_processes_spend_of_one_day_together(valkey: LocalValkey) -> None:
+    async with run_counters(valkey) as here, run_counters(valkey) as there:
+        one, other = (
+            DailyCostQuota(100, client=build_client("kios"), store=here),
+            DailyCostQuota(100, client=build_client("kios"), store=there),
+        )
+        assert [await spend(one, 60), await spend(other, 60), await spend(other, 40), await spend(one, 1)] == [
+            -1,
+            40,
+            -1,
+            0,
+        ]
+        assert await spend(DailyCostQuota(100, client=build_client("lain"), store=here), 100) == -1
+        assert (repr(one), repr(other)) == ("<Quota 100 of 100 points>", "<Quota 100 of 100 points>")
+
+
+async def test_a_hub_that_starts_in_the_middle_of_the_day_knows_what_is_spent(valkey: LocalValkey) -> None:
+    async with run_counters(valkey) as shared:
+        assert await spend(DailyCostQuota(100, client=build_client("kios"), store=shared), 80) == -1
+        assert await spend(DailyCostQuota(100, client=build_client("kios"), store=shared), 30) == 20
+
+
+async def test_the_next_day_holds_as_many_points_again(valkey: LocalValkey) -> None:
+    now = DAY * 20_000 + 100
+    async with run_counters(valkey) as shared:
+        quota = DailyCostQuota(100, client=build_client("kios"), store=shared, now=lambda: now)
+        assert [await spend(quota, 100), await spend(quota, 1)] == [-1, 0]
+        now += DAY
+        assert await spend(quota, 100) == -1
+
+
+async def test_where_redis_goes_the_day_goes_on_from_what_was_known_and_redis_learns_it_again(
+    valkey: LocalValkey,
+) -> None:
+    async with run_counters(valkey) as shared:
+        quota = DailyCostQuota(100, client=build_client("kios"), store=shared)
+        assert await spend(quota, 50) == -1
+        valkey.kill()
+        assert [await spend(quota, 30), await spend(quota, 30)] == [-1, 20]
+        valkey.start()
+        await wait_until(lambda: shared.is_up)
+        assert await spend(quota, 10) == -1
+        assert await spend(DailyCostQuota(100, client=build_client("kios"), store=shared), 11) == 10

@@ -1,0 +1,117 @@
+"""`simpul data-contracts check`, and a hub that does not start where personal data would be read without an assessment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.cli.command_line import ServeProcess, run_simpul, temporary_state_folder
+from tests.fakes.bound_issuer import build_bound_issuer
+from tests.sandbox_agencies import ROOT, free_port
+
+SAMPLE = ROOT / "sandbox" / "contracts.toml"
+AGENCIES = {
+    "SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=",
+    "SIMPUL_DUKCAPIL_URL": "postgresql://a:b@127.0.0.1:9/siak",
+    "SIMPUL_JAKPRENEUR_URL": "mysql://a:b@127.0.0.1:9/jakpreneur",
+    "SIMPUL_PBB_URL": "http://127.0.0.1:9/",
+    "SIMPUL_PBB_USER": "a",
+    "SIMPUL_PBB_PASSWORD": "b",
+    "SIMPUL_CRM_URL": "http://127.0.0.1:9",
+    "SIMPUL_CRM_KEY": "a",
+    "SIMPUL_PANGAN_URL": "http://127.0.0.1:9",
+    "SIMPUL_PANGAN_KEY": "a",
+}
+
+
+def write_changed(folder: Path, old: str, new: str) -> Path:
+    path = folder / "contracts.toml"
+    text = SAMPLE.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "contracts", "check", str(SAMPLE))
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    lines = [line.split() for line in outcome.stdout.splitlines()]
+    assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
+
+
+def test_a_purpose_that_officials_may_state_and_no_contract_names_is_noted_and_passes(tmp_path: Path) -> None:
+    purposes = "pbb:TAX_ASSESSMENT,HEALTHCARE crm:COMPLAINT_HANDLING"
+    outcome = run_simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
+        "Note: officials of 'pbb' may state HEALTHCARE by SIMPUL_PURPOSES, which its data contract does not name."
+    ]
+    wrong = run_simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
+    assert wrong.returncode == 1
+    assert "'pbb:CURIOSITY' does not say who may state which purposes" in wrong.stderr
+
+
+def test_what_is_not_covered_is_named_and_fails(tmp_path: Path) -> None:
+    path = write_changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
+    outcome = run_simpul(tmp_path, "contracts", "check", str(path))
+    assert outcome.returncode == 1
+    assert outcome.stderr == "simpul: the impact assessment DPIA-2026-001 of 'dukcapil' does not cover HEALTH data\n"
+
+
+def test_a_malformed_file_is_one_line(tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "contracts", "check", str(tmp_path / "none.toml"))
+    assert outcome.returncode == 1
+    assert "cannot be read: No such file" in outcome.stderr
+
+
+def test_the_hub_of_the_sandbox_uses_its_contracts(serve_process: ServeProcess) -> None:
+    outcome = run_simpul(serve_process.state, "contracts", "check")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "Data contracts" not in serve_process.console
+
+
+@pytest.fixture
+def expired_contracts(tmp_path: Path) -> Path:
+    return write_changed(tmp_path, "review_by = 2027-09-20", "review_by = 2026-10-01")
+
+
+def test_in_production_a_hub_without_valid_assessments_does_not_start_and_says_why(expired_contracts: Path) -> None:
+    build_bound_issuer(expired_contracts.parent)
+    environment = AGENCIES | {"SIMPUL_ISSUERS": str(expired_contracts.parent / "issuers.json")}
+    with temporary_state_folder() as state:
+        none = run_simpul(state, "serve", "--no-sandbox", "--port", str(free_port()), **environment)
+        late = run_simpul(
+            state,
+            "serve",
+            "--no-sandbox",
+            "--port",
+            str(free_port()),
+            SIMPUL_CONTRACTS=str(expired_contracts),
+            **environment,
+        )
+    assert (none.returncode, late.returncode) == (1, 1)
+    assert "the hub does not start: the agency 'crm' has no data contract; PERSONAL data would be read" in none.stderr
+    assert "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it" in none.stderr
+    assert "DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01" in late.stderr
+    assert "DPIA-2026-004 of 'crm' ran out on 2026-10-01" in late.stderr
+    assert "pangan" not in none.stderr
+
+
+def test_in_development_it_starts_and_says_so_once(expired_contracts: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    DevelopmentIssuer(tmp_path / "issuer.json").write_public_keys(keys)
+    own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CONTRACTS": str(expired_contracts)}
+    with temporary_state_folder() as state:
+        serve = ServeProcess(state, "--no-sandbox", variables={**AGENCIES, **own})
+        try:
+            serve.wait_until_ready()
+            lines = [line for line in serve.console.splitlines() if "Data contracts" in line]
+        finally:
+            if serve.process.poll() is None:
+                serve.stop()
+    assert [line.partition("Data contracts: ")[2] for line in lines] == [
+        "the impact assessment DPIA-2026-004 of 'crm' ran out on 2026-10-01.",
+        "the impact assessment DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01.",
+    ]

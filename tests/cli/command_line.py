@@ -1,0 +1,129 @@
+"""The command line as a person runs it: a process of its own, its console, its signals, what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sandbox.programs import WITHOUT_VARIABLE
+from tests.cli.preloaded import get_preloaded_interpreter
+from tests.sandbox_agencies import ROOT, free_port
+
+SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
+READY_TIMEOUT_S = 90.0
+END_TIMEOUT_S = 30.0
+
+
+def build_environment(state: Path, **variables: str) -> dict[str, str]:
+    theirs = {name for name in os.environ if name.startswith("SIMPUL_") and name != WITHOUT_VARIABLE} | {"PORT"}
+    own = {name: value for name, value in os.environ.items() if name not in theirs}
+    return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", **variables}
+
+
+def run_simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in a process of its own."""
+    return get_preloaded_interpreter().run(arguments, build_environment(state, **variables), READY_TIMEOUT_S)
+
+
+def wait_until(condition: Callable[[], bool], what: str, within: float = END_TIMEOUT_S) -> None:
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, f"not within {within:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be fetched does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def find_descendants(pid: int) -> set[int]:
+    """Every process that the process started, and theirs."""
+    parents: dict[int, int] = {}
+    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names only: processes go while we look
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        parents[int(process)] = int(fields[1])
+    found, fresh = set[int](), {pid}
+    while fresh:
+        fresh = {child for child, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+class ServeProcess:
+    """`run_simpul serve` as a process; `console` is what it printed so far."""
+
+    def __init__(
+        self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self.state = state
+        self.port = port or free_port()
+        self.seen: set[int] = set()
+        self._began = time.monotonic()
+        self._console = state.with_name(f"{state.name}.console")
+        with self._console.open("wb") as console:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [*SIMPUL, "serve", "--port", str(self.port), "--no-latency", *arguments],
+                env=build_environment(state, **(variables or {})),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    @property
+    def console(self) -> str:
+        return self._console.read_text(errors="replace")
+
+    def wait_until_ready(self) -> float:
+        """The seconds that it took, as somebody who waits for it counts them."""
+
+        def ready_or_ended() -> bool:
+            return "Simpul is ready" in self.console or self.process.poll() is not None
+
+        wait_until(ready_or_ended, "Simpul is ready", READY_TIMEOUT_S)
+        assert self.process.poll() is None, self.console
+        self.seen |= find_descendants(self.process.pid)
+        return time.monotonic() - self._began
+
+    def wait_for(self, text: str) -> None:
+        wait_until(lambda: text in self.console, f"{text!r} in {self.console}")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send the signal and wait for the exit code."""
+        self.seen |= find_descendants(self.process.pid)
+        self.process.send_signal(number)
+        return self.process.wait(END_TIMEOUT_S)
+
+    def find_left_behind(self) -> set[int]:
+        return {pid for pid in self.seen if is_alive(pid)}
+
+
+@contextmanager
+def temporary_state_folder() -> Iterator[Path]:
+    """Short and directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
+    with TemporaryDirectory(prefix="simpul-", dir="/tmp") as folder:
+        yield Path(folder) / "a state"
+
+
+@contextmanager
+def run_serve(state: Path, *arguments: str) -> Iterator[ServeProcess]:
+    serve = ServeProcess(state, *arguments)
+    try:
+        serve.wait_until_ready()
+        yield serve
+    finally:
+        if serve.process.poll() is None:
+            serve.stop()

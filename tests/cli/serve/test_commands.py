@@ -1,0 +1,254 @@
+"""`run_simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from cli.sandbox.sample_callers import build_sample_callers
+from sandbox.state_folder import StateFolder
+from tests.cli.command_line import (
+    ServeProcess,
+    find_descendants,
+    is_alive,
+    run_serve,
+    run_simpul,
+    temporary_state_folder,
+    wait_until,
+)
+from tests.sandbox.provider_browser import SITI, ProviderBrowser
+from tests.sandbox_agencies import RunningAgency, free_port
+
+DEWI = SITI | {"person": "dewi"}
+"""No other test of this city lets her grant anything."""
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reaches_it(
+    serve_process: ServeProcess,
+) -> None:
+    at = f"http://127.0.0.1:{serve_process.port}"
+    for line in (
+        f"GraphiQL  {at}/graphiql",
+        f"GraphQL   {at}/graphql",
+        f"Health    {at}/health/ready",
+        f"Consents  {at}/consents",
+        f"Sign-in   http://127.0.0.1:{StateFolder(serve_process.state).known_port('issuer')} (OpenID provider",
+        "for this machine only. Ctrl-C stops everything.",
+        ".venv/bin/simpul token siti",
+        f"curl -s {at}/graphql",
+    ):
+        assert line in serve_process.console
+    assert get(serve_process.port, "/health/live")[0] == 200
+
+
+def test_where_the_console_is_no_terminal_it_says_in_lines_what_the_start_waits_for(
+    serve_process: ServeProcess,
+) -> None:
+    first, *others = serve_process.console[: serve_process.console.index("Simpul is ready")].splitlines()
+    assert first == "Starting the sandbox city ..."
+    assert any(line.startswith("Starting the sandbox city (waiting for ") for line in others)
+    assert [line for line in others if line == "Starting the hub ..."] == ["Starting the hub ..."]
+
+
+def test_the_first_query_it_shows_is_answered_by_all_five_agencies(serve_process: ServeProcess) -> None:
+    shown = re.search(r"-d '(.*)'$", serve_process.console, re.MULTILINE)
+    assert shown is not None
+    token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
+    connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    connection.request("POST", "/graphql", shown[1], headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    assert "errors" not in answer
+    me = answer["data"]["me"]
+    assert me["name"] == "Siti Rahmawati"
+    assert (len(me["taxObjects"]), len(me["msmes"]), len(me["complaints"])) == (2, 1, 3)
+    assert len(answer["data"]["markets"]) == 1
+
+
+def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_process: ServeProcess) -> None:
+    own = f"http://127.0.0.1:{serve_process.port}"
+    cookies: dict[str, str] = {}
+
+    def go(path: str) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=10)
+        connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={cookies[name]}" for name in cookies)})
+        answer = connection.getresponse()
+        for each in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = each.partition(";")[0].partition("=")
+            cookies[name] = value
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers.get("Location", ""), text
+
+    _, address, _ = go("/consents?lang=en")
+    target = urlsplit(address)
+    assert (target.port, target.path) == (StateFolder(serve_process.state).known_port("issuer"), "/authorize")
+    provider = RunningAgency(
+        name="issuer",
+        port=target.port or 0,
+        control_port=0,
+        user="",
+        secret="",
+        state=serve_process.state,
+        latency=False,
+    )
+    browser = ProviderBrowser(provider)
+    signed_in = browser.submit(browser.get("/authorize", dict(parse_qsl(target.query))), DEWI)
+    status, address, _ = go(signed_in.headers["location"].removeprefix(own))
+    assert (status, address) == (303, "/consents?lang=en")
+    status, _, text = go(address)
+    assert status == 200
+    assert "<h1>My consents</h1>" in text
+
+
+def test_graphiql_is_offered_the_sample_people_with_tokens(serve_process: ServeProcess) -> None:
+    status, body = get(serve_process.port, "/graphiql/people.json")
+    assert status == 200
+    assert [person["name"] for person in json.loads(body)] == list(build_sample_callers())
+
+
+def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state)
+    assert serve.wait_until_ready() <= 10
+    assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
+    assert serve.stop(signal.SIGINT) == 0
+    assert serve.find_left_behind() == set()
+    assert serve.console.rstrip().endswith("Stopped.")
+
+
+def test_sigterm_leaves_no_process_either(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state)
+    serve.wait_until_ready()
+    assert serve.stop(signal.SIGTERM) == 0
+    assert serve.find_left_behind() == set()
+
+
+def test_two_signals_to_stop_end_it_without_a_traceback(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state)
+    serve.wait_until_ready()
+    serve.process.send_signal(signal.SIGTERM)
+    assert serve.stop(signal.SIGINT) == 0
+    assert serve.find_left_behind() == set()
+    assert "Traceback" not in serve.console
+
+
+def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state)
+    serve.wait_until_ready()
+    assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
+    wait_until(lambda: serve.find_left_behind() == set(), "every child gone")
+    with run_serve(seeded_state) as again:
+        assert get(again.port, "/health/live")[0] == 200
+
+
+def test_ctrl_c_while_starting_leaves_no_process(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state)
+    wait_until(
+        lambda: len(find_descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting"
+    )
+    assert serve.stop(signal.SIGINT) == 130
+    assert serve.find_left_behind() == set()
+    assert "Traceback" not in serve.console
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_started() -> None:
+    with temporary_state_folder() as state, socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        outcome = run_simpul(state, "serve", PORT=str(port))
+        assert outcome.returncode == 1
+        assert outcome.stderr == (
+            f"simpul: port {port} is taken by another program: choose another one with PORT={port + 1}\n"
+        )
+        assert not state.exists()
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "eight"])
+def test_an_invalid_port_is_refused_in_one_line(port: str) -> None:
+    with temporary_state_folder() as state:
+        outcome = run_simpul(state, "serve", PORT=port)
+    assert outcome.returncode == 1
+    assert outcome.stderr == (f"simpul: PORT={port} is no port: choose a number from 1 to 65535, such as PORT=8000\n")
+
+
+def test_a_second_serve_on_the_same_state_says_so_in_one_line(serve_process: ServeProcess) -> None:
+    outcome = run_simpul(serve_process.state, "serve", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"simpul: Simpul already runs on {serve_process.state} (process {serve_process.process.pid}): stop it with Ctrl-C there, "
+        "or set SIMPUL_STATE to another folder.\n"
+    )
+
+
+def test_a_second_serve_on_the_same_port_and_state_names_the_first_rather_than_the_port(
+    serve_process: ServeProcess,
+) -> None:
+    outcome = run_simpul(serve_process.state, "serve", "--port", str(serve_process.port))
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith(
+        f"simpul: Simpul already runs on {serve_process.state} (process {serve_process.process.pid})"
+    )
+
+
+def test_an_agency_that_cannot_start_stops_everything_with_one_line_that_names_it() -> None:
+    with temporary_state_folder() as state:
+        broken = state / "agencies" / "dukcapil"
+        broken.mkdir(parents=True)
+        (broken / "postgres").write_text("not a folder")
+        outcome = run_simpul(state, "serve", "--port", str(free_port()))
+        assert outcome.returncode == 1
+        assert re.fullmatch(r"simpul: dukcapil did not start: [^\n]+\n", outcome.stderr), outcome.stderr
+
+
+def test_a_hub_that_cannot_reach_its_own_state_is_one_line_and_takes_the_city_down(seeded_state: Path) -> None:
+    url = f"postgresql://simpul:rahasia@127.0.0.1:{free_port()}/simpul"
+    outcome = run_simpul(seeded_state, "serve", "--port", str(free_port()), SIMPUL_STATE_URL=url)
+    assert outcome.returncode == 1
+    assert re.fullmatch(r"simpul: the hub could not start: [^\n]*refused[^\n]*\n", outcome.stderr), outcome.stderr
+    assert "rahasia" not in outcome.stderr
+    assert run_simpul(seeded_state, "sandbox").returncode == 1
+
+
+def test_without_the_sandbox_the_missing_settings_are_named() -> None:
+    with temporary_state_folder() as state:
+        outcome = run_simpul(state, "serve", "--no-sandbox", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("simpul: the hub's settings are not complete: not set: SIMPUL_SECRET, ")
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = run_simpul(tmp_path / "file" / "state", "serve", "--port", str(free_port()))
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: the state folder {tmp_path}/file/state cannot be made: Not a directory\n"
+
+
+def test_an_agency_that_dies_is_reported_and_the_hub_stays_up(serve_process: ServeProcess) -> None:
+    listed = run_simpul(serve_process.state, "sandbox").stdout
+    found = re.search(r"^crm .* (\d+) +\d+ *$", listed, re.MULTILINE)
+    assert found is not None, listed
+    pid = int(found[1])
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    serve_process.wait_for("crm ended (signal 9")
+    serve_process.wait_for("what it holds is missing from answers until .venv/bin/simpul sandbox start crm")
+    assert get(serve_process.port, "/health/live")[0] == 200
+    assert run_simpul(serve_process.state, "sandbox", "start", "crm").returncode == 0

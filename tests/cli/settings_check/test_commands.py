@@ -1,0 +1,357 @@
+"""`run_simpul settings check` tells what is wrong with settings, what is unwise, and how those are whom they name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from cli.settings_check.risks import find_risks
+from settings import Settings
+from tests.cache.valkey import run_valkey
+from tests.cli.command_line import run_simpul
+from tests.journeys.hub_process import HubProcess
+from tests.sandbox_agencies import HOST, ROOT, free_port
+
+NOWHERE = "127.0.0.1:9"
+PASSWORD = "kLr83Jw0pQz5vTn1"
+ISSUERS = """
+[[issuer]]
+name = "warga"
+url = "http://127.0.0.1:9"
+audience = "simpul"
+kinds = ["citizen", "official", "partner", "agency-system"]
+first_party = ["city-app"]
+agencies = ["dukcapil"]
+[issuer.clients]
+bank = { kind = "partner" }
+siak = { kind = "agency-system", agency = "dukcapil" }
+"""
+BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        (path / "issuers.toml").write_text(ISSUERS)
+        (path / "agencies.toml").write_text(BREAKERS)
+        DevelopmentIssuer(path / "private.json").write_public_keys(path / "keys.json")
+        yield path
+
+
+def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
+    """Settings of which nothing is to be said, but what is given."""
+    return {
+        "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "SIMPUL_ISSUERS": str(files / "issuers.toml"),
+        "SIMPUL_AGENCIES": str(files / "agencies.toml"),
+        "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
+        "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@{NOWHERE}/simpul",
+        "SIMPUL_REDIS_URL": "redis://127.0.0.1:9",
+        "SIMPUL_PUBLIC_URL": "https://simpul.example",
+        "SIMPUL_TRUSTED_PROXIES": "10.0.0.1",
+        "SIMPUL_DUKCAPIL_URL": f"postgresql://a:{PASSWORD}@{NOWHERE}/siak",
+        "SIMPUL_JAKPRENEUR_URL": f"mysql://a:{PASSWORD}@{NOWHERE}/jakpreneur",
+        "SIMPUL_PBB_URL": "https://pbb.example/soap",
+        "SIMPUL_PBB_USER": "a",
+        "SIMPUL_PBB_PASSWORD": PASSWORD,
+        "SIMPUL_CRM_URL": "https://crm.example",
+        "SIMPUL_CRM_KEY": PASSWORD,
+        "SIMPUL_PANGAN_URL": "https://pangan.example",
+        "SIMPUL_PANGAN_KEY": PASSWORD,
+    } | overrides
+
+
+def run_check(
+    tmp_path: Path, variables: Mapping[str, str], *options: str
+) -> tuple[int, list[tuple[str, str, str]], str]:
+    """Exit code, what was found as (level, name, value), and all that was said."""
+    done = run_simpul(tmp_path, "settings", "check", "--json", *options, **variables)
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    return done.returncode, [(each["level"], each["name"], each["value"]) for each in found], done.stdout
+
+
+def without(variables: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in names}
+
+
+def test_of_good_settings_nothing_is_said(files: Path, tmp_path: Path) -> None:
+    done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
+
+
+def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path, tmp_path: Path) -> None:
+    variables = build_good_settings(
+        files,
+        SIMPUL_PBB_ULR="https://x",
+        SIMPUL_NONSENSE="1",
+        simpul_rates="off",
+        SIMPUL_LISTEN="127.0.0.1:99999",
+        SIMPUL_SECRET="c2hvcnQ=",
+        SIMPUL_PUBLIC_URL="http://simpul.example",
+        SIMPUL_SIGN_IN_ISSUER="nobody",
+        SIMPUL_STATE_URL="postgresql://a:geheim-geheim@db.example/simpul?ssl=verify-full",
+        SIMPUL_JAKPRENEUR_URL="oracle://a:geheim-geheim@h/x",
+        SIMPUL_CONTRACTS="/none.toml",
+    )
+    code, found, output = run_check(tmp_path, without(variables, "SIMPUL_CRM_KEY", "SIMPUL_PBB_URL"))
+    assert code == 1
+    assert [(name, value) for level, name, value in found if level == "problem"] == [
+        ("SIMPUL_NONSENSE", ""),
+        ("SIMPUL_PBB_ULR", ""),
+        ("simpul_rates", ""),
+        ("SIMPUL_LISTEN", "127.0.0.1:99999"),
+        ("SIMPUL_SECRET", "not shown"),
+        ("SIMPUL_CONTRACTS", "/none.toml"),
+        ("SIMPUL_PBB_URL", "not set"),
+        ("SIMPUL_CRM_KEY", "not set"),
+        ("SIMPUL_PUBLIC_URL", "http://simpul.example"),
+        ("SIMPUL_SIGN_IN_ISSUER", "nobody"),
+        ("SIMPUL_SIGN_IN_CLIENT", "not set"),
+        ("SIMPUL_STATE_URL", "not shown"),
+        ("SIMPUL_JAKPRENEUR_URL", "not shown"),
+    ]
+    assert "did you mean SIMPUL_PBB_URL?" in output
+    assert "did you mean SIMPUL_RATES?" in output
+    assert "geheim" not in output
+    assert "c2hvcnQ" not in output
+
+
+def test_nobody_can_sign_in_is_said_unless_the_file_of_issuers_is_what_is_wrong(files: Path, tmp_path: Path) -> None:
+    done = run_simpul(tmp_path, "settings", "check", **without(build_good_settings(files), "SIMPUL_ISSUERS"))
+    assert "problem  SIMPUL_ISSUERS (not set): nobody could prove who they are." in done.stdout
+    _, found, output = run_check(tmp_path, build_good_settings(files, SIMPUL_ISSUERS="/none.toml"))
+    assert [each for each in found if each[0] == "problem"] == [("problem", "SIMPUL_ISSUERS", "/none.toml")]
+    assert "nobody could prove" not in output
+
+
+RISKY = {
+    "SIMPUL_TRUSTED_PROXIES": None,
+    "SIMPUL_REDIS_URL": "redis://cache.example",
+    "SIMPUL_LEDGER": "false",
+    "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@db.example/simpul?sslmode=disable",
+    "SIMPUL_REQUEST_TIMEOUT": "3",
+    "SIMPUL_SECRET": base64.b64encode(b"s" * 32).decode(),
+    "SIMPUL_CRM_KEY": "rahasia-rahasia-rahasia",
+    "SIMPUL_PBB_URL": "http://pbb.example",
+    "SIMPUL_TRACES_URL": "http://traces.example/v1/traces",
+    "SIMPUL_RATES": "off",
+    "SIMPUL_SHED_AFTER": "0",
+    "SIMPUL_FAILED_TOKENS": "0",
+    "SIMPUL_INTROSPECTION": "on",
+    "SIMPUL_CACHE_MEGABYTES": "0",
+    "SIMPUL_AGENCIES": None,
+    "SIMPUL_PUBLIC_URL": None,
+}
+
+
+def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """What is unwise of settings: level, name and what is said."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
+    monkeypatch.setattr(os, "environ", {**own, **variables})
+    settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
+    return [(each.level.value, each.name, each.message) for each in find_risks(settings)]
+
+
+@pytest.mark.parametrize("name", RISKY)
+def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
+    name: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = RISKY[name]
+    variables = (
+        without(build_good_settings(files), name) if value is None else build_good_settings(files, **{name: value})
+    )
+    assert [(level, each) for level, each, _ in find_warnings(variables, monkeypatch)] == [("warning", name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("SIMPUL_STATE_URL", f"postgresql://simpul:{PASSWORD}@db.example/simpul"),
+        ("SIMPUL_DUKCAPIL_URL", f"postgresql://a:{PASSWORD}@db.example/siak"),
+        ("SIMPUL_JAKPRENEUR_URL", f"mysql://a:{PASSWORD}@db.example/jakpreneur"),
+    ],
+)
+def test_a_database_elsewhere_is_warned_of_where_its_address_demands_less_than_a_proven_server(
+    name: str, url: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = {
+        query: [
+            (each, message)
+            for _, each, message in find_warnings(build_good_settings(files, **{name: f"{url}{query}"}), monkeypatch)
+        ]
+        for query in ("", "?sslmode=verify-full", "?sslmode=verify-ca", "?sslmode=require", "?sslmode=disable")
+    }
+    weak = "sslmode={} does not verify the server: write sslmode=verify-full"
+    assert messages == {
+        "": [],
+        "?sslmode=verify-full": [],
+        "?sslmode=verify-ca": [(name, weak.format("verify-ca"))],
+        "?sslmode=require": [(name, weak.format("require"))],
+        "?sslmode=disable": [(name, "data travels in plain text between machines: write sslmode=verify-full")],
+    }
+
+
+@pytest.mark.parametrize("name", ["SIMPUL_STATE_URL", "SIMPUL_DUKCAPIL_URL", "SIMPUL_JAKPRENEUR_URL"])
+def test_parameters_of_tls_that_cannot_be_obeyed_are_a_problem_of_their_setting(
+    name: str, files: Path, tmp_path: Path
+) -> None:
+    scheme = "mysql" if "JAKPRENEUR" in name else "postgresql"
+    url = f"{scheme}://a:{PASSWORD}@db.example/x?sslmode=verify-full&sslrootcert=/none.pem"
+    code, found, output = run_check(tmp_path, build_good_settings(files, **{name: url}))
+    assert (code, found) == (1, [("problem", name, "not shown")])
+    assert "sslrootcert cannot be read (No such file or directory). Name a PEM file" in output
+
+
+def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = build_good_settings(files, SIMPUL_LISTEN="[::]:8000")
+    assert find_warnings(variables, monkeypatch) == []
+    found = find_warnings(without(variables, "SIMPUL_TRUSTED_PROXIES"), monkeypatch)
+    assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES", "SIMPUL_LISTEN"]
+    assert "may travel in plain text" in found[1][2]
+
+
+def test_a_hub_in_development_that_others_would_reach_is_named_with_its_address(files: Path, tmp_path: Path) -> None:
+    code, found, output = run_check(
+        tmp_path, build_good_settings(files, SIMPUL_LISTEN="0.0.0.0:8000", SIMPUL_DEVELOPMENT="true")
+    )
+    assert (code, found[:1]) == (1, [("problem", "SIMPUL_LISTEN", "0.0.0.0:8000")])
+    assert "lets other machines reach the hub at 0.0.0.0:8000, which shows them the graph and errors" in output
+
+
+def test_trusting_every_proxy_is_a_warning(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_warnings(build_good_settings(files, SIMPUL_TRUSTED_PROXIES="10.0.0.0/8 ::/0"), monkeypatch)
+    assert [name for _, name, _ in found] == ["SIMPUL_TRUSTED_PROXIES"]
+
+
+def test_a_warning_does_not_fail(files: Path, tmp_path: Path) -> None:
+    done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_LEDGER="false"))
+    assert done.returncode == 0
+    assert done.stdout.startswith("warning  SIMPUL_LEDGER (false): nobody can be told who read their data")
+    assert done.stdout.endswith("0 problems, 1 warning.\n")
+
+
+def test_former_secrets_left_in_place_and_the_present_one_among_them_are_reported(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = base64.b64encode(secrets.token_bytes(32)).decode()
+    [(_, name, message)] = find_warnings(build_good_settings(files, SIMPUL_FORMER_SECRETS=former), monkeypatch)
+    assert (name, message) == (
+        "SIMPUL_FORMER_SECRETS",
+        "it opens kept answers alone, which are gone after 3 days: unset it then",
+    )
+    [(_, _, message)] = find_warnings(
+        build_good_settings(files, SIMPUL_FORMER_SECRETS=former, SIMPUL_SECRET=former), monkeypatch
+    )
+    assert message == "it holds the present secret: take it out"
+
+
+def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = build_good_settings(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"), SIMPUL_DEVELOPMENT="true")
+    assert [name for _, name, _ in find_warnings(variables, monkeypatch)] == ["SIMPUL_DEVELOPMENT"]
+
+
+def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_problems(
+    files: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "issuers.toml"
+    path.write_text(ISSUERS.partition("agencies")[0])
+    keys = str(files / "keys.json")
+    done = run_simpul(
+        tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_ISSUERS=str(path), SIMPUL_ISSUER_KEYS=keys)
+    )
+    problems = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert (done.returncode, len(problems)) == (1, 4)
+    assert "SIMPUL_ISSUER_KEYS" in problems[0]
+    assert "the private key of the development issuer can sign a token for any caller" in problems[0]
+    assert all("the issuer 'warga' is not bound: " in each for each in problems[1:])
+
+
+def test_a_file_of_keys_that_cannot_be_used_is_a_problem(files: Path, tmp_path: Path) -> None:
+    code, found, _ = run_check(
+        tmp_path, build_good_settings(files, SIMPUL_ISSUER_KEYS=str(files / "none.json"), SIMPUL_DEVELOPMENT="1")
+    )
+    assert (code, found[0]) == (1, ("problem", "SIMPUL_ISSUER_KEYS", str(files / "none.json")))
+
+
+def test_a_file_is_read_as_systemd_reads_it_and_the_environment_does_not_count(files: Path, tmp_path: Path) -> None:
+    path = tmp_path / "simpul.env"
+    variables = build_good_settings(files, SIMPUL_CRM_KEY='"$HOME \\"x\\" zW8"', SIMPUL_PBB_PASSWORD="'a b#c; qY7mK2x'")
+    path.write_text("# the hub\n" + "".join(f"{name}={value}\n" for name, value in variables.items()))
+    path.chmod(0o640)
+    done = run_simpul(tmp_path, "settings", "check", "--settings", str(path), SIMPUL_NONSENSE="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
+    path.chmod(0o644)
+    done = run_simpul(tmp_path, "settings", "check", "--settings", str(path))
+    assert f"warning  {path} (0644): others may read or change its secrets" in done.stdout
+
+
+def test_a_missing_and_a_malformed_file_have_different_messages(tmp_path: Path) -> None:
+    assert run_simpul(tmp_path, "settings", "check", "--settings", str(tmp_path / "none")).returncode == 2
+    path = tmp_path / "simpul.env"
+    path.write_text("export SIMPUL_LISTEN=1\n")
+    done = run_simpul(tmp_path, "settings", "check", "--settings", str(path))
+    assert done.returncode == 1
+    assert f"{path}, line 1: " in done.stderr
+
+
+def test_all_settings_are_listed_with_secrets_masked(files: Path, tmp_path: Path) -> None:
+    done = run_simpul(tmp_path, "settings", "list", **build_good_settings(files, SIMPUL_LISTEN="127.0.0.1:8099"))
+    lines = done.stdout.splitlines()
+    assert "SIMPUL_LISTEN=127.0.0.1:8099" in lines
+    assert "SIMPUL_LEDGER=true  (default)" in lines
+    assert "SIMPUL_SECRET=not shown" in lines
+    assert "SIMPUL_ISSUERS=warga" in lines
+    assert PASSWORD not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubProcess]:
+    """A database on which no hub was ever started."""
+    with TemporaryDirectory() as folder:
+        hub = HubProcess(Path(folder))
+        hub.postgres.start()
+        try:
+            yield hub
+        finally:
+            hub.postgres.stop()
+
+
+def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: HubProcess, tmp_path: Path) -> None:
+    with run_valkey(tmp_path) as valkey:
+        variables = build_good_settings(
+            files, SIMPUL_STATE_URL=hub.state_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1"
+        )
+        code, found, output = run_check(tmp_path, variables, "--ask")
+    assert code == 0, output
+    assert "it is empty: the first start makes its tables" in output
+    assert "commits wait for no other machine" in output
+    assert "maxmemory is 0" in output
+    names = {name for _, name, _ in found}
+    assert names >= {"PostgreSQL", "Redis", "issuer warga", "dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
+    assert ("warning", "dukcapil", "PostgreSQL") in found
+    assert "clock" not in names
+
+
+def test_a_database_that_is_not_there_is_a_problem_and_a_redis_that_is_not_there_a_warning(
+    files: Path, tmp_path: Path
+) -> None:
+    nowhere = f"postgresql://simpul:{PASSWORD}@{HOST}:{free_port()}/simpul"
+    code, found, output = run_check(
+        tmp_path, build_good_settings(files, SIMPUL_STATE_URL=nowhere, SIMPUL_AGENCY_TIMEOUT="1"), "--ask"
+    )
+    assert code == 1
+    assert ("problem", "SIMPUL_STATE_URL", "not shown") in found
+    assert ("warning", "SIMPUL_REDIS_URL", "not shown") in found
+    assert PASSWORD not in output

@@ -1,0 +1,42 @@
+"""A command goes by the hub's file of settings, as whoever runs a hub has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import ServeProcess, run_simpul
+
+
+@pytest.fixture
+def file(serve_process: ServeProcess, tmp_path: Path) -> Path:
+    """The settings of a hub before the running city."""
+    path = tmp_path / "hub.env"
+    path.write_text(run_simpul(serve_process.state, "sandbox", "settings").stdout)
+    return path
+
+
+def test_a_command_goes_by_the_file_and_not_by_the_environment(file: Path, tmp_path: Path) -> None:
+    unreachable = "postgresql://a:b@127.0.0.1:9/simpul"
+    outcome = run_simpul(
+        tmp_path / "nothing", "--settings", str(file), "ledger", "verify", SIMPUL_STATE_URL=unreachable
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.endswith(" chains are as they were written.\n")
+
+
+def test_the_hub_takes_its_file_as_its_own_option_so_that_it_reloads_it(file: Path, tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "--settings", str(file), "hub")
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"simpul: the hub reads its file anew at each reload: write `simpul hub --settings {file}`\n"
+    )
+
+
+def test_an_unreadable_file_is_reported_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "hub.env"
+    file.write_text("export SIMPUL_LISTEN=1\n")
+    outcome = run_simpul(tmp_path, "--settings", str(file), "ledger", "verify")
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"simpul: {file}, line 1: write it as NAME=value, or begin it with '#'\n"

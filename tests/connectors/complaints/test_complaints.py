@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from urllib.parse import parse_qsl
+
+import orjson
+import pytest
+
+from connectors.complaints import CityComplaints
+from connectors.drivers.http.driver import HttpDriver
+from connectors.readers.dates import JAKARTA
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.complaints import (
+    CategoryQuery,
+    Complaint,
+    ComplaintQuery,
+)
+from records.identifiers import Nik
+from sandbox.crm.complaints import build_complaint_data
+from sandbox.population.city_population import build_population
+from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
+from tests.connectors.open311_servers import (
+    LISTS,
+    SEARCHES,
+    SERVICES,
+    call,
+    connect,
+    get_base_url,
+    ids,
+    parameters,
+    row,
+    scripted,
+)
+from tests.sandbox_agencies import RunningAgency, run_agency
+
+SITI, BUDI, DEWI, AGUS = (
+    Nik(nik) for nik in ("3171014506909001", "3171021708889002", "3174055203559003", "3672010101009004")
+)
+SITIS = ["10000884", "10000855", "10000777"]
+NOON = datetime(2026, 10, 31, 12, tzinfo=JAKARTA)
+
+
+class LinkTable:
+    """What the hub remembers of who reported what."""
+
+    def __init__(self, links: Mapping[Nik, Sequence[str]]) -> None:
+        self.links = links
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        return {nik: self.links[nik] for nik in niks if nik in self.links}
+
+
+@pytest.fixture
+async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
+    async with connect(get_base_url(crm), crm.secret) as connector:
+        crm.reset_calls()
+        yield connector
+
+
+class TestComplaintsOfCitizens:
+    async def test_each_has_their_own_newest_first_in_one_search(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        assert crm.count_calls() == {SEARCHES: 1}
+
+    async def test_fifty_people_cost_one_search_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        everybody = build_population()
+        asked = [Nik(one.nik) for one in everybody.residents[:50]]
+        expected: dict[str, list[str]] = {}
+        for complaint in build_complaint_data(everybody).complaints:
+            expected.setdefault(complaint.reporter_nik, []).append(str(complaint.id))
+
+        answers = await connector.complaints_of(asked, call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {
+            nik: expected[nik] for nik in asked if nik in expected
+        }
+        assert len(answers) > 5
+        assert crm.count_calls() == {SEARCHES: 1}
+
+    async def test_many_complaints_are_followed_through_every_page(self, crm: RunningAgency) -> None:
+        async with connect(get_base_url(crm), crm.secret, page_size=2) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints_of([SITI, BUDI], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        assert crm.count_calls() == {SEARCHES: 3}
+
+    async def test_nobody_is_asked_about_nobody(self, crm: RunningAgency, connector: CityComplaints) -> None:
+        assert await connector.complaints_of([], call()) == {}
+        assert await connector.complaints([], call()) == {}
+        assert await connector.pages([], call()) == {}
+        assert await connector.categories([], call()) == {}
+        assert await connector.category_lists([], call()) == {}
+        assert crm.count_calls() == {}
+
+    async def test_no_identity_number_stands_in_an_address(self) -> None:
+        async with serve_bytes(reply(200, b"[]")) as server, connect(server.url) as connector:
+            await connector.complaints_of([SITI, BUDI], call())
+            await connector.complaints([SITI, "317302000300300410", "7"], call())
+            await connector.pages([ComplaintQuery(first=1, category_codes=(SITI,))], call())
+
+        assert server.asked[0].method == "POST"
+        assert dict(parse_qsl(server.asked[0].body.decode()))["reporter"] == f"{SITI},{BUDI}"
+        assert len(server.asked) == 2
+        assert all(SITI not in asked.target and "3173020003" not in asked.target for asked in server.asked)
+
+    async def test_a_server_that_does_not_say_whose_they_are_is_not_believed(self) -> None:
+        async with serve_bytes(reply(200, orjson.dumps([row(1, NOON)]))) as server, connect(server.url) as connector:
+            with pytest.raises(AgencyMalformed):
+                await connector.complaints_of([SITI], call())
+
+    async def test_an_unreadable_complaint_costs_its_reporter_only(self) -> None:
+        rows = [row(1, NOON, reporter=SITI), row(2, NOON, reporter=BUDI) | {"requested_datetime": "kemarin"}]
+        async with serve_bytes(reply(200, orjson.dumps(rows))) as server, connect(server.url) as connector:
+            answers = await connector.complaints_of([SITI, BUDI], call())
+
+        assert ids(answers[SITI]) == ["1"]
+        assert isinstance(answers[BUDI], AgencyMalformed)
+
+
+class TestComplaintsByTheLinkTable:
+    async def test_complaints_are_asked_for_by_id_and_given_to_who_filed_them(self, crm: RunningAgency) -> None:
+        links = LinkTable({SITI: [*reversed(SITIS), "999"], BUDI: ["10000881"], DEWI: ["998"]})
+        async with connect(get_base_url(crm), crm.secret, links=links) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
+
+        assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
+        for nik, answer in answers.items():
+            assert not isinstance(answer, AgencyFailure)
+            assert {each.reporter for each in answer} == {nik}
+            assert {event.reporter for each in answer for event in each.events} == {nik}
+        assert crm.count_calls() == {LISTS: 1}
+
+    async def test_nothing_is_asked_where_nothing_was_filed(self, crm: RunningAgency) -> None:
+        async with connect(get_base_url(crm), crm.secret, links=LinkTable({})) as connector:
+            crm.reset_calls()
+            assert await connector.complaints_of([SITI], call()) == {}
+        assert crm.count_calls() == {}
+
+    async def test_without_links_or_search_there_is_no_connector(self) -> None:
+        http = HttpDriver("crm", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
+        with pytest.raises(ValueError, match=r"^CityComplaints: without the reporter extension it needs a link table"):
+            CityComplaints(http, links=None, reporter_extension=False)
+
+
+class TestComplaintsById:
+    async def test_known_ones_are_answered_in_one_call_and_unknown_ones_absent(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints(["10000777", "1", "10000884"], call())
+
+        assert list(answers) == ["10000777", "10000884"]
+        public, private = answers.values()
+        assert isinstance(public, Complaint)
+        assert isinstance(private, Complaint)
+        assert (public.is_public, private.is_public) == (True, False)
+        assert (public.reporter, private.reporter) == (None, None)
+        assert crm.count_calls() == {LISTS: 1}
+
+    async def test_an_id_that_is_no_number_costs_nobody_elses_complaint(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.complaints(["10000777", "JK2609220001", "1,2", "", "a/../b"], call())
+
+        assert list(answers) == ["10000777"]
+        assert crm.count_calls() == {LISTS: 2}
+
+    async def test_more_than_fit_into_an_address_are_asked_for_in_several_calls(self, crm: RunningAgency) -> None:
+        complaints = [str(each.id) for each in build_complaint_data(build_population()).complaints]
+        async with connect(get_base_url(crm), crm.secret, page_size=100) as connector:
+            crm.reset_calls()
+            answers = await connector.complaints(complaints[:250], call())
+
+        assert list(answers) == complaints[:250]
+        assert crm.count_calls() == {LISTS: 3}
+
+    async def test_a_call_that_fails_costs_its_own_ids(self) -> None:
+        def script(asked: ReceivedRequest) -> bytes:
+            wanted = parameters(asked)["service_request_id"].split(",")
+            if "3" in wanted:
+                return reply(503)
+            return reply(200, orjson.dumps([row(int(each), NOON) for each in wanted]))
+
+        async with serve_bytes(scripted(script)) as server, connect(server.url, page_size=2) as connector:
+            answers = await connector.complaints(["1", "2", "3", "4", "5"], call())
+
+        kinds = {id_: type(answer) for id_, answer in answers.items()}
+        assert kinds == {"1": Complaint, "2": Complaint, "3": AgencyUnavailable, "4": AgencyUnavailable, "5": Complaint}
+
+    async def test_a_server_that_says_not_found_has_none_of_them(self) -> None:
+        async with serve_bytes(reply(404, b'[{"code":404}]')) as server, connect(server.url) as connector:
+            assert await connector.complaints(["1"], call()) == {}
+
+
+class TestCategoryQueries:
+    async def test_codes_are_answered_in_one_call_and_unknown_ones_absent(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        answers = await connector.categories(["1202", "7", "1999"], call())
+
+        names = {code: answer if isinstance(answer, AgencyFailure) else answer.name for code, answer in answers.items()}
+        assert names == {"1202": "Lampu jalan", "1999": None}
+        assert crm.count_calls() == {SERVICES: 1}
+
+    async def test_a_search_finds_names_in_whatever_case_in_one_call(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
+        queries = [CategoryQuery(search=text) for text in ("SAMPAH", " lampu ", "", "tidak ada")]
+
+        answers = await connector.category_lists(queries, call())
+
+        found = [[each.code for each in answer] for answer in answers.values() if not isinstance(answer, AgencyFailure)]
+        assert found[0] == ["1101", "1102"]
+        assert found[1] == ["1202"]
+        assert len(found[2]) == 26
+        assert found[3] == []
+        assert crm.count_calls() == {SERVICES: 1}
+
+
+class TestComplaintFailures:
+    @pytest.mark.parametrize(
+        ("mode", "expected"),
+        [
+            ("error", AgencyUnavailable),
+            ("refuse", AgencyRefused),
+            ("rubbish", AgencyMalformed),
+            ("slow", AgencyTimeout),
+        ],
+    )
+    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+        self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
+    ) -> None:
+        seconds, query = 0.3, ComplaintQuery(first=5)
+        with crm.in_mode(mode):
+            for asking in (
+                lambda: connector.complaints_of([SITI], call(seconds)),
+                lambda: connector.complaints(["10000777"], call(seconds)),
+                lambda: connector.categories(["1202"], call(seconds)),
+                lambda: connector.probe(call(seconds)),
+            ):
+                began = monotonic()
+                with pytest.raises(expected) as caught:
+                    await asking()
+                assert monotonic() - began < seconds + 0.5
+                assert_reveals_nothing(caught.value, crm)
+            page = (await connector.pages([query], call(seconds)))[query]
+            assert isinstance(page, expected)
+            assert_reveals_nothing(page, crm)
+
+        assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+
+    async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
+        with run_agency("crm", tmp_path) as crm:
+            async with connect(get_base_url(crm), crm.secret) as connector:
+                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+                crm.stop()
+                with pytest.raises(AgencyUnavailable) as caught:
+                    await connector.complaints_of([SITI], call())
+                assert_reveals_nothing(caught.value, crm)
+                crm.restart()
+                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
+
+    async def test_a_wrong_key_is_refused(self, crm: RunningAgency) -> None:
+        async with connect(get_base_url(crm), "salah") as connector:
+            with pytest.raises(AgencyRefused):
+                await connector.probe(call())
+
+    async def test_a_server_that_has_no_such_address_is_not_taken_for_an_empty_one(self, crm: RunningAgency) -> None:
+        query = ComplaintQuery(first=5)
+        async with connect(f"{get_base_url(crm)}/lama", crm.secret) as connector:
+            with pytest.raises(AgencyRefused):
+                await connector.complaints_of([SITI], call())
+            with pytest.raises(AgencyRefused):
+                await connector.probe(call())
+            assert isinstance((await connector.pages([query], call()))[query], AgencyRefused)
+
+    async def test_too_many_calls_are_refused_with_the_time_to_wait(self) -> None:
+        async with serve_bytes(reply(429, b"", Retry_After="7")) as server, connect(server.url) as connector:
+            with pytest.raises(AgencyRefused) as caught:
+                await connector.complaints_of([SITI], call())
+        assert caught.value.retry_after == 7
+
+    @pytest.mark.parametrize("body", [b"{}", b'{"errors":[]}', b"[1]", b"null", b'"x"'])
+    async def test_json_that_is_not_open311_is_malformed(self, body: bytes) -> None:
+        async with serve_bytes(reply(200, body)) as server, connect(server.url) as connector:
+            with pytest.raises(AgencyMalformed):
+                await connector.complaints_of([SITI], call())
+            with pytest.raises(AgencyMalformed):
+                await connector.categories(["1"], call())
+
+    async def test_a_call_the_agency_finds_wrong_is_refused(self) -> None:
+        async with serve_bytes(reply(400, b"[]")) as server, connect(server.url) as connector:
+            with pytest.raises(AgencyRefused) as caught:
+                await connector.complaints(["1"], call())
+        assert caught.value.detail == "HTTP 400"
+
+
+def assert_reveals_nothing(failure: AgencyFailure, crm: RunningAgency) -> None:
+    """No number of a person, address or key is told, to callers or to the log."""
+    told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
+    for hidden in (SITI, crm.secret, "127.0.0.1", str(crm.port)):
+        assert hidden not in told

@@ -1,0 +1,273 @@
+import asyncio
+import gzip
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from time import monotonic
+
+import pytest
+
+from connectors.drivers.http.driver import HttpReply
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed, AgencyRefused, AgencyUnavailable
+from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
+from tests.connectors.drivers.scripted_driver import NIK, SECRET, both_ways, call, driver_of, get_failure, run_driver
+from tests.telemetry.in_memory_spans import InMemorySpans
+
+
+class TestRequests:
+    async def test_query_and_headers_are_sent_below_the_base_address(self) -> None:
+        async with run_driver(reply(200, b"[]"), path="/open311/v2/") as (driver, server):
+            answer = await driver.send(
+                "GET", "/requests.json", call(), query={"ids": "1,2", "q": "a b&c=+"}, headers={"X-One": "1"}
+            )
+
+        assert (answer.status, answer.body) == (200, b"[]")
+        assert server.asked[0].method == "GET"
+        assert server.asked[0].target == "/open311/v2/requests.json?ids=1,2&q=a+b%26c%3D%2B"
+        assert server.asked[0].headers["x-key"] == SECRET
+        assert server.asked[0].headers["x-one"] == "1"
+
+    @both_ways
+    @pytest.mark.parametrize(
+        ("base", "path", "target"),
+        [
+            ("/services/pbb", "", "/services/pbb"),
+            ("", "", "/"),
+            ("/v1/", "a/b/", "/v1/a/b/"),
+            ("/v1", "/a?b#c d%2Fe", "/v1/a%3Fb%23c%20d%252Fe"),
+        ],
+    )
+    async def test_signs_in_a_path_cannot_change_where_it_leads(
+        self, method: str, base: str, path: str, target: str
+    ) -> None:
+        async with run_driver(reply(), path=base) as (driver, server):
+            await driver.send(method, path, call())
+        assert server.asked[0].target == target
+
+    async def test_a_path_that_climbs_is_refused(self) -> None:
+        async with run_driver(reply(), path="/v1") as (driver, server):
+            with pytest.raises(ValueError, match=r"^The path for agency 'crm' holds '\.' or '\.\.'\."):
+                await driver.send("GET", "/a/../../admin", call())
+        assert server.asked == []
+
+    async def test_a_form_is_sent_as_a_form(self) -> None:
+        async with run_driver(reply()) as (driver, server):
+            await driver.send("POST", "/search", call(), form={"reporter": "1,2", "note": "é"})
+        assert server.asked[0].body == b"reporter=1%2C2&note=%C3%A9"
+        assert server.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+    async def test_a_body_is_sent_as_it_is(self) -> None:
+        async with run_driver(reply()) as (driver, server):
+            await driver.send("POST", "", call(), body=b"<a\xe9/>", headers={"Content-Type": "text/xml"})
+        assert server.asked[0].body == b"<a\xe9/>"
+        assert server.asked[0].headers["content-type"] == "text/xml"
+
+    @both_ways
+    async def test_connections_are_kept(self, method: str) -> None:
+        async with run_driver(reply()) as (driver, server):
+            for _ in range(3):
+                await driver.send(method, "/", call())
+        assert (len(server.asked), server.connections) == (3, 1)
+
+    @both_ways
+    async def test_an_agency_sees_one_client_whichever_way_a_call_takes(self, method: str) -> None:
+        async with run_driver(reply()) as (driver, server):
+            await driver.send(method, "/", call())
+            headers = {k: v for k, v in server.asked[0].headers.items() if not k.startswith("content-")}
+        assert headers.pop("user-agent").startswith("Python/")
+        assert headers == {
+            "host": server.url.removeprefix("http://"),
+            "accept": "*/*",
+            "accept-encoding": "gzip, deflate",
+            "x-key": SECRET,
+        }
+
+    @both_ways
+    async def test_headers_of_a_call_stand_before_those_of_the_driver_and_of_the_library(self, method: str) -> None:
+        async with run_driver(reply()) as (driver, server):
+            await driver.send(method, "/", call(), headers={"x-key": "another", "ACCEPT": "text/xml", "X-Note": "é"})
+        seen = server.asked[0].headers
+        assert (seen["x-key"], seen["accept"]) == ("another", "text/xml")
+
+    @both_ways
+    async def test_user_and_password_in_the_address_are_sent_as_a_header(self, method: str) -> None:
+        async with serve_bytes(reply()) as server:
+            driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
+            await driver.send(method, "/", call())
+            await driver.close()
+        assert server.asked[0].headers["authorization"] == "Basic c2lhcGE6cmFoYXNpYQ=="
+
+    @both_ways
+    async def test_two_credentials_are_refused(self, method: str) -> None:
+        async with serve_bytes(reply()) as server:
+            driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
+            with pytest.raises(ValueError, match=r"^Cannot combine AUTHORIZATION header"):
+                await driver.send(method, "/", call(), headers={"authorization": "Bearer x"})
+            await driver.close()
+        assert server.asked == []
+
+    @both_ways
+    @pytest.mark.parametrize("value", ["a\r\nX-Other: b", "a\nb", "a\0", "a\x7f"])
+    async def test_a_header_cannot_hold_another(self, value: str, method: str) -> None:
+        async with run_driver(reply()) as (driver, server):
+            with pytest.raises(ValueError, match=r"[Cc]ontrol character"):
+                await driver.send(method, "/", call(), headers={"X-One": value})
+        assert server.asked == []
+
+    @both_ways
+    async def test_cookies_are_not_kept(self, method: str) -> None:
+        async with serve_bytes(reply(Set_Cookie="session=of-another; Path=/")) as server:
+            # By name: no cookie jar keeps those of a bare address.
+            driver = driver_of(server.url.replace("127.0.0.1", "localhost"))
+            for _ in range(2):
+                await driver.send(method, "/", call())
+            await driver.close()
+        assert [asked.headers.get("cookie") for asked in server.asked] == [None, None]
+
+    @both_ways
+    async def test_no_more_calls_are_under_way_than_there_are_connections(self, method: str) -> None:
+        under_way, most = 0, 0
+        both = asyncio.Event()
+
+        async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            if under_way > 1:
+                both.set()
+            await asyncio.wait_for(both.wait(), 10)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            under_way -= 1
+            writer.write(reply())
+
+        async with run_driver(script, connections=2) as (driver, server):
+            await asyncio.gather(*(driver.send(method, "/", call()) for _ in range(8)))
+        assert (len(server.asked), most) == (8, 2)
+
+
+class TestReplies:
+    @both_ways
+    @pytest.mark.parametrize("status", [200, 201, 204, 400, 404, 409, 422])
+    async def test_success_and_plain_client_errors_come_back(self, method: str, status: int) -> None:
+        async with run_driver(reply(status, b"" if status == 204 else b"{}", X_Total="7")) as (driver, _):
+            answer = await driver.send(method, "/", call())
+        assert answer.status == status
+        assert answer.headers["x-total"] == answer.headers["X-TOTAL"] == "7"
+
+    @both_ways
+    @pytest.mark.parametrize("status", [401, 403, 407])
+    async def test_refused_credentials(self, method: str, status: int) -> None:
+        seen = await get_failure(reply(status, b"no"), method=method)
+        assert isinstance(seen, AgencyRefused)
+        assert (seen.detail, seen.retry_after) == (f"HTTP {status}", None)
+
+    @both_ways
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    async def test_trouble_of_the_server(self, method: str, status: int) -> None:
+        seen = await get_failure(reply(status, b"<html>", Retry_After="30"), method=method)
+        assert isinstance(seen, AgencyUnavailable)
+        assert (seen.detail, seen.retry_after) == (f"HTTP {status}", 30)
+
+    @both_ways
+    @pytest.mark.parametrize("status", [500, 503, 401])
+    async def test_a_status_that_is_accepted_comes_back_with_its_body(self, method: str, status: int) -> None:
+        async with run_driver(reply(status, b"<fault/>")) as (driver, _):
+            answer = await driver.send(method, "/", call(), accept_status={status})
+        assert (answer.status, answer.body) == (status, b"<fault/>")
+
+    @both_ways
+    async def test_redirects_are_not_followed(self, method: str) -> None:
+        seen = await get_failure(reply(302, Location="http://127.0.0.1:1/elsewhere"), method=method)
+        assert isinstance(seen, AgencyMalformed)
+        assert seen.detail == "HTTP 302: redirects are not followed"
+
+    @both_ways
+    @pytest.mark.parametrize(
+        ("written", "seconds"),
+        [("7", 7), ("0", 0), ("", None), ("soon", None), ("-1", None), ("9" * 400, None), ("٣", None)],
+    )
+    async def test_too_many_requests_say_when_to_come_back(
+        self, method: str, written: str, seconds: float | None
+    ) -> None:
+        seen = await get_failure(reply(429, Retry_After=written), method=method)
+        assert isinstance(seen, AgencyRefused)
+        assert seen.retry_after == seconds
+
+    @both_ways
+    async def test_the_moment_to_come_back_may_be_a_date(self, method: str) -> None:
+        in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+        seen = await get_failure(reply(429, Retry_After=in_a_minute), method=method)
+        assert seen.retry_after is not None
+        assert 50 < seen.retry_after <= 60
+        assert (
+            await get_failure(reply(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"), method=method)
+        ).retry_after == 0
+
+    @both_ways
+    async def test_a_compressed_body_is_unpacked(self, method: str) -> None:
+        async with run_driver(reply(200, gzip.compress(b"[1]"), Content_Encoding="gzip")) as (driver, _):
+            assert (await driver.send(method, "/", call())).body == b"[1]"
+
+    def test_a_reply_shows_nothing_personal(self) -> None:
+        shown = repr(HttpReply(status=200, headers={"X-Nik": NIK}, body=NIK.encode()))
+        assert shown == "HttpReply(status=200)"
+
+
+class TestJson:
+    async def test_is_read_with_the_status(self) -> None:
+        async with run_driver(reply(200, b'[1, "a"]')) as (driver, server):
+            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (200, [1, "a"])
+            assert await driver.ask_json("POST", "/", call(), lambda *told: told, form={"a": "b"}) == (200, [1, "a"])
+        assert [(each.method, each.body) for each in server.asked] == [("GET", b""), ("POST", b"a=b")]
+
+    async def test_of_a_refusal_is_not_read(self) -> None:
+        async with run_driver(reply(404, b"<html>")) as (driver, _):
+            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
+
+    @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
+    async def test_that_is_none_is_malformed_and_not_echoed(self, body: bytes) -> None:
+        async with run_driver(reply(200, body), max_bytes=100_000) as (driver, _):
+            with pytest.raises(AgencyMalformed) as caught:
+                await driver.ask_json("GET", "/", call(), lambda *told: told)
+        assert caught.value.detail == "the body of an HTTP 200 reply is not JSON"
+        assert caught.value.__context__ is None
+
+
+class TestMisuse:
+    @pytest.mark.parametrize(
+        "address", ["", "crm.example", "ftp://elsewhere", "http://", "http://h/?key=1", "http://h/#x", "http://h:port"]
+    )
+    def test_what_is_no_address_is_refused_without_echoing_it(self, address: str) -> None:
+        with pytest.raises(ValueError, match=r"^The address of agency 'crm' is no HTTP address\.") as caught:
+            driver_of(address)
+        told = address.partition("//")[2]
+        assert not told or told not in str(caught.value)
+
+    @both_ways
+    async def test_a_closed_driver_says_so(self, method: str) -> None:
+        driver = driver_of("http://127.0.0.1:1")
+        await driver.close()
+        await driver.close()
+        with pytest.raises(RuntimeError, match=r"^The HTTP driver of agency 'crm' was closed\. Build a new one\.$"):
+            await driver.send(method, "/", call())
+
+    async def test_repr_tells_the_state_and_no_secret(self) -> None:
+        async with run_driver(reply()) as (driver, _):
+            assert repr(driver) == "<HttpDriver crm idle deadline=5s headers=['X-Key']>"
+            await driver.send("GET", "/", call())
+            assert repr(driver) == "<HttpDriver crm open deadline=5s headers=['X-Key']>"
+        assert repr(driver) == "<HttpDriver crm closed deadline=5s headers=['X-Key']>"
+
+
+@both_ways
+async def test_an_agency_can_go_on_with_the_trace_whichever_way_a_call_takes(method: str) -> None:
+    span = InMemorySpans().start_request()
+    async with run_driver(reply()) as (driver, server):
+        traced = Call(deadline=monotonic() + 5, request_id="r-1", span=span)
+        await driver.send(method, "/a", traced, headers={"X-More": "1"})
+        await driver.send(method, "/b", call())
+    first, second = server.asked
+    assert first.headers["traceparent"] == span.headers["traceparent"]
+    assert (first.headers["x-more"], first.headers["x-key"]) == ("1", SECRET)
+    assert "traceparent" not in second.headers

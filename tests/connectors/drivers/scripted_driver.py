@@ -1,0 +1,93 @@
+"""A driver and the server it asks, for tests of what happens between them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+
+from connectors.drivers.http.driver import HttpDriver
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from tests.connectors.drivers.byte_server import (
+    ByteServer,
+    ReceivedRequest,
+    Script,
+    reply,
+    serve_bytes,
+    serve_bytes_in_thread,
+)
+
+NIK = "3171014506909001"
+SECRET = "kata-sandi-rahasia"
+
+both_ways = pytest.mark.parametrize("method", ["GET", "POST"], ids=["own connections", "aiohttp"])
+"""A read goes over connections of our own, anything else through aiohttp: callers must not notice which."""
+
+
+def call(seconds: float = 5) -> Call:
+    return Call(deadline=monotonic() + seconds, request_id="r-1")
+
+
+@asynccontextmanager
+async def run_driver(
+    script: Script | bytes,
+    *,
+    path: str = "",
+    deadline: float = 5,
+    connections: int = 4,
+    max_bytes: int = 1000,
+    apart: bool = False,
+) -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
+    """With `start_linked`, the server has a thread of its own: see `serve_bytes_in_thread`."""
+    async with serve_bytes_in_thread(script) if apart else serve_bytes(script) as server:
+        driver = HttpDriver(
+            "crm",
+            server.url + path,
+            headers={"X-Key": SECRET},
+            deadline=deadline,
+            connections=connections,
+            max_bytes=max_bytes,
+        )
+        try:
+            yield driver, server
+        finally:
+            await driver.close()
+
+
+async def get_failure(
+    script: Script | bytes, *, method: str = "GET", seconds: float = 5, deadline: float = 5
+) -> AgencyFailure:
+    """What a request with a NIK in its query, a form and a secret ends in; checked for anything it must not tell."""
+    async with run_driver(script, deadline=deadline) as (driver, server):
+        with pytest.raises(AgencyFailure) as caught:
+            await driver.send(method, f"/people/{NIK}", call(seconds), query={"nik": NIK})
+        told = f"{caught.value} {caught.value!r} {caught.value.detail} {vars(caught.value)}"
+        for hidden in (NIK, SECRET, "127.0.0.1", server.url.rpartition(":")[2]):
+            assert hidden not in told
+        # A log of the traceback must not tell either: the library's errors carry the whole address.
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+        return caught.value
+
+
+def driver_of(address: str, *, deadline: float = 5) -> HttpDriver:
+    return HttpDriver("crm", address, headers={}, deadline=deadline, connections=1, max_bytes=10)
+
+
+@asynccontextmanager
+async def dying_after_the_first_answer() -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
+    """The second request finds its kept connection closed by the server only after it was sent."""
+    answered = 0
+
+    async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        answered += 1
+        if answered == 2:
+            writer.close()
+        else:
+            writer.write(reply(200, b"ok"))
+
+    async with run_driver(script) as pair:
+        yield pair

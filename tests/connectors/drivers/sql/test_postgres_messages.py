@@ -1,0 +1,26 @@
+"""PostgreSQL's message headers, followed over pieces that are cut anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.drivers.sql.postgres_messages import MessageHeaders
+
+SOUND = b"R\0\0\0\x08\0\0\0\0" + b"1\0\0\0\x04" + b"D\0\0\x01\x04" + b"\xff" * 256 + b"Z\0\0\0\x05I"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 11, 100, len(SOUND)])
+def test_sound_messages_pass_however_they_are_cut(size: int) -> None:
+    headers = MessageHeaders()
+    assert all(headers.check(SOUND[at : at + size]) for at in range(0, len(SOUND), size))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 1000])
+@pytest.mark.parametrize(
+    "bad",
+    [b"\0\xff\xff\xff\xff", b"R\xff\xff\xff\xff", b"D\x80\0\0\0", b"R\0\0\0\x03", b"S\0\0\0\0", b"\0\0\0\0\x08"],
+)
+def test_a_header_that_no_server_sends_is_noticed_with_its_last_byte(bad: bytes, size: int) -> None:
+    headers, stream = MessageHeaders(), SOUND + bad
+    followed = [headers.check(stream[at : at + size]) for at in range(0, len(stream), size)]
+    assert followed == [True] * (len(followed) - 1) + [False]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+
+
+@pytest.mark.parametrize("raw", [None, "", "   ", "-", " - ", "--", "---", "NULL", "TIDAK TAHU", "Tidak tahu", "N/A"])
+def test_every_way_of_writing_nothing_is_none(raw: object) -> None:
+    assert text(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("PASAR BARU", "PASAR BARU"),
+        ("  PASAR \t BARU\n", "PASAR BARU"),
+        ("PASAR\u00a0BARU", "PASAR BARU"),
+        ("A - B", "A - B"),
+        (0, "0"),
+        (47111, "47111"),
+    ],
+)
+def test_a_text_loses_nothing_but_its_blanks(raw: object, expected: str) -> None:
+    assert text(raw) == expected
+
+
+@pytest.mark.parametrize("raw", [True, 1.5, b"PASAR", ["PASAR"], object()])
+def test_what_is_no_text_is_unreadable(raw: object) -> None:
+    with pytest.raises(UnreadableError, match=r"^not readable as a text$"):
+        text(raw)
+
+
+def test_a_text_that_only_costs_time_to_read_is_not_readable() -> None:
+    assert text("a" * 4_000) == "a" * 4_000
+    with pytest.raises(UnreadableError, match=r"^not readable as a name of at most 4000 characters$"):
+        text("a " * 2_001, "a name")
+    assert text("a" * 20_000, max_length=20_000) == "a" * 20_000

@@ -1,0 +1,69 @@
+"""Places, and who waits for one; on a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from connectors.resilience.bulkhead import Bulkhead
+from tests.fakes.virtual_loop import virtual_loop
+
+
+async def staying(bulkhead: Bulkhead, seconds: float, *, patience: float = 100.0) -> float | None:
+    """When the place was had, or None."""
+    loop = asyncio.get_running_loop()
+    if not await bulkhead.acquire(patience):
+        return None
+    came = loop.time()
+    await asyncio.sleep(seconds)
+    bulkhead.release()
+    return came
+
+
+def test_what_finds_no_place_waits_in_the_order_in_which_it_came() -> None:
+    async def work() -> list[float | None]:
+        bulkhead = Bulkhead(max_concurrency=2, max_waiting=None)
+        return await asyncio.gather(*(staying(bulkhead, 1.0) for _ in range(5)))
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == [0, 0, 1, 1, 2]
+
+
+def test_a_full_queue_is_refused_immediately() -> None:
+    async def work() -> tuple[list[float | None], str]:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=1)
+        tasks = [asyncio.ensure_future(staying(bulkhead, 1.0)) for _ in range(4)]
+        await asyncio.sleep(0)
+        seen = repr(bulkhead)
+        assert bulkhead.is_full
+        assert [each.done() for each in tasks] == [False, False, True, True]
+        return await asyncio.gather(*tasks), seen
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == ([0, 1, None, None], "<Bulkhead under_way=1/1 waiting=1/1>")
+
+
+def test_who_waited_as_long_as_it_can_leaves_its_place_in_the_queue_to_others() -> None:
+    async def work() -> tuple[list[float | None], str]:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=1)
+        first, hasty = (asyncio.ensure_future(staying(bulkhead, 3.0, patience=2.0)) for _ in range(2))
+        await asyncio.wait([hasty])
+        later = staying(bulkhead, 0.0)
+        found = await asyncio.gather(first, hasty, later)
+        return list(found), repr(bulkhead)
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == ([0, None, 3], "<Bulkhead under_way=0/1 waiting=0/1>")
+
+
+def test_a_caller_that_goes_away_while_waiting_takes_no_place() -> None:
+    async def work() -> str:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=None)
+        first, leaving = (asyncio.ensure_future(staying(bulkhead, 1.0)) for _ in range(2))
+        await asyncio.sleep(0.5)
+        leaving.cancel()
+        await asyncio.gather(first, leaving, return_exceptions=True)
+        assert bulkhead.has_free_permit
+        return repr(bulkhead)
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == "<Bulkhead under_way=0/1 waiting=0/any>"

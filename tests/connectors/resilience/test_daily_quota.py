@@ -1,0 +1,123 @@
+"""Calls a day, by the agency's clock; by one process, and by several that count together."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta, timezone
+
+from connectors.resilience.daily_quota import DailyCallQuota
+
+JAKARTA = timezone(timedelta(hours=7))
+NOON = datetime(2026, 11, 24, 12, tzinfo=JAKARTA).timestamp()
+DAY = datetime(2026, 11, 24, tzinfo=JAKARTA).toordinal()
+
+
+class SharedDayCount:
+    """What all processes have reserved, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[int, int] = {}
+        self.asked: list[tuple[str, int, int]] = []
+        self.answers = True
+
+    async def acquire_rate(self, agency: str, *, rate: float, burst: int) -> float | None:
+        raise AssertionError(f"nobody waits for a turn of {agency} here: {rate}, {burst}")
+
+    async def reserve(
+        self, agency: str, calls: int, *, day: int, limit: int, known_spent: int
+    ) -> tuple[bool, int] | None:
+        self.asked.append((agency, calls, day))
+        await asyncio.sleep(0)
+        if not self.answers:
+            return None
+        before = max(self.reserved.get(day, 0), known_spent)
+        if before + calls > limit:
+            return False, before
+        self.reserved[day] = before + calls
+        return True, before + calls
+
+
+async def spent(quota: DailyCallQuota, now: float) -> bool:
+    """Make one call, where one is left."""
+    if quota.get_retry_after(now):
+        return False
+    if not quota.has_reserved:
+        await quota.reserve()
+        if quota.get_retry_after(now):
+            return False
+    quota.spend()
+    return True
+
+
+async def test_what_is_spent_is_refused_until_midnight_there() -> None:
+    quota = DailyCallQuota(2, JAKARTA)
+    assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
+    assert quota.get_retry_after(NOON) == 12 * 3600
+    assert quota.get_retry_after(NOON + 12 * 3600 - 1) == 1
+    assert repr(quota) == "<Quota left=0/2>"
+
+
+async def test_a_new_day_begins_with_the_whole_quota() -> None:
+    quota = DailyCallQuota(2, JAKARTA)
+    assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
+    assert quota.get_retry_after(NOON + 12 * 3600) == 0
+    assert quota.left == 2
+
+
+async def test_a_clock_that_is_set_back_a_day_does_not_cost_two_days() -> None:
+    quota = DailyCallQuota(1, JAKARTA)
+    assert await spent(quota, NOON)
+    assert quota.get_retry_after(NOON - 86_400) == 0
+
+
+async def test_processes_together_make_exactly_what_the_agency_takes() -> None:
+    count = SharedDayCount()
+    here, there = (DailyCallQuota(1201, JAKARTA, agency="pbb", shared_limits=count) for _ in range(2))
+    made = 0
+    while True:
+        turn = [await spent(here, NOON), await spent(there, NOON)]
+        made += sum(turn)
+        if not any(turn):
+            break
+    assert made == 1201
+    assert {(agency, day) for agency, _, day in count.asked} == {("pbb", DAY)}
+    assert max(calls for _, calls, _ in count.asked) == 2  # a five-hundredth at a time
+
+
+async def test_concurrent_calls_reserve_no_more_than_they_make() -> None:
+    count = SharedDayCount()
+    quota = DailyCallQuota(50_000, JAKARTA, agency="pbb", shared_limits=count)
+    assert all(await asyncio.gather(*(spent(quota, NOON) for _ in range(150))))
+    assert count.asked == [("pbb", 100, DAY)] * 2
+    assert quota.left == 50_000 - 150
+
+
+async def test_a_restarted_process_knows_the_calls_made_before() -> None:
+    count = SharedDayCount()
+    before = DailyCallQuota(10, JAKARTA, agency="pbb", shared_limits=count)
+    assert [await spent(before, NOON) for _ in range(8)] == [True] * 8
+    after = DailyCallQuota(10, JAKARTA, agency="pbb", shared_limits=count)
+    assert [await spent(after, NOON) for _ in range(3)] == [True, True, False]
+
+
+async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows() -> None:
+    count = SharedDayCount()
+    quota = DailyCallQuota(4, JAKARTA, agency="pbb", shared_limits=count)
+    assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
+    count.answers = False
+    assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
+    count.answers = True
+    other = DailyCallQuota(4, JAKARTA, agency="pbb", shared_limits=count)
+    assert [await spent(other, NOON) for _ in range(3)] == [True, True, False]  # nobody told the count of the other two
+
+
+async def test_a_reservation_that_comes_back_tomorrow_counts_for_nothing() -> None:
+    count = SharedDayCount()
+    quota = DailyCallQuota(2, JAKARTA, agency="pbb", shared_limits=count)
+    assert quota.get_retry_after(NOON) == 0
+    reserving = asyncio.ensure_future(quota.reserve())
+    await asyncio.sleep(0)
+    assert quota.get_retry_after(NOON + 86_400) == 0
+    await reserving
+    assert quota.left == 2
+    assert [day for _, _, day in count.asked] == [DAY, DAY + 1]  # and for tomorrow one more was

@@ -1,0 +1,88 @@
+"""A second request after a while, and the first answer; on a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors.resilience.hedging import run_hedged
+from records.calls.failures import AgencyUnavailable
+from tests.fakes.virtual_loop import virtual_loop
+
+
+class ScriptedAttempts:
+    """Attempts that take so long each, in turn; a negative time fails after it."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = iter(seconds)
+        self.cancelled = 0
+        self.made = 0
+
+    async def attempt(self) -> int:
+        self.made += 1
+        mine, seconds = self.made, next(self._seconds)
+        try:
+            await asyncio.sleep(abs(seconds))
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if seconds < 0:
+            raise AgencyUnavailable("crm", f"attempt {mine}")
+        return mine
+
+
+async def yes() -> bool:
+    return True
+
+
+async def no() -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("seconds", "answer", "cancelled", "took"),
+    [
+        ((0.5,), (1, False), 0, 0.5),
+        ((9.0, 0.5), (2, True), 1, 1.5),
+        ((1.2, 9.0), (1, False), 1, 1.2),
+        ((-2.0, 3.0), (2, True), 0, 4.0),
+        ((3.0, -0.5), (1, False), 0, 3.0),
+    ],
+    ids=["soon enough", "second is first", "first is first", "first fails", "second fails"],
+)
+def test_the_first_answer_wins_and_the_other_is_cancelled(
+    seconds: tuple[float, ...], answer: tuple[int, bool], cancelled: int, took: float
+) -> None:
+    answers = ScriptedAttempts(*seconds)
+    with virtual_loop() as loop:
+        assert loop.run_timed(run_hedged(answers.attempt, 1.0, yes)) == (answer, took)
+    assert (answers.made, answers.cancelled) == (len(seconds), cancelled)
+
+
+@pytest.mark.parametrize("seconds", [(-0.5,), (-2.0, -3.0), (-3.0, -0.1)])
+def test_where_nobody_answers_the_first_failure_is_raised(seconds: tuple[float, ...]) -> None:
+    with virtual_loop() as loop, pytest.raises(AgencyUnavailable) as raised:
+        loop.run(run_hedged(ScriptedAttempts(*seconds).attempt, 1.0, yes))
+    assert raised.value.detail == "attempt 1"
+
+
+def test_nobody_is_asked_again_where_that_is_not_allowed() -> None:
+    answers = ScriptedAttempts(5.0)
+    with virtual_loop() as loop:
+        assert loop.run_timed(run_hedged(answers.attempt, 1.0, no)) == ((1, False), 5.0)
+
+
+def test_a_caller_that_goes_away_cancels_both() -> None:
+    answers = ScriptedAttempts(9.0, 9.0)
+
+    async def work() -> None:
+        asking = asyncio.ensure_future(run_hedged(answers.attempt, 1.0, yes))
+        await asyncio.sleep(2.0)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+
+    with virtual_loop() as loop:
+        loop.run(work())
+    assert answers.cancelled == 2

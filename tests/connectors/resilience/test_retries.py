@@ -1,0 +1,71 @@
+"""What is worth asking again, when, and how often at most."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.resilience.retries import RetryBudget, compute_retry_wait
+from records.calls.failures import (
+    AgencyClosed,
+    AgencyFailure,
+    AgencyMalformed,
+    AgencyRefused,
+    AgencyTimeout,
+    AgencyUnavailable,
+)
+
+DOWN = AgencyUnavailable("pbb")
+TOO_MANY = AgencyRefused("pbb", retry_after=3.0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "worth"),
+    [
+        (DOWN, True),
+        (TOO_MANY, True),
+        (AgencyRefused("pbb"), False),
+        (AgencyTimeout("pbb"), False),
+        (AgencyMalformed("pbb"), False),
+        (AgencyClosed("pbb", retry_after=1.0), False),
+    ],
+)
+def test_only_what_may_be_over_soon_is_asked_again(failure: AgencyFailure, worth: bool) -> None:  # noqa: FBT001 - a table's column
+    assert (compute_retry_wait(1, failure, remaining=10.0) is not None) is worth
+
+
+@pytest.mark.parametrize(("retry", "limit"), [(1, 0.1), (2, 0.2), (3, 0.4), (5, 1.6), (6, 2.0), (9, 2.0)])
+def test_the_wait_is_drawn_between_nothing_and_a_limit_that_doubles_up_to_two_seconds(retry: int, limit: float) -> None:
+    assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 0.0) == 0.0
+    assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 1.0) == pytest.approx(limit)
+
+
+def test_an_agency_that_says_when_is_not_asked_before() -> None:
+    assert compute_retry_wait(1, TOO_MANY, remaining=10.0, random_source=lambda: 0.0) == 3.0
+    assert (
+        compute_retry_wait(1, AgencyUnavailable("pbb", retry_after=2.0), remaining=10.0, random_source=lambda: 1.0)
+        == 2.1
+    )
+
+
+def test_what_does_not_fit_into_the_time_that_is_left_is_not_waited_for() -> None:
+    assert compute_retry_wait(1, TOO_MANY, remaining=3.0, random_source=lambda: 0.0) is None
+    assert compute_retry_wait(1, DOWN, remaining=0.0, random_source=lambda: 0.0) is None
+
+
+@given(st.lists(st.booleans(), max_size=400), st.sampled_from([0.05, 0.1, 0.5, 1.0]))
+def test_retries_are_never_more_than_their_share_of_the_calls_and_one(wishes: list[bool], share: float) -> None:
+    budget = RetryBudget(share)
+    retries = 0
+    for calls, wish in enumerate(wishes, start=1):
+        budget.record_call()
+        retries += wish and budget.spend()
+        assert retries <= 1 + share * calls + 1e-6
+
+
+def test_a_quiet_time_saves_up_ten_retries_and_no_more() -> None:
+    budget = RetryBudget(0.1)
+    for _ in range(10_000):
+        budget.record_call()
+    assert [budget.spend() for _ in range(11)] == [True] * 10 + [False]

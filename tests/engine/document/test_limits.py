@@ -1,0 +1,209 @@
+"""The size of an operation: counted in time that grows with the document, not with what it stands for."""
+
+import time
+from typing import Any
+
+import pytest
+
+from engine.document.limits import AnswerSize, Limits, TooLarge
+from engine.request import ResponseOutcome
+from tests.engine.library_schema import CARD, get_messages, rules, run
+
+QUICK = 5.0
+"""Seconds of processor time."""
+
+
+@pytest.mark.parametrize(("depth", "refused"), [(20, False), (21, True)])
+async def test_fields_may_lie_20_deep(depth: int, refused: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    query = "{ book " + "{ sequel " * (depth - 2) + "{ title }" + "}" * (depth - 2) + "}"
+    expected = [
+        ("OPERATION_TOO_LARGE", "The operation is 21 fields deep; at most 20 are allowed. Ask in several operations.")
+    ]
+    assert get_messages(await run(query)) == (expected if refused else [])
+
+
+async def test_depth_counts_fields_and_not_fragments() -> None:
+    query = "{ ... on Query { ... { book { ...F } } } } fragment F on Book { ... { title } }"
+    assert get_messages(await run(query, by=rules(limits=Limits(depth=2)))) == []
+    assert get_messages(await run(query, by=rules(limits=Limits(depth=1)))) == [
+        ("OPERATION_TOO_LARGE", "The operation is 2 fields deep; at most 1 are allowed. Ask in several operations.")
+    ]
+
+
+MORE_FIELDS = (
+    "The operation selects more than {} fields, fragments spread out and counted for each type that an object may be"
+    " of. Ask in several operations."
+)
+
+
+@pytest.mark.parametrize(("most", "refused"), [(3 + 3 * 4, False), (3 + 3 * 4 - 1, True)])
+async def test_every_spread_of_a_fragment_counts_with_its_fields(most: int, refused: bool) -> None:  # noqa: FBT001 - as above
+    query = "{ a: book { ...F } b: book { ...F } c: book { ...F } } fragment F on Book { title by { name } }"
+    response = await run(query, by=rules(limits=Limits(fields=most)))
+    assert get_messages(response) == ([("OPERATION_TOO_LARGE", MORE_FIELDS.format(most))] if refused else [])
+
+
+@pytest.mark.parametrize(("breadth", "refused"), [(3, False), (2, True)])
+async def test_of_one_object_so_many_fields_may_be_selected(breadth: int, refused: bool) -> None:  # noqa: FBT001 - as above
+    query = "{ book { title ...F } } fragment F on Book { t: title by { a: name b: name c: name } }"
+    message = f"'book' selects 3 fields; at most {breadth} are allowed. Ask in several operations."
+    response = await run(query, by=rules(limits=Limits(breadth=breadth)))
+    assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
+
+
+@pytest.mark.parametrize(("aliases", "refused"), [(3, False), (2, True)])
+async def test_one_field_of_one_object_may_be_asked_for_under_so_many_names(
+    aliases: int,
+    refused: bool,  # noqa: FBT001 - as above
+) -> None:
+    query = "{ book { title x: title by { a: name b: name c: name } } book { by { a: name } } }"
+    message = f"'book.by' asks for 'name' under 3 names; at most {aliases} are allowed. Ask in several operations."
+    response = await run(query, by=rules(limits=Limits(aliases=aliases)))
+    assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
+
+
+async def test_at_the_root_an_operation_is_named_by_its_kind() -> None:
+    query = "{ a: count b: count c: count }"
+    for limits, says in (
+        (Limits(aliases=2), "asks for 'count' under 3 names; at most 2"),
+        (Limits(breadth=2), "selects 3 fields; at most 2"),
+    ):
+        message = f"The query {says} are allowed. Ask in several operations."
+        assert get_messages(await run(query, by=rules(limits=limits))) == [("OPERATION_TOO_LARGE", message)]
+
+
+@pytest.mark.parametrize(("most", "refused"), [(9, False), (8, True)])
+@pytest.mark.parametrize("cards", [f'["{CARD}", "{CARD}"]', "$cards"])
+async def test_lists_in_arguments_may_hold_so_many_values_together(cards: str, most: int, refused: bool) -> None:  # noqa: FBT001 - as above
+    """Four lists of two and one of one: a variable counts wherever it is used."""
+    lists = [
+        f"a{n}: readers(cards: {each}) {{ name }}" for n, each in enumerate(("$cards", cards, cards, f'["{CARD}"]'))
+    ]
+    search = f"search(wanted: {{nested: {{cards: {cards}}}}}) {{ title }}"
+    query = f"query ($cards: [Card!]! = []) {{ {search} {' '.join(lists)} }}"
+    response = await run(query, {"cards": [CARD, CARD]}, by=rules(limits=Limits(list_items=most)))
+    message = f"The lists of the arguments hold 9 values; at most {most} are allowed. Ask in several operations."
+    assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
+
+
+@pytest.mark.parametrize(("most", "refused"), [(3, False), (2, True)])
+async def test_lists_in_variables_may_hold_so_many_values_even_where_they_are_not_used(
+    most: int,
+    refused: bool,  # noqa: FBT001 - as above
+) -> None:
+    response = await run(
+        "{ count }", {"any": {"list": [1, [2]]}}, context={"count": 1}, by=rules(limits=Limits(list_items=most))
+    )
+    message = f"The lists of the variables hold 3 values; at most {most} are allowed. Ask in several operations."
+    assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
+
+
+async def test_the_operation_that_is_run_is_measured_and_no_other() -> None:
+    query = "query Small { count } query Large { book { similar { similar { title } } } }"
+    assert (
+        get_messages(await run(query, operation="Small", context={"count": 1}, by=rules(limits=Limits(depth=2)))) == []
+    )
+
+
+def exponential(levels: int) -> str:
+    return (
+        "{ book { ...F0 } } "
+        + " ".join(
+            f"fragment F{n} on Book {{ a{n}: similar {{ ...F{n + 1} }} b{n}: similar {{ ...F{n + 1} }} }}"
+            for n in range(levels)
+        )
+        + f" fragment F{levels} on Book {{ title }}"
+    )
+
+
+def same_fragment_twice(levels: int) -> str:
+    return (
+        "{ book { ...F0 } } "
+        + " ".join(f"fragment F{n} on Book {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels))
+        + f" fragment F{levels} on Book {{ title }}"
+    )
+
+
+def every_fragment_in_every_other(count: int) -> str:
+    return "{ book { ...F0 } } " + " ".join(
+        f"fragment F{n} on Book {{ title {' '.join(f'...F{m}' for m in range(n + 1, count))} }}" for n in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        exponential(15),
+        exponential(100),
+        same_fragment_twice(400),
+        every_fragment_in_every_other(45),
+        "{" + "book { title } " * 1_200 + "}",
+        "{" + "search(first: 1) { similar { title } } " * 300 + "}",
+        "{ book {"
+        + " ".join(f"...F{n}" for n in range(400))
+        + "} }"
+        + " ".join(f"fragment F{n} on Book {{ title }}" for n in range(400)),
+    ],
+    ids=[
+        "2^15 fields",
+        "2^100 fields",
+        "400 levels",
+        "45 squared",
+        "1200 times one field",
+        "300 times one field with arguments",
+        "400 fragments at once",
+    ],
+)
+async def test_an_exponential_document_is_refused_quickly(document: str) -> None:
+    started = time.process_time()
+    response = await run(document)
+    assert time.process_time() - started < QUICK
+    assert response.outcome is ResponseOutcome.REFUSED
+    assert {code for code, _ in get_messages(response)} == {"OPERATION_TOO_LARGE"}
+    assert {message for _, message in get_messages(response)} <= {
+        MORE_FIELDS.format(2500),
+        "The document repeats too many fields, or nests its fragments too deeply. Ask in several operations.",
+    }
+
+
+async def test_a_fragment_that_is_spread_again_in_the_same_place_is_looked_at_once() -> None:
+    started = time.process_time()
+    assert get_messages(await run(same_fragment_twice(30))) == []
+    assert time.process_time() - started < QUICK
+
+
+async def test_a_large_honest_operation_runs() -> None:
+    books = " ".join(
+        f"a{n}: search(first: {n % 5}) {{ title by {{ name books {{ title by {{ name }} }} }} ...F }}"
+        for n in range(100)
+    )
+    response = await run(f"{{ {books} }} fragment F on Book {{ title by {{ name }} }}")
+    assert get_messages(response) == []
+
+
+async def test_fields_of_one_name_still_have_to_be_mergeable() -> None:
+    response = await run("{ a: search(first: 1) { title } a: search(first: 2) { title } }")
+    assert get_messages(response) == [
+        (
+            "GRAPHQL_VALIDATION_FAILED",
+            "Fields 'a' conflict because they have differing arguments. "  # noqa: ISC004 - one message
+            "Use different aliases on the fields to fetch both if this was intentional.",
+        )
+    ]
+
+
+def test_an_answer_is_counted_by_its_objects() -> None:
+    size = AnswerSize(10)
+    for count in (1, 1, 3, 5):
+        size.add(count)
+    assert repr(size) == "<AnswerSize 10 of 10>"
+    assert not size.is_exceeded
+    with pytest.raises(TooLarge, match=r"^The answer would hold more than 10 objects\. Ask in several operations\.$"):
+        size.add(1)
+    assert size.is_exceeded
+
+
+def test_limits_are_frozen() -> None:
+    limits: Any = Limits()
+    with pytest.raises(AttributeError):
+        limits.depth = 1_000

@@ -1,0 +1,189 @@
+"""Valid operations of all kinds over a schema.
+
+hypothesis-graphql makes a selection of fields with literal arguments; it is then dressed in what else the language
+has: aliases, fragments, repeated fields, `__typename`, conditions, variables with and without defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    NullValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    get_named_type,
+    is_non_null_type,
+    parse,
+    parse_value,
+    print_ast,
+    validate,
+    value_from_ast_untyped,
+)
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis_graphql import from_schema
+
+Pools = Mapping[str, Sequence[str]]
+"""Literals for arguments, by the argument's name: what a caller would know to ask for."""
+
+
+@dataclass
+class GeneratedOperation:
+    """An operation, and the variables that are sent along."""
+
+    text: str
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class OperationDecorator:
+    """Dresses one operation."""
+
+    schema: GraphQLSchema
+    chance: Random
+    pools: Pools
+    deepest: int = 6
+    variables: dict[str, Any] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
+    fragments: list[str] = field(default_factory=list)
+    aliases: int = 0
+
+    def decorate(self, document: DocumentNode) -> GeneratedOperation:
+        """The operation as text."""
+        (operation,) = document.definitions
+        assert isinstance(operation, OperationDefinitionNode)
+        root = self.schema.get_root_type(operation.operation)
+        assert root is not None
+        selections = self._set(operation.selection_set, root, 0)
+        declared = ", ".join(f"${name}: {type_}" for name, type_ in self.declared.items())
+        head = operation.operation.value + (f" Asked({declared})" if declared else "")
+        return GeneratedOperation("\n".join([f"{head} {selections}", *self.fragments]), self.variables)
+
+    def often(self, share: float) -> bool:
+        """Whether something is done that is done this often."""
+        return self.chance.random() < share
+
+    def _set(self, selections: SelectionSetNode, type_: Any, depth: int) -> str:  # noqa: ANN401 - any composite type
+        parts: list[str] = []
+        for each in selections.selections:
+            parts += self._selection(each, type_, depth)
+        if self.often(0.2) or not parts:
+            parts.append(("__typename", "kind: __typename")[self.often(0.3)])
+        if self.often(0.1):
+            self.chance.shuffle(parts)
+        return "{ " + " ".join(parts) + " }"
+
+    def _selection(self, node: SelectionNode, type_: Any, depth: int) -> list[str]:  # noqa: ANN401 - any composite type
+        if isinstance(node, InlineFragmentNode):
+            inner = self.schema.get_type(node.type_condition.name.value) if node.type_condition else type_
+            condition = f" on {inner}" if node.type_condition else ""
+            return [f"...{condition}{self._condition()} {self._set(node.selection_set, inner, depth)}"]
+        assert isinstance(node, FieldNode)
+        texts = [self._field(node, type_, depth)]
+        if self.often(0.15):
+            texts.append(texts[0])  # once more: merges with itself
+        return [self._wrapped(each, type_) for each in texts]
+
+    def _field(self, node: FieldNode, type_: Any, depth: int) -> str:  # noqa: ANN401 - any composite type
+        name = node.name.value
+        alias = node.alias.value if node.alias else None
+        if alias is None and self.often(0.15):
+            self.aliases += 1
+            alias = f"a{self.aliases}"
+        text = f"{alias}: {name}" if alias else name
+        if name.startswith("__"):
+            return text + self._condition()
+        definition = type_.fields[name]
+        arguments = [self._argument(each, definition.args[each.name.value]) for each in node.arguments or ()]
+        if arguments:
+            text += f"({', '.join(arguments)})"
+        once, text = text, text + self._condition()
+        if node.selection_set is None:
+            return text
+        inner: Any = get_named_type(definition.type)
+        if depth >= self.deepest:
+            return f"{text} {{ __typename }}"
+        below = self._set(node.selection_set, inner, depth + 1)
+        if self.often(0.1):  # the same field twice, each with a part of what is selected
+            return f"{text} {below} {once} {self._set(node.selection_set, inner, depth + 1)}"
+        return f"{text} {below}"
+
+    def _wrapped(self, text: str, type_: Any) -> str:  # noqa: ANN401 - any composite type
+        if self.often(0.1):
+            return f"...{self._condition()} {{ {text} }}"
+        if self.often(0.08):
+            return f"... on {type_}{self._condition()} {{ {text} }}"
+        if self.often(0.12):
+            name = f"F{len(self.fragments) + 1}"
+            self.fragments.append(f"fragment {name} on {type_} {{ {text} }}")
+            return f"...{name}{self._condition()}" + (f" ...{name}" if self.often(0.3) else "")
+        return text
+
+    def _condition(self) -> str:
+        if not self.often(0.08):
+            return ""
+        kind = self.chance.choice(("include", "skip"))
+        if self.often(0.4):
+            return f" @{kind}(if: {self.chance.choice(('true', 'false'))})"
+        name = f"c{self.chance.randrange(3)}"
+        if name not in self.declared:
+            self.declared[name], given = self.chance.choice(
+                (("Boolean!", True), ("Boolean! = true", False), ("Boolean = false", False), ("Boolean = true", True))
+            )
+            if given:
+                self.variables[name] = self.often(0.5)
+        return f" @{kind}(if: ${name})"
+
+    def _argument(self, node: ArgumentNode, argument: Any) -> str:  # noqa: ANN401 - graphql-core's argument
+        name = node.name.value
+        pool = self.pools.get(name)
+        value: ValueNode = parse_value(self.chance.choice(pool)) if pool and self.often(0.9) else node.value
+        literal = print_ast(value)
+        if not self.often(0.35):
+            return f"{name}: {literal}"
+        variable = f"v{len(self.declared)}"
+        type_ = str(argument.type)
+        nullable = type_.rstrip("!")
+        is_null = isinstance(value, NullValueNode)
+        way = self.chance.randrange(4)
+        if way == 0 and not is_null:
+            self.declared[variable] = f"{nullable} = {literal}"  # not given: the default holds
+        elif way == 1 and not is_null:
+            # A nullable variable may stand in a non-null place that has a default: null is found out at run time.
+            self.declared[variable] = nullable if argument.default_value is not None else type_
+            self.variables[variable] = value_from_ast_untyped(value)
+            if self.declared[variable] == nullable and is_non_null_type(argument.type) and self.often(0.5):
+                self.variables[variable] = None
+        elif way == 2 and not is_non_null_type(argument.type):
+            self.declared[variable] = nullable  # neither given nor defaulted: as if the argument were not there
+        else:
+            self.declared[variable] = type_
+            self.variables[variable] = value_from_ast_untyped(value)
+        return f"{name}: ${variable}"
+
+
+def operations(
+    schema: GraphQLSchema, *, scalars: Mapping[str, st.SearchStrategy[ValueNode]], pools: Pools
+) -> st.SearchStrategy[GeneratedOperation]:
+    """Operations that pass validation."""
+    bare = from_schema(
+        schema, custom_scalars=dict(scalars), print_ast=lambda document: document, allow_x00=False, codec="ascii"
+    )
+
+    def dress(document: DocumentNode, seed: int) -> GeneratedOperation:
+        asked = OperationDecorator(schema, Random(seed), pools).decorate(document)  # noqa: S311 - nothing here is secret
+        assume(not validate(schema, parse(asked.text)))
+        return asked
+
+    return st.builds(dress, bare, st.integers(0, 2**32))

@@ -1,0 +1,36 @@
+"""A client's day."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cost_budgets import DailyCostQuota
+from engine.document.parsing import RefusedRequest
+from tests.fakes.clients import build_client
+
+DAY = 86_400.0
+KIOS = build_client("kios")
+
+
+def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
+    now = [DAY * 100 + 86_000.0]
+    quota = DailyCostQuota(10, client=KIOS, now=lambda: now[0])
+    quota.spend(4)
+    quota.spend(6)
+    with pytest.raises(RefusedRequest) as refused:
+        quota.spend(1)
+    assert refused.value.errors[0] == {
+        "message": "The operation is expected to cost 1 points, and 0 of 10 are left of this client's day."
+        " Ask for less, or tomorrow (UTC).",
+        "extensions": {"code": "QUOTA_EXCEEDED", "retryAfter": 401},
+    }
+    now[0] += 400
+    quota.spend(10)
+    assert repr(quota) == "<Quota 10 of 10 points>"
+
+
+def test_what_was_refused_is_not_spent() -> None:
+    quota = DailyCostQuota(10, client=KIOS, now=lambda: DAY)
+    with pytest.raises(RefusedRequest):
+        quota.spend(11)
+    quota.spend(10)

@@ -1,0 +1,147 @@
+"""The line to an agency breaks in every way there is: it costs the agency's fields, briefly anybody's time, and heals.
+
+A small part of `make test-faults`, which does this under load, for every agency, and measures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from sandbox.fault_proxy import FaultKind, FaultProxy, WireFault, run_fault_proxy
+from tests.journeys.agencies.test_agency_terms import QUESTIONS
+from tests.journeys.agencies.test_outages import ABOUT_ME, FIELDS_OF, value
+from tests.journeys.hub import HubClient, HubResponse, RunningCity, build_settings, running_hub
+from tests.sandbox_agencies import free_port
+
+DEADLINE_S = 1.0
+TERMS = f"""
+deadline = {DEADLINE_S}
+[{{agency}}.breaker]
+failures = 3
+unanswered = 0.5
+pause = 0.3
+longest_pause = 0.6
+"""
+WITHIN_S = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyConnection:
+    """A hub, and the relay between it and one agency."""
+
+    hub: HubClient
+    proxy: FaultProxy
+    agency: str
+
+    async def until(self, wanted: str) -> HubResponse:
+        """The first answer that is `is_full`, or `left alone`: that says when to come back."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                answer = await self.hub.ask(QUESTIONS[self.agency], caller="siti")
+                errors = answer.body.get("errors", ())
+                assert answer.status == 200
+                assert {each["extensions"]["agency"] for each in errors} <= {self.agency}
+                left_alone = any("retryAfter" in each["extensions"] for each in errors)
+                if left_alone if wanted == "left alone" else not errors:
+                    return answer
+                await asyncio.sleep(0.02)
+
+
+Wire = Callable[[str], AbstractAsyncContextManager[FaultyConnection]]
+
+
+@pytest.fixture
+def wired(city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path) -> Wire:
+    """A hub with a relay between it and an agency."""
+    return lambda agency: relayed(agency, city, state_url, issuer, tmp_path)
+
+
+@asynccontextmanager
+async def relayed(
+    agency: str, city: RunningCity, state_url: str, issuer: DevelopmentIssuer, folder: Path
+) -> AsyncIterator[FaultyConnection]:
+    if agency == "jakpreneur" and not city.counts_msmes:
+        pytest.skip("a file of SQLite has no line that could break")
+    one = city.agencies[agency]
+    async with run_fault_proxy(port=free_port(), to=one.port) as proxy:
+        behind = RunningCity(agencies={**city.agencies, agency: replace(one, port=proxy.port)})
+        terms = folder / "agencies.toml"
+        terms.write_text(f"[{agency}]{TERMS.format(agency=agency)}")
+        settings = build_settings(behind, state_url=state_url, issuer=issuer, folder=folder, agencies=terms)
+        async with running_hub(settings, issuer) as hub:
+            yield FaultyConnection(hub=hub, proxy=proxy, agency=agency)
+
+
+@pytest.mark.parametrize(
+    ("agency", "kind"),
+    [
+        ("dukcapil", FaultKind.HALF_OPEN),
+        ("dukcapil", FaultKind.TRUNCATED),
+        ("jakpreneur", FaultKind.HALF_OPEN),
+        ("pbb", FaultKind.HALF_OPEN),
+        ("pbb", FaultKind.RESET),
+        ("crm", FaultKind.HALF_OPEN),
+        ("crm", FaultKind.ERROR),
+        ("pangan", FaultKind.DRIP),
+        ("pangan", FaultKind.REFUSE),
+    ],
+)
+async def test_an_agency_whose_line_breaks_is_left_alone_costs_its_own_fields_and_is_found_again(
+    agency: str, kind: FaultKind, wired: Wire
+) -> None:
+    async with wired(agency) as wire:
+        whole = await wire.hub.ask(ABOUT_ME, caller="siti")
+        assert whole.errors == []
+
+        await wire.proxy.inject(WireFault(kind=kind, seconds=0.05))
+        await wire.until("left alone")
+        began = monotonic()
+        answer = await wire.hub.ask(ABOUT_ME, caller="siti")
+        assert monotonic() - began < DEADLINE_S, "nobody waits for an agency that is known to fail"
+        assert {path for path, _ in answer.errors} == FIELDS_OF[agency]
+        others = set().union(*FIELDS_OF.values()) - FIELDS_OF[agency]
+        assert all(value(answer.data, path) == value(whole.data, path) for path in others)
+
+        await wire.proxy.clear()
+        await wire.until("full")
+        assert (await wire.hub.ask(ABOUT_ME, caller="siti")).body == whole.body
+
+
+@pytest.mark.parametrize(
+    ("agency", "kind", "code"),
+    [
+        ("dukcapil", FaultKind.GARBAGE, None),
+        ("pbb", FaultKind.GARBAGE_BODY, "AGENCY_MALFORMED"),
+        ("crm", FaultKind.GARBAGE, "AGENCY_MALFORMED"),
+        ("pangan", FaultKind.THROTTLED, "AGENCY_REFUSED"),
+    ],
+)
+async def test_an_agency_that_talks_rubbish_or_wants_rest_costs_its_own_fields_and_is_found_again(
+    agency: str, kind: FaultKind, code: str | None, wired: Wire
+) -> None:
+    async with wired(agency) as wire:
+        whole = await wire.hub.ask(ABOUT_ME, caller="siti")
+        await wire.proxy.inject(WireFault(kind=kind, seconds=1))
+        answer = await wire.hub.ask(ABOUT_ME, caller="siti")
+        assert {path for path, _ in answer.errors} == FIELDS_OF[agency]
+        assert code is None or {each for _, each in answer.errors} == {code}
+
+        await wire.proxy.clear()
+        await wire.until("full")
+        assert (await wire.hub.ask(ABOUT_ME, caller="siti")).body == whole.body
+
+
+async def test_answers_that_come_late_but_in_time_are_whole(wired: Wire) -> None:
+    async with wired("crm") as wire:
+        await wire.proxy.inject(WireFault(kind=FaultKind.LATENCY, seconds=DEADLINE_S / 2))
+        began = monotonic()
+        assert (await wire.hub.ask(ABOUT_ME, caller="siti")).errors == []
+        assert monotonic() - began >= DEADLINE_S / 2

@@ -1,0 +1,137 @@
+"""`/status` in front of the city, with scripts and without, while an agency is down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.journeys.agencies.test_agency_terms import BROKEN_AFTER, QUESTIONS, wait_for_breaker
+from tests.journeys.agencies.test_outages import kill_agency
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.plugins.optional_programs import FindProgram
+from tests.web.axe import find_violations
+from tests.web.browser import BrowserPage, open_browser_page
+
+LOADED = "document.readyState === 'complete' && document.querySelector('article') !== null"
+TAX = "[...document.querySelectorAll('article')].find(each => each.innerText.startsWith('Property tax')).innerText"
+
+
+@pytest.fixture(scope="module")
+async def watched(
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[HubClient]:
+    """A hub under terms, of which everything was asked once."""
+    folder: Path = tmp_path_factory.mktemp("watched")
+    terms = folder / "agencies.toml"
+    terms.write_text(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb')}")
+    settings = build_settings(
+        city, state_url=state_url, issuer=issuer, folder=folder, agencies=terms, run_folder=folder / "run"
+    )
+    async with running_hub(settings, issuer) as running:
+        for question in QUESTIONS.values():
+            assert (await running.ask(question, caller="siti")).errors == []
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
+    """A browser."""
+    async with open_browser_page(program("chromium")) as opened:
+        yield opened
+
+
+async def read(hub: HubClient) -> str:
+    """The page as whoever has no script, and is nobody in particular, reads it."""
+    async with aiohttp.ClientSession() as http, http.get(f"{hub.url}/status?lang=en") as response:
+        assert response.status == 200
+        return await response.text()
+
+
+async def test_anybody_reads_how_the_agencies_are_and_no_agency_is_asked_for_it(
+    watched: HubClient, city: RunningCity
+) -> None:
+    city.reset_calls()
+    text = await read(watched)
+    assert city.calls() == {}
+    assert "No agency has trouble at the moment." in text
+    assert text.count("<strong>Answers</strong>") == 5
+    assert "999 of 1,000 calls" in text
+
+
+async def test_it_keeps_itself_up_to_date_until_somebody_stops_it(
+    page: BrowserPage, watched: HubClient, city: RunningCity
+) -> None:
+    await page.open(f"{watched.url}/status?lang=en")
+    await page.wait_until(f"{LOADED} && !document.getElementById('keeping').hidden")
+    await page.evaluate("window.same = true")
+    assert "Does not answer" not in await page.evaluate(TAX)
+    with kill_agency(city, "pbb"):
+        await wait_for_breaker(watched, "pbb", is_open=True)
+        await page.wait_until(f"{TAX}.includes('Does not answer') && {TAX}.includes('open: not asked for a while')")
+        told = await page.evaluate("document.getElementById('told').textContent")
+        assert told == "Trouble at the moment with 1 of 5 agencies: Property tax."
+        await page.tab_to("it.tagName === 'BUTTON'")
+        await page.press("Enter")
+    await wait_for_breaker(watched, "pbb", is_open=False)
+    assert await page.evaluate("document.querySelector('#keeping button').textContent") == "Go on updating"
+    assert await page.evaluate("window.same")
+    assert page.complaints == []
+
+
+@pytest.fixture(scope="module")
+async def down(watched: HubClient, city: RunningCity) -> AsyncIterator[HubClient]:
+    """The hub while the tax office is down; for all tests from here on."""
+    with kill_agency(city, "pbb"):
+        await wait_for_breaker(watched, "pbb", is_open=True)
+        async with asyncio.timeout(10):  # the hub answers with the same page for a moment
+            while "Does not answer" not in await read(watched):  # noqa: ASYNC110 - the hub sets no event
+                await asyncio.sleep(0.05)
+        yield watched
+
+
+async def test_the_page_names_no_host_no_port_and_no_words_of_an_error(down: HubClient, city: RunningCity) -> None:
+    text = await read(down)
+    assert "Does not answer" in text
+    for hidden in ("127.0.0.1", "localhost", "AGENCY_", "refused", "Traceback", *map(_port, city.agencies.values())):
+        assert hidden not in text
+
+
+def _port(agency: object) -> str:
+    return f":{agency.port}"  # type: ignore[attr-defined]  # any agency of the city
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 320])
+@pytest.mark.parametrize("language", ["id", "en"])
+async def test_nothing_is_wrong_with_it_for_people_with_disabilities_while_an_agency_is_down(
+    page: BrowserPage, down: HubClient, scheme: str, width: int, language: str
+) -> None:
+    await page.call_method("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    await page.call_method(
+        "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
+    )
+    await page.open("about:blank")
+    await page.wait_until("location.href === 'about:blank'")
+    await page.open(f"{down.url}/status?lang={language}")
+    await page.wait_until(f"{LOADED} && document.querySelector('article.down') !== null")
+    await page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert await find_violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_without_scripts_it_says_the_same_and_can_be_loaded_again(page: BrowserPage, down: HubClient) -> None:
+    await page.call_method("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        await page.open(f"{down.url}/status?lang=en")
+        await page.wait_until(LOADED)
+        text = await page.evaluate("document.body.innerText")
+        assert "Property tax" in text
+        assert "Load it again" in text
+        assert "Stop updating" not in text
+    finally:
+        await page.call_method("Emulation.setScriptExecutionDisabled", value=False)

@@ -1,0 +1,86 @@
+"""Tests that need a program which need not be there: found, or skipped with the true reason; and marked by themselves.
+
+A test that asks for the fixture `program`, or for a fixture that uses it, is marked `optional_programs`, as is one in
+front of the sandbox city, which takes MariaDB where it is. `.ci/run` runs them a second time with all left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from sandbox.programs import find_program, find_program_of
+from scripts.optional_programs import why_missing
+
+ROOT = Path(__file__).parents[2]
+MARKER = "optional_programs"
+_FIXTURES = frozenset({"program", "jakpreneur", "running", "seeded"})
+"""`jakpreneur`, and the whole city that `simpul serve` runs, choose between MariaDB and SQLite."""
+
+
+_missed: set[str] = set()
+"""The reasons by which tests were skipped here, to tell them from other skips."""
+
+
+def _skip(reason: str) -> NoReturn:
+    _missed.add(reason)
+    pytest.skip(reason)
+
+
+FindProgram = Callable[[str], Path]
+
+
+def program_or_skip(command: str) -> Path:
+    """Where an optional program's command is; skips with the reason where it is missing or left out."""
+    found = find_program(command)
+    if found is None:
+        _skip(why_missing(find_program_of(command)) or f"{command} is not installed")
+    return found
+
+
+def node_packages() -> Path:
+    """The folder of the tests' Node packages; skips where they were not fetched."""
+    program_or_skip("node")
+    folder = ROOT / "tests" / "node_modules"
+    if not (folder / "simpul.stamp").is_file():
+        _skip("the Node packages of the tests were not fetched: `make programs` does it")
+    return folder
+
+
+def page_packages() -> Path:
+    """The folder of the GraphiQL page's Node packages; skips where they were not fetched."""
+    program_or_skip("npm")
+    folder = ROOT / "node_modules"
+    if not (folder / "simpul.stamp").is_file():
+        _skip("the Node packages of the GraphiQL page were not fetched: `make setup` does it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def program() -> FindProgram:
+    """Finds an optional program's command, or skips with the reason why it is not there."""
+    return program_or_skip
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests whose outcome may depend on an optional program."""
+    for item in items:
+        if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that misses an optional program and is not marked: `.ci/run` would not run it both ways."""
+    report = yield
+    missed = call.excinfo is not None and str(call.excinfo.value) in _missed
+    if missed and report.skipped and not item.get_closest_marker(MARKER):
+        report.outcome = "failed"
+        report.longrepr = f"{call.excinfo}: mark the test `{MARKER}`, or ask for the fixture `program`"
+    return report

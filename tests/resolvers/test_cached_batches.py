@@ -1,0 +1,287 @@
+"""Batches read through what is kept: only what is missing is asked, facet by facet, and by whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import pytest
+
+from auth.caller import Caller, CallerKind
+from auth.crypto.sealed_answers import SealedAnswers
+from cache.answers.cache_keys import CacheKeyBuilder
+from cache.answers.read_through import ReadThroughCache
+from engine.batch import Batch, batch, load_answers
+from records.calls.answers import Answers
+from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.calls.freshness import Freshness, Staleness, minutes
+from records.identifiers import Nik
+from records.population import Identity, Residence
+from resolvers import complaints, msmes, population, prices, regions, tax
+from resolvers.batch_context import HubBatchContext
+from resolvers.cached_batches import CachedBatchReader, get_answer_type
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, MARKET, NOBODY, PRICE, SITI
+from tests.telemetry.in_memory_spans import InMemorySpans
+
+SECRET = b"a secret of thirty-two bytes...."
+OFFICIAL = CALLERS["an official"]
+CACHED_BATCHES = [
+    each
+    for module in (complaints, msmes, population, prices, tax)
+    for each in vars(module).values()
+    if isinstance(each, Batch) and each.freshness is not None
+]
+
+
+class SettableClock:
+    """A clock that is set."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class RecordedFreshness:
+    """What is told of how fresh answers are."""
+
+    def __init__(self) -> None:
+        self.old: list[tuple[str, Any, str | None, Staleness]] = []
+        self.parts: list[tuple[str, float, float]] = []
+
+    def record_stale(self, batch: Batch[Any, Any], key: Any, facet: type[Any] | None, staleness: Staleness) -> None:  # noqa: ANN401 - any key
+        self.old.append((batch.name, key, facet.__name__ if facet else None, staleness))
+
+    def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float) -> None:
+        self.parts.append((batch.name, age, fresh))
+
+
+class CachedBatchHub:
+    """A city, and what is kept of it."""
+
+    def __init__(self) -> None:
+        self.city = SmallCity()
+        self.clock = SettableClock()
+        self.through = ReadThroughCache(
+            max_bytes=1_000_000,
+            key_builder=CacheKeyBuilder(SECRET),
+            sealer=SealedAnswers([SECRET]),
+            clock=self.clock,
+            wall_clock=self.clock,
+        )
+        self.keeping = CachedBatchReader(self.through, timeout=5.0)
+
+    def ask(
+        self, caller: Caller = CALLERS["the person"], *facets: type[Any], at_most_old: float = inf
+    ) -> HubBatchContext:
+        return HubBatchContext(
+            caller=caller,
+            call=replace(CALL, max_age=at_most_old),
+            agencies=self.city.agencies(),
+            facets=frozenset(facets),
+            batch_cache=self.keeping,
+        )
+
+    @property
+    def asked(self) -> list[tuple[str, tuple[Any, ...]]]:
+        return [(question, keys) for _, question, keys in self.city.calls]
+
+
+async def test_only_missing_keys_are_asked_for() -> None:
+    hub = CachedBatchHub()
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.ask())
+    assert [question for question, _ in hub.asked] == ["objects_of", "objects_of"]
+    assert [keys for _, keys in hub.asked] == [(SITI,), (BUDI,)]
+    assert set(found) == {SITI}
+
+
+async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() -> None:
+    hub = CachedBatchHub()
+    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    found = await load_answers(
+        population.person_facets, [SITI, AYU], hub.ask(CALLERS["the person"], Identity, Residence)
+    )
+    asked = [(keys, wanted) for (_, keys), wanted in zip(hub.asked, hub.city.wanted_facets, strict=True)]
+    assert asked[0] == ((SITI,), frozenset({Identity}))
+    assert set(asked[1:]) == {((SITI,), frozenset({Residence})), ((AYU,), frozenset({Identity, Residence}))}
+    assert {nik: set(facets) for nik, facets in found.items() if not isinstance(facets, Exception)} == {
+        SITI: {Identity, Residence},
+        AYU: {Identity, Residence},
+    }
+
+
+async def test_a_caller_with_a_purpose_reads_current_data_and_refreshes_the_cache() -> None:
+    hub = CachedBatchHub()
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL))
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    assert len(hub.asked) == 2
+
+
+async def test_the_card_that_tells_whose_guardian_somebody_is_is_never_kept() -> None:
+    hub = CachedBatchHub()
+    for _ in range(2):
+        await load_answers(population.households_of, [SITI], hub.ask())
+    assert len(hub.asked) == 2
+
+
+async def test_a_failure_costs_its_own_key_and_facet_and_is_asked_again() -> None:
+    hub = CachedBatchHub()
+    hub.city.failing_agencies.add("dukcapil")
+    found = await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    facets = found[SITI]
+    assert not isinstance(facets, AgencyFailure)
+    assert isinstance(facets[Identity], AgencyUnavailable)
+    hub.city.failing_agencies.clear()
+    again = await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    assert isinstance(again[SITI], dict)
+
+
+async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old() -> None:
+    hub = CachedBatchHub()
+    await load_answers(prices.prices_of, [MARKET.id], hub.ask())
+    hub.clock.now += 3_600
+    hub.city.failing_agencies.add("pangan")
+    noted = RecordedFreshness()
+    found = await load_answers(prices.prices_of, [MARKET.id], hub.ask(), noted)
+    ((name, key, facet, said),) = noted.old
+    assert (name, key, facet, said.reason) == ("prices_of", MARKET.id, None, "AGENCY_UNAVAILABLE")
+    assert said.as_of.timestamp() == 1_000.0
+    assert found[MARKET.id] == (PRICE,)
+    assert noted.parts == [("prices_of", 3_600.0, 0.0)]
+
+
+async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_is_fresh() -> None:
+    hub, noted = CachedBatchHub(), RecordedFreshness()
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    hub.clock.now += 50
+    await load_answers(tax.tax_objects_of, [NOBODY], hub.ask(), noted)  # that there is nothing is kept for a minute
+    hub.clock.now += 20
+    await load_answers(tax.tax_objects_of, [SITI, NOBODY], hub.ask(), noted)
+    assert noted.parts == [
+        ("tax_objects_of", 0.0, 600.0),
+        ("tax_objects_of", 0.0, 60.0),
+        ("tax_objects_of", 70.0, 40.0),
+    ]
+
+
+async def test_each_facet_counts_with_its_own_age() -> None:
+    hub, noted = CachedBatchHub(), RecordedFreshness()
+    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    hub.clock.now += 45
+    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity, Residence), noted)
+    assert noted.parts == [("person_facets", 45.0, 15.0)]
+
+
+async def test_where_nobody_keeps_what_was_asked_is_as_fresh_as_its_batch_says_and_else_for_this_once() -> None:
+    hub, noted = CachedBatchHub(), RecordedFreshness()
+    ask = replace(hub.ask(), batch_cache=None)
+    await load_answers(tax.tax_objects_of, [SITI], ask, noted)
+    await load_answers(prices.markets, ["no such market"], ask, noted)
+    await load_answers(population.households_of, [SITI], ask, noted)
+    await load_answers(regions.regions, [], ask, noted)
+    assert noted.parts == [("tax_objects_of", 0.0, 600.0), ("markets", 0.0, 60.0), ("households_of", 0.0, 0.0)]
+
+
+async def test_a_max_age_refreshes_the_cache_for_all_callers() -> None:
+    hub = CachedBatchHub()
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    hub.clock.now += 30
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask(at_most_old=31))
+    assert len(hub.asked) == 1
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask(at_most_old=30))
+    assert len(hub.asked) == 2
+    noted = RecordedFreshness()
+    await load_answers(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    assert (len(hub.asked), noted.parts) == (2, [("tax_objects_of", 0.0, 600.0)])
+
+
+async def test_who_states_a_purpose_cannot_ask_for_what_is_older() -> None:
+    hub = CachedBatchHub()
+    for _ in range(2):
+        await load_answers(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL, at_most_old=3_600))
+    assert len(hub.asked) == 2
+
+
+async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:
+    hub = CachedBatchHub()
+    assert await load_answers(population.person_facets, [NOBODY], hub.ask(OFFICIAL, Identity)) == {}
+    assert await load_answers(tax.tax_objects_of, [NOBODY], hub.ask()) == {}
+
+
+async def test_everything_about_a_person_goes_away_together() -> None:
+    hub = CachedBatchHub()
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
+        await load_answers(each, [SITI, AYU], hub.ask())
+    hub.city.calls.clear()
+    assert await hub.keeping.invalidate_people([SITI])
+    for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
+        await load_answers(each, [SITI, AYU], hub.ask())
+    assert {keys for _, keys in hub.asked} == {(SITI,)}
+    assert len(hub.asked) == 3
+
+
+async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() -> None:
+    hub = CachedBatchHub()
+    both: tuple[tuple[Batch[Any, Any], Any], ...] = ((tax.tax_objects_of, SITI), (prices.prices_of, MARKET.id))
+    for each, key in both:
+        await load_answers(each, [key], hub.ask())
+    hub.city.calls.clear()
+    assert await hub.keeping.invalidate_agency("pangan")
+    for each, key in both:
+        await load_answers(each, [key], hub.ask())
+    assert [question for question, _ in hub.asked] == ["prices_of"]
+
+
+async def test_without_anybody_who_keeps_each_request_asks() -> None:
+    hub = CachedBatchHub()
+    for _ in range(2):
+        await load_answers(tax.tax_objects_of, [SITI], replace(hub.ask(), batch_cache=None))
+    assert len(hub.asked) == 2
+
+
+@pytest.mark.parametrize("each", CACHED_BATCHES, ids=lambda each: each.name)
+def test_every_batch_that_is_kept_can_be_written_and_read_back_and_says_what_it_is_about(each: Batch[Any, Any]) -> None:
+    freshness = each.freshness
+    assert freshness is not None
+    assert freshness.is_personal is (freshness.tags is not None)
+    if not each.has_facets:
+        CachedBatchReader(CachedBatchHub().through, timeout=1)._get_kind(each, None)
+        assert get_answer_type(each)
+
+
+def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
+    with pytest.raises(TypeError, match="depends on who asks"):
+
+        @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
+        async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch
+            """Whatever."""
+            return {}
+
+
+async def test_concurrent_callers_share_one_call() -> None:
+    hub = CachedBatchHub()
+    kinds = [CALLERS["the person"], CALLERS["another citizen"], Caller(kind=CallerKind.OPERATOR)]
+    await asyncio.gather(*(load_answers(tax.tax_objects_of, [SITI], hub.ask(each)) for each in kinds * 10))
+    assert len(hub.asked) == 1
+
+
+async def test_a_background_refresh_has_its_own_trace_linked_to_the_request() -> None:
+    memory, hub = InMemorySpans(), CachedBatchHub()
+    request = memory.start_request()
+    asked = replace(hub.ask(), call=replace(CALL, span=request))
+    await load_answers(tax.tax_objects_of, [SITI], asked)
+    hub.clock.now += minutes(10) + 1
+    await load_answers(tax.tax_objects_of, [SITI], asked)
+    while len(memory.spans) < 3:  # noqa: ASYNC110 - what is done in the background sets no event
+        await asyncio.sleep(0)
+    first, second, renewed = sorted(memory.spans, key=lambda each: each[0] != "batch tax_objects_of")
+    assert first[1]["simpul.fetched"] == 1
+    assert (second[1]["simpul.fetched"], second[1]["simpul.stale"]) == (0, 1)
+    assert renewed == ("renew tax_objects_of", {"simpul.batch": "tax_objects_of"})
+    assert sorted(map(len, memory.links)) == [0, 0, 1]

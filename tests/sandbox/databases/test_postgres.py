@@ -1,0 +1,128 @@
+"""A PostgreSQL server in a folder of its own: who gets in, what stays, what an outright killed starter leaves."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from sandbox.databases.postgres import Postgres, PostgresError
+from sandbox.state_folder import StateFolder
+
+LOGINS = {"owner": "it's secret", "reader": "another"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
+    with TemporaryDirectory(prefix="simpul postgres ", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> int:
+    return StateFolder(tmp_path).port("postgres")
+
+
+def server(folder: Path, port: int, logins: dict[str, str] = LOGINS) -> Postgres:
+    return Postgres(folder / "server", port=port, database="simpul", logins=logins)
+
+
+async def ask(port: int, user: str, password: str, question: str) -> object:
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=port, user=user, password=password, database="simpul", timeout=5
+    )
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def test_each_login_gets_in_with_its_password_and_nobody_else(folder: Path, port: int) -> None:
+    postgres = server(folder, port)
+    postgres.start()
+    try:
+        assert await ask(port, "owner", "it's secret", "SELECT current_user") == "owner"
+        assert await ask(port, "reader", "another", "SELECT current_user") == "reader"
+        for user, password in (("reader", "wrong"), ("postgres", ""), ("stranger", "another")):
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                await ask(port, user, password, "SELECT 1")
+    finally:
+        postgres.stop()
+    assert not postgres.is_running
+
+
+async def test_data_stays_between_starts_and_a_new_password_replaces_the_old(folder: Path, port: int) -> None:
+    postgres = server(folder, port)
+    postgres.start()
+    await ask(port, "owner", "it's secret", "CREATE TABLE kept AS SELECT 7 AS value")
+    postgres.stop()
+    postgres = server(folder, port, {"owner": "new"})
+    postgres.start()
+    try:
+        assert await ask(port, "owner", "new", "SELECT value FROM kept") == 7
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await ask(port, "owner", "it's secret", "SELECT 1")
+    finally:
+        postgres.stop()
+
+
+def test_an_incomplete_data_folder_is_recreated(folder: Path, port: int) -> None:
+    unfinished = folder / "server" / "data.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18")
+    postgres = server(folder, port)
+    postgres.start()
+    postgres.stop()
+
+
+def test_a_taken_port_is_one_line(folder: Path, port: int) -> None:
+    first, second = server(folder, port), Postgres(folder / "second", port=port, database="simpul", logins=LOGINS)
+    first.start()
+    try:
+        with pytest.raises(PostgresError, match=r"^PostgreSQL ended at start: [^\n]+$"):
+            second.start()
+    finally:
+        first.stop()
+
+
+def test_a_pid_file_that_names_another_program_is_no_obstacle_to_a_start(folder: Path, port: int) -> None:
+    postgres = server(folder, port)
+    postgres.prepare()
+    (postgres.data / "postmaster.pid").write_text(
+        f"{os.getpid()}\n{postgres.data}\n1\n{port}\n\nlocalhost\n0 0\nready\n"
+    )
+    postgres.start()
+    postgres.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux")
+def test_the_server_of_an_outright_killed_starter_ends_and_the_next_start_works(folder: Path, port: int) -> None:
+    program = f"""
+import time
+from pathlib import Path
+from sandbox.databases.postgres import Postgres
+postgres = Postgres(Path({str(folder)!r}) / "server", port={port}, database="simpul", logins={LOGINS!r})
+postgres.start()
+print(postgres.pid, flush=True)
+time.sleep(60)
+"""
+    starter = subprocess.Popen(  # noqa: S603 - the program above
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True
+    )
+    with starter:
+        assert starter.stdout is not None
+        pid = int(starter.stdout.readline())
+        starter.kill()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    again = server(folder, port)
+    again.start()
+    assert again.pid != pid
+    again.stop()

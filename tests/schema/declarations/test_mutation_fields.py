@@ -1,0 +1,63 @@
+"""Fields of a mutation run one after another, and none of them sees what another read before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import strawberry
+
+from auth.caller import ANONYMOUS
+from auth.policy.rules import Rule
+from engine.batch import Agencies, batch
+from engine.engine import Engine
+from engine.request import GraphQLRequest
+from records.calls.answers import Answers
+from resolvers.batch_context import HubBatchContext
+from schema.builder import get_graphql_schema
+from schema.declarations.fields import root
+from schema.declarations.request_context import RequestContext
+from tests.fakes.small_records import CALL
+from tests.schema.requests import IDS, build_engine
+
+ASKED: list[str] = []
+
+
+@batch(agency="crm")
+async def counts(keys: Sequence[str], context: HubBatchContext) -> Answers[str, int]:  # noqa: ARG001 - a batch
+    """How often it was asked so far."""
+    ASKED.extend(keys)
+    return dict.fromkeys(keys, len(ASKED))
+
+
+@strawberry.type
+class Query:
+    """Nothing changes here."""
+
+    @root(counts, returns=int | None, rule=Rule.PUBLIC)
+    def count() -> str:
+        """The count."""
+        return "one"
+
+
+@strawberry.type
+class Mutation:
+    """What changes."""
+
+    @root(counts, returns=int | None, rule=Rule.PUBLIC)
+    def add() -> str:
+        """The count, after it was asked again."""
+        return "one"
+
+
+@pytest.mark.parametrize("plans", [True, False])
+@pytest.mark.parametrize(("kind", "field", "found"), [("query", "count", [1, 1]), ("mutation", "add", [1, 2])])
+async def test_a_change_is_seen_by_the_field_after_it(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
+    ASKED.clear()
+    built = get_graphql_schema(strawberry.Schema(query=Query, mutation=Mutation))
+    asking = RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
+    by = Engine(built, build_engine().rules, use_plans=plans)
+    response = await by.run(
+        GraphQLRequest(query=f"{kind} {{ a: {field} b: {field} }}"), lambda: asking, request_id="r-1"
+    )
+    assert response.data == dict(zip("ab", found, strict=True))

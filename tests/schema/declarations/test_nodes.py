@@ -1,0 +1,130 @@
+"""Reading nodes again by their ids: `fetch_node_packages` and `nodes`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import BUDI, CALLERS, NOP, PRIVATE, PUBLIC, SITI
+from tests.schema.requests import IDS, build_request_context, get_codes, run, run_for_data
+
+TAX = f"{SITI}:{NOP}"
+ENTERPRISE = f"{SITI}:M-1"
+NODES = [
+    ("Citizen", SITI, "... on Citizen { nik }", {"nik": SITI}, {"the person", "an official"}),
+    ("TaxObject", TAX, "... on TaxObject { nop }", {"nop": NOP}, {"the person", "an official"}),
+    ("Msme", ENTERPRISE, "... on Msme { name }", {"name": "Warung Siti"}, {"the person", "an official"}),
+    ("Complaint", PUBLIC, "... on Complaint { number }", {"number": "JK1001"}, set(CALLERS)),
+    ("Market", "3", "... on Market { name }", {"name": "Pasar Senen"}, set(CALLERS)),
+    ("Commodity", "1", "... on Commodity { name }", {"name": "Beras IR 64"}, set(CALLERS)),
+    ("Region", "31.71", "... on Region { name }", {"name": "Region 31.71"}, set(CALLERS)),
+]
+NOT_OURS = "An id was not made by this hub. Give ids as they were received."
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("node", NODES, ids=[each[0] for each in NODES])
+async def test_a_node_is_read_again_by_those_who_may_and_refused_before_anybody_is_asked(
+    node: tuple[str, str, str, dict[str, str], set[str]], caller: str
+) -> None:
+    type_name, key, selected, found, readers = node
+    city = SmallCity()
+    node_id = IDS.seal(type_name, key)
+    query = f"query ($id: ID!) {{ node(id: $id) {{ __typename id {selected} }} }}"
+    response = await run(query, {"id": node_id}, caller=caller, city=city)
+    if caller in readers:
+        assert response.data == {"node": {"__typename": type_name, "id": node_id, **found}}
+        assert get_codes(response) == []
+    else:
+        assert response.data == {"node": None}
+        assert get_codes(response) == [("node", "FORBIDDEN")]
+        assert build_request_context(city, CALLERS[caller]) == []
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "another citizen"])
+async def test_a_private_complaint_is_null_to_strangers_like_one_that_does_not_exist(caller: str) -> None:
+    for key in (PRIVATE, "9999"):
+        response = await run(f'{{ node(id: "{IDS.seal("Complaint", key)}") {{ id }} }}', caller=caller)
+        assert (response.data, response.errors) == ({"node": None}, [])
+
+
+@pytest.mark.parametrize(
+    ("type_name", "key"),
+    [
+        ("Citizen", "3171010101800009"),
+        ("TaxObject", f"{SITI}:317301000100100099"),
+        ("TaxObject", f"{BUDI}:{NOP}"),
+        ("Msme", f"{BUDI}:M-1"),
+        ("Msme", f"{SITI}:M-9"),
+        ("Market", "99"),
+        ("Region", "99"),
+    ],
+)
+async def test_a_node_that_does_not_exist_any_more_is_null(type_name: str, key: str) -> None:
+    assert await run_for_data(f'{{ node(id: "{IDS.seal(type_name, key)}") {{ id }} }}') == {"node": None}
+
+
+@pytest.mark.parametrize(
+    "node_id",
+    [
+        "",
+        "x",
+        SITI,
+        IDS.seal("Citizen", SITI)[:-1],
+        f"{IDS.seal('Citizen', SITI)}A",
+        IDS.seal("Household", "1"),
+        IDS.seal("Query", "1"),
+        IDS.seal("", ""),
+        "A" * 500,
+    ],
+)
+async def test_an_id_that_is_not_ours_is_refused_and_nobody_is_asked(node_id: str) -> None:
+    city = SmallCity()
+    response = await run("query ($id: ID!) { node(id: $id) { id } }", {"id": node_id}, city=city)
+    assert response.data == {"node": None}
+    assert [error["message"] for error in response.errors] == [NOT_OURS]
+    assert get_codes(response) == [("node", "BAD_USER_INPUT")]
+    assert city.calls == []
+
+
+async def test_nodes_stand_in_the_order_of_their_ids_and_each_fails_alone() -> None:
+    city = SmallCity(failing_agencies={"pangan"})
+    ids = [
+        IDS.seal("Region", "31.71"),
+        "rubbish",
+        IDS.seal("Market", "3"),
+        IDS.seal("Citizen", SITI),
+        IDS.seal("Region", "99"),
+        IDS.seal("Region", "31.71"),
+    ]
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+    response = await run(query, {"ids": ids}, caller="another citizen", city=city)
+    region = {"__typename": "Region", "id": ids[0]}
+    assert response.data == {"nodes": [region, None, None, None, None, region]}
+    assert sorted(get_codes(response)) == [
+        ("nodes.1", "BAD_USER_INPUT"),
+        ("nodes.2", "AGENCY_UNAVAILABLE"),
+        ("nodes.3", "FORBIDDEN"),
+    ]
+    assert sorted(question for _, question, _ in build_request_context(city, CALLERS["another citizen"])) == [
+        "markets",
+        "regions",
+    ]
+
+
+async def test_nodes_of_one_type_are_asked_in_one_call() -> None:
+    city = SmallCity()
+    ids = [IDS.seal("Region", code) for code in ("31", "31.71", "31.71.01")]
+    await run_for_data("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids}, city=city)
+    assert city.calls == [("hub", "regions", ("31", "31.71", "31.71.01"))]
+
+
+async def test_more_than_100_nodes_are_refused_and_cost_nothing_else() -> None:
+    city = SmallCity()
+    ids = [IDS.seal("Region", "31.71")] * 101
+    response = await run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } __typename }", {"ids": ids}, city=city)
+    assert response.data == {"nodes": None, "__typename": "Query"}
+    assert [error["message"] for error in response.errors] == [
+        "Argument 'ids' holds 101 ids; at most 100 may be asked at once. Ask in parts."
+    ]
+    assert city.calls == []

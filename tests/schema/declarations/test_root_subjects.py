@@ -1,0 +1,80 @@
+"""Whom a field of the root is about, where its key is more than a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import strawberry
+
+from auth.policy.rules import Rule
+from engine.batch import batch
+from engine.engine import Engine
+from records.calls.answers import Answers
+from records.identifiers import Nik
+from resolvers.batch_context import HubBatchContext
+from schema.builder import finish_schema, get_graphql_schema
+from schema.declarations.fields import root
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import BUDI, SITI
+from tests.schema.requests import build_engine, get_reasons, run
+
+DONE: list[Nik] = []
+
+
+class GrantKey(NamedTuple):
+    """What somebody wants, for somebody."""
+
+    person: Nik
+    wish: str
+
+
+@batch(agency=None)
+async def grants(wishes: Sequence[GrantKey], context: HubBatchContext) -> Answers[GrantKey, str]:  # noqa: ARG001 - a batch
+    """What became of each."""
+    DONE.extend(each.person for each in wishes)
+    return {each: each.wish for each in wishes}
+
+
+@strawberry.type(description="What is read.")
+class Query:
+    """Nothing."""
+
+    @root(grants, returns=str | None, rule=Rule.PUBLIC)
+    def nothing() -> GrantKey:
+        """Nobody's."""
+        return GrantKey(SITI, "none")
+
+
+@strawberry.type(description="What changes.")
+class Mutation:
+    """Wishes."""
+
+    @root(grants, returns=str | None, rule=Rule.SELF, subject=lambda key: key.person)
+    def grant(person: Annotated[Nik, strawberry.argument(description="For whom.")]) -> GrantKey:
+        """Grant a wish."""
+        return GrantKey(person, "a garden")
+
+
+def engines() -> tuple[Engine, Engine]:
+    built = get_graphql_schema(finish_schema(Query, mutation=Mutation))
+    return Engine(built, build_engine().rules, use_plans=False, track_reads=True), Engine(
+        built, build_engine().rules, track_reads=True
+    )
+
+
+async def test_the_person_inside_the_key_decides() -> None:
+    DONE.clear()
+    own = await run(f'mutation {{ grant(person: "{SITI}") }}', caller="the person", engines=engines(), city=SmallCity())
+    assert (own.data, own.errors) == ({"grant": "a garden"}, [])
+    assert set(DONE) == {SITI}
+    assert [(each.subject, each.fields) for each in own.reads] == [(SITI, ("Mutation.grant",))]
+
+
+async def test_nothing_is_changed_for_another() -> None:
+    DONE.clear()
+    query = f'mutation {{ grant(person: "{BUDI}") }}'
+    other = await run(query, caller="the person", engines=engines(), city=SmallCity())
+    assert other.data == {"grant": None}
+    assert get_reasons(other) == [("grant", "NOT_YOURS")]
+    assert DONE == []

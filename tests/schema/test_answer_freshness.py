@@ -1,0 +1,280 @@
+"""What is no longer fresh is given where that may be, and the answer says so, place by place."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auth.caller import Caller
+from auth.crypto.sealed_answers import SealedAnswers
+from cache.answers.cache_keys import CacheKeyBuilder
+from cache.answers.read_through import ReadThroughCache
+from engine.engine import Engine
+from engine.request import GraphQLRequest, GraphQLResponse
+from resolvers.cached_batches import CachedBatchReader
+from schema.declarations.request_context import RequestContext
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, CARD, MARKET, REQUEST, SITI
+from tests.schema.requests import IDS, build_engine, get_codes
+
+SECRET = b"a secret of thirty-two bytes...."
+AS_OF = "1970-01-01T00:16:40+00:00"
+ME = "{ me { name residence { address } taxObjects { nop } complaints { number } } }"
+BY_PLAN = "by a plan"
+both_ways = pytest.mark.parametrize("way", [BY_PLAN, "by graphql-core"])
+
+
+class CachingHub:
+    """A hub that keeps answers, over the small city; its clock is set."""
+
+    def __init__(self, *, coalescing: bool = False, way: str = BY_PLAN) -> None:
+        self.city = SmallCity()
+        self.now = 1_000.0
+        self.engine = Engine(
+            build_engine().schema,
+            build_engine().rules,
+            share_runs=coalescing,
+            use_plans=way == BY_PLAN,
+            track_reads=True,
+        )
+        through = ReadThroughCache(
+            max_bytes=1_000_000,
+            key_builder=CacheKeyBuilder(SECRET),
+            sealer=SealedAnswers([SECRET]),
+            clock=lambda: self.now,
+            wall_clock=lambda: self.now,
+        )
+        self.keeping = CachedBatchReader(through, timeout=5.0)
+
+    async def answer(
+        self,
+        query: str,
+        caller: str | Caller = "the person",
+        *,
+        at_most_old: float = inf,
+    ) -> GraphQLResponse:
+        who, call = CALLERS[caller] if isinstance(caller, str) else caller, replace(CALL, max_age=at_most_old)
+
+        def opened() -> RequestContext:
+            return RequestContext(
+                caller=who, call=call, agencies=self.city.agencies(), node_ids=IDS, batch_cache=self.keeping
+            )
+
+        return await self.engine.run(
+            GraphQLRequest(query=query),
+            opened,
+            request_id="r-1",
+            caller_key=who,
+            deadline=CALL.deadline,
+            require_new_run=at_most_old < inf,
+        )
+
+
+@both_ways
+async def test_a_warm_answer_asks_nobody_and_says_nothing(way: str) -> None:
+    hub = CachingHub(way=way)
+    cold = await hub.answer(ME)
+    hub.city.calls.clear()
+    warm = await hub.answer(ME)
+    assert (warm.data, warm.errors, dict(warm.extensions)) == (cold.data, [], {})
+    assert hub.city.calls == []
+
+
+@both_ways
+async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so(way: str) -> None:
+    hub = CachingHub(way=way)
+    fresh = await hub.answer(ME)
+    hub.now += 1_000
+    hub.city.failing_agencies = {"pbb", "dukcapil"}
+    old = await hub.answer(ME)
+    assert old.data == {"me": {**fresh.data["me"], "name": None, "residence": None}}  # type: ignore[index]  # it has data
+    assert get_codes(old) == [("me.name", "AGENCY_UNAVAILABLE"), ("me.residence", "AGENCY_UNAVAILABLE")]
+    assert old.extensions == {
+        "freshness": [
+            {
+                "path": ["me", "taxObjects"],
+                "agency": "pbb",
+                "asOf": AS_OF,
+                "stale": True,
+                "reason": "AGENCY_UNAVAILABLE",
+            }
+        ]
+    }
+
+
+@both_ways
+async def test_old_is_old_at_every_place_where_it_stands_and_only_there(way: str) -> None:
+    hub = CachingHub(way=way)
+    people = f'{{ citizens(niks: ["{SITI}", "{BUDI}", "{SITI}"]) {{ msmes {{ name }} }} }}'
+    await hub.answer(people, "an official")
+    hub.now += 400
+    hub.city.failing_agencies = {"jakpreneur"}
+    old = await hub.answer(people, "an official")
+    assert [each["path"] for each in old.extensions["freshness"]] == [
+        ["citizens", 0, "msmes"],
+        ["citizens", 2, "msmes"],
+    ]
+
+
+@both_ways
+async def test_the_members_of_a_list_and_each_facet_of_a_person_are_old_by_themselves(way: str) -> None:
+    hub = CachingHub(way=way)
+    await hub.answer("{ me { name } }")
+    hub.now += 30
+    await hub.answer("{ me { residence { address } } }")
+    hub.now += 45
+    hub.city.failing_agencies = {"dukcapil"}
+    ids = ", ".join(f'"{each}"' for each in (IDS.seal("Market", MARKET.id), IDS.seal("Citizen", SITI)))
+    nodes = f"nodes(ids: [{ids}]) {{ id ... on Citizen {{ name }} }}"
+    old = await hub.answer(f"{{ me {{ alias: name residence {{ address }} again: name }} {nodes} }}")
+    assert sorted(each["path"] for each in old.extensions["freshness"]) == [
+        ["me", "again"],
+        ["me", "alias"],
+        ["nodes", 1, "name"],
+    ]
+    assert {each["reason"] for each in old.extensions["freshness"]} == {"AGENCY_UNAVAILABLE"}
+
+
+@both_ways
+async def test_of_very_many_places_some_are_listed_and_the_others_counted(way: str) -> None:
+    hub = CachingHub(way=way)
+    people = ", ".join([f'"{SITI}"'] * 100)
+    query = f"{{ citizens(niks: [{people}]) {{ msmes {{ name }} taxObjects {{ nop }} }} }}"
+    await hub.answer(query, "an official")
+    hub.now += 1_000
+    hub.city.failing_agencies = {"jakpreneur", "pbb"}
+    old = await hub.answer(query, "an official")
+    assert len(old.extensions["freshness"]) == 101
+    assert old.extensions["freshness"][-1] == {"more": 100}
+
+
+async def test_what_is_old_is_no_answer_for_anybodys_caches() -> None:
+    hub = CachingHub(coalescing=True)
+    query = "{ markets { name prices { price } } }"
+    fresh = await hub.answer(query, "anonymous")
+    assert fresh.is_public
+    assert fresh.lifetime is not None
+    hub.now += 1_000
+    old = await hub.answer(query, "anonymous")
+    assert (old.is_public, old.lifetime) == (False, None)
+
+
+async def test_an_answer_lasts_as_long_as_the_strictest_of_its_parts_and_is_as_old_as_the_oldest() -> None:
+    hub = CachingHub()
+    assert (await hub.answer("{ markets { name } }")).lifetime == pytest.approx((0, 900, 900, 86_400), abs=1)
+    hub.now += 400
+    query = "{ markets { name } complaintCategories { name } regions { name } }"
+    assert (await hub.answer(query)).lifetime == pytest.approx((400, 500, 0, 86_400), abs=1)
+    query = "{ complaints(first: 1) { nodes { number } } markets { name } }"
+    assert (await hub.answer(query)).lifetime == pytest.approx((400, 30, 30, 1_800), abs=1)
+
+
+async def test_what_the_hub_knows_by_itself_lasts_for_good_and_what_nobody_says_anything_of_for_this_once() -> None:
+    hub = CachingHub()
+    assert (await hub.answer("{ regions { name } }")).lifetime == (0, inf, inf, inf)
+    assert (await hub.answer("{ __typename }")).lifetime == (0, inf, inf, inf)
+    household = await hub.answer("{ me { name household { familyCardNumber } } }")
+    assert household.errors == []
+    assert household.lifetime == pytest.approx((0, 0, 0, 0), abs=1)
+
+
+async def test_what_is_not_whole_and_what_was_changed_is_for_this_once() -> None:
+    hub = CachingHub()
+    hub.city.failing_agencies = {"pangan"}
+    assert (await hub.answer("{ regions { name } markets { name } }")).lifetime is None
+    assert (await hub.answer(f'mutation {{ refuseConsent(request: "{REQUEST}") {{ returnTo }} }}')).lifetime is None
+
+
+async def test_a_request_for_current_data_is_answered_freshly() -> None:
+    hub = CachingHub(coalescing=True)
+    query = "{ markets { name } }"
+    await hub.answer(query, "anonymous")
+    hub.now += 10
+    hub.city.calls.clear()
+    assert (await hub.answer(query, "anonymous", at_most_old=11)).lifetime == pytest.approx(
+        (10, 890, 900, 86_400), abs=1
+    )
+    assert hub.city.calls == []
+    anew = await hub.answer(query, "anonymous", at_most_old=0)
+    assert anew.lifetime == pytest.approx((0, 900, 900, 86_400), abs=1)
+    assert [question for _, question, _ in hub.city.calls] == ["market_lists"]
+
+
+async def test_a_request_for_current_data_gets_stale_data_when_the_agency_fails() -> None:
+    hub = CachingHub()
+    query = "{ markets { name } }"
+    kept = await hub.answer(query, "anonymous")
+    hub.city.failing_agencies = {"pangan"}
+    old = await hub.answer(query, "anonymous", at_most_old=0)
+    assert (old.data, old.lifetime) == (kept.data, None)
+    assert [each["reason"] for each in old.extensions["freshness"]] == ["AGENCY_UNAVAILABLE"]
+
+
+PARTS = {
+    "complaints(first: 1) { nodes { number } }": ("pages", 30),
+    "complaintCategories { name }": ("category_lists", 86_400),
+    "markets { name }": ("market_lists", 900),
+    "commodities { name }": ("commodity_lists", 900),
+    "me { name }": ("facets", 60),
+    "me { taxObjects { nop } }": ("objects_of", 600),
+    "me { msmes { name } }": ("msmes_of", 300),
+    "regions(first: 1) { name }": ("region_lists", inf),
+}
+steps = st.tuples(
+    st.integers(0, 700), st.sets(st.sampled_from(sorted(PARTS)), min_size=1), st.sampled_from((inf, inf, 100.0, 0.0))
+)
+
+
+@settings(max_examples=40, derandomize=True, database=None, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=8))
+def test_no_answer_lasts_longer_than_any_of_its_parts(history: list[tuple[int, set[str], float]]) -> None:
+    asyncio.run(_expected_lifetime(history))
+
+
+async def _expected_lifetime(history: list[tuple[int, set[str], float]]) -> None:
+    hub, said_at = CachingHub(), dict[str, float]()
+    for seconds, parts, at_most_old in history:
+        hub.now += seconds
+        hub.city.calls.clear()
+        response = await hub.answer(f"{{ {' '.join(sorted(parts))} }}", at_most_old=at_most_old)
+        for _ in range(20):
+            await asyncio.sleep(0)  # what is asked for anew in the background
+        said_at.update({question: hub.now for _, question, _ in hub.city.calls})
+        assert response.errors == []
+        if response.lifetime is None:
+            assert response.extensions["freshness"]
+            continue
+        known = [(said_at[question], fresh) for question, fresh in map(PARTS.__getitem__, parts) if fresh < inf]
+        left = min((at + fresh - hub.now for at, fresh in known), default=inf)
+        oldest = max((hub.now - at for at, _ in known), default=0.0)
+        assert response.lifetime.fresh <= left
+        assert response.lifetime.fresh == pytest.approx(left, abs=1)
+        assert response.lifetime.age == pytest.approx(oldest, abs=1)
+        assert oldest < at_most_old or oldest == 0
+
+
+async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:
+    hub = CachingHub()
+    fresh = await hub.answer(ME)
+    kept = await hub.answer(ME)
+    assert list(kept.reads) == list(fresh.reads) != []
+    stranger = await hub.answer(f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ nop }} }} }}', "another citizen")
+    assert stranger.data == {"citizen": None}
+    assert [code for _, code in get_codes(stranger)] == ["FORBIDDEN"]
+
+
+async def test_whose_guardian_somebody_is_is_never_decided_by_a_card_that_is_kept() -> None:
+    hub = CachingHub()
+    hub.city.ayu_born = date(2020, 6, 5)
+    query = f'{{ me {{ household {{ familyCardNumber }} }} citizen(nik: "{AYU}") {{ name }} }}'
+    assert (await hub.answer(query)).errors == []
+    hub.city.ayu_born = date(1990, 6, 5)  # the card says something else now
+    after = await hub.answer(query)
+    assert after.data == {"me": {"household": {"familyCardNumber": CARD}}, "citizen": None}
+    assert get_codes(after) == [("citizen", "FORBIDDEN")]

@@ -1,0 +1,80 @@
+"""A hub looks at its impact assessments when it starts, and every day that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+
+import pytest
+
+from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy, parse_purposes
+from auth.policy.data_contracts import DataContract, MissingAssessment, load_contracts
+from schema.tools import assessments
+from schema.tools.assessments import check_daily, judge_today, refuse_unassessed_agencies
+from tests.sandbox_agencies import ROOT
+from tests.schema.requests import build_engine
+
+CONTRACTS = load_contracts(ROOT / "sandbox" / "contracts.toml")
+RUN_OUT = max(each.assessment.review_by for each in CONTRACTS) + timedelta(days=1)
+SOON = min(each.assessment.review_by for each in CONTRACTS)
+
+
+def set_today(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assessments, "get_city_date", lambda: day)
+
+
+def get_log_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.name == "simpul.contracts"]
+
+
+@pytest.mark.parametrize(("contracts", "count"), [(CONTRACTS, 4), ((), 4)], ids=["run out", "none"])
+def test_production_refuses_to_start_and_development_logs(
+    contracts: tuple[DataContract, ...],
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    set_today(RUN_OUT, monkeypatch)
+    with pytest.raises(MissingAssessment):
+        refuse_unassessed_agencies(contracts, DEFAULT_POLICY, build_engine().schema, development=False)
+    assert get_log_messages(caplog) == []
+    refuse_unassessed_agencies(contracts, DEFAULT_POLICY, build_engine().schema, development=True)
+    assert len(get_log_messages(caplog)) == count
+
+
+def test_an_assessment_that_expires_soon_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_today(SOON, monkeypatch)
+    refuse_unassessed_agencies(CONTRACTS, DEFAULT_POLICY, build_engine().schema, development=False)
+    assert len(get_log_messages(caplog)) == len(CONTRACTS)
+    assert all("runs out on" in each for each in get_log_messages(caplog))
+
+
+def test_purposes_beyond_the_contract_are_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_today(SOON - timedelta(days=100), monkeypatch)
+    more = AccessPolicy(purposes=parse_purposes(("crm/desk:COMPLAINT_HANDLING,HEALTHCARE",)))
+    refuse_unassessed_agencies(CONTRACTS, more, build_engine().schema, development=False)
+    [line] = get_log_messages(caplog)
+    assert line.startswith("Data contracts: officials of 'crm' may state HEALTHCARE by SIMPUL_PURPOSES, which its data")
+
+
+async def test_findings_are_logged_daily(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    days = iter([SOON - timedelta(days=100), SOON - timedelta(days=99), RUN_OUT, RUN_OUT + timedelta(days=1)])
+    monkeypatch.setattr(assessments, "get_city_date", lambda: next(days))
+    monkeypatch.setattr(assessments, "CHECK_INTERVAL", 0.0)
+    with pytest.raises(RuntimeError, match="StopIteration"):  # the days of the test are over
+        await asyncio.wait_for(check_daily(CONTRACTS, DEFAULT_POLICY, build_engine().schema), 5)
+    assert len(get_log_messages(caplog)) == 2 * len(CONTRACTS)
+    assert all("ran out on" in each for each in get_log_messages(caplog))
+
+
+def test_the_graph_of_the_hub_is_what_is_judged() -> None:
+    assert [each.agency for each in judge_today(CONTRACTS, DEFAULT_POLICY, build_engine().schema)] == [
+        "crm",
+        "dukcapil",
+        "jakpreneur",
+        "pbb",
+    ]

@@ -1,0 +1,25 @@
+"""Which agency holds what about people, as the graph says."""
+
+from __future__ import annotations
+
+from auth.policy.rules import Classification
+from schema.tools.holdings import Holding, get_holders, list_holdings
+from tests.schema.requests import build_engine
+
+
+def test_a_field_is_held_by_the_agency_its_object_comes_from() -> None:
+    found = list_holdings(build_engine().schema)
+    assert Holding("Residence.address", "dukcapil", Classification.PERSONAL) in found
+    assert Holding("HouseholdMember.birthDate", "dukcapil", Classification.CHILD) in found
+    assert Holding("TaxPayment.amount", "pbb", Classification.FINANCE) in found
+    assert Holding("Citizen.taxObjects", "pbb", Classification.PERSONAL) in found
+    assert Holding("Msme.monthlyRevenue", "jakpreneur", Classification.FINANCE) in found
+    assert Holding("ComplaintEvent.note", "crm", Classification.PERSONAL) in found
+    assert found == sorted(found, key=lambda each: (each.field, each.agency))
+
+
+def test_what_is_public_or_known_to_the_hub_itself_is_held_by_nobody() -> None:
+    held = get_holders(build_engine().schema)
+    assert not {"Market.name", "Citizen.id", "Region.name", "Citizen.accessLog", "DataRequest.says"} & held.keys()
+    assert set(held.values()) == {"crm", "dukcapil", "jakpreneur", "pbb"}
+    assert held["Citizen.name"] == "dukcapil"

@@ -1,0 +1,88 @@
+"""`me.accessLog`: a page of who read what, for the person alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from records.hub.access_history import AccessLogQuery
+from records.hub.ledger_entries import AccessPosition
+from schema.declarations.relay import encode_cursor
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import NOW, SITI
+from tests.schema.requests import get_codes, run, run_for_data
+
+CURSOR = encode_cursor(NOW, "c1:3")
+
+
+async def test_the_person_reads_who_read_about_them() -> None:
+    assert await run_for_data(
+        "{ me { accessLog { nodes { at text reader agency purpose legalBasis sources fields operation requestId } "
+        "edges { cursor node { text } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }",
+        caller="the person",
+    ) == {
+        "me": {
+            "accessLog": {
+                "nodes": [
+                    {
+                        "at": "2026-11-23T09:00:00+00:00",
+                        "text": "An official of the population register (Dukcapil) read your identity.",
+                        "reader": "An official of the population register (Dukcapil)",
+                        "agency": "dukcapil",
+                        "purpose": "verifikasi",
+                        "legalBasis": "a task of the city",
+                        "sources": ["dukcapil"],
+                        "fields": ["Citizen.name"],
+                        "operation": "Check",
+                        "requestId": "r-0",
+                    }
+                ],
+                "edges": [
+                    {
+                        "cursor": CURSOR,
+                        "node": {"text": "An official of the population register (Dukcapil) read your identity."},
+                    }
+                ],
+                "pageInfo": {
+                    "hasNextPage": True,
+                    "hasPreviousPage": False,
+                    "startCursor": CURSOR,
+                    "endCursor": CURSOR,
+                },
+            }
+        }
+    }
+
+
+async def test_a_cursor_leads_on_from_its_place() -> None:
+    city = SmallCity()
+    query = "query ($after: String) { me { accessLog(first: 7, after: $after) { pageInfo { hasPreviousPage } } } }"
+    found = await run_for_data(query, {"after": CURSOR}, caller="the person", city=city)
+    assert found == {"me": {"accessLog": {"pageInfo": {"hasPreviousPage": True}}}}
+    after = AccessPosition(at=NOW, chain="c1", sequence=3)
+    assert city.calls == [("hub", "access_pages", (AccessLogQuery(subject=SITI, first=7, after=after),))]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "first: 0",
+        "first: 101",
+        'after: "x"',
+        f'after: "{encode_cursor(NOW, "c1")}"',
+        f'after: "{encode_cursor(NOW, "c1:x")}"',
+        f'after: "{encode_cursor(NOW, "c1:" + "9" * 30)}"',
+    ],
+)
+async def test_what_is_no_page_is_refused_and_nobody_is_asked(arguments: str) -> None:
+    city = SmallCity()
+    response = await run(f"{{ me {{ accessLog({arguments}) {{ nodes {{ at }} }} }} }}", caller="the person", city=city)
+    assert (get_codes(response), city.calls) == ([("me.accessLog", "BAD_USER_INPUT")], [])
+
+
+async def test_officials_do_not_read_who_read_about_a_citizen() -> None:
+    city = SmallCity()
+    response = await run(
+        "query ($nik: NIK!) { citizen(nik: $nik) { accessLog { nodes { at } } } }", {"nik": SITI}, city=city
+    )
+    assert get_codes(response) == [("citizen.accessLog", "FORBIDDEN")]
+    assert "access_pages" not in [question for _, question, _ in city.calls]

@@ -1,0 +1,87 @@
+"""Fields that are computed from their record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from records.calls.answers import Answers
+from records.complaints import Complaint, ComplaintPage, ComplaintQuery
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import NOW, PUBLIC, SITI, complaint
+from tests.schema.requests import run_for_data
+
+DUE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+"""Two days after the moment at which the hub read the complaint."""
+
+
+class CityWithComplaint(SmallCity):
+    """The list of public complaints holds one, of which the test says when what happened."""
+
+    def __init__(self, **moments: Any) -> None:  # noqa: ANN401 - fields of the record
+        super().__init__()
+        self.listed: Complaint = complaint(PUBLIC, public=True, **moments)
+
+    async def pages(self, queries: Any, _call: object) -> Answers[ComplaintQuery, ComplaintPage]:  # noqa: ANN401 - as the protocol
+        return dict.fromkeys(queries, ComplaintPage(complaints=(self.listed,), has_more=False))
+
+
+@pytest.mark.parametrize(
+    ("moments", "is_open", "is_overdue", "hours_left"),
+    [
+        ({"due_at": DUE, "resolved_at": None}, True, False, 48.0),
+        ({"due_at": NOW, "resolved_at": None}, True, False, 0.0),
+        ({"due_at": datetime(2026, 11, 23, 7, 30, tzinfo=UTC), "resolved_at": None}, True, True, -1.5),
+        ({"due_at": datetime(2026, 11, 23, 9, 5, tzinfo=UTC), "resolved_at": None}, True, False, 0.1),
+        ({"due_at": None, "resolved_at": None}, True, None, None),
+        ({"due_at": None, "resolved_at": NOW}, False, None, None),
+        ({"due_at": DUE, "resolved_at": NOW}, False, False, None),
+        ({"due_at": NOW, "resolved_at": DUE}, False, True, None),
+        ({"due_at": NOW, "resolved_at": NOW}, False, False, None),
+    ],
+)
+async def test_the_sla_clock_of_a_complaint(
+    moments: dict[str, Any],
+    is_open: bool,  # noqa: FBT001 - a column of the table
+    is_overdue: bool | None,  # noqa: FBT001 - a column of the table
+    hours_left: float | None,
+) -> None:
+    found = await run_for_data(
+        "{ complaints { nodes { isOpen isOverdue hoursLeft } } }", city=CityWithComplaint(**moments)
+    )
+    assert found["complaints"]["nodes"] == [{"isOpen": is_open, "isOverdue": is_overdue, "hoursLeft": hours_left}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "years"),
+    [
+        ("", [2026, 2025]),
+        ("(unpaid: false)", [2026, 2025]),
+        ("(unpaid: true)", [2026]),
+        ("(year: 2025)", [2025]),
+        ("(year: 2025, unpaid: true)", []),
+        ("(year: 1999)", []),
+        ("(year: null)", [2026, 2025]),
+    ],
+)
+async def test_bills_by_year_and_by_whether_they_are_paid(arguments: str, years: list[int]) -> None:
+    found = await run_for_data(f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ bills{arguments} {{ year }} }} }} }}')
+    assert [bill["year"] for bill in found["citizen"]["taxObjects"][0]["bills"]] == years
+
+
+async def test_what_was_paid_counts_fines_and_leaves_out_payments_that_were_taken_back() -> None:
+    found = await run_for_data(
+        f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ bills {{ paid payments {{ cancelled }} }} }} }} }}'
+    )
+    assert found["citizen"]["taxObjects"][0]["bills"] == [
+        {"paid": 0, "payments": []},
+        {"paid": 101_000, "payments": [{"cancelled": True}, {"cancelled": False}]},
+    ]
+
+
+async def test_prices_of_a_market_by_name() -> None:
+    for search, found in (("", 1), ("beras", 1), ("BERAS ir", 1), ("cabai", 0)):
+        markets = await run_for_data(f'{{ markets {{ prices(search: "{search}") {{ commodity {{ name }} }} }} }}')
+        assert len(markets["markets"][0]["prices"]) == found

@@ -1,0 +1,82 @@
+"""What people agree to is said in plain words, and kept as it was."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from records.hub.consents import Language
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+from services.consents.consent_text import VERSION, build_consent_texts, hash_texts
+
+SITI = Nik("3171014506900001")
+MONTH = timedelta(days=30)
+
+
+def texts(
+    *scopes: Scope, partner: str = "Bank Betawi", purpose: Purpose = Purpose.CREDIT_ASSESSMENT
+) -> dict[Language, str]:
+    made = build_consent_texts(SITI, partner=partner, scopes=scopes, purpose=purpose, lasts=MONTH)
+    assert {each.version for each in made} == {VERSION}
+    return {each.language: each.text for each in made}
+
+
+def test_it_says_who_what_for_what_how_long_and_how_to_take_it_back() -> None:
+    assert texts(Scope.TAX) == {
+        Language.INDONESIAN: (
+            "Saya setuju bahwa kota memberikan kepada Bank Betawi: tanah dan bangunan yang saya bayar pajaknya (PBB),"
+            " tagihan dan pembayarannya. Tujuannya: memutuskan tentang kredit yang saya ajukan. Persetujuan ini berlaku"
+            " 30 hari sejak saya menyetujuinya. Saya boleh menolak. Saya boleh menariknya kembali kapan saja, di tempat"
+            " yang sama; sejak saat itu Bank Betawi tidak dapat membaca apa pun lagi. Setiap pembacaan tercatat, dan"
+            " saya dapat melihatnya."
+        ),
+        Language.ENGLISH: (
+            "I agree that the city gives Bank Betawi: land and buildings on which I pay property tax (PBB), with bills"
+            " and payments. The purpose: deciding about a credit that I applied for. This consent is in force for 30"
+            " days from the moment I give it. I may refuse, and I may take it back at any time, where I gave it; from"
+            " then on Bank Betawi can read nothing more. Every reading is recorded, and I can see it."
+        ),
+    }
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("scope", Scope)
+def test_every_scope_has_its_words_in_every_language(language: Language, scope: Scope) -> None:
+    alone = texts(scope)[language]
+    assert "Bank Betawi" in alone
+    assert "{" not in alone
+    others = [texts(other)[language] for other in Scope if other is not scope]
+    assert alone not in others
+
+
+def test_who_checks_the_register_gets_nothing_of_it_and_that_is_said() -> None:
+    said = texts(Scope.IDENTITY)
+    assert "data kependudukan itu sendiri tidak diberikan" in said[Language.INDONESIAN]
+    assert "nothing of the entry itself is given" in said[Language.ENGLISH]
+
+
+def test_what_is_kept_begins_with_what_was_shown_and_ends_with_what_was_ticked() -> None:
+    both = (Scope.TAX, Scope.MSMES)
+    made = partial(build_consent_texts, SITI, partner="B", scopes=both, purpose=Purpose.CREDIT_ASSESSMENT, lasts=MONTH)
+    for shown, kept in zip(made(), made(chosen=[Scope.MSMES]), strict=True):
+        added = kept.text.removeprefix(shown.text)
+        assert added in {
+            " Dari itu yang saya centang: usaha kecil saya dan apa yang dijualnya.",
+            " Of these I ticked: my small businesses and what they sell.",
+        }
+
+
+def test_a_partners_name_is_text_and_nothing_else() -> None:
+    assert "{what} & <b>" in texts(Scope.TAX, partner="{what} & <b>")[Language.ENGLISH]
+
+
+def test_the_hash_is_of_what_was_agreed_to() -> None:
+    def hashed(*scopes: Scope) -> bytes:
+        return hash_texts(
+            build_consent_texts(SITI, partner="B", scopes=scopes, purpose=Purpose.CREDIT_ASSESSMENT, lasts=MONTH)
+        )
+
+    assert hashed(Scope.TAX, Scope.MSMES) == hashed(Scope.MSMES, Scope.TAX, Scope.TAX)
+    assert hashed(Scope.TAX) != hashed(Scope.MSMES)
+    assert len(hashed(Scope.TAX)) == 32

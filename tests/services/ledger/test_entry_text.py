@@ -1,0 +1,108 @@
+"""Entries of the ledger in words that anybody understands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from auth.policy.legal_basis import LegalBasis
+from records.hub.ledger_entries import LedgerEntry
+from sandbox.agency import AGENCIES
+from services.ledger.entry_text import _LEGAL_BASES, AGENCY_NAMES, describe_access, describe_reader, group_fields
+
+SITI, RINA = b"S" * 32, b"R" * 32
+ACCESS = LedgerEntry(
+    at=datetime(2026, 11, 24, tzinfo=UTC),
+    request_id="r-1",
+    subject=SITI,
+    caller_kind="official",
+    caller=RINA,
+    agency="dukcapil",
+    purpose="verifikasi",
+    case="K-7",
+    legal_basis="public-task",
+    document=b"d" * 32,
+    agencies=("dukcapil", "pbb"),
+    fields=("Citizen.name", "Citizen.residence", "Query.citizen", "Residence.address", "TaxBill.amount"),
+)
+
+
+def test_an_entry_says_who_read_what_where_from_why_and_on_what_basis() -> None:
+    assert describe_access(ACCESS) == (
+        "An official of the population register (Dukcapil) read your home, identity and property tax, which came from "
+        "the population register (Dukcapil) and the property tax office (PBB). Purpose: verifikasi, case K-7. "
+        "Legal basis: a task of the city in the public interest (UU PDP, article 20 (2) e)."
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = replace(ACCESS, caller=SITI, caller_kind="citizen", agency=None, purpose=None, case=None, agencies=())
+    assert (
+        describe_access(replace(bare, legal_basis=None, fields=("Query.me",)))
+        == "You read your existence in the register."
+    )
+
+
+def test_a_case_is_shown_without_a_purpose() -> None:
+    assert "(PBB). Case: K-7. Legal" in describe_access(replace(ACCESS, purpose=None))
+
+
+def test_a_late_entry_says_why_it_is_late() -> None:
+    assert describe_access(replace(ACCESS, hidden_because="a reason.")).endswith(" You are told late: a reason.")
+
+
+@pytest.mark.parametrize(
+    ("given", "reader"),
+    [
+        ({}, "An official of the population register (Dukcapil)"),
+        ({"unit": "Loket 3"}, "An official of the population register (Dukcapil), Loket 3"),
+        ({"agency": "bpjs"}, "An official of the agency 'bpjs'"),
+        ({"caller_kind": "citizen", "agency": None}, "Another resident"),
+        ({"caller_kind": "citizen", "agency": None, "legal_basis": "assistance"}, "Somebody who assists you"),
+        ({"caller_kind": "citizen", "agency": None, "legal_basis": "guardianship"}, "Your parent or guardian"),
+        ({"caller_kind": "partner", "agency": None, "client": "kreditku"}, "An application of a partner ('kreditku')"),
+        (
+            {"caller_kind": "agency-system", "agency": "pbb", "client": "sismiop"},
+            "A computer system ('sismiop') of the property tax office (PBB)",
+        ),
+        ({"caller_kind": "auditor", "agency": None}, "An auditor of the city"),
+        ({"caller_kind": "of-tomorrow", "agency": None}, "Somebody"),
+        ({"caller": SITI, "caller_kind": "citizen", "agency": None}, "You"),
+        ({"caller": None, "subject": None, "agency": None}, "An official"),
+    ],
+)
+def test_a_reader_is_called_by_what_they_are(given: dict[str, Any], reader: str) -> None:
+    assert describe_reader(replace(ACCESS, **given)) == reader
+
+
+@pytest.mark.parametrize(
+    ("fields", "things"),
+    [
+        (("Citizen.birthDate", "Citizen.nik"), ["identity"]),
+        (("Citizen.complaints", "ComplaintEvent.note"), ["complaints"]),
+        (("Citizen.accessLog", "AccessLogEntry.text"), ["access log"]),
+        (("HouseholdMember.name",), ["family card"]),
+        (("Query.accessEntriesOf",), ["access log"]),
+        (("AccessEntry.at", "Query.accessEntries"), ["access log"]),
+        (("Passport.number",), ["Passport"]),
+        (("Query.citizen",), ["existence in the register"]),
+    ],
+)
+def test_fields_are_grouped_by_subject(fields: tuple[str, ...], things: list[str]) -> None:
+    assert group_fields(fields) == things
+
+
+def test_every_agency_and_every_basis_has_its_words() -> None:
+    assert set(AGENCY_NAMES) == set(AGENCIES)
+    assert set(_LEGAL_BASES) == {each.value for each in LegalBasis}
+
+
+def test_the_result_of_a_mutation_is_shown_as_read() -> None:
+    assert group_fields(["Mutation.restrictProcessing", "DataRequest.number"]) == ["data requests"]
+    assert group_fields(["Citizen.restrictions", "Restriction.since", "Citizen.dataRequests"]) == [
+        "data requests",
+        "restrictions",
+    ]

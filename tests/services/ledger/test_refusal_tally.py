@@ -1,0 +1,113 @@
+"""Refusals leave a trace: whose, of what, why and how often, with a bound that no flood passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.crypto.pseudonyms import Pseudonyms
+from engine.engine import Engine
+from engine.reporting.refused_fields import RefusedField
+from engine.request import GraphQLRequest
+from schema.declarations.request_context import RequestContext
+from services.ledger.refusal_tally import RefusalTally
+from store.database_timeout import StateUnavailable
+from store.ledger.refusal_counts import OTHERS, RefusalKey
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, SITI
+from tests.schema.requests import IDS, build_engine
+
+PSEUDONYMS = Pseudonyms(b"s" * 32)
+NOW = datetime(2026, 11, 29, 9, 41, 7, tzinfo=UTC)
+HOUR = datetime(2026, 11, 29, 9, tzinfo=UTC)
+
+
+class MemoryRefusalStore:
+    def __init__(self) -> None:
+        self.rows: dict[RefusalKey, int] = {}
+        self.down = False
+
+    async def add(self, counts: Mapping[RefusalKey, int]) -> None:
+        if self.down:
+            raise StateUnavailable("down")
+        for key, times in counts.items():
+            self.rows[key] = self.rows.get(key, 0) + times
+
+
+def tally(kept: MemoryRefusalStore, *, most_waiting: int = 100) -> RefusalTally:
+    return RefusalTally(PSEUDONYMS, kept, clock=lambda: NOW, max_waiting=most_waiting)
+
+
+async def ask(counted: RefusalTally, query: str, caller: Caller, *, plans: bool = True) -> None:
+    by = Engine(build_engine().schema, build_engine().rules, use_plans=plans, refusals=counted)
+
+    def opened() -> RequestContext:
+        return RequestContext(caller=caller, call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
+
+    await by.run(GraphQLRequest(query=query), opened, request_id="r-1", caller_key=caller, deadline=CALL.deadline)
+
+
+@pytest.mark.parametrize("plans", [True, False], ids=["by a plan", "by graphql-core"])
+async def test_a_refused_field_is_counted_by_its_name_in_the_schema_whatever_it_was_called(*, plans: bool) -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept)
+    query = (
+        f'{{ markets {{ name }} siti_{SITI}: citizen(nik: "{SITI}") {{ name }} b: citizen(nik: "{AYU}") {{ name }} }}'
+    )
+    await ask(counted, query, CALLERS["another citizen"], plans=plans)
+    await counted.write()
+    budi = PSEUDONYMS.pseudonymize_person(BUDI)
+    assert kept.rows == {RefusalKey(HOUR, "citizen", budi, "Query.citizen", "NOT_YOURS"): 2}
+    assert counted.by_reason == {"NOT_YOURS": 2}
+
+
+async def test_an_operation_that_is_refused_whole_is_counted_for_nobody_in_particular_where_nobody_signed_in() -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept)
+    await ask(counted, "{ me { name } }", ANONYMOUS)
+    await counted.write()
+    assert kept.rows == {RefusalKey(HOUR, "anonymous", b"", "Query.me", "SIGN_IN"): 1}
+
+
+async def test_what_is_answered_leaves_no_trace_here() -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept)
+    await ask(counted, "{ me { name } }", CALLERS["the person"])
+    await counted.write()
+    assert (kept.rows, counted.waiting, counted.by_reason) == ({}, 0, {})
+
+
+async def test_beyond_the_bound_refusals_count_for_all_others_together_and_none_is_lost() -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept, most_waiting=3)
+    for number in range(50):
+        caller = Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject=f"https://i {number}")
+        counted.record(caller, {RefusedField("Query.citizen", "CASE_REQUIRED"): 2})
+    assert counted.waiting == 4
+    await counted.write()
+    assert kept.rows[RefusalKey(HOUR, "official", b"", OTHERS, "CASE_REQUIRED")] == 94
+    assert sum(kept.rows.values()) == counted.by_reason["CASE_REQUIRED"] == 100
+
+
+async def test_anonymous_callers_take_one_row_a_field_and_reason_however_many_they_are() -> None:
+    counted = tally(MemoryRefusalStore())
+    for _ in range(10_000):
+        counted.record(ANONYMOUS, {RefusedField("Query.me", "SIGN_IN"): 1})
+    assert counted.waiting == 1
+
+
+async def test_while_the_database_is_away_counts_wait_and_are_written_when_it_is_back() -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept)
+    kept.down = True
+    counted.record(ANONYMOUS, {RefusedField("Query.me", "SIGN_IN"): 1})
+    await counted.write()
+    counted.record(ANONYMOUS, {RefusedField("Query.me", "SIGN_IN"): 1})
+    kept.down = False
+    async with counted.running():
+        pass
+    assert list(kept.rows.values()) == [2]
+    assert counted.waiting == 0

@@ -1,0 +1,125 @@
+"""Reading the ledger: one person's entries, newest first, none that may not be told yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from records.hub.ledger_entries import AccessPosition, AccessSearch
+from store.ledger.access_history import AccessHistory
+from store.ledger.access_ledger import AccessLedger
+from tests.store.ledger.sample_entry import ENTRY, RINA, SECRET, SITI
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def log(migrated: AsyncEngine) -> AccessHistory:
+    """Six entries about Siti, an hour apart, two of them of the same moment; one about somebody else."""
+    ledger = AccessLedger(migrated, SECRET)
+    await ledger.start()
+    for number in range(5):
+        await ledger.write([replace(ENTRY, request_id=f"r-{number}", at=NOON + timedelta(hours=number))])
+    await ledger.write([replace(ENTRY, request_id="r-4b", at=NOON + timedelta(hours=4))])
+    await ledger.write([replace(ENTRY, subject=RINA), replace(ENTRY, subject=None)])
+    await ledger.close()
+    return AccessHistory(migrated)
+
+
+async def pages(log: AccessHistory, first: int) -> list[list[str]]:
+    found: list[list[str]] = []
+    after: AccessPosition | None = None
+    while True:
+        page = await log.load_page(SITI, first, after)
+        found.append([each.entry.request_id for each in page.entries])
+        if not page.has_more:
+            return found
+        after = page.entries[-1].position
+
+
+async def test_the_newest_comes_first_and_pages_leave_nothing_out(log: AccessHistory) -> None:
+    assert await pages(log, 4) == [["r-4b", "r-4", "r-3", "r-2"], ["r-1", "r-0"]]
+    assert await pages(log, 1) == [["r-4b"], ["r-4"], ["r-3"], ["r-2"], ["r-1"], ["r-0"]]
+    assert await pages(log, 6) == [["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]]
+
+
+async def test_nobody_else_is_in_it(log: AccessHistory) -> None:
+    assert (await log.load_page(b"x" * 32, 10, None)).entries == ()
+
+
+async def test_hidden_entries_are_not_shown_until_they_may_be(log: AccessHistory, migrated: AsyncEngine) -> None:
+    ledger = AccessLedger(migrated, SECRET)
+    await ledger.start()
+    now = datetime.now(UTC)
+    for name, until in (("secret", now + timedelta(days=1)), ("over", now - timedelta(seconds=1))):
+        await ledger.write([replace(ENTRY, request_id=name, at=NOON - timedelta(days=1), hidden_until=until)])
+    await ledger.close()
+    assert (await pages(log, 100))[0][-1] == "over"
+    assert (await log.load_range(SITI, None, NOON - timedelta(hours=1), offset=0, limit=9))[0] == 1
+
+
+async def test_a_time_has_both_its_ends_in_it_and_its_count_is_of_all(log: AccessHistory) -> None:
+    count, some = await log.load_range(SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2)
+    assert (count, [each.entry.request_id for each in some]) == (5, ["r-4", "r-3"])
+
+
+async def test_since_when_there_are_entries(log: AccessHistory) -> None:
+    begun = await log.load_start()
+    assert begun is not None
+    assert datetime.now(UTC) - begun < timedelta(minutes=5)
+
+
+async def found(log: AccessHistory, **search: Any) -> list[str]:  # noqa: ANN401 - what a search can name
+    return [each.entry.request_id for each in (await log.search(AccessSearch(**search), 100, None)).entries]
+
+
+SITIS = ["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]
+
+
+@pytest.mark.parametrize(
+    ("search", "requests"),
+    [
+        ({"subjects": (SITI,)}, SITIS),
+        ({"subjects": (SITI, RINA)}, []),
+        ({"caller": RINA, "subjects": (SITI,)}, SITIS),
+        ({"caller": SITI}, []),
+        ({"request_id": "r-3"}, ["r-3"]),
+        ({"start": NOON + timedelta(hours=4), "end": NOON + timedelta(hours=4)}, ["r-4b", "r-4"]),
+        ({"end": NOON + timedelta(hours=1), "agency": "dukcapil"}, ["r-1", "r-0"]),
+        ({"agency": "pbb"}, []),
+        ({"caller_kind": "official", "purpose": "verifikasi-identitas", "case": "K-2026", "end": NOON}, ["r-0"]),
+        ({"caller_kind": "citizen"}, []),
+        ({"purpose": "penagihan"}, []),
+        ({"case": "K-1"}, []),
+        ({"client": "loket"}, []),
+        ({"operation": "Check", "end": NOON}, ["r-0"]),
+    ],
+    ids=str,
+)
+async def test_a_search_finds_what_holds_everything_it_names(
+    log: AccessHistory, search: dict[str, Any], requests: list[str]
+) -> None:
+    assert await found(log, **search) == requests
+
+
+async def test_a_search_goes_on_after_a_place_and_tells_whether_there_is_more(log: AccessHistory) -> None:
+    search = AccessSearch(subjects=(SITI,))
+    first = await log.search(search, 4, None)
+    rest = await log.search(search, 4, first.entries[-1].position)
+    assert [each.entry.request_id for page in (first, rest) for each in page.entries] == SITIS
+    assert (first.has_more, rest.has_more) == (True, False)
+
+
+async def test_an_overseer_finds_entries_that_are_hidden_from_the_person(
+    log: AccessHistory, migrated: AsyncEngine
+) -> None:
+    ledger = AccessLedger(migrated, SECRET)
+    await ledger.start()
+    hidden = replace(ENTRY, request_id="secret", hidden_until=datetime.now(UTC) + timedelta(days=1))
+    await ledger.write([hidden])
+    await ledger.close()
+    assert await found(log, request_id="secret") == ["secret"]

@@ -1,0 +1,169 @@
+"""The walk along the chains finds whatever was changed, wherever it was changed, and names the first place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from store.ledger.access_ledger import AccessLedger
+from store.ledger.ledger_check import check_ledger, load_heads
+from store.ledger.ledger_copy import COLUMNS
+from store.ledger.ledger_heads import ChainHead, format_heads, parse_heads
+from store.tables import access_entries
+from tests.store.ledger.sample_entry import ENTRY, SECRET
+
+
+@pytest.fixture
+async def chains(migrated: AsyncEngine) -> list[str]:
+    """Two chains of five entries, the older first; the younger names the end of the older."""
+    names = []
+    for _ in range(2):
+        ledger = AccessLedger(migrated, SECRET)
+        await ledger.start()
+        assert ledger._chain is not None
+        names.append(ledger._chain.name)
+        for number in range(5):
+            await ledger.write([replace(ENTRY, request_id=f"r-{number}", client="c", unit="u")])
+        await ledger.close()
+    return names
+
+
+async def change(engine: AsyncEngine, what: str, chain: str, sequence: int, **values: object) -> None:
+    """Write something else into an entry."""
+    statement = f"UPDATE access_entries SET {what} WHERE chain = :of AND sequence = :at_place"  # noqa: S608 - of a test
+    await tamper(engine, statement, of=chain, at_place=sequence, **values)
+
+
+async def tamper(engine: AsyncEngine, statement: str, **values: object) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE access_entries DROP CONSTRAINT IF EXISTS fk_access_entries_chain")
+        assert (await connection.execute(text(statement), values)).rowcount >= 1
+
+
+async def find_broken(engine: AsyncEngine, kept: list[ChainHead] | None = None) -> list[tuple[str, int, str]]:
+    found = await check_ledger(engine, SECRET, kept or ())
+    return [(each.chain, each.sequence, each.reason) for each in found.broken]
+
+
+async def test_what_nobody_touched_is_sound(migrated: AsyncEngine, chains: list[str]) -> None:
+    found = await check_ledger(migrated, SECRET)
+    assert (found.chains, found.entries, found.broken) == (len(chains), 10, [])
+
+
+OTHERS: dict[str, Any] = {
+    "at": datetime(2020, 1, 1, tzinfo=UTC),
+    "hidden_until": datetime(2030, 1, 1, tzinfo=UTC),
+    "subject": b"x" * 32,
+    "caller": b"x" * 32,
+    "document": b"x" * 32,
+    "hash": b"x" * 32,
+}
+FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
+"""Columns whose change is found, but told otherwise: see below."""
+
+
+@pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))
+async def test_a_change_in_any_column_is_found_and_named(migrated: AsyncEngine, chains: list[str], column: str) -> None:
+    value = OTHERS.get(column, "other")
+    await change(migrated, f'"{column}" = :value', chains[0], 3, value=value)
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry was changed")]
+
+
+@pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
+async def test_an_absent_value_and_an_empty_one_are_two(migrated: AsyncEngine, chains: list[str], column: str) -> None:
+    absent = getattr(replace(ENTRY, client="c", unit="u"), column) is None
+    kind = str(access_entries.c[column].type)
+    other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
+    await change(migrated, f'"{column}" = {other if absent else "NULL"}', chains[1], 2)
+    assert await find_broken(migrated) == [(chains[1], 2, "the entry was changed")]
+
+
+async def test_another_number_of_blanks_is_a_change(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "fields = replace(fields, ' ', '  ')", chains[0], 4)
+    assert await find_broken(migrated) == [(chains[0], 4, "the entry was changed")]
+
+
+async def test_a_link_that_leads_elsewhere_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "previous = hash", chains[0], 3)
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry does not follow the one before it")]
+
+
+async def test_a_missing_entry_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence = 3", chain=chains[0])
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing")]
+
+
+async def test_entries_that_changed_places_are_found(migrated: AsyncEngine, chains: list[str]) -> None:
+    for before, after in ((2, 99), (3, 2), (99, 3)):
+        await change(migrated, "sequence = :after", chains[0], before, after=after)
+    assert await find_broken(migrated) == [(chains[0], 2, "the entry does not follow the one before it")]
+
+
+async def test_an_entry_that_moved_to_another_chain_is_found_in_both(migrated: AsyncEngine, chains: list[str]) -> None:
+    await change(migrated, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
+    assert await find_broken(migrated) == [
+        (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
+        (chains[1], 6, "the entry does not follow the one before it"),
+    ]
+
+
+async def test_an_end_that_was_cut_off_is_found_where_another_chain_names_it(
+    migrated: AsyncEngine, chains: list[str]
+) -> None:
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
+
+
+async def test_an_end_that_nobody_named_is_found_by_heads_that_were_kept_elsewhere_and_by_nothing_else(
+    migrated: AsyncEngine, chains: list[str]
+) -> None:
+    kept = await load_heads(migrated)
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
+    assert await find_broken(migrated) == []
+    assert await find_broken(migrated, kept) == [
+        (chains[1], 5, "the entry is missing; the chain was named as reaching to 5")
+    ]
+
+
+async def test_a_whole_chain_that_is_gone_is_found_where_another_names_it(
+    migrated: AsyncEngine, chains: list[str]
+) -> None:
+    await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
+    await tamper(migrated, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
+    assert await find_broken(migrated) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
+
+
+@pytest.mark.parametrize("beginning", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
+async def test_a_change_of_a_chains_beginning_is_found(
+    migrated: AsyncEngine, chains: list[str], beginning: str
+) -> None:
+    await tamper(migrated, f"UPDATE access_chains SET {beginning} WHERE chain = :chain", chain=chains[1])  # noqa: S608 - of a test
+    assert await find_broken(migrated) == [(chains[1], 0, "the chain's beginning was changed")]
+
+
+async def test_without_the_secret_no_valid_chain_can_be_made(migrated: AsyncEngine, chains: list[str]) -> None:
+    forger = AccessLedger(migrated, b"another secret of 32 bytes......")
+    await forger.start()
+    await forger.write([ENTRY])
+    assert forger._chain is not None
+    name = forger._chain.name
+    await forger.close()
+    assert await find_broken(migrated) == [(name, 0, "the chain's beginning was changed")]
+    assert name not in chains
+
+
+async def test_heads_are_written_and_read_back(migrated: AsyncEngine, chains: list[str]) -> None:
+    found = await load_heads(migrated)
+    assert sorted((each.chain, each.sequence) for each in found) == sorted((chain, 5) for chain in chains)
+    assert parse_heads(format_heads(found)) == sorted(found)
+
+
+@pytest.mark.parametrize("text_", ["x", "a b c", "a 1 zz", "a 1 00 11"])
+def test_what_is_no_head_is_named(text_: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text_}' is no head of a chain"):
+        parse_heads(text_)

@@ -1,0 +1,50 @@
+"""What is counted of operations and requests."""
+
+from __future__ import annotations
+
+from telemetry.metrics.metric_values import MetricValues
+from telemetry.metrics.request_counts import OperationCounts, RequestCounts
+
+
+def test_operations_are_counted_by_client_name_and_how_they_ended() -> None:
+    counts, numbers = OperationCounts(), MetricValues()
+    counts.record_run(("bank", "House"), "complete", 100, 0.25)
+    counts.record_run(("bank", "House"), "partial", 100, 0.5)
+    counts.record_run(("bank", "Who"), "complete", 1, 0.001)
+    counts.collect(numbers)
+    assert numbers.values == {
+        "simpul_operations_total": {
+            ("bank", "House", "complete"): 1.0,
+            ("bank", "House", "partial"): 1.0,
+            ("bank", "Who", "complete"): 1.0,
+        },
+        "simpul_operation_points_total": {("bank", "House"): 200.0, ("bank", "Who"): 1.0},
+    }
+    durations = numbers.spreads["simpul_operation_duration_seconds"]
+    assert {labels: (sum(each.counts), each.total) for labels, each in durations.items()} == {
+        ("bank", "House"): (2, 0.75),
+        ("bank", "Who"): (1, 0.001),
+    }
+
+
+def test_there_are_numbers_of_their_own_for_300_operations_and_no_more() -> None:
+    counts, numbers = OperationCounts(), MetricValues()
+    for _ in range(2):
+        for number in range(310):
+            counts.record_run(("bank", f"Operation{number}"), "complete", 1, 0.1)
+    counts.collect(numbers)
+    points = numbers.values["simpul_operation_points_total"]
+    assert len(points) == 301
+    assert points["others", "others"] == 20
+    assert points["bank", "Operation299"] == 2
+
+
+def test_a_request_whose_client_left_has_no_status() -> None:
+    counts, numbers = RequestCounts(), MetricValues()
+    counts.in_flight += 1
+    counts.routes["/graphql"].record_response(0, 0.1)
+    counts.collect(numbers)
+    assert numbers.values == {
+        "simpul_http_requests_in_flight": {(): 1.0},
+        "simpul_http_requests_total": {("/graphql", "none"): 1.0},
+    }

@@ -1,0 +1,135 @@
+"""After a quiet time, a start or its own work, the hub answers immediately: no request pays for that processor time.
+
+The processor meter is injected, so that it holds whatever the hub's own upkeep uses on whatever machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.web.admission.idle_hub import simulate_idle_hub
+
+COSTS = pytest.mark.parametrize("cost", [0.0003, 0.002, 0.008])
+"""Seconds of the processor that one request takes."""
+
+
+@COSTS
+@pytest.mark.parametrize("minutes", [1, 5, 15])
+@pytest.mark.parametrize("share", [0.0005, 0.02, 0.3])
+def test_nobody_is_refused_after_a_pause_whatever_the_upkeep_used_in_it(
+    cost: float, minutes: int, share: float
+) -> None:
+    with simulate_idle_hub() as hub:
+
+        async def day() -> None:
+            for _ in range(2):
+                await hub.ask_sequentially(150, cost)
+                await hub.ask_concurrently(6, cost, agency=0.05)
+                await hub.pause(minutes * 60, idle=minutes * 60 * share)
+            await hub.ask_concurrently(6, cost, agency=0.05)
+            await hub.ask_sequentially(150, cost)
+            await hub.pause(minutes * 60, idle=minutes * 60 * share)
+            for _ in range(10):
+                await hub.ask_concurrently(16, cost)
+                await asyncio.sleep(0.05)
+
+        hub.loop.run(day())
+        assert (hub.answered, hub.refused) == (628, 0)
+
+
+@COSTS
+@pytest.mark.parametrize("used", [0.5, 3.0, 30.0])
+def test_nobody_is_refused_after_a_start_or_a_reload_whatever_that_used(cost: float, used: float) -> None:
+    with simulate_idle_hub(cpu_seconds=used) as hub:
+
+        async def first() -> None:
+            await hub.pause(16, idle=0.1)
+            await hub.ask_concurrently(6, cost)
+            await hub.ask_sequentially(50, cost)
+            await hub.ask_concurrently(16, cost)
+
+        hub.loop.run(first())
+        assert (hub.answered, hub.refused) == (72, 0)
+
+
+@COSTS
+def test_sixteen_clients_without_a_rest_are_all_answered_after_a_pause(cost: float) -> None:
+    with simulate_idle_hub(cpu_seconds=5.0) as hub:
+
+        async def clients() -> None:
+            await hub.run_clients(16, 40, cost)
+            await hub.pause(300, idle=20.0)
+            await hub.run_clients(16, 40, cost)
+
+        hub.loop.run(clients())
+        assert (hub.answered, hub.refused) == (1280, 0)
+
+
+@COSTS
+def test_a_piece_of_other_work_while_somebody_asks_is_not_taken_for_what_requests_cost(cost: float) -> None:
+    with simulate_idle_hub() as hub:
+
+        async def at_work() -> None:
+            await hub.ask_sequentially(5, cost)
+            for concurrency in (1, 6, 16):
+                hub.work(0.5)
+                await hub.ask_sequentially(5, cost)
+                await hub.ask_concurrently(concurrency, cost, agency=0.1)
+                await asyncio.sleep(0.4)
+
+        hub.loop.run(at_work())
+        assert (hub.answered, hub.refused) == (43, 0)
+
+
+@COSTS
+def test_who_is_alone_is_answered_under_a_quota_of_the_processor(cost: float) -> None:
+    with simulate_idle_hub() as hub:
+
+        async def alone() -> None:
+            await hub.ask_sequentially(20, cost)
+            hub.set_quota(runs=0.015, pauses=0.110)
+            while hub.loop.time() < 5.0:
+                await hub.ask_sequentially(1, cost)
+
+        hub.loop.run(alone())
+        assert hub.answered > 50
+        assert hub.refused == 0
+
+
+def test_a_page_of_six_that_has_to_warm_up_first_is_answered() -> None:
+    with simulate_idle_hub() as hub:
+
+        async def cold() -> None:
+            hub.shedding.enter(hub.loop.time())
+            hub.work(0.6)  # as where the first request has to load and to compile much
+            await hub.ask_concurrently(6, 0.05)
+            hub.shedding.leave()
+
+        hub.loop.run(cold())
+        assert (hub.answered, hub.refused) == (6, 0)
+
+
+def test_only_the_first_of_a_turn_is_alone_where_requests_do_not_wait() -> None:
+    with simulate_idle_hub() as hub:
+
+        async def overload() -> None:
+            for _ in range(60):
+                await hub.ask_concurrently(400, 0.001)
+
+        hub.loop.run(overload())
+        assert hub.refused > 0.4 * (hub.answered + hub.refused)
+
+
+def test_a_load_that_is_too_much_right_after_a_pause_is_let_in_at_the_rate_at_which_it_is_answered() -> None:
+    with simulate_idle_hub() as hub:
+
+        async def overload() -> None:
+            await hub.ask_sequentially(10, 0.002)
+            await hub.pause(600, idle=0.0)
+            await asyncio.gather(*(hub.ask_concurrently(200, 0.002, agency=0.1 * each) for each in range(20)))
+
+        hub.loop.run(overload())
+        limit = hub.shedding.load.limit
+        assert limit is None or limit > 100

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from auth.caller import Caller, CallerKind
+from auth.tokens.unverified_claims import UnverifiedClaims
+from tests.fakes.clients import build_client
+from tests.web.small_graph import SITI
+from web.admission.emergency_lane import parse_lane
+from web.admission.load import LoadSnapshot, Urgency
+from web.admission.load_shedder import LoadShedder, RequestPriority
+from web.admission.load_shedder import TokenLookup as KnowsTokens
+from web.http_errors import HttpErrorCode
+
+RESCUER = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=build_client("siaga-112"))
+CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
+LATER = 100.0
+
+
+class ScriptedTokens:
+    """Three tokens: two were proven a moment ago, one was not."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def find_recent_caller(self, authorization: str, certificate: str | None) -> Caller | None:
+        self.asked.append("lately")
+        proven = {("rescuer", None): RESCUER, ("citizen", None): CITIZEN, ("bound", "thumbprint"): CITIZEN}
+        return proven.get((authorization, certificate))
+
+    def parse_unverified_claims(self, authorization: str) -> UnverifiedClaims | None:
+        self.asked.append("claimed")
+        return {
+            "new rescuer": UnverifiedClaims(CallerKind.CITIZEN, build_client("siaga-112")),
+            "new": UnverifiedClaims(CallerKind.CITIZEN, None),
+        }.get(authorization)
+
+
+async def build_overloaded_shedder(*lane: str, tokens: KnowsTokens | None = None) -> LoadShedder:
+    """One that refuses, at a moment that does not pass: the lane may take five requests, and nobody else any."""
+    moments = iter([LATER - 1])
+    shedding = LoadShedder(
+        max_lag=0.1,
+        lane=parse_lane(lane),
+        tokens=tokens or ScriptedTokens(),
+        clock=lambda: next(moments, LATER),
+        cpu_clock=lambda: 0.0,
+    )
+    for _ in range(600):
+        shedding.enter(LATER)
+    for ago in (0.3, 0.2, 0.0):
+        shedding.record_lag(LATER - ago, 1.0)
+    for _ in range(599):
+        shedding.leave()
+    return shedding
+
+
+async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
+    shedding = await build_overloaded_shedder("client:development/siaga-112")
+    assert shedding.get_priority(None) == RequestPriority(Urgency.ANONYMOUS)
+    assert shedding.get_priority("nothing that is known") == RequestPriority(Urgency.CLAIMED)
+    assert shedding.get_priority("citizen") == RequestPriority(Urgency.SIGNED_IN)
+    assert shedding.get_priority("rescuer") == RequestPriority(Urgency.LANE)
+    assert shedding.get_priority("new") == RequestPriority(Urgency.CLAIMED)
+    assert shedding.get_priority("new rescuer") == RequestPriority(Urgency.CLAIMED, claims_lane=True)
+
+
+async def test_a_token_that_is_bound_to_a_certificate_is_known_with_it_alone() -> None:
+    shedding = await build_overloaded_shedder()
+    assert shedding.get_priority("bound").urgency is Urgency.CLAIMED
+    assert shedding.get_priority("bound", "thumbprint").urgency is Urgency.SIGNED_IN
+
+
+async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() -> None:
+    tokens = ScriptedTokens()
+    assert (await build_overloaded_shedder("operation:a", tokens=tokens)).get_priority(
+        "new rescuer"
+    ) == RequestPriority(Urgency.CLAIMED)
+    assert tokens.asked == ["lately"]
+
+
+async def test_a_proven_caller_is_of_the_lane_or_signed_in() -> None:
+    shedding = await build_overloaded_shedder("client:development/siaga-112")
+    assert [shedding.get_verified_urgency(each) for each in (RESCUER, CITIZEN)] == [Urgency.LANE, Urgency.SIGNED_IN]
+
+
+async def test_lets_all_in_while_it_keeps_up() -> None:
+    shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
+    assert shedding.enter(LATER)
+    assert shedding.enter(LATER + 0.2)
+    assert shedding.load == LoadSnapshot(lag=0.0, in_flight=2, limit=None, refused=dict.fromkeys(Urgency, 0))
+    shedding.leave()
+    assert shedding.in_flight == 1
+
+
+async def test_asks_about_a_request_that_begins_when_the_loop_is_far_behind() -> None:
+    shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
+    assert shedding.enter(LATER)
+    assert not shedding.enter(LATER + 0.33)
+    assert repr(shedding) == "<Shedding 2 in flight, <Capacity lag 0 ms, no limit>>"
+
+
+async def test_refuses_all_but_the_lane_with_seconds_that_spread_them() -> None:
+    shedding = await build_overloaded_shedder()
+    assert [shedding.admit(each) for each in Urgency] == [False, False, False, True]
+    refusals = [shedding.build_overload_error(Urgency.ANONYMOUS) for _ in range(8)]
+    assert {each.code for each in refusals} == {HttpErrorCode.OVERLOADED}
+    assert sorted(int(each.headers["Retry-After"]) for each in refusals) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert refusals[0].message == (
+        "The hub is asked for more than it can answer at the moment, and did not begin with this request."
+        " Try again in 4 s."
+    )
+    assert shedding.load.refused == {
+        Urgency.ANONYMOUS: 8,
+        Urgency.CLAIMED: 0,
+        Urgency.SIGNED_IN: 0,
+        Urgency.LANE: 0,
+    }
+    assert shedding.load.limit == 5.0
+
+
+async def test_refuses_the_lane_too_once_it_is_a_second_ahead() -> None:
+    shedding = await build_overloaded_shedder()
+    assert [shedding.admit(Urgency.LANE) for _ in range(7)] == [True] * 5 + [False] * 2
+
+
+async def test_without_a_bound_nobody_is_ever_refused() -> None:
+    shedding = LoadShedder(max_lag=0)
+    assert shedding.enter(1e12)
+    assert repr(shedding) == "<Shedding, off>"
+
+
+def test_begins_to_look_at_another_loop_where_it_is_moved_to_one() -> None:
+    import asyncio  # noqa: PLC0415 - two loops, one after the other
+
+    shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
+
+    async def entered() -> bool:
+        return shedding.enter(LATER)
+
+    assert asyncio.run(entered())
+    assert asyncio.run(entered())

@@ -1,0 +1,153 @@
+"""Agencies say that something changed: believed when signed, done once, and never repeated in an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+import uvicorn
+
+from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.standard_webhooks import sign
+from records.identifiers import Nik
+from tests.web.conftest import wait_until
+from tests.web.small_graph import SmallGraph, ready
+from web.application import build_web_application
+from web.endpoints.agency_hooks import MAX_PEOPLE, AgencyHooks
+from web.server.uvicorn_config import build_uvicorn_config
+from web.settings import WebSettings
+
+SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
+SECRETS = AgencyHookSecrets(b"a secret of thirty-two bytes....")
+NOW = 1_764_000_000.0
+
+
+@dataclass
+class FakeInvalidator:
+    """Remembers what it is told to forget."""
+
+    people: list[Sequence[Nik]] = field(default_factory=list)
+    agencies: list[str] = field(default_factory=list)
+    reaches_all: bool = True
+
+    async def invalidate_people(self, people: Sequence[Nik]) -> bool:
+        self.people.append(tuple(people))
+        return self.reaches_all
+
+    async def invalidate_agency(self, agency: str) -> bool:
+        self.agencies.append(agency)
+        return self.reaches_all
+
+
+@dataclass
+class HookServer:
+    invalidator: FakeInvalidator
+    http: aiohttp.ClientSession
+
+    async def send_change(
+        self, change: object, *, agency: str = "pbb", by: str = "pbb", call: str = "msg-1", at: float = NOW
+    ) -> tuple[int, str, str | None]:
+        """Status, code and when to come back."""
+        body = change if isinstance(change, bytes) else json.dumps(change).encode()
+        moment = str(int(at))
+        headers = {
+            "webhook-id": call,
+            "webhook-timestamp": moment,
+            "webhook-signature": sign(SECRETS.derive_secret(by), call, moment, body),
+        }
+        async with self.http.post(f"/hooks/{agency}", data=body, headers=headers) as response:
+            text = await response.text()
+            assert SITI not in text
+            code = json.loads(text)["errors"][0]["extensions"]["code"] if text else ""
+            return response.status, code, response.headers.get("Retry-After")
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[HookServer]:
+    kept = FakeInvalidator()
+    application = build_web_application(
+        execute=SmallGraph().execute,
+        authenticate=lambda *_: pytest.fail("nobody has to prove anything by a token"),
+        ready=ready,
+        settings=WebSettings(),
+        agency_hooks=AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW),
+    )
+    server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
+    task = asyncio.create_task(server._serve())
+    await wait_until(lambda: server.started or task.done())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        yield HookServer(kept, http)
+    server.should_exit = True
+    await task
+
+
+async def test_what_is_about_people_goes_away(hub: HookServer) -> None:
+    assert await hub.send_change({"people": [SITI, BUDI]}) == (204, "", None)
+    assert (hub.invalidator.people, hub.invalidator.agencies) == ([(SITI, BUDI)], [])
+
+
+async def test_everything_that_the_agency_said_goes_away(hub: HookServer) -> None:
+    assert await hub.send_change({"everything": True}, agency="crm", by="crm") == (204, "", None)
+    assert (hub.invalidator.people, hub.invalidator.agencies) == ([], ["crm"])
+
+
+async def test_the_same_call_again_is_answered_and_does_nothing(hub: HookServer) -> None:
+    for _ in range(3):
+        assert await hub.send_change({"people": [SITI]}) == (204, "", None)
+    assert await hub.send_change({"people": [SITI]}, call="msg-2") == (204, "", None)
+    assert len(hub.invalidator.people) == 2
+
+
+async def test_a_change_that_does_not_reach_every_process_is_refused_and_can_be_repeated(hub: HookServer) -> None:
+    hub.invalidator.reaches_all = False
+    assert await hub.send_change({"people": [SITI]}) == (503, "HUB_UNAVAILABLE", "5")
+    hub.invalidator.reaches_all = True
+    assert await hub.send_change({"people": [SITI]}) == (204, "", None)
+    assert len(hub.invalidator.people) == 2
+
+
+@pytest.mark.parametrize(
+    ("agency", "by", "at"),
+    [("crm", "pbb", NOW), ("pbb", "crm", NOW), ("nobody", "nobody", NOW), ("pbb", "pbb", NOW - 400)],
+    ids=["for another", "by another", "of nobody", "too old"],
+)
+async def test_who_did_not_sign_is_not_heard(hub: HookServer, agency: str, by: str, at: float) -> None:
+    assert await hub.send_change({"everything": True}, agency=agency, by=by, at=at) == (401, "UNAUTHENTICATED", None)
+    assert (hub.invalidator.people, hub.invalidator.agencies) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        [],
+        {},
+        {"people": []},
+        {"people": SITI},
+        {"people": ["317101450690000"]},
+        {"people": [int(SITI)]},
+        {"people": [f"{SITI}\n"]},
+        {"people": [SITI] * (MAX_PEOPLE + 1)},
+        {"everything": False},
+        {"everything": 1},
+        {"people": [SITI], "everything": True},
+        b'{"people": ["3171014506909001"], "p\\u0065ople": ["3171011203850002"]}',
+        {"persons": [SITI]},
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_read_is_refused_without_a_word_of_it(hub: HookServer, told: object) -> None:
+    assert (await hub.send_change(told))[:2] == (400, "BAD_REQUEST")
+    assert (hub.invalidator.people, hub.invalidator.agencies) == ([], [])
+
+
+async def test_only_post_is_served(hub: HookServer) -> None:
+    async with hub.http.get("/hooks/pbb") as response:
+        assert response.status == 405

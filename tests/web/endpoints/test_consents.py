@@ -1,0 +1,354 @@
+"""Partners' servers ask for consent over HTTP: what they may ask, and in which words they are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.caller import ANONYMOUS, Caller, CallerKind
+from auth.policy.access_policy import DEFAULT_POLICY
+from auth.tokens.authentication_errors import Unauthenticated
+from records.hub.operations import ClientContract, OperationMode
+from records.purposes import Purpose, Scope
+from schema.tools.consent_preview import grants_anything
+from services.consents.partner_consents import PartnerConsents
+from store.consents import consent_requests as requests_module
+from store.consents.consent_tables import ConsentTables, build_consent_tables
+from store.database import create_database_engine
+from tests.fakes.clients import build_client
+from tests.journeys.partner import RETURNS, contract, partner, wanted
+from tests.sandbox_agencies import HOST, free_port
+from tests.store.consents.consent_steps import SEALED_SITI, build_evidence, open_request
+from tests.web.conftest import wait_until
+from tests.web.small_graph import SmallGraph, ready
+from web.application import build_web_application
+from web.authentication import RequestAuthenticator
+from web.endpoints.consents import ConsentEndpoints
+from web.rate_limits.build import build_rate_limits
+from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.rate_table import parse_rates
+from web.server.uvicorn_config import build_uvicorn_config
+from web.settings import WebSettings
+
+CALLERS = {
+    "Bearer bank": partner(),
+    "Bearer shop": partner("shop"),
+    "Bearer siti": Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SEALED_SITI.nik),
+    "Bearer system": Caller(kind=CallerKind.AGENCY_SYSTEM, agency="crm", client=build_client("crm-dispatch")),
+}
+BANK, SHOP = {"Authorization": "Bearer bank"}, {"Authorization": "Bearer shop"}
+
+
+def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
+    if authorization is None:
+        return ANONYMOUS
+    try:
+        return CALLERS[authorization]
+    except KeyError:
+        raise Unauthenticated("The token is unknown. Get a new one.") from None
+
+
+class ConsentServer:
+    """The endpoints on a real port, over a real database."""
+
+    def __init__(self, http: aiohttp.ClientSession, tables: ConsentTables) -> None:
+        self.tables = tables
+        self._http = http
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401 - JSON
+        headers: dict[str, str] | None = None,
+        **more: Any,  # noqa: ANN401 - what aiohttp takes
+    ) -> tuple[int, Any, dict[str, str]]:
+        sent = {} if body is None else {"json": body}
+        given = BANK if headers is None else headers
+        async with self._http.request(method, path, headers=given, **sent, **more) as response:
+            return response.status, await response.json(), {k.lower(): v for k, v in response.headers.items()}
+
+    async def create_request(self) -> str:
+        status, body, _ = await self.call("POST", "/consent/requests", wanted())
+        assert status == 201
+        id_: str = body["id"]
+        return id_
+
+
+@asynccontextmanager
+async def serve_consents(
+    engine: AsyncEngine, *, development: bool = False, caller_limiter: CallerLimiter | None = None
+) -> AsyncIterator[ConsentServer]:
+    tables = build_consent_tables(engine)
+    partners = PartnerConsents(
+        requests=tables.requests,
+        consents=tables.consents,
+        registry=tables.registry,
+        policy=DEFAULT_POLICY,
+        scope_check=grants_anything,
+        answer_within=timedelta(hours=1),
+        development=development,
+    )
+    application = build_web_application(
+        execute=SmallGraph().execute,
+        authenticate=authenticate,
+        ready=ready,
+        settings=WebSettings(),
+        consents=ConsentEndpoints(
+            partners,
+            authenticator=RequestAuthenticator(authenticate, WebSettings()),
+            public_url="https://hub.example/",
+            caller_limiter=caller_limiter,
+        ),
+        caller_limiter=caller_limiter,
+    )
+    server = uvicorn.Server(build_uvicorn_config(application, HOST, 0, WebSettings()))
+    task = asyncio.create_task(server._serve())
+    await wait_until(lambda: server.started or task.done())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
+            yield ConsentServer(http, tables)
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def publish_contract(engine: AsyncEngine, terms: ClientContract) -> None:
+    await build_consent_tables(engine).registry.publish(terms, [], by="tests")
+
+
+@pytest.fixture
+async def hub(migrated: AsyncEngine) -> AsyncIterator[ConsentServer]:
+    terms = contract()
+    await publish_contract(migrated, replace(terms, mode=OperationMode.OFF))
+    async with serve_consents(migrated) as served:
+        yield served
+
+
+async def test_a_request_is_answered_with_the_address_that_people_are_sent_to(hub: ConsentServer) -> None:
+    status, body, headers = await hub.call("POST", "/consent/requests", wanted())
+    assert status == 201
+    assert body["url"] == f"https://hub.example/consent/{body['id']}"
+    assert headers["location"] == f"/consent/requests/{body['id']}"
+    assert headers["cache-control"] == "no-store"
+    assert len(body["id"]) == 32
+    assert datetime.fromisoformat(body["answer_by"]).tzinfo is not None
+
+
+async def test_only_the_partner_that_asked_sees_the_outcome(hub: ConsentServer) -> None:
+    id_ = await hub.create_request()
+    path = f"/consent/requests/{id_}"
+    status, body, _ = await hub.call("GET", path)
+    assert (status, body["answer"], body["consent"]) == (200, "waiting", None)
+    assert await open_request(hub.tables.requests, SEALED_SITI, id_)
+    assert (await hub.call("GET", path))[1]["answer"] == "waiting"  # who opened it, and that anybody did, is not told
+    await hub.tables.requests.grant(SEALED_SITI, id_, {Scope.TAX}, build_evidence)
+    status, body, _ = await hub.call("GET", path)
+    assert (body["answer"], body["consent"]["state"], body["consent"]["scopes"]) == ("granted", "granted", ["tax"])
+    for other in (path, f"/consent/requests/{'0' * 32}", "/consent/requests/%00", "/consent/requests/x'or'1"):
+        status, body, _ = await hub.call("GET", other, headers=SHOP)
+        assert (status, body["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+        assert body["errors"][0]["message"] == "This client made no request of that id."
+    assert SEALED_SITI.nik not in str(body)
+
+
+async def test_a_consent_is_given_back_by_who_has_it_and_by_nobody_else(hub: ConsentServer) -> None:
+    id_ = await hub.create_request()
+    await open_request(hub.tables.requests, SEALED_SITI, id_)
+    _, consent = await hub.tables.requests.grant(SEALED_SITI, id_, {Scope.TAX}, build_evidence)
+    for headers, path in ((SHOP, consent.id), (BANK, "0" * 32), (BANK, id_), (BANK, "%0d%0a")):
+        status, body, _ = await hub.call("DELETE", f"/consents/{path}", headers=headers)
+        assert (status, body["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    for _ in range(2):
+        status, body, _ = await hub.call("DELETE", f"/consents/{consent.id}")
+        assert (status, body["id"], body["state"]) == (200, consent.id, "returned")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 401, "UNAUTHENTICATED"),
+        ({"Authorization": "Bearer nobody"}, 401, "UNAUTHENTICATED"),
+        ({"Authorization": "Bearer siti"}, 403, "FORBIDDEN"),
+        ({"Authorization": "Bearer system"}, 403, "FORBIDDEN"),
+        (SHOP, 403, "CONSENT_NOT_AGREED"),
+    ],
+)
+async def test_only_partners_with_consent_terms_can_create_requests(
+    hub: ConsentServer, headers: dict[str, str], status: int, code: str
+) -> None:
+    found, body, _ = await hub.call("POST", "/consent/requests", wanted(), headers=headers)
+    assert (found, body["errors"][0]["extensions"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"more": 1}, "The body has a member that means nothing here."),
+        ({"scopes": None}, "'scopes' must be a list of tax, msmes, identity."),
+        ({"scopes": []}, "'scopes' must be a list of"),
+        ({"scopes": "tax"}, "'scopes' must be a list of"),
+        ({"scopes": [1]}, "'scopes' must be a list of"),
+        ({"scopes": ["tax", "tax"]}, "'scopes' holds what is no scope of consent, or one twice."),
+        ({"scopes": ["TAX"]}, "'scopes' holds what is no scope of consent, or one twice."),
+        ({"scopes": ["population"]}, "'scopes' holds what is no scope of consent, or one twice."),
+        ({"purpose": None}, "'purpose' must be one of CIVIL_REGISTRATION,"),
+        ({"purpose": "curious"}, "'purpose' must be one of CIVIL_REGISTRATION,"),
+        ({"lasts": None}, "'lasts' must be how many days"),
+        ({"lasts": 0}, "'lasts' must be how many days"),
+        ({"lasts": 1.5}, "'lasts' must be how many days"),
+        ({"lasts": True}, "'lasts' must be how many days"),
+        ({"redirect_uri": None}, "'redirect_uri' must be one of the contract's addresses."),
+        ({"state": 1}, "'state' must be at most 500 printable ASCII characters."),
+        ({"state": "x" * 501}, "'state' must be at most 500 printable ASCII characters."),
+        ({"state": "a\r\nSet-Cookie: b"}, "'state' must be at most 500 printable ASCII characters."),
+        ({"state": "ä"}, "'state' must be at most 500 printable ASCII characters."),
+    ],
+)
+async def test_what_is_no_request_is_refused_by_its_member(
+    hub: ConsentServer, given: dict[str, Any], says: str
+) -> None:
+    status, body, _ = await hub.call("POST", "/consent/requests", wanted(**given))
+    assert (status, body["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert body["errors"][0]["message"].startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"redirect_uri": f"{RETURNS}/"}, "'redirect_uri' is none of the contract's."),
+        ({"redirect_uri": RETURNS.upper()}, "'redirect_uri' is none of the contract's."),
+        ({"redirect_uri": RETURNS.partition("?")[0]}, "'redirect_uri' is none of the contract's."),
+        ({"redirect_uri": f"{RETURNS}&more=1"}, "'redirect_uri' is none of the contract's."),
+        ({"redirect_uri": f"https://evil.example/{RETURNS}"}, "'redirect_uri' is none of the contract's."),
+        ({"redirect_uri": RETURNS.replace("bank.example", "bank.example@evil.example")}, "'redirect_uri' is none of"),
+        ({"redirect_uri": f"{RETURNS}\r\nLocation: https://evil.example"}, "'redirect_uri' is none of the contract's."),
+        ({"purpose": "IDENTITY_VERIFICATION"}, "'purpose' is IDENTITY_VERIFICATION; the contract allows"),
+        ({"purpose": "TAX_ASSESSMENT"}, "'purpose' is TAX_ASSESSMENT; the contract allows"),
+        ({"lasts": 91}, "'lasts' is 91 days; the contract allows 90 at most."),
+        ({"lasts": 10**12}, "'lasts' is 1000000000000 days; the contract allows 90 at most."),
+        ({"scopes": ["msmes"], "purpose": "PAYMENT"}, "'scopes' holds 'msmes', of which the client reads nothing for"),
+    ],
+)
+async def test_what_was_not_agreed_is_refused_by_what_it_is(
+    hub: ConsentServer, given: dict[str, Any], says: str
+) -> None:
+    status, body, _ = await hub.call("POST", "/consent/requests", wanted(**given))
+    assert (status, body["errors"][0]["extensions"]["code"]) == (403, "CONSENT_NOT_AGREED")
+    assert body["errors"][0]["message"].startswith(says)
+
+
+async def test_a_purpose_of_the_contract_that_the_city_does_not_allow_partners_is_refused(
+    hub: ConsentServer, migrated: AsyncEngine
+) -> None:
+    terms = contract()
+    assert terms.consent is not None
+    purposes = (*terms.consent.purposes, Purpose.TAX_ASSESSMENT)
+    await publish_contract(
+        migrated, replace(terms, mode=OperationMode.OFF, consent=replace(terms.consent, purposes=purposes))
+    )
+    status, body, _ = await hub.call("POST", "/consent/requests", wanted(purpose="TAX_ASSESSMENT"))
+    assert (status, body["errors"][0]["extensions"]["code"]) == (403, "CONSENT_NOT_AGREED")
+
+
+async def test_a_scope_that_no_operation_of_the_client_reads_is_asked_for_by_nobody(
+    hub: ConsentServer, migrated: AsyncEngine
+) -> None:
+    await publish_contract(migrated, contract())
+    status, body, _ = await hub.call("POST", "/consent/requests", wanted())
+    assert status == 403
+    assert "of which the client reads nothing" in body["errors"][0]["message"]
+
+
+async def test_a_scope_that_the_contract_does_not_open_is_refused(hub: ConsentServer, migrated: AsyncEngine) -> None:
+    terms = contract()
+    await publish_contract(migrated, replace(terms, mode=OperationMode.OFF, scopes={"tax": ("Query.consented",)}))
+    status, body, _ = await hub.call("POST", "/consent/requests", wanted())
+    assert (status, body["errors"][0]["message"]) == (
+        403,
+        "'scopes' holds 'identity', which the contract does not open.",
+    )
+
+
+@pytest.mark.parametrize("development", [True, False])
+async def test_this_machine_itself_is_an_address_of_development_alone(migrated: AsyncEngine, development: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    here = "http://127.0.0.1:9010/back"
+    terms = contract(redirect_uris=(here,))
+    await publish_contract(migrated, replace(terms, mode=OperationMode.OFF))
+    async with serve_consents(migrated, development=development) as hub:
+        status, _, _ = await hub.call("POST", "/consent/requests", wanted(redirect_uri=here))
+        assert status == (201 if development else 403)
+
+
+async def test_bodies_that_are_none_are_refused(hub: ConsentServer) -> None:
+    for data, kind, status, code in (
+        (b"scopes=tax", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"{}", "text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"{", "application/json", 400, "BAD_REQUEST"),
+        (b"[]", "application/json", 400, "BAD_REQUEST"),
+        (b"\xff", "application/json", 400, "BAD_REQUEST"),
+        (b"[" * 100_000, "application/json", 400, "BAD_REQUEST"),
+        (b'{"lasts": 1, ' + json.dumps(wanted()).encode()[1:], "application/json", 400, "BAD_REQUEST"),
+    ):
+        headers = {**BANK, "Content-Type": kind}
+        found, body, _ = await hub.call("POST", "/consent/requests", headers=headers, data=data)
+        assert (found, body["errors"][0]["extensions"]["code"]) == (status, code)
+
+
+async def test_a_partner_with_too_many_unanswered_requests_must_wait(
+    hub: ConsentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests_module, "MAX_WAITING", 1)
+    await hub.create_request()
+    status, body, headers = await hub.call("POST", "/consent/requests", wanted())
+    assert (status, body["errors"][0]["extensions"]["code"]) == (429, "TOO_MANY_WAITING")
+    assert headers["retry-after"] == "60"
+
+
+async def test_without_the_hubs_database_nobody_is_asked() -> None:
+    nowhere = create_database_engine(f"postgresql://nobody@{HOST}:{free_port()}/none")
+    try:
+        async with serve_consents(nowhere) as hub:
+            for method, path in (
+                ("GET", f"/consent/requests/{'0' * 32}"),
+                ("POST", "/consent/requests"),
+                ("DELETE", f"/consents/{'0' * 32}"),
+            ):
+                status, body, _ = await hub.call(method, path, wanted() if method == "POST" else None)
+                assert (status, body["errors"][0]["extensions"]["code"]) == (503, "CONSENTS_UNAVAILABLE")
+    finally:
+        await nowhere.dispose()
+
+
+async def test_a_partner_asks_no_oftener_than_its_rate(migrated: AsyncEngine) -> None:
+    await publish_contract(migrated, replace(contract(), mode=OperationMode.OFF))
+    limits = build_rate_limits(
+        table=parse_rates(("partner:2/1000",)),
+        failed_tokens=0,
+        redis=None,
+        secret=b"s" * 32,
+        trusted_proxies=(),
+        was_verified=lambda _: False,
+    )
+    async with serve_consents(migrated, caller_limiter=limits.caller_limiter) as hub:
+        asked = [await hub.call("POST", "/consent/requests", wanted()) for _ in range(3)]
+        assert [status for status, _, _ in asked] == [201, 201, 429]
+        assert asked[2][1]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert (await hub.call("GET", "/consent/requests/x", headers=SHOP))[0] == 404
+
+
+async def test_other_methods_are_not_served(hub: ConsentServer) -> None:
+    for method, path in (("PUT", "/consent/requests"), ("DELETE", "/consent/requests/a"), ("GET", "/consents/a")):
+        status, body, _ = await hub.call(method, path)
+        assert (status, body["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")

@@ -1,0 +1,69 @@
+"""What a request says of how old what is used may be: RFC 9111, section 5.2.1, in every form it comes in."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.middleware.max_age import parse_max_age
+from web.request_headers import RequestHeaders
+
+
+def parse_headers(*values: str) -> float:
+    headers = [(b"cache-control", value.encode("latin-1")) for value in values]
+    return parse_max_age(RequestHeaders({"type": "http", "headers": headers}))
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ((), inf),
+        (("no-cache",), 0),
+        (("No-Cache",), 0),
+        (("max-age=0",), 0),
+        (("max-age=30",), 30),
+        (('max-age="30"',), 30),
+        (("max-age=30, max-age=10",), 10),
+        (("max-age=30", "no-cache"), 0),
+        (("max-stale=60 , max-age=5",), 5),
+        ((",, max-age=5 ,",), 5),
+        (('other="a, no-cache", max-age=5',), 5),
+        (('other="a\\", no-cache"',), inf),
+        (("no-store",), inf),
+        (("only-if-cached, max-stale, min-fresh=3, no-transform",), inf),
+    ],
+)
+def test_reads_what_an_origin_has_to_know(values: tuple[str, ...], seconds: float) -> None:
+    assert parse_headers(*values) == seconds
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "",
+        "no-cache=x",
+        "no-cachex",
+        "no cache",
+        "max-age",
+        "max-age=",
+        "max-age=-1",
+        "max-age=1.5",
+        "max-age=5s",
+        "max-age=٣",
+        "max-age = 5",
+        'max-age="5',
+        "max-age=99999999999999999999",
+    ],
+)
+def test_passes_over_what_is_malformed_and_reads_on(malformed: str) -> None:
+    value = malformed.encode("utf-8").decode("latin-1")
+    assert parse_headers(value) == inf
+    assert parse_headers(value, "max-age=7") == 7 or malformed == 'max-age="5'
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=200))
+def test_whatever_is_sent_is_read(value: str) -> None:
+    assert parse_headers(value) >= 0

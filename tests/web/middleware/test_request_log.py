@@ -1,0 +1,176 @@
+"""Lines of many requests are written at once; none is lost, and each has the form of every other line of the log."""
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import pytest
+
+import server
+from engine.safe_traceback import safe_traceback
+from records.calls.call import Call
+from telemetry.log_format import TextLines
+from tests.web.conftest import serve_application, wait_until
+from web.middleware.request_log import RequestLog
+from web.settings import WebSettings
+
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO simpul\.access (.*)")
+
+
+class CountingStream(io.StringIO):
+    """A stream that counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+    def lines(self) -> list[str]:
+        """The text of each line; raises where one has another form."""
+        found = [LINE.fullmatch(line) for line in self.getvalue().splitlines()]
+        assert None not in found, self.getvalue()
+        return [each[1] for each in found if each is not None]
+
+
+@contextmanager
+def capture_request_log() -> Iterator[CountingStream]:
+    """What the hub's own handler writes, while the lines reach no other."""
+    stream = CountingStream()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextLines(safe_traceback))
+    logger = logging.getLogger("simpul.access")
+    before = logger.handlers[:]  # pytest's own
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    try:
+        yield stream
+    finally:
+        logger.handlers[:] = before
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
+
+
+def record_request(log: RequestLog, number: int = 1) -> None:
+    call = Call(deadline=monotonic() + 1, request_id=f"request-{number}")
+    log.record(call, method="POST", path="/graphql", status=200, started_at=monotonic())
+
+
+async def test_lines_are_collected_and_written_together() -> None:
+    with capture_request_log() as written:
+        log = RequestLog()
+        for number in range(3):
+            record_request(log, number)
+        assert written.writes == 0
+        await wait_until(lambda: written.writes > 0)
+        assert written.writes == 1
+        assert [re.sub(r" \d+\.\d ms ", " T ", line) for line in written.lines()] == [
+            f"POST /graphql 200 T request-{number}" for number in range(3)
+        ]
+
+
+async def test_many_lines_do_not_wait() -> None:
+    with capture_request_log() as written:
+        log = RequestLog()
+        for number in range(513):
+            record_request(log, number)
+        assert len(written.lines()) == 512
+        log.flush()
+        assert written.lines()[-1].endswith(" request-512")
+
+
+async def test_nothing_is_written_twice() -> None:
+    with capture_request_log() as written:
+        log = RequestLog()
+        record_request(log)
+        log.flush()
+        log.flush()
+        record_request(log, 2)
+        await wait_until(lambda: len(written.lines()) == 2)
+        assert written.writes == 2
+
+
+async def test_a_level_above_them_silences_the_lines() -> None:
+    with capture_request_log() as written:
+        log = RequestLog()
+        logging.getLogger("simpul.access").setLevel(logging.WARNING)
+        record_request(log)
+        log.flush()
+        assert written.getvalue() == ""
+
+
+async def test_another_handler_gets_each_line_immediately_as_its_own_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with capture_request_log() as written:
+        logger, log = logging.getLogger("simpul.access"), RequestLog()
+        logger.addHandler(caplog.handler)
+        try:
+            for number in range(2):
+                record_request(log, number)
+        finally:
+            logger.removeHandler(caplog.handler)
+        assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == ["request-0", "request-1"]
+        assert [line.rpartition(" ")[2] for line in written.lines()] == ["request-0", "request-1"]
+
+
+async def test_a_handler_that_came_while_lines_waited_gets_them_in_one_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with capture_request_log() as written:
+        logger, log = logging.getLogger("simpul.access"), RequestLog()
+        for number in range(2):
+            record_request(log, number)
+        logger.addHandler(caplog.handler)
+        try:
+            log.flush()
+        finally:
+            logger.removeHandler(caplog.handler)
+        (record,) = caplog.records
+        assert [line.rpartition(" ")[2] for line in record.getMessage().splitlines()] == ["request-0", "request-1"]
+        assert len(written.lines()) == 2
+
+
+def test_other_events_have_the_same_form() -> None:
+    record = logging.LogRecord("simpul.engine", logging.WARNING, "", 0, "of %s", ("crm",), None)
+    written = TextLines(safe_traceback).format(record)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING simpul\.engine of crm", written)
+
+
+async def test_a_hub_that_ends_in_order_has_written_every_line() -> None:
+    with capture_request_log() as written:
+        async with serve_application(WebSettings()) as hub:
+            await hub.post({"query": "{ whoAmI }"}, X_Request_Id="gateway-4711")
+            await hub.get("/health/live", X_Request_Id="gateway-4712")
+        assert [re.sub(r"\d+\.\d ms ", "", line) for line in written.lines()] == [
+            "POST /graphql 200 gateway-4711",
+            "GET /health/live 200 gateway-4712",
+        ]
+
+
+def test_the_hub_writes_its_log_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The composition root's handler is one that takes many lines."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    monkeypatch.setattr("sys.stderr", stream)
+    try:
+        root.handlers.clear()
+        server.configure_logging()
+        asyncio.run(_note_and_flush(stream))
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert LINE.fullmatch(stream.getvalue().rstrip("\n"))
+
+
+async def _note_and_flush(stream: io.StringIO) -> None:
+    log = RequestLog()
+    record_request(log)
+    assert stream.getvalue() == ""
+    log.flush()

@@ -1,0 +1,93 @@
+"""Cookies of the hub's own pages: tied to the host where there is TLS, and to the loopback where there is none."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.caller import Assurance
+from auth.oidc.page_session import SessionCookies, SignedInSession
+from records.identifiers import Nik
+from tests.fakes.in_memory_sessions import InMemorySessions
+from web.pages.page_renderer import PageProblem
+from web.pages.page_session import PageSessions
+
+SESSIONS = SessionCookies(b"a secret of thirty-two bytes....")
+SESSION = SignedInSession(
+    nik=Nik("3171014506900001"), subject="s", client=None, assurance=Assurance.HIGH, ends=1e9, id="id", forms="text"
+)
+
+
+def build_page_sessions(public_url: str, sessions: InMemorySessions | None = None) -> PageSessions:
+    return PageSessions(SESSIONS, sessions or InMemorySessions(), public_url=public_url, clock=lambda: 1000.0)
+
+
+def build_request(path: str = "/consents", query: bytes = b"", **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "GET", "path": path, "query_string": query, "headers": raw})
+
+
+def test_by_https_nobody_else_can_have_put_them_there() -> None:
+    response = Response()
+    pages = build_page_sessions("https://simpul.jakarta.example")
+    pages.set_session_cookie(response, SESSION)
+    pages.set_sign_in_cookie(response, "begun")
+    session, begun = response.headers.getlist("set-cookie")
+    assert session.startswith("__Host-simpul=")
+    assert begun == "__Host-simpul-sign-in=begun; HttpOnly; Max-Age=600; Path=/; SameSite=lax; Secure"
+    assert session.endswith("; HttpOnly; Max-Age=900; Path=/; SameSite=lax; Secure")
+
+
+def test_on_the_loopback_they_are_plain() -> None:
+    response = Response()
+    build_page_sessions("http://127.0.0.1:8000").set_sign_in_cookie(response, "begun")
+    assert response.headers["set-cookie"] == "simpul-sign-in=begun; HttpOnly; Max-Age=600; Path=/; SameSite=lax"
+
+
+async def test_by_https_a_plain_cookie_is_nobodys() -> None:
+    text, _ = SESSIONS.seal(SESSION, now=1000)
+    known = InMemorySessions()
+    await known.begin(SESSION.id, lifetime=60)
+    pages = build_page_sessions("https://simpul.jakarta.example", known)
+    assert await pages.load_session(build_request(cookie=f"simpul={text}")) is None
+    assert await pages.load_session(build_request(cookie=f"__Host-simpul={text}")) == SESSION
+
+
+async def test_a_good_cookie_of_a_session_that_is_over_is_nobodys() -> None:
+    text, _ = SESSIONS.seal(SESSION, now=1000)
+    assert (
+        await build_page_sessions("http://127.0.0.1:8000").load_session(build_request(cookie=f"simpul={text}")) is None
+    )
+
+
+async def test_where_nobody_can_tell_whether_it_goes_on_there_is_a_problem() -> None:
+    text, _ = SESSIONS.seal(SESSION, now=1000)
+    known = InMemorySessions()
+    known.is_down = True
+    pages = build_page_sessions("http://127.0.0.1:8000", known)
+    with pytest.raises(PageProblem, match="hub_down"):
+        await pages.load_session(build_request(cookie=f"simpul={text}"))
+    assert await pages.load_session(build_request(cookie="simpul=none")) is None  # a cookie of nobody asks nobody
+
+
+def test_forgetting_takes_them_away() -> None:
+    response = Response()
+    pages = build_page_sessions("https://simpul.jakarta.example")
+    pages.clear_session_cookie(response)
+    assert response.headers["set-cookie"] == '__Host-simpul=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure'
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "elsewhere"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1:8000", None),
+        ("http://127.0.0.1:8000", "localhost:8000", "http://127.0.0.1:8000/consents?lang=en"),
+        ("https://simpul.jakarta.example", "127.0.0.1:8000", None),
+        ("https://simpul.jakarta.example", "simpul.jakarta.example", None),
+    ],
+)
+def test_on_this_machine_a_page_has_one_address(public_url: str, host: str, elsewhere: str | None) -> None:
+    assert (
+        build_page_sessions(public_url).find_canonical_address(build_request(query=b"lang=en", host=host)) == elsewhere
+    )

@@ -1,0 +1,138 @@
+"""What pages say: the same in each language, complete, and in the language that a person wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from records.hub.consents import ConsentState
+from records.purposes import Purpose, Scope
+from schema.tools.consent_preview import list_granted_fields
+from tests.fakes.small_hub import build_city_schema
+from web.pages.words import choose_language, load_words
+
+WORDS = load_words()
+OPENED = {each.coordinate for purpose in Purpose for each in list_granted_fields(tuple(Scope), purpose, None)}
+EVERY = sorted(each for each in OPENED if not each.startswith("Consenting."))
+"""What stands on a page; how a partner gets to it does not."""
+
+
+def walk_texts(found: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from walk_texts(value, f"{place}{name}.")
+        else:
+            yield f"{place}{name}", value
+
+
+def find_placeholders(text: Any) -> set[str]:  # noqa: ANN401 - a text, or the months
+    return (
+        {name.partition(":")[0] for _, name, _, _ in Formatter().parse(text) if name}
+        if isinstance(text, str)
+        else set()
+    )
+
+
+def test_each_language_says_the_same_things_with_the_same_gaps() -> None:
+    one, other = (dict(walk_texts(WORDS[language].sections)) for language in ("id", "en"))
+    meanings = {name for name in one if name.startswith("meanings.")}  # in English the graph itself says them
+    assert one.keys() - meanings == other.keys()
+    assert {name: find_placeholders(text) for name, text in other.items()} == {
+        name: find_placeholders(one[name]) for name in other
+    }
+
+
+def test_there_are_fields_that_scopes_open() -> None:
+    assert len(EVERY) > 30
+
+
+@pytest.mark.parametrize("coordinate", EVERY)
+def test_a_field_that_a_scope_opens_has_a_label_and_a_meaning(coordinate: str) -> None:
+    for language in ("id", "en"):
+        assert WORDS[language].named("fields", coordinate, "")
+    type_, _, name = coordinate.partition(".")
+    leads_on = bool(getattr(_named(type_, name), "fields", None))
+    assert leads_on or WORDS["id"].named("meanings", coordinate, "")
+
+
+def _named(type_: str, field: str) -> Any:  # noqa: ANN401 - a type of the graph
+    found: Any = build_city_schema().type_map[type_]
+    found = found.fields[field].type
+    while hasattr(found, "of_type"):
+        found = found.of_type
+    return found
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [("scopes", Scope), ("purposes", Purpose), ("states", ConsentState)],
+)
+def test_every_scope_purpose_and_state_has_words(section: str, names: Any) -> None:  # noqa: ANN401 - an enum
+    for words in WORDS.values():
+        assert set(words[section]) == {each.name for each in names}
+
+
+def test_a_time_of_day_is_that_of_jakarta() -> None:
+    assert [words.time(1795572300.0) for words in WORDS.values()] == ["09.05 WIB", "09:05 WIB"]
+
+
+def test_moments_days_and_numbers_are_written_as_people_do() -> None:
+    formatted = {
+        language: (
+            words.moment("2026-11-25T02:05:00+00:00"),
+            words.day("2026-11-24T20:00:00+00:00"),
+            words.day("2026-05-01"),
+            words.number(1234567),
+            words.number(1234.5),
+        )
+        for language, words in WORDS.items()
+    }
+    assert formatted["id"] == (
+        "25 November 2026 pukul 09.05 WIB",
+        "25 November 2026",
+        "1 Mei 2026",
+        "1.234.567",
+        "1.234,5",
+    )
+    assert formatted["en"] == (
+        "25 November 2026 at 09:05 WIB",
+        "25 November 2026",
+        "1 May 2026",
+        "1,234,567",
+        "1,234.5",
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        (None, None, "id"),
+        (None, "", "id"),
+        (None, "en", "en"),
+        (None, "en-US,en;q=0.9", "en"),
+        (None, "fr, de;q=0.8", "id"),
+        (None, "id;q=0.3, en;q=0.7", "en"),
+        (None, "en;q=0.3, id;q=0.7", "id"),
+        (None, "ms, en;q=0.9", "id"),
+        (None, "*", "id"),
+        (None, "en;q=0", "id"),
+        (None, "en;q=x", "id"),
+        (None, "fr" * 200 + ",en", "id"),
+        ("en", "id", "en"),
+        ("id", "en", "id"),
+        ("fr", "en", "en"),
+        ("<b>", None, "id"),
+    ],
+)
+def test_the_language_is_the_one_chosen_else_the_browsers(
+    chosen: str | None, accepted: str | None, language: str
+) -> None:
+    assert choose_language(chosen, accepted) == language
+
+
+def test_a_missing_word_gets_the_default() -> None:
+    assert WORDS["id"].named("fields", "TaxObject.colour", "colour") == "colour"
+    assert WORDS["id"].named("fields", "TaxObject", "x") == "x"

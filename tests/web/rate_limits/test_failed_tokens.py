@@ -1,0 +1,158 @@
+"""An address from which tokens are guessed: who is signed in there stays so, for as long as their token is good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from starlette.types import Scope
+
+from auth.crypto.rate_keys import RateKeys
+from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
+from auth.tokens.verified_token_cache import VerifiedTokenCache
+from cache.limits.rate_limiter import Rate, RateLimiter
+from tests.auth.verifiers import build_city_verifier, verify
+from web.authentication import RequestAuthenticator
+from web.client_address import ClientAddresses
+from web.http_errors import HttpError, HttpErrorCode
+from web.rate_limits.failed_tokens import FailedTokens
+from web.request_headers import RequestHeaders
+from web.settings import WebSettings
+
+KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
+NOW = 1_800_000_000.0
+MOST = 3
+
+
+class TokenScenario:
+    """A hub's way from headers to callers, with clocks that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        known = VerifiedTokenCache(clock=lambda: self.now, monotonic_clock=lambda: self.now)
+        self.reader: TokenVerifier = build_city_verifier([KEY.as_dict(private=False)], known, lambda: self.now)
+        failed = FailedTokens(
+            Rate(MOST),
+            rates=RateLimiter(clock=lambda: self.now),
+            keys=RateKeys(b"s" * 32),
+            addresses=ClientAddresses(()),
+            was_verified=self.reader.was_verified,
+        )
+        self._authenticator = RequestAuthenticator(self.reader.verify, WebSettings(), failed)
+
+    def ask(self, token: str) -> Any:  # noqa: ANN401 - a caller, or the code of a refusal
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        scope: Scope = {"type": "http", "headers": headers, "client": ("192.0.2.1", 5)}
+        try:
+            return self._authenticator(scope, RequestHeaders(scope))
+        except HttpError as refusal:
+            return refusal.code
+
+    def guess(self) -> None:
+        for _ in range(2 * MOST):
+            self.ask("a.b.c")
+
+
+def encode_token(**claims: object) -> str:
+    given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": NOW + 600, "kind": "official"}
+    return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
+
+
+@pytest.fixture
+def city() -> TokenScenario:
+    return TokenScenario()
+
+
+def test_who_was_signed_in_goes_on_for_longer_than_a_signature_is_taken_as_checked(city: TokenScenario) -> None:
+    mine = encode_token()
+    official = city.ask(mine)
+    for _ in range(9):
+        city.now += 60
+        city.guess()
+        assert city.ask(mine) == official
+
+
+def test_from_an_address_that_guesses_a_token_that_is_over_is_looked_at_no_more(city: TokenScenario) -> None:
+    mine = encode_token()
+    city.ask(mine)
+    city.now += 1000
+    city.guess()
+    assert city.ask(mine) is HttpErrorCode.RATE_LIMITED
+
+
+def test_a_token_that_proved_nobody_before_waits(city: TokenScenario) -> None:
+    city.guess()
+    assert city.ask(encode_token()) is HttpErrorCode.RATE_LIMITED
+    city.now += 60
+    assert not isinstance(city.ask(encode_token()), HttpErrorCode)
+
+
+SIGNED_AND_REFUSED: dict[str, dict[str, object]] = {
+    "over": {"exp": NOW - 3600, "iat": NOW - 7200},
+    "not yet good": {"nbf": NOW + 300},
+    "issued in the future": {"iat": NOW + 300},
+    "for another": {"aud": "other"},
+    "for nobody": {"aud": None},
+    "good for too long": {"exp": NOW + 30 * 86_400},
+    "of no kind": {"kind": "mayor"},
+    "bound to a certificate": {"cnf": {"x5t#S256": "A" * 43}},
+}
+
+
+@pytest.mark.parametrize("claims", SIGNED_AND_REFUSED.values(), ids=SIGNED_AND_REFUSED)
+def test_a_token_that_its_issuer_signed_is_no_guess_however_often_it_comes(
+    city: TokenScenario, claims: dict[str, object]
+) -> None:
+    assert {city.ask(encode_token(**claims)) for _ in range(20 * MOST)} == {HttpErrorCode.UNAUTHENTICATED}
+    assert {city.ask(encode_token(sub=str(each), **claims)) for each in range(20 * MOST)} == {
+        HttpErrorCode.UNAUTHENTICATED
+    }
+    assert not isinstance(city.ask(encode_token()), HttpErrorCode)
+
+
+@pytest.mark.parametrize("claims", SIGNED_AND_REFUSED.values(), ids=SIGNED_AND_REFUSED)
+def test_the_same_claims_with_another_signature_are_guesses(city: TokenScenario, claims: dict[str, object]) -> None:
+    forged = encode_token(**claims).rpartition(".")[0] + "." + encode_token(sub="other").rpartition(".")[2]
+    codes = [city.ask(forged) for _ in range(2 * MOST)]
+    assert codes == [HttpErrorCode.UNAUTHENTICATED] * MOST + [HttpErrorCode.RATE_LIMITED] * MOST
+    assert city.ask(encode_token()) is HttpErrorCode.RATE_LIMITED
+
+
+def test_a_token_that_is_over_costs_one_check_of_its_signature_a_minute(
+    city: TokenScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def decode(text: str, *given: object, **more: object) -> object:
+        checked.append(text)
+        return real(text, *given, **more)  # type: ignore[arg-type]  # as it was called
+
+    real = jwt.decode
+    monkeypatch.setattr("auth.tokens.token_verifier.jwt.decode", decode)
+    over = encode_token(exp=NOW - 3600)
+    assert [city.ask(over) for _ in range(50)] == [HttpErrorCode.UNAUTHENTICATED] * 50
+    assert len(checked) == 1
+    city.now += 60
+    city.ask(over)
+    assert len(checked) == 2
+
+
+def test_a_token_that_is_not_yet_good_is_looked_at_when_it_is(city: TokenScenario) -> None:
+    early = encode_token(nbf=NOW + 30)
+    assert city.ask(early) is HttpErrorCode.UNAUTHENTICATED
+    city.now += 19
+    assert city.ask(early) is HttpErrorCode.UNAUTHENTICATED
+    city.now += 2
+    assert not isinstance(city.ask(early), HttpErrorCode)
+
+
+def test_a_bound_token_that_came_without_its_certificate_is_good_with_it() -> None:
+    known = VerifiedTokenCache(clock=lambda: NOW, monotonic_clock=lambda: NOW)
+    reader = build_city_verifier([KEY.as_dict(private=False)], known, lambda: NOW)
+    bound = f"Bearer {encode_token(cnf={'x5t#S256': 'A' * 43})}"
+    for _ in range(2):
+        with pytest.raises(Unauthenticated, match="another_certificate"):
+            verify(reader, bound)
+    assert verify(reader, bound, "A" * 43).agency == "dukcapil"

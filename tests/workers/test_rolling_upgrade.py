@@ -1,0 +1,154 @@
+"""Workers die, settings change and a release with a migration comes while callers ask on: who notices what."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from sqlalchemy import text
+
+from store.database import create_database_engine
+from tests.cli.command_line import temporary_state_folder
+from tests.journeys.hub_process import CITIZEN, PERSONAL
+from tests.sandbox_agencies import HOST
+from tests.workers.load_generator import LoadGenerator, LoadResult
+from tests.workers.production import Production, create_release, prepare_production, wait_until_reaped
+
+_MIGRATION = '''"""A later form: another table, and a column more."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9001"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    """Create it."""
+    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
+    op.add_column("access_entries", sa.Column("later", sa.Text))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("access_entries", "later")
+    op.drop_table("later")
+'''
+
+
+def add_migration(store: Path) -> None:
+    """What a later release brings."""
+    versions = store / "migrations" / "versions"
+    head = max(each.name[:4] for each in versions.glob("[0-9]*.py"))
+    (versions / "9001_later.py").write_text(_MIGRATION.format(head=head))
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Production]:
+    with temporary_state_folder() as folder:
+        folder.mkdir(parents=True)
+        with prepare_production(folder) as hub:
+            hub.start()
+            yield hub
+
+
+async def wait_for_requests(load: LoadResult, requests: int) -> None:
+    """Wait until so many more were answered."""
+    enough = load.answered + requests
+    while load.answered < enough:  # noqa: ASYNC110 - callers set no event
+        await asyncio.sleep(0.02)
+
+
+async def read_schema_version(hub: Production) -> str:
+    """The form that the database has."""
+    engine = create_database_engine(hub.state_url)
+    try:
+        async with engine.connect() as connection:
+            return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar())
+    finally:
+        await engine.dispose()
+
+
+async def test_of_a_worker_that_is_killed_only_what_it_was_answering_is_lost(hub: Production) -> None:
+    callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    async with callers.run_load(keep_alive=12, reconnecting=4, pause=0.05) as load:
+        for _ in range(2):
+            await wait_for_requests(load, 100)
+            failed, killed, serving = len(load.failures), hub.workers[0], hub.read_output.count(" serves (process")
+            os.kill(killed, signal.SIGKILL)
+            # Until it is gone its connections are open, and take questions that nobody will read.
+            await asyncio.to_thread(wait_until_reaped, killed)
+            gone = monotonic()
+            await asyncio.to_thread(hub.wait_for, " serves (process", serving + 1)
+            await wait_for_requests(load, 100)
+            lost = load.failures[failed:]
+            assert [each for each in lost if each.sent_at > gone] == []
+            assert len(lost) <= 16  # callers, each of which asks one thing at a time
+
+
+async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_way_back(hub: Production) -> None:
+    callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    create_release(hub.folder / "second", add_migration)
+    seldom = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    async with (
+        callers.run_load(keep_alive=12, reconnecting=4, pause=0.2) as load,
+        seldom.run_load(keep_alive=6, reconnecting=0, pause=4) as idle,
+    ):
+
+        async def reloaded(times: int) -> None:
+            first = set(hub.workers)
+            hub.signal(signal.SIGHUP)
+            await asyncio.to_thread(hub.wait_for, "Reloaded", times)
+            assert len(set(hub.workers) - first) == 2
+            await wait_for_requests(load, 100)
+
+        await reloaded(1)
+        hub.write_settings(SIMPUL_PUBLIC_MAX_AGE="30")
+        await reloaded(2)
+        hub.switch_to("second")
+        await reloaded(3)
+        assert await read_schema_version(hub) == "9001"
+        hub.switch_to("first")
+        await reloaded(4)
+    assert (load.failures, idle.failures) == ([], [])
+    assert load.answered > 400
+    assert idle.answered > 6
+    assert "is newer than this release knows" in hub.read_output
+    hub.signal(signal.SIGTERM)
+    assert hub.wait_for_exit() == 0
+    code_folders = re.findall(r"Reloaded: 2 workers serve, by the code in (.+)", hub.read_output)
+    assert code_folders == [str((hub.folder / name).resolve()) for name in ("first", "first", "second", "first")]
+    assert "INFO simpul.hub The hub has ended" in hub.log_without_requests
+    assert hub.find_survivors() == set()
+    assert await read_schema_version(hub) == "9001"
+
+
+async def test_nobody_is_refused_while_a_hub_behind_a_socket_of_systemd_is_restarted(hub: Production) -> None:
+    if hub.is_running:
+        hub.signal(signal.SIGTERM)
+        hub.wait_for_exit()
+    with socket.socket() as handed:
+        handed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        handed.bind((HOST, hub.port))
+        handed.listen()
+        serving = hub.read_output.count("The hub serves")
+        hub.launch(systemd_socket=handed)
+        hub.wait_for("The hub serves", serving + 1)
+        callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+        async with callers.run_load(keep_alive=4, reconnecting=4, pause=0.1) as load:
+            await wait_for_requests(load, 50)
+            hub.descendants()
+            hub.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(hub.wait_for_exit) == 0
+            assert hub.find_survivors() == set()
+            hub.launch(systemd_socket=handed)
+            await asyncio.to_thread(hub.wait_for, "The hub serves", serving + 2)
+            await wait_for_requests(load, 50)
+        assert load.failures == []

@@ -1,0 +1,148 @@
+"""Who asks: from a request's headers to a caller, and from what proves nobody to a refusal.
+
+A token that is known is a matter of a dictionary, so the caller comes as it is and not as a coroutine; only where an
+issuer has to be asked for its keys there is something to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from starlette.types import Scope
+
+from auth.caller import ANONYMOUS, Caller
+from auth.policy.declared_purpose import DECLARING_KINDS, InvalidDeclaration, apply_declared_purpose
+from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
+from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL
+from web.client_certificate import ClientCertificates
+from web.http_errors import HttpError, HttpErrorCode
+from web.rate_limits.failed_tokens import FailedTokens
+from web.request_headers import RequestHeaders
+from web.settings import WebSettings
+
+PURPOSE_HEADER: Final = "X-Purpose"
+CASE_HEADER: Final = "X-Case"
+
+
+class Authenticate(Protocol):
+    """Proves who asks."""
+
+    def __call__(self, authorization: str | None, certificate: str | None, /) -> Caller | Awaitable[Caller]:
+        """From the value of `Authorization` and the thumbprint of the client's certificate to who asks.
+
+        Raises `Unauthenticated`, and `KeysUnavailable` where that cannot be told.
+        """
+
+
+class RequestAuthenticator:
+    """Finds out who asks."""
+
+    def __init__(
+        self, authenticate: Authenticate, settings: WebSettings, failed_tokens: FailedTokens | None = None
+    ) -> None:
+        """Take who checks tokens, whose word counts about certificates, and who counts tokens that prove nobody."""
+        self._authenticate = authenticate
+        self._failed_tokens = failed_tokens
+        header = settings.certificate_header
+        self._certificates = (
+            None
+            if header is None
+            else ClientCertificates(header, settings.trusted_proxies, trusts_loopback=settings.trusts_loopback)
+        )
+
+    def __call__(self, scope: Scope, headers: RequestHeaders) -> Caller | Awaitable[Caller]:
+        """The caller, to be awaited where the issuer is asked first.
+
+        Raises:
+            Refusal: UNAUTHENTICATED, ISSUER_UNAVAILABLE, RATE_LIMITED where too many tokens proved nobody, or
+                BAD_REQUEST for a purpose or a case that cannot be taken.
+
+        """
+        values = headers.getlist("authorization")
+        if len(values) > 1:
+            raise _build_unauthenticated_error("The Authorization header comes more than once. Send it once.")
+        certificate = self.get_certificate_thumbprint(scope, headers)
+        if self._failed_tokens is not None and values:
+            self._failed_tokens.check(values[0], scope, headers)
+        try:
+            caller = self._authenticate(values[0] if values else None, certificate)
+        except (Unauthenticated, KeysUnavailable) as error:
+            counting = self._count_failure(error, scope, headers)
+            if counting is not None:
+                return _count_then_refuse(counting, error)
+            raise _to_http_error(error) from error
+        if caller is ANONYMOUS:
+            return caller
+        return (
+            add_declared_purpose(caller, headers)
+            if isinstance(caller, Caller)
+            else self._await_caller(caller, scope, headers)
+        )
+
+    def get_certificate_thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
+        """The thumbprint of the client's certificate, as far as somebody tells it whose word counts."""
+        return None if self._certificates is None else self._certificates.get_thumbprint(scope, headers)
+
+    async def _await_caller(self, caller: Awaitable[Caller], scope: Scope, headers: RequestHeaders) -> Caller:
+        try:
+            proven = await caller
+        except (Unauthenticated, KeysUnavailable) as error:
+            counting = self._count_failure(error, scope, headers)
+            if counting is not None:
+                await counting
+            raise _to_http_error(error) from error
+        return add_declared_purpose(proven, headers)
+
+    def _count_failure(
+        self, error: Unauthenticated | KeysUnavailable, scope: Scope, headers: RequestHeaders
+    ) -> Awaitable[None] | None:
+        """Count a token that proves nothing: a guess.
+
+        A token with a valid signature is not a guess, even if it is expired, not yet valid, or for another audience:
+        one address of a carrier always sends some. While an issuer does not answer, tokens are not counted.
+        """
+        if self._failed_tokens is None or not isinstance(error, Unauthenticated) or error.is_signed:
+            return None
+        return self._failed_tokens.count(scope, headers)
+
+
+async def _count_then_refuse(counting: Awaitable[None], error: Unauthenticated | KeysUnavailable) -> Caller:
+    await counting
+    raise _to_http_error(error) from error
+
+
+def add_declared_purpose(caller: Caller, headers: RequestHeaders) -> Caller:
+    """The caller with the purpose and the case that came with the request, where it is one who states them.
+
+    Raises:
+        Refusal: BAD_REQUEST.
+
+    """
+    if caller.kind not in DECLARING_KINDS:
+        return caller
+    try:
+        return apply_declared_purpose(
+            caller, purpose=_get_single_header(headers, PURPOSE_HEADER), case=_get_single_header(headers, CASE_HEADER)
+        )
+    except InvalidDeclaration as error:
+        raise HttpError(HttpErrorCode.BAD_REQUEST, str(error)) from error
+
+
+def _get_single_header(headers: RequestHeaders, name: str) -> str | None:
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise HttpError(HttpErrorCode.BAD_REQUEST, f"The header {name} comes more than once. Send it once.")
+    return values[0] if values else None
+
+
+def _to_http_error(error: Unauthenticated | KeysUnavailable) -> HttpError:
+    if isinstance(error, Unauthenticated):
+        return _build_unauthenticated_error(str(error))
+    return HttpError(
+        HttpErrorCode.ISSUER_UNAVAILABLE, str(error), headers={"Retry-After": f"{MIN_REFRESH_INTERVAL:.0f}"}
+    )
+
+
+def _build_unauthenticated_error(message: str) -> HttpError:
+    return HttpError(HttpErrorCode.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})

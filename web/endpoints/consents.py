@@ -1,0 +1,217 @@
+"""`/consent/requests` and `/consents/{id}`: partners ask people for consent, and give consents back.
+
+Asking is like a pushed authorization request (RFC 9126): the partner's server posts what it wants, under its own token,
+and sends the person's browser to the address it gets. Nothing of the request stands in that address but an id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.caller import Caller, CallerKind
+from auth.tokens.strict_json import parse_json_object
+from records.hub.clients import ClientId
+from records.hub.partner_consents import NewConsentRequest, PartnerConsent, PartnerConsentRequest
+from records.purposes import Purpose, Scope
+from services.consents.partner_consents import NotInContract, PartnerConsents
+from store.consents.consent_requests import MAX_WAITING, TooManyConsentRequests
+from store.database_timeout import StateUnavailable
+from web.authentication import RequestAuthenticator
+from web.graphql.media_types import MediaType
+from web.http_errors import HttpError, HttpErrorCode
+from web.middleware.request_identity import get_call
+from web.rate_limits.caller_limiter import CallerLimiter
+from web.request_headers import RequestHeaders
+
+REQUESTS_PATH: Final = "/consent/requests"
+_MEMBERS: Final = {"scopes", "purpose", "lasts", "redirect_uri", "state"}
+_MAX_DEPTH: Final = 2
+_MAX_BRACKETS: Final = 100
+_SCOPES: Final = {each.value: each for each in Scope}
+_STATE: Final = re.compile(r"[\x20-\x7e]{0,500}")
+"""RFC 6749, appendix A.5, of a length that an address can hold."""
+_RETRY_AFTER: Final = "60"
+
+
+class ConsentEndpoints:
+    """What partners' servers call."""
+
+    def __init__(
+        self,
+        partners: PartnerConsents,
+        *,
+        authenticator: RequestAuthenticator,
+        public_url: str,
+        caller_limiter: CallerLimiter | None = None,
+    ) -> None:
+        """`public_url` is the address by which people's browsers reach the hub; `caller_limiter` say how often who asks."""
+        self._partners = partners
+        self._authenticator = authenticator
+        self._public_url = public_url.rstrip("/")
+        self._caller_limiter = caller_limiter
+
+    def routes(self) -> list[Route]:
+        """Where they are served."""
+        return [
+            Route(REQUESTS_PATH, self.create_request, methods=["POST"]),
+            Route(f"{REQUESTS_PATH}/{{id}}", self.get_request, methods=["GET"]),
+            Route("/consents/{id}", self.return_consent, methods=["DELETE"]),
+        ]
+
+    async def create_request(self, request: Request) -> Response:
+        """Ask somebody for consent, whoever opens the address that is answered."""
+        caller, client = await self._authenticate_partner(request)
+        wanted = _parse_wanted_consent(await _read_json(request))
+        try:
+            consent_request = await self._partners.request_consent(client, caller, wanted, get_call(request.scope))
+        except NotInContract as refusal:
+            raise HttpError(HttpErrorCode.CONSENT_NOT_AGREED, str(refusal)) from None
+        except TooManyConsentRequests:
+            message = f"{MAX_WAITING} requests of this client wait for an answer. Ask when people have answered."
+            raise HttpError(HttpErrorCode.TOO_MANY_WAITING, message, headers={"Retry-After": _RETRY_AFTER}) from None
+        except StateUnavailable:
+            raise _build_unavailable_error() from None
+        body = {
+            "id": consent_request.id,
+            "url": f"{self._public_url}/consent/{consent_request.id}",
+            "answer_by": _format_time(consent_request.answer_by),
+        }
+        return _build_response(body, 201, {"Location": f"{REQUESTS_PATH}/{consent_request.id}"})
+
+    async def get_request(self, request: Request) -> Response:
+        """What became of a request of one's own."""
+        _, client = await self._authenticate_partner(request)
+        try:
+            outcome = await self._partners.get_outcome(client, request.path_params["id"])
+        except StateUnavailable:
+            raise _build_unavailable_error() from None
+        if outcome is None:
+            raise HttpError(HttpErrorCode.NOT_FOUND, "This client made no request of that id.")
+        consent = None if outcome.consent is None else _consent_to_json(outcome.consent)
+        return _build_response({**_request_to_json(outcome.request), "consent": consent})
+
+    async def return_consent(self, request: Request) -> Response:
+        """Give a consent back that is no longer needed. Doing it again changes nothing."""
+        _, client = await self._authenticate_partner(request)
+        try:
+            consent = await self._partners.give_back(client, request.path_params["id"], get_call(request.scope))
+        except StateUnavailable:
+            raise _build_unavailable_error() from None
+        if consent is None:
+            raise HttpError(HttpErrorCode.NOT_FOUND, "Nobody gave this client a consent of that id.")
+        return _build_response(_consent_to_json(consent))
+
+    async def _authenticate_partner(self, request: Request) -> tuple[Caller, ClientId]:
+        headers = RequestHeaders(request.scope)
+        caller = self._authenticator(request.scope, headers)
+        if not isinstance(caller, Caller):
+            caller = await caller
+        caller_limits = (
+            None if self._caller_limiter is None else self._caller_limiter.for_caller(caller, request.scope, headers)
+        )
+        if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+            await pending
+        if caller.kind is CallerKind.ANONYMOUS:
+            raise HttpError(
+                HttpErrorCode.UNAUTHENTICATED,
+                "Partners alone ask for consent. Send the partner's token as 'Authorization: Bearer ...', once.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if caller.kind is not CallerKind.PARTNER or caller.client is None:
+            raise HttpError(
+                HttpErrorCode.FORBIDDEN, "Partners alone ask for consent, with a token of their own application."
+            )
+        return caller, caller.client
+
+
+async def _read_json(request: Request) -> Mapping[str, Any]:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise HttpError(
+            HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, "The body must be JSON. Send 'Content-Type: application/json'."
+        )
+    try:
+        body = parse_json_object(await request.body(), max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
+    except ValueError:
+        raise _build_bad_request("The body is no JSON object, or has a member twice.") from None
+    unknown = sorted(set(body) - _MEMBERS)
+    if unknown:
+        raise _build_bad_request(
+            f"The body has a member that means nothing here. Known are {', '.join(sorted(_MEMBERS))}."
+        )
+    return body
+
+
+def _parse_wanted_consent(body: Mapping[str, Any]) -> NewConsentRequest:
+    scopes, purpose, lasts = body.get("scopes"), body.get("purpose"), body.get("lasts")
+    address, state = body.get("redirect_uri"), body.get("state")
+    if not isinstance(scopes, list) or not scopes or not all(isinstance(each, str) for each in scopes):
+        raise _build_bad_request(f"'scopes' must be a list of {', '.join(_SCOPES)}.")
+    if len(set(scopes)) != len(scopes) or not set(scopes) <= set(_SCOPES):
+        raise _build_bad_request(
+            f"'scopes' holds what is no scope of consent, or one twice. Choose of {', '.join(_SCOPES)}."
+        )
+    if not isinstance(purpose, str) or purpose not in Purpose.__members__:
+        raise _build_bad_request(f"'purpose' must be one of {', '.join(Purpose.__members__)}.")
+    if isinstance(lasts, bool) or not isinstance(lasts, int) or lasts < 1:
+        raise _build_bad_request("'lasts' must be how many days the consent is wanted for, a whole number from 1 on.")
+    if not isinstance(address, str):
+        raise _build_bad_request("'redirect_uri' must be one of the contract's addresses.")
+    if state is not None and not (isinstance(state, str) and _STATE.fullmatch(state)):
+        raise _build_bad_request("'state' must be at most 500 printable ASCII characters.")
+    return NewConsentRequest(
+        scopes=tuple(each for each in Scope if each.value in scopes),
+        purpose=Purpose[purpose],
+        days=lasts,
+        redirect_uri=address,
+        state=state,
+    )
+
+
+def _request_to_json(consent_request: PartnerConsentRequest) -> dict[str, Any]:
+    return {
+        "id": consent_request.id,
+        "answer": consent_request.answer.value,
+        "scopes": [each.value for each in consent_request.scopes],
+        "purpose": consent_request.purpose.name,
+        "asked_at": _format_time(consent_request.asked_at),
+        "answer_by": _format_time(consent_request.answer_by),
+    }
+
+
+def _consent_to_json(consent: PartnerConsent) -> dict[str, Any]:
+    return {
+        "id": consent.id,
+        "state": consent.state.name.lower(),
+        "scopes": [each.value for each in consent.scopes],
+        "purpose": consent.purpose.name,
+        "granted_at": _format_time(consent.granted_at),
+        "expires_at": _format_time(consent.expires_at),
+    }
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _build_bad_request(message: str) -> HttpError:
+    return HttpError(HttpErrorCode.BAD_REQUEST, message)
+
+
+def _build_unavailable_error() -> HttpError:
+    return HttpError(
+        HttpErrorCode.CONSENTS_UNAVAILABLE, "Consents cannot be read or changed at the moment. Try again later."
+    )
+
+
+def _build_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ANN401 - JSON
+    always = {"Content-Type": MediaType.JSON.content_type, "Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), status, {**always, **(headers or {})})

@@ -1,0 +1,310 @@
+"""`/me/export`: everything that the hub can reach about the person who asks, as one JSON document, streamed.
+
+Each part is an operation of its own, run under the rules and recorded as every other, with a deadline of its own. What
+an agency does not give is named in its part; a document that breaks off is no JSON and has no `complete` at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Protocol
+
+import orjson
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from auth.caller import Assurance, Caller, CallerKind, Representation
+from engine.request import GraphQLRequest, GraphQLResponse
+from engine.response_encoding import encode_value
+from records.calls.call import Call
+from records.identifiers import Nik
+from schema.types.exports import ExportPart
+from services.rights.exports import ExportsUnavailable, TooManyExports
+from web.authentication import RequestAuthenticator
+from web.graphql.endpoint import Execute
+from web.http_error_responses import build_error_response
+from web.http_errors import HttpError, HttpErrorCode
+from web.middleware.incidents import report_incident
+from web.middleware.request_body import LimitedBody
+from web.middleware.request_identity import get_call
+from web.rate_limits.caller_limiter import CallerLimiter
+from web.request_headers import RequestHeaders
+from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher
+from web.settings import WebSettings
+
+PATH = "/me/export"
+FORMAT = "simpul-export"
+VERSION = 1
+MAX_CONCURRENT_EXPORTS = 8
+"""Exports that one process runs side by side."""
+MAX_SECONDS = 25 * 60.0
+"""Seconds after which an export is broken off, however much is left."""
+_RETRY_SECONDS = 60
+_ABOUT = (
+    "Everything that the city's hub can reach about you at this moment (UU PDP 27/2022, articles 7, 13 and 32). Each"
+    " part names what could not be read; only a document with 'complete' at its end is whole."
+)
+
+
+class ExportSlotStore(Protocol):
+    """Who lets people begin exports."""
+
+    async def begin(self, nik: Nik, /) -> str:
+        """The id of a new export; raises `TooManyExports` and `ExportsUnavailable`."""
+
+    async def end(self, id_: str, /) -> None:
+        """Let the person begin the next one."""
+
+
+@dataclass(slots=True)
+class _ExportSlot:
+    """One person's export under way, which ends once."""
+
+    slots: ExportSlotStore
+    id: str
+    has_ended: bool = False
+
+    async def end(self) -> None:
+        if not self.has_ended:
+            await self.slots.end(self.id)
+            self.has_ended = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportParts:
+    """What an export takes: its parts, who runs them, and who lets people begin."""
+
+    parts: Sequence[ExportPart]
+    execute: Execute
+    slots: ExportSlotStore
+
+
+class ExportEndpoint:
+    """The endpoint (ASGI)."""
+
+    def __init__(
+        self,
+        export: ExportParts,
+        *,
+        authenticator: RequestAuthenticator,
+        settings: WebSettings,
+        caller_limiter: CallerLimiter | None = None,
+    ) -> None:
+        self._caller_limiter = caller_limiter
+        self._export = export
+        self._authenticator = authenticator
+        self._settings = settings
+        self._disconnect_watcher = DisconnectWatcher()
+        self._running = 0
+
+    def routes(self) -> list[Route]:
+        """Where it is served."""
+        return [Route(PATH, self, methods=["GET"])]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one export, or say why there is none."""
+        call = get_call(scope)
+        try:
+            _check_method(scope["method"])
+            person = _check_person(await self._authenticate(scope))
+            await LimitedBody(
+                RequestHeaders(scope), receive, send, max_bytes=self._settings.max_body_bytes, timeout=1.0
+            ).read_all()
+            self._check_concurrency()
+        except ClientDisconnected:
+            return
+        except HttpError as refusal:
+            await build_error_response(refusal)(scope, receive, send)
+            return
+        self._running += 1
+        try:
+            slot = _ExportSlot(self._export.slots, await self._acquire_slot(person))
+            try:
+                await self._disconnect_watcher.run(
+                    self._send_document(person, call, slot, send), receive, timeout=MAX_SECONDS
+                )
+            finally:
+                await slot.end()
+        except ClientDisconnected:
+            return
+        except HttpError as refusal:
+            await build_error_response(refusal)(scope, receive, send)
+        finally:
+            self._running -= 1
+
+    async def _authenticate(self, scope: Scope) -> Caller:
+        """Who asks, whose request is counted; the parts of an export are not, since exports are."""
+        headers = RequestHeaders(scope)
+        caller = self._authenticator(scope, headers)
+        if not isinstance(caller, Caller):
+            caller = await caller
+        caller_limits = (
+            None if self._caller_limiter is None else self._caller_limiter.for_caller(caller, scope, headers)
+        )
+        if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+            await pending
+        return caller
+
+    def _check_concurrency(self) -> None:
+        if self._running >= MAX_CONCURRENT_EXPORTS:
+            raise _build_retry_error(
+                HttpErrorCode.EXPORT_UNAVAILABLE, "Too many people fetch their data at the moment. Try again later."
+            )
+
+    async def _acquire_slot(self, person: Caller) -> str:
+        try:
+            return await self._export.slots.begin(_get_nik(person))
+        except TooManyExports as refusal:
+            raise _build_retry_error(HttpErrorCode.TOO_MANY_EXPORTS, str(refusal)) from None
+        except ExportsUnavailable:
+            raise _build_retry_error(
+                HttpErrorCode.EXPORT_UNAVAILABLE, "Exports cannot begin at the moment. Try again later."
+            ) from None
+
+    async def _send_document(self, person: Caller, call: Call, slot: _ExportSlot, send: Send) -> None:
+        """Send the document, piece by piece, as fast as the client reads. Who has its end may begin the next."""
+        name = f"simpul-export-{datetime.now(UTC).date().isoformat()}.json"
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        }
+        raw = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        async for piece in self._generate_document(person, call):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await slot.end()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _generate_document(self, person: Caller, call: Call) -> AsyncIterator[bytes]:
+        head = {
+            "format": FORMAT,
+            "version": VERSION,
+            "about": _ABOUT,
+            "madeAt": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "requestId": call.request_id,
+        }
+        yield orjson.dumps(head)[:-1] + b',"parts":['
+        complete = True
+        for number, part in enumerate(self._export.parts):
+            yield (
+                (b"," if number else b"")
+                + orjson.dumps({"name": part.name, "says": part.description})[:-1]
+                + b',"data":'
+            )
+            errors: list[Mapping[str, Any]] = []
+            if part.is_paged:
+                yield b"["
+                async for piece in self._generate_pages(part, person, call, errors):
+                    yield piece
+                yield b"]"
+            else:
+                yield encode_value(_extract_part(await self._run_part(part, None, person, call, errors), part))
+            complete = complete and not errors
+            yield b',"errors":' + encode_value(errors) + b"}"
+        yield b'],"complete":' + (b"true" if complete else b"false") + b"}"
+
+    async def _generate_pages(
+        self, part: ExportPart, person: Caller, call: Call, errors: list[Mapping[str, Any]]
+    ) -> AsyncIterator[bytes]:
+        """The items of a list, separated by commas, to its end or to the first page that cannot be read."""
+        after: str | None = None
+        first = True
+        while True:
+            page = _extract_part(await self._run_part(part, {"after": after}, person, call, errors), part)
+            if not page:
+                return
+            items = page["nodes"]
+            if items:
+                yield (b"" if first else b",") + encode_value(items)[1:-1]
+                first = False
+            after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+            if after is None:
+                return
+
+    async def _run_part(
+        self,
+        part: ExportPart,
+        variables: Mapping[str, Any] | None,
+        person: Caller,
+        request_call: Call,
+        errors: list[Mapping[str, Any]],
+    ) -> GraphQLResponse | None:
+        """The answer of one operation; what went wrong is added to the errors."""
+        timeout = self._settings.request_timeout
+        request = GraphQLRequest(query=part.document, variables=variables)
+        part_call = Call(deadline=monotonic() + timeout, request_id=request_call.request_id, span=request_call.span)
+        try:
+            async with asyncio.timeout(timeout + self._settings.overrun_grace):
+                response = await self._export.execute(request, person, part_call, None)
+        except TimeoutError:
+            errors.append(
+                _build_error(HttpErrorCode.DEADLINE_EXCEEDED, f"This part did not come within {timeout:g} s.")
+            )
+            return None
+        except Exception as fault:  # noqa: BLE001 - a fault of the hub costs its own part
+            refusal = report_incident(
+                fault, request_call.request_id, has_started=False, with_messages=self._settings.development
+            )
+            errors.append(_build_error(refusal.code, refusal.message))
+            return None
+        errors.extend(response.errors)
+        return response
+
+
+def _extract_part(response: GraphQLResponse | None, part: ExportPart) -> Any:  # noqa: ANN401 - JSON
+    """What the answer holds of the part: its field, or all of the person's own attributes."""
+    me = None if response is None or response.data is None else response.data["me"]
+    return me if me is None or part.is_identity else me[part.name]
+
+
+def _check_person(caller: Caller) -> Caller:
+    """The caller, where it is a person for themself who is surely identified.
+
+    Raises:
+        Refusal: UNAUTHENTICATED, FORBIDDEN.
+
+    """
+    if caller.kind is CallerKind.ANONYMOUS:
+        raise HttpError(
+            HttpErrorCode.UNAUTHENTICATED,
+            "Who you are is not known. Send your token as 'Authorization: Bearer ...'.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if caller.kind is not CallerKind.CITIZEN or caller.representation is not Representation.SELF:
+        raise HttpError(HttpErrorCode.FORBIDDEN, "A person fetches their own data here, and nobody else's.")
+    if not caller.first_party:
+        raise HttpError(
+            HttpErrorCode.FORBIDDEN, "Only the city's own apps may fetch this for a person. Send the person there."
+        )
+    if caller.assurance < Assurance.SUBSTANTIAL:
+        raise HttpError(
+            HttpErrorCode.FORBIDDEN,
+            "Sign in with assurance 'substantial' or 'high' ('acr'): specific personal data is in it.",
+        )
+    return caller
+
+
+def _check_method(method: str) -> None:
+    """Let pass GET alone: Starlette lets pass HEAD with it, for which nobody would read the answer."""
+    if method != "GET":
+        message = f"{method} is not served at this path. Use GET."
+        raise HttpError(HttpErrorCode.METHOD_NOT_ALLOWED, message, headers={"Allow": "GET"})
+
+
+def _get_nik(person: Caller) -> Nik:
+    if person.nik is None:
+        raise TypeError("A citizen has a NIK.")
+    return person.nik
+
+
+def _build_retry_error(code: HttpErrorCode, message: str) -> HttpError:
+    return HttpError(code, message, headers={"Retry-After": f"{_RETRY_SECONDS}"})
+
+
+def _build_error(code: HttpErrorCode, message: str) -> Mapping[str, Any]:
+    return {"message": message, "extensions": {"code": code.value}}

@@ -1,0 +1,312 @@
+"""`/graphql`: the way of a request through the deciding functions to the engine and back (GraphQL over HTTP).
+
+Stands in front of Starlette, because what Starlette does for every path costs more than what `/graphql` needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from time import monotonic
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from auth.caller import Caller
+from engine.cost_budgets import CostBudget
+from engine.document.parsing import NO_SUBSCRIPTIONS
+from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.response_encoding import encode
+from records.calls.call import Call
+from telemetry import current_request as under_way
+from telemetry.metrics.request_counts import RequestCounts
+from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
+from web.admission.load_shedder import LoadShedder
+from web.admission.surplus_connections import is_surplus
+from web.authentication import Authenticate, RequestAuthenticator
+from web.graphql.media_types import MediaType, check_content_encoding, check_content_type, negotiate
+from web.graphql.request_parsing import parse_body, parse_query_string
+from web.graphql.response_status import get_headers, get_status
+from web.http_errors import HttpError, HttpErrorCode, build_error_body
+from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
+from web.middleware.csrf import check_forgery
+from web.middleware.entity_tags import EntityTags, matches_entity_tag
+from web.middleware.hosts import check_hosts
+from web.middleware.incidents import report_incident
+from web.middleware.max_age import parse_max_age
+from web.middleware.request_body import LimitedBody
+from web.middleware.request_identity import parse_timeout, start_call
+from web.middleware.request_log import RequestLog
+from web.middleware.request_spans import RequestSpans, end_request_span
+from web.middleware.security_headers import build_security_headers
+from web.rate_limits.caller_limiter import CallerLimiter, CallerLimits
+from web.rate_limits.failed_tokens import FailedTokens
+from web.request_headers import RequestHeaders
+from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
+from web.server.single_write_response import WriteResponse, take_single_write
+from web.settings import WebSettings
+
+PATH = "/graphql"
+METHODS = ("GET", "POST")
+_CLIENT_CLOSED_REQUEST = 499
+"""What logs say of a request whose client went away; nobody reads the answer."""
+_NOT_MODIFIED = 304
+
+
+class Execute(Protocol):
+    """Runs one request; the engine, wired by the composition root."""
+
+    async def __call__(
+        self, request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None, /
+    ) -> GraphQLResponse:
+        """The response, paid for by the purse. Agency failures and refusals are in it.
+
+        An exception is a fault of the hub, or what the purse raised.
+        """
+
+
+@dataclass(slots=True)
+class _EndpointResponse:
+    status: int
+    body: bytes
+    media_type: MediaType
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every answer has."""
+    cache_policy: CachePolicy = NO_STORE
+    """Who may keep it."""
+    entity_tag_line: bytes = b""
+    """The header line with its entity tag."""
+    rate_limit_lines: bytes = b""
+    """Header lines that tell what the caller has left, each with its end."""
+    was_admitted: bool = True
+    """Whether the request was, while there was more than the hub can answer."""
+
+    @property
+    def own_header_lines(self) -> bytes:
+        """The header lines that are its own."""
+        return self.cache_policy.header_lines + self.entity_tag_line + self.rate_limit_lines
+
+
+class GraphQLEndpoint:
+    """The endpoint (ASGI). The order of its stages stands in `_respond` and `_serve` and nowhere else."""
+
+    def __init__(
+        self,
+        *,
+        execute: Execute,
+        authenticate: Authenticate,
+        settings: WebSettings,
+        request_log: RequestLog,
+        caller_limiter: CallerLimiter | None = None,
+        failed_tokens: FailedTokens | None = None,
+        request_spans: RequestSpans | None = None,
+        entity_tags: EntityTags | None = None,
+        load_shedder: LoadShedder | None = None,
+        requests: RequestCounts | None = None,
+    ) -> None:
+        self._execute = execute
+        self._request_spans = request_spans
+        self._requests = requests or RequestCounts()
+        self._route_counts = self._requests.routes[PATH]
+        self._authenticator = RequestAuthenticator(authenticate, settings, failed_tokens)
+        self._load_shedder = load_shedder or LoadShedder(max_lag=0)
+        self._admission = GraphQLAdmission(self._load_shedder, self._authenticator)
+        self._caller_limiter = caller_limiter
+        self._settings = settings
+        self._request_log = request_log
+        self._disconnect_watcher = DisconnectWatcher()
+        self._cache_control = CacheControl(settings)
+        self._entity_tags = entity_tags
+        always = b"".join(b"%b: %b\r\n" % header for header in build_security_headers(settings.hsts_seconds))
+        self._fixed_heads = {
+            each: f"content-type: {each.content_type}\r\n".encode("ascii") + always for each in MediaType
+        }
+        self._head_without_body = always
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its id, whatever happens inside."""
+        began = monotonic()
+        settings = self._settings
+        headers = RequestHeaders(scope)
+        span = None if self._request_spans is None else self._request_spans.start(scope, headers)
+        call = start_call(headers, settings.request_timeout, started_at=began, span=span)
+        current_request = under_way.enter_request(call)
+        write_at_once = take_single_write(scope)
+        if settings.allowed_origins and "origin" in headers:
+            write_at_once = None  # a page of another origin: its headers are added on the way out
+        body = LimitedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+        needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
+        response: _EndpointResponse | None = None
+        self._requests.in_flight += 1
+        try:
+            response = await self._respond(scope, headers, body, call, needs_admission=needs_admission)
+            if not (
+                write_at_once is not None and body.is_complete and self._write_at_once(response, call, write_at_once)
+            ):
+                await self._send(response, call, send if body.is_complete else body.send)
+        except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
+            refusal = report_incident(
+                error, call.request_id, has_started=response is not None, with_messages=settings.development
+            )
+            response = _build_refused_response(refusal, MediaType.JSON)
+            await self._send(response, call, send if body.is_complete else body.send)
+        finally:
+            current_request.end()
+            method, status = scope["method"], 0 if response is None else response.status
+            self._requests.in_flight -= 1
+            self._route_counts.record_response(status, monotonic() - began)
+            self._request_log.record(call, method=method, path=PATH, status=status, started_at=began)
+            if span is not None:
+                end_request_span(span, call, method=method, path=PATH, status=status)
+            self._load_shedder.leave(was_admitted=response is None or response.was_admitted)
+
+    async def _respond(
+        self, scope: Scope, headers: RequestHeaders, body: LimitedBody, call: Call, *, needs_admission: bool
+    ) -> _EndpointResponse:
+        """Answer; a refusal of any stage is answered in the media type that was negotiated before it.
+
+        Where the hub is to `needs_admission` load, the request has to be let in first.
+        """
+        media_type = MediaType.JSON
+        caller_limits: CallerLimits | None = None
+        is_waiting = needs_admission
+        try:
+            if is_waiting:
+                media_type = choose_media_type(headers)
+                is_waiting = await self._admission.check(scope, headers, body)
+            check_hosts(headers, self._settings.allowed_hosts)
+            media_type = negotiate(headers.getlist("accept"))
+            check_method(scope["method"], headers)
+            check_forgery(scope["method"], headers, self._settings.allowed_origins)
+            parse_timeout(headers, self._settings.request_timeout)
+            caller = self._authenticator(scope, headers)
+            if not isinstance(caller, Caller):
+                caller = await caller
+            if is_waiting:
+                self._admission.check_verified(caller, scope)
+                is_waiting = False
+            if self._caller_limiter is not None:
+                caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
+                if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+                    await pending
+            max_age = parse_max_age(headers)
+            if max_age < inf:
+                call = await _limit_age(call, max_age, caller_limits)
+            answer = await self._serve(
+                scope, headers, body, call=call, media_type=media_type, caller=caller, caller_limits=caller_limits
+            )
+        except HttpError as refusal:
+            answer = _build_refused_response(refusal, media_type)
+        except ClientDisconnected:
+            return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
+        answer.was_admitted = not is_waiting
+        if (
+            caller_limits is not None and not answer.cache_policy.is_shared
+        ):  # whoever is handed that has an own allowance
+            answer.rate_limit_lines = caller_limits.build_header_lines()
+        return answer
+
+    async def _serve(
+        self,
+        scope: Scope,
+        headers: RequestHeaders,
+        body: LimitedBody,
+        *,
+        call: Call,
+        media_type: MediaType,
+        caller: Caller,
+        caller_limits: CallerLimits | None,
+    ) -> _EndpointResponse:
+        method = scope["method"]
+        if method == "GET":
+            await (
+                body.read_all()
+            )  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within limits
+            request = parse_query_string(scope["query_string"])
+        else:
+            check_content_encoding(headers.getlist("content-encoding"))
+            check_content_type(headers.getlist("content-type"))
+            request = parse_body(await body.read_all())
+        try:
+            response = await self._disconnect_watcher.run(
+                self._execute(request, caller, call, caller_limits),
+                body.receive,
+                timeout=call.remaining() + self._settings.overrun_grace,
+            )
+        except WorkTimedOut as overdue:
+            seconds = parse_timeout(headers, self._settings.request_timeout)
+            raise HttpError(
+                HttpErrorCode.DEADLINE_EXCEEDED,
+                f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
+            ) from overdue
+        outcome = response.outcome
+        answer = _EndpointResponse(get_status(outcome, media_type), encode(response), media_type, get_headers(outcome))
+        if outcome is ResponseOutcome.ANSWERED:
+            answer.cache_policy = self._cache_control.choose_policy(
+                response, caller.kind, headers, by_get=method == "GET"
+            )
+            if answer.cache_policy.has_entity_tag and self._entity_tags is not None:
+                whose = "" if response.is_public else caller.nik or caller.nib or caller.subject
+                self._add_entity_tag(answer, self._entity_tags, headers, whose=whose)
+        return answer
+
+    def _add_entity_tag(
+        self, answer: _EndpointResponse, tags: EntityTags, headers: RequestHeaders, *, whose: str
+    ) -> None:
+        """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
+        tag = tags.make_tag(answer.body, answer.media_type, owner=whose)
+        answer.entity_tag_line = f"etag: {tag}\r\n".encode("ascii")
+        if matches_entity_tag(tag, headers.getlist("if-none-match")):
+            answer.status, answer.body = _NOT_MODIFIED, b""
+
+    def _write_at_once(self, answer: _EndpointResponse, call: Call, write: WriteResponse) -> bool:
+        """Write the answer in one go; False where it has to go out in pieces."""
+        head = self._build_head(answer, call)
+        for name, value in answer.headers.items():
+            head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
+        return write(answer.status, head, answer.body)
+
+    def _build_head(self, answer: _EndpointResponse, call: Call) -> bytes:
+        """The header lines that every answer has, and those that this one has in a like form."""
+        request_id = call.request_id.encode("ascii")
+        if answer.status == _NOT_MODIFIED:
+            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, answer.own_header_lines)
+        lines = (self._fixed_heads[answer.media_type], len(answer.body), request_id, answer.own_header_lines)
+        return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % lines
+
+    async def _send(self, answer: _EndpointResponse, call: Call, send: Send) -> None:
+        headers = [
+            *(each.split(b": ", 1) for each in self._build_head(answer, call).splitlines()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _limit_age(call: Call, max_age: float, caller_limits: CallerLimits | None) -> Call:
+    """The call, which takes nothing older than so many seconds; the caller has to be allowed that."""
+    if caller_limits is not None and (pending := caller_limits.take_fresh_request()) is not None:
+        await pending
+    return replace(call, max_age=max_age)
+
+
+def check_method(method: str, headers: RequestHeaders) -> None:
+    """Let pass the methods of GraphQL over HTTP (section 4.1).
+
+    Raises:
+        Refusal: METHOD_NOT_ALLOWED, with `Allow`; BAD_REQUEST to a client that opens a WebSocket.
+
+    """
+    if method == "GET" and headers.get("upgrade", "").lower() == "websocket":
+        raise HttpError(HttpErrorCode.BAD_REQUEST, f"WebSockets are not supported. {NO_SUBSCRIPTIONS}")
+    if method not in METHODS:
+        raise HttpError(
+            HttpErrorCode.METHOD_NOT_ALLOWED,
+            f"{method} is not served here. Use POST, or GET for queries.",
+            headers={"Allow": ", ".join(METHODS)},
+        )
+
+
+def _build_refused_response(refusal: HttpError, media_type: MediaType) -> _EndpointResponse:
+    return _EndpointResponse(refusal.code.status, build_error_body(refusal), media_type, refusal.headers)

@@ -1,0 +1,142 @@
+"""What every request carries: an id, a deadline, and one line in the log that names no person.
+
+The deadline is the hub's own setting, or earlier where the caller says so by `X-Request-Timeout`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection
+from time import monotonic
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from records.calls.call import Call
+from records.calls.spans import Span
+from telemetry import current_request as under_way
+from telemetry.metrics.request_counts import RequestCounts
+from web.http_errors import HttpError, HttpErrorCode
+from web.middleware.request_log import RequestLog
+from web.middleware.request_spans import RequestSpans, end_request_span
+
+_SAFE_ID = re.compile(r"(?!(?:.*[._-])?[A-Za-z]*\d{16,18}(?:[._-]|\Z))[A-Za-z0-9._-]{8,64}", re.ASCII)
+"""What is taken over from a caller: nothing that could break a log line, and nothing in which an identity number stands
+by itself or behind letters (`nik-3171...`, `NIK3171...`): logs, ledger and events keep ids in plain."""
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+class RequestIdentity:
+    """ASGI middleware: gives a request its `Call`, echoes the id as `X-Request-Id`, and logs the request.
+
+    What the log has, and what it never has, stands in `web/middleware/request_log.py`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        request_timeout: float,
+        request_log: RequestLog,
+        request_spans: RequestSpans | None = None,
+        requests: RequestCounts | None = None,
+        paths: Collection[str] = (),
+    ) -> None:
+        """`paths` are those of routes: what is refused before its route is looked for is told by them, too."""
+        self._app = app
+        self._paths = frozenset(paths)
+        self._request_spans = request_spans
+        self._requests = requests or RequestCounts()
+        self._request_timeout = request_timeout
+        self._request_log = request_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = monotonic()
+        headers = Headers(scope=scope)
+        span = None if self._request_spans is None else self._request_spans.start(scope, headers)
+        call = start_call(headers, self._request_timeout, started_at=started, span=span)
+        current_request = under_way.enter_request(call)
+        scope.setdefault("state", {})["call"] = call
+        status = 0
+        self._requests.in_flight += 1
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = call.request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            current_request.end()
+            method, path = scope["method"], self._get_route_path(scope)
+            self._requests.in_flight -= 1
+            self._requests.routes[path].record_response(status, monotonic() - started)
+            self._request_log.record(call, method=method, path=path, status=status, started_at=started)
+            if span is not None:
+                end_request_span(span, call, method=method, path=path, status=status)
+
+    def _get_route_path(self, scope: Scope) -> str:
+        """The route's path, never what a caller wrote beyond that."""
+        path: str | None = getattr(scope.get("route"), "path", None)
+        return path or (scope["path"] if scope["path"] in self._paths else "(no such path)")
+
+
+def start_call(headers: Headers, request_timeout: float, *, started_at: float, span: Span | None = None) -> Call:
+    """Id and deadline of a request that began at a moment of `time.monotonic`; `span` is what traces tell of it.
+
+    A deadline that the caller says in no sane way is the hub's own, until `parse_timeout` refuses it.
+    """
+    return Call(
+        deadline=started_at + (_parse_timeout(headers, request_timeout) or request_timeout),
+        request_id=choose_request_id(headers.get("x-request-id")),
+        span=span,
+    )
+
+
+def choose_request_id(offered: str | None) -> str:
+    """The caller's own id where it is sane, else a new one."""
+    if offered is not None and _SAFE_ID.fullmatch(offered):
+        return offered
+    return secrets.token_hex(16)
+
+
+def parse_timeout(headers: Headers, max_timeout: float) -> float:
+    """How many seconds the caller gives the hub: `X-Request-Timeout`, and never more than `max_timeout`.
+
+    Raises:
+        Refusal: BAD_REQUEST, for what is no number of seconds above 0.
+
+    """
+    seconds = _parse_timeout(headers, max_timeout)
+    if seconds is None:
+        raise HttpError(
+            HttpErrorCode.BAD_REQUEST,
+            "The header X-Request-Timeout is no number of seconds above 0. Send one such as 2 or 0.5, once.",
+        )
+    return seconds
+
+
+def _parse_timeout(headers: Headers, max_timeout: float) -> float | None:
+    offered = headers.getlist("x-request-timeout")
+    if not offered:
+        return max_timeout
+    if len(offered) > 1 or not _SECONDS.fullmatch(offered[0]):
+        return None
+    return min(float(offered[0]), max_timeout) or None
+
+
+def get_call(scope: Scope) -> Call:
+    """The `Call` of a request that came through `RequestIdentity`."""
+    call = scope["state"]["call"]
+    if not isinstance(call, Call):
+        raise TypeError(f"scope['state']['call'] is {type(call).__name__}, not Call: RequestIdentity must run first.")
+    return call

@@ -1,0 +1,274 @@
+"""Where a citizen grants, refuses and takes back consents: `/consent/{id}` and `/consents`.
+
+The pages are a client of the graph like others (`web/pages/internal_client.py`): what they show and change is what the person who
+signed in may see and change there. Who is not signed in is sent to sign in, and comes back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from auth.oidc.page_session import SignedInSession
+from schema.tools.document_fields import DocumentDescriber
+from web.pages.internal_client import InternalClient, ResponseMap, get_error_codes
+from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_session import Form, PageSessions
+from web.pages.scope_preview import build_scope_previews
+
+CONSENT_PATH: Final = "/consent/{id}"
+CONSENTS_PATH: Final = "/consents"
+REVOKE_PATH: Final = "/consents/{id}/revoke"
+PAGE_SIZE: Final = 20
+"""Consents on one page."""
+
+REQUEST_QUERY: Final = """\
+query ConsentPage($id: ID!) {
+  me {
+    consentRequest(id: $id) {
+      id client partner purpose scopes askedAt answerBy wouldExpireAt
+      fields { field scope description class }
+      texts { language text }
+      previewDocument
+    }
+  }
+}
+"""
+GRANT_MUTATION: Final = """\
+mutation GrantOnPage($request: ID!, $scopes: [Scope!]) {
+  grantConsent(request: $request, scopes: $scopes) { consent { id } returnTo }
+}
+"""
+REFUSE_MUTATION: Final = """\
+mutation RefuseOnPage($request: ID!) {
+  refuseConsent(request: $request) { returnTo }
+}
+"""
+CONSENTS_QUERY: Final = """\
+query ConsentsPage($first: Int!, $after: String) {
+  me {
+    consents(first: $first, after: $after) {
+      nodes { id partner purpose scopes state grantedAt expiresAt revokedAt }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+REVOKE_MUTATION: Final = """\
+mutation RevokeOnPage($consent: ID!) {
+  revokeConsent(consent: $consent) { id partner state }
+}
+"""
+_LANGUAGES: Final = {"id": "INDONESIAN", "en": "ENGLISH"}
+"""The languages of pages, as the graph calls them."""
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,400}", re.ASCII)
+_CURSOR: Final = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
+
+PageHandler = Callable[[Request, SignedInSession], Awaitable[Response]]
+
+
+class ConsentPages:
+    """The pages about consents."""
+
+    def __init__(
+        self, client: InternalClient, sessions: PageSessions, pages: PageRenderer, describe: DocumentDescriber
+    ) -> None:
+        self._client = client
+        self._sessions = sessions
+        self._pages = pages
+        self._describe = describe
+
+    async def show_request(self, request: Request, session: SignedInSession) -> Response:
+        """A partner's request, with what would go."""
+        return await self._render_request(request, session)
+
+    async def decide(self, request: Request) -> Response:
+        """Take the person's decision. Raises `PageProblem`."""
+        session, form = await self._sessions.read_form(request)
+        match form.get("decision"):
+            case ["grant"]:
+                return await self._grant(request, session, form)
+            case ["refuse"]:
+                return await self._refuse(request, session)
+            case _:
+                raise PageProblem("foreign_form", HTTPStatus.BAD_REQUEST)
+
+    async def show_list(self, request: Request, session: SignedInSession) -> Response:
+        """The person's consents, newest first."""
+        after = request.query_params.get("after")
+        if after is not None and not _CURSOR.fullmatch(after):
+            raise PageProblem("no_such_page", HTTPStatus.NOT_FOUND)
+        answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": PAGE_SIZE, "after": after})
+        found = _get_object(answer, "me", "consents")
+        if found is None:
+            raise _to_problem(answer, unknown="no_such_page")
+        return self._pages.render_page(
+            request,
+            "consents.html",
+            session=session,
+            consents=found["nodes"],
+            older=_build_next_address(request, found["pageInfo"]),
+            is_first=after is None,
+        )
+
+    async def confirm_revocation(self, request: Request, session: SignedInSession) -> Response:
+        """Ask once more before a consent is taken back."""
+        consent = await self._find_consent(request, session)
+        return self._pages.render_page(request, "revoke.html", session=session, consent=consent)
+
+    async def revoke(self, request: Request) -> Response:
+        """Take a consent back. Raises `PageProblem`."""
+        session, _ = await self._sessions.read_form(request)
+        answer = await self._client.execute(
+            request, session, REVOKE_MUTATION, {"consent": _parse_id(request, "unknown_consent")}
+        )
+        if _get_object(answer, "revokeConsent") is None:
+            raise _to_problem(answer, unknown="unknown_consent")
+        chosen = {"lang": request.query_params["lang"]} if request.query_params.get("lang") in {"id", "en"} else {}
+        address = f"{CONSENTS_PATH}?{urlencode(chosen)}" if chosen else CONSENTS_PATH
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+
+    async def _render_request(
+        self, request: Request, session: SignedInSession, *, none_ticked: bool = False
+    ) -> Response:
+        found = await self._load_request(request, session)
+        document = found["previewDocument"]
+        preview = await self._client.execute(request, session, document) if document else None
+        words = self._pages.get_words(request)
+        shown = self._describe(document) if document else {}
+        previews = build_scope_previews(found["fields"], shown, preview, words)
+        return self._pages.render_page(
+            request,
+            "consent.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY if none_ticked else HTTPStatus.OK,
+            session=session,
+            asked=found,
+            agreement=[each["text"] for each in found["texts"] if each["language"] == _LANGUAGES[words.language]],
+            previews=[(scope, previews.get(scope)) for scope in found["scopes"]],
+            none_ticked=none_ticked,
+        )
+
+    async def _load_request(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
+        answer = await self._client.execute(
+            request, session, REQUEST_QUERY, {"id": _parse_id(request, "unknown_request")}
+        )
+        found = _get_object(answer, "me", "consentRequest")
+        if found is None:
+            raise _to_problem(answer, unknown="unknown_request")
+        return found
+
+    async def _grant(self, request: Request, session: SignedInSession, form: Form) -> Response:
+        scopes = list(dict.fromkeys(form.get("scope", ())))
+        if not scopes:
+            return await self._render_request(request, session, none_ticked=True)
+        partner = await self._partner(request, session)
+        variables = {"request": _parse_id(request, "unknown_request"), "scopes": scopes}
+        answer = await self._client.execute(request, session, GRANT_MUTATION, variables)
+        return self._render_decision(request, session, partner, answer, "grantConsent")
+
+    async def _refuse(self, request: Request, session: SignedInSession) -> Response:
+        partner = await self._partner(request, session)
+        answer = await self._client.execute(
+            request, session, REFUSE_MUTATION, {"request": _parse_id(request, "unknown_request")}
+        )
+        return self._render_decision(request, session, partner, answer, "refuseConsent")
+
+    async def _partner(self, request: Request, session: SignedInSession) -> str | None:
+        """The name of the partner; None where the request does not wait for an answer.
+
+        It may be answered: a form that is submitted twice has the same answer twice, and the browser shows the second.
+        """
+        answer = await self._client.execute(
+            request, session, REQUEST_QUERY, {"id": _parse_id(request, "unknown_request")}
+        )
+        found = _get_object(answer, "me", "consentRequest")
+        return None if found is None else str(found["partner"])
+
+    def _render_decision(
+        self, request: Request, session: SignedInSession, partner: str | None, answer: ResponseMap, field: str
+    ) -> Response:
+        """Send the person back to the partner.
+
+        By a page and not by a redirect: to Chromium, where a form may lead (`form-action`) holds for the redirects that
+        follow it, and pages would have to name every partner's address before anybody decided.
+        """
+        done = _get_object(answer, field)
+        if done is None:
+            raise _to_problem(answer, unknown="unknown_request")
+        to = done["returnTo"] if _is_web_address(done["returnTo"]) else None
+        return self._pages.render_page(
+            request,
+            "answered.html",
+            session=session,
+            partner=partner or urlsplit(to or "").hostname or "",
+            granted=field == "grantConsent",
+            to=to,
+        )
+
+    async def _find_consent(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
+        """The consent in the path, looked for page by page among the person's own."""
+        wanted, after = _parse_id(request, "unknown_consent"), None
+        while True:
+            answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": 100, "after": after})
+            found = _get_object(answer, "me", "consents")
+            if found is None:
+                raise _to_problem(answer, unknown="unknown_consent")
+            for each in found["nodes"]:
+                if each["id"] == wanted:
+                    return dict(each)
+            if not found["pageInfo"]["hasNextPage"]:
+                raise PageProblem("unknown_consent", HTTPStatus.NOT_FOUND)
+            after = found["pageInfo"]["endCursor"]
+
+
+def _parse_id(request: Request, unknown: str) -> str:
+    """The id in the path; raises `PageProblem` for what can be none."""
+    found = str(request.path_params["id"])
+    if not _ID.fullmatch(found):
+        raise PageProblem(unknown, HTTPStatus.NOT_FOUND)
+    return found
+
+
+def _get_object(answer: ResponseMap, *names: str) -> Mapping[str, Any] | None:
+    """The object there, if there is one."""
+    found: Any = answer.get("data")
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _to_problem(answer: ResponseMap, *, unknown: str) -> PageProblem:
+    """Why the graph did not give what a page is about."""
+    codes = get_error_codes(answer)
+    reasons = [(each.get("extensions") or {}).get("reason") for each in answer.get("errors", ())]
+    if not codes or "CONSENT_UNKNOWN" in codes:
+        return PageProblem(unknown, HTTPStatus.NOT_FOUND)
+    if "BAD_USER_INPUT" in codes:  # none of our forms says it
+        return PageProblem("foreign_form", HTTPStatus.BAD_REQUEST)
+    if "CONSENT_ANSWERED" in codes:
+        return PageProblem("answered", HTTPStatus.CONFLICT)
+    if "REAUTHENTICATION_REQUIRED" in reasons:
+        return PageProblem("sign_in_again", HTTPStatus.FORBIDDEN)
+    if "ASSURANCE_TOO_LOW" in reasons:
+        return PageProblem("more_assurance", HTTPStatus.FORBIDDEN)
+    return PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _is_web_address(address: str | None) -> bool:
+    """Whether a browser may be sent there: an address of the web, whatever a partner had registered."""
+    parts = urlsplit(address or "")
+    return parts.scheme in {"https", "http"} and bool(parts.hostname)
+
+
+def _build_next_address(request: Request, page: Mapping[str, Any]) -> str | None:
+    """Where the list goes on."""
+    if not page["hasNextPage"]:
+        return None
+    query = {name: value for name, value in request.query_params.items() if name == "lang" and value in {"id", "en"}}
+    return f"{CONSENTS_PATH}?{urlencode({**query, 'after': page['endCursor']})}"

@@ -1,0 +1,65 @@
+"""The hub's own pages as a client of the graph: as whoever signed in, under every rule, recorded like anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+
+from auth.oidc.page_session import SignedInSession
+from engine.request import GraphQLRequest
+from engine.response_encoding import encode
+from web.graphql.endpoint import Execute
+from web.http_errors import HttpError, HttpErrorCode
+from web.middleware.request_identity import get_call
+from web.pages.page_renderer import PageProblem
+from web.rate_limits.caller_limiter import CallerLimiter
+
+_LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
+
+ResponseMap = Mapping[str, Any]
+"""A response map (GraphQL specification, section 7.1)."""
+
+
+class InternalClient:
+    """Runs the documents of pages."""
+
+    def __init__(self, execute: Execute, caller_limiter: CallerLimiter | None = None) -> None:
+        """Take who runs them, as the hub's own, to which no client is held; and what each person may ask for."""
+        self._execute = execute
+        self._caller_limiter = caller_limiter
+
+    async def execute(
+        self, request: Request, session: SignedInSession, document: str, variables: Mapping[str, Any] | None = None
+    ) -> ResponseMap:
+        """The response map to a document, errors and all, within the request's time.
+
+        Raises `PageProblem` where the access ledger does not answer, since then there is nothing to be shown; and where the
+        person asks too often: it is paid for as if they asked the graph themselves.
+        """
+        graphql_request, caller = GraphQLRequest(query=document, variables=variables), session.caller
+        caller_limits = (
+            None
+            if self._caller_limiter is None
+            else self._caller_limiter.for_caller(caller, request.scope, request.headers)
+        )
+        try:
+            if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+                await pending
+            response = await self._execute(graphql_request, caller, get_call(request.scope), caller_limits)
+        except HttpError as refusal:
+            if refusal.code is not HttpErrorCode.RATE_LIMITED:
+                raise
+            raise PageProblem("too_often", HTTPStatus.TOO_MANY_REQUESTS, headers=refusal.headers) from None
+        answer: ResponseMap = orjson.loads(encode(response))
+        if _LEDGER_UNAVAILABLE in get_error_codes(answer):
+            raise PageProblem("ledger_down", HTTPStatus.SERVICE_UNAVAILABLE)
+        return answer
+
+
+def get_error_codes(answer: ResponseMap) -> list[str]:
+    """The code of each error."""
+    return [(each.get("extensions") or {}).get("code", "") for each in answer.get("errors", ())]

@@ -1,0 +1,143 @@
+"""The hub's own pages as HTML: templates (Jinja2, every value escaped), words, and what browsers are told.
+
+They work without scripts, which their content policy refuses unless a page has one of its own, by keyboard, with a
+screen reader, on a narrow screen and on paper (WCAG 2.2 AA). Nothing of them comes from another server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from web.pages.words import LANGUAGES, Words, choose_language, load_words
+
+PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy of every page. Forms lead to the hub alone: who goes on to a partner goes by a link."""
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_FILE: Final = "/pages/{digest}/{name}"
+_MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_RETRYABLE_PROBLEMS: Final = frozenset(
+    {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
+)
+"""Problems that may be gone when the same page is opened again."""
+_HEADERS: Final = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "Cache-Control": "no-store",
+    # With `no-referrer`, browsers keep the origin of forms to themselves (Fetch standard, "append a request Origin").
+    "Referrer-Policy": "same-origin",
+    "Vary": "Accept-Language, Cookie",
+}
+
+
+class PageProblem(Exception):  # noqa: N818 - a page that says what is the matter
+    """What is shown instead of a page. `name` is its name in the words, under `problems`."""
+
+    def __init__(
+        self, name: str, status: HTTPStatus, *, headers: Mapping[str, str] | None = None, **values: str
+    ) -> None:
+        super().__init__(name)
+        self.name = name
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        """Headers of the page, such as `Retry-After`."""
+        self.values = values
+
+
+class PageRenderer:
+    """Renders pages. Reads templates, words and style once, when it is made."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._words = load_words()
+        self._files = {
+            path.name: path.read_bytes() for path in sorted(_TEMPLATES.iterdir()) if path.suffix in _MEDIA_TYPES
+        }
+        self._addresses = {
+            name: _FILE.format(digest=hashlib.sha256(content).hexdigest()[:16], name=name)
+            for name, content in self._files.items()
+        }
+
+    def routes(self) -> list[Route]:
+        """Style sheets and scripts; an address holds the digest of the content, so it never means anything else."""
+        return [Route(_FILE, self._serve_file)]
+
+    def get_words(self, request: Request) -> Words:
+        """The words in the language of whoever asks."""
+        return self._words[choose_language(request.query_params.get("lang"), request.headers.get("accept-language"))]
+
+    def render_page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        policy: str = PAGE_POLICY,
+        **values: Any,  # noqa: ANN401 - whatever the template shows
+    ) -> Response:
+        """A page. `values` may hold `session`, whose end is offered on the page; `policy` is what it may load."""
+        words = self.get_words(request)
+        html = self._templates.get_template(template).render(
+            {
+                "words": words,
+                "own": _build_link_values(request, words.language),
+                "others": {
+                    each: self._build_language_link(request, each) for each in LANGUAGES if each != words.language
+                },
+                "files": self._addresses,
+                "session": None,
+                "until": getattr(request.state, "until", None),
+                **values,
+            }
+        )
+        headers = {**_HEADERS, "Content-Security-Policy": policy, "Content-Language": words.language}
+        return HTMLResponse(html, status, headers)
+
+    def render_part(self, template: str, words: Words, **values: Any) -> str:  # noqa: ANN401 - as for `render_page`
+        """A part of a page, every value in it escaped."""
+        return self._templates.get_template(template).render({"words": words, **values})
+
+    def render_problem(self, request: Request, problem: PageProblem, **values: Any) -> Response:  # noqa: ANN401 - as for `render_page`
+        """The page of a problem."""
+        words = self.get_words(request)["problems"][problem.name]
+        text = words["text"].format(**problem.values)
+        again = request.url.path if problem.name in _RETRYABLE_PROBLEMS and request.path_params else None
+        response = self.render_page(
+            request, "problem.html", status=problem.status, heading=words["heading"], text=text, again=again, **values
+        )
+        response.headers.update(problem.headers)
+        return response
+
+    def _build_language_link(self, request: Request, language: str) -> tuple[str, str]:
+        """Where the same page is in another language, and what that language calls itself."""
+        query = {name: value for name, value in request.query_params.items() if name == "after"}
+        return f"{request.url.path}?{urlencode({**query, 'lang': language})}", self._words[language]["frame"]["name"]
+
+    async def _serve_file(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if self._addresses.get(name) != request.url.path:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        media_type = _MEDIA_TYPES[Path(name).suffix]
+        headers = {"Content-Type": media_type, "Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(self._files[name], headers=headers)
+
+
+def _build_link_values(request: Request, language: str) -> Mapping[str, str]:
+    """What is added to links of the hub, so that a language that was chosen stays chosen."""
+    return {"query": f"?lang={language}" if request.query_params.get("lang") == language else ""}

@@ -1,0 +1,187 @@
+"""Who is signed in to the hub's own pages, in cookies of their browser, and which forms are theirs.
+
+Both cookies are sealed (`auth/oidc/page_session.py`, `auth/oidc/sign_in.py`), out of reach for scripts, and not sent along with what
+other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with `__Host-`: then no
+other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
+
+The cookie alone is not a session: each request checks that the session is still valid (`SessionStore`), so a copy of a
+cookie ends with its session.
+
+A form that changes something is taken where three things fit: the cookie of a session, that session's text in the form,
+and the browser's word that one of our own pages sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from time import time
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.authentication_time import is_authentication_recent
+from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
+from auth.oidc.sign_in import SIGN_IN_TIMEOUT
+from store.database_timeout import StateUnavailable
+from web.pages.page_renderer import PageProblem
+
+FORM_TOKEN_FIELD: Final = "form"
+"""The field that holds the session's text."""
+_SESSION_COOKIE: Final = "simpul"
+_SIGN_IN_COOKIE: Final = "simpul-sign-in"
+_MAX_FIELDS: Final = 50
+_MAX_FORM_BYTES: Final = 16 * 1024
+_FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+
+Form = Mapping[str, Sequence[str]]
+
+
+class PageSessions:
+    """Reads and writes the two cookies, for pages at one address."""
+
+    def __init__(
+        self,
+        sessions: SessionCookies,
+        live_sessions: SessionStore,
+        *,
+        public_url: str,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        """Take who seals sessions, who knows which go on, and the hub's address as browsers know it."""
+        self._sessions = sessions
+        self._live_sessions = live_sessions
+        self._clock = clock
+        parts = urlsplit(public_url)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        """The hub's own origin."""
+        self._is_secure = parts.scheme == "https"
+        prefix = "__Host-" if self._is_secure else ""
+        self._session_cookie, self._sign_in_cookie = f"{prefix}{_SESSION_COOKIE}", f"{prefix}{_SIGN_IN_COOKIE}"
+
+    def find_canonical_address(self, request: Request) -> str | None:
+        """The same page at the hub's own address, where a person on this machine came by another of its names.
+
+        Cookies belong to one name, and sign-ins come back to one. Where the hub has a public name, what stands before
+        it sees to that; it may call the hub otherwise than browsers do.
+        """
+        host = request.headers.get("host", "")
+        if self._is_secure or f"http://{host}" == self.origin:
+            return None
+        return f"{self.origin}{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
+
+    async def load_session(self, request: Request) -> SignedInSession | None:
+        """Who is signed in; the session is used by this. Looks once for each request.
+
+        Raises `PageProblem` while the database does not answer.
+        """
+        if not hasattr(request.state, "session"):
+            session = self._sessions.open(request.cookies.get(self._session_cookie, ""), now=self._clock())
+            try:
+                is_live = session is not None and await self._live_sessions.use(session.id)
+            except StateUnavailable:
+                raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+            request.state.session = session if is_live else None
+        found: SignedInSession | None = request.state.session
+        return found
+
+    def get_loaded_session(self, request: Request) -> SignedInSession | None:
+        """The signed-in person, if `load_session` was called for this request; does not call the database."""
+        return getattr(request.state, "session", None)
+
+    async def start_session(self, request: Request, session: SignedInSession, *, identity: str) -> None:
+        """Have a session go on from now; the one that this browser had before is over.
+
+        `identity` is the issuer's ID token. Raises `PageProblem`.
+        """
+        before = self._sessions.open(request.cookies.get(self._session_cookie, ""), now=self._clock())
+        hint = self._sessions.seal_id_token(session, identity)
+        try:
+            if before is not None:
+                await self._live_sessions.end(before.id)
+            await self._live_sessions.begin(session.id, lifetime=session.ends - self._clock(), hint=hint)
+        except StateUnavailable:
+            raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+
+    async def end_session(self, request: Request, session: SignedInSession) -> str | None:
+        """End a session for every copy of its cookie; the issuer's ID token, where there is one.
+
+        Raises `PageProblem` where it could not be ended.
+        """
+        try:
+            hint = await self._live_sessions.end(session.id)
+        except StateUnavailable:
+            raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        request.state.session = None
+        return self._sessions.open_id_token(session, hint)
+
+    def is_recently_authenticated(self, session: SignedInSession, seconds: float) -> bool:
+        """Whether the person authenticated within the given seconds."""
+        return is_authentication_recent(session.authenticated_at, seconds, now=self._clock())
+
+    def get_session_end(self, session: SignedInSession) -> float:
+        """Until when a session goes on that is used now."""
+        return session.compute_expiry(self._clock(), idle=self._sessions.limits.idle)
+
+    def set_session_cookie(self, response: Response, session: SignedInSession) -> None:
+        """Have the browser keep a session, from now on for as long as it may be idle."""
+        now = self._clock()
+        text, until = self._sessions.seal(session, now=now)
+        self._set_cookie(response, self._session_cookie, text, until - now)
+
+    def clear_session_cookie(self, response: Response) -> None:
+        """Have the browser forget who was signed in."""
+        self._set_cookie(response, self._session_cookie, "", 0)
+
+    def get_sign_in_cookie(self, request: Request) -> str:
+        """The sign-in that was begun in this browser, sealed; empty where there is none."""
+        return request.cookies.get(self._sign_in_cookie, "")
+
+    def set_sign_in_cookie(self, response: Response, cookie: str) -> None:
+        """Have the browser keep a sign-in that was begun."""
+        self._set_cookie(response, self._sign_in_cookie, cookie, SIGN_IN_TIMEOUT)
+
+    def clear_sign_in_cookie(self, response: Response) -> None:
+        """Have the browser forget it: an answer is taken once."""
+        self._set_cookie(response, self._sign_in_cookie, "", 0)
+
+    async def read_form(self, request: Request) -> tuple[SignedInSession, Form]:
+        """The session and the form of a request that changes something; every field with its values.
+
+        Raises `PageProblem`.
+        """
+        if not self._is_from_own_page(request):
+            raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
+        session = await self.load_session(request)
+        if session is None:
+            raise PageProblem("session_over", HTTPStatus.FORBIDDEN)
+        fields = await _parse_fields(request)
+        if not session.has_form_token(fields.get(FORM_TOKEN_FIELD, [""])[0]):
+            raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
+        return session, fields
+
+    def _is_from_own_page(self, request: Request) -> bool:
+        """Whether the browser says so (Fetch metadata, or `Origin`, which every browser sends with a POST)."""
+        sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
+        has_origin = bool(sites or origins)
+        return has_origin and set(sites) <= {"same-origin"} and set(origins) <= {self.origin}
+
+    def _set_cookie(self, response: Response, name: str, value: str, seconds: float) -> None:
+        response.set_cookie(
+            name, value, max_age=int(seconds), path="/", secure=self._is_secure, httponly=True, samesite="lax"
+        )
+
+
+async def _parse_fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a form as browsers send it."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_MEDIA_TYPE:
+        raise PageProblem("foreign_form", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    body = await request.body()
+    if len(body) > _MAX_FORM_BYTES:
+        raise PageProblem("foreign_form", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise PageProblem("foreign_form", HTTPStatus.BAD_REQUEST) from None

@@ -1,0 +1,167 @@
+"""The hub's own pages for people who sign in, put together; and what ends in a page of its own instead of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
+from auth.oidc.sign_in import SignInFlow
+from schema.tools.document_fields import DocumentDescriber
+from web.http_errors import HttpError
+from web.middleware.incidents import log_incident
+from web.middleware.request_identity import get_call
+from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
+from web.pages.internal_client import InternalClient
+from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_session import PageSessions
+from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
+
+_CLIENT_CLOSED_REQUEST = 499
+"""What logs say of a request whose client went away; nobody reads the answer."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
+
+
+class PersonalPages:
+    """The pages, and who may see them."""
+
+    def __init__(
+        self,
+        *,
+        sign_in: HubSignInPages,
+        consents: ConsentPages,
+        sessions: PageSessions,
+        pages: PageRenderer,
+        max_sign_in_age: int,
+        with_messages: bool,
+    ) -> None:
+        """Put them together; `max_sign_in_age` and `with_messages` as for `build_personal_pages`."""
+        self._max_sign_in_age = max_sign_in_age
+        self._sign_in = sign_in
+        self._consents = consents
+        self._sessions = sessions
+        self._pages = pages
+        self._with_messages = with_messages
+
+    def routes(self) -> list[Route]:
+        """Where they are served."""
+        consents, sign_in = self._consents, self._sign_in
+        return [
+            Route(
+                CONSENT_PATH,
+                self._show_problems(self._require_session(consents.show_request, needs_recent_sign_in=True)),
+                methods=["GET"],
+            ),
+            Route(CONSENT_PATH, self._show_problems(self._extend_session(consents.decide)), methods=["POST"]),
+            Route(CONSENTS_PATH, self._show_problems(self._require_session(consents.show_list)), methods=["GET"]),
+            Route(
+                REVOKE_PATH,
+                self._show_problems(self._require_session(consents.confirm_revocation, needs_recent_sign_in=True)),
+                methods=["GET"],
+            ),
+            Route(REVOKE_PATH, self._show_problems(self._extend_session(consents.revoke)), methods=["POST"]),
+            Route(CALLBACK_PATH, self._show_problems(sign_in.finish_sign_in), methods=["GET"]),
+            Route(SIGN_OUT_PATH, self._show_problems(self._extend_session(sign_in.sign_out)), methods=["POST"]),
+            Route(SIGNED_OUT_PATH, self._show_problems(sign_in.show_signed_out), methods=["GET"]),
+        ]
+
+    def _require_session(self, page: PersonalEndpoint, *, needs_recent_sign_in: bool = False) -> Endpoint:
+        """A page for a person who is signed in; others are sent to sign in first. The session goes on from here.
+
+        Where the page `needs_recent_sign_in` something, the person must have authenticated lately: within half of the time that the
+        graph demands, so that the other half is left to read and answer.
+        """
+        max_age = self._max_sign_in_age // 2 if needs_recent_sign_in else None
+
+        async def endpoint(request: Request) -> Response:
+            address = self._sessions.find_canonical_address(request)
+            if address is not None:
+                return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+            session = await self._sessions.load_session(request)
+            if session is None or (
+                max_age is not None and not self._sessions.is_recently_authenticated(session, max_age)
+            ):
+                return await self._sign_in.start_sign_in(request, max_age=max_age)
+            request.state.until = self._sessions.get_session_end(session)
+            response = await page(request, session)
+            self._sessions.set_session_cookie(response, session)
+            return response
+
+        return endpoint
+
+    def _extend_session(self, endpoint: Endpoint) -> Endpoint:
+        """What takes a form of whoever is signed in, and refuses it by a `PageProblem`. The session goes on, too."""
+
+        async def extending_endpoint(request: Request) -> Response:
+            session = await self._sessions.load_session(request)
+            if session is not None:
+                request.state.until = self._sessions.get_session_end(session)
+            response = await endpoint(request)
+            if (still := self._sessions.get_loaded_session(request)) is not None:
+                self._sessions.set_session_cookie(response, still)
+            return response
+
+        return extending_endpoint
+
+    def _show_problems(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint whose problems are shown as pages."""
+
+        async def shown(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except PageProblem as problem:
+                request.state.until = None
+                return self._pages.render_problem(request, problem, session=self._sessions.get_loaded_session(request))
+            except HttpError:
+                raise
+            except ClientDisconnect:
+                return Response(status_code=_CLIENT_CLOSED_REQUEST)
+            except Exception as error:  # noqa: BLE001 - a person gets a page with the number, not JSON
+                number = log_incident(error, get_call(request.scope).request_id, with_messages=self._with_messages)
+                incident = PageProblem("incident", HTTPStatus.INTERNAL_SERVER_ERROR, number=number)
+                return self._pages.render_problem(request, incident)
+
+        return shown
+
+
+def build_personal_pages(
+    sign_in: SignInFlow,
+    sessions: SessionCookies,
+    live_sessions: SessionStore,
+    client: InternalClient,
+    describe: DocumentDescriber,
+    *,
+    pages: PageRenderer,
+    public_url: str,
+    max_sign_in_age: int,
+    with_messages: bool,
+) -> PersonalPages:
+    """The pages over what the composition root hands in.
+
+    Args:
+        sign_in: Signs people in.
+        sessions: Seals who is signed in.
+        live: Knows which sessions go on.
+        graph: Runs the documents of the pages, which no client's registry has to hold.
+        describe: Tells what a document shows.
+        pages: Renders them, and serves what they load.
+        public_url: The hub's address as browsers know it.
+        recent: Seconds within which a person must have authenticated to change something.
+        with_messages: Whether the log gets the texts of unexpected errors, which may hold personal data.
+
+    """
+    page_sessions = PageSessions(sessions, live_sessions, public_url=public_url)
+    return PersonalPages(
+        sign_in=HubSignInPages(sign_in, page_sessions, pages),
+        consents=ConsentPages(client, page_sessions, pages, describe),
+        sessions=page_sessions,
+        pages=pages,
+        max_sign_in_age=max_sign_in_age,
+        with_messages=with_messages,
+    )

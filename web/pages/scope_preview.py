@@ -1,0 +1,214 @@
+"""The answer to the preview of a consent, as people read it: for each scope what would go, labelled, in order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schema.tools.document_fields import DocumentField, DocumentFields
+from web.pages.words import Words
+
+Path = tuple[str, ...]
+
+_AREA_FIELDS: Final = frozenset({"TaxObject.landArea", "TaxObject.buildingArea"})
+"""Numbers of square metres."""
+
+
+_ROOT_PATH: Final = ("me",)
+_OUTER_TYPE_PREFIX: Final = "Consenting."
+"""What begins the fields through which a partner reaches a person's data; they hold no value themselves."""
+_MIN_NESTED_DEPTH: Final = 2
+"""Names on the way to what stands directly below `me`; what lies deeper lies in something of a scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """One entry of an object: its label, and a text or the objects inside."""
+
+    label: str
+    text: str | None = None
+    objects: Sequence[Sequence[PreviewLine]] = ()
+    """Each object's lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMeaning:
+    """What one entry means."""
+
+    label: str
+    text: str
+    language: str
+    is_specific: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScopePreview:
+    """What one scope would give."""
+
+    meanings: Sequence[FieldMeaning]
+    lines: Sequence[PreviewLine] = ()
+    missing: Sequence[str] = ()
+    """What cannot be shown, a sentence each."""
+    gives: bool = True
+    """Whether values are given at all; some scopes only let compare."""
+
+    @property
+    def specific(self) -> str:
+        """Whether the entries are specific personal data: `list_all`, `get_settings` or `none` of them."""
+        marks = {each.is_specific for each in self.meanings}
+        return "all" if marks == {True} else "some" if True in marks else "none"
+
+
+def build_scope_previews(
+    fields: Sequence[Mapping[str, Any]], shown: DocumentFields, answer: Mapping[str, Any] | None, words: Words
+) -> Mapping[str, ScopePreview]:
+    """By scope, what would go.
+
+    `fields` are those of the request (`field`, `scope`, `description`, `class`), `shown` what the preview's document
+    shows, `answer` its response map.
+    """
+    by_scope: dict[str, list[Mapping[str, Any]]] = {}
+    for each in fields:
+        by_scope.setdefault(each["scope"], []).append(each)
+    every = frozenset(each["field"] for each in fields)
+    given = answer or {}
+    # What befell the whole operation has no path (GraphQL specification, 7.1.2).
+    errors = {tuple(error.get("path") or _ROOT_PATH): error for error in given.get("errors", ())}
+    previews = {}
+    for scope, own in by_scope.items():
+        wanted = frozenset(each["field"] for each in own)
+        reading = _PreviewWalk(shown, wanted, every, words, errors)
+        lines = list(reading.walk_lines((), given.get("data") or {}, ()))
+        outer = {entry.coordinate for entry in shown.values() if not entry.is_leaf}
+        meanings = [
+            _build_meaning(each, words)
+            for each in own
+            if each["field"] not in outer and not each["field"].startswith(_OUTER_TYPE_PREFIX)
+        ]
+        gives = any(entry.coordinate in wanted for entry in shown.values())
+        previews[scope] = ScopePreview(meanings, lines, list(reading.missing), gives)
+    return previews
+
+
+@dataclass(slots=True)
+class _PreviewWalk:
+    """One walk through the answer, along what is shown."""
+
+    shown: DocumentFields
+    wanted: frozenset[str]
+    fields_of_all_scopes: frozenset[str]
+    """What belongs to any scope."""
+    words: Words
+    errors: Mapping[tuple[str | int, ...], Mapping[str, Any]]
+    missing: dict[str, None] = field(default_factory=dict)
+
+    def walk_lines(self, path: Path, value: Mapping[str, Any], place: tuple[str | int, ...]) -> Iterator[PreviewLine]:
+        """The lines of one object that belong to the scope."""
+        for inner in self._find_children(path):
+            entry, name = self.shown[inner], inner[-1]
+            if not self._belongs_to_scope(inner):
+                continue
+            here = (*place, name)
+            error = self._find_error(here)
+            found = value.get(name)
+            if error is not None and len(inner) == 1:  # all of it
+                self._explain_error(error)
+            elif error is not None:
+                yield PreviewLine(_get_label(entry.coordinate, self.words), self._explain_error(error))
+            elif entry.is_leaf:
+                yield PreviewLine(_get_label(entry.coordinate, self.words), _format_values(entry, found, self.words))
+            elif isinstance(found, list):
+                objects = [self._walk_object(inner, each, (*here, at)) for at, each in enumerate(found)]
+                yield self._build_list_line(entry, objects)
+            elif not isinstance(found, Mapping):
+                yield PreviewLine(_get_label(entry.coordinate, self.words), self.words["values"]["none"])
+            elif len(inner) == 1:
+                yield from self.walk_lines(inner, found, here)  # `me`: whom all of it is about
+            else:
+                lines = [f"{each.label}: {each.text}" for each in self.walk_lines(inner, found, here)]
+                yield PreviewLine(_get_label(entry.coordinate, self.words), "; ".join(lines))
+
+    def _walk_object(
+        self, path: Path, found: Mapping[str, Any] | None, place: tuple[str | int, ...]
+    ) -> Sequence[PreviewLine]:
+        if found is not None:
+            return list(self.walk_lines(path, found, place))
+        return [
+            PreviewLine(
+                _get_label(self.shown[path].coordinate, self.words), self._explain_error(self._find_error(place) or {})
+            )
+        ]
+
+    def _build_list_line(self, entry: DocumentField, objects: Sequence[Sequence[PreviewLine]]) -> PreviewLine:
+        label = _get_label(entry.coordinate, self.words)
+        return PreviewLine(label, None if objects else self.words["values"]["none"], objects)
+
+    def _find_children(self, path: Path) -> Iterator[Path]:
+        return (each for each in self.shown if each[:-1] == path)
+
+    def _belongs_to_scope(self, path: Path) -> bool:
+        """Whether the field, or one below it, belongs to the scope; or is public, beside what does."""
+        entry = self.shown[path]
+        if entry.coordinate in self.wanted:
+            return True
+        if entry.is_leaf:
+            return len(path) > _MIN_NESTED_DEPTH and entry.coordinate not in self.fields_of_all_scopes
+        return any(each[: len(path)] == path and self.shown[each].coordinate in self.wanted for each in self.shown)
+
+    def _find_error(self, place: tuple[str | int, ...]) -> Mapping[str, Any] | None:
+        """What befell the value there, or the object that it is in."""
+        return next((self.errors[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self.errors), None)
+
+    def _explain_error(self, error: Mapping[str, Any]) -> str:
+        values, agencies = self.words["values"], self.words["agencies"]
+        extensions = error.get("extensions") or {}
+        agency = extensions.get("agency")
+        if agency is not None:
+            text = str(values["down"]).format(agency=agencies.get(agency, agencies["other"]))
+        else:
+            text = str(values["unsure" if extensions.get("reason") == "ASSURANCE_TOO_LOW" else "hidden"])
+        self.missing[text] = None
+        return text
+
+
+def _build_meaning(entry: Mapping[str, Any], words: Words) -> FieldMeaning:
+    """The entry in the language of the page; else as the graph describes it, which is in English."""
+    own = words.named("meanings", entry["field"], "")
+    return FieldMeaning(
+        label=_get_label(entry["field"], words),
+        text=own or entry["description"],
+        language=words.language if own else "en",
+        is_specific=entry["class"] == "SPECIFIC",
+    )
+
+
+def _get_label(coordinate: str, words: Words) -> str:
+    return words.named("fields", coordinate, coordinate.rpartition(".")[2])
+
+
+def _format_values(entry: DocumentField, value: object, words: Words) -> str:
+    if isinstance(value, list):
+        return "; ".join(_format_value(entry, each, words) for each in value) or str(words["values"]["none"])
+    return _format_value(entry, value, words)
+
+
+def _format_value(entry: DocumentField, value: Any, words: Words) -> str:  # noqa: ANN401 - any scalar's JSON
+    """One value, as people read it."""
+    values = words["values"]
+    if value is None or value == "":
+        return str(values["none"])
+    if isinstance(value, bool):
+        return str(values["yes" if value else "no"])
+    match entry.type:
+        case "Rupiah":
+            text = str(values["rupiah"]).format(value=words.number(value))
+        case "Date":
+            text = words.day(value)
+        case "DateTime":
+            text = words.moment(value)
+        case _ if entry.coordinate in _AREA_FIELDS:
+            text = str(values["area"]).format(value=words.number(value))
+        case _:
+            text = words.named("values", f"{entry.type}.{value}", str(value))
+    return text

@@ -1,0 +1,127 @@
+"""Signing in to the hub's own pages, and out again. What is checked stands in `auth/oidc/sign_in.py`."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from auth.crypto.sealed_cookies import CookieTooLong
+from auth.oidc.page_session import CitizenRequired
+from auth.oidc.sign_in import SignInDenied, SignInFailed, SignInFlow, SignInResult, SignInUnavailable
+from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_session import PageSessions
+
+CALLBACK_PATH: Final = "/sign-in/callback"
+"""Where the issuer sends people back to."""
+SIGN_OUT_PATH: Final = "/sign-out"
+SIGNED_OUT_PATH: Final = "/signed-out"
+_MAX_PARAMETERS: Final = 20
+
+_log = logging.getLogger("simpul.sign_in")
+
+
+class HubSignInPages:
+    """The way to the issuer, the way back, and the way out."""
+
+    def __init__(self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer) -> None:
+        self._sign_in = sign_in
+        self._sessions = sessions
+        self._pages = pages
+
+    async def start_sign_in(self, request: Request, *, max_age: int | None = None) -> Response:
+        """Send somebody to sign in, and have them come back to the page that they asked for.
+
+        With `max_age`, they authenticate now unless they did within that many seconds.
+
+        Raises `PageProblem`.
+        """
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        try:
+            started = await self._sign_in.begin(
+                target, language=self._pages.get_words(request).language, max_age=max_age
+            )
+        except SignInUnavailable:
+            raise PageProblem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        except SignInFailed:
+            raise PageProblem("no_such_page", HTTPStatus.NOT_FOUND) from None
+        response = _redirect(started.address)
+        self._sessions.set_sign_in_cookie(response, started.cookie)
+        return response
+
+    async def finish_sign_in(self, request: Request) -> Response:
+        """Take the issuer's answer. The sign-in that was begun is over then, however it ends."""
+        try:
+            signed_in = await self._verify_answer(request)
+            response = _redirect(signed_in.target)
+            self._sessions.set_session_cookie(response, signed_in.session)
+            await self._sessions.start_session(request, signed_in.session, identity=signed_in.id_token)
+        except CookieTooLong:
+            response = self._pages.render_problem(request, PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST))
+        except PageProblem as problem:
+            response = self._pages.render_problem(request, problem)
+        self._sessions.clear_sign_in_cookie(response)
+        return response
+
+    async def _verify_answer(self, request: Request) -> SignInResult:
+        try:
+            return await self._sign_in.finish(self._sessions.get_sign_in_cookie(request), _parse_answer(request))
+        except SignInDenied:
+            raise PageProblem("sign_in_denied", HTTPStatus.FORBIDDEN) from None
+        except CitizenRequired:
+            raise PageProblem("not_for_themself", HTTPStatus.FORBIDDEN) from None
+        except SignInUnavailable:
+            raise PageProblem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        except SignInFailed as failed:
+            _log.info("A sign-in came to nothing: %s", failed)
+            raise PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST) from None
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session, here for every copy of its cookie, and then at the issuer. Raises `PageProblem`.
+
+        The browser goes to the issuer by a page and not by a redirect: to Chromium, where a form may lead
+        (`form-action`) holds for the redirects that follow it.
+        """
+        session, _ = await self._sessions.read_form(request)
+        identity = await self._sessions.end_session(request, session)
+        language = self._pages.get_words(request).language
+        address = await self._sign_in.build_sign_out_url(identity, language=language)
+        if address is None:
+            response = _redirect(f"{SIGNED_OUT_PATH}{_build_language_query(request)}")
+        else:
+            response = self._pages.render_page(request, "signing_out.html", address=address, others={})
+            response.headers["Refresh"] = f"0; url={address}"
+        self._sessions.clear_session_cookie(response)
+        return response
+
+    async def show_signed_out(self, request: Request) -> Response:
+        """Say so."""
+        return self._pages.render_page(request, "signed_out.html")
+
+
+def _parse_answer(request: Request) -> dict[str, str]:
+    """The parameters of the issuer's answer, each once (RFC 6749, section 3.1). Raises `SignInFailed`."""
+    try:
+        parameters = parse_qsl(
+            request.url.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"
+        )
+    except ValueError:
+        raise SignInFailed("the answer cannot be read") from None
+    found = dict(parameters)
+    if len(found) != len(parameters):
+        raise SignInFailed("a parameter of the answer comes more than once")
+    return found
+
+
+def _build_language_query(request: Request) -> str:
+    chosen = request.query_params.get("lang")
+    return f"?lang={chosen}" if chosen in {"id", "en"} else ""
+
+
+def _redirect(address: str) -> Response:
+    """There by GET (RFC 9110, section 15.4.4)."""
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})

@@ -1,0 +1,155 @@
+"""`/status`: how each agency is, for anybody. It shows names, times and shares, no hosts and no texts of errors.
+
+What it shows is read off what the hub counts anyway: nobody is asked for it, however often it is opened. It stands
+there without scripts; with them it is kept up to date by `/status/now`, the part of it that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from telemetry.metrics.health import AgencyHealth, CallSummary, HealthState
+from web.pages.page_renderer import PAGE_POLICY, PageRenderer
+from web.pages.sparkline import Sparkline, build_sparkline
+from web.pages.words import Words
+
+PATH: Final = "/status"
+NOW_PATH: Final = "/status/now"
+POLICY: Final = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
+"""The page's own script alone may run, and ask this hub alone."""
+_MAX_AGE: Final = 1.0
+"""Seconds for which a page is shown again as it is."""
+_MILLISECONDS: Final = 1000
+_TROUBLED_STATES: Final = (HealthState.DOWN, HealthState.SHAKY)
+"""The worst first."""
+
+LoadAgencyHealth = Callable[[], Awaitable[Sequence[AgencyHealth]]]
+"""How the agencies are; nobody is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _AgencyView:
+    """One agency, in words."""
+
+    name: str
+    health: str
+    """Its value: what its style and its sign are called."""
+    state: str
+    means: str
+    summary: str
+    """What the picture shows, as text."""
+    picture: Sparkline
+    facts: Sequence[tuple[str, str]]
+
+
+class StatusPage:
+    """The page."""
+
+    def __init__(self, load_health: LoadAgencyHealth, pages: PageRenderer, *, with_consents: bool) -> None:
+        """`with_consents` says whether the hub has pages for people who sign in, to which this one leads, too."""
+        self._load_health = load_health
+        self._pages = pages
+        self._with_consents = with_consents
+        self._rendered: dict[str, tuple[float, str]] = {}
+        """By language: when it was rendered, and what."""
+
+    def routes(self) -> list[Route]:
+        """Where it is served."""
+        return [Route(PATH, self._show, methods=["GET"]), Route(NOW_PATH, self._show_now, methods=["GET"])]
+
+    async def _show(self, request: Request) -> Response:
+        live = await self._render_live_part(self._pages.get_words(request))
+        return self._pages.render_page(
+            request, "status.html", policy=POLICY, live=live, with_consents=self._with_consents
+        )
+
+    async def _show_now(self, request: Request) -> Response:
+        live = await self._render_live_part(self._pages.get_words(request))
+        return HTMLResponse(live, headers={"Cache-Control": "no-store", "Vary": "Accept-Language"})
+
+    async def _render_live_part(self, words: Words) -> str:
+        at, html = self._rendered.get(words.language, (0.0, ""))
+        if not html or monotonic() - at >= _MAX_AGE:
+            found = await self._load_health()
+            html = self._pages.render_part(
+                "status_now.html",
+                words,
+                worst=_find_worst_state(found).value,
+                overall=_describe_overall(found, words),
+                agencies=[_build_agency_view(each, words) for each in found],
+                time=words.time(time()),
+            )
+            self._rendered[words.language] = monotonic(), html
+        return html
+
+
+def _find_worst_state(found: Sequence[AgencyHealth]) -> HealthState:
+    return next((state for state in _TROUBLED_STATES if any(each.health is state for each in found)), HealthState.UP)
+
+
+def _describe_overall(found: Sequence[AgencyHealth], words: Words) -> str:
+    """One sentence about all of them."""
+    unwell = [_get_display_name(each.name, words) for each in found if each.health in _TROUBLED_STATES]
+    text = words["status"]["some" if unwell else "none"]
+    return str(text).format(count=len(unwell), all=len(found), names=", ".join(unwell))
+
+
+def _build_agency_view(agency: AgencyHealth, words: Words) -> _AgencyView:
+    status, health = words["status"], agency.health.value
+    return _AgencyView(
+        name=_get_display_name(agency.name, words),
+        health=health,
+        state=status["states"][health],
+        means=status["means"][health],
+        summary=_describe_hour(agency.hour, words),
+        picture=build_sparkline(agency.minutes),
+        facts=[(status["facts"][name], text) for name, text in _list_facts(agency, words)],
+    )
+
+
+def _get_display_name(agency: str, words: Words) -> str:
+    text = words.named("status", f"names.{agency}", agency)
+    return text[0].upper() + text[1:]
+
+
+def _describe_hour(hour: CallSummary | None, words: Words) -> str:
+    status = words["status"]
+    if hour is None:
+        return str(status["no_calls"])
+    values = {"calls": words.number(hour.calls), "failed": words.number(hour.failed)}
+    if hour.median is None or hour.p95 is None:  # all of them were given up before they were sent
+        return str(status["calls"]).format(**values)
+    return str(status["hour"]).format(
+        median=_format_duration(hour.median, words), slow=_format_duration(hour.p95, words), **values
+    )
+
+
+def _list_facts(agency: AgencyHealth, words: Words) -> Sequence[tuple[str, str]]:
+    status = words["status"]
+    last = agency.last_answer
+    facts = [("last_answer", status["not_yet"] if last is None else words.time(last))]
+    if agency.breaker is not None:
+        facts.append(("breaker", status["breakers"][agency.breaker]))
+    if agency.cache_hit_share is not None:
+        share = str(status["kept"]).format(share=words.number(round(100 * agency.cache_hit_share)))
+        facts.append(("found_kept", share))
+    facts.append(("stale", words.number(agency.stale)))
+    if agency.quota is not None and agency.quota_left is not None:
+        left, quota = words.number(agency.quota_left), words.number(agency.quota)
+        facts.append(("quota", str(status["quota"]).format(left=left, quota=quota)))
+    return facts
+
+
+def _format_duration(seconds: float, words: Words) -> str:
+    """A time as people read it: in thousandths of a second, or in seconds with a tenth."""
+    status = words["status"]
+    if seconds < 1:
+        return str(status["milliseconds"]).format(value=max(1, round(seconds * _MILLISECONDS)))
+    return str(status["seconds"]).format(value=words.number(round(seconds, 1)))

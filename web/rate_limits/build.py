@@ -1,0 +1,90 @@
+"""What limits callers, put together: rates, tokens that prove nobody, and where both are counted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.types import Lifespan
+
+from auth.caller import CallerKind
+from auth.crypto.rate_keys import RateKeys
+from cache.limits.rate_limiter import Rate, RateLimiter
+from cache.limits.redis_counters import RedisCounters
+from web.client_address import ClientAddresses
+from web.endpoints.health import LimitsState
+from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.failed_tokens import FailedTokens, WasVerified
+from web.rate_limits.rate_table import CallerRates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """What there is of it."""
+
+    caller_limiter: CallerLimiter | None
+    failed_tokens: FailedTokens | None
+    shared: RedisCounters | None
+    """Where processes count together."""
+
+    @property
+    def state(self) -> LimitsState | None:
+        """Who counts; None where processes share no store."""
+        if self.shared is None:
+            return None
+        return LimitsState.SHARED if self.shared.is_up else LimitsState.LOCAL
+
+    def wrap_lifespan(self, lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:
+        """The lifespan, in which processes count together where they share a store."""
+        shared = self.shared
+        if shared is None:
+            return lifespan
+
+        @asynccontextmanager
+        async def lifespan_with_shared(app: Starlette) -> AsyncIterator[None]:
+            await shared.start()
+            try:
+                async with lifespan(app):
+                    yield
+            finally:
+                await shared.close()
+
+        return lifespan_with_shared
+
+
+def build_rate_limits(
+    *,
+    table: Mapping[CallerKind, CallerRates],
+    failed_tokens: int,
+    redis: str | None,
+    secret: bytes,
+    trusted_proxies: Collection[str],
+    was_verified: WasVerified,
+) -> RateLimits:
+    """What limits callers. Nothing is opened yet.
+
+    Args:
+        table: What each kind of caller may do in a minute; nobody is limited where it is empty.
+        failed_tokens: How many tokens that prove nobody an address may send in a minute; 0 for any number.
+        redis: Address of the Redis that all processes share, if they do.
+        secret: The hub's.
+        trusted_proxies: Addresses whose word about clients' addresses counts.
+        proved: Who knows tokens again.
+
+    """
+    keys = RateKeys(secret)
+    shared = None if redis is None else RedisCounters(redis, make_key=lambda client: keys("client", client))
+    rates = RateLimiter(shared)
+    addresses = ClientAddresses(trusted_proxies)
+    failed_tokens_limit = None
+    if failed_tokens:
+        failed_tokens_limit = FailedTokens(
+            Rate(failed_tokens), rates=rates, keys=keys, addresses=addresses, was_verified=was_verified
+        )
+    return RateLimits(
+        caller_limiter=CallerLimiter(table, rates=rates, keys=keys, addresses=addresses) if table else None,
+        failed_tokens=failed_tokens_limit,
+        shared=shared,
+    )

@@ -1,0 +1,189 @@
+"""What each caller has left of their rates: asked for with every request, told with every answer.
+
+Callers are limited by who they are: people by their number, applications by their client, nobody in particular by the
+address. The header fields are those of draft-ietf-httpapi-ratelimit-headers-10; `w` and `t` are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from functools import cache
+from math import ceil, isinf
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from auth.caller import Caller, CallerKind
+from auth.crypto.rate_keys import RateKeys
+from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter
+from engine.document.limits import TooLarge
+from web.client_address import ClientAddresses
+from web.http_errors import HttpError, HttpErrorCode
+from web.rate_limits.rate_table import CallerRates
+
+RATE_LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
+_APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+
+
+class CallerLimits:
+    """What one caller may take; the engine's purse for each of their requests."""
+
+    __slots__ = ("_caller_rates", "_fresh", "_has_spent_points", "_has_taken_fresh", "_points", "_rates", "_requests")
+
+    def __init__(self, rates: RateLimiter, caller_rates: CallerRates, key: str) -> None:
+        """Take who counts, what callers of this kind may do, and what the caller is called where it is counted."""
+        self._rates = rates
+        self._requests = Bucket(f"{key}:requests", caller_rates.requests)
+        self._points = Bucket(f"{key}:points", caller_rates.points)
+        self._fresh = Bucket(f"{key}:fresh", caller_rates.fresh)
+        self._has_spent_points = False
+        self._has_taken_fresh = False
+        self._caller_rates = caller_rates
+
+    def take_request(self) -> Awaitable[None] | None:
+        """Count a request, to be awaited where others are asked; raises `HttpError` where it is one too many."""
+        rates = self._rates
+        wait_seconds = self._requests.take(1, rates.clock()) if rates.is_local else rates.take(self._requests, 1)
+        if not isinstance(wait_seconds, float):
+            return self._await_request(wait_seconds)
+        if wait_seconds:
+            raise _build_too_many_requests_error(self._requests, wait_seconds)
+        return None
+
+    def take_fresh_request(self) -> Awaitable[None] | None:
+        """Count a request that says how old what is used may be, as `take_request`: agencies are asked for it anew."""
+        self._has_taken_fresh = True
+        rates = self._rates
+        wait_seconds = self._fresh.take(1, rates.clock()) if rates.is_local else rates.take(self._fresh, 1)
+        if not isinstance(wait_seconds, float):
+            return self._await_fresh_request(wait_seconds)
+        if wait_seconds:
+            raise _build_too_many_fresh_error(self._fresh, wait_seconds)
+        return None
+
+    def spend(self, points: int) -> Awaitable[None] | None:
+        """Pay so many points, as `take_request`. Raises `TooLarge` for more than there ever are, else `HttpError`."""
+        self._has_spent_points = True
+        rates = self._rates
+        wait_seconds = self._points.take(points, rates.clock()) if rates.is_local else rates.take(self._points, points)
+        if not isinstance(wait_seconds, float):
+            return self._await_points(wait_seconds, points)
+        if wait_seconds:
+            raise _build_too_expensive_error(self._points, wait_seconds, points)
+        return None
+
+    async def _await_request(self, waiting: Awaitable[float]) -> None:
+        if seconds := await waiting:
+            raise _build_too_many_requests_error(self._requests, seconds)
+
+    async def _await_fresh_request(self, waiting: Awaitable[float]) -> None:
+        if seconds := await waiting:
+            raise _build_too_many_fresh_error(self._fresh, seconds)
+
+    async def _await_points(self, waiting: Awaitable[float], points: int) -> None:
+        if seconds := await waiting:
+            raise _build_too_expensive_error(self._points, seconds, points)
+
+    def build_header_lines(self) -> bytes:
+        """The header lines that tell the rates and what is left; of what this process was asked for."""
+        now = self._rates.clock()
+        left: tuple[int, ...] = self._requests.compute_remaining(now)
+        if self._has_spent_points:
+            left += self._points.compute_remaining(now)
+        if self._has_taken_fresh:
+            left += self._fresh.compute_remaining(now)
+        return _build_header_template(self._caller_rates, self._has_spent_points, self._has_taken_fresh) % left
+
+    def is_full(self) -> bool:
+        """Whether nothing is taken, so that nothing is lost where it is forgotten."""
+        now = self._rates.clock()
+        return max(self._requests.full_at, self._points.full_at, self._fresh.full_at) <= now
+
+    def __repr__(self) -> str:
+        """The rates, never whose."""
+        return f"<Allowance {self._requests!r}, {self._points!r}, {self._fresh!r}>"
+
+
+class CallerLimiter:
+    """The allowances of all callers of this process."""
+
+    def __init__(
+        self, table: Mapping[CallerKind, CallerRates], *, rates: RateLimiter, keys: RateKeys, addresses: ClientAddresses
+    ) -> None:
+        """Take what each kind may do, who counts it, and how callers are called there; who is in no line may all."""
+
+        def owners(kind: CallerKind, of_kind: CallerRates) -> OwnerRegistry[CallerLimits]:
+            return OwnerRegistry(lambda name: CallerLimits(rates, of_kind, keys(kind.value, name)))
+
+        self._addresses = addresses
+        self._kinds = {kind: owners(kind, of_kind) for kind, of_kind in table.items()}
+
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits | None:
+        """What this caller may take; None where nothing limits them."""
+        owners = self._kinds.get(caller.kind)
+        if owners is None:
+            return None
+        return owners.get_or_create(_find_limit_owner(caller) or self._addresses.find_limit_key(scope, headers))
+
+    def for_address(self, scope: Scope, headers: Headers) -> CallerLimits | None:
+        """What whoever comes from there may take, without a look at who they are."""
+        owners = self._kinds.get(CallerKind.ANONYMOUS)
+        return None if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
+
+    def __repr__(self) -> str:
+        """Which kinds are limited."""
+        return f"<Allowances of {', '.join(each.value for each in self._kinds)}>"
+
+
+def _find_limit_owner(caller: Caller) -> str | None:
+    """Whose the rates are; None for nobody in particular."""
+    if caller.kind in _APPLICATIONS:
+        return caller.client
+    return caller.nik or caller.nib or caller.subject or caller.client
+
+
+@cache
+def _build_header_template(caller_rates: CallerRates, with_points: bool, with_fresh: bool) -> bytes:  # noqa: FBT001 - a key of the cache
+    """The header lines, as a form to be filled in."""
+    is_shown = {"requests": True, "points": with_points, "fresh": with_fresh}
+    rates = {name: rate for name, rate in caller_rates._asdict().items() if name == "points" or is_shown[name]}
+    policy = ", ".join(f'"{name}";q={rate.amount};w={rate.seconds:.0f}' for name, rate in rates.items())
+    left = ", ".join(f'"{name}";r=%d;t=%d' for name in rates if is_shown[name])
+    return f"ratelimit-policy: {policy}\r\nratelimit: {left}\r\n".encode("ascii")
+
+
+def _build_too_many_requests_error(bucket: Bucket, seconds: float) -> HttpError:
+    rate = bucket.rate
+    return build_rate_limited_error(f"More than {rate.amount} requests in {rate.seconds:.0f} s.", seconds)
+
+
+def _build_too_many_fresh_error(bucket: Bucket, seconds: float) -> HttpError:
+    rate = bucket.rate
+    return build_rate_limited_error(
+        f"More than {rate.amount} requests for fresh data in {rate.seconds:.0f} s. Ask without"
+        f" 'Cache-Control: no-cache' and 'max-age', or later.",
+        seconds,
+    )
+
+
+def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> HttpError | TooLarge:
+    rate = bucket.rate
+    if isinf(seconds):
+        return TooLarge(
+            f"The operation is expected to cost {points} points; a caller of this kind never has more than"
+            f" {rate.amount}. Ask for shorter lists, or in several operations."
+        )
+    return build_rate_limited_error(
+        f"The operation is expected to cost {points} points, more than are left of {rate.amount} in"
+        f" {rate.seconds:.0f} s.",
+        seconds,
+    )
+
+
+def build_rate_limited_error(reason: str, seconds: float) -> HttpError:
+    """The refusal of whoever has to wait so many seconds."""
+    after = max(ceil(seconds), 1)
+    return HttpError(
+        HttpErrorCode.RATE_LIMITED, f"{reason} Try again in {after} s.", headers={"Retry-After": f"{after}"}
+    )

@@ -1,0 +1,158 @@
+"""The hub's HTTP server: says when it serves, and ends without anybody noticing.
+
+At its end it takes no more connections and answers what runs, and what still comes over connections that are open: with
+`ReadConnection: close`, so that clients know. Only then are idle connections closed. Closing them at once, as uvicorn does,
+meets requests that are on their way, and their clients see a reset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import uvicorn
+
+from web.server.connection_acceptor import AcceptorPeers, ConnectionAcceptor, NoPeers
+from web.server.header_limits import LimitedHttpProtocol
+
+_POLL_SECONDS = 0.05
+_ABORT_GRACE = 1.0
+"""Seconds for requests whose connection was cut to end by themselves."""
+_LIFESPAN_TIMEOUT = 10.0
+"""Seconds for the application to close what it has open."""
+
+
+class ApplicationStartError(Exception):
+    """The application could not start; the text is the reason in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownPolicy:
+    """How a server ends. Times are seconds."""
+
+    timeout: float
+    """How long what runs may take."""
+    linger: float
+    """How long idle connections are left open, since a request may be on its way over them."""
+    is_final: bool = True
+    """Whether nobody else accepts on the same socket, so that who waits there is let in first."""
+
+
+class HttpServer(uvicorn.Server):
+    """Serves until it is told to `shut_down`; calls `on_ready` once connections are accepted. Leaves signals to others."""
+
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], peers: AcceptorPeers | None = None
+    ) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._peers = peers or NoPeers()
+        self._acceptor: ConnectionAcceptor | None = None
+        self._shutdown_policy: ShutdownPolicy | None = None
+        self._startup_filter = _StartupLogFilter(self)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on these sockets until `shut_down`. Raises ApplicationStartError when the application's own start fails."""
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._startup_filter)
+        try:
+            await super().serve(sockets)
+        except SystemExit:  # uvicorn's way to say that the application's lifespan failed
+            raise ApplicationStartError(self._startup_filter.reason()) from None
+        finally:
+            log.removeFilter(self._startup_filter)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, accept, then say so."""
+        await super().startup([])
+        self._acceptor = ConnectionAcceptor(
+            self._build_protocol, self._peers, lambda: len(self.server_state.connections)
+        )
+        self._acceptor.start(list(sockets or ()))
+        self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: also tell the others how many connections there are, and that this process lives."""
+        if self._acceptor is not None:
+            self._acceptor.report_connections()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Say farewell to every connection, then end the application."""
+        policy = self._shutdown_policy or ShutdownPolicy(timeout=0.0, linger=0.0)
+        if self._acceptor is not None:
+            await self._acceptor.stop(drain=policy.is_final)
+        await self._drain()
+        for each in self._get_connections():
+            each.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_ABORT_GRACE)
+        for task in self.server_state.tasks:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.lifespan.shutdown(), _LIFESPAN_TIMEOUT)
+
+    def shut_down(self, policy: ShutdownPolicy) -> None:
+        """Say farewell. Told so again where nobody takes over (`is_final`), end at once."""
+        if self._shutdown_policy is None or not self._shutdown_policy.is_final:
+            self._shutdown_policy = policy
+        elif policy.is_final:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def _drain(self) -> None:
+        """Until every connection is closed and every request answered, as far as there is patience for it."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        announced: set[LimitedHttpProtocol] = set()
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:
+            policy = self._shutdown_policy
+            elapsed = clock() - began
+            if policy is None or elapsed >= policy.timeout:
+                return
+            for each in self._get_connections() - announced:
+                each.announce_close()
+                announced.add(each)
+            if elapsed >= policy.linger:
+                for each in self._get_connections():
+                    each.close_idle()
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _get_connections(self) -> set[LimitedHttpProtocol]:
+        return cast("set[LimitedHttpProtocol]", set(self.server_state.connections))
+
+    def _build_protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn itself makes them
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever has more than this server to end."""
+        yield
+
+
+class _StartupLogFilter:
+    """Keeps uvicorn's reports of the start to itself: a failed one is told in one line instead of a traceback."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._errors: list[str] = []
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR and not self._server.started:
+            self._errors.append(record.getMessage())
+            if record.exc_info and record.exc_info[1]:
+                self._errors.append(f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}")
+            return False
+        return record.levelno >= logging.WARNING
+
+    def reason(self) -> str:
+        """The last line of the first report, which is where Python tells the error."""
+        lines = [line.strip() for line in (self._errors or ["no reason given"])[0].splitlines() if line.strip()]
+        return lines[-1]

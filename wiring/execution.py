@@ -1,0 +1,140 @@
+"""What runs requests: the engine under the operator's rules, and what each request is given."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from math import inf
+from typing import Any
+
+from graphql import GraphQLSchema
+
+from auth.caller import Caller, CallerKind
+from auth.crypto.node_ids import NodeIds
+from auth.policy.access_policy import AccessPolicy
+from auth.policy.rules import obeys_preferences
+from engine.batch import Agencies, BatchCache
+from engine.cost_budgets import CostBudget, DailyQuotaStore
+from engine.document.parsing import DocumentRules
+from engine.document.persisted_operations import ClientApplication, PersistedDocuments
+from engine.engine import Engine
+from engine.reporting.operation_meter import OperationMeter
+from engine.reporting.refused_fields import RefusalRecorder
+from engine.reporting.subject_reads import ReadRecorder
+from engine.request import GraphQLRequest, GraphQLResponse
+from records.calls.call import Call
+from records.calls.spans import Span
+from records.hub.clients import ClientId
+from schema.declarations.request_context import RequestContext
+from settings import Settings
+from web.graphql.endpoint import Execute
+from web.settings import Exposure
+
+_HUB_APPLICATION = ClientApplication(client=ClientId.without_issuer("simpul"), is_hub=True)
+
+
+def build_graphql_engine(
+    settings: Settings,
+    schema: GraphQLSchema,
+    *,
+    coalescing: bool,
+    recorder: ReadRecorder | None,
+    daily_quotas: DailyQuotaStore | None,
+    meter: OperationMeter | None = None,
+    refusals: RefusalRecorder | None = None,
+) -> Engine:
+    """The engine of `/graphql`. `daily_quotas` counts what clients used today, for all processes."""
+    return Engine(
+        schema,
+        DocumentRules(
+            limits=settings.limits,
+            allow_introspection=settings.schema_exposure is not Exposure.OFF,
+            allow_suggestions=settings.development,
+            allow_explain=settings.development,
+            show_schema_names=settings.development or settings.schema_exposure is Exposure.ON,
+        ),
+        share_runs=coalescing,
+        recorder=recorder,
+        documents=PersistedDocuments(
+            first_party=settings.first_party_operations,
+            automatic=settings.automatic_operations,
+            systems=settings.agency_system_operations,
+            quota_store=daily_quotas,
+        ),
+        meter=meter,
+        refusals=refusals,
+    )
+
+
+def build_export_engine(
+    settings: Settings, schema: GraphQLSchema, recorder: ReadRecorder | None, meter: OperationMeter | None = None
+) -> Engine:
+    """The engine of `/me/export`, which runs what the hub wrote: the limits are the operator's here, too."""
+    rules = DocumentRules(limits=settings.limits, allow_introspection=False, allow_suggestions=False)
+    return Engine(schema, rules, recorder=recorder, meter=meter)
+
+
+def build_execute(
+    engine: Engine,
+    agencies: Agencies,
+    node_ids: NodeIds,
+    policy: AccessPolicy,
+    *,
+    batch_cache: BatchCache | None = None,
+    schema_exposure: Exposure = Exposure.OFF,
+    is_internal: bool = False,
+) -> Execute:
+    """What runs one request: everything that belongs to it lives and ends with it.
+
+    Without who is `batch_cache` answers, each request asks for all of its own. Documents that are the `is_internal` are
+    registered nowhere, so no client is held to them, and nobody shares their runs.
+    """
+    signed_in_only = schema_exposure is Exposure.SIGNED_IN
+
+    def execute(
+        request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None
+    ) -> Coroutine[Any, Any, GraphQLResponse]:
+        def build_context() -> RequestContext:
+            return RequestContext(
+                caller=caller, call=call, agencies=agencies, node_ids=node_ids, policy=policy, batch_cache=batch_cache
+            )
+
+        span = call.span if call.span is not None and call.span.is_sampled else None
+        client = caller.client
+        application = (
+            _HUB_APPLICATION if is_internal else None if client is None else _build_application(caller, client)
+        )
+        run = engine.run(
+            request,
+            build_context,
+            caller_key=caller,
+            deadline=call.deadline,
+            request_id=call.request_id,
+            application=application,
+            unshared_run=is_internal or obeys_preferences(caller),
+            budget=budget,
+            allow_introspection=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
+            span=span,
+            require_new_run=call.max_age < inf,
+        )
+        return run if span is None else _record_outcome(run, caller, span)
+
+    return execute
+
+
+async def _record_outcome(running: Coroutine[Any, Any, GraphQLResponse], caller: Caller, span: Span) -> GraphQLResponse:
+    """The response; traces are told what kind of caller was answered, and the codes of what went wrong."""
+    span.set_attribute("simpul.caller", caller.kind.value)
+    response = await running
+    codes = {str(each.get("extensions", {}).get("code", "")) for each in response.errors}
+    if codes:
+        span.set_attribute("simpul.codes", tuple(sorted(codes)))
+    return response
+
+
+def _build_application(caller: Caller, client: ClientId) -> ClientApplication:
+    return ClientApplication(
+        client=client,
+        scopes=caller.scopes,
+        is_partner=caller.kind is CallerKind.PARTNER,
+        is_system=caller.kind is CallerKind.AGENCY_SYSTEM,
+    )

@@ -1,0 +1,65 @@
+"""What can be said of the graph and of operations over it while nobody is asked: nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
+
+from connectors.prices import FoodPrices
+from engine.document.limits import Limits, TooLarge
+from engine.document.parsing import DocumentRules, RefusedRequest
+from engine.engine import Engine
+from engine.plan.explanation import explain_plan
+from engine.plan.tree import NotPlannable
+from engine.request import GraphQLRequest
+from schema.builder import build_schema, get_graphql_schema, print_sdl
+from schema.tools.access_page import render_access_page
+from settings import Settings
+
+
+def build_schema_sdl() -> str:
+    """The schema in the schema definition language, as `schema/schema.graphql_field` holds it."""
+    return print_sdl(build_schema())
+
+
+def build_access_page() -> str:
+    """Who sees what of the graph, as `docs/frontend/field-access.md` holds it."""
+    return render_access_page(get_graphql_schema(build_schema()))
+
+
+def build_offline_engine(*, introspection: bool = False) -> Engine:
+    """An engine over the hub's graph that looks at operations and asks nobody, with the limits of a hub of default."""
+    fields = Settings.model_fields
+    max_pangan_calls = fields["pangan_burst"].default + int(
+        fields["pangan_rate"].default * fields["request_timeout"].default
+    )
+    rules = DocumentRules(
+        limits=Limits(calls_by_agency={"pangan": max_pangan_calls}),
+        allow_introspection=introspection,
+        allow_suggestions=True,
+    )
+    return Engine(get_graphql_schema(build_schema()), rules)
+
+
+def explain_operation(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
+    """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
+
+    Raises `ValueError` with what is wrong with the document, or why it has no plan.
+    """
+    engine = build_offline_engine(introspection=True)
+    limits = engine.rules.limits
+    request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
+    try:
+        plan, cost = engine.explain(request)
+    except RefusedRequest as refused:
+        raise ValueError("; ".join(error["message"] for error in refused.errors)) from refused
+    except TooLarge as refusal:
+        raise ValueError(str(refusal)) from refusal
+    except NotPlannable as reason:
+        raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
+    bounds = {
+        "pbb": Settings.model_fields["pbb_max_concurrency"].default,
+        "pangan": signature(FoodPrices).parameters["max_concurrency"].default,
+    }
+    return explain_plan(plan, cost).to_text(limits, bounds), plan.source

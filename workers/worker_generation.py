@@ -1,0 +1,137 @@
+"""A generation of workers, as the supervisor knows it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from workers.signals import END, RETIRE
+
+_ROOT = Path(__file__).parents[1]
+
+
+class GenerationFailed(Exception):  # noqa: N818 - names the condition
+    """A generation could not begin; the text is the reason in one line."""
+
+
+class WorkerGeneration:
+    """One generation: its process, and the pipes by which it tells how it is and knows that somebody looks after it."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, status_pipe: int, supervisor_pipe: int, *, code_folder: Path
+    ) -> None:
+        """Look after it. See `WorkerGeneration.start`."""
+        self.code_folder = code_folder
+        """The folder whose code it runs: of a link, where that led to."""
+        self.serving_workers = 0
+        """Workers that serve at the moment."""
+        self._process = process
+        self._supervisor_pipe = supervisor_pipe
+        self._failure = ""
+        self._is_complete = asyncio.Event()
+        self._status_task = asyncio.create_task(self._read_status(status_pipe))
+
+    @classmethod
+    async def start(
+        cls, listener: socket.socket, environment: Mapping[str, str], *, release: Path | None, workers: int
+    ) -> WorkerGeneration:
+        """A generation that is beginning, of the code in the folder `release`, or of this code. Raises GenerationFailed."""
+        root = _ROOT if release is None else await asyncio.to_thread(release.resolve)
+        python = sys.executable if release is None else str(root / ".venv" / "bin" / "python")
+        status_reader, status_writer = os.pipe()
+        supervisor_pipe, held_end = os.pipe()
+        handles = (listener.fileno(), status_writer, supervisor_pipe)
+        script = str(root / "scripts" / "generation.py")
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(python, "-P", script, *map(str, handles), str(workers)),
+                env=dict(environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=handles,
+                start_new_session=True,  # Ctrl-C is for the supervisor
+            )
+        except OSError as problem:
+            for each in (status_reader, held_end):
+                os.close(each)
+            raise GenerationFailed(f"{python} cannot be started: {problem.strerror}") from None
+        finally:
+            os.close(status_writer)
+            os.close(supervisor_pipe)
+        return cls(process, status_reader, held_end, code_folder=root)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is still a process that looks after the workers."""
+        return self._process.returncode is None
+
+    async def wait_until_complete(self) -> None:
+        """Return when every worker serves. Raises GenerationFailed."""
+        over = asyncio.create_task(self.wait_until_ended())
+        whole = asyncio.create_task(self._is_complete.wait())
+        try:
+            await asyncio.wait({over, whole}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._is_complete.is_set():
+                await self._status_task
+                raise GenerationFailed(
+                    self._failure or f"it ended by itself ({_describe_exit(self._process.returncode or 0)})"
+                )
+        finally:
+            over.cancel()
+            whole.cancel()
+
+    async def wait_until_ended(self) -> None:
+        """Return when its process has ended."""
+        await self._process.wait()
+
+    def end(self) -> None:
+        """Let the workers finish what runs; the second time end at once."""
+        self._send_signal(END)
+
+    def retire(self) -> None:
+        """Let the workers finish what runs, however long that takes."""
+        self._send_signal(RETIRE)
+
+    def release(self) -> None:
+        """Hold it no more: its workers finish what runs, also where nobody is left to look after them."""
+        if self._supervisor_pipe >= 0:
+            os.close(self._supervisor_pipe)
+            self._supervisor_pipe = -1
+
+    def kill(self) -> None:
+        """End every one of its processes as a crash would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _send_signal(self, number: signal.Signals) -> None:
+        if self.is_running:
+            self._process.send_signal(number)
+        else:
+            self.release()
+
+    async def _read_status(self, status: int) -> None:
+        """Hear what it says of itself, to its end."""
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(status, "rb")
+        )
+        try:
+            async for line in reader:
+                report = json.loads(line)
+                self.serving_workers = report.get("serving", self.serving_workers)
+                self._failure = report.get("failed", self._failure)
+                if report.get("whole"):
+                    self._is_complete.set()
+        finally:
+            self.serving_workers = 0
+            transport.close()
+
+
+def _describe_exit(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit {code}"
