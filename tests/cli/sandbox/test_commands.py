@@ -79,7 +79,7 @@ def test_latency_is_switched_on_and_off(serve_process: ServeProcess) -> None:
 
 def test_the_usual_latency_is_the_one_the_agencies_start_with() -> None:
     for agency, (p50, p95) in TYPICAL_LATENCY_MS.items():
-        module = importlib.import_module(f"sandbox.{agency}")
+        module = importlib.import_module(f"sandbox.{agency}.server")
         own = [value for value in vars(module).values() if isinstance(value, Latency)]
         assert own == [Latency(p50, p95)]
 
