@@ -4,9 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
-from time import time
 from typing import Any
 
 import pytest
@@ -17,38 +15,21 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from auth.caller import ANONYMOUS
 from auth.tokens.token_verifier import LEEWAY, Unauthenticated
-from tests.auth import plain_callers
 from tests.auth.plain_callers import SITI
+from tests.auth.tokens.signed_tokens import (
+    CITIZEN,
+    CLAIMS,
+    FOREIGN,
+    HEADER,
+    KEY,
+    NOW,
+    OFFICIAL,
+    OFFICIAL_CLAIMS,
+    VERIFIER,
+    omit_claims,
+    sign_token,
+)
 from tests.auth.verifiers import build_city_verifier, verify
-
-KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
-FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
-NOW = int(time())
-READER = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
-CITIZEN = replace(plain_callers.CITIZEN, subject="city siti")
-OFFICIAL = replace(plain_callers.OFFICIAL, subject="city siti")
-CLAIMS: dict[str, Any] = {
-    "iss": "city",
-    "aud": "simpul",
-    "sub": "siti",
-    "iat": NOW,
-    "exp": NOW + 600,
-    "kind": "citizen",
-    "nik": SITI,
-}
-OFFICIALS = {name: value for name, value in CLAIMS.items() if name != "nik"} | {
-    "kind": "official",
-    "agency": "dukcapil",
-}
-HEADER: dict[str, Any] = {"alg": "ES256", "kid": "key-1"}
-
-
-def signed(claims: dict[str, Any], header: dict[str, Any] = HEADER, key: Any = KEY) -> str:  # noqa: ANN401 - any key
-    return jwt.encode(header, claims, key)
-
-
-def without(*names: str) -> dict[str, Any]:
-    return {name: value for name, value in CLAIMS.items() if name not in names}
 
 
 def raw(header: object, payload: object, sign: Callable[[bytes], bytes]) -> str:
@@ -65,7 +46,7 @@ def _part(content: bytes) -> str:
 
 def refused(token: str) -> str:
     with pytest.raises(Unauthenticated) as refusal:
-        verify(READER, f"Bearer {token}")
+        verify(VERIFIER, f"Bearer {token}")
     message = str(refusal.value)
     assert SITI not in message
     assert len(token) < 10 or token not in message
@@ -73,28 +54,28 @@ def refused(token: str) -> str:
 
 
 def test_nobody_asks_without_a_token() -> None:
-    assert verify(READER, None) is ANONYMOUS
+    assert verify(VERIFIER, None) is ANONYMOUS
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_token_of_the_issuer_proves_its_caller(scheme: str) -> None:
-    assert verify(READER, f"{scheme} {signed(CLAIMS)}") == CITIZEN
-    assert verify(READER, f"  {scheme}   {signed(OFFICIALS)}  ") == OFFICIAL
+    assert verify(VERIFIER, f"{scheme} {sign_token(CLAIMS)}") == CITIZEN
+    assert verify(VERIFIER, f"  {scheme}   {sign_token(OFFICIAL_CLAIMS)}  ") == OFFICIAL
 
 
 @pytest.mark.parametrize("header", [HEADER, {"alg": "ES256"}])
 def test_a_token_need_not_name_the_only_key(header: dict[str, Any]) -> None:
-    assert verify(READER, f"Bearer {signed(CLAIMS, header)}") == CITIZEN
+    assert verify(VERIFIER, f"Bearer {sign_token(CLAIMS, header)}") == CITIZEN
 
 
 def test_this_hub_may_be_one_of_several_audiences() -> None:
-    assert verify(READER, f"Bearer {signed(CLAIMS | {'aud': ['payments', 'simpul']})}") == CITIZEN
+    assert verify(VERIFIER, f"Bearer {sign_token(CLAIMS | {'aud': ['payments', 'simpul']})}") == CITIZEN
 
 
 @pytest.mark.parametrize("aud", ["simpul", "desk", ["desk"], ["x", "simpul"], ["desk", "simpul"]])
 def test_the_hub_may_have_several_names_of_which_a_token_holds_one(aud: object) -> None:
     reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, audience=["simpul", "desk"])
-    assert verify(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}") == CITIZEN
+    assert verify(reader, f"Bearer {sign_token(CLAIMS | {'aud': aud})}") == CITIZEN
 
 
 @pytest.mark.parametrize(
@@ -105,13 +86,13 @@ def test_an_audience_is_compared_to_the_letter_and_as_a_whole(aud: object) -> No
     for audience in ("simpul", ["simpul"], ["simpul", "desk"]):
         reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, audience=audience)
         with pytest.raises(Unauthenticated):
-            verify(reader, f"Bearer {signed(CLAIMS | {'aud': aud})}")
+            verify(reader, f"Bearer {sign_token(CLAIMS | {'aud': aud})}")
 
 
 @pytest.mark.parametrize("value", ["", " ", "Bearer", "Bearer ", "Basic c2l0aTpyYWhhc2lh", "Token x", "BearerX y"])
 def test_another_scheme_is_refused(value: str) -> None:
     with pytest.raises(Unauthenticated) as refusal:
-        verify(READER, value)
+        verify(VERIFIER, value)
     assert str(refusal.value) == (
         "The Authorization header holds no bearer token. Send 'Authorization: Bearer <token>'."
     )
@@ -136,16 +117,16 @@ def test_another_scheme_is_refused(value: str) -> None:
         (CLAIMS | {"exp": float("inf")}, "malformed_token"),
         (CLAIMS | {"exp": 10**400}, "lives_too_long"),
         (CLAIMS | {"exp": NOW + 86_400 + 2 * LEEWAY}, "lives_too_long"),
-        (without("iat") | {"exp": NOW + 86_400 + 9 * LEEWAY}, "lives_too_long"),
+        (omit_claims("iat") | {"exp": NOW + 86_400 + 9 * LEEWAY}, "lives_too_long"),
         (CLAIMS | {"iat": NOW + 5, "exp": NOW + 1}, "invalid_claim"),
         (CLAIMS | {"iat": 10**400}, "invalid_claim"),
         (CLAIMS | {"nbf": NOW + 300}, "invalid_claim"),
         (CLAIMS | {"iat": NOW + 300}, "invalid_claim"),
         (CLAIMS | {"nbf": "soon"}, "invalid_claim"),
-        (without("iss"), "missing_claim"),
-        (without("aud"), "missing_claim"),
-        (without("exp"), "missing_claim"),
-        (without("sub"), "missing_claim"),
+        (omit_claims("iss"), "missing_claim"),
+        (omit_claims("aud"), "missing_claim"),
+        (omit_claims("exp"), "missing_claim"),
+        (omit_claims("sub"), "missing_claim"),
         (CLAIMS | {"exp": None}, "missing_claim"),
         (CLAIMS | {"sub": ""}, "invalid_claim"),
         (CLAIMS | {"sub": 5}, "invalid_claim"),
@@ -165,24 +146,24 @@ def _sign(content: bytes) -> bytes:
 
 
 def test_a_token_that_is_valid_from_now_on_is_accepted() -> None:
-    assert verify(READER, f"Bearer {signed(CLAIMS | {'nbf': NOW})}") == CITIZEN
+    assert verify(VERIFIER, f"Bearer {sign_token(CLAIMS | {'nbf': NOW})}") == CITIZEN
 
 
 @pytest.mark.parametrize("claims", [{"exp": NOW - LEEWAY + 1}, {"nbf": NOW + LEEWAY}, {"iat": NOW + LEEWAY}])
 def test_clocks_may_differ_by_a_little(claims: dict[str, Any]) -> None:
     reader = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
-    given = without("iat") | claims
-    assert verify(reader, f"Bearer {signed(given)}") == CITIZEN
+    given = omit_claims("iat") | claims
+    assert verify(reader, f"Bearer {sign_token(given)}") == CITIZEN
 
 
 @pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", "JWT", "jwt"])
 def test_an_access_token_says_its_type_in_one_of_these_ways(typ: str) -> None:
-    assert verify(READER, f"Bearer {signed(CLAIMS, HEADER | {'typ': typ})}") == CITIZEN
+    assert verify(VERIFIER, f"Bearer {sign_token(CLAIMS, HEADER | {'typ': typ})}") == CITIZEN
 
 
 @pytest.mark.parametrize("typ", ["dpop+jwt", "logout+jwt", "JOSE", "", "id+jwt"])
 def test_a_token_of_another_type_is_refused(typ: str) -> None:
-    assert "unsupported_type" in refused(signed(CLAIMS, HEADER | {"typ": typ}))
+    assert "unsupported_type" in refused(sign_token(CLAIMS, HEADER | {"typ": typ}))
 
 
 @pytest.mark.parametrize("header", [HEADER, HEADER | {"typ": "JWT"}])
@@ -204,26 +185,26 @@ def test_claims_that_are_deep_inside_each_other_are_refused() -> None:
     for _ in range(6):
         deep = [deep]
     assert "malformed_token" in refused(raw(HEADER, CLAIMS | {"more": deep}, _sign))
-    assert verify(READER, f"Bearer {raw(HEADER, CLAIMS | {'more': deep[0]}, _sign)}") == CITIZEN
+    assert verify(VERIFIER, f"Bearer {raw(HEADER, CLAIMS | {'more': deep[0]}, _sign)}") == CITIZEN
 
 
 @pytest.mark.parametrize(
     "claims",
     [
-        without("nik"),
-        without("kind"),
+        omit_claims("nik"),
+        omit_claims("kind"),
         CLAIMS | {"kind": "admin"},
         CLAIMS | {"kind": ["citizen"]},
         CLAIMS | {"kind": None},
         CLAIMS | {"kind": "official"},
         CLAIMS | {"agency": "dukcapil"},
-        OFFICIALS | {"nik": SITI},
-        OFFICIALS | {"nik": int(SITI)},
-        OFFICIALS | {"nik": ""},
-        OFFICIALS | {"agency": ""},
-        OFFICIALS | {"agency": "  "},
-        OFFICIALS | {"agency": ["dukcapil"]},
-        OFFICIALS | {"agency": None},
+        OFFICIAL_CLAIMS | {"nik": SITI},
+        OFFICIAL_CLAIMS | {"nik": int(SITI)},
+        OFFICIAL_CLAIMS | {"nik": ""},
+        OFFICIAL_CLAIMS | {"agency": ""},
+        OFFICIAL_CLAIMS | {"agency": "  "},
+        OFFICIAL_CLAIMS | {"agency": ["dukcapil"]},
+        OFFICIAL_CLAIMS | {"agency": None},
         CLAIMS | {"nik": int(SITI)},
         CLAIMS | {"nik": [SITI]},
         CLAIMS | {"nik": ""},
@@ -236,12 +217,14 @@ def test_claims_that_are_deep_inside_each_other_are_refused() -> None:
     ],
 )
 def test_claims_that_contradict_each_other_or_name_nobody_are_refused(claims: dict[str, Any]) -> None:
-    assert refused(signed(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
+    assert (
+        refused(sign_token(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
+    )
 
 
 def test_a_token_may_say_that_nobody_asks() -> None:
-    claims = without("nik") | {"kind": "anonymous"}
-    assert verify(READER, f"Bearer {signed(claims)}") is ANONYMOUS
+    claims = omit_claims("nik") | {"kind": "anonymous"}
+    assert verify(VERIFIER, f"Bearer {sign_token(claims)}") is ANONYMOUS
 
 
 def test_an_unsigned_token_is_refused() -> None:
@@ -370,7 +353,7 @@ def test_a_token_of_more_than_8192_characters_is_refused_unread() -> None:
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader(text: str) -> None:
     with pytest.raises(Unauthenticated):
-        verify(READER, f"Bearer {text}.")
+        verify(VERIFIER, f"Bearer {text}.")
 
 
 @settings(derandomize=True, max_examples=300)
@@ -379,7 +362,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."),
 )
 def test_a_token_that_was_changed_anywhere_is_refused(position: int, letter: str) -> None:
-    token = signed(CLAIMS)
+    token = sign_token(CLAIMS)
     at = position % len(token)
     changed = token[:at] + letter + token[at + 1 :]
     if changed != token:
@@ -387,7 +370,7 @@ def test_a_token_that_was_changed_anywhere_is_refused(position: int, letter: str
 
 
 def test_a_reader_tells_how_many_issuers_it_believes() -> None:
-    assert repr(READER) == "<TokenReader 1 issuers>"
+    assert repr(VERIFIER) == "<TokenReader 1 issuers>"
 
 
 RSA = RSAKey.generate_key(2048, {"kid": "key-1"})
@@ -395,7 +378,7 @@ RSA = RSAKey.generate_key(2048, {"kid": "key-1"})
 
 def test_an_algorithm_that_the_entry_does_not_name_is_refused_though_the_key_would_do() -> None:
     reader = build_city_verifier([RSA.as_dict(private=False)], clock=lambda: NOW, algorithms=("RS256",))
-    assert verify(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    assert verify(reader, f"Bearer {sign_token(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
     with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
         verify(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
 
@@ -404,13 +387,15 @@ def test_an_algorithm_that_the_entry_names_is_refused_where_the_key_is_for_anoth
     reader = build_city_verifier(
         [RSA.as_dict(private=False) | {"alg": "RS256"}], clock=lambda: NOW, algorithms=("RS256", "PS256")
     )
-    assert verify(reader, f"Bearer {signed(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
+    assert verify(reader, f"Bearer {sign_token(CLAIMS, HEADER | {'alg': 'RS256'}, RSA)}") == CITIZEN
     with pytest.raises(Unauthenticated, match="unsupported_algorithm"):
         verify(reader, f"Bearer {jwt.encode(HEADER | {'alg': 'PS256'}, CLAIMS, RSA, algorithms=['PS256'])}")
 
 
 def test_how_long_a_token_is_good_counts_from_when_it_was_issued() -> None:
     issued = NOW - 80_000
-    assert verify(READER, f"Bearer {signed(CLAIMS | {'iat': issued, 'exp': issued + 86_400 + LEEWAY})}") == CITIZEN
-    message = refused(signed(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
+    assert (
+        verify(VERIFIER, f"Bearer {sign_token(CLAIMS | {'iat': issued, 'exp': issued + 86_400 + LEEWAY})}") == CITIZEN
+    )
+    message = refused(sign_token(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
     assert "lives_too_long" in message

@@ -9,34 +9,36 @@ from auth.tokens.token_verifier import Unauthenticated
 from auth.tokens.unverified_claims import UnverifiedClaims
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from records.hub.clients import ClientId
-from tests.auth.tokens.test_token_verifier import CITIZEN, CLAIMS, FOREIGN, KEY, NOW, READER, signed, without
+from tests.auth.tokens.signed_tokens import CITIZEN, CLAIMS, FOREIGN, KEY, NOW, VERIFIER, omit_claims, sign_token
 from tests.auth.verifiers import build_city_verifier, verify
 
-OF_ELSEWHERE = signed(CLAIMS | {"iss": "elsewhere"})
+OF_ELSEWHERE = sign_token(CLAIMS | {"iss": "elsewhere"})
 
 
 def test_unverified_claims_can_be_read_and_prove_nothing() -> None:
-    forged = f"Bearer {signed(CLAIMS | {'client_id': 'siaga-112'}, key=FOREIGN)}"
-    assert READER.parse_unverified_claims(forged) == UnverifiedClaims(CallerKind.CITIZEN, ClientId("city", "siaga-112"))
+    forged = f"Bearer {sign_token(CLAIMS | {'client_id': 'siaga-112'}, key=FOREIGN)}"
+    assert VERIFIER.parse_unverified_claims(forged) == UnverifiedClaims(
+        CallerKind.CITIZEN, ClientId("city", "siaga-112")
+    )
     with pytest.raises(Unauthenticated):
-        verify(READER, forged)
+        verify(VERIFIER, forged)
 
 
 @pytest.mark.parametrize(
     "authorization",
-    ["Bearer nothing", "Basic YTpi", "", f"Bearer {OF_ELSEWHERE}", f"Bearer {signed(without('nik'))}"],
+    ["Bearer nothing", "Basic YTpi", "", f"Bearer {OF_ELSEWHERE}", f"Bearer {sign_token(omit_claims('nik'))}"],
 )
 def test_what_makes_no_sense_claims_nothing(authorization: str) -> None:
-    assert READER.parse_unverified_claims(authorization) is None
+    assert VERIFIER.parse_unverified_claims(authorization) is None
 
 
 def test_who_was_proven_a_moment_ago_is_known() -> None:
     reader = build_city_verifier(
         [KEY.as_dict(private=False)], clock=lambda: NOW, cache=VerifiedTokenCache(clock=lambda: NOW)
     )
-    authorization = f"Bearer {signed(CLAIMS)}"
+    authorization = f"Bearer {sign_token(CLAIMS)}"
     assert reader.find_recent_caller(authorization) is None
     assert verify(reader, authorization) == CITIZEN
     assert reader.find_recent_caller(authorization) == CITIZEN
     assert reader.find_recent_caller(authorization.replace("Bearer", "Basic")) is None
-    assert READER.find_recent_caller(authorization) is None  # which keeps none
+    assert VERIFIER.find_recent_caller(authorization) is None  # which keeps none

@@ -6,8 +6,9 @@ Everything runs on virtual time, and every wait is drawn from one seed: an inter
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEn
 from cache.answers.slots import AnswerKind, Slot
 from records.calls.failures import AgencyUnavailable
 from records.calls.freshness import Freshness
+from tests.fakes.virtual_loop import virtual_loop
 
 NO_TOKEN = b""
 
@@ -218,3 +220,23 @@ def build_cache(shared: FakeSharedStore | None = None, **given: Any) -> ReadThro
         member.cache = through
         shared.members.append(member)
     return through
+
+
+THINGS = build_kind()
+ONE, TWO, THREE = (Slot(THINGS, key) for key in (1, 2, 3))
+
+Scenario = Callable[[], Coroutine[Any, Any, None]]
+
+
+def run_scenario(scenario: Scenario) -> None:
+    with virtual_loop() as loop:
+        loop.run(scenario())
+
+
+def build_agency(**given: Any) -> VersionedAgency:  # noqa: ANN401 - members of Agency
+    return VersionedAgency(seeded_random(1), **given)
+
+
+async def read_values(through: ReadThroughCache, by: VersionedAgency, *slots: Slot, max_age: float = inf) -> list[Any]:
+    given = await through.read(slots, by.answer, max_age=max_age)
+    return [given[slot].value for slot in slots]

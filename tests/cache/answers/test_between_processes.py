@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.slots import Slot
 from records.calls.failures import AgencyUnavailable
-from tests.cache.answers.cache_world import FakeSharedStore, VersionedAgency, build_cache, build_kind, seeded_random
-from tests.fakes.virtual_loop import virtual_loop
+from tests.cache.answers.cache_world import (
+    FakeSharedStore,
+    VersionedAgency,
+    build_cache,
+    build_kind,
+    run_scenario,
+    seeded_random,
+)
 
 PERSONAL = Slot(build_kind(), 1)
 PUBLIC = Slot(build_kind("public", is_personal=False), 1)
-
-
-def run_scenario(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with virtual_loop() as loop:
-        loop.run(story())
 
 
 async def read_value(through: ReadThroughCache, by: VersionedAgency, slot: Slot) -> Any:  # noqa: ANN401 - a number or a failure
@@ -39,7 +39,7 @@ class HeldAgency(VersionedAgency):
 
 
 def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that_is_under_way() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, old, new = (
             FakeSharedStore(seeded_random(3)),
             HeldAgency(),
@@ -55,11 +55,11 @@ def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that
         old.go.set()
         assert await first == 0
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_it_joins_one_of_public_answers() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
             HeldAgency(),
@@ -75,11 +75,11 @@ def test_it_joins_one_of_public_answers() -> None:
         assert [await first, await second] == [0, 0]
         assert other.asked == []
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_it_were_personal() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
             HeldAgency(),
@@ -94,11 +94,11 @@ def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_
         by.go.set()
         await first
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_asking_again() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here, there = build_cache(shared), build_cache(shared)
         assert await read_value(here, by, PUBLIC) == 7
@@ -107,22 +107,22 @@ def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_aski
         assert by.asked == [(1,)]
         assert PUBLIC.kind.hits.shared == 1
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here = build_cache(shared)
         await here.read([PUBLIC, PERSONAL], by.answer)
         bodies = {name: body for name, (_, body, _, _) in shared.entries.items()}
         assert bodies == {"0:public:1": b"7", "0:things:1": b"things:1\0" + b"7"}
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_waits_any_more() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by, held = (
             FakeSharedStore(seeded_random(3)),
             VersionedAgency(seeded_random(2), slowest=0.0),
@@ -147,11 +147,11 @@ def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_
         assert await read_value(there, by, other) == 0
         assert asyncio.get_running_loop().time() - began < 0.5
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, held, never = (
             FakeSharedStore(seeded_random(3)),
             HeldAgency(),
@@ -168,4 +168,4 @@ def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there
         assert asyncio.get_running_loop().time() - began < 0.3
         assert never.asked == []
 
-    run_scenario(story)
+    run_scenario(scenario)

@@ -12,8 +12,7 @@ import pytest
 
 from cache.answers.process_invalidation import ProcessInvalidation
 from cache.answers.slots import Slot
-from tests.cache.answers.cache_world import build_cache, build_kind
-from tests.cache.answers.test_read_through import ONE, TWO, build_agency, read_values, run_scenario
+from tests.cache.answers.cache_world import ONE, TWO, build_agency, build_cache, build_kind, read_values, run_scenario
 from tests.sandbox_agencies import ROOT
 
 
@@ -48,14 +47,14 @@ def test_another_process_is_heard(tmp_path: Path) -> None:
     here = build_in_folder(tmp_path)
     program = (
         "import pathlib, sys; from cache.answers.process_invalidation import ProcessInvalidation;"
-        " there = Neighbours(pathlib.Path(sys.argv[1])); there.open(); there.tell()"
+        " there = ProcessInvalidation(pathlib.Path(sys.argv[1])); there.open(); there.publish()"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)  # noqa: S603 - our own program
     assert here.poll()
 
 
 def test_what_is_invalidated_in_one_process_is_fetched_again_in_the_other(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         here, there = (build_cache(process_invalidation=build_in_folder(tmp_path)) for _ in range(2))
         by = build_agency()
         for each in (here, there):
@@ -67,11 +66,11 @@ def test_what_is_invalidated_in_one_process_is_fetched_again_in_the_other(tmp_pa
         assert await read_values(here, by, ONE, TWO) == [7, 0]
         assert len(by.asked) == 3
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_an_answer_on_its_way_while_another_process_invalidates_is_not_kept(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         here, there = build_cache(process_invalidation=build_in_folder(tmp_path)), build_in_folder(tmp_path)
         by, slot = build_agency(), Slot(build_kind(), 1)
         asking = asyncio.create_task(read_values(here, by, slot))
@@ -82,7 +81,7 @@ def test_an_answer_on_its_way_while_another_process_invalidates_is_not_kept(tmp_
         await read_values(here, by, slot)
         assert len(by.asked) == before + 1
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_where_others_cannot_be_heard_nothing_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

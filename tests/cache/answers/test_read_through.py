@@ -3,63 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from math import inf
 from typing import Any
 
 import pytest
 
-from cache.answers.read_through import ReadThroughCache
 from cache.answers.slots import Slot
 from records.calls.failures import AgencyUnavailable
-from tests.cache.answers.cache_world import FakeSharedStore, VersionedAgency, build_cache, build_kind, seeded_random
-from tests.fakes.virtual_loop import virtual_loop
-
-Scenario = Callable[[], Coroutine[Any, Any, None]]
-
-
-def run_scenario(story: Scenario) -> None:
-    with virtual_loop() as loop:
-        loop.run(story())
-
-
-def build_agency(**given: Any) -> VersionedAgency:  # noqa: ANN401 - members of Agency
-    return VersionedAgency(seeded_random(1), **given)
-
-
-async def read_values(through: ReadThroughCache, by: VersionedAgency, *slots: Slot, max_age: float = inf) -> list[Any]:
-    given = await through.read(slots, by.answer, max_age=max_age)
-    return [given[slot].value for slot in slots]
-
-
-THINGS = build_kind()
-ONE, TWO, THREE = (Slot(THINGS, key) for key in (1, 2, 3))
+from tests.cache.answers.cache_world import (
+    ONE,
+    THINGS,
+    THREE,
+    TWO,
+    FakeSharedStore,
+    build_agency,
+    build_cache,
+    build_kind,
+    read_values,
+    run_scenario,
+    seeded_random,
+)
 
 
 def test_what_is_fresh_is_asked_for_once_and_only_what_is_missing_goes_to_the_agency() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         await read_values(through, by, ONE, TWO)
         by.versions[1] = 7
         assert await read_values(through, by, ONE, TWO, THREE) == [0, 0, 0]
         assert by.asked == [(1, 2), (3,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_what_is_no_longer_fresh_is_asked_for_again() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         await read_values(through, by, ONE)
         by.versions[1] = 7
         await asyncio.sleep(61)
         assert await read_values(through, by, ONE) == [7]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_while_it_is_revalidated_the_stale_answer_is_given_immediately_and_marked() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         slot = Slot(build_kind(stale_while_revalidate=30.0), 1)
         await read_values(through, by, slot)
@@ -73,12 +61,12 @@ def test_while_it_is_revalidated_the_stale_answer_is_given_immediately_and_marke
         assert await read_values(through, by, slot) == [7]
         assert len(by.asked) == 2
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 @pytest.mark.parametrize(("later", "given"), [(3_000, 0), (3_700, AgencyUnavailable)])
 def test_where_the_agency_fails_the_old_answer_is_given_as_long_as_it_may_be(later: float, given: Any) -> None:  # noqa: ANN401 - a number or a failure
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         slot = Slot(build_kind(stale_if_error=3_600.0), 1)
         await read_values(through, by, slot)
@@ -92,11 +80,11 @@ def test_where_the_agency_fails_the_old_answer_is_given_as_long_as_it_may_be(lat
         else:
             assert isinstance(found.value, given)
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_an_unknown_key_is_kept_for_its_own_time() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, asked = build_cache(), []
         slot = Slot(build_kind(absent=10.0), 1)
 
@@ -110,44 +98,44 @@ def test_an_unknown_key_is_kept_for_its_own_time() -> None:
             assert given.value is None
             assert len(asked) == times
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_failures_are_never_kept() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency(down=True)
         assert isinstance((await read_values(through, by, ONE))[0], AgencyUnavailable)
         by.down = False
         assert await read_values(through, by, ONE) == [0]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 @pytest.mark.parametrize("count", [1, 4], ids=["one process", "four processes"])
 def test_many_concurrent_reads_of_the_same_cold_key_are_one_call(count: int) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         processes = [build_cache(shared) for _ in range(count)]
         found = await asyncio.gather(*(read_values(each, by, ONE) for each in processes for _ in range(64 // count)))
         assert found == [[0]] * 64
         assert by.asked == [(1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_process_that_dies_while_it_fetches_holds_up_the_others_no_longer_than_its_lease() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         dying, other = build_cache(shared), build_cache(shared)
         shared.leases["0:things:1"] = (dying, 6.0)
         assert await read_values(other, by, ONE) == [0]
         assert 6.0 < asyncio.get_running_loop().time() < 6.5
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         first = asyncio.create_task(read_values(through, by, ONE))
         second = asyncio.create_task(read_values(through, by, ONE))
@@ -156,11 +144,11 @@ def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
         assert await second == [0]
         assert by.asked == [(1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_fetch_begun_before_an_invalidation_serves_no_later_read() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency(slowest=10.0)
         before = asyncio.create_task(read_values(through, by, ONE))
         await asyncio.sleep(0)
@@ -173,11 +161,11 @@ def test_a_fetch_begun_before_an_invalidation_serves_no_later_read() -> None:
         assert await read_values(through, by, ONE) == [7]
         assert by.asked == [(1,), (1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_an_invalidation_in_one_process_is_one_in_all_and_leaves_what_it_is_not_about() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
         await read_values(here, by, ONE, TWO)
@@ -187,11 +175,11 @@ def test_an_invalidation_in_one_process_is_one_in_all_and_leaves_what_it_is_not_
         assert await read_values(there, by, ONE, TWO) == [7, 0]
         assert by.asked == [(1, 2), (1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_process_that_hears_nothing_uses_nothing_that_it_keeps_by_itself_until_it_hears_again() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
         await read_values(there, by, ONE)
@@ -203,11 +191,11 @@ def test_a_process_that_hears_nothing_uses_nothing_that_it_keeps_by_itself_until
         member.subscribe()
         assert await read_values(there, by, ONE) == [7]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_what_is_shared_may_be_gone_and_answers_go_on() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through = build_cache(shared)
         assert await read_values(through, by, ONE) == [0]
@@ -216,22 +204,22 @@ def test_what_is_shared_may_be_gone_and_answers_go_on() -> None:
         assert await read_values(through, by, ONE) == [7]
         assert not await through.invalidate(["thing:1"])
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_read_with_max_age_zero_fetches_again_and_the_others_join() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         await read_values(through, by, ONE)
         by.versions[1] = 7
         assert await read_values(through, by, ONE, max_age=0) == [7]
         assert await read_values(through, by, ONE) == [7]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_a_read_with_max_age_zero_joins_no_earlier_fetch_whose_answer_changes_nothing_later() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, slow, quick = (
             FakeSharedStore(seeded_random(3)),
             build_agency(slowest=10.0),
@@ -246,11 +234,11 @@ def test_a_read_with_max_age_zero_joins_no_earlier_fetch_whose_answer_changes_no
         assert await read_values(build_cache(shared), slow, ONE) == [7]
         assert (slow.asked, quick.asked) == ([(1,)], [(1,)])
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_what_is_given_says_since_when_it_is_so_and_until_when_it_is_fresh() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency(slowest=0.0)
         through, other = build_cache(shared), build_cache(shared)
         (first,) = (await through.read([ONE], by.answer)).values()
@@ -265,11 +253,11 @@ def test_what_is_given_says_since_when_it_is_so_and_until_when_it_is_fresh() -> 
         (failed,) = (await through.read([TWO], by.answer)).values()
         assert failed.fresh_until == failed.fetched_at
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_who_wants_nothing_old_gets_what_is_young_enough() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through, other = build_cache(shared), build_cache(shared)
         await read_values(through, by, ONE)
@@ -279,11 +267,11 @@ def test_who_wants_nothing_old_gets_what_is_young_enough() -> None:
         assert await read_values(other, by, ONE, max_age=11) == [0]
         assert await read_values(other, by, ONE, max_age=9) == [7]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_another_version_of_the_hub_or_a_stranger_in_what_is_shared_is_no_answer() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
         await read_values(here, by, ONE)
@@ -294,11 +282,11 @@ def test_another_version_of_the_hub_or_a_stranger_in_what_is_shared_is_no_answer
             assert await read_values(there, by, ONE) == [7]
             there.epochs.invalidate_everything()
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_what_has_no_tags_is_used_whatever_is_heard() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through = build_cache(shared)
         slot = Slot(build_kind("public", tags=None, is_personal=False), 1)
@@ -307,11 +295,11 @@ def test_what_has_no_tags_is_used_whatever_is_heard() -> None:
         assert await read_values(through, by, slot) == [0]
         assert by.asked == [(1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_the_process_keeps_no_more_bytes_than_it_may() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(max_bytes=20_000), build_agency()
         for key in range(500):
             await read_values(through, by, Slot(THINGS, key))
@@ -321,11 +309,11 @@ def test_the_process_keeps_no_more_bytes_than_it_may() -> None:
         await read_values(through, by, Slot(THINGS, 499))
         assert by.asked == []
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_it_counts_what_was_found_where_and_what_was_not() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         shared = FakeSharedStore(seeded_random(2))
         here, there, by = build_cache(shared), build_cache(shared), build_agency()
         things = build_kind("counted")
@@ -340,22 +328,22 @@ def test_it_counts_what_was_found_where_and_what_was_not() -> None:
         assert (hits.shared, hits.shared_missed) == (2, 2)
         assert (hits.joined, hits.revalidating, hits.failing) == (0, 0, 0)
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_it_counts_who_waited_for_what_somebody_else_was_asking_for() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by, things = build_cache(), build_agency(), build_kind("counted")
         slot = Slot(things, 1)
         await asyncio.gather(*(read_values(through, by, slot) for _ in range(5)))
         assert (things.hits.process, things.hits.process_missed, things.hits.joined) == (0, 5, 4)
         assert by.asked == [(1,)]
 
-    run_scenario(story)
+    run_scenario(scenario)
 
 
 def test_it_counts_answers_that_were_given_old_and_how_old_they_were() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         through, by = build_cache(), build_agency()
         things = build_kind("counted", stale_while_revalidate=10.0, stale_if_error=3600.0)
         slot = Slot(things, 1)
@@ -369,4 +357,4 @@ def test_it_counts_answers_that_were_given_old_and_how_old_they_were() -> None:
         assert (things.hits.revalidating, things.hits.failing) == (1, 1)
         assert things.hits.ages.counts[things.hits.ages.bounds.index(3600.0)] == 1
 
-    run_scenario(story)
+    run_scenario(scenario)

@@ -1,6 +1,6 @@
 """What every shared tier does: the one in Redis, and the one in memory that the tests of the read-through run on.
 
-Each test runs against both. So the tests that use `tests.cache.answers.cache_world` say something about the hub with a real server.
+Each test runs against both. So the tests on `tests.cache.answers.cache_world` also hold for the hub with a real server.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FakeReadThrough:
     lost: int = 0
 
     @property
-    def fences(self) -> FakeReadThrough:
+    def epochs(self) -> FakeReadThrough:
         return self
 
     def invalidate(self, tags: Sequence[str]) -> None:

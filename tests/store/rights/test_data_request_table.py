@@ -27,13 +27,12 @@ from store.rights.data_request_table import (
     DataRequestStep,
     DataRequestTable,
     InvalidStateChange,
-    SealedDataRequest,
     TooManyDataRequests,
 )
 from store.tables import data_requests, restrictions
 from tests.sandbox_agencies import HOST, free_port
+from tests.store.rights.sample_requests import BUDI, SITI, build_request, build_restriction
 
-SITI, BUDI = b"s" * 32, b"b" * 32
 RECEIVED, PROGRESS, DONE = DataRequestState.RECEIVED, DataRequestState.IN_PROGRESS, DataRequestState.DONE
 REFUSED, WITHDRAWN = DataRequestState.REFUSED, DataRequestState.WITHDRAWN
 OPEN = (RECEIVED, PROGRESS)
@@ -42,26 +41,6 @@ OPEN = (RECEIVED, PROGRESS)
 @pytest.fixture
 async def table(migrated: AsyncEngine) -> DataRequestTable:
     return DataRequestTable(migrated, timeout=30)
-
-
-def build_request(number: str = "HAK-1", **given: Any) -> SealedDataRequest:  # noqa: ANN401 - any field
-    return SealedDataRequest(
-        **{
-            "number": number,
-            "subject": SITI,
-            "key": number.encode().ljust(32, b"."),
-            "kind": DataRequestKind.CORRECTION,
-            "agency": "dukcapil",
-            "field": "Residence.address",
-            "purposes": (),
-            "texts": b"sealed",
-            **given,
-        }
-    )
-
-
-def build_restriction(number: str = "HAK-9", *purposes: Purpose) -> SealedDataRequest:
-    return build_request(number, kind=DataRequestKind.RESTRICTION, agency=None, field=None, purposes=purposes)
 
 
 async def list_obeyed(engine: AsyncEngine) -> list[tuple[bytes, list[str]]]:

@@ -11,7 +11,7 @@ from store.rights.data_request_table import DataRequestStep, DataRequestTable
 from store.rights.exports import ExportTable
 from store.tables import restrictions
 from tests.store.retention.aging import age_rows, close_breaches, count_rows, open_breach, purge
-from tests.store.rights.test_data_request_table import SITI, build_request, build_restriction
+from tests.store.rights.sample_requests import SITI, build_request, build_restriction
 
 TABLES = ("data_requests", "data_request_events", "restrictions")
 DONE, REFUSED, PROGRESS = DataRequestState.DONE, DataRequestState.REFUSED, DataRequestState.IN_PROGRESS
