@@ -25,7 +25,7 @@ class RedisStatus:
     version: str
     is_cluster: bool
     eviction_policy: str | None
-    """What goes when memory is full (`maxmemory-eviction_policy`)."""
+    """What goes when memory is full (`maxmemory-policy`)."""
     has_memory_limit: bool
     """Whether memory has a bound (`maxmemory`)."""
     clock_offset: float

@@ -1,4 +1,4 @@
-"""`simpul build_retention`: what is kept how long, removing what is over, and the receipts of what was removed."""
+"""`simpul retention`: what is kept how long, removing what is over, and the receipts of what was removed."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class AnswerCache:
     ) -> None:
         """`former_secrets` secrets still open what was sealed with them.
 
-        Without `get_redis_states`, each process keeps its own; the others of the hub are found by the `run_folder`.
+        Without `redis`, each process keeps its own; the others of the hub are found by the `run_folder`.
         """
         self._process_invalidation = (
             None if redis is not None or run_folder is None else ProcessInvalidation(run_folder)

@@ -1,6 +1,6 @@
 """Optional programs: the one place that looks for them, and `SIMPUL_WITHOUT`, which leaves some of them out.
 
-`SIMPUL_WITHOUT=mariadb,npm` (or `list_all`) behaves as if these programs were not installed, and keeps apt from
+`SIMPUL_WITHOUT=mariadb,npm` (or `all`) behaves as if these programs were not installed, and keeps apt from
 installing them. So a machine that has them can show what happens on one that does not.
 """
 

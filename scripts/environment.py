@@ -1,8 +1,8 @@
 """Makes and keeps the project's own environment: `.venv` from a lock, and the Node packages.
 
-Run by scripts/setup with a bare Python (standard library only): `check_current` exits 0 when .venv fits; `make_environment` makes it
-(exit 3: this Python cannot make virtual environments). Both take `list_all` (requirements.lock) or `prepare_production`
-(deploy/requirements.lock: the hub alone). Where npm is installed, `fetch_node_packages` fetches the packages of the GraphiQL page
+Run by scripts/setup with a bare Python (standard library only): `current` exits 0 when .venv fits; `make` makes it
+(exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
+(deploy/requirements.lock: the hub alone). Where npm is installed, `node` fetches the packages of the GraphiQL page
 and `node-tests` those of the tests.
 """
 

@@ -1,6 +1,6 @@
 """Debian packages of optional programs: installed once, before anything needs them; or why one is missing.
 
-Run by `make find_programs` (so by `make test`) before pytest collects: one process, with signs of life, bounded in time.
+Run by `make programs` (so by `make test`) before pytest collects: one process, with signs of life, bounded in time.
 What could not be installed is written down, so that a skipped test can say why. Works as root on Debian and its kin.
 """
 

@@ -41,7 +41,7 @@ class DevelopmentIssuer:
         _write_atomically(path, json.dumps(KeySet([self._key]).as_dict(private=False)))
 
     def sign_token(self, caller: Caller, *, subject: str, lifetime: timedelta = LIFETIME) -> str:
-        """A token that proves the caller. `subject` is a name for people (`ask_as_siti`), never a NIK."""
+        """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self._url,

@@ -51,7 +51,7 @@ class Target:
     """Whether it answers Q4 without any token too; a token that is sent is checked all the same."""
     path: str = "/graphql"
     package: str = ""
-    """The package whose version the target goes by: `npm:...`, `pypi:...` or `is_local:`, this project."""
+    """The package whose version the target goes by: `npm:...`, `pypi:...` or `here:`, this project."""
 
 
 def _python(module: str, *more: str) -> Callable[[TargetOptions], Command]:

@@ -64,7 +64,7 @@ class Growth:
 
 
 async def measure_curves(*, quick: bool, within: float) -> list[GrowthPoint]:
-    """Measure every size; `build_fast_coercion` leaves the largest out."""
+    """Measure every size; `quick` leaves the largest out."""
     points = []
     for count in COUNTS[:-1] if quick else COUNTS:
         users = max(count // _USERS_EACH, 1)

@@ -53,7 +53,7 @@ def build_labels(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def find_version(package: str) -> str:
-    """The version of `npm:...`, `pypi:...` or `is_local:` (this project), or `unattributed_reads`; empty where nothing is named."""
+    """The version of `npm:...`, `pypi:...` or `here:` (this project), or `unknown`; empty where nothing is named."""
     registry, _, name = package.partition(":")
     if not registry:
         return ""

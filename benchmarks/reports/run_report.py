@@ -22,7 +22,7 @@ class RunReport:
     """One run, as far as it has come."""
 
     effort: str
-    """`is_full`, `build_fast_coercion` or `trial`."""
+    """`full`, `quick` or `trial`."""
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     began: datetime = field(default_factory=lambda: datetime.now(UTC))

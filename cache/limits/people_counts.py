@@ -160,7 +160,7 @@ class _ReaderPeople:
 
 
 def _compute_wait(counted: Mapping[bytes, float], added: int, most: int, window: float, now: float) -> float:
-    """Seconds until `merge_minutes` more people fit; 0 for now, infinity for never."""
+    """Seconds until `added` more people fit; 0 for now, infinity for never."""
     excess = len(counted) + added - most
     if excess <= 0 or not added:
         return 0.0

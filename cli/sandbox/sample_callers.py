@@ -1,4 +1,4 @@
-"""`simpul list_people` and `simpul token`: who may be played in the sandbox city, and how to prove to be them."""
+"""`simpul people` and `simpul token`: who may be played in the sandbox city, and how to prove to be them."""
 
 from __future__ import annotations
 

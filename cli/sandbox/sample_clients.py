@@ -1,4 +1,4 @@
-"""`simpul list_clients` and `simpul print_secret CLIENT`: the applications that the sandbox city knows, and their tokens."""
+"""`simpul clients` and `simpul secret CLIENT`: the applications that the sandbox city knows, and their tokens."""
 
 from __future__ import annotations
 

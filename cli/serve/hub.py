@@ -1,4 +1,4 @@
-"""`simpul run_hub`: the hub alone, as it is run in production."""
+"""`simpul hub`: the hub alone, as it is run in production."""
 
 from __future__ import annotations
 

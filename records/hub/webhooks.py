@@ -43,7 +43,7 @@ class WebhookCall:
 
     @property
     def state(self) -> str:
-        """`waiting`, `mark_delivered` or `given is_up`."""
+        """`waiting`, `delivered` or `given up`."""
         if self.delivered_at is not None:
             return "delivered"
         return "waiting" if self.given_up_at is None else "given up"

@@ -98,7 +98,7 @@ _NODE_GUARD = NodeGuard()
 
 
 class NodeField(EdgeField):
-    """`fetch_node_packages(id:)` and `nodes(ids:)`: the batch is chosen by the type inside each id."""
+    """`node(id:)` and `nodes(ids:)`: the batch is chosen by the type inside each id."""
 
     publications: Mapping[str, Publication]
     guards: Mapping[str, Guard]
@@ -137,7 +137,7 @@ class NodeField(EdgeField):
 
 
 def build_node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
-    """The root fields `fetch_node_packages` and `nodes` over the published nodes."""
+    """The root fields `node` and `nodes` over the published nodes."""
     one = _build_field(
         publications, "The object with this id, or null where it no longer exists.", Node | None, many=False
     )

@@ -40,7 +40,7 @@ class AgencyMinute(msgspec.Struct, array_like=True):
     durations: list[int] = msgspec.field(default_factory=list)
 
     def add(self, more: AgencyMinute | AgencyTotals, less: AgencyTotals | None = None) -> None:
-        """Count along what `wait_for_requests` has, without what `less` had."""
+        """Count along what `more` has, without what `less` had."""
         self.answered += more.answered - (less.answered if less else 0)
         self.failed += more.failed - (less.failed if less else 0)
         self.hits += more.hits - (less.hits if less else 0)

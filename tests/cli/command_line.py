@@ -62,7 +62,7 @@ def find_descendants(pid: int) -> set[int]:
 
 
 class ServeProcess:
-    """`run_simpul serve` as a process; `console` is what it printed so far."""
+    """`simpul serve` as a process; `console` is what it printed so far."""
 
     def __init__(
         self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None

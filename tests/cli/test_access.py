@@ -1,4 +1,4 @@
-"""`run_simpul access`: unusual reading and refusals, for the data-protection officer, each look recorded."""
+"""`simpul access`: unusual reading and refusals, for the data-protection officer, each look recorded."""
 
 from __future__ import annotations
 

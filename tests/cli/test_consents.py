@@ -1,4 +1,4 @@
-"""`run_simpul consents` tells what became of a request, what partners are told, and how they check it."""
+"""`simpul consents` tells what became of a request, what partners are told, and how they check it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run_simpul ledger` tells whether who read what is as it was written."""
+"""`simpul ledger` tells whether who read what is as it was written."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`run_simpul retention` removes what is over and tells it, and `run_simpul ledger verify` takes the receipts for it."""
+"""`simpul retention` removes what is over and tells it, and `simpul ledger verify` takes the receipts for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run_simpul schema` guards the graph that callers rely on."""
+"""`simpul schema` guards the graph that callers rely on."""
 
 import re
 from pathlib import Path

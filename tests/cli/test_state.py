@@ -1,4 +1,4 @@
-"""`run_simpul state verify` tells whether a database can be used, before a hub is started on it."""
+"""`simpul state verify` tells whether a database can be used, before a hub is started on it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`POST /hooks/{agency}`: an agency says that something changed, and what is kept of it goes away.
 
-The body is JSON: `{"people": ["NIK", ...]}` for what is about these people, or `{"read_all": true}` for all that the
+The body is JSON: `{"people": ["NIK", ...]}` for what is about these people, or `{"everything": true}` for all that the
 agency said. Who is told twice does the same again, which costs a question and changes nothing; so a call that is sent
 again within the tolerance is answered and does nothing.
 """

@@ -55,7 +55,7 @@ class ScopePreview:
 
     @property
     def specific(self) -> str:
-        """Whether the entries are specific personal data: `list_all`, `get_settings` or `none` of them."""
+        """Whether the entries are specific personal data: `all`, `some` or `none` of them."""
         marks = {each.is_specific for each in self.meanings}
         return "all" if marks == {True} else "some" if True in marks else "none"
 

@@ -138,7 +138,7 @@ class HttpDriver:
         once more when a kept connection turns out to be dead; GET and HEAD are so anyway.
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
-        with `parse_retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
+        with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
         more than the request's `reply_budget` holds), and what the gate refuses with.
         """
         read = method in _READS and body is None and form is None and not self._addresses

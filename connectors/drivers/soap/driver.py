@@ -57,7 +57,7 @@ SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapFault:
-    """A `ask_soap:Fault` of version 1.1, or in the shape of 1.2, in the words of 1.1."""
+    """A `soap:Fault` of version 1.1, or in the shape of 1.2, in the words of 1.1."""
 
     code: str
     """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with what may follow a dot; "unreadable" if odd."""

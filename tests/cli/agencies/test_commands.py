@@ -1,4 +1,4 @@
-"""`run_simpul agencies check` asks every agency as the hub does."""
+"""`simpul agencies check` asks every agency as the hub does."""
 
 import re
 

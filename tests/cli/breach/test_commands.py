@@ -1,4 +1,4 @@
-"""`run_simpul breach`: from what happened to the letters and the list of those who have to be told."""
+"""`simpul breach`: from what happened to the letters and the list of those who have to be told."""
 
 from __future__ import annotations
 

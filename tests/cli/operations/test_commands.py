@@ -1,4 +1,4 @@
-"""`run_simpul operations`, from a manifest to the registry of a running hub."""
+"""`simpul operations`, from a manifest to the registry of a running hub."""
 
 from __future__ import annotations
 

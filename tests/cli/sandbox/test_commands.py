@@ -1,4 +1,4 @@
-"""`run_simpul sandbox` looks at and steers the city that another process runs."""
+"""`simpul sandbox` looks at and steers the city that another process runs."""
 
 import http.client
 import importlib

@@ -1,4 +1,4 @@
-"""`run_simpul people` and `run_simpul token` let a developer take a sample person's part."""
+"""`simpul people` and `simpul token` let a developer take a sample person's part."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`run_simpul clients`, `run_simpul secret` and `run_simpul token --client` let a developer take an application's part."""
+"""`simpul clients`, `simpul secret` and `simpul token --client` let a developer take an application's part."""
 
 import http.client
 import json

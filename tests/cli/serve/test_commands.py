@@ -1,4 +1,4 @@
-"""`run_simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
+"""`simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""`run_simpul settings check` tells what is wrong with settings, what is unwise, and how those are whom they name."""
+"""`simpul settings check` tells what is wrong with settings, what is unwise, and how those are whom they name."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def run_driver(
     max_bytes: int = 1000,
     apart: bool = False,
 ) -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
-    """With `start_linked`, the server has a thread of its own: see `serve_bytes_in_thread`."""
+    """With `apart`, the server has a thread of its own: see `serve_bytes_in_thread`."""
     async with serve_bytes_in_thread(script) if apart else serve_bytes(script) as server:
         driver = HttpDriver(
             "crm",

@@ -42,7 +42,7 @@ class FaultyConnection:
     agency: str
 
     async def until(self, wanted: str) -> HubResponse:
-        """The first answer that is `is_full`, or `left alone`: that says when to come back."""
+        """The first answer that is `full`, or `left alone`: that says when to come back."""
         async with asyncio.timeout(WITHIN_S):
             while True:
                 answer = await self.hub.ask(QUESTIONS[self.agency], caller="siti")

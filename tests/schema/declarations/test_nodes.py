@@ -1,4 +1,4 @@
-"""Reading nodes again by their ids: `fetch_node_packages` and `nodes`."""
+"""Reading nodes again by their ids: `node` and `nodes`."""
 
 from __future__ import annotations
 
