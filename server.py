@@ -159,9 +159,9 @@ def compose(
     `lifespan` opens and closes what the agencies need. Without `coalescing`, equal operations that are under way at the
     same moment are run each on its own. Without `cache_tokens`, the signature of every token is checked every time.
     Without a `build_recorder`, nobody keeps who read what; without a `registry`, no operation is registered; without
-    `consents`, nobody is asked for them; without `sessions`, nobody signs in to the hub's own pages; without `export_slots`,
-    nobody fetches an export; without what is `answer_cache`, each request asks agencies for all of its own; without `tracing`,
-    nobody is told of requests. Metrics tell about the `ledger`.
+    `consents`, nobody is asked for them; without `sessions`, nobody signs in to the hub's own pages; without
+    `export_slots`, nobody fetches an export; without what is `answer_cache`, each request asks agencies for all of its
+    own; without `tracing`, nobody is told of requests. Metrics tell about the `ledger`.
     """
     issuers = build_issuer_keys(settings)
     tokens = TokenVerifier(issuers, cache=VerifiedTokenCache() if cache_tokens else None)

@@ -162,7 +162,8 @@ def _print_report(console: Console, name: str, variants: dict[str, LedgerVariant
     console.print(
         f"The ledger costs {1 - throughput_share:.1%} of the throughput of {name} (goal: {GOAL:.0%}), "
         f"{used['on'] / used['off'] - 1:.1%} more of the hub's processor. "
-        f"{report['entries'] / report['answers']:.1f} entries an answer, {report['entries'] / report['commits']:.1f} a commit; "
+        f"{report['entries'] / report['answers']:.1f} entries an answer, "
+        f"{report['entries'] / report['commits']:.1f} a commit; "
         f"waiting for it: p50 {report['p50_ms']:.1f} ms, p99 {report['p99_ms']:.1f} ms; "
         f"PostgreSQL's processor: {variants['on'].database / requests * 1e6:.0f} µs an answer, "
         f"{variants['on'].database / wall:.0%} of a core."

@@ -80,8 +80,8 @@ async def _verify(saved_heads: str) -> list[str]:
 def _describe_revision_mismatch(status: DatabaseStatus) -> str:
     if status.is_known_revision:
         return (
-            f"its form is {status.revision}, this hub's is {status.newest_revision}: verify it with the hub that wrote it, or"
-            " start this one on it, which brings it up to date"
+            f"its form is {status.revision}, this hub's is {status.newest_revision}: verify it with the hub that wrote"
+            " it, or start this one on it, which brings it up to date"
         )
     return f"its form is {status.revision}, which this hub does not know: it is of a newer hub, use that"
 

@@ -34,9 +34,10 @@ class DailyQuotaStore(Protocol):
     def spend(
         self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int
     ) -> Awaitable[tuple[bool, int] | None] | None:
-        """Spend points of a day (UTC, numbered from 1970-01-01) of at most `limit`, of which `known_spent` are spent at least.
+        """Spend points of a day (UTC, numbered from 1970-01-01) of at most `limit`.
 
-        Whether they were spent, and how many are by now. None where this process has to count alone.
+        At least `known_spent` of them are spent already. Whether they were spent, and how many are by now. None where
+        this process has to count alone.
         """
 
 

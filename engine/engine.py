@@ -78,9 +78,9 @@ class Engine:
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `use_plans`, graphql-core runs all.
 
-        With `share_runs`, equal operations that are under way at the same moment share one run. With a `build_recorder`, what
-        an answer holds of whom is recorded before it is given, for each who shares it; without one nothing is, and only
-        with `track_reads` is it worked out what was read.
+        With `share_runs`, equal operations that are under way at the same moment share one run. With a
+        `build_recorder`, what an answer holds of whom is recorded before it is given, for each who shares it; without
+        one nothing is, and only with `track_reads` is it worked out what was read.
         Requests may name `documents` by an id. `meter` receives each operation, `refusals` the refusals by caller.
         """
         self.documents = documents or PersistedDocuments()
@@ -115,15 +115,15 @@ class Engine:
     ) -> GraphQLResponse:
         """Answer one request.
 
-        `context_factory` makes what the schema's fields get as `info.context`; it is not called for a request that joins the run
-        of another. `caller_key` is all that rules and batches may read of the caller, and `deadline` when the caller's patience
-        ends, on the clock of `time.monotonic`: two requests share a run only where these agree (who asks, where the
-        answer depends on it). `application` is the client that asks, where the caller's token names one. With `unshared_run`,
-        an answer that depends on who asks is for this request alone: it may depend on what was said a moment ago.
-        `budget` pays for what the plan is expected to cost before anybody is asked, whoever else shares the run.
-        `allow_introspection` says whether this caller may ask about the schema, where anybody may. `span` is what traces tell
-        of the request. With `require_new_run`, the caller wants what is so now: the run of a request that came before is not
-        joined, for it may have asked already.
+        `context_factory` makes what the schema's fields get as `info.context`; it is not called for a request that
+        joins the run of another. `caller_key` is all that rules and batches may read of the caller, and `deadline` when
+        the caller's patience ends, on the clock of `time.monotonic`: two requests share a run only where these agree
+        (who asks, where the answer depends on it). `application` is the client that asks, where the caller's token
+        names one. With `unshared_run`, an answer that depends on who asks is for this request alone: it may depend on
+        what was said a moment ago. `budget` pays for what the plan is expected to cost before anybody is asked, whoever
+        else shares the run. `allow_introspection` says whether this caller may ask about the schema, where anybody may.
+        `span` is what traces tell of the request. With `require_new_run`, the caller wants what is so now: the run of a
+        request that came before is not joined, for it may have asked already.
         """
         began = monotonic()
         response, name, text, terms, points = await self._execute(

@@ -22,7 +22,7 @@ class SharedRun(Generic[T]):
     __slots__ = ("deadline", "span", "task", "waiting")
 
     def __init__(self, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
-        """Nobody waits yet. `deadline` is the run's deadline, on the clock of `time.monotonic`; it is part of `span`."""
+        """Nobody waits yet. `deadline` is the run's, on the clock of `time.monotonic`; it is part of `span`."""
         self.task = task
         self.deadline = deadline
         self.span = span

@@ -7,7 +7,7 @@ AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
 """Every agency of the sandbox city; `sandbox/<name>.py` holds it."""
 
 ISSUER = "issuer"
-"""The city's OpenID provider: no agency, but started, steered and ended as they are; `sandbox/issuer/server.py` holds it."""
+"""The city's OpenID provider: no agency, but started and steered as they are (`sandbox/issuer/server.py`)."""
 
 PARTS = (*AGENCIES, ISSUER)
 """Everything that makes up the sandbox city."""

@@ -24,7 +24,10 @@ class AgencyProcessError(Exception):
 
 
 class AgencyProcess:
-    """One agency's process. `launch`, then `wait_until_ready`; `wait_for_end` returns its exit code; `stop` ends it and its children."""
+    """One agency's process.
+
+    `launch`, then `wait_until_ready`; `wait_for_end` returns its exit code; `stop` ends it and its children.
+    """
 
     def __init__(self, name: str, *, port: int, control_port: int, log: Path) -> None:
         self.name = name

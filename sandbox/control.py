@@ -63,8 +63,9 @@ class Latency:
 class AgencyControl:
     """What is asked of an agency, and how it shall behave.
 
-    An agency awaits `begin_call(operation)` ahead of the work of every call of its own business, and then looks at `mode`.
-    `health_details` are further entries of the answer of `/health`; `routes` are what only this agency lets be set.
+    An agency awaits `begin_call(operation)` ahead of the work of every call of its own business, and then looks at
+    `mode`. `health_details` are further entries of the answer of `/health`; `routes` are what only this agency lets be
+    set.
     """
 
     def __init__(

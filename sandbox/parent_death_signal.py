@@ -1,5 +1,6 @@
-"""Run a command that ends with the process that started it: `python parent_death_signal.py PARENT SIGNAL [USER] -- COMMAND...`.
+"""Run a command that ends with the process that started it.
 
+`python parent_death_signal.py PARENT SIGNAL [USER] -- COMMAND...`
 The kernel keeps the promise (Linux, PR_SET_PDEATHSIG), so it also holds when the parent is killed outright and
 can no longer tidy up. Elsewhere the command just runs. This is a program and not a `preexec_fn`: forking a process
 that has threads and then running Python in the copy may deadlock.

@@ -12,7 +12,8 @@ def describe_settings_error(problem: ValueError) -> str:
     """The line; of a value that is wrong it says what is wrong with it, and never the value itself."""
     if not isinstance(problem, ValidationError):
         return str(problem)
-    return f"the hub's settings are not complete: {_describe_errors(problem.errors(include_input=False, include_url=False))}"
+    errors = _describe_errors(problem.errors(include_input=False, include_url=False))
+    return f"the hub's settings are not complete: {errors}"
 
 
 def _describe_errors(errors: Sequence[ErrorDetails]) -> str:

@@ -104,11 +104,14 @@ class PeopleSettings(ServingSettings):
             return
         exposure_text = f"SIMPUL_LISTEN lets other machines reach the hub at {self.listen}"
         if self.development:
-            yield f"{exposure_text}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, or listen on 127.0.0.1"
+            yield (
+                f"{exposure_text}, which shows them the graph and errors: unset SIMPUL_DEVELOPMENT, "
+                "or listen on 127.0.0.1"
+            )
         if self.issuer_keys is not None:
             yield (
-                f"{exposure_text}, and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS and name issuers in "
-                "SIMPUL_ISSUERS, or listen on 127.0.0.1"
+                f"{exposure_text}, and development tokens prove no identity: unset SIMPUL_ISSUER_KEYS and name issuers "
+                "in SIMPUL_ISSUERS, or listen on 127.0.0.1"
             )
 
     def _find_missing_issuers(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The form of logs: JSON for machines, or a line of text for people. One line an event, whoever logs it.
 
-No part of the hub logs personal data. Of exceptions, which may hold some, `format_traceback` tells what is left of them.
+No part of the hub logs personal data. Of exceptions, which may hold some, `format_traceback` tells what is left of
+them.
 """
 
 from __future__ import annotations

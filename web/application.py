@@ -46,7 +46,7 @@ from web.settings import Exposure, WebSettings
 
 
 class WebApplication:
-    """The hub's HTTP side (ASGI): `/graphql` straight, everything else through Starlette. See `build_web_application`."""
+    """The hub's HTTP side (ASGI): `/graphql` straight, the rest through Starlette. See `build_web_application`."""
 
     def __init__(
         self,

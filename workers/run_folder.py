@@ -23,8 +23,9 @@ class RunFolderError(Exception):
 def open_run_folder(environment: Mapping[str, str]) -> Iterator[Path]:
     """The folder that `SIMPUL_RUN_FOLDER` names, or systemd's `RuntimeDirectory=`, or else one for this run alone.
 
-    What an earlier run left in it is removed. Raises RunFolderError where something else lies there, which is nobody's to
-    remove; where another hub runs with it; and where other users could put files there, which would be taken for ours.
+    What an earlier run left in it is removed. Raises RunFolderError where something else lies there, which is nobody's
+    to remove; where another hub runs with it; and where other users could put files there, which would be taken for
+    ours.
     """
     named = environment.get("SIMPUL_RUN_FOLDER") or environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if named:
@@ -50,7 +51,8 @@ def _claim_folder(path: Path) -> int:
         leftovers = [each for each in path.iterdir() if each.name != _LOCK_FILE]
         if leftovers and not (path / _LOCK_FILE).exists():
             raise RunFolderError(
-                f"SIMPUL_RUN_FOLDER={path} holds something that is not the hub's ({leftovers[0].name}): name an empty folder"
+                f"SIMPUL_RUN_FOLDER={path} holds something that is not the hub's ({leftovers[0].name}): "
+                "name an empty folder"
             )
         lock_handle = os.open(path / _LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

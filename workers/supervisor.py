@@ -68,7 +68,7 @@ class Supervisor:
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until told to end. Raises GenerationFailed and SettingsFileError where the first generation cannot begin."""
+        """Serve until told to end. Raises GenerationFailed and SettingsFileError where the first cannot begin."""
         with self._handle_signals():
             try:
                 if await self._start_generation(self._options.build_environment()):

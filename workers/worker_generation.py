@@ -42,7 +42,7 @@ class WorkerGeneration:
     async def start(
         cls, listener: socket.socket, environment: Mapping[str, str], *, release: Path | None, workers: int
     ) -> WorkerGeneration:
-        """A generation that is beginning, of the code in the folder `release`, or of this code. Raises GenerationFailed."""
+        """A generation that begins, of the code in the folder `release`, or of this code. Raises GenerationFailed."""
         root = _ROOT if release is None else await asyncio.to_thread(release.resolve)
         python = sys.executable if release is None else str(root / ".venv" / "bin" / "python")
         status_reader, status_writer = os.pipe()

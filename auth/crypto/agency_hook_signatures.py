@@ -40,7 +40,8 @@ class AgencyHookSecrets:
             raise InvalidHookSignature("The header webhook-id is missing, or no text of 1 to 128 characters.")
         if not moment.isascii() or not moment.isdecimal() or abs(float(moment[:20]) - now) > CLOCK_TOLERANCE:
             raise InvalidHookSignature(
-                f"The header webhook-timestamp is no moment within {CLOCK_TOLERANCE:.0f} s of the hub's clock, in seconds."
+                f"The header webhook-timestamp is no moment within {CLOCK_TOLERANCE:.0f} s of the hub's clock,"
+                " in seconds."
             )
         expected = sign(self.derive_secret(agency), call, moment, body)
         given = headers.get("webhook-signature", "").split(" ")[:_MAX_SIGNATURES]

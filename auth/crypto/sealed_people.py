@@ -17,7 +17,8 @@ class InvalidPersonSeal(ValueError):  # noqa: N818 - reads as what it is
 class SealedPeople:
     """Seals and opens NIKs (AES-SIV, RFC 5297): the same person has the same seal, without the secret nobody has one.
 
-    For tables out of which the hub has to know the person again. Where it never has to, `auth.crypto.pseudonyms` is enough.
+    For tables out of which the hub has to know the person again. Where it never has to, `auth.crypto.pseudonyms` is
+    enough.
     """
 
     def __init__(self, secret: bytes) -> None:

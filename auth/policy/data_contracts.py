@@ -163,8 +163,8 @@ def review_contracts(
 ) -> Sequence[ContractReview]:
     """What is to be said of each agency that holds personal data, and of each that has a contract, in their order.
 
-    `classes_by_agency` are the classes of data that the graph has of each agency. Public data takes no contract. `policy` says which
-    purposes an agency's officials may state.
+    `classes_by_agency` are the classes of data that the graph has of each agency. Public data takes no contract.
+    `policy` says which purposes an agency's officials may state.
     """
     known = {each.agency: each for each in contracts}
     return [

@@ -205,8 +205,8 @@ def decide(
 ) -> Decision:
     """Decide from the rule, the caller and the people, the business, or the readers' agency, the data is about.
 
-    `children` are the children whose guardian the caller is known to be, `preferences` what the people said about the use of
-    their data; `concerns_child` says that one of them is a child. `now` is in seconds since 1970; without it no
+    `children` are the children whose guardian the caller is known to be, `preferences` what the people said about the
+    use of their data; `concerns_child` says that one of them is a child. `now` is in seconds since 1970; without it no
     sign-in is recent. Pure: the same in, the same out.
     """
     if Rule.PUBLIC in access.rule:

@@ -14,8 +14,8 @@ from typing import Any
 def parse_json_object(text: bytes, *, max_depth: int, max_brackets: int) -> dict[str, Any]:
     """The JSON object that the bytes are (RFC 8259, UTF-8).
 
-    `max_depth` is how many objects and lists may stand inside each other, the outermost counted; `max_brackets` how many
-    opening brackets there may be in all, those inside strings counted, so that nothing deep is ever begun.
+    `max_depth` is how many objects and lists may stand inside each other, the outermost counted; `max_brackets` how
+    many opening brackets there may be in all, those inside strings counted, so that nothing deep is ever begun.
     Raises ValueError, which echoes nothing.
     """
     if text.count(b"{") + text.count(b"[") > max_brackets:

@@ -91,7 +91,8 @@ class VerifiedTokenCache:
     ) -> None:
         """Keep what was just checked; `expires` and `valid_from` are the token's, in seconds since the epoch.
 
-        What was stated beside the token (`auth/policy/declared_purpose.py`) is no part of what it proved: it must not be in `find_caller`.
+        What was stated beside the token (`auth/policy/declared_purpose.py`) is no part of what it proved: it must not
+        be in `find_caller`.
         """
         fingerprint = _fingerprint(token)
         self._expiry_by_token.pop(fingerprint, None)

@@ -21,7 +21,8 @@ def application(folder: Path) -> Any:  # noqa: ANN401 - an ASGI application
         request_count += 1
         body = files.get(scope["path"])
         if scope["path"] == "/calls":
-            body = f"Active connections: 1\nserver accepts handled requests\n {request_count} {request_count} {request_count} \n".encode()
+            counts = f"{request_count} {request_count} {request_count}"
+            body = f"Active connections: 1\nserver accepts handled requests\n {counts} \n".encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body or b"")).encode())]
         await send({"type": "http.response.start", "status": 404 if body is None else 200, "headers": headers})
         await send({"type": "http.response.body", "body": body or b""})

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.micro.telemetry`: what traces and the log add to the smallest request, all in one run, in turn."""
+"""`python -m benchmarks.micro.telemetry`: what traces and the log add to the smallest request, in turn in one run."""
 
 from __future__ import annotations
 

@@ -363,10 +363,10 @@ class ReadThroughCache:
     def _build_cached_answer(
         self,
         slot: Slot,
-        value: Any,
+        value: Any,  # noqa: ANN401 - any answer
         size: int,
         fetched_at: float,
-        tags: tuple[str, ...],  # noqa: ANN401 - any answer
+        tags: tuple[str, ...],
     ) -> CachedAnswer:
         freshness = slot.kind.freshness
         lasts = freshness.absent if value is None else freshness.max_lifetime

@@ -72,9 +72,9 @@ class RedisTier:
     ) -> None:
         """Take where Redis is; nothing is opened yet.
 
-        `max_lifetime` is how many seconds any answer is kept. `on_invalidated` is called with the tags that others invalidate,
-        `on_unsubscribed` when something may have been missed. `clock` is the one on which this process tells how old
-        answers are.
+        `max_lifetime` is how many seconds any answer is kept. `on_invalidated` is called with the tags that others
+        invalidate, `on_unsubscribed` when something may have been missed. `clock` is the one on which this process
+        tells how old answers are.
         """
         self._client = connect_redis(
             url,

@@ -4,8 +4,8 @@ What is full gives all at once and fills evenly. One number says how full: the m
 
 In this process the algorithm is written out here. throttled-py's own store takes 1.6 microseconds a look, and two looks
 a request are 4 % of a small one; this takes a fifth of that, and tests hold it to the library's answers. For all
-processes together the library's script is what counts (`cache/limits/redis_counters.py`), and the buckets here follow what it says:
-where Redis goes, counting goes on from what was known last.
+processes together the library's script is what counts (`cache/limits/redis_counters.py`), and the buckets here follow
+what it says: where Redis goes, counting goes on from what was known last.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ def open_breach(
 
     breach = asyncio.run(_run_with_breaches(record))
     typer.echo(
-        f"{breach.name} is open. Everybody has to be told by {_format_moment(breach.due)}: {_format_time_left(breach, now)}."
+        f"{breach.name} is open. Everybody has to be told by {_format_moment(breach.due)}: "
+        f"{_format_time_left(breach, now)}."
     )
 
 
@@ -161,7 +162,8 @@ def report_breach(
         typer.echo(f"{extent.unattributed_reads} reads are about somebody whom nobody knows.")
     if extent.people_not_yet_notifiable:
         typer.echo(
-            f"{extent.people_not_yet_notifiable} may not be told yet (`may_be_told_from`): ask the data-protection officer first."
+            f"{extent.people_not_yet_notifiable} may not be told yet (`may_be_told_from`): "
+            "ask the data-protection officer first."
         )
     if found.placeholders:
         typer.echo(f"{found.placeholders} places of the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")

@@ -78,7 +78,8 @@ def publish(
         typer.echo(f"The contract of {client} is in force, with {known_count} operations. Hubs take it in seconds.")
         return
     typer.echo(
-        f"Published {new_count} operations for {client}; {known_count} were published already. Hubs take them in seconds."
+        f"Published {new_count} operations for {client}; {known_count} were published already."
+        " Hubs take them in seconds."
     )
 
 

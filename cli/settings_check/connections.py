@@ -110,7 +110,10 @@ def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tupl
         (
             FindingLevel.WARNING,
             status.max_connections < _CONNECTIONS_PER_WORKER * (settings.workers or get_default_workers()),
-            f"max_connections is {status.max_connections}: each worker may take {_CONNECTIONS_PER_WORKER} while it is reloaded",
+            (
+                f"max_connections is {status.max_connections}: each worker may take {_CONNECTIONS_PER_WORKER}"
+                " while it is reloaded"
+            ),
         ),
         (
             FindingLevel.WARNING,

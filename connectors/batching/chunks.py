@@ -18,9 +18,10 @@ _MAX_CONCURRENCY: Final = 4
 async def ask_in_chunks(
     keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Answers[K, V]]], *, max_batch_size: int | None
 ) -> Answers[K, V]:
-    """The answers to all keys, asked at most `max_batch_size` at a time (None: all in one call), a few calls side by side.
+    """The answers to all keys, asked at most `max_batch_size` at a time (None: all in one call).
 
-    `ask` answers some keys, or raises an `AgencyFailure` for all of them. Where one call does, it is raised as it is.
+    A few calls go side by side. `ask` answers some keys, or raises an `AgencyFailure` for all of them. Where one call
+    does, it is raised as it is.
     """
     if max_batch_size is None or len(keys) <= max_batch_size:
         return await ask(keys)

@@ -23,7 +23,7 @@ MAX_LIST_ROWS: Final = 1_000
 
 
 def rows(raw: object, kind: str = "a list of objects", *, max_rows: int = MAX_LIST_ROWS) -> tuple[Row, ...]:
-    """A JSON list of at most `max_rows` objects. Raises `UnreadableError`, naming the kind of value, for anything else."""
+    """A JSON list of at most `max_rows` objects. Raises `UnreadableError` with the kind of value for anything else."""
     if not isinstance(raw, list):
         raise UnreadableError(kind)
     if len(raw) > max_rows:

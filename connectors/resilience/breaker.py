@@ -46,8 +46,9 @@ class Breaker:
     """The breaker of one agency.
 
     Who wants to call asks `acquire` and gets a ticket, or None. Whoever holds a ticket gives it back once: to
-    `record_success`, `record_failure`, or `record_no_result` where how the call ended says nothing about the agency. Tickets of an
-    earlier state are worth nothing, so a call that was slow to fail does not speak for the agency as it is now.
+    `record_success`, `record_failure`, or `record_no_result` where how the call ended says nothing about the agency.
+    Tickets of an earlier state are worth nothing, so a call that was slow to fail does not speak for the agency as it
+    is now.
     """
 
     def __init__(self, terms: BreakerTerms, *, now: float) -> None:

@@ -13,11 +13,11 @@ _RESERVATIONS_PER_DAY: Final = 500
 
 
 class DailyCallQuota:
-    """`calls_per_day` calls, counted from midnight to midnight in the agency's time zone. Moments are Unix times in seconds.
+    """`calls_per_day` calls, counted from midnight to midnight in the agency's time zone.
 
-    Where processes count together, each reserves some calls at a time, so that all of them never make more than the
-    agency takes, and hardly any call waits for the count. Where nobody counts for all, a process goes on from what it
-    knows.
+    Moments are Unix times in seconds. Where processes count together, each reserves some calls at a time, so that all
+    of them never make more than the agency takes, and hardly any call waits for the count. Where nobody counts for all,
+    a process goes on from what it knows.
     """
 
     def __init__(

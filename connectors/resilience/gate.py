@@ -58,8 +58,8 @@ _PROBE_WAIT: Final = 0.05
 class Gate:
     """The gate of one agency, one for all calls of the process.
 
-    `as_terms` must say `deadline` and `max_concurrency`. `clock` is the clock of deadlines (`time.monotonic`), `wall_clock` the time of
-    day as Unix time, `random_source` draws from [0, 1).
+    `as_terms` must say `deadline` and `max_concurrency`. `clock` is the clock of deadlines (`time.monotonic`),
+    `wall_clock` the time of day as Unix time, `random_source` draws from [0, 1).
 
     **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` where the agency had its
     whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that cannot be read at all, or is larger

@@ -48,9 +48,10 @@ def compute_retry_wait(
 ) -> float | None:
     """Seconds to wait before the retry of this number (from 1); None where it is not worth trying.
 
-    `remaining` is how long the caller still waits, in seconds. The wait is drawn between nothing and a limit that doubles
-    (full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers who failed
-    together do not come back together. Where the agency says when it wants to be asked again, not before that.
+    `remaining` is how long the caller still waits, in seconds. The wait is drawn between nothing and a limit that
+    doubles (full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers
+    who failed together do not come back together. Where the agency says when it wants to be asked again, not before
+    that.
     """
     asked = failure.retry_after
     if isinstance(failure, AgencyRefused):

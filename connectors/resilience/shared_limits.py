@@ -20,7 +20,7 @@ class SharedLimits(Protocol):
     async def reserve(
         self, agency: str, calls: int, *, day: int, limit: int, known_spent: int
     ) -> tuple[bool, int] | None:
-        """Reserve calls of a day (numbered by who asks) of at most `limit`, of which `known_spent` are reserved at least.
+        """Reserve calls of a day (numbered by who asks) of at most `limit`.
 
-        Whether they were reserved, and how many are by now.
+        At least `known_spent` of them are reserved already. Whether they were reserved, and how many are by now.
         """

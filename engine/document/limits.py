@@ -66,8 +66,8 @@ class TooLarge(SafeError):  # noqa: N818 - reads as what it is
 class AnswerSize:
     """Counts what graphql-core reads for one answer, and stops the operation from reading on where it is too much.
 
-    Lists inside lists multiply. Whoever follows an edge looks at `is_exceeded` first: an answer that is too large is given
-    up as a whole, and tens of thousands of refusals, one for each edge left, would cost more than the answer.
+    Lists inside lists multiply. Whoever follows an edge looks at `is_exceeded` first: an answer that is too large is
+    given up as a whole, and tens of thousands of refusals, one for each edge left, would cost more than the answer.
     """
 
     def __init__(self, max_objects: int = Limits().objects) -> None:

@@ -30,8 +30,8 @@ async def execute_with_graphql_core(
 ) -> tuple[dict[str, Any] | None, Sequence[GraphQLError], Sequence[SubjectRead], Sequence[StalePath]]:
     """The data, the errors, what of whom the data holds, and what of it is no longer fresh.
 
-    `plan` tells what the fields are, and runs nothing. Without `track_reads`, nobody wants to know of whom. The context is
-    closed in the end.
+    `plan` tells what the fields are, and runs nothing. Without `track_reads`, nobody wants to know of whom. The context
+    is closed in the end.
     """
     try:
         reading = (

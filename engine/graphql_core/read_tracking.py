@@ -91,9 +91,9 @@ class ReadTrackingMiddleware:
 
 def _compute_keys(
     definition: PlannedField,
-    source: Any,
+    source: Any,  # noqa: ANN401 - any record
     info: ResolveInfo,
-    arguments: dict[str, Any],  # noqa: ANN401 - any record
+    arguments: dict[str, Any],
 ) -> Sequence[Any] | None:
     """The keys of a field of the root that has several; None for every other field."""
     kind = definition.engine_kind()

@@ -1,7 +1,8 @@
 """What an operation is expected to cost, read off its tree before anybody is asked: calls, objects, values.
 
 Lists multiply what lies below them. How long they are is said by the caller (`first`, a list of ids), else by the
-schema (`expected_size`), else assumed. What turns out larger all the same is stopped on its way (`engine/plan/response_size.py`).
+schema (`expected_size`), else assumed. What turns out larger all the same is stopped on its way
+(`engine/plan/response_size.py`).
 """
 
 from __future__ import annotations
@@ -103,14 +104,17 @@ class ListSizes:
         linked_list_size: int = LINKED_LIST_SIZE,
         nested_list_size: int = NESTED_LIST_SIZE,
     ) -> None:
-        """Read what the schema says of itself; `linked_list_size` and `nested_list_size` are for lists of which nothing is said."""
+        """Read what the schema says of itself.
+
+        `linked_list_size` and `nested_list_size` are for lists of which nothing is said.
+        """
         self._linked = linked_list_size
         self._inside = nested_list_size
         self.types = len(schema.type_map)
         self._schema_list_sizes = _measure_schema_lists(schema)
 
     def get_size(self, planned: PlanField, arguments: Mapping[str, Any], parent_size: int | None) -> int:
-        """How many objects stand at the field, for one parent. `parent_size` is what the field around it was asked for."""
+        """How many objects stand at the field, for one parent; `parent_size` is that of the field around it."""
         if not planned.depth:
             return 1
         size = self._compute_size(planned, arguments, parent_size)

@@ -64,7 +64,7 @@ class Explanation:
         }
 
     def to_text(self, limits: Limits, max_concurrency: Mapping[str, int] | None = None) -> str:
-        """For a person: a tree, a line a step. `max_concurrency` says how many calls an agency is asked side by side."""
+        """For a person: a tree, a line a step. `max_concurrency` says how many calls an agency gets side by side."""
         lines = [f"{self.levels} levels, {_describe_call_counts(self)}", _describe_expected_cost(self.cost, limits)]
         if self.facts:
             lines.append(f"decisions may ask first: {', '.join(map(_describe_fact, self.facts))}")

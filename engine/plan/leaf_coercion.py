@@ -105,8 +105,12 @@ def coerce_leaf(coerce: Callable[[Any], Any], value: Any, type_: GraphQLLeafType
 
 
 def coerce_carefully(
-    type_: GraphQLOutputType, value: Any, name: str, report: ErrorReporter, place: tuple[int, ...] = ()
-) -> Any:  # noqa: ANN401 - any value
+    type_: GraphQLOutputType,
+    value: Any,  # noqa: ANN401 - any value
+    name: str,
+    report: ErrorReporter,
+    place: tuple[int, ...] = (),
+) -> Any:  # noqa: ANN401 - same
     """The value, with null in place of what cannot be one; every fault is reported with its place."""
     if isinstance(value, Exception):
         report(place, value)
@@ -119,8 +123,12 @@ def coerce_carefully(
 
 
 def _coerce_value(
-    type_: GraphQLOutputType, value: Any, name: str, report: ErrorReporter, place: tuple[int, ...]
-) -> Any:  # noqa: ANN401 - any value
+    type_: GraphQLOutputType,
+    value: Any,  # noqa: ANN401 - any value
+    name: str,
+    report: ErrorReporter,
+    place: tuple[int, ...],
+) -> Any:  # noqa: ANN401 - same
     if value is None or value is Undefined:
         if is_non_null_type(type_):
             raise build_non_null_error(name)

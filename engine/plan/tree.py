@@ -154,7 +154,7 @@ class Shape:
     groups: tuple[tuple[PlanField, ...], ...] = ()
     """Fields that lead elsewhere; what is asked together stands together."""
     guarded_parts: tuple[Any, ...] = ()
-    """Fields that not everybody may see, as parts (`engine/execution/read_tracking.py`); empty at the root, which has no record."""
+    """Fields that not everybody may see, as parts (`engine/execution/read_tracking.py`); empty at the root."""
 
     def __repr__(self) -> str:
         """Type and number."""

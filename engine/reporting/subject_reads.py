@@ -1,7 +1,7 @@
 """What of whom stands in an answer, and who has to be told of it before the answer leaves.
 
-The engine knows no domain: a subject is whatever a guard says a record is about (`FieldGuard.get_subjects`), and what was
-read of it are the coordinates of guarded fields in the schema. Public fields are never reported.
+The engine knows no domain: a subject is whatever a guard says a record is about (`FieldGuard.get_subjects`), and what
+was read of it are the coordinates of guarded fields in the schema. Public fields are never reported.
 """
 
 from __future__ import annotations

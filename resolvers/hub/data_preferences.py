@@ -40,8 +40,8 @@ class PeoplePreferences(Protocol):
     ) -> Mapping[Nik, DataPreferences]:
         """What each of the people said, as far as it concerns this caller, and whether their case is about them.
 
-        Every one of the people, in one read. Without a caller, no consents and no case. Raises `PreferencesUnavailable` if the
-        store or the register does not answer.
+        Every one of the people, in one read. Without a caller, no consents and no case. Raises `PreferencesUnavailable`
+        if the store or the register does not answer.
         """
 
 

@@ -44,7 +44,7 @@ def find_redirect(parameters: Parameters) -> tuple[RegisteredClient, str]:
 
 
 def parse_authorization_request(parameters: Parameters) -> AuthorizationRequest:
-    """The request in the parameters. Raises `UnregisteredRedirect`, else `OAuthError`, which the application is to be told."""
+    """The request in the parameters. Raises `UnregisteredRedirect`, else `OAuthError` for the application."""
     client, redirect_uri = find_redirect(parameters)
     for name, error in _UNSUPPORTED.items():
         if name in parameters:
@@ -75,7 +75,7 @@ def parse_authorization_request(parameters: Parameters) -> AuthorizationRequest:
 
 
 def parse_scopes(parameters: Parameters, client: RegisteredClient, *, default: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes asked for, each once; `default` where none is. Raises `OAuthError` for one that is not the client's."""
+    """The scopes asked for, each once; `default` where none is. Raises `OAuthError` for one the client has not."""
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split())) or default
     if not scopes:
         raise OAuthError("invalid_scope", f"scope is missing; {client.id} can have {' '.join(client.scopes)}.")

@@ -24,7 +24,8 @@ class Lifetimes:
 class ProviderSignIn:
     """Somebody signed in to an application: what every token that follows from it says.
 
-    `sid` names the sign-in; `signed_in_at` is its moment in seconds since 1970; `acr` is how surely the person was identified.
+    `sid` names the sign-in; `signed_in_at` is its moment in seconds since 1970; `acr` is how surely the person was
+    identified.
     """
 
     sid: str

@@ -10,8 +10,9 @@ from sandbox.population.samples import SAMPLES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInPerson:
-    """Somebody who signs in. `key` is unique; `description` says who they are to the city; `kind` is the hub's word for them.
+    """Somebody who signs in.
 
+    `key` is unique; `description` says who they are to the city; `kind` is the hub's word for them.
     A citizen has a `nik`; `assists` is the NIK of whom they act for (UU PDP 27/2022, article 26). A business has a
     `nib`, people at work have a `role`, officials and supervisors an `agency` and a `unit`.
     """

@@ -218,10 +218,16 @@ class _ObjectPlan:
             rng.randrange(900_000, 3_500_000, 5_000),
         )
         bills = tuple(
-            self._build_bill(rng, nop, year, prices=(_price_in_year(land_price, year), _price_in_year(building_price, year)),
-                       paid=year not in unpaid, due_late=due_late and year == TAX_YEARS[-1])
+            self._build_bill(
+                rng,
+                nop,
+                year,
+                prices=(_price_in_year(land_price, year), _price_in_year(building_price, year)),
+                paid=year not in unpaid,
+                due_late=due_late and year == TAX_YEARS[-1],
+            )
             for year in TAX_YEARS
-        )  # fmt: skip
+        )
         return PbbTaxObject(
             nop=nop,
             owner_nik=self.owner.nik,

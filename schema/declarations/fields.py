@@ -274,8 +274,8 @@ def edge(
 
     `key` is the attribute of the record that holds the key, or a pure function from the record (and the field's
     arguments, which are its further parameters) to the key. `rule` where the type's own does not fit. `facet` where the
-    batch answers facets and the field is one of them, whole. `expected_size` says how many objects a list usually holds, as a
-    number or a function of the field's arguments, where the caller does not say it by `first`.
+    batch answers facets and the field is one of them, whole. `expected_size` says how many objects a list usually
+    holds, as a number or a function of the field's arguments, where the caller does not say it by `first`.
     """
     field = EdgeField(description=description)
     field.set_rule(rule)
@@ -296,7 +296,7 @@ def edge(
 def facet_field(
     record: type[Any], name: str, *, batch: Batch[Any, Any], key_attribute: str, description: str
 ) -> EdgeField:
-    """A field that is an attribute of a facet: a group of fields that `batch` fetches together by the key `key_attribute`."""
+    """A field that is an attribute of a facet: of what `batch` fetches together by the key `key_attribute`."""
     field = EdgeField(description=description)
     field.edge = Edge(
         batch=batch,
@@ -316,8 +316,8 @@ def derived(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed from the record alone, by a pure function of `record` and the field's arguments.
 
-    `returns` is the field's type; the function's docstring is its description. `expected_size` says how many objects it usually
-    holds, where it is a list of records.
+    `returns` is the field's type; the function's docstring is its description. `expected_size` says how many objects it
+    usually holds, where it is a list of records.
     """
 
     def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
@@ -348,9 +348,10 @@ def root(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field of the root, made of a pure function from arguments (and `caller`) to the key, or keys.
 
-    `returns` is the field's type; the function's docstring is its description. `expected_size` is as for an edge. `subject`
-    tells from the key whom it is about, where the key is no person itself; `subject_batch` is the batch that tells it, where
-    the key does not say it at all; `agency` names the key's attribute with the agency whose readers it is about.
+    `returns` is the field's type; the function's docstring is its description. `expected_size` is as for an edge.
+    `subject` tells from the key whom it is about, where the key is no person itself; `subject_batch` is the batch that
+    tells it, where the key does not say it at all; `agency` names the key's attribute with the agency whose readers it
+    is about.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body

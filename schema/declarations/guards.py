@@ -55,8 +55,8 @@ class Guard:
     leads_to_purposes: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     subject_batch: Batch[Any, Any] | None = None
-    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `preferences` what the person
-    said, and as `within` what of that counts here; where there is none, nobody consented."""
+    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `preferences` what the
+    person said, and as `within` what of that counts here; where there is none, nobody consented."""
     preferences_field: str | None = None
     """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
 

@@ -86,11 +86,14 @@ def publishes(
 ) -> Callable[[T], T]:
     """Publish a record under its own name.
 
-    `rule` holds for every field that has none of its own, be it its own `rule` or one that `field_rules` gives a shown field;
-    `get_subject` names the record's attribute with the person, or the people, it is about, `business` the one with the NIB,
-    `agency` the one with the agency whose readers it is about; `public_when` an attribute that makes a single record
-    public, `preferences_field` one with what the person said, where that alone counts; `nested` the published types of records
-    inside the shown ones. Raises `TypeError` or `ValueError` for what cannot be published: the hub does not start.
+    `rule` holds for every field that has none of its own, be it its own `rule` or one that `field_rules` gives a shown
+    field; `get_subject` names the record's attribute with the person, or the people, it is about, `business` the one
+    with the NIB, `agency` the one with the agency whose readers it is about; `public_when` an attribute that makes a
+    single record public, `preferences_field` one with what the person said, where that alone counts; `nested` the
+    published types of records inside the shown ones. Raises `TypeError` or `ValueError` for what cannot be published:
+    the hub
+    does not
+    start.
     """
     base_guard = Guard(
         access=to_access(rule), subject=subject, business=business, agency=agency, preferences_field=preferences_field

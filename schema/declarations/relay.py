@@ -52,8 +52,8 @@ def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callab
     """Publish a class `XConnectionType` as the connection of a published type, and the edges `XEdge` that it holds.
 
     The class's docstring says what a page is; `item_name` and `items_name` are what its items are called ("complaint",
-    "complaints"). Each item is guarded as its own type says; the list around it holds nothing of its own. `build_connection` makes
-    what flows. Raises `TypeError` for a class with another name.
+    "complaints"). Each item is guarded as its own type says; the list around it holds nothing of its own.
+    `build_connection` makes what flows. Raises `TypeError` for a class with another name.
 
     >>> @pages_of(ComplaintType, one="complaint", many="complaints")
     ... class ComplaintConnectionType:

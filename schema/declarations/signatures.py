@@ -18,7 +18,7 @@ def takes_caller(function: Callable[..., Any]) -> bool:
 
 
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
-    """From record, arguments and caller to the key, which is an attribute of the record or what `source` makes of them."""
+    """From record, arguments and caller to the key, an attribute of the record or what `source` makes of them."""
     if isinstance(source, str):
         return lambda record, _arguments, _caller: getattr(record, source)
     wants = inspect.signature(source).parameters

@@ -145,7 +145,10 @@ def render_access_page(schema: GraphQLSchema) -> str:
             "A guardian is always surely identified.",
             "",
             "Whatever is about a child under 18, by the identity number, is specific. Partners read nothing of it,",
-            f"else `{DenialReason.NOT_FOR_PARTNERS.name}`; who states a purpose reads what names that purpose, and of what",
+            (
+                f"else `{DenialReason.NOT_FOR_PARTNERS.name}`; "
+                "who states a purpose reads what names that purpose, and of what"
+            ),
             f"names none no more than for {_join_purposes()}, else",
             f"`{DenialReason.PURPOSE_DOES_NOT_COVER.name}`.",
             "",

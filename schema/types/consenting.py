@@ -84,6 +84,6 @@ class ConsentingType:
         verifications,
         key=_build_verification_query,
         rule=VERIFIABLE,
-        description="Whether what the partner knows of the person agrees with the population register, which itself is never"
-        " told. A few comparisons a day are allowed under one consent.",
+        description="Whether what the partner knows of the person agrees with the population register, which itself is"
+        " never told. A few comparisons a day are allowed under one consent.",
     )

@@ -191,14 +191,15 @@ class CitizenType(Node):
         key=build_consent_query,
         rule=Rule.SELF,
         transform=build_consent_connection,
-        description="What the citizen let partners read, newest first, whatever became of it. Readable by the citizen alone.",
+        description="What the citizen let partners read, newest first, whatever became of it."
+        " Readable by the citizen alone.",
     )
     consent_request: ConsentRequestType | None = edge(
         open_consent_requests,
         key=build_consent_request_key,
         rule=Rule.SELF,
-        description="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens it first"
-        " is the one whom it is about.",
+        description="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens"
+        " it first is the one whom it is about.",
     )
     data_requests: DataRequestConnectionType | None = edge(
         data_request_pages,
@@ -218,5 +219,6 @@ class CitizenType(Node):
         exports_of,
         key="nik",
         rule=Rule.SELF,
-        description="Where the citizen fetches all that this graph can reach about them. Readable by the citizen alone.",
+        description="Where the citizen fetches all that this graph can reach about them."
+        " Readable by the citizen alone.",
     )

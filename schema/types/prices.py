@@ -112,6 +112,6 @@ class MarketType(Node):
         key=_get_market_id,
         transform=_filter_by_name,
         expected_size=lambda arguments: 2 if arguments.get("search") else 20,
-        description="The newest prices in this market. The price service takes one market a call and one call a second: "
-        "ask for few markets at once.",
+        description="The newest prices in this market. The price service takes one market a call and one call a"
+        " second: ask for few markets at once.",
     )

@@ -109,7 +109,7 @@ class DatabaseDataRequests:
         answers: Sequence[DataRequestAnswer],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[DataRequestAnswer, DataRequest]:
-        """Each request, after a step that somebody took for the city; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Each request, after a step for the city; raises `BadInput` and `DataRequestsUnavailable`."""
         with _translate_errors():
             return {each: await self._answer(each) for each in answers}
 
@@ -175,8 +175,8 @@ class DatabaseDataRequests:
             request = self.build_request(await self._table.file(filing))
         except TooManyDataRequests:
             raise BadInput(
-                f"You have {MAX_OPEN} open requests, or made {MAX_REQUESTS_PER_DAY} within a day; that is the most. Withdraw"
-                " one that is no longer needed, or wait until one is answered."
+                f"You have {MAX_OPEN} open requests, or made {MAX_REQUESTS_PER_DAY} within a day; that is the most."
+                " Withdraw one that is no longer needed, or wait until one is answered."
             ) from None
         if _get_content(request) != (wanted.kind, agency, wanted.field, wanted.purposes, wanted.says, wanted.wanted):
             raise BadInput("Argument 'key' stands for another request of yours. Give each request a key of its own.")

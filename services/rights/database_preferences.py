@@ -33,7 +33,7 @@ class DatabasePreferences:
     async def load_preferences(
         self, people: Sequence[Nik], caller: Caller | None, call: Call
     ) -> Mapping[Nik, DataPreferences]:
-        """What each of the people said, and whether the caller's case is about them; raises `PreferencesUnavailable`."""
+        """What each of the people said, and whether the case is about them; raises `PreferencesUnavailable`."""
         client = None if caller is None else caller.client
         request = None if caller is None or caller.purpose != Purpose.SUBJECT_REQUEST.name else caller.case
         try:

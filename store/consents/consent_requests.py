@@ -164,8 +164,8 @@ class ConsentRequestTable:
     ) -> tuple[PartnerConsentRequest, Consent]:
         """Say yes; to say the same again changes nothing.
 
-        `build_evidence` makes of the request what proves the consent. Raises `UnknownConsentRequest`, `ConsentAlreadyAnswered` and
-        `ScopeNotRequested`.
+        `build_evidence` makes of the request what proves the consent. Raises `UnknownConsentRequest`,
+        `ConsentAlreadyAnswered` and `ScopeNotRequested`.
         """
         wanted = {each.value for each in scopes}
         async with database_timeout(self._timeout), self._engine.begin() as connection:

@@ -104,7 +104,7 @@ class _ChainWalk:
     def __init__(
         self, hasher: LedgerHasher, chain: str, named: Mapping[int, bytes], gaps: Mapping[int, LedgerGap]
     ) -> None:
-        """`named` are hashes by sequence, as others have them; `find_placeholders` by first number are explained by receipts."""
+        """`named` are hashes by sequence, as others have them; `gaps` by first number are explained by receipts."""
         self.chain = chain
         self.sequence = 0
         self.valid_entries = 0

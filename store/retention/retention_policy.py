@@ -1,7 +1,7 @@
 """What goes away when its time is over: how whatever keeps personal data says so (UU PDP 27/2022, articles 42 to 45).
 
-Whoever adds a table of personal data adds a `Purgeable` for it to `store/retention/retention_rules.py`; settings, the daily purge, the
-receipts and the command line then know it.
+Whoever adds a table of personal data adds a `Purgeable` for it to `store/retention/retention_rules.py`; settings, the
+daily purge, the receipts and the command line then know it.
 """
 
 from __future__ import annotations

@@ -168,8 +168,8 @@ class DataRequestTable:
     async def withdraw(self, subject: bytes, number: str, *, must_be_restriction: bool) -> StoredDataRequest | None:
         """Take back a request of this person, and end the restriction that it is; None where they have no such.
 
-        Twice is once. With `must_be_restriction`, anything else is unknown. Raises `InvalidStateChange` where it was answered before,
-        which a restriction may be, and `StateUnavailable`.
+        Twice is once. With `must_be_restriction`, anything else is unknown. Raises `InvalidStateChange` where it was
+        answered before, which a restriction may be, and `StateUnavailable`.
         """
         wanted = and_(data_requests.c.number == number, data_requests.c.subject == subject)
         if must_be_restriction:
@@ -189,8 +189,8 @@ class DataRequestTable:
     ) -> StoredDataRequest | None:
         """Take a step for the city; None where there is no such request, or it is not this agency's to do.
 
-        A restriction that is refused is obeyed no longer. Raises `InvalidStateChange` where the request is no longer open,
-        and `StateUnavailable`.
+        A restriction that is refused is obeyed no longer. Raises `InvalidStateChange` where the request is no longer
+        open, and `StateUnavailable`.
         """
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             found = await _load_requests(connection, data_requests.c.number == number)

@@ -50,7 +50,8 @@ class MetricsCollector:
     ) -> None:
         """Nothing is opened yet.
 
-        `get_agency_totals` tells what the last hour of each agency is made of; without a `folder`, this process is alone.
+        `get_agency_totals` tells what the last hour of each agency is made of; without a `folder`, this process is
+        alone.
         """
         self._sources = [*sources, ProcessMetrics()]
         self._get_agency_totals = get_agency_totals

@@ -82,9 +82,8 @@ class Judge:
             mark.owner for mark in marks if mark.kind is MarkKind.COMPLAINT and by_id and None in recorded_subjects
         }
         if not answered_subjects - unknown <= recorded_subjects:
-            raise ForeignRecord(
-                f"the ledger was not told of {len(answered_subjects - recorded_subjects)} people in an answer to {question.text}"
-            )
+            missing = len(answered_subjects - recorded_subjects)
+            raise ForeignRecord(f"the ledger was not told of {missing} people in an answer to {question.text}")
         about = set().union(*(_to_set(place) for place in question.subjects.values()), {None})
         cards = {nik for each in about if each is not None for nik in self._people.family_of[each].all_members}
         changed_cards = {nik for kind, nik in self._people.changed if kind == "card"}

@@ -116,7 +116,7 @@ def _consents_to(client: str | None, consents: tuple[Consent, ...]) -> tuple[Con
 
 @dataclass
 class SmallCity:
-    """The connectors. `calls` holds (agency, question, keys) of every call; `failing_agencies` the agencies that fail."""
+    """The connectors. `calls` holds (agency, question, keys) of every call; `failing_agencies` those that fail."""
 
     calls: list[tuple[str, str, tuple[Any, ...]]] = field(default_factory=list)
     failing_agencies: set[str] = field(default_factory=set)

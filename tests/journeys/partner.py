@@ -30,7 +30,8 @@ LAND = """query Land($consent: ID!) {
   }
 }"""
 SHOPS = "query Shops($consent: ID!) { consented(consent: $consent) { msmes { name stage } } }"
-CONSENTING_QUERY = """query Who($consent: ID!, $name: String, $birthDate: Date, $birthPlace: String, $motherName: String) {
+CONSENTING_QUERY = """
+query Who($consent: ID!, $name: String, $birthDate: Date, $birthPlace: String, $motherName: String) {
   consented(consent: $consent) {
     verify(name: $name, birthDate: $birthDate, birthPlace: $birthPlace, motherName: $motherName) {
       name birthDate birthPlace motherName

@@ -1,8 +1,8 @@
 """How much the hub can answer, measured while it is too much: which requests are let in, and at what rate.
 
 The hub is one event loop. The honest sign that it is asked for too much is how late the loop comes to what is due
-(`web/admission/loop_lag.py`), because that is what every request waits for, at each of its steps. How long requests take, or how
-many are under way, says nothing: that grows where an agency is slow, and costs the others nothing.
+(`web/admission/loop_lag.py`), because that is what every request waits for, at each of its steps. How long requests
+take, or how many are under way, says nothing: that grows where an agency is slow, and costs the others nothing.
 
 Three ideas of others are put together here. Late once is a burst, and bursts pass: only a delay that stands, the least
 of a while, means overload (CoDel, RFC 8289). What waits too long to begin is refused, so that even a burst stays
@@ -187,7 +187,7 @@ class AdaptiveCapacity:
         self._begin_window(now)
 
     def record_tick(self, now: float, lag: float, cpu_seconds: float) -> None:
-        """Take note that the loop came so late to what was due, having used `cpu_seconds` seconds of processor so far."""
+        """Take note that the loop came so late to what was due, having used `cpu_seconds` of the processor so far."""
         self.lag = lag
         few = self.admitted - self._admitted_at_tick <= _FEW_REQUESTS
         self._estimate_cost(now, max(cpu_seconds - self._cpu_seconds, lag))

@@ -1,7 +1,8 @@
 """Load shedding: past what it can answer the hub refuses early, rather than be slow for all.
 
-When that is, and at what rate requests are let in then, stands in `web/admission/adaptive_capacity.py`; who is refused last, in
-`web/admission/emergency_lane.py`. Here is what the ways of a request ask. While the hub keeps up, that is one comparison.
+When that is, and at what rate requests are let in then, stands in `web/admission/adaptive_capacity.py`; who is refused
+last, in `web/admission/emergency_lane.py`. Here is what the ways of a request ask. While the hub keeps up, that is one
+comparison.
 """
 
 from __future__ import annotations

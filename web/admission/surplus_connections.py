@@ -52,6 +52,7 @@ def build_too_many_response(max_connections: int) -> tuple[bytes, bytes]:
     seconds = 1 + next(_refusal_counter) % _RETRY_SPREAD_SECONDS
     refusal = HttpError(
         HttpErrorCode.OVERLOADED,
-        f"More than {max_connections} connections to the hub are open. Close what you do not use, and try again in {seconds} s.",
+        f"More than {max_connections} connections to the hub are open. "
+        f"Close what you do not use, and try again in {seconds} s.",
     )
     return b"content-type: application/json; charset=utf-8\r\nretry-after: %d\r\n" % seconds, build_error_body(refusal)

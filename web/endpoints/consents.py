@@ -52,7 +52,7 @@ class ConsentEndpoints:
         public_url: str,
         caller_limiter: CallerLimiter | None = None,
     ) -> None:
-        """`public_url` is the address by which people's browsers reach the hub; `caller_limiter` say how often who asks."""
+        """`public_url` is the hub's address for people's browsers; `caller_limiter` bounds how often a caller asks."""
         self._partners = partners
         self._authenticator = authenticator
         self._public_url = public_url.rstrip("/")

@@ -133,8 +133,8 @@ def _parse_quality(text: str) -> float | None:
 def check_content_type(content_type: Sequence[str]) -> None:
     """Let pass a body of `application/json` in UTF-8 only.
 
-    Also the first half of the CSRF prevention (`web/middleware/csrf.py`): browsers send this type across origins only after a
-    preflight.
+    Also the first half of the CSRF prevention (`web/middleware/csrf.py`): browsers send this type across origins only
+    after a preflight.
 
     Raises:
         Refusal: UNSUPPORTED_MEDIA_TYPE.

@@ -3,8 +3,8 @@
 A page may make a browser send *simple* requests (Fetch standard, "CORS-safelisted") to any server without asking it
 first. The rules, in the order a request meets them:
 
-- A POST is never simple here: `web/graphql/media_types.py` lets only `application/json` pass, for which a browser asks first
-  (preflight), and the answer to that is no unless the operator allowed the origin.
+- A POST is never simple here: `web/graphql/media_types.py` lets only `application/json` pass, for which a browser asks
+  first (preflight), and the answer to that is no unless the operator allowed the origin.
 - A GET that carries a header which pages cannot set without a preflight is let pass, as Apollo does it:
   `X-Apollo-Operation-Name`, `Apollo-Require-Preflight`, `GraphQL-Require-Preflight`, or a JSON `Content-Type`.
 - Otherwise the browser itself says where a GET comes from: `Sec-Fetch-Site` of `same-origin` or `none` (typed, or a

@@ -1,7 +1,7 @@
 """Where a citizen grants, refuses and takes back consents: `/consent/{id}` and `/consents`.
 
-The pages are a client of the graph like others (`web/pages/internal_client.py`): what they show and change is what the person who
-signed in may see and change there. Who is not signed in is sent to sign in, and comes back.
+The pages are a client of the graph like others (`web/pages/internal_client.py`): what they show and change is what the
+person who signed in may see and change there. Who is not signed in is sent to sign in, and comes back.
 """
 
 from __future__ import annotations

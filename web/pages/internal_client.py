@@ -37,8 +37,8 @@ class InternalClient:
     ) -> ResponseMap:
         """The response map to a document, errors and all, within the request's time.
 
-        Raises `PageProblem` where the access ledger does not answer, since then there is nothing to be shown; and where the
-        person asks too often: it is paid for as if they asked the graph themselves.
+        Raises `PageProblem` where the access ledger does not answer, since then there is nothing to be shown; and where
+        the person asks too often: it is paid for as if they asked the graph themselves.
         """
         graphql_request, caller = GraphQLRequest(query=document, variables=variables), session.caller
         caller_limits = (

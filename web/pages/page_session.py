@@ -1,8 +1,8 @@
 """Who is signed in to the hub's own pages, in cookies of their browser, and which forms are theirs.
 
-Both cookies are sealed (`auth/oidc/page_session.py`, `auth/oidc/sign_in.py`), out of reach for scripts, and not sent along with what
-other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with `__Host-`: then no
-other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
+Both cookies are sealed (`auth/oidc/page_session.py`, `auth/oidc/sign_in.py`), out of reach for scripts, and not sent
+along with what other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with
+`__Host-`: then no other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
 
 The cookie alone is not a session: each request checks that the session is still valid (`SessionStore`), so a copy of a
 cookie ends with its session.
@@ -28,7 +28,7 @@ from auth.oidc.sign_in import SIGN_IN_TIMEOUT
 from store.database_timeout import StateUnavailable
 from web.pages.page_renderer import PageProblem
 
-FORM_TOKEN_FIELD: Final = "form"
+FORM_TOKEN_FIELD: Final = "form"  # noqa: S105 - the name of a field, no secret
 """The field that holds the session's text."""
 _SESSION_COOKIE: Final = "simpul"
 _SIGN_IN_COOKIE: Final = "simpul-sign-in"

@@ -1,4 +1,4 @@
-"""What the hub's own pages say, in each language: `web/pages/words/id.toml`, `web/pages/words/en.toml`, of the same names.
+"""What the hub's own pages say, in each language: `web/pages/words/id.toml` and `en.toml`, of the same names.
 
 Plain words: short sentences, nothing that only lawyers or programmers say.
 """

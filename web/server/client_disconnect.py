@@ -34,7 +34,7 @@ class DisconnectWatcher:
         self._watches: dict[_ClientWatch, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, work: Coroutine[Any, Any, T], receive: Receive, *, timeout: float) -> T:  # noqa: ASYNC109 - ends in a named event and watches the client as well
+    async def run(self, work: Coroutine[Any, Any, T], receive: Receive, *, timeout: float) -> T:
         """The result of the work, unless the client goes away first or the time runs out; the work is cancelled then.
 
         Args:

@@ -1,7 +1,8 @@
 """How long and how large the header of a request may be: what uvicorn does not limit by itself.
 
 A connection is in one of three states, and each has a clock: idle (uvicorn's keep-alive timeout), in a header (the
-header timeout here), in a body or an answer (`web/middleware/request_body.py`, the request's deadline, the write timeout here).
+header timeout here), in a body or an answer (`web/middleware/request_body.py`, the request's deadline, the write
+timeout here).
 """
 
 from __future__ import annotations

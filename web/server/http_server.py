@@ -44,7 +44,7 @@ class ShutdownPolicy:
 
 
 class HttpServer(uvicorn.Server):
-    """Serves until it is told to `shut_down`; calls `on_ready` once connections are accepted. Leaves signals to others."""
+    """Serves until it is told to `shut_down`; calls `on_ready` once it accepts connections. Others handle signals."""
 
     def __init__(
         self, config: uvicorn.Config, on_ready: Callable[[], None], peers: AcceptorPeers | None = None
@@ -57,7 +57,7 @@ class HttpServer(uvicorn.Server):
         self._startup_filter = _StartupLogFilter(self)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on these sockets until `shut_down`. Raises ApplicationStartError when the application's own start fails."""
+        """Serve on these sockets until `shut_down`. Raises ApplicationStartError when the application's start fails."""
         log = logging.getLogger("uvicorn.error")
         log.addFilter(self._startup_filter)
         try:

@@ -39,10 +39,10 @@ def check_loopback(host: str) -> None:
 def build_uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) -> uvicorn.Config:
     """The configuration of uvicorn, with every limit of the settings.
 
-    The access log of uvicorn is off (`web/server/header_limits.py`) because it writes query strings, which may hold variables;
-    the application logs requests itself (`web/middleware/request_identity.py`). How logs are written is the composition root's.
-    Its own limit of connections is off, too (`web/admission/surplus_connections.py` has ours): with it, whoever holds enough idle
-    connections has every request refused, in plain text.
+    The access log of uvicorn is off (`web/server/header_limits.py`) because it writes query strings, which may hold
+    variables; the application logs requests itself (`web/middleware/request_identity.py`). How logs are written is the
+    composition root's. Its own limit of connections is off, too (`web/admission/surplus_connections.py` has ours): with
+    it, whoever holds enough idle connections has every request refused, in plain text.
 
     Raises:
         NotLoopbackError: See `check_loopback`.

@@ -90,9 +90,10 @@ class ContentDecoder:
 
 
 async def decode_body(body: bytes, encoding: str, *, max_bytes: int, work: LongWork) -> bytes:
-    """The body without its encoding, of at most `max_bytes` bytes, whatever that unpacks to. Raises NotDecodable, BodyTooLong.
+    """The body without its encoding, of at most `max_bytes` bytes, whatever that unpacks to.
 
-    A short body is unpacked in one step, a long one in several turns of the event loop.
+    A short body is unpacked in one step, a long one in several turns of the event loop. Raises NotDecodable,
+    BodyTooLong.
     """
     undoing = build_decoder(encoding)
     if undoing is None or not body:

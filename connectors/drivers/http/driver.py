@@ -1,9 +1,9 @@
 """HTTP to one agency: connections, deadlines, bounds, and failures in the hub's own words.
 
 Two ways lead there. A GET or HEAD without a body, which is most of what the hub asks, goes over connections of our own
-(`read_connections.py`): through aiohttp's client it costs more of the processor than all else the hub does for a small query.
-Everything else goes through aiohttp (`aiohttp_session.py`). Callers see one driver: deadline, bounds and failures are the
-same.
+(`read_connections.py`): through aiohttp's client it costs more of the processor than all else the hub does for a small
+query. Everything else goes through aiohttp (`aiohttp_session.py`). Callers see one driver: deadline, bounds and
+failures are the same.
 """
 
 from __future__ import annotations

@@ -158,8 +158,8 @@ class SoapDriver:
     ) -> SoapReply:
         """Ask one operation that only reads (it may be sent again when a kept connection turns out to be dead).
 
-        `find_failure` tells the failure that a reply stands for, where it stands for one: agencies say by faults, and in
-        answers of HTTP 200, that they failed. It is raised, and the gate takes note of it.
+        `find_failure` tells the failure that a reply stands for, where it stands for one: agencies say by faults, and
+        in answers of HTTP 200, that they failed. It is raised, and the gate takes note of it.
 
         Raises KeyError for an operation that the WSDL lacks, and the failures of `HttpDriver.send`; AgencyUnavailable
         too for an HTTP error without a fault in its body, AgencyMalformed for what is not the operation's answer.

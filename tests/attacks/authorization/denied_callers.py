@@ -9,21 +9,10 @@ from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.purposes import Purpose, Scope
 from tests.fakes.clients import build_client
 from tests.fakes.small_records import BUDI, SITI
+from tests.schema.declared_access import DeclaredAccess
 
 SURE = Assurance.SUBSTANTIAL
 ALL_SCOPES = frozenset(scope.value for scope in Scope)
-
-
-@dataclass(frozen=True)
-class DeclaredAccess:
-    """What the checked-in schema says of a field: its `@access` and `@classified`."""
-
-    rules: frozenset[str]
-    purposes: frozenset[str]
-    scope: frozenset[str]
-    specific: bool
-    case: bool = False
-    """Whether overseers read it for a case alone."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ def _low(said: DeclaredAccess) -> str | None:
 def _build_purpose_reason(
     purpose: str, rule: str, otherwise: str, fixed_reason: str
 ) -> Callable[[DeclaredAccess], str | None]:
-    """The reason for a caller by `rule` who is `fixed_reason` so, or, where that is nothing, whose purpose must cover it."""
+    """The reason for a caller who reads by `rule`: the fixed one, or that the purpose does not cover the field."""
 
     def reason(said: DeclaredAccess) -> str | None:
         if rule not in said.rules:

@@ -64,7 +64,11 @@ def _fetch(folder: Path) -> None:
 
 
 async def scan(
-    program: str, *arguments: str, timeout: float, folder: Path, environment: Mapping[str, str] | None = None
+    program: str,
+    *arguments: str,
+    timeout: float,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> ScanResult:
     """Run a scanner in a folder to its end."""
     process = await asyncio.create_subprocess_exec(

@@ -14,7 +14,11 @@ KEYS = RateKeys(b"s" * 32)
 
 
 @asynccontextmanager
-async def run_counters(valkey: LocalValkey, *, timeout: float = 2.0) -> AsyncIterator[RedisCounters]:
+async def run_counters(
+    valkey: LocalValkey,
+    *,
+    timeout: float = 2.0,
+) -> AsyncIterator[RedisCounters]:
     """One process's share in it. A busy machine may be slow, so it is patient where that is not what is tried."""
     shared = RedisCounters(valkey.url, make_key=KEYS, timeout=timeout, retry_delay=0.05)
     await shared.start()

@@ -1,4 +1,4 @@
-"""`simpul data-contracts check`, and a hub that does not start where personal data would be read without an assessment."""
+"""`simpul data-contracts check`, and a hub that does not start without an assessment for personal data."""
 
 from __future__ import annotations
 

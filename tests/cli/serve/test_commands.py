@@ -193,8 +193,8 @@ def test_a_second_serve_on_the_same_state_says_so_in_one_line(serve_process: Ser
     outcome = run_simpul(serve_process.state, "serve", "--port", str(free_port()))
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"simpul: Simpul already runs on {serve_process.state} (process {serve_process.process.pid}): stop it with Ctrl-C there, "
-        "or set SIMPUL_STATE to another folder.\n"
+        f"simpul: Simpul already runs on {serve_process.state} (process {serve_process.process.pid}): "
+        "stop it with Ctrl-C there, or set SIMPUL_STATE to another folder.\n"
     )
 
 

@@ -26,7 +26,10 @@ def test_the_same_seed_makes_the_same_city_on_every_python() -> None:
 
 
 def test_the_same_seed_makes_the_same_city_in_another_process() -> None:
-    program = "from sandbox.population.city_population import fingerprint, build_population; print(fingerprint(build_population()))"
+    program = (
+        "from sandbox.population.city_population import build_population, fingerprint; "
+        "print(fingerprint(build_population()))"
+    )
     other = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
