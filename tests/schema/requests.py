@@ -96,7 +96,7 @@ def get_reasons(response: GraphQLResponse) -> list[tuple[str, str]]:
     return [(".".join(map(str, error.get("path", ()))), error["extensions"]["reason"]) for error in response.errors]
 
 
-def build_request_context(city: SmallCity, caller: Caller) -> list[tuple[str, str, tuple[Any, ...]]]:
+def list_agency_calls(city: SmallCity, caller: Caller) -> list[tuple[str, str, tuple[Any, ...]]]:
     """What agencies were asked, but for the caller's own family card: by it is decided whose guardian they are."""
     own = ("dukcapil", "households", (caller.nik,))
     return [each for each in city.calls if each != own]
