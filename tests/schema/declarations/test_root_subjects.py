@@ -36,8 +36,8 @@ async def grants(wishes: Sequence[GrantKey], context: HubBatchContext) -> Answer
     return {each: each.wish for each in wishes}
 
 
-@strawberry.type(description="What is read.")
-class Query:
+@strawberry.type(name="Query", description="What is read.")
+class WishQuery:
     """Nothing."""
 
     @root(grants, returns=str | None, rule=Rule.PUBLIC)
@@ -46,8 +46,8 @@ class Query:
         return GrantKey(SITI, "none")
 
 
-@strawberry.type(description="What changes.")
-class Mutation:
+@strawberry.type(name="Mutation", description="What changes.")
+class WishMutation:
     """Wishes."""
 
     @root(grants, returns=str | None, rule=Rule.SELF, subject=lambda key: key.person)
@@ -57,7 +57,7 @@ class Mutation:
 
 
 def engines() -> tuple[Engine, Engine]:
-    built = get_graphql_schema(finish_schema(Query, mutation=Mutation))
+    built = get_graphql_schema(finish_schema(WishQuery, mutation=WishMutation))
     return Engine(built, build_engine().rules, use_plans=False, track_reads=True), Engine(
         built, build_engine().rules, track_reads=True
     )
