@@ -67,7 +67,7 @@ def build_blog_application(
 ) -> WebApplication:
     """The hub over the small world.
 
-    Without `cache_tokens` every token is verified anew; with `ledger` reads are kept, with `answers` what agencies
+    Without `known_tokens` every token is verified anew; with `ledger` reads are kept, with `answers` what agencies
     said. `traces`, which run already, are told of requests.
     """
 

@@ -24,12 +24,12 @@ def main() -> None:
     arguments.add_argument("--coalescing", action="store_true")
     arguments.add_argument("--verifying", action="store_true", help="know no token again")
     arguments.add_argument("--ledger", help="keep who read what in this database")
-    arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
+    arguments.add_argument("--cached", action="store_true", help="keep what agencies said")
     arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
     options = arguments.parse_args()
     server.configure_logging()
     settings = build_blog_settings(options.keys)
-    answers = build_answer_cache(settings) if options.keeping else None
+    answers = build_answer_cache(settings) if options.cached else None
     ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
     app = build_blog_application(
         settings,

@@ -129,7 +129,7 @@ def render_access_page(schema: GraphQLSchema) -> str:
             "# Who sees what",
             "",
             "Written by `simpul schema write` from the rules themselves; do not edit it. What the words mean stands",
-            "in [reading](reading.md#who-sees-what), what to do about a refusal in",
+            "in [reading](queries.md#who-sees-what), what to do about a refusal in",
             "[errors](errors.md#why-a-field-is-refused).",
             "",
             "## Every kind of caller and every rule",

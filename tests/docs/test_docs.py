@@ -236,7 +236,7 @@ def find_written_codes(path: Path) -> Iterator[str]:
     """Codes that a module writes out: given to `build_request_error`, under the key "code", or to a name `code`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         found: list[ast.expr | None] = []
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "request_error":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "build_request_error":
             found = list(node.args[1:2])
         elif isinstance(node, ast.Dict):
             found = [
