@@ -14,7 +14,7 @@ from operator import attrgetter
 from time import monotonic
 from typing import Any, get_args, get_type_hints
 
-from auth.policy.rules import obeys_preferences
+from auth.policy.decision import obeys_preferences
 from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec

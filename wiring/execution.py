@@ -11,13 +11,13 @@ from graphql import GraphQLSchema
 from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
-from auth.policy.rules import obeys_preferences
+from auth.policy.decision import obeys_preferences
 from engine.batch import Agencies, BatchCache
 from engine.cost_budgets import CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.reporting.operation_meter import OperationMeter
+from engine.operation_meter import OperationMeter
 from engine.reporting.refused_fields import RefusalRecorder
 from engine.reporting.subject_reads import ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse

@@ -13,19 +13,17 @@ from typing import Any
 
 from auth.caller import CallerKind
 from auth.policy.children import is_child
-from auth.policy.guardians import find_guarded_children
-from auth.policy.rules import (
+from auth.policy.decision import (
     NO_PREFERENCES,
     PREFERENCES_NOT_LOADED,
-    PURPOSE_RULES,
     UNKNOWN_PERSON_PREFERENCES,
-    Access,
-    Rule,
     can_be_guardian,
     get_represented_person,
     obeys_preferences,
     restricts_child_data,
 )
+from auth.policy.guardians import find_guarded_children
+from auth.policy.rules import PURPOSE_RULES, Access, Rule
 from engine.batch import Batch
 from engine.field_kinds import Decider, NeedsFact, Verdict
 from records.hub.data_preferences import DataPreferences
@@ -55,8 +53,8 @@ class Guard:
     leads_to_purposes: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     subject_batch: Batch[Any, Any] | None = None
-    """The batch that finds the person of a key that does not name one. Its answer holds `subject`, `preferences` (all of
-    the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
+    """The batch that finds the person of a key that does not name one. Its answer holds `subject`, `preferences` (all
+    of the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
     consent."""
     preferences_field: str | None = None
     """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
