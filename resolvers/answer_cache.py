@@ -1,4 +1,4 @@
-"""What the hub keeps of its agencies' answers, put together: the process's own tier, and what all processes share."""
+"""The hub's cache of agency answers: the process's own tier, and the tier that all processes share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
 
 MAX_LIFETIME = hours(72)
-"""Nothing is kept longer, whatever a batch says."""
+"""Upper bound of any lifetime, whatever a batch declares."""
 
 
 class AnswerCache:
-    """Reads batches through what is kept; `start` and `close` it in the event loop that reads."""
+    """Caches batch answers. Call `start` and `close` in the event loop that reads."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class AnswerCache:
         timeout: float,
         run_folder: Path | None = None,
     ) -> None:
-        """`former_secrets` secrets still open what was sealed with them.
+        """`former_secrets` still open answers that were sealed with them.
 
-        Without `redis`, each process keeps its own; the others of the hub are found by the `run_folder`.
+        Without `redis`, each process caches alone, and `run_folder` locates the hub's other processes for invalidation.
         """
         self._process_invalidation = (
             None if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
@@ -59,27 +59,27 @@ class AnswerCache:
 
     @property
     def is_shared(self) -> bool:
-        """Whether processes are meant to keep answers together."""
+        """Whether processes share cached answers."""
         return self._tier is not None
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the process keeps its answers alone, though it is not meant to."""
+        """Whether the shared tier is configured but not reachable."""
         return self._tier is not None and not self._tier.is_subscribed
 
     @property
     def used_bytes(self) -> int:
-        """Bytes that this process's own answers take."""
+        """Bytes of answers in this process's own tier."""
         return self._cache.tier.used_bytes
 
     @property
     def count(self) -> int:
-        """How many answers this process keeps."""
+        """Answers in this process's own tier."""
         return len(self._cache.tier)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep answers for the length of the block."""
+        """Start the cache, and close it at the end of the block."""
         await self.start()
         try:
             yield
@@ -87,14 +87,14 @@ class AnswerCache:
             await self.close()
 
     async def start(self) -> None:
-        """Find the other processes."""
+        """Connect to the other processes."""
         if self._process_invalidation is not None:
             self._process_invalidation.open()
         if self._tier is not None:
             await self._tier.start()
 
     async def close(self) -> None:
-        """Stop what is under way."""
+        """Cancel running fetches and disconnect."""
         await self._cache.close()
         if self._tier is not None:
             await self._tier.close()
@@ -106,5 +106,5 @@ class AnswerCache:
         self._cache.epochs.invalidate_everything()
 
     def __repr__(self) -> str:
-        """What is kept, and with whom."""
+        """The state of both tiers."""
         return f"<KeptAnswers {self._cache!r} {self._tier!r}>"

@@ -1,7 +1,7 @@
-"""The bridge between graphql-core, which asks for one object at a time, and batches, which take lists.
+"""The bridge between graphql-core, which loads one object at a time, and batches, which take lists.
 
-aiodataloader gathers the keys that are wanted in the same turn of the event loop. One bridge lives as long as one
-request: within it each key of a batch is asked once (the request's tier of kept answers).
+aiodataloader collects the keys that are loaded in the same iteration of the event loop. A bridge lives for one request:
+within it, each key of a batch is loaded once (the per-request cache).
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from records.calls.freshness import Staleness
 from resolvers.batch_context import HubBatchContext
 
 FacetKey = tuple[Hashable, type[Any] | None]
-"""A key and, for a batch of facets, the record class that is wanted of it."""
+"""A key and, for a batch of facets, the record class that is wanted."""
 
 
 _CANCEL_TIMEOUT = 1.0
-"""Seconds that batches which are stopped may take to clean up before they are left to themselves."""
+"""Seconds that cancelled batches may take to clean up; after that they are abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
 class _FailedLoad:
-    """A failure on its way through aiodataloader, which would forget the key if it saw an exception."""
+    """A failure wrapped for aiodataloader, which would forget the key if it received an exception."""
 
     failure: Exception
     first_traceback: TracebackType | None
-    """Where it was raised first. It is raised again for each key, and every time Python would add to its traceback."""
+    """The traceback of the first raise. Each key raises the failure again, and Python would extend the traceback."""
 
 
 class Bridge:
-    """Answers single keys from batches, for one request."""
+    """Loads single keys through batches, for one request."""
 
     def __init__(self, build_batch_context: Callable[[frozenset[type[Any]]], HubBatchContext]) -> None:
-        """Belong to one request. `build_batch_context` makes what a batch is given, for the facets that are wanted."""
+        """`build_batch_context` builds the context of a batch call for the wanted facets."""
         self._build_batch_context = build_batch_context
         self._loaders: dict[Batch[Any, Any], DataLoader[FacetKey, Any]] = {}
         self._running: set[asyncio.Task[Any]] = set()
@@ -49,23 +49,23 @@ class Bridge:
         self._freshness = AnswerFreshness()
 
     def get_staleness(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Staleness | None:
-        """What is said of an answer that was loaded and is no longer fresh; None of one that is."""
+        """The staleness of a loaded answer; None if the answer is fresh."""
         return self._freshness.stale_answers.get((batch, facet), {}).get(key)
 
     def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
-        """The answer for one key, asked together with all keys of the same moment; raises the key's failure."""
+        """Load one key, batched with all keys of the same moment; raises the key's failure."""
         loader = self._loaders.get(batch)
         if loader is None:
             loader = self._loaders[batch] = DataLoader(self._build_loader(batch))
         return _unwrap(loader.load((key, facet)))
 
     def forget(self) -> None:
-        """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        """Load every key again from now on, because a mutation ran. No load may be in flight."""
         self._loaders.clear()
         self._freshness.stale_answers.clear()
 
     async def close(self) -> None:
-        """Stop what still runs: aiodataloader's batches are tasks of their own and would outlive the request."""
+        """Cancel running batches: aiodataloader runs them as separate tasks, which would outlive the request."""
         self._closed = True
         running = [task for task in self._running if not task.done()]
         for task in running:
@@ -75,7 +75,7 @@ class Bridge:
 
     def _build_loader(self, batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - aiodataloader wants a plain coroutine function
         async def answers(wanted: list[FacetKey]) -> list[Any]:
-            if self._closed:  # wanted in the very moment in which the request ended
+            if self._closed:  # loaded at the moment when the request ended
                 raise asyncio.CancelledError
             task = asyncio.current_task()
             if task is not None:
@@ -86,7 +86,7 @@ class Bridge:
         return answers
 
     async def _load(self, batch: Batch[Any, Any], wanted: Sequence[FacetKey]) -> list[Any]:
-        # Keys that want the same facets go in one call; nothing is fetched for a key that did not want it.
+        # Keys that want the same facets share one call; no facet is fetched for a key that did not want it.
         facets_of: dict[Hashable, set[type[Any]]] = {}
         for key, facet in wanted:
             facets_of.setdefault(key, set()).update(() if facet is None else (facet,))
@@ -110,7 +110,7 @@ class Bridge:
                 failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
                 return dict.fromkeys(keys, _to_failed_load(failed))
             return dict.fromkeys(keys, _to_failed_load(failure))
-        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
+        except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
             return dict.fromkeys(keys, _to_failed_load(failure))
         return {key: _wrap_failure(answers.get(key, batch.absent)) for key in keys}
 
@@ -123,15 +123,15 @@ def _to_failed_load(failure: Exception) -> _FailedLoad:
     return _FailedLoad(failure, failure.__traceback__)
 
 
-def _select_facet(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - whatever the batch answers
+def _select_facet(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - the answer type of the batch
     if facet is None or answer is None or isinstance(answer, _FailedLoad):
         return answer
     return _wrap_failure(answer.get(facet))
 
 
-async def _unwrap(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the batch answers
-    # Where a null is passed on to a parent, graphql-core cancels what is still waited for below it. Others may wait for
-    # the same key: it must not be cancelled with the first of them.
+async def _unwrap(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - the answer type of the batch
+    # When a null propagates to a parent, graphql-core cancels the pending loads below it. Other fields may wait for the
+    # same key, so the load itself must not be cancelled.
     value = await asyncio.shield(answer)
     if isinstance(value, _FailedLoad):
         raise value.failure.with_traceback(value.first_traceback)

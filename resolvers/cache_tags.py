@@ -1,4 +1,4 @@
-"""By which words what is kept can be made to go away."""
+"""Tags by which cached answers are invalidated."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ PERSON_TAG = "citizen"
 
 
 class Owned(Protocol):
-    """A key that carries its owner."""
+    """A key that names the owner of its object."""
 
     @property
     def owner(self) -> Nik:
-        """Whose it is."""
+        """The person who owns the object."""
 
 
 def get_person_tags(nik: Nik) -> Sequence[str]:
-    """What is about a person goes away with everything about them."""
+    """The tag that invalidates everything about a person."""
     return (f"{PERSON_TAG}:{nik}",)
 
 
 def get_owner_tags(key: Owned) -> Sequence[str]:
-    """What somebody owns goes away with everything about them."""
+    """The owner's tag: an object is invalidated with everything about its owner."""
     return get_person_tags(key.owner)
 
 
 def get_agency_tag(agency: str) -> str:
-    """What goes away with everything an agency said."""
+    """The tag that invalidates every answer of an agency."""
     return f"agency:{agency}"

@@ -1,7 +1,6 @@
-"""Batches read through what is kept: from keys and facets to slots, and back to what the batch would answer.
+"""Runs batches through the answer cache: from keys and facets to cache slots, and back to batch answers.
 
-Each facet is kept by itself. What a batch is asked for is what is missing, and nothing else: keys of which the same
-facets are missing go together.
+Each facet is cached separately. Only missing slots are fetched; keys that miss the same facets share one call.
 """
 
 from __future__ import annotations
@@ -36,19 +35,19 @@ _FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 
 
 class NotInvalidated(Exception):  # noqa: N818 - a condition, not a fault
-    """What should go away may still be kept elsewhere. The text is for the log."""
+    """Stale answers may remain in the caches of other processes. The text is for the log."""
 
 
 class CachedBatchReader:
-    """Reads the hub's batches through what is kept."""
+    """Reads the hub's batches through the answer cache."""
 
     def __init__(self, cache: ReadThroughCache, *, timeout: float) -> None:
-        """`timeout`: how many seconds what is asked for anew in the background may take."""
+        """`timeout` is in seconds, for fetches that renew answers in the background."""
         self._cache = cache
         self._timeout = timeout
         self._kinds: dict[tuple[Batch[Any, Any], Facet], AnswerKind] = {}
         self.hits: defaultdict[str, CacheHits] = defaultdict(CacheHits)
-        """What was found kept, by agency."""
+        """Cache hits by agency."""
 
     async def read(
         self,
@@ -57,7 +56,7 @@ class CachedBatchReader:
         context: HubBatchContext,
         recorder: FreshnessRecorder | None = None,
     ) -> Answers[Any, Any]:
-        """As the batch would answer; `recorder` are told how fresh that is."""
+        """The batch's answers; `recorder` receives their freshness."""
         wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
         facet_of = {self._get_kind(batch, facet): facet for facet in wanted}
         slots = [Slot(kind, key) for kind in facet_of for key in keys]
@@ -99,27 +98,27 @@ class CachedBatchReader:
         recorder.record_lifetime(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
 
     async def invalidate_people(self, people: Sequence[Nik]) -> bool:
-        """Let what is about these people go away, whoever said it; False where other processes could not be told."""
+        """Invalidate everything about these people, of all agencies; False if other processes could not be reached."""
         return await self._cache.invalidate([tag for nik in people for tag in get_person_tags(nik)])
 
     async def purge(self, consent: Consent) -> Mapping[str, int]:
-        """Let what is kept of the person go away when a consent ends: nobody knows under which consent it was fetched.
+        """Invalidate the person's cached answers when a consent ends: the cache does not record under which consent.
 
-        Raises `NotInvalidated` where other processes could not be told: it has to be tried again.
+        Raises `NotInvalidated` if other processes could not be reached: it has to be tried again.
         """
         if not await self.invalidate_people([consent.subject]):
-            raise NotInvalidated("not every process could be told")
+            raise NotInvalidated("not every process could be reached")
         return {"kept answers of": 1}
 
     async def invalidate_agency(self, agency: str) -> bool:
-        """Let all that an agency said go away; False where other processes could not be told."""
+        """Invalidate every answer of an agency; False if other processes could not be reached."""
         return await self._cache.invalidate([get_agency_tag(agency)])
 
     def _get_kind(self, batch: Batch[Any, Any], facet: Facet) -> AnswerKind:
         kind = self._kinds.get((batch, facet))
         if kind is None:
             if batch.freshness is None:
-                raise TypeError(f"{batch!r} says nothing of freshness; what it answers is not kept.")
+                raise TypeError(f"{batch!r} declares no freshness, so it cannot be cached.")
             codec = RecordCodec(get_answer_type(batch) if facet is None else facet)
             name = f"{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
             hits = self.hits[batch.agency or "hub"]
@@ -127,7 +126,7 @@ class CachedBatchReader:
         return kind
 
     def _build_background_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
-        """For what nobody waits for: a deadline and a trace of its own."""
+        """The call for a background fetch, with its own deadline and trace."""
         span = (
             None if call.span is None else call.span.start_linked(f"renew {batch.name}", {"simpul.batch": batch.name})
         )
@@ -135,12 +134,12 @@ class CachedBatchReader:
 
 
 def _get_sampled_span(call: Call) -> Span | None:
-    """What is told of the call of the batch, where anything is told."""
+    """The span of the batch call if it is sampled; attributes are written only then."""
     return call.span if call.span is not None and call.span.is_sampled else None
 
 
 def _annotate_span(span: Span, results: Mapping[Slot, CacheResult], fetched: int) -> None:
-    """Tell traces what of the answers was kept: `joined` is told where it is waited for."""
+    """Record cache use on the span. `joined` is recorded where a run waits for another."""
     span.set_attribute("simpul.answers", len(results))
     span.set_attribute("simpul.fetched", fetched)
     span.set_attribute("simpul.stale", sum(each.staleness is not None for each in results.values()))
@@ -148,7 +147,7 @@ def _annotate_span(span: Span, results: Mapping[Slot, CacheResult], fetched: int
 
 
 def _with_agency_tag(batch: Batch[Any, Any], freshness: Freshness) -> Freshness:
-    """With the tag by which everything that the agency said goes away."""
+    """Add the tag that invalidates every answer of the agency."""
     own, all_of_it = freshness.tags, get_agency_tag(batch.agency or "hub")
     tags = (lambda _key: (all_of_it,)) if own is None else (lambda key: (all_of_it, *own(key)))
     return replace(freshness, tags=tags)
@@ -159,7 +158,7 @@ def _sort_facets(facets: frozenset[type[Any]]) -> Sequence[type[Any]]:
 
 
 def get_answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
-    """What a batch answers for one key: `V` of its `Answers[K, V]`, failures left out, sequences as tuples."""
+    """The type of one answer: `V` of the batch's `Answers[K, V]`, without failures, sequences as tuples."""
     answered = get_args(get_type_hints(batch.run)["return"])[1]
     of_records = [each for each in get_args(answered) if each is not AgencyFailure]
     (only,) = of_records
@@ -168,7 +167,7 @@ def get_answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
 
 
 def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
-    """How old an answer may be for this caller, who may want it younger."""
+    """The maximum age of an answer in seconds: the smaller of the caller's and, for purposes, the batch's."""
     of_batch = None if batch.freshness is None else batch.freshness.max_age_for_purpose
     max_age = context.call.max_age
     return max_age if of_batch is None or not obeys_preferences(context.caller) else min(of_batch, max_age)
@@ -177,7 +176,7 @@ def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
 async def _fetch(
     batch: Batch[Any, Any], missing: Sequence[Slot], facet_of: Mapping[AnswerKind, Facet], context: HubBatchContext
 ) -> Mapping[Slot, Any]:
-    """What the agency says of slots: keys of which the same facets are missing are asked for in one call."""
+    """Fetch slots from the agency: keys that miss the same facets share one call."""
     by_key: dict[Hashable, list[Slot]] = {}
     for slot in missing:
         by_key.setdefault(slot.key, []).append(slot)
@@ -202,7 +201,7 @@ async def _fetch_group_or_failure(
 ) -> Mapping[Slot, Any]:
     try:
         return await _fetch_group(batch, kinds, keys, facet_of, context)
-    except Exception as failure:  # noqa: BLE001 - a call that failed is the failure of its own keys
+    except Exception as failure:  # noqa: BLE001 - a failed call fails its own keys only
         return {Slot(kind, key): failure for kind in kinds for key in keys}
 
 
@@ -228,7 +227,7 @@ def _to_answers(results: Mapping[Slot, CacheResult]) -> Answers[Any, Any]:
 
 
 def _to_facet_answers(results: Mapping[Slot, CacheResult], facet_of: Mapping[AnswerKind, Facet]) -> Answers[Any, Any]:
-    """By key, its facets; a facet that failed stands as its failure, and fails alone."""
+    """The facets by key; a failed facet is its failure, and the other facets stay."""
     answers: dict[Any, dict[Any, Any]] = {}
     for slot, each in results.items():
         answers.setdefault(slot.key, {})[facet_of[slot.kind]] = each.value

@@ -1,4 +1,4 @@
-"""Complaints: what can be asked, and how it is answered."""
+"""Complaints: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Complaints(Protocol):
     """The domain of complaints. The composition root binds a connector to it."""
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
-        """What each person reported, newest first."""
+        """The complaints that each person reported, newest first."""
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their identifier, private ones included."""
@@ -50,16 +50,16 @@ class Complaints(Protocol):
 
 @batch(agency="crm", absent=(), freshness=_REPORTED)
 async def complaints_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Complaint]]:
-    """What each person reported, newest first."""
+    """The complaints that each person reported, newest first."""
     return await context.agencies[Complaints].complaints_of(niks, context.call)
 
 
 @batch(agency="crm", depends_on_caller=True)
 async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
-    """Complaints by identifier, as this caller may know them.
+    """Complaints by identifier, as far as this caller may see them.
 
-    The agency does not say who reported a complaint that is asked for by its identifier. Private ones are therefore
-    looked up among the caller's own; a stranger's private complaint is as unknown as one that does not exist.
+    By identifier, the agency does not return who reported a complaint. Private complaints are therefore looked up among
+    the caller's own; another person's private complaint is as unknown as one that does not exist.
     """
     connector = context.agencies[Complaints]
     found = await connector.complaints(ids, context.call)

@@ -1,4 +1,4 @@
-"""Small businesses: what can be asked, and how it is answered."""
+"""Small businesses: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Msmes(Protocol):
         """Enterprises by their identifier."""
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
-        """What each enterprise sells."""
+        """The products of each enterprise."""
 
 
 class MsmeKey(NamedTuple):
-    """An enterprise of a person; the owner is part of the key so that the rule can be decided before asking."""
+    """An enterprise of a person. The owner is in the key so that access can be decided before the call."""
 
     owner: Nik
     id: str
@@ -61,6 +61,6 @@ async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[Ms
 
 @batch(agency="jakpreneur", absent=(), freshness=replace(_ENTERPRISES, tags=get_owner_tags))
 async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Sequence[Product]]:
-    """What each enterprise sells."""
+    """The products of each enterprise."""
     found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)
     return {key: answer for key in keys if (answer := found.get(key.id)) is not None}

@@ -1,4 +1,4 @@
-"""People and households: what can be asked, and how it is answered."""
+"""People and households: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from resolvers.cache_tags import get_person_tags
 _PEOPLE = Freshness(
     fresh=seconds(60), stale_if_error=minutes(10), absent=seconds(30), max_age_for_purpose=0, tags=get_person_tags
 )
-"""A person sees the register's answer of a minute ago; who reads for a purpose, that of now."""
+"""A person may get the register's answer of the last minute; a read for a purpose always gets a new one."""
 
 
 class Population(Protocol):
     """The domain of people and households. The composition root binds a connector to it."""
 
     async def load_known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
-        """Those of the people that the register knows."""
+        """The people among them that the register knows."""
 
     async def load_facets(
         self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
     ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
-        """The wanted facets of each person, and nothing else of them."""
+        """The wanted facets of each person, and no other data about them."""
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
         """The household each person belongs to."""
 
 
 @batch(agency=None, is_fixed=True)
-async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:  # noqa: ARG001 - nobody needs to be asked
-    """People whose existence is beyond doubt (the caller, the members of a family card): the key is all."""
+async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:  # noqa: ARG001 - the key is the answer
+    """People whose existence is certain (the caller, the members of a family card). No agency is called."""
     return {nik: Citizen(nik=nik) for nik in niks}
 
 
 @batch(agency="dukcapil")
 async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:
-    """People by a number that somebody typed; those that the register does not know are absent.
+    """People by a number from the request; numbers that the register does not know are absent.
 
-    While the register is down everybody counts as known: what other agencies hold about them must still answer, and
-    the register's own fields say what is wrong.
+    While the register is down, every number counts as known: fields of other agencies must still answer, and the
+    register's own fields report the failure.
     """
     try:
         found = await context.agencies[Population].load_known(niks, context.call)
@@ -66,8 +66,8 @@ async def person_facets(
 
 @batch(agency="dukcapil")
 async def households_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Household]:
-    """The household each person is registered in; never out of what is kept.
+    """The household in which each person is registered; never cached.
 
-    By it is decided whose guardian a caller is: who was taken off a card must not pass for a parent any longer.
+    It decides whose guardian a caller is: a person who was removed from a card must not count as a parent any longer.
     """
     return await context.agencies[Population].households(niks, context.call)

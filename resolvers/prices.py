@@ -1,4 +1,4 @@
-"""Food prices: what can be asked, and how it is answered."""
+"""Food prices: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PRICES = Freshness(
     absent=minutes(1),
     is_personal=False,
 )
-"""Observed once a day, in the morning; the agency takes one call a second."""
+"""Prices are observed once a day, in the morning; the agency allows one call per second."""
 _HISTORY = replace(_PRICES, fresh=hours(24), stale_if_error=hours(48))
 
 
@@ -45,7 +45,7 @@ class Prices(Protocol):
         """The newest prices in each market."""
 
     async def trends(self, queries: Sequence[TrendQuery], call: Call) -> Answers[TrendQuery, Trend]:
-        """How prices went through a month."""
+        """The prices of one commodity through a month."""
 
 
 @batch(agency="pangan", absent=(), freshness=_PRICES)
@@ -78,11 +78,11 @@ async def commodities(ids: Sequence[str], context: HubBatchContext) -> Answers[s
 
 @batch(agency="pangan", absent=(), max_batch_size=1, freshness=_PRICES)
 async def prices_of(market_ids: Sequence[str], context: HubBatchContext) -> Answers[str, Sequence[Price]]:
-    """The newest prices in each market. The agency takes one market a call and one call a second."""
+    """The newest prices in each market. The agency takes one market per call and one call per second."""
     return await context.agencies[Prices].prices_of(market_ids, context.call)
 
 
 @batch(agency="pangan", max_batch_size=1, freshness=_HISTORY)
 async def trends(queries: Sequence[TrendQuery], context: HubBatchContext) -> Answers[TrendQuery, Trend]:
-    """How the price of each commodity went through each month. One call for each, one call a second."""
+    """The prices of each commodity through each month. One call for each, one call per second."""
     return await context.agencies[Prices].trends(queries, context.call)

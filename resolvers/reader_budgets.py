@@ -21,7 +21,7 @@ from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 
 Person = Nik | bytes
-"""By number, or by pseudonym where the ledger itself is read."""
+"""By NIK, or by pseudonym when the ledger itself is read."""
 
 
 class RefusedPeople(NamedTuple):

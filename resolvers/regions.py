@@ -1,4 +1,4 @@
-"""Regions: what can be asked, and how it is answered."""
+"""Regions: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resolvers.batch_context import HubBatchContext
 
 
 class RegionAddress(NamedTuple):
-    """A region as one code system calls it."""
+    """A region's code in one code system."""
 
     system: CodeSystem
     code: str
@@ -29,7 +29,7 @@ class Regions(Protocol):
     async def regions_called(
         self, addresses: Sequence[tuple[CodeSystem, str]], call: Call
     ) -> Answers[tuple[CodeSystem, str], Region]:
-        """Regions by what a code system calls them."""
+        """Regions by their code in another code system."""
 
     async def inside(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Sequence[Region]]:
         """The regions of the next level inside each region."""
@@ -48,7 +48,7 @@ async def regions(codes: Sequence[RegionCode], context: HubBatchContext) -> Answ
 async def regions_called(
     addresses: Sequence[RegionAddress], context: HubBatchContext
 ) -> Answers[RegionAddress, Region]:
-    """Regions by what a code system calls them."""
+    """Regions by their code in another code system."""
     found = await context.agencies[Regions].regions_called(addresses, context.call)
     return {address: found[address] for address in addresses if address in found}
 

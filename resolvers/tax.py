@@ -1,4 +1,4 @@
-"""Property tax: what can be asked, and how it is answered."""
+"""Property tax: the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OBJECTS = Freshness(
     max_age_for_purpose=0,
     tags=get_person_tags,
 )
-"""Bills change once a year, and when one is paid: then what is kept of the payer is invalidated."""
+"""Bills change once a year, and when one is paid: the payment invalidates the payer's cached answers."""
 
 
 class Tax(Protocol):
@@ -43,7 +43,7 @@ class TaxObjectKey(NamedTuple):
 
 @batch(agency="pbb", absent=(), max_batch_size=1, freshness=_OBJECTS)
 async def tax_objects_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[TaxObject]]:
-    """The taxed objects of each person. The agency takes one person a call; its connector bounds the fan-out."""
+    """The taxed objects of each person. The agency takes one person per call; its connector bounds the fan-out."""
     return await context.agencies[Tax].objects_of(niks, context.call)
 
 

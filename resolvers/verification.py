@@ -1,6 +1,6 @@
-"""Comparing what a partner knows of a person with the population register, of which nothing is ever told.
+"""Compares a partner's data about a person with the population register, and returns only whether it matches.
 
-UU 24/2013, articles 79 and 83: whoever is no authority may verify population data, and not read it.
+UU 24/2013, articles 79 and 83: a party that is not an authority may verify population data, but not read it.
 """
 
 from __future__ import annotations
@@ -70,16 +70,16 @@ _TITLES = frozenset(
         "amd",
     }
 )
-"""What stands before and after names on one paper and not on another, without its dots."""
+"""Titles before and after a name, without dots. Papers differ in whether they write them."""
 
 
 class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
-    """Whoever may try as often as they like finds out what nobody tells them."""
+    """The daily number of comparisons is used up. Without a limit, a partner could find the data by guessing."""
 
     code = "VERIFICATION_LIMIT"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("Enough was compared under this consent today. Go on tomorrow.")
 
 
@@ -87,7 +87,7 @@ class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
 async def verifications(
     queries: Sequence[VerificationQuery], context: HubBatchContext
 ) -> Answers[VerificationQuery, Verification]:
-    """Whether what a partner knows agrees with the register: counted first, so that nobody can try everything."""
+    """Whether a partner's data matches the register. Attempts are counted first, so guessing is bounded."""
     tries = Counter(each.consent for each in queries)
     within = await context.agencies[Consents].count_attempts(tries, context.call)
     asked = [each for each in queries if each.consent in within]
@@ -96,11 +96,11 @@ async def verifications(
         niks = list(dict.fromkeys(each.subject for each in asked))
         known = await context.agencies[Population].load_facets(niks, _get_needed_facets(asked), context.call)
         answers |= {each: _compare(each, known) for each in asked}
-    return answers  # type: ignore[return-value]  # a failure of one key stands in its place
+    return answers  # type: ignore[return-value]  # a failure replaces the answer of its key
 
 
 def _get_needed_facets(queries: Sequence[VerificationQuery]) -> frozenset[type[PersonFacet]]:
-    """What has to be read to compare, and no more."""
+    """Only the facets that the comparison needs."""
     wanted: set[type[PersonFacet]] = set()
     for claims in (each.claims for each in queries):
         if claims.mother_name is not None:
@@ -146,7 +146,7 @@ def _compare_dates(claimed: date | None, registered: date | None) -> Match | Non
 
 
 def normalize_name(name: str) -> str:
-    """The name as it is compared: without case, accents, punctuation, double spaces and titles."""
+    """The name in the form that is compared: without case, accents, punctuation, double spaces and titles."""
     letters = unicodedata.normalize("NFKD", name).casefold()
     letters = "".join(each for each in letters if not unicodedata.combining(each))
     words = re.sub(r"[.'`\u2019]", "", letters)

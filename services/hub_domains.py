@@ -1,4 +1,4 @@
-"""What the hub knows by itself: the domains whose batches its own database answers."""
+"""The domains that the hub answers from its own database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from store.rights.data_request_table import DataRequestTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubDomains:
-    """The tables, and how people are known in them."""
+    """The tables and the ways in which they identify people."""
 
     pseudonyms: Pseudonyms
     people: SealedPeople
@@ -40,11 +40,11 @@ class HubDomains:
     requests: DataRequestTable
     texts: SealedTexts
     holders: Mapping[str, str]
-    """By field: the agency that holds it."""
+    """Agency that holds each field."""
     exports: FixedExports
 
     def build_domains(self) -> Mapping[type[Any], Any]:
-        """What answers each domain; the types prove that each fits."""
+        """The implementation of each domain protocol; mypy proves that each fits."""
         access_logs: AccessHistories = DatabaseAccessHistories(self.log, self.pseudonyms)
         overseen: AccessEntries = DatabaseAccessEntries(self.log, self.pseudonyms, self.tokens)
         wishes: PeoplePreferences = DatabasePreferences(self.preferences, self.people)
@@ -61,5 +61,5 @@ class HubDomains:
         }
 
     def build_data_requests(self) -> DatabaseDataRequests:
-        """Requests of people about their own data, for those who make them and those who answer them."""
+        """Data requests, for the people who make them and the officers who answer."""
         return DatabaseDataRequests(self.requests, self.people, self.texts, self.holders)

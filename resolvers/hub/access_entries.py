@@ -1,4 +1,4 @@
-"""The domain of overseers: entries of the access ledger, and the batch that asks for them."""
+"""Entries of the access ledger for oversight callers: the domain protocol and its batch."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from resolvers.batch_context import HubBatchContext
 from resolvers.reader_budgets import get_budgets
 
 AccessEntryAnswers = Answers[AccessEntryQuery, AccessEntryPage | SafeError]
-"""A query with a token of another overseer, or of another case, is an input that fails alone."""
+"""A query with a token of another caller or another case is invalid input that fails alone."""
 
 
 class AccessEntries(Protocol):
-    """The domain of overseers. The composition root binds the hub's own ledger to it."""
+    """The domain of oversight. The composition root binds the hub's own ledger to it."""
 
     async def entry_pages(self, queries: Sequence[AccessEntryQuery], caller: Caller, call: Call) -> AccessEntryAnswers:
-        """Pages of entries, as the caller may see them."""
+        """Pages of entries, with tokens for this caller."""
 
 
 @batch(agency=None, depends_on_caller=True)
 async def access_entries(queries: Sequence[AccessEntryQuery], context: HubBatchContext) -> AccessEntryAnswers:
-    """Entries of the access ledger, newest first; those that their person is not told of yet as well."""
+    """Entries of the access ledger, newest first, including entries that are still hidden from their person."""
     named = [each.subject for each in queries if each.subject is not None]
     refusal = await get_budgets(context).charge(context.caller, named)
     if refusal is None:

@@ -1,4 +1,4 @@
-"""The domain of the access history: who read what of a person, and the batch that asks for it."""
+"""Access history: who read which data of a person. The domain protocol and its batch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from resolvers.batch_context import HubBatchContext
 
 
 class AccessHistories(Protocol):
-    """The domain of the access log. The composition root binds the hub's own ledger to it."""
+    """The domain of the access history. The composition root binds the hub's own ledger to it."""
 
     async def access_pages(
         self, queries: Sequence[AccessLogQuery], call: Call
     ) -> Answers[AccessLogQuery, AccessLogPage]:
-        """Pages of people's lists."""
+        """Pages of each person's access history."""
 
 
 @batch(agency=None)
 async def access_logs(
     queries: Sequence[AccessLogQuery], context: HubBatchContext
 ) -> Answers[AccessLogQuery, AccessLogPage]:
-    """Who read what of a person, newest first; without what may not be told yet."""
+    """Reads of a person's data, newest first, without entries that are still hidden from the person."""
     return await context.agencies[AccessHistories].access_pages(queries, context.call)

@@ -1,4 +1,4 @@
-"""What people consent to: what can be asked and done, and how it is answered."""
+"""Consents: the domain protocol and its batches, with the errors that callers see."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ from resolvers.reader_budgets import get_budgets
 
 
 class ConsentsUnavailable(SafeError):  # noqa: N818 - reads as what it is
-    """The hub's own state does not answer: nothing was changed, or nobody can tell."""
+    """The hub's database does not answer: nothing was read or changed."""
 
     code = "CONSENTS_UNAVAILABLE"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("Consents cannot be read or changed at the moment. Try again later.")
 
 
 class UnknownConsent(SafeError):  # noqa: N818 - reads as what it is
-    """There is no such request, or no such consent, of this person; which of the many reasons, nobody is told."""
+    """The person has no such request or consent. The answer does not reveal which of the possible reasons applies."""
 
     code = "CONSENT_UNKNOWN"
 
 
 class NotOfAge(SafeError):  # noqa: N818 - reads as what it is
-    """A child consents by its parents (UU PDP 27/2022, article 25), which this hub does not take yet."""
+    """Parents consent for a child (UU PDP 27/2022, article 25), which this hub does not support yet."""
 
     code = "CONSENT_NOT_OF_AGE"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("Who is under 18 cannot consent alone. You may refuse the request.")
 
 
 class AlreadyAnswered(SafeError):  # noqa: N818 - reads as what it is
-    """The person answered before, and said something else."""
+    """The person answered this request before, and differently."""
 
     code = "CONSENT_ANSWERED"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("You answered this request before, and said something else. Look at 'consents'.")
 
 
 class Consents(Protocol):
-    """The domain of consents. The composition root binds the hub's own state to it.
+    """The domain of consents. The composition root binds the hub's own database to it.
 
-    Everything raises `ConsentsUnavailable` where the state does not answer.
+    All raise `ConsentsUnavailable` if the database does not answer.
     """
 
     async def consent_pages(self, queries: Sequence[ConsentQuery], call: Call) -> Answers[ConsentQuery, ConsentPage]:
@@ -78,26 +78,26 @@ class Consents(Protocol):
         """Requests that wait for an answer; each is bound to the person who opens it first."""
 
     async def load_consenting(self, consents: Sequence[str], client: ClientId, call: Call) -> Answers[str, Consenting]:
-        """Who consented, by the ids of this client's consents, as far as they are in force."""
+        """The people who consented, by the ids of this client's consents that are in force."""
 
     async def count_attempts(self, tries: Mapping[str, int], call: Call) -> Collection[str]:
-        """Count how often is compared under each consent today; those under which that may still be done."""
+        """Count today's comparisons under each consent; returns the consents that may still be used."""
 
     async def grant(self, granting: ConsentGrant, caller: Caller, call: Call) -> ConsentAnswer:
-        """Say yes; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for scopes that nobody asked for."""
+        """Grant a request; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for unrequested scopes."""
 
     async def refuse(self, request: PersonalConsentKey, caller: Caller, call: Call) -> ConsentAnswer:
-        """Say no; raises `UnknownConsent` and `AlreadyAnswered`."""
+        """Refuse a request; raises `UnknownConsent` and `AlreadyAnswered`."""
 
     async def revoke(self, consent: PersonalConsentKey, caller: Caller, call: Call) -> Consent:
-        """Take a consent back; raises `UnknownConsent`."""
+        """Revoke a consent; raises `UnknownConsent`."""
 
 
 @batch(agency=None)
 async def consent_pages(
     queries: Sequence[ConsentQuery], context: HubBatchContext
 ) -> Answers[ConsentQuery, ConsentPage]:
-    """What a person consented to, newest first."""
+    """The consents of each person, newest first."""
     return await context.agencies[Consents].consent_pages(queries, context.call)
 
 
@@ -111,7 +111,7 @@ async def open_consent_requests(
 
 @batch(agency=None, depends_on_caller=True)
 async def consenting_people(consents: Sequence[str], context: HubBatchContext) -> Answers[str, Consenting]:
-    """Who consented, and to what; only consents in force that were given to the client that asks."""
+    """The people who consented, and to what; only for consents in force that were given to the calling client."""
     if context.caller.client is None:
         return {}
     found = await context.agencies[Consents].load_consenting(consents, context.caller.client, context.call)
@@ -128,7 +128,7 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
 async def grant_consents(
     grantings: Sequence[ConsentGrant], context: HubBatchContext
 ) -> Answers[ConsentGrant, ConsentAnswer]:
-    """Say yes. Who says so is of age, and surely identified: what is granted may be specific personal data."""
+    """Grant requests. The person must be of age, with substantial assurance: the data may be specific personal data."""
     if context.caller.assurance < Assurance.SUBSTANTIAL:
         raise Forbidden(DenialReason.ASSURANCE_TOO_LOW.value, DenialReason.ASSURANCE_TOO_LOW.name)
     if any(is_child(each.subject, get_city_date()) for each in grantings):
@@ -140,7 +140,7 @@ async def grant_consents(
 async def refuse_consents(
     requests: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, ConsentAnswer]:
-    """Say no."""
+    """Refuse requests."""
     return {each: await context.agencies[Consents].refuse(each, context.caller, context.call) for each in requests}
 
 
@@ -148,5 +148,5 @@ async def refuse_consents(
 async def revoke_consents(
     consents: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, Consent]:
-    """Take consents back: from the next request on, partners read nothing on their strength."""
+    """Revoke consents: from the next request on, partners cannot read under them."""
     return {each: await context.agencies[Consents].revoke(each, context.caller, context.call) for each in consents}

@@ -1,6 +1,6 @@
-"""What people said about the use of their data: the fact that decisions about officials, systems and partners take.
+"""Data preferences: restrictions and consents of people, which decide what officials, systems and partners may read.
 
-It is asked before anything else is asked about a person, so here, too, people are charged to the reader's budget.
+They are loaded before any other data about a person, so people are charged to the reader's budget here, too.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from resolvers.batch_context import HubBatchContext
 from resolvers.reader_budgets import get_budgets
 
 People: TypeAlias = tuple[Nik, ...]
-"""Those that one record is about."""
+"""The people that one record is about."""
 
 
 class PreferencesUnavailable(SafeError):  # noqa: N818 - reads as what it is
-    """Nobody can tell what the person said, so nobody reads on the strength of it."""
+    """The preferences of the person cannot be loaded, so no read is allowed on the basis of them."""
 
     code = "WISHES_UNAVAILABLE"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("Whether the person allows this cannot be told at the moment. Try again later.")
 
 
 class PeoplePreferences(Protocol):
-    """The domain of what people said. The composition root binds the hub's own state to it."""
+    """The domain of data preferences. The composition root binds the hub's own database to it."""
 
     async def load_preferences(
         self, people: Sequence[Nik], caller: Caller | None, call: Call
     ) -> Mapping[Nik, DataPreferences]:
-        """What each of the people said, as far as it concerns this caller, and whether their case is about them.
+        """The preferences of each person that concern this caller, and whether the caller's case is about the person.
 
-        Every one of the people, in one read. Without a caller, no consents and no case. Raises `PreferencesUnavailable`
-        if the store or the register does not answer.
+        Returns every person, in one read. Without a caller, there are no consents and no case. Raises
+        `PreferencesUnavailable` if the store or the case register does not answer.
         """
 
 
@@ -49,7 +49,7 @@ class PeoplePreferences(Protocol):
 async def preferences_of(
     groups: Sequence[People], context: HubBatchContext
 ) -> Answers[People, Mapping[Nik, DataPreferences]]:
-    """What the people of each record said; read anew for every request, so that it is obeyed at once."""
+    """The preferences of the people of each record, read for every request so that changes apply immediately."""
     all_people = tuple(dict.fromkeys(nik for people in groups for nik in people))
     refusal = await get_budgets(context).charge(context.caller, all_people)
     admitted = all_people if refusal is None else tuple(nik for nik in all_people if nik not in refusal.people)
@@ -64,11 +64,11 @@ async def preferences_of(
             answers[people] = refusal.error
         else:
             answers[people] = {nik: preferences[nik] for nik in people}
-    return answers  # type: ignore[return-value]  # a refusal stands in place of what people said
+    return answers  # type: ignore[return-value]  # a refusal replaces the preferences
 
 
 @batch(agency=None, absent=())
 async def restrictions_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Restriction]]:
-    """What each person restricted, as far as it is obeyed now."""
+    """The restrictions of each person that are in force now."""
     preferences = await context.agencies[PeoplePreferences].load_preferences(niks, None, context.call)
     return {nik: preferences[nik].restrictions for nik in niks}

@@ -1,4 +1,4 @@
-"""Requests of people about their own data: what can be asked, and what can be changed."""
+"""Data requests (rights of people about their own data): the domain protocol and its batches."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ class DataRequestsUnavailable(SafeError):  # noqa: N818 - reads as what it is
     code = "REQUESTS_UNAVAILABLE"
 
     def __init__(self) -> None:
-        """There is one text."""
+        """The message is fixed."""
         super().__init__("Data requests cannot be read or changed at the moment. Try again later, with the same 'key'.")
 
 
 class DataRequests(Protocol):
-    """The domain of data requests. The composition root binds the hub's own state to it."""
+    """The domain of data requests. The composition root binds the hub's own database to it."""
 
     async def request_pages(
         self, queries: Sequence[DataRequestQuery], call: Call
     ) -> Answers[DataRequestQuery, DataRequestPage]:
-        """Pages of people's lists; raises `DataRequestsUnavailable`."""
+        """Pages of each person's requests; raises `DataRequestsUnavailable`."""
 
     async def file_requests(self, wanted: Sequence[NewDataRequest], call: Call) -> Answers[NewDataRequest, DataRequest]:
-        """Each request, now kept; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Store each request; raises `BadInput` and `DataRequestsUnavailable`."""
 
     async def withdraw_requests(
         self, wanted: Sequence[DataRequestWithdrawal], call: Call
     ) -> Answers[DataRequestWithdrawal, DataRequest]:
-        """Each request, taken back; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Withdraw each request; raises `BadInput` and `DataRequestsUnavailable`."""
 
     async def load_open_requests(
         self, wanted: Sequence[WaitingDataRequests], call: Call
     ) -> Answers[WaitingDataRequests, DataRequestPage]:
-        """Pages of what waits for an answer; raises `DataRequestsUnavailable`."""
+        """Pages of requests that wait for an answer; raises `DataRequestsUnavailable`."""
 
     async def answer_requests(
         self, answers: Sequence[DataRequestAnswer], call: Call
     ) -> Answers[DataRequestAnswer, DataRequest]:
-        """Each request, after the step; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Record a step of the city on each request; raises `BadInput` and `DataRequestsUnavailable`."""
 
 
 @batch(agency=None)
 async def data_request_pages(
     queries: Sequence[DataRequestQuery], context: HubBatchContext
 ) -> Answers[DataRequestQuery, DataRequestPage]:
-    """What people asked about their own data, newest first."""
+    """The data requests of each person, newest first."""
     return await context.agencies[DataRequests].request_pages(queries, context.call)
 
 
@@ -70,7 +70,7 @@ async def data_request_pages(
 async def file_data_requests(
     wanted: Sequence[NewDataRequest], context: HubBatchContext
 ) -> Answers[NewDataRequest, DataRequest]:
-    """Keep what people ask; what was kept already stays as it is."""
+    """Store data requests. A request that is stored already stays unchanged."""
     return await context.agencies[DataRequests].file_requests(wanted, context.call)
 
 
@@ -78,7 +78,7 @@ async def file_data_requests(
 async def withdraw_data_requests(
     wanted: Sequence[DataRequestWithdrawal], context: HubBatchContext
 ) -> Answers[DataRequestWithdrawal, DataRequest]:
-    """Take back what people asked."""
+    """Withdraw data requests."""
     return await context.agencies[DataRequests].withdraw_requests(wanted, context.call)
 
 
@@ -86,7 +86,7 @@ async def withdraw_data_requests(
 async def open_data_requests(
     wanted: Sequence[WaitingDataRequests], context: HubBatchContext
 ) -> Answers[WaitingDataRequests, DataRequestPage]:
-    """What waits for an answer of the city, those that are due first."""
+    """Requests that wait for an answer of the city, earliest deadline first."""
     return await context.agencies[DataRequests].load_open_requests(wanted, context.call)
 
 
@@ -94,5 +94,5 @@ async def open_data_requests(
 async def answer_data_requests(
     answers: Sequence[DataRequestAnswer], context: HubBatchContext
 ) -> Answers[DataRequestAnswer, DataRequest]:
-    """Take steps for the city."""
+    """Record steps of the city on data requests."""
     return await context.agencies[DataRequests].answer_requests(answers, context.call)

@@ -1,4 +1,4 @@
-"""The domain of exports: where a person fetches everything about them, and the batch that asks for it."""
+"""Exports of a person's data: the domain protocol and its batch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from resolvers.batch_context import HubBatchContext
 
 
 class Exports(Protocol):
-    """The domain of exports. The composition root binds what the finished schema says."""
+    """The domain of exports. The composition root binds an implementation that knows the finished schema."""
 
     async def exports(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Export]:
-        """Where each person's export is, and what it holds."""
+        """The address and the contents of each person's export."""
 
 
 @batch(agency=None)
 async def exports_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Export]:
-    """Where each person's export is."""
+    """The address and the contents of each person's export."""
     return await context.agencies[Exports].exports(niks, context.call)

@@ -1,4 +1,4 @@
-"""What the hub does about consents by itself: notes what is over, forgets what was kept, tells partners."""
+"""Background maintenance of consents: expires them, purges stored data, notifies partners."""
 
 from __future__ import annotations
 
@@ -15,28 +15,26 @@ from store.consents.consent_maintenance import ConsentMaintenance
 _log = logging.getLogger("simpul.consents")
 
 DELIVERY_INTERVAL = 1.0
-"""How often the outbox is looked into."""
+"""Seconds between two looks at the outbox."""
 MAINTENANCE_INTERVAL = 5.0
-"""How often it is looked for what is over."""
+"""Seconds between two searches for expired requests and consents."""
 
 
 class ConsentMaintenanceLoop:
-    """Two tasks for as long as the hub runs."""
+    """Runs maintenance and webhook delivery as two tasks."""
 
     def __init__(self, maintenance: ConsentMaintenance, purger: ConsentPurger, deliveries: WebhookDelivery) -> None:
-        """Take who does it."""
+        """`maintenance` expires, `purger` deletes, `deliveries` notifies."""
         self._upkeep = maintenance
         self._purger = purger
         self._deliveries = deliveries
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Do it until the block ends; what is under way then is done by the next hub."""
+        """Run until the block ends; the next hub continues interrupted work."""
         tasks = [
-            asyncio.create_task(
-                _repeat_forever("Consents cannot be kept in order", self.run_once, MAINTENANCE_INTERVAL)
-            ),
-            asyncio.create_task(_repeat_forever("Partners cannot be told", self.deliver, DELIVERY_INTERVAL)),
+            asyncio.create_task(_repeat_forever("Consents cannot be maintained", self.run_once, MAINTENANCE_INTERVAL)),
+            asyncio.create_task(_repeat_forever("Partners cannot be notified", self.deliver, DELIVERY_INTERVAL)),
         ]
         try:
             yield
@@ -46,7 +44,7 @@ class ConsentMaintenanceLoop:
             await asyncio.wait(tasks)
 
     async def run_once(self) -> None:
-        """Note and tell what is over, forget what was kept under it."""
+        """Expire requests and consents, then purge what was stored under them."""
         steps: Sequence[Callable[[], Awaitable[int]]] = (
             self._upkeep.expire_requests,
             self._upkeep.close_requests,
@@ -58,19 +56,19 @@ class ConsentMaintenanceLoop:
         await self._purger.purge_ended()
 
     async def deliver(self) -> None:
-        """Make the calls that are due."""
+        """Deliver the calls that are due."""
         while await self._deliveries.deliver() == BATCH_SIZE:
             pass
 
 
 async def _repeat_forever(failure_message: str, work: Callable[[], Awaitable[None]], interval: float) -> None:
-    """Work again and again; a failure is logged once, until it works again."""
+    """Repeat the work; a failure is logged once, until the work succeeds again."""
     works = True
     while True:
         try:
             await work()
             works = True
-        except Exception as failure:  # noqa: BLE001 - whatever it was, the next time may work
+        except Exception as failure:  # noqa: BLE001 - any failure may be temporary
             if works:
                 _log.warning("%s: %s", failure_message, type(failure).__name__)
             works = False

@@ -1,4 +1,4 @@
-"""Everything that concerns consent, put together: for citizens, for partners, and for the time in between."""
+"""Builds the consent services: for citizens, for partners, and for background maintenance."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from store.consents.consent_tables import ConsentTables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentServices:
-    """The parts."""
+    """The consent services of a hub."""
 
     database: DatabaseConsents
-    """For the graph."""
+    """Answers the graph."""
     partners: PartnerConsents
-    """For partners, beside the graph."""
+    """Answers the partners' HTTP API."""
     maintenance: ConsentMaintenanceLoop
-    """For the time in between."""
+    """Expires, purges and notifies in the background."""
 
 
 def build_consent_services(
@@ -42,10 +42,10 @@ def build_consent_services(
     purges: Sequence[ConsentPurge] = (),
     traces: TraceStarter | None = None,
 ) -> ConsentServices:
-    """The parts over the hub's tables.
+    """Build the services over the hub's tables.
 
-    `timeout` is how many seconds a partner's webhook may take; `purges` are those that keep something under consents,
-    besides the tables. `traces` are told of calls of webhooks.
+    `timeout` is in seconds, for one call of a partner's webhook. `purges` are the components that store data under
+    consents, besides the tables. `traces` records calls of webhooks.
     """
     people = SealedPeople(secret)
     purging = ConsentPurger(tables.maintenance, (tables.tries, *purges), people)

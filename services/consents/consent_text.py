@@ -1,7 +1,6 @@
-"""What a person agrees to, in plain words (UU PDP 27/2022, articles 21 and 22): who, what, for what, how long.
+"""The consent text that a person agrees to, in plain words (UU PDP 27/2022, articles 21 and 22).
 
-Whoever changes a word here gives `VERSION` a new number: each consent keeps the text that was agreed to, and its
-version.
+Increase `VERSION` with every change of the wording: each consent stores the text that was agreed to, and its version.
 """
 
 from __future__ import annotations
@@ -72,9 +71,9 @@ def build_consent_texts(
     lasts: timedelta,
     chosen: Iterable[Scope] | None = None,
 ) -> tuple[ConsentText, ...]:
-    """What the person agrees to, in each language; the same for the same arguments.
+    """The consent text in each language; deterministic.
 
-    What is kept as proof says at its end what of it was `chosen`: the words before are those that were shown.
+    The stored proof ends with the scopes that the person has `chosen`; the text before that is the text that was shown.
     """
     return tuple(
         ConsentText(
@@ -103,6 +102,6 @@ def _describe_scopes(language: Language, partner: str, scopes: Iterable[Scope]) 
 
 
 def hash_texts(texts: Sequence[ConsentText]) -> bytes:
-    """SHA-256 of what was agreed to: version and language, a line each before the text of each language."""
+    """SHA-256 over all languages; each text is preceded by a line with its version and language."""
     content = "\n".join(f"{each.version} {each.language.value}\n{each.text}" for each in texts)
     return sha256(content.encode()).digest()

@@ -1,4 +1,4 @@
-"""What people consent to, out of the hub's own tables: asked and answered by NIK."""
+"""Consents of people, stored in the hub's own tables and looked up by NIK."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _UNKNOWN_CONSENT = "You gave no consent of that id."
 
 
 class DatabaseConsents:
-    """The hub's tables, which know sealed people only."""
+    """Reads and changes consents in the hub's tables, which store sealed people only."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class DatabaseConsents:
         people: SealedPeople,
         purger: ConsentPurger,
     ) -> None:
-        """Take the tables, who seals people, and who forgets what was kept under a consent."""
+        """`people` seals identities; `purger` deletes what was stored under an ended consent."""
         self._requests = requests
         self._consents = consents
         self._wishes = preferences
@@ -74,11 +74,11 @@ class DatabaseConsents:
         queries: Sequence[ConsentQuery],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Answers[ConsentQuery, ConsentPage]:
-        """Pages of people's consents."""
+        """Pages of each person's consents."""
         async with _translate_errors():
             return {
                 query: await self._consents.load_page(self._seal(query.subject), query.first, query.after)
-                for query in queries  # of one person, who is the only one that may read them
+                for query in queries  # each query is about the caller, who alone may read the list
             }
 
     async def open_requests(
@@ -102,7 +102,7 @@ class DatabaseConsents:
         client: ClientId,
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Answers[str, Consenting]:
-        """Who consented, by the ids of this client's consents, as far as they are in force."""
+        """The people who consented, by the ids of this client's consents that are in force."""
         asked = [each for each in consents if is_id(each)]
         async with _translate_errors():
             return await self._wishes.load_consenting(asked, client, self._people.open) if asked else {}
@@ -112,12 +112,12 @@ class DatabaseConsents:
         tries: Mapping[str, int],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Collection[str]:
-        """Count how often is compared under each consent today; those under which that may still be done."""
+        """Count today's comparisons under each consent; returns the consents that may still be used."""
         async with _translate_errors():
             return await self._tries.count(tries)
 
     async def grant(self, granting: ConsentGrant, caller: Caller, call: Call) -> ConsentAnswer:
-        """Say yes; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for scopes that nobody asked for."""
+        """Grant a request; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for unrequested scopes."""
 
         def evidence(asked: PartnerConsentRequest) -> ConsentEvidence:
             texts = build_consent_texts(
@@ -147,10 +147,10 @@ class DatabaseConsents:
     async def refuse(
         self,
         request: PersonalConsentKey,
-        caller: Caller,  # noqa: ARG002 - anybody may say no
+        caller: Caller,  # noqa: ARG002 - refusing needs no assurance
         call: Call,
     ) -> ConsentAnswer:
-        """Say no; raises `UnknownConsent` and `AlreadyAnswered`."""
+        """Refuse a request; raises `UnknownConsent` and `AlreadyAnswered`."""
         async with _translate_errors(_UNKNOWN_REQUEST):
             _require_id(request.id, _UNKNOWN_REQUEST)
             asked = await self._requests.refuse(self._seal(request.subject), request.id, request_id=call.request_id)
@@ -160,10 +160,10 @@ class DatabaseConsents:
     async def revoke(
         self,
         consent: PersonalConsentKey,
-        caller: Caller,  # noqa: ARG002 - whoever could give it may take it back
+        caller: Caller,  # noqa: ARG002 - revoking needs no more assurance than granting did
         call: Call,
     ) -> Consent:
-        """Take a consent back; raises `UnknownConsent`."""
+        """Revoke a consent; raises `UnknownConsent`."""
         async with _translate_errors():
             _require_id(consent.id, _UNKNOWN_CONSENT)
             found = await self._consents.revoke(self._seal(consent.subject), consent.id, request_id=call.request_id)
@@ -179,7 +179,7 @@ class DatabaseConsents:
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be an id of a request or a consent; what cannot is as unknown as one that nobody made."""
+    """Whether the text has the form of a request or consent id. A malformed id is treated as unknown."""
     return _ID.fullmatch(text) is not None
 
 
@@ -190,7 +190,7 @@ def _require_id(id_: str, message: str) -> None:
 
 @asynccontextmanager
 async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIterator[None]:
-    """What the tables say, in words for whoever asks."""
+    """Translate errors of the tables into errors for the caller."""
     try:
         yield
     except StateUnavailable as failure:
@@ -222,7 +222,7 @@ def _build_request(nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:
 
 
 def _build_return_address(asked: PartnerConsentRequest, answer: Iterable[tuple[str, str]]) -> str:
-    """The partner's address with the answer, and with what the partner wants back (RFC 6749, section 4.1.2)."""
+    """The partner's redirect address with the answer and the partner's `state` (RFC 6749, section 4.1.2)."""
     parameters = [*answer, *([("state", asked.state)] if asked.state is not None else [])]
     joint = "&" if "?" in asked.redirect_uri else "?"
     return f"{asked.redirect_uri}{joint}{urlencode(parameters)}"

@@ -1,7 +1,6 @@
-"""What partners do about consent: ask for it, look what became of it, give it back.
+"""Consent for partners: request it, read the outcome, give it back.
 
-Nothing here is personal: a partner does not learn who opened its request, and learns of a consent no more than that it
-was given.
+Nothing here is personal: a partner does not learn who opened its request. It learns only that a consent was given.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from store.consents.consent_table import ConsentTable
 from store.operations.operation_registry import OperationRegistry
 
 ScopeCheck = Callable[[Scope, Purpose, Collection[str] | None], bool]
-"""Whether a scope opens anything for a purpose, of what the partner's registered operations read."""
+"""Whether a scope opens any field for a purpose, among the fields that the registered operations read."""
 
 
 class NotInContract(Exception):  # noqa: N818 - reads as what it is
-    """The client's contract, or the city's policy, does not cover what it asks for; the text says what."""
+    """The client's contract or the city's policy does not allow the request; the text says what is missing."""
 
 
 class PartnerConsents:
-    """The partners' side. Everything raises `StateUnavailable` where the hub's state does not answer."""
+    """Consent operations for partners. All raise `StateUnavailable` if the database does not answer."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class PartnerConsents:
         answer_within: timedelta,
         development: bool,
     ) -> None:
-        """Addresses on this machine itself are taken in `development` alone."""
+        """Loopback addresses are accepted in `development` only."""
         self._requests = requests
         self._consents = consents
         self._registry = registry
@@ -56,7 +55,7 @@ class PartnerConsents:
     async def request_consent(
         self, client: ClientId, caller: Caller, wanted: NewConsentRequest, call: Call
     ) -> PartnerConsentRequest:
-        """Keep a request that somebody may answer; raises `NotInContract` and `TooManyConsentRequests`."""
+        """Store a request that a person may answer; raises `NotInContract` and `TooManyConsentRequests`."""
         contract = await self._registry.load_contract(client)
         terms = None if contract is None else contract.consent
         if contract is None or terms is None or contract.name is None:
@@ -71,11 +70,11 @@ class PartnerConsents:
         )
 
     async def get_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
-        """What became of a client's own request; None where it asked none such."""
+        """The outcome of the client's own request; None if it made no such request."""
         return await self._requests.load_outcome(client, id_) if is_id(id_) else None
 
     async def give_back(self, client: ClientId, id_: str, call: Call) -> PartnerConsent | None:
-        """Give a consent back; None where it was not given to this client. What is no longer in force stays so."""
+        """End a consent for the partner; None if it was not given to this client. An ended consent stays ended."""
         if not is_id(id_):
             return None
         ended = await self._consents.give_back(client, id_, request_id=call.request_id)

@@ -1,7 +1,7 @@
-"""Telling partners what became of their requests and consents, until they took it.
+"""Delivers webhooks about requests and consents to partners, with retries.
 
-A call that fails is sent again after 10 seconds, then after ever longer, at last every 6 hours; after three days it is
-given up. What is given up stays in the outbox, and the partner can still ask.
+A failed call is retried after 10 seconds, then after growing pauses of at most 6 hours. After three days it is given
+up. It stays in the outbox, and the partner can still query the outcome.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from records.hub.webhooks import WebhookCall
 from store.consents.webhook_outbox import WebhookOutbox
 
 BATCH_SIZE = 20
-"""Calls side by side."""
+"""Calls that run concurrently."""
 LEASE = timedelta(minutes=1)
-"""For how long a call that was taken is nobody else's: longer than a partner may take."""
+"""Lease of a claimed call, longer than a partner's answer may take."""
 FIRST_PAUSE, MAX_PAUSE, PAUSE_FACTOR = timedelta(seconds=10), timedelta(hours=6), 4
 GIVEN_UP_AFTER = timedelta(days=3)
 
 
 class Contracts(Protocol):
-    """Who knows what was agreed with a client."""
+    """Looks up the contracts of clients."""
 
     async def load_contract(self, client: ClientId) -> ClientContract | None:
-        """The contract of one client, as it stands at this moment."""
+        """The current contract of one client."""
 
 
 class WebhookDelivery:
-    """Empties the outbox."""
+    """Delivers the calls in the outbox."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class WebhookDelivery:
         *,
         development: bool,
     ) -> None:
-        """Addresses on this machine itself are called in `development` alone."""
+        """Loopback addresses are called in `development` only."""
         self._outbox = outbox
         self._contracts = contracts
         self._signatures = signatures
@@ -56,7 +56,7 @@ class WebhookDelivery:
         self._development = development
 
     async def deliver(self) -> int:
-        """Make the calls that are due; how many there were."""
+        """Make the calls that are due; returns how many."""
         due = await self._outbox.claim(BATCH_SIZE, lease=LEASE)
         await asyncio.gather(*(self._deliver(call) for call in due))
         return len(due)
@@ -82,15 +82,15 @@ class WebhookDelivery:
         await self._outbox.mark_failed(call, failure, retry_in=pause)
 
     async def _send(self, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
-        """As the sender says it. A call that cannot even be made has failed: else it would never be given up."""
+        """The failure, or None if delivered. A call that cannot be made counts as failed, so it is given up later."""
         try:
             return await self._sender.send(address, body, headers)
-        except Exception as fault:  # noqa: BLE001 - whatever it was, it must not hold up other partners' calls
+        except Exception as fault:  # noqa: BLE001 - any failure must not block other partners' calls
             return f"the call cannot be made: {type(fault).__name__}"
 
 
 def compute_pause(call: WebhookCall, now: datetime) -> timedelta | None:
-    """How long to wait before the next attempt, a fifth more or less; None where the call is given up."""
+    """The pause before the next attempt, with 20 % jitter; None if the call is given up."""
     pause = FIRST_PAUSE * PAUSE_FACTOR ** min(call.attempts - 1, 16)
-    pause = min(pause, MAX_PAUSE) * uniform(0.8, 1.2)  # noqa: S311 - so that calls that failed together do not come back together
+    pause = min(pause, MAX_PAUSE) * uniform(0.8, 1.2)  # noqa: S311 - spreads retries of calls that failed together
     return None if now + pause > call.created_at + GIVEN_UP_AFTER else pause

@@ -1,4 +1,4 @@
-"""The entries of the hub's own ledger, for those who oversee it."""
+"""The entries of the hub's access ledger, for oversight callers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from store.ledger.access_history import AccessHistory
 
 
 class DatabaseAccessEntries:
-    """The hub's ledger, for overseers."""
+    """Searches the hub's ledger for oversight callers."""
 
     def __init__(self, log: AccessHistory, pseudonyms: Pseudonyms, tokens: EntryTokens) -> None:
-        """The ledger knows pseudonyms, overseers know tokens."""
+        """`log` stores pseudonyms; `tokens` seals them for each viewer."""
         self._log = log
         self._pseudonyms = pseudonyms
         self._tokens = tokens
@@ -30,10 +30,10 @@ class DatabaseAccessEntries:
         caller: Caller,
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> AccessEntryAnswers:
-        """Pages of entries, as the caller may see them."""
+        """Pages of entries, with the tokens of this caller."""
         viewer = build_viewer_key(caller)
         pages: dict[AccessEntryQuery, AccessEntryPage | BadInput] = {}
-        for query in queries:  # of one request, and mostly one
+        for query in queries:  # a request has one query, rarely more
             try:
                 search = self._build_search(query, viewer)
             except UnknownToken:

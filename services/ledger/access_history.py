@@ -15,10 +15,10 @@ from store.ledger.access_history import AccessHistory
 
 
 class DatabaseAccessHistories:
-    """The hub's ledger, asked by NIK."""
+    """Looks up the access history by NIK in the hub's ledger."""
 
     def __init__(self, log: AccessHistory, pseudonyms: Pseudonyms) -> None:
-        """The ledger knows pseudonyms only."""
+        """`log` stores pseudonyms only."""
         self._log = log
         self._pseudonyms = pseudonyms
 
@@ -27,9 +27,9 @@ class DatabaseAccessHistories:
         queries: Sequence[AccessLogQuery],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Answers[AccessLogQuery, AccessLogPage]:
-        """Pages of people's lists."""
+        """Pages of each person's access history."""
         pages = {}
-        for query in queries:  # of one person, who is the only one that may read them
+        for query in queries:  # each query is about the caller, who alone may read it
             page = await self._log.load_page(
                 self._pseudonyms.pseudonymize_person(query.subject), query.first, query.after
             )
@@ -39,7 +39,7 @@ class DatabaseAccessHistories:
 
 
 def build_entry(subject: Nik, kept: StoredLedgerEntry) -> AccessLogEntry:
-    """An entry of the ledger as its person is told."""
+    """The entry as the person may see it."""
     access = kept.entry
     return AccessLogEntry(
         subject=subject,

@@ -1,7 +1,7 @@
-"""The access ledger for the Data Tracker: the same entries, by NIK, in its own words. Each look is an entry, too.
+"""The access ledger for the Data Tracker: the same entries, by NIK, in its vocabulary. Each query is recorded too.
 
-Nobody consented to it, whatever the client is: the city has to give people the track of what is done with their data
-(UU PDP 27/2022, article 32), so a look is a duty by law.
+No consent is needed, whatever the client is: the city has to show people what is done with their data (UU PDP 27/2022,
+article 32), so the query is a legal duty.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _CLASSES = ("PERSONAL",)
 
 
 class UsageHistory:
-    """Answers the Data Tracker."""
+    """Answers queries of the Data Tracker."""
 
     def __init__(
         self, log: AccessHistory, pseudonyms: Pseudonyms, accesses: LedgerEntryBuilder, ledger: AccessLedger | None
     ) -> None:
-        """Without a `ledger`, who looked is not kept, as nothing else is."""
+        """If `ledger` is None, queries are not recorded, like all other reads."""
         self._log = log
         self._pseudonyms = pseudonyms
         self._accesses = accesses
         self._ledger = ledger
 
     async def find_usages(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
-        """Who used a person's data; raises `LedgerUnavailable` where that this was asked cannot be recorded."""
+        """The uses of a person's data; raises `LedgerUnavailable` if the query cannot be recorded."""
         subject = self._pseudonyms.pseudonymize_person(query.subject)
         total, kept = await self._log.load_range(
             subject, query.start, query.end, offset=query.offset, limit=query.limit
@@ -51,12 +51,12 @@ class UsageHistory:
         return UsagePage(total=total, usages=tuple(build_usage(each.entry) for each in kept))
 
     async def get_start(self) -> datetime | None:
-        """Since when usages are kept; None where none ever was."""
+        """The time of the first recorded use; None if no use was recorded."""
         return await self._log.load_start()
 
 
 def build_usage(access: LedgerEntry) -> Usage:
-    """An entry in the Data Tracker's words."""
+    """Convert a ledger entry to the Data Tracker's vocabulary."""
     own = access.caller is not None and access.caller == access.subject
     code = access.agency or access.client or ("self" if own else access.caller_kind)
     name = AGENCY_NAMES.get(code, code).removeprefix("the ")

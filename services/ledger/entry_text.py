@@ -1,4 +1,4 @@
-"""An entry of the access ledger in plain English."""
+"""Describes an entry of the access ledger in plain English."""
 
 from __future__ import annotations
 
@@ -86,19 +86,19 @@ _OVERSEER_FIELDS = frozenset({"Query.accessEntries", "Query.accessEntriesOf"})
 
 
 def get_agency_name(code: str) -> str:
-    """What people call an agency."""
+    """The name of an agency for readers."""
     return AGENCY_NAMES.get(code, f"the agency '{code}'")
 
 
 def describe_reader(access: LedgerEntry) -> str:
-    """Who read."""
+    """Describe the reader."""
     if access.caller is not None and access.caller == access.subject:
         return "You"
     if access.legal_basis == LegalBasis.ASSISTANCE.value:
-        return "Somebody who assists you"
+        return "A person who assists you"
     if access.legal_basis == LegalBasis.GUARDIANSHIP.value:
         return "Your parent or guardian"
-    reader = _READERS.get(access.caller_kind, "Somebody")
+    reader = _READERS.get(access.caller_kind, "An unknown reader")
     if access.client is not None:
         reader += f" ('{access.client}')"
     if access.agency is not None:
@@ -108,12 +108,12 @@ def describe_reader(access: LedgerEntry) -> str:
 
 
 def describe_legal_basis(access: LedgerEntry) -> str | None:
-    """On what basis in law."""
+    """Describe the legal basis."""
     return None if access.legal_basis is None else _LEGAL_BASES.get(access.legal_basis, access.legal_basis)
 
 
 def group_fields(fields: Iterable[str]) -> list[str]:
-    """What was read, by groups that people know. That somebody exists is part of their identity."""
+    """Group field coordinates under names that people know. Existence in the register belongs to identity."""
     things: dict[str, None] = {}
     for coordinate in fields:
         type_, _, name = coordinate.partition(".")
@@ -129,7 +129,7 @@ def group_fields(fields: Iterable[str]) -> list[str]:
 
 
 def describe_access(access: LedgerEntry) -> str:
-    """The whole entry."""
+    """Describe the whole entry in one text."""
     text = f"{describe_reader(access)} read your {_join_words(group_fields(access.fields))}"
     if access.agencies:
         text += f", which came from {_join_words([get_agency_name(each) for each in access.agencies])}"
@@ -142,7 +142,7 @@ def describe_access(access: LedgerEntry) -> str:
     if basis is not None:
         text += f" Legal basis: {basis}."
     if access.hidden_because is not None:
-        text += f" You are told late: {access.hidden_because}"
+        text += f" You see this entry late: {access.hidden_because}"
     return text
 
 

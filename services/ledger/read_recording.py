@@ -1,4 +1,4 @@
-"""What answers hold of people, on its way from the engine into the access ledger."""
+"""Records the reads of personal data in an answer, from the engine into the access ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_RECORDED = (
 
 
 def build_recorder(ledger: AccessLedger, accesses: LedgerEntryBuilder) -> ReadRecorder:
-    """What the engine hands each answer's reads to, before the answer leaves."""
+    """Build the recorder to which the engine passes the reads of an answer before it is sent."""
 
     async def record(request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
         reading = AccessContext(request_id=request.request_id, operation=request.operation, document=request.document)
@@ -32,10 +32,10 @@ def build_recorder(ledger: AccessLedger, accesses: LedgerEntryBuilder) -> ReadRe
 
 
 def with_reader_budgets(recorder: ReadRecorder, budgets: PeopleBudgetCharger) -> ReadRecorder:
-    """The same, for answers within the reader's budget: people who were found through data are charged here."""
+    """Wrap a recorder so that it also charges people found through data to the reader's budget."""
 
     def charge_then_record(request: RequestInfo, reads: Sequence[SubjectRead]) -> Coroutine[Any, Any, None]:
-        if not budgets.has_budget(request.caller):  # citizens, who read about themselves
+        if not budgets.has_budget(request.caller):  # citizens read about themselves, without a budget
             return recorder(request, reads)
         return charge_and_record(request, reads)
 

@@ -58,12 +58,12 @@ class ShownRefusal(NamedTuple):
 
 
 class ReadingReview:
-    """Looks, for one command."""
+    """Runs the review for one CLI command."""
 
     def __init__(
         self, statistics: ReadingStatistics, refusals: RefusalTable, tokens: EntryTokens, recorder: ReadRecorder | None
     ) -> None:
-        """Without a `build_recorder`, the use is not recorded, like all other reads."""
+        """If `recorder` is None, the use is not recorded, like all other reads."""
         self._statistics = statistics
         self._refusals = refusals
         self._tokens = tokens

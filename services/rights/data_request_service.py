@@ -1,4 +1,4 @@
-"""The desk at which people's requests about their own data are answered; what is read there is recorded first."""
+"""The service with which officers answer data requests. Each read is recorded before it is shown."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class DataRequestService:
     """Lists, shows and answers requests for the city's data-protection officer (UU PDP 27/2022, article 53)."""
 
     def __init__(self, requests: DatabaseDataRequests, recorder: ReadRecorder | None) -> None:
-        """Without a recorder nobody keeps who read what."""
+        """If `recorder` is None, reads are not recorded."""
         self._requests = requests
         self._recorder = recorder
 
     async def list_open(self, wanted: WaitingDataRequests) -> Sequence[DataRequest]:
         """Requests that wait for an answer; raises `DataRequestsUnavailable`.
 
-        Whoever shows them shows neither the person nor what the person wrote: that is `show`.
+        A listing shows neither the person nor their text; `show` does.
         """
         return (await self._requests.load_open_requests([wanted], _build_call()))[wanted].requests
 
     async def show(self, number: str, *, officer: str) -> DataRequest | None:
-        """One request with the person and their words, which is recorded before; None where there is none.
+        """One request with the person and their text, recorded first; None if the number is unknown.
 
         Raises `NotRecorded` and `DataRequestsUnavailable`.
         """
@@ -56,7 +56,7 @@ class DataRequestService:
         return request
 
     async def answer(self, answer: DataRequestAnswer) -> DataRequest:
-        """The request after a step for the city; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Record a step of the city and return the request; raises `BadInput` and `DataRequestsUnavailable`."""
         return (await self._requests.answer_requests([answer], _build_call()))[answer]
 
 

@@ -1,4 +1,4 @@
-"""Requests of people about their own data, out of the hub's own tables."""
+"""Data requests of people (rights under UU PDP 27/2022), stored in the hub's own tables."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ _log = logging.getLogger("simpul.data_requests")
 
 YOU = "You"
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""None that is mistaken for another when it is read aloud."""
+"""Without characters that are confused when read aloud."""
 _NUMBER_LENGTH = 8
 _JAKARTA = timezone(timedelta(hours=7), "WIB")
 
 
 class DatabaseDataRequests:
-    """The hub's tables, asked by NIK."""
+    """Looks up data requests by NIK in the hub's tables."""
 
     def __init__(
         self, table: DataRequestTable, people: SealedPeople, texts: SealedTexts, holders: Mapping[str, str]
     ) -> None:
-        """The tables know sealed people and texts only. `holders` says by field which agency holds it."""
+        """The tables store sealed people and texts only. `holders` maps each field to the agency that holds it."""
         self._table = table
         self._people = people
         self._texts = texts
@@ -65,10 +65,10 @@ class DatabaseDataRequests:
         queries: Sequence[DataRequestQuery],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[DataRequestQuery, DataRequestPage]:
-        """Pages of people's lists; raises `DataRequestsUnavailable`."""
+        """Pages of each person's requests; raises `DataRequestsUnavailable`."""
         pages = {}
         with _translate_errors():
-            for query in queries:  # of one person, who is the only one that may read them
+            for query in queries:  # each query is about the caller, who alone may read the list
                 kept, has_more = await self._table.load_page(self._people.seal(query.subject), query.first, query.after)
                 pages[query] = DataRequestPage(requests=tuple(map(self.build_request, kept)), has_more=has_more)
         return pages
@@ -78,7 +78,7 @@ class DatabaseDataRequests:
         wanted: Sequence[NewDataRequest],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[NewDataRequest, DataRequest]:
-        """Each request, now kept, and routed to the agency that holds the data."""
+        """Store each request and assign it to the agency that holds the data."""
         with _translate_errors():
             return {each: await self._file(each) for each in wanted}
 
@@ -87,7 +87,7 @@ class DatabaseDataRequests:
         wanted: Sequence[DataRequestWithdrawal],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[DataRequestWithdrawal, DataRequest]:
-        """Each request, taken back."""
+        """Withdraw each request."""
         with _translate_errors():
             return {each: await self._withdraw(each) for each in wanted}
 
@@ -96,7 +96,7 @@ class DatabaseDataRequests:
         wanted: Sequence[WaitingDataRequests],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[WaitingDataRequests, DataRequestPage]:
-        """For those who answer: pages of what waits for them; raises `DataRequestsUnavailable`."""
+        """Pages of open requests for the officers who answer; raises `DataRequestsUnavailable`."""
         pages = {}
         with _translate_errors():
             for each in wanted:
@@ -109,18 +109,18 @@ class DatabaseDataRequests:
         answers: Sequence[DataRequestAnswer],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[DataRequestAnswer, DataRequest]:
-        """Each request, after a step for the city; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Record a step of the city on each request; raises `BadInput` and `DataRequestsUnavailable`."""
         with _translate_errors():
             return {each: await self._answer(each) for each in answers}
 
     async def find(self, number: str) -> DataRequest | None:
-        """For those who answer: one request; raises `DataRequestsUnavailable`."""
+        """One request for the officers who answer; raises `DataRequestsUnavailable`."""
         with _translate_errors():
             kept = await self._table.find(number)
         return None if kept is None else self.build_request(kept)
 
     def build_request(self, kept: StoredDataRequest) -> DataRequest:
-        """The request, with the person and the texts that the tables do not tell."""
+        """Open the sealed person and texts of a stored request."""
         nik = self._people.open(kept.subject)
         texts = json.loads(self._texts.open(kept.texts, kept.number))
         return DataRequest(
@@ -183,7 +183,7 @@ class DatabaseDataRequests:
         return request
 
     def _find_agency(self, wanted: NewDataRequest) -> str | None:
-        """The agency that has to act; raises `BadInput` for a field or an agency that holds nothing about people."""
+        """The agency that has to act; raises `BadInput` if the field or agency holds no personal data."""
         if wanted.field is not None:
             if wanted.field not in self._holders:
                 raise BadInput(
@@ -218,18 +218,18 @@ def _get_content(request: DataRequest) -> tuple[object, ...]:
 
 
 def _generate_number() -> str:
-    """A number that tells no count and no order."""
+    """A random number that reveals neither how many requests exist nor their order."""
     return f"HAK-{datetime.now(_JAKARTA).year}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
 
 
 def _get_seal_context(number: str) -> str:
-    """The place for which texts of answers are sealed."""
+    """The context to which texts of answers are sealed."""
     return f"{number} answer"
 
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """What the tables say; raises `DataRequestsUnavailable` where they do not answer."""
+    """Translate errors of the tables: raises `DataRequestsUnavailable` if the database does not answer."""
     try:
         yield
     except StateUnavailable as failure:

@@ -1,4 +1,4 @@
-"""What people said, out of the hub's own tables."""
+"""People's restrictions and consents (data preferences), read from the hub's own tables."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = logging.getLogger("simpul.preferences")
 
 
 class DatabasePreferences:
-    """The hub's tables, asked by NIK; and the register of the caller's case."""
+    """Looks up data preferences by NIK, and checks the caller's case in the case register."""
 
     def __init__(self, table: DataPreferenceTable, people: SealedPeople, register: CaseRegister | None = None) -> None:
-        """The tables know sealed people only; `register` holds cases that are no data requests."""
+        """The tables store sealed people only; `register` holds the cases that are not data requests."""
         self._table = table
         self._people = people
         self._register = register or NoCaseRegister()
@@ -33,7 +33,7 @@ class DatabasePreferences:
     async def load_preferences(
         self, people: Sequence[Nik], caller: Caller | None, call: Call
     ) -> Mapping[Nik, DataPreferences]:
-        """What each of the people said, and whether the case is about them; raises `PreferencesUnavailable`."""
+        """The preferences of each person, and whether the case is about them; raises `PreferencesUnavailable`."""
         client = None if caller is None else caller.client
         request = None if caller is None or caller.purpose != Purpose.SUBJECT_REQUEST.name else caller.case
         try:
@@ -41,7 +41,7 @@ class DatabasePreferences:
                 [SealedPerson(nik, self._people.seal(nik)) for nik in people], client, request
             )
         except StateUnavailable as failure:
-            _log.error("What people said about the use of their data cannot be read: %s", failure)
+            _log.error("Data preferences of people cannot be read: %s", failure)
             raise PreferencesUnavailable from None
         if request is None and caller is not None and caller.purpose is not None and caller.case is not None:
             case = StatedCase(caller.agency, caller.purpose, caller.case)
@@ -51,7 +51,7 @@ class DatabasePreferences:
     async def _add_case(
         self, case: StatedCase, preferences: Mapping[Nik, DataPreferences], call: Call
     ) -> Mapping[Nik, DataPreferences]:
-        """The same, with the people of a case in an agency's register."""
+        """The same preferences, with the people of a case from an agency's register."""
         try:
             people_in_case = await self._register.people_in(case, tuple(preferences), call)
         except AgencyFailure as failure:

@@ -1,4 +1,4 @@
-"""Where a person fetches everything about them, and whether they may begin to."""
+"""The address and contents of a person's data export, and the limit on starting one."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ _log = logging.getLogger("simpul.exports")
 
 
 class FixedExports:
-    """The same address and parts for everybody."""
+    """One address and one list of parts, the same for every person."""
 
     def __init__(self, url: str, parts: Sequence[str]) -> None:
-        """Take where exports are, and what they hold."""
+        """`url` is the address of the export; `parts` are its contents."""
         self._url = url
         self._parts = tuple(parts)
 
     async def exports(
         self,
         people: Sequence[Nik],
-        call: Call,  # noqa: ARG002 - nobody is asked
+        call: Call,  # noqa: ARG002 - no agency is called
     ) -> Answers[Nik, Export]:
-        """Where each person's export is."""
+        """The export of each person."""
         return {nik: Export(subject=nik, url=self._url, parts=self._parts) for nik in people}
 
 
 class TooManyExports(Exception):  # noqa: N818 - a condition, not a fault
-    """The person may not begin another now; the text is for them."""
+    """The person cannot start another export now; the text is shown to them."""
 
 
 class ExportsUnavailable(Exception):  # noqa: N818 - a condition, not a fault
-    """Whether the person may begin cannot be told."""
+    """The database does not answer, so the limit cannot be checked."""
 
 
 class ExportSlots:
-    """Lets people begin exports, one at a time and not too many, whichever hub they ask."""
+    """Lets each person run one export at a time and a bounded number per hour, across all hubs."""
 
     def __init__(self, table: ExportTable, people: SealedPeople) -> None:
-        """The table knows sealed people only."""
+        """`people` seals identities; the table stores sealed people only."""
         self._table = table
         self._people = people
 
     async def begin(self, nik: Nik) -> str:
-        """The id of a new export; raises `TooManyExports` and `ExportsUnavailable`."""
+        """Start an export and return its id; raises `TooManyExports` and `ExportsUnavailable`."""
         try:
             return await self._table.begin(self._people.seal(nik))
         except ExportRefused as refusal:
@@ -62,8 +62,8 @@ class ExportSlots:
             raise ExportsUnavailable from None
 
     async def end(self, id_: str) -> None:
-        """Let the person begin the next one. Where that cannot be kept, the export is given up by itself later."""
+        """Record the end of an export. If that fails, the slot expires later."""
         try:
             await self._table.end(id_)
         except StateUnavailable as failure:
-            _log.error("The end of an export cannot be kept: %s", failure)
+            _log.error("The end of an export cannot be recorded: %s", failure)

@@ -51,7 +51,7 @@ def test_a_case_is_shown_without_a_purpose() -> None:
 
 
 def test_a_late_entry_says_why_it_is_late() -> None:
-    assert describe_access(replace(ACCESS, hidden_because="a reason.")).endswith(" You are told late: a reason.")
+    assert describe_access(replace(ACCESS, hidden_because="a reason.")).endswith(" You see this entry late: a reason.")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_late_entry_says_why_it_is_late() -> None:
         ({"unit": "Loket 3"}, "An official of the population register (Dukcapil), Loket 3"),
         ({"agency": "bpjs"}, "An official of the agency 'bpjs'"),
         ({"caller_kind": "citizen", "agency": None}, "Another resident"),
-        ({"caller_kind": "citizen", "agency": None, "legal_basis": "assistance"}, "Somebody who assists you"),
+        ({"caller_kind": "citizen", "agency": None, "legal_basis": "assistance"}, "A person who assists you"),
         ({"caller_kind": "citizen", "agency": None, "legal_basis": "guardianship"}, "Your parent or guardian"),
         ({"caller_kind": "partner", "agency": None, "client": "kreditku"}, "An application of a partner ('kreditku')"),
         (
@@ -69,7 +69,7 @@ def test_a_late_entry_says_why_it_is_late() -> None:
             "A computer system ('sismiop') of the property tax office (PBB)",
         ),
         ({"caller_kind": "auditor", "agency": None}, "An auditor of the city"),
-        ({"caller_kind": "of-tomorrow", "agency": None}, "Somebody"),
+        ({"caller_kind": "of-tomorrow", "agency": None}, "An unknown reader"),
         ({"caller": SITI, "caller_kind": "citizen", "agency": None}, "You"),
         ({"caller": None, "subject": None, "agency": None}, "An official"),
     ],
