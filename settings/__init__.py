@@ -1,4 +1,4 @@
-"""Everything an operator can set: environment variables `SIMPUL_...`, checked once at start."""
+"""The hub's settings: environment variables `SIMPUL_...`, checked once at start."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COMMAND_LINE_VARIABLES = frozenset({"SIMPUL_STATE", "SIMPUL_WITHOUT"})
 
 
 class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
-    """The hub's settings. Frozen; unknown names are refused; secrets are masked wherever they are printed."""
+    """The hub's settings. Immutable; unknown names are refused; secrets are masked when printed."""
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        # pydantic ignores case: with two spellings of one name, another reader could take the other value.
+        # pydantic ignores case: if a name is spelled in two ways, two readers could use different values.
         known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | COMMAND_LINE_VARIABLES
         unknown = sorted(name for name in os.environ if name.upper().startswith("SIMPUL_") and name not in known)
         if unknown:

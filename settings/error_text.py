@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in one line and by the names of their variables."""
+"""Describes invalid settings in one line, by the names of their variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 
 def describe_settings_error(problem: ValueError) -> str:
-    """The line; of a value that is wrong it says what is wrong with it, and never the value itself."""
+    """The line names what is wrong with each value, but never contains the value."""
     if not isinstance(problem, ValidationError):
         return str(problem)
     errors = _describe_errors(problem.errors(include_input=False, include_url=False))

@@ -1,4 +1,4 @@
-"""How much may be asked, and how often."""
+"""Settings of limits: rates, budgets, load shedding, registered operations and operation size."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class LimitSettings(ServingSettings):
-    """Bounds for callers and for what they ask."""
+    """Limits on callers and operations."""
 
     rates: SpaceSeparated | None = Field(
         None,
-        description="How often callers may ask, and for how much: `kind:requests/points/fresh` a minute, or `off`;"
+        description="Limits by kind of caller, per minute: `kind:requests/points/fresh`, or `off`;"
         " `off` in development, else as in limits.md.",
     )
     reader_budgets: SpaceSeparated = Field(
         (),
-        description="Different people that readers may read: `kind:hour/day`, or `off`; default in limits.md.",
+        description="Different people that a reader may read: `kind:hour/day`, or `off`; default in limits.md.",
     )
     failed_tokens: int = Field(
-        60, ge=0, description="Tokens that prove nobody which one address may send a minute; 0: any number."
+        60, ge=0, description="Invalid tokens that one address may send per minute; 0: no limit."
     )
     redis_url: SecretStr | None = Field(
-        None, description="Redis or Valkey in which all processes count together, `redis://...`; else each alone."
+        None, description="Redis or Valkey that all processes share, `redis://...`; without it, each counts alone."
     )
     shed_after: int = Field(
         100,
         ge=0,
         le=10_000,
-        description="Milliseconds by which the event loop may be late before requests are refused; 0: any number.",
+        description="Milliseconds by which the event loop may lag before requests are refused; 0: no limit.",
     )
     emergency_lane: SpaceSeparated = Field(
         (),
-        description="Who is refused last: `client:ISSUER/NAME`, `operation:ID`, `kind:KIND`, space-separated"
-        " (overload.md).",
+        description="Callers and operations that are refused last under overload: `client:ISSUER/NAME`, `operation:ID`,"
+        " `kind:KIND`, space-separated (overload.md).",
     )
     first_party_operations: OperationMode = Field(
         OperationMode.OFF,
-        description="How far callers without a client are held to registered operations: `off`, `log-unknown`,"
+        description="Which operations callers without a client may run: `off` (all), `log-unknown`,"
         " `safelist` or `ids-only`.",
     )
     agency_system_operations: OperationMode = Field(
@@ -57,15 +57,15 @@ class LimitSettings(ServingSettings):
         description="The same for systems of agencies that have no contract.",
     )
     automatic_operations: bool = Field(
-        default=True, description="Whether first-party frontends may have texts kept by their hash (Apollo's APQ)."
+        default=True, description="Whether first-party frontends may use automatic persisted queries (Apollo's APQ)."
     )
-    limit_depth: int = Field(20, ge=1, le=50, description="Fields inside fields that an operation may have.")
-    limit_fields: int = Field(2500, ge=1, le=10_000, description="Fields of an operation, its fragments spread out.")
-    limit_breadth: int = Field(300, ge=1, description="Fields that may be selected of one object.")
-    limit_aliases: int = Field(100, ge=1, description="Names under which one field of one object may be asked for.")
-    limit_list_items: int = Field(2000, ge=1, description="Values in the lists of all arguments of an operation.")
-    limit_calls: int = Field(200, ge=1, description="Calls to one agency that an operation may be expected to take.")
-    limit_objects: int = Field(50_000, ge=1, description="Objects that an answer may hold.")
+    limit_depth: int = Field(20, ge=1, le=50, description="Maximum nesting depth of the fields of an operation.")
+    limit_fields: int = Field(2500, ge=1, le=10_000, description="Maximum fields of an operation, fragments expanded.")
+    limit_breadth: int = Field(300, ge=1, description="Maximum fields selected on one object.")
+    limit_aliases: int = Field(100, ge=1, description="Maximum aliases of one field on one object.")
+    limit_list_items: int = Field(2000, ge=1, description="Maximum values in all list arguments of an operation.")
+    limit_calls: int = Field(200, ge=1, description="Maximum estimated calls to one agency for one operation.")
+    limit_objects: int = Field(50_000, ge=1, description="Maximum objects in an answer.")
 
     @field_validator("rates")
     @classmethod
@@ -75,7 +75,7 @@ class LimitSettings(ServingSettings):
 
     @property
     def rate_table(self) -> Mapping[CallerKind, CallerRates]:
-        """What each kind of caller may do in a minute; empty where nobody is limited."""
+        """Limits per minute by kind of caller; empty if no caller is limited."""
         return {} if self.rates is None and self.development else parse_rates(self.rates or ())
 
     @field_validator("reader_budgets")
@@ -86,7 +86,7 @@ class LimitSettings(ServingSettings):
 
     @property
     def reader_budget_table(self) -> Mapping[CallerKind, PeopleBudget]:
-        """Budgets of different people by kind of reader; a kind that is not in it has no budget."""
+        """Budgets of different people by kind of reader; a kind without an entry has no budget."""
         return parse_reader_budgets(self.reader_budgets)
 
     @field_validator("emergency_lane")
@@ -97,17 +97,17 @@ class LimitSettings(ServingSettings):
 
     @property
     def lane(self) -> EmergencyLane:
-        """Who is refused last."""
+        """Callers and operations that are refused last under overload."""
         return parse_lane(self.emergency_lane)
 
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(_REDIS_SCHEMES):
-            raise ValueError(f"the address of Redis has to begin with {', '.join(_REDIS_SCHEMES)}")
+            raise ValueError(f"the address of Redis must begin with {', '.join(_REDIS_SCHEMES)}")
         return url
 
     @property
     def redis_address(self) -> str | None:
-        """Where Redis is, where there is one."""
+        """The address of Redis; None if it is not set."""
         return None if self.redis_url is None else self.redis_url.get_secret_value()

@@ -1,4 +1,4 @@
-"""Whom the hub believes, and what people and the law want of it."""
+"""Settings of issuers, sign-in, purposes, the access ledger and retention."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ _MAX_DAYS = 3650
 
 
 class PeopleSettings(ServingSettings):
-    """Issuers, sign-in, purposes, and what is recorded and kept of whom."""
+    """Trusted issuers, sign-in, purposes, recording and retention of personal data."""
 
-    issuers: Issuers = Field((), description="File that says whose tokens are believed (issuers.md).")
+    issuers: Issuers = Field((), description="File of trusted token issuers (issuers.md).")
     issuer_keys: Path | None = Field(None, description="File with the public keys (JWKS) of the development issuer.")
     sign_in_issuer: str | None = Field(
-        None, description="Issuer (by its `name`) at which people sign in to the hub's own pages; else there are none."
+        None,
+        description="Issuer (by its `name`) at which people sign in to the hub's pages; without it, no pages.",
     )
-    sign_in_client: str | None = Field(None, description="The hub's pages as that issuer knows them (`client_id`).")
+    sign_in_client: str | None = Field(None, description="The `client_id` of the hub's pages at that issuer.")
     sign_in_secret: SecretStr | None = Field(
-        None, description="Their secret; without it they are a public client, proven by PKCE alone."
+        None, description="The client secret of the pages; without it, they are a public client with PKCE only."
     )
     sign_in_scopes: SpaceSeparated = Field(
-        ("openid",), description="Scopes that are asked for when people sign in, space-separated."
+        ("openid",), description="Scopes that the pages request at sign-in, space-separated."
     )
     session_idle: int = Field(
         900, ge=60, le=86_400, description="Seconds without use after which a session of the hub's own pages ends."
@@ -54,17 +55,20 @@ class PeopleSettings(ServingSettings):
     ledger: bool = Field(
         default=True, description="Whether every read of personal data is recorded before it is answered."
     )
-    ledger_timeout: float = Field(2.0, gt=0, le=30, description="Seconds an answer waits until it is recorded.")
+    ledger_timeout: float = Field(2.0, gt=0, le=30, description="Maximum seconds that recording may delay an answer.")
     ledger_hidden: SpaceSeparated = Field(
-        (), description="Purposes whose reads a person is told late, as `purpose:days`, space-separated."
+        (), description="Purposes whose reads a person sees late, as `purpose:days`, space-separated."
     )
     retention: SpaceSeparated = Field(
-        (), description="Days for which things are kept, as `name:days` or `name/CLASS:days`, space-separated."
+        (), description="Retention in days, as `name:days` or `name/CLASS:days`, space-separated."
     )
     consent_answer_within: int = Field(
-        3600, ge=60, le=7 * 86_400, description="Seconds within which a partner's request for consent can be answered."
+        3600,
+        ge=60,
+        le=7 * 86_400,
+        description="Seconds in which a person can answer a partner's consent request.",
     )
-    webhook_timeout: float = Field(10.0, gt=0, le=30, description="Seconds a partner's webhook may take.")
+    webhook_timeout: float = Field(10.0, gt=0, le=30, description="Maximum seconds for one webhook call.")
     data_tracker_client: ClientReference | None = Field(
         None,
         description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; none if not set.",
@@ -74,7 +78,7 @@ class PeopleSettings(ServingSettings):
     )
     unrestrictable: SpaceSeparated = Field(
         DEFAULT_UNRESTRICTABLE,
-        description="Purposes for which data is read though the person restricted that, space-separated.",
+        description="Purposes for which data is read in spite of a person's restriction, space-separated.",
     )
     contracts: Contracts = Field(
         (),
@@ -90,7 +94,7 @@ class PeopleSettings(ServingSettings):
 
     @property
     def conflicts(self) -> Sequence[str]:
-        """What does not fit together, though each setting alone is right; none of settings that a hub runs with."""
+        """Conflicts between settings that are each valid alone; empty for settings with which a hub can start."""
         return (
             *self._find_missing_issuers(),
             *self._find_exposed_development(),
@@ -118,7 +122,7 @@ class PeopleSettings(ServingSettings):
     def _find_missing_issuers(self) -> Iterator[str]:
         if not self.issuers and self.issuer_keys is None:
             yield (
-                "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
+                "SIMPUL_ISSUERS is not set: no caller can be authenticated. Name a file of issuers, "
                 "or set SIMPUL_ISSUER_KEYS for development tokens."
             )
 
@@ -162,7 +166,7 @@ class PeopleSettings(ServingSettings):
         address, issuer = self.public_url, self.sign_in_issuer
         if address is not None and not is_safe_address(address):
             yield (
-                "SIMPUL_PUBLIC_URL: people's data must not travel in the clear; write it as 'https://name' (http on "
+                "SIMPUL_PUBLIC_URL: personal data must not travel in plain text; write it as 'https://name' (http on "
                 "the loopback address alone)"
             )
         if issuer is None:
@@ -199,7 +203,7 @@ class PeopleSettings(ServingSettings):
 
     @property
     def disclosure_delays(self) -> Mapping[str, timedelta]:
-        """By purpose: how long a person is not told who read."""
+        """By purpose: for how long reads are hidden from the person."""
         parted = (each.rpartition(":") for each in self.ledger_hidden)
         return {purpose: timedelta(days=int(days)) for purpose, _, days in parted}
 
@@ -211,7 +215,7 @@ class PeopleSettings(ServingSettings):
 
     @property
     def retention_policies(self) -> Mapping[str, RetentionPolicy]:
-        """By name: how long it is kept."""
+        """Retention by name."""
         return parse_retention_policies(self.retention, list_retention_rules())
 
     @field_validator("purposes")
@@ -230,7 +234,7 @@ class PeopleSettings(ServingSettings):
 
     @property
     def policy(self) -> AccessPolicy:
-        """Who may state which purpose, and what nobody can restrict."""
+        """Who may state which purpose, and which purposes a restriction cannot stop."""
         return AccessPolicy(
             purposes=parse_purposes(self.purposes),
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),

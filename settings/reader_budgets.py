@@ -25,9 +25,9 @@ _SYNTAX_HELP = f"Write kind:hour/day or kind:off; or 'off' alone. Kinds: {', '.j
 
 
 def parse_reader_budgets(lines: Sequence[str]) -> Mapping[CallerKind, PeopleBudget]:
-    """By kind of caller, out of `kind:hour/day`; who stands in no line keeps what is built in.
+    """Parse lines of `kind:hour/day`, by kind of caller; kinds without a line keep the default.
 
-    `kind:off` lifts the budget of a kind, `off` alone those of all. Raises `ValueError` for what says something else.
+    `kind:off` removes the budget of a kind, `off` alone removes all. Raises `ValueError` for any other line.
     """
     if tuple(lines) == (OFF,):
         return {}

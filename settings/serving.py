@@ -1,4 +1,4 @@
-"""What concerns HTTP and the hub as a whole."""
+"""Settings of HTTP and of the hub as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from web.settings import Exposure, WebSettings
 
 
 class ServingSettings(BaseSettings):
-    """Where and how the hub is reached, and its own secrets."""
+    """Addresses, secrets and HTTP behaviour of the hub."""
 
     model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -32,14 +32,14 @@ class ServingSettings(BaseSettings):
         None, description="Earlier values of `SIMPUL_SECRET`, space-separated: what was sealed with them still opens."
     )
     certificate_header: HeaderName | None = Field(
-        None, description="Header in which the TLS terminator tells the client's certificate."
+        None, description="Header in which the TLS terminator passes the client's certificate."
     )
     trusted_proxies: Networks = Field(
         (),
-        description="IP addresses or networks of proxies, space-separated, that are trusted about X-Forwarded-For and"
-        " that header; a hub on the loopback only also trusts its own machine about that header.",
+        description="IP addresses or networks of proxies, space-separated, that are trusted for X-Forwarded-For and"
+        " that header; a hub on the loopback only also trusts its own machine for that header.",
     )
-    request_timeout: float = Field(20.0, gt=0, le=120, description="Seconds the hub works on one request.")
+    request_timeout: float = Field(20.0, gt=0, le=120, description="Maximum seconds for one request.")
     introspection: Exposure | None = Field(
         None, description="Who may query the schema: `off`, `signed-in` or `on`; `on` in development, else `off`."
     )
@@ -47,38 +47,41 @@ class ServingSettings(BaseSettings):
         None, description="Who may use `/graphiql`: `off`, `signed-in` or `on`; `on` in development, else `off`."
     )
     public_max_age: int = Field(
-        60, ge=0, le=86_400, description="Seconds for which anybody may keep a GET's answer of public data; 0: none."
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds for which caches may store GET answers of public data; 0: none.",
     )
     allowed_origins: SpaceSeparated = Field(
         (), description="Origins whose pages may read answers (CORS), space-separated."
     )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
     workers: int | None = Field(
-        None, ge=1, le=64, description="Processes that `simpul hub` serves with; else one a processor, 2 to 8."
+        None, ge=1, le=64, description="Worker processes of `simpul hub`; default: one per processor, 2 to 8."
     )
     run_folder: Path | None = Field(
-        None, description="Folder in which the processes of one hub tell each other how they are; else each is alone."
+        None, description="Folder through which the processes of one hub share their state; without it, each is alone."
     )
 
     metrics_token: Secret | None = Field(
         None,
-        description="What Prometheus proves itself with at `/metrics`, base64; without it there is none.",
+        description="Token of Prometheus for `/metrics`, base64; without it, there is no `/metrics`.",
     )
-    status_page: bool = Field(default=True, description="Whether `/status` shows to anybody how the agencies are.")
+    status_page: bool = Field(default=True, description="Whether `/status` publicly shows the state of the agencies.")
 
     @property
     def base_url(self) -> str:
-        """The address by which people's browsers reach the hub; without a setting, on this machine."""
+        """The address by which people's browsers reach the hub; by default, the listen address on this machine."""
         return self.public_url or self.listen_address.local_url
 
     @property
     def listen_address(self) -> ListenAddress:
-        """Where the hub listens."""
+        """The address on which the hub listens."""
         return ListenAddress.parse(self.listen)
 
     @property
     def port(self) -> int:
-        """The port of that."""
+        """The port on which the hub listens."""
         return self.listen_address.port
 
     @property
@@ -94,7 +97,7 @@ class ServingSettings(BaseSettings):
 
     @property
     def schema_exposure(self) -> Exposure:
-        """Who may query the schema."""
+        """The callers that may query the schema."""
         return self._get_exposure(self.introspection)
 
     def _get_exposure(self, given: Exposure | None) -> Exposure:
@@ -104,7 +107,7 @@ class ServingSettings(BaseSettings):
 
     @property
     def _allowed_hosts(self) -> tuple[str, ...]:
-        """The names of this machine, the address that the hub listens on, and its public name."""
+        """Host names of this machine, the listen address, and the public name."""
         usual, own = WebSettings().allowed_hosts, self.listen_address
         named = urlsplit(self.public_url or "").hostname
         address = None if own.ip.is_unspecified else own.host
@@ -112,7 +115,7 @@ class ServingSettings(BaseSettings):
 
     @property
     def web(self) -> WebSettings:
-        """What concerns HTTP."""
+        """The settings of the web layer."""
         return WebSettings(
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body_bytes,

@@ -1,4 +1,4 @@
-"""The forms in which settings are given, where they are no plain text or number."""
+"""Types of settings that are neither plain text nor numbers."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ Addresses = Annotated[tuple[IPvAnyAddress, ...], NoDecode, BeforeValidator(_spli
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split_words)]
 """Several IP addresses or networks, separated by spaces."""
 Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_load_issuers)]
-"""Given as the path of a file, which is read at once."""
+"""The path of a file, which is read immediately."""
 TermsFile = Annotated[AgencyTermsFile, NoDecode, BeforeValidator(_load_agency_terms)]
-"""Given as the path of a file, which is read at once."""
+"""The path of a file, which is read immediately."""
 Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_load_contracts)]
-"""Given as the path of a file or a folder, which is read at once."""
+"""The path of a file or a folder, which is read immediately."""
 ListenText = Annotated[str, AfterValidator(_normalize_address)]
 """An IP address and a port."""
 ClientReference = Annotated[ClientId, PlainValidator(_parse_client)]
-"""An application and its issuer: `city/portal`."""
+"""A client with its issuer: `city/portal`."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret_length)]
-"""In base64, long enough."""
+"""A secret in base64, with at least 32 bytes."""
 Secrets = Annotated[SecretStr, AfterValidator(_check_secret_lengths)]
-"""Several of them, separated by spaces."""
+"""Several secrets, separated by spaces."""

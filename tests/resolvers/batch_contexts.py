@@ -1,4 +1,4 @@
-"""What a batch is given in these tests."""
+"""Batch contexts for these tests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The hub's own database, as the tests of the store have it."""
+"""Fixtures of the hub's own database, shared with the store tests."""
 
 from tests.store.conftest import empty, migrated, state_url
 

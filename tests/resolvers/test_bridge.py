@@ -1,4 +1,4 @@
-"""The bridge: single keys are asked together, each once a request, and nothing outlives the request."""
+"""The bridge loads single keys in batches, each once per request, and nothing outlives the request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Home: ...
 
 @dataclass
 class RecordedBatch:
-    """A batch of one's own that remembers what it was asked."""
+    """A batch that records its calls."""
 
     answers: Mapping[Any, Any] = field(default_factory=dict)
     raises: Exception | None = None
@@ -71,7 +71,7 @@ async def gather_results(*waiting: Any) -> list[Any]:  # noqa: ANN401 - awaitabl
     return list(await asyncio.gather(*waiting, return_exceptions=True))
 
 
-async def test_keys_wanted_at_the_same_moment_are_asked_in_one_call_each_once() -> None:
+async def test_keys_loaded_at_the_same_moment_share_one_call() -> None:
     recorded = RecordedBatch({1: "one", 2: "two"})
     batch, to = recorded.batch(), bridge()
     answers = await gather_results(*(to.load(batch, key) for key in (1, 2, 1, 2, 2)))
@@ -79,7 +79,7 @@ async def test_keys_wanted_at_the_same_moment_are_asked_in_one_call_each_once() 
     assert recorded.asked == [([1, 2], frozenset())]
 
 
-async def test_a_key_that_was_answered_is_not_asked_again_in_the_same_request() -> None:
+async def test_an_answered_key_is_not_loaded_again_in_the_same_request() -> None:
     recorded = RecordedBatch({1: "one", 2: "two"})
     batch, to = recorded.batch(), bridge()
     assert await to.load(batch, 1) == "one"
@@ -87,7 +87,7 @@ async def test_a_key_that_was_answered_is_not_asked_again_in_the_same_request() 
     assert recorded.asked == [([1], frozenset()), ([2], frozenset())]
 
 
-async def test_another_request_asks_again() -> None:
+async def test_another_request_loads_again() -> None:
     recorded = RecordedBatch({1: "one"})
     batch = recorded.batch()
     await bridge().load(batch, 1)
@@ -95,7 +95,7 @@ async def test_another_request_asks_again() -> None:
     assert len(recorded.asked) == 2
 
 
-async def test_different_batches_are_asked_side_by_side() -> None:
+async def test_different_batches_run_concurrently() -> None:
     go_on = asyncio.Event()
     first, second = RecordedBatch({1: "a"}, go_on=go_on), RecordedBatch({1: "b"}, go_on=go_on)
     to = bridge()
@@ -105,12 +105,12 @@ async def test_different_batches_are_asked_side_by_side() -> None:
     assert list(await waiting) == ["a", "b"]
 
 
-async def test_an_unknown_key_is_what_the_batch_says_absent_means() -> None:
+async def test_an_unknown_key_is_the_absent_value_of_its_batch() -> None:
     assert await bridge().load(RecordedBatch().batch(), 1) is None
     assert await bridge().load(RecordedBatch(absent=()).batch(), 1) == ()
 
 
-async def test_a_failure_of_one_key_is_raised_for_that_key_alone() -> None:
+async def test_a_failure_of_one_key_is_raised_only_for_that_key() -> None:
     recorded = RecordedBatch({1: "one", 2: AgencyTimeout("crm")})
     batch, to = recorded.batch(), bridge()
     one, two = await gather_results(to.load(batch, 1), to.load(batch, 2))
@@ -119,7 +119,7 @@ async def test_a_failure_of_one_key_is_raised_for_that_key_alone() -> None:
 
 
 @pytest.mark.parametrize("failure", [AgencyUnavailable("crm"), ZeroDivisionError("a fault of ours")])
-async def test_a_failure_of_the_whole_call_is_raised_for_every_key_of_it(failure: Exception) -> None:
+async def test_a_failure_of_the_whole_call_is_raised_for_each_of_its_keys(failure: Exception) -> None:
     recorded = RecordedBatch(raises=failure)
     batch, to = recorded.batch(), bridge()
     assert await gather_results(to.load(batch, 1), to.load(batch, 2)) == [failure, failure]
@@ -129,7 +129,7 @@ async def test_a_failure_of_the_whole_call_is_raised_for_every_key_of_it(failure
 @pytest.mark.parametrize(
     "recorded", [RecordedBatch(raises=AgencyUnavailable("crm")), RecordedBatch({1: AgencyUnavailable("crm")})]
 )
-async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded: RecordedBatch) -> None:
+async def test_a_failed_key_is_not_loaded_again_in_the_same_request(recorded: RecordedBatch) -> None:
     batch, to = recorded.batch(), bridge()
     for _ in range(3):
         with pytest.raises(AgencyUnavailable):
@@ -137,7 +137,7 @@ async def test_a_key_that_failed_is_not_asked_again_in_the_same_request(recorded
     assert len(recorded.asked) == 1
 
 
-async def test_one_failure_raised_for_many_keys_does_not_pile_up_its_traceback() -> None:
+async def test_a_failure_raised_for_many_keys_does_not_grow_its_traceback() -> None:
     recorded = RecordedBatch(raises=AgencyUnavailable("crm"))
     batch, to = recorded.batch(), bridge()
     await gather_results(*(to.load(batch, key) for key in range(200)))
@@ -148,7 +148,7 @@ async def test_one_failure_raised_for_many_keys_does_not_pile_up_its_traceback()
     assert [frame.name for frame in frames][-1] == "run"
 
 
-async def test_facets_that_one_key_wants_in_several_places_are_asked_for_together() -> None:
+async def test_facets_of_one_key_share_one_call() -> None:
     recorded = RecordedBatch({1: {Name: "Siti", Home: "Gambir"}}, facets=True)
     batch, to = recorded.batch(), bridge()
     assert await gather_results(to.load(batch, 1, Name), to.load(batch, 1, Home), to.load(batch, 1, Name)) == [
@@ -159,7 +159,7 @@ async def test_facets_that_one_key_wants_in_several_places_are_asked_for_togethe
     assert recorded.asked == [([1], frozenset({Name, Home}))]
 
 
-async def test_nothing_is_fetched_of_a_key_that_did_not_want_it() -> None:
+async def test_no_facet_is_fetched_for_a_key_that_did_not_want_it() -> None:
     recorded = RecordedBatch({key: {Name: f"name {key}", Home: f"home {key}"} for key in (1, 2, 3)}, facets=True)
     batch, to = recorded.batch(), bridge()
     answers = await gather_results(
@@ -179,7 +179,7 @@ async def test_a_facet_that_the_agency_does_not_hold_is_null() -> None:
     ]
 
 
-async def test_a_failed_group_of_facets_does_not_cost_the_others() -> None:
+async def test_a_failed_group_of_facets_does_not_affect_the_others() -> None:
     class OneGroupFails(RecordedBatch):
         async def run(self, keys: Sequence[Any], context: HubBatchContext) -> Mapping[Any, Any]:
             if Home in context.facets:
@@ -195,11 +195,11 @@ async def test_a_failed_group_of_facets_does_not_cost_the_others() -> None:
 
 
 def own_tasks() -> set[asyncio.Task[Any]]:
-    """The tasks of bridges and batches; those of hubs that other tests keep running come and go as they like."""
+    """Tasks of bridges and batches only; hubs of other tests may run tasks of their own."""
     return {task for task in asyncio.all_tasks() if any(name in repr(task) for name in ("ridge", "dataloader"))}
 
 
-async def test_closing_cancels_what_still_runs_and_leaves_no_task() -> None:
+async def test_closing_cancels_running_batches_and_leaves_no_task() -> None:
     before = own_tasks()
     recorded = RecordedBatch(go_on=asyncio.Event())
     batch, to = recorded.batch(), bridge()
@@ -210,7 +210,7 @@ async def test_closing_cancels_what_still_runs_and_leaves_no_task() -> None:
     await gather_results(waiting)
     assert recorded.cancelled == 1
     assert own_tasks() == before
-    gc.collect()  # what was left pending would complain now, and warnings are errors
+    gc.collect()  # pending tasks would warn now, and warnings are errors
 
 
 async def test_closing_reaches_a_batch_that_has_not_started_yet() -> None:
@@ -218,7 +218,7 @@ async def test_closing_reaches_a_batch_that_has_not_started_yet() -> None:
     recorded = RecordedBatch(go_on=asyncio.Event())
     batch, to = recorded.batch(), bridge()
     waiting = asyncio.ensure_future(to.load(batch, 1))
-    await asyncio.sleep(0)  # wanted, and not asked yet
+    await asyncio.sleep(0)  # loaded, but the call has not started
     waiting.cancel()
     await to.close()
     await gather_results(waiting)
@@ -228,13 +228,13 @@ async def test_closing_reaches_a_batch_that_has_not_started_yet() -> None:
     assert recorded.asked == []
 
 
-async def test_closing_twice_or_unused_does_no_harm() -> None:
+async def test_closing_twice_or_unused_is_harmless() -> None:
     to = bridge()
     await to.close()
     await to.close()
 
 
-async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() -> None:
+async def test_a_cancelled_waiter_does_not_cancel_the_answer_for_others() -> None:
     go_on = asyncio.Event()
     recorded = RecordedBatch({1: "one", 2: "two"}, go_on=go_on)
     batch, to = recorded.batch(), bridge()
@@ -247,7 +247,7 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_another() ->
     await to.close()
 
 
-async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None:
+async def test_at_the_request_deadline_only_late_batches_fail() -> None:
     late, quick = RecordedBatch(go_on=asyncio.Event()), RecordedBatch(answers={"a": 1})
     call = Call(deadline=monotonic() + 0.05, request_id="in-a-hurry")
     to = bridge(call)
@@ -256,13 +256,13 @@ async def test_at_the_deadline_of_the_request_what_is_late_fails_alone() -> None
     assert (answers[0].agency, answers[1], late.cancelled) == ("crm", 1, 1)
 
 
-async def test_a_timeout_of_the_batchs_own_stays_what_it_is() -> None:
+async def test_a_timeout_raised_by_a_batch_is_kept() -> None:
     to = bridge()
     with pytest.raises(TimeoutError, match="its own"):
         await to.load(RecordedBatch(raises=TimeoutError("its own")).batch(), "a")
 
 
-async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_them() -> None:
+async def test_a_key_with_several_waiters_is_not_cancelled_with_the_first() -> None:
     recorded = RecordedBatch(answers={"a": 1}, go_on=asyncio.Event())
     to = bridge()
     batch = recorded.batch()
@@ -277,7 +277,7 @@ async def test_a_key_that_several_wait_for_is_not_cancelled_with_the_first_of_th
     assert recorded.asked == [(["a"], frozenset())]
 
 
-async def test_what_was_forgotten_is_asked_again() -> None:
+async def test_a_forgotten_key_is_loaded_again() -> None:
     recorded = RecordedBatch(answers={"a": 1})
     batch, to = recorded.batch(), bridge()
     assert [await to.load(batch, "a"), await to.load(batch, "a")] == [1, 1]

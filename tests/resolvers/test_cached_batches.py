@@ -1,4 +1,4 @@
-"""Batches read through what is kept: only what is missing is asked, facet by facet, and by whoever asks."""
+"""Batches through the answer cache: only missing keys and facets are fetched, whichever caller asks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CACHED_BATCHES = [
 
 
 class SettableClock:
-    """A clock that is set."""
+    """A clock that tests set."""
 
     now = 1_000.0
 
@@ -47,7 +47,7 @@ class SettableClock:
 
 
 class RecordedFreshness:
-    """What is told of how fresh answers are."""
+    """Records the freshness of answers."""
 
     def __init__(self) -> None:
         self.old: list[tuple[str, Any, str | None, Staleness]] = []
@@ -61,7 +61,7 @@ class RecordedFreshness:
 
 
 class CachedBatchHub:
-    """A city, and what is kept of it."""
+    """A small city behind an answer cache."""
 
     def __init__(self) -> None:
         self.city = SmallCity()
@@ -100,7 +100,7 @@ async def test_only_missing_keys_are_asked_for() -> None:
     assert set(found) == {SITI}
 
 
-async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() -> None:
+async def test_each_facet_is_cached_separately_and_only_missing_facets_are_fetched() -> None:
     hub = CachedBatchHub()
     await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
     found = await load_answers(
@@ -123,14 +123,14 @@ async def test_a_caller_with_a_purpose_reads_current_data_and_refreshes_the_cach
     assert len(hub.asked) == 2
 
 
-async def test_the_card_that_tells_whose_guardian_somebody_is_is_never_kept() -> None:
+async def test_the_family_card_that_decides_guardianship_is_never_cached() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
         await load_answers(population.households_of, [SITI], hub.ask())
     assert len(hub.asked) == 2
 
 
-async def test_a_failure_costs_its_own_key_and_facet_and_is_asked_again() -> None:
+async def test_a_failure_affects_only_its_key_and_facet_and_is_fetched_again() -> None:
     hub = CachedBatchHub()
     hub.city.failing_agencies.add("dukcapil")
     found = await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
@@ -142,7 +142,7 @@ async def test_a_failure_costs_its_own_key_and_facet_and_is_asked_again() -> Non
     assert isinstance(again[SITI], dict)
 
 
-async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old() -> None:
+async def test_if_the_agency_fails_the_stale_answer_is_returned_and_marked() -> None:
     hub = CachedBatchHub()
     await load_answers(prices.prices_of, [MARKET.id], hub.ask())
     hub.clock.now += 3_600
@@ -156,11 +156,11 @@ async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old
     assert noted.parts == [("prices_of", 3_600.0, 0.0)]
 
 
-async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_is_fresh() -> None:
+async def test_a_read_reports_its_oldest_age_and_its_shortest_remaining_freshness() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
     await load_answers(tax.tax_objects_of, [SITI], hub.ask(), noted)
     hub.clock.now += 50
-    await load_answers(tax.tax_objects_of, [NOBODY], hub.ask(), noted)  # that there is nothing is kept for a minute
+    await load_answers(tax.tax_objects_of, [NOBODY], hub.ask(), noted)  # an empty answer is cached for a minute
     hub.clock.now += 20
     await load_answers(tax.tax_objects_of, [SITI, NOBODY], hub.ask(), noted)
     assert noted.parts == [
@@ -170,7 +170,7 @@ async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_i
     ]
 
 
-async def test_each_facet_counts_with_its_own_age() -> None:
+async def test_each_facet_has_its_own_age() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
     await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
     hub.clock.now += 45
@@ -178,7 +178,7 @@ async def test_each_facet_counts_with_its_own_age() -> None:
     assert noted.parts == [("person_facets", 45.0, 15.0)]
 
 
-async def test_where_nobody_keeps_what_was_asked_is_as_fresh_as_its_batch_says_and_else_for_this_once() -> None:
+async def test_without_a_cache_an_answer_is_as_fresh_as_its_batch_declares() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
     ask = replace(hub.ask(), batch_cache=None)
     await load_answers(tax.tax_objects_of, [SITI], ask, noted)
@@ -201,20 +201,20 @@ async def test_a_max_age_refreshes_the_cache_for_all_callers() -> None:
     assert (len(hub.asked), noted.parts) == (2, [("tax_objects_of", 0.0, 600.0)])
 
 
-async def test_who_states_a_purpose_cannot_ask_for_what_is_older() -> None:
+async def test_a_caller_with_a_purpose_cannot_accept_an_older_answer() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
         await load_answers(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL, at_most_old=3_600))
     assert len(hub.asked) == 2
 
 
-async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:
+async def test_an_unknown_key_is_the_absent_value_of_its_batch() -> None:
     hub = CachedBatchHub()
     assert await load_answers(population.person_facets, [NOBODY], hub.ask(OFFICIAL, Identity)) == {}
     assert await load_answers(tax.tax_objects_of, [NOBODY], hub.ask()) == {}
 
 
-async def test_everything_about_a_person_goes_away_together() -> None:
+async def test_everything_about_a_person_is_invalidated_together() -> None:
     hub = CachedBatchHub()
     for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
         await load_answers(each, [SITI, AYU], hub.ask())
@@ -226,7 +226,7 @@ async def test_everything_about_a_person_goes_away_together() -> None:
     assert len(hub.asked) == 3
 
 
-async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() -> None:
+async def test_everything_of_an_agency_is_invalidated_and_nothing_of_others() -> None:
     hub = CachedBatchHub()
     both: tuple[tuple[Batch[Any, Any], Any], ...] = ((tax.tax_objects_of, SITI), (prices.prices_of, MARKET.id))
     for each, key in both:
@@ -238,7 +238,7 @@ async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() 
     assert [question for question, _ in hub.asked] == ["prices_of"]
 
 
-async def test_without_anybody_who_keeps_each_request_asks() -> None:
+async def test_without_a_cache_each_request_calls_the_agency() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
         await load_answers(tax.tax_objects_of, [SITI], replace(hub.ask(), batch_cache=None))
@@ -246,7 +246,7 @@ async def test_without_anybody_who_keeps_each_request_asks() -> None:
 
 
 @pytest.mark.parametrize("each", CACHED_BATCHES, ids=lambda each: each.name)
-def test_every_batch_that_is_kept_can_be_written_and_read_back_and_says_what_it_is_about(each: Batch[Any, Any]) -> None:
+def test_every_cached_batch_can_be_stored_and_loaded_and_has_tags(each: Batch[Any, Any]) -> None:
     freshness = each.freshness
     assert freshness is not None
     assert freshness.is_personal is (freshness.tags is not None)
@@ -260,7 +260,7 @@ def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
 
         @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
         async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch
-            """Whatever."""
+            """A test batch."""
             return {}
 
 
@@ -278,7 +278,7 @@ async def test_a_background_refresh_has_its_own_trace_linked_to_the_request() ->
     await load_answers(tax.tax_objects_of, [SITI], asked)
     hub.clock.now += minutes(10) + 1
     await load_answers(tax.tax_objects_of, [SITI], asked)
-    while len(memory.spans) < 3:  # noqa: ASYNC110 - what is done in the background sets no event
+    while len(memory.spans) < 3:  # noqa: ASYNC110 - background work sets no event
         await asyncio.sleep(0)
     first, second, renewed = sorted(memory.spans, key=lambda each: each[0] != "batch tax_objects_of")
     assert first[1]["simpul.fetched"] == 1

@@ -1,4 +1,4 @@
-"""Complaints by identifier: who reported one is not told by the agency, and a private one is nobody else's business."""
+"""Complaints by identifier: the agency does not name the reporter, and private complaints stay hidden from others."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ BY_ID = ("crm", "complaints", (PUBLIC, PRIVATE))
         ("an official", {PUBLIC, PRIVATE}, [BY_ID]),
     ],
 )
-async def test_a_private_complaint_is_as_unknown_as_none_to_all_but_its_reporter_and_officials(
+async def test_a_private_complaint_is_unknown_to_all_but_its_reporter_and_officials(
     caller: str, found: set[str], asked: list[object]
 ) -> None:
     city = SmallCity()
@@ -36,7 +36,7 @@ async def test_a_private_complaint_is_as_unknown_as_none_to_all_but_its_reporter
     assert city.calls == asked
 
 
-async def test_the_reporter_gets_the_complaint_that_names_them() -> None:
+async def test_the_reporter_gets_their_own_complaint() -> None:
     answers = await complaints.run([PRIVATE], build_context(SmallCity(), CALLERS["the person"]))
     assert answers[PRIVATE] == complaint(PRIVATE, public=False, reporter=SITI)
 
@@ -47,7 +47,7 @@ async def test_public_complaints_are_not_looked_up_among_the_callers_own() -> No
     assert city.calls == [("crm", "complaints", (PUBLIC,))]
 
 
-async def test_what_fails_for_one_complaint_costs_that_one() -> None:
+async def test_a_failure_of_one_complaint_affects_only_that_one() -> None:
     timeout = AgencyTimeout("crm")
     answers = await complaints.run(
         [PUBLIC, "9"], build_context(SmallCity(failures={"9": timeout}), CALLERS["anonymous"])
@@ -56,13 +56,13 @@ async def test_what_fails_for_one_complaint_costs_that_one() -> None:
 
 
 class CityWithFailingReporterSearch(SmallCity):
-    """The agency answers by identifier, and fails by reporter."""
+    """An agency that answers by identifier, and fails by reporter."""
 
     async def complaints_of(self, _niks: object, _call: object) -> Answers[Nik, tuple[Complaint, ...]]:
         raise AgencyUnavailable("crm")
 
 
-async def test_where_the_callers_own_cannot_be_read_the_private_ones_fail_and_the_public_ones_answer() -> None:
+async def test_if_the_callers_own_complaints_fail_private_ones_fail_and_public_ones_answer() -> None:
     answers = await complaints.run(
         [PUBLIC, PRIVATE], build_context(CityWithFailingReporterSearch(), CALLERS["the person"])
     )
@@ -70,14 +70,14 @@ async def test_where_the_callers_own_cannot_be_read_the_private_ones_fail_and_th
     assert isinstance(answers[PRIVATE], AgencyUnavailable)
 
 
-async def test_where_the_callers_own_fail_alone_the_private_ones_fail() -> None:
+async def test_if_only_the_callers_own_complaints_fail_the_private_ones_fail() -> None:
     city = SmallCity(failures={SITI: AgencyTimeout("crm")})
     answers = await complaints.run([PUBLIC, PRIVATE], build_context(city, CALLERS["the person"]))
     assert isinstance(answers[PRIVATE], AgencyTimeout)
     assert isinstance(answers[PUBLIC], Complaint)
 
 
-async def test_a_complaint_that_became_private_in_between_is_not_shown_to_others() -> None:
+async def test_a_complaint_that_became_private_meanwhile_is_not_shown_to_others() -> None:
     became_private = replace(complaint(PUBLIC, public=True), is_public=False)
 
     class Changed(SmallCity):

@@ -1,4 +1,4 @@
-"""The fake consents of `tests/fakes/small_consents.py` answer as the hub's own tables do."""
+"""The fake consents of `tests/fakes/small_consents.py` answer like the hub's own tables."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from tests.fakes.small_records import BUDI, CALL, CALLERS, SITI
 RETURN_TO = "https://bank.example/back"
 SCOPES = (Scope.TAX, Scope.IDENTITY)
 NONE = f"{0:032}"
-"""An id that nobody has, of the right form."""
+"""A well-formed id that does not exist."""
 
 
 @dataclass
 class Implementation:
-    """Consents, and a way to ask Siti for one."""
+    """Consents, and a way to create requests for Siti."""
 
     consents: Consents
     tables: ConsentTables | None = None
 
     async def ask_for_consent(self) -> str:
-        """A request for two scopes that Siti opened; its id."""
+        """Create a request for two scopes, open it as Siti, and return its id."""
         if self.tables is None:
             assert isinstance(self.consents, SmallConsents)
             id_ = f"{len(self.consents.requests) + 1:032}"
@@ -62,7 +62,7 @@ class Implementation:
         return id_
 
     async def open(self, id_: str, subject: Nik = SITI) -> list[str]:
-        """The ids of what the person finds."""
+        """The ids that the person finds."""
         found = await self.consents.open_requests([PersonalConsentKey(subject=subject, id=id_)], CALL)
         return [each.id for each in found.values() if isinstance(each, ConsentRequest)]
 
@@ -77,7 +77,7 @@ class Implementation:
         return await self.consents.revoke(PersonalConsentKey(subject=subject, id=id_), CALLERS["the person"], CALL)
 
     async def list(self, first: int, after: ConsentPosition | None = None) -> tuple[list[str], bool]:
-        """The ids of a page of Siti's, and whether there are more."""
+        """The ids of a page of Siti's consents, and whether there are more."""
         query = ConsentQuery(subject=SITI, first=first, after=after)
         page = (await self.consents.consent_pages([query], CALL))[query]
         assert not isinstance(page, Exception)

@@ -12,7 +12,7 @@ from tests.fakes.small_records import BUDI, CALL, CALLERS, NOBODY, SITI, househo
 from tests.resolvers.batch_contexts import build_context
 
 
-async def test_people_whose_existence_is_beyond_doubt_are_not_looked_up() -> None:
+async def test_people_whose_existence_is_certain_are_not_looked_up() -> None:
     city = SmallCity()
     assert await citizens.run([SITI, NOBODY], build_context(city)) == {
         SITI: Citizen(nik=SITI),
@@ -27,18 +27,18 @@ async def test_people_that_the_register_does_not_know_are_absent() -> None:
     assert city.calls == [("dukcapil", "known", (SITI, NOBODY))]
 
 
-async def test_everybody_counts_as_known_while_the_register_is_down() -> None:
+async def test_every_number_counts_as_known_while_the_register_is_down() -> None:
     found = await known_citizens.run([SITI, NOBODY], build_context(SmallCity(failing_agencies={"dukcapil"})))
     assert found == {SITI: Citizen(nik=SITI), NOBODY: Citizen(nik=NOBODY)}
 
 
-async def test_one_person_counts_as_known_where_the_register_failed_for_them_alone() -> None:
+async def test_one_person_counts_as_known_if_the_register_failed_only_for_them() -> None:
     city = SmallCity(failures={NOBODY: AgencyTimeout("dukcapil")})
     found = await known_citizens.run([SITI, NOBODY], build_context(city))
     assert found == {SITI: Citizen(nik=SITI), NOBODY: Citizen(nik=NOBODY)}
 
 
-async def test_a_fault_of_ours_is_not_taken_for_a_register_that_is_down() -> None:
+async def test_a_programming_error_does_not_count_as_a_register_that_is_down() -> None:
     with pytest.raises(LookupError):
         await known_citizens.run(
             [SITI], HubBatchContext(caller=CALLERS["an official"], call=CALL, agencies=_without_connectors())
@@ -49,7 +49,7 @@ def _without_connectors() -> Agencies:
     return Agencies({})
 
 
-async def test_facets_are_those_that_were_wanted() -> None:
+async def test_only_wanted_facets_are_returned() -> None:
     city = SmallCity()
     wanted = HubBatchContext(
         caller=CALLERS["an official"], call=CALL, agencies=city.agencies(), facets=frozenset({Identity})

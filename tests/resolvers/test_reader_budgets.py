@@ -54,7 +54,7 @@ def budgets(hour: int, kind: CallerKind = CallerKind.OFFICIAL) -> ReaderBudgets:
 
 
 class BudgetedHub:
-    """Readers with a budget, in front of the small city; whatever leaves is in `recorded`."""
+    """Readers with a budget in front of the small city; `recorded` holds the reads of sent answers."""
 
     def __init__(self, budgets: ReaderBudgets, *, plans: bool = True, coalescing: bool = False) -> None:
         self.city = SmallCity()
@@ -99,7 +99,7 @@ def plans(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-async def test_beyond_the_budget_nobody_is_read_and_no_agency_is_asked(*, plans: bool) -> None:
+async def test_beyond_the_budget_no_person_is_read_and_no_agency_is_called(*, plans: bool) -> None:
     hub = BudgetedHub(budgets(2), plans=plans)
     assert (await hub.ask(several(SITI, BUDI))).errors == []
     hub.city.calls.clear()
@@ -121,7 +121,7 @@ async def test_people_charged_before_are_still_readable_beyond_the_budget(*, pla
     assert get_exceeded_paths(response) == [("citizens.1", BEYOND, 3_600)]
 
 
-async def test_unknown_numbers_and_people_who_restricted_it_count(*, plans: bool) -> None:
+async def test_unknown_numbers_and_people_with_restrictions_are_charged(*, plans: bool) -> None:
     hub = BudgetedHub(budgets(2), plans=plans)
     assert (await hub.ask(several(NOBODY))).data == {"citizens": [None]}
     hub.city.cases = {"C/1": frozenset()}  # every requested person is refused
@@ -139,9 +139,7 @@ async def test_unknown_numbers_and_people_who_restricted_it_count(*, plans: bool
     ],
     ids=["aliases", "nodes of people", "nodes of things"],
 )
-async def test_however_people_are_named_they_are_charged_together_before_an_agency_is_asked(
-    query: str, *, plans: bool
-) -> None:
+async def test_named_people_are_charged_together_before_any_agency_call(query: str, *, plans: bool) -> None:
     hub = BudgetedHub(budgets(1), plans=plans)
     response = await hub.ask(query)
     assert {code for _, code, _ in get_exceeded_paths(response)} == {BEYOND}
@@ -168,7 +166,7 @@ async def test_a_partner_is_charged_for_people_named_by_a_consent() -> None:
     assert get_exceeded_paths(second) == [("consented", BEYOND, 3_600)]
 
 
-async def test_an_overseer_is_charged_for_who_is_named_and_for_who_is_found_in_a_list() -> None:
+async def test_an_overseer_is_charged_for_named_people_and_for_people_in_a_list() -> None:
     hub = BudgetedHub(budgets(1, CallerKind.PROTECTION_OFFICER))
     named = '{{ accessEntriesOf(nik: "{}") {{ nodes {{ reader }} }} }}'
     assert (await hub.ask(named.format(BUDI), OFFICER)).errors != []  # the entry is about another person
@@ -182,7 +180,7 @@ async def test_an_overseer_is_charged_for_who_is_named_and_for_who_is_found_in_a
     assert hub.city.calls == []
 
 
-async def test_an_answer_with_too_many_people_who_were_found_through_data_does_not_leave() -> None:
+async def test_an_answer_with_too_many_people_found_through_data_is_not_sent() -> None:
     hub = BudgetedHub(budgets(1, CallerKind.PROTECTION_OFFICER))
     await hub.ask('{ accessEntriesOf(nik: "' + BUDI + '") { nodes { reader } } }', OFFICER)
     response = await hub.ask("{ accessEntries { nodes { person } } }", OFFICER)
@@ -208,7 +206,7 @@ async def test_several_tokens_of_one_official_share_one_budget_and_two_officials
     assert (await hub.ask(several(BUDI), replace(OFFICIAL, subject="https://i joko"))).errors == []
 
 
-async def test_systems_are_charged_by_issuer_and_client_whatever_subject_their_token_names() -> None:
+async def test_systems_are_charged_by_issuer_and_client_not_by_subject() -> None:
     held = budgets(1, CallerKind.AGENCY_SYSTEM)
     system = Caller(
         kind=CallerKind.AGENCY_SYSTEM, agency="pbb", client=ClientId("city", "sismiop"), subject="https://i one"
@@ -218,7 +216,7 @@ async def test_systems_are_charged_by_issuer_and_client_whatever_subject_their_t
     assert await held.charge(replace(system, client=ClientId("other", "sismiop")), [BUDI]) is None
 
 
-async def test_what_is_charged_and_refused_is_counted_by_kind_of_caller() -> None:
+async def test_charges_and_refusals_are_counted_by_kind_of_caller() -> None:
     hub = BudgetedHub(budgets(2))
     for niks in ((SITI, BUDI), (SITI,), (AYU,)):
         await hub.ask(several(*niks))
@@ -226,7 +224,7 @@ async def test_what_is_charged_and_refused_is_counted_by_kind_of_caller() -> Non
     assert (read.charged, read.refused) == (2, 1)
 
 
-async def test_more_people_than_there_ever_may_be_are_refused_without_a_time_to_wait() -> None:
+async def test_more_people_than_any_budget_allows_are_refused_without_a_retry_time() -> None:
     hub = BudgetedHub(budgets(1))
     response = await hub.ask(several(SITI, BUDI))
     assert get_exceeded_paths(response) == [("citizens.0", BEYOND, None), ("citizens.1", BEYOND, None)]

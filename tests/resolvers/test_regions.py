@@ -1,4 +1,4 @@
-"""Regions by what each code system calls them."""
+"""Regions by their codes in each code system."""
 
 from records.regions import CodeSystem
 from resolvers.regions import RegionAddress, regions_called
@@ -11,5 +11,5 @@ async def test_a_code_means_nothing_without_its_system() -> None:
     known = RegionAddress(CodeSystem.KEMENDAGRI, "31.71")
     other = RegionAddress(CodeSystem.BPS, "31.71")
     answers = await regions_called.run([known, other], build_context(SmallCity()))
-    assert answers == {known: REGIONS["31.71"]}  # type: ignore[index]  # a code like any
+    assert answers == {known: REGIONS["31.71"]}  # type: ignore[index]  # an ordinary code
     assert isinstance(next(iter(answers)), RegionAddress)

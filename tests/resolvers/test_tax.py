@@ -10,14 +10,14 @@ from tests.resolvers.batch_contexts import build_context
 HERS = TaxObjectKey(SITI, NOP)
 
 
-async def test_an_object_is_found_under_its_owner_alone_and_each_owner_is_asked_for_once() -> None:
+async def test_an_object_is_found_only_under_its_owner_and_each_owner_is_fetched_once() -> None:
     city = SmallCity()
     unknown = TaxObjectKey(SITI, Nop("317301000100100020"))
     assert await tax_objects.run([HERS, unknown, TaxObjectKey(BUDI, NOP)], build_context(city)) == {HERS: tax_object()}
     assert city.calls == [("pbb", "objects_of", (SITI, BUDI))]
 
 
-async def test_what_fails_for_an_owner_fails_for_their_objects_alone() -> None:
+async def test_a_failure_for_one_owner_fails_only_their_objects() -> None:
     timeout = AgencyTimeout("pbb")
     his = TaxObjectKey(BUDI, NOP)
     assert await tax_objects.run([HERS, his], build_context(SmallCity(failures={BUDI: timeout}))) == {

@@ -1,4 +1,4 @@
-"""Names are compared as people write them, not as registers do."""
+"""Names are compared by content, not by spelling conventions of registers."""
 
 import pytest
 
@@ -17,15 +17,15 @@ from resolvers.verification import normalize_name
         "Ny. Siti Rahmawati",
     ],
 )
-def test_one_name_however_it_is_written(written: str) -> None:
+def test_spellings_of_one_name_match(written: str) -> None:
     assert normalize_name(written) == "siti rahmawati"
 
 
 @pytest.mark.parametrize("other", ["Siti Rahmawat", "Rahmawati Siti", "Siti", "Siti R", "Siti Rahmawati Putri", ""])
-def test_another_name_is_another_name(other: str) -> None:
+def test_different_names_do_not_match(other: str) -> None:
     assert normalize_name(other) != "siti rahmawati"
 
 
-def test_a_name_that_is_a_title_is_still_a_name() -> None:
+def test_a_name_that_consists_of_a_title_is_compared() -> None:
     assert normalize_name("Ir") == "ir"
     assert normalize_name("...") == ""

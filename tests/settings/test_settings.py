@@ -44,7 +44,7 @@ REQUIRED = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What an operator has to set, and nothing else."""
+    """Only the required settings."""
     import os  # noqa: PLC0415 - to clear what the machine has set
 
     for name in [name for name in os.environ if name.upper().startswith("SIMPUL_")]:
@@ -55,7 +55,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 def issuers_file(folder: Path, *lines: str, kinds: str = '"citizen"') -> str:
-    """A file with one issuer; the lines come after its kinds."""
+    """A file with one issuer; `lines` follow its kinds."""
     file = folder / "issuers.toml"
     least = '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "hub"\n'
     file.write_text(least + f"kinds = [{kinds}]\n" + "\n".join(lines))
@@ -72,7 +72,7 @@ def refusal() -> str:
     return str(refused.value)
 
 
-def test_what_need_not_be_set_is_safe() -> None:
+def test_defaults_are_safe() -> None:
     settings = read()
     assert settings.development is False
     assert settings.schema_exposure is Exposure.OFF
@@ -84,7 +84,7 @@ def test_what_need_not_be_set_is_safe() -> None:
     assert settings.max_body_bytes == 1024 * 1024
 
 
-def test_development_turns_on_what_maps_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_turns_on_introspection_and_graphiql(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     settings = read()
     assert settings.schema_exposure is Exposure.ON
@@ -93,7 +93,7 @@ def test_development_turns_on_what_maps_the_schema(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("development", ["true", "false"])
 @pytest.mark.parametrize("wanted", list(Exposure))
-def test_introspection_and_graphiql_can_be_set_by_themselves(
+def test_introspection_and_graphiql_can_be_set_separately(
     development: str, wanted: Exposure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", development)
@@ -104,7 +104,7 @@ def test_introspection_and_graphiql_can_be_set_by_themselves(
 
 @pytest.mark.parametrize("name", ["SIMPUL_INTROSPECTION", "SIMPUL_GRAPHIQL"])
 @pytest.mark.parametrize("value", ["true", "On", "signed_in", ""])
-def test_who_is_shown_the_graph_is_one_of_three_words(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exposure_must_be_one_of_three_words(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     assert "'off', 'signed-in' or 'on'" in refusal()
 
@@ -119,7 +119,7 @@ def test_load_is_shed_and_the_emergency_lane_is_empty_by_default(monkeypatch: py
     assert "'siaga-112' is not an entry of the emergency lane. Write client:ISSUER/NAME" in refusal()
 
 
-def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callers_are_limited_except_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read().rate_table == parse_rates(DEFAULT_RATES)
     assert (read().failed_tokens, read().redis_url) == (60, None)
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
@@ -128,7 +128,7 @@ def test_callers_are_limited_unless_it_is_development(monkeypatch: pytest.Monkey
     assert read().rate_table[CallerKind.CITIZEN] == (Rate(10), Rate(1000), Rate(60))
 
 
-def test_a_rate_for_a_kind_of_caller_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_for_an_unknown_kind_of_caller_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000 citizens:10/1000")
     assert "'citizens' is no kind of caller. Write kind:requests/points" in refusal()
 
@@ -136,7 +136,7 @@ def test_a_rate_for_a_kind_of_caller_that_there_is_not_is_refused(monkeypatch: p
 def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_REDIS_URL", "https://:geheim-8@127.0.0.1/0")
     message = refusal()
-    assert "the address of Redis has to begin with redis://, rediss://, unix://" in message
+    assert "the address of Redis must begin with redis://, rediss://, unix://" in message
     assert "geheim" not in message
     monkeypatch.setenv("SIMPUL_REDIS_URL", "redis://:geheim-8@127.0.0.1/0")
     assert "geheim" not in repr(read())
@@ -151,9 +151,7 @@ def test_an_unknown_name_is_refused_by_name(name: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", ["simpul_listen", "Simpul_Listen", "simpul_without", "SIMPUL_L\u0131STEN"])
-def test_a_setting_has_one_spelling_so_that_no_part_of_the_hub_reads_another_value(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setting_has_only_one_spelling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     monkeypatch.setenv("SIMPUL_LISTEN", "0.0.0.0:8000")
     monkeypatch.setenv(name, "127.0.0.1:8000")
@@ -161,12 +159,12 @@ def test_a_setting_has_one_spelling_so_that_no_part_of_the_hub_reads_another_val
 
 
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE_VARIABLES))
-def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line_variables_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     assert read().port == 8000
 
 
-def test_who_may_state_which_purposes_is_read_into_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purposes_are_parsed_into_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read().policy == DEFAULT_POLICY
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:TAX_ASSESSMENT,PAYMENT pbb/counter:SUBJECT_REQUEST")
     assert read().policy.purposes == {
@@ -175,14 +173,14 @@ def test_who_may_state_which_purposes_is_read_into_the_policy(monkeypatch: pytes
     }
 
 
-def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_purpose_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
     with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
         read()
 
 
 @pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_PROBE_NIK"}))
-def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_required_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ValidationError) as refused:
         read()
@@ -191,16 +189,14 @@ def test_what_must_be_set_is_named_where_it_is_missing(name: str, monkeypatch: p
 
 
 @pytest.mark.parametrize("secret", ["", "short", b64encode(b"x" * 31).decode(), "geheim geheim geheim", "é" * 50])
-def test_a_secret_that_is_too_short_or_no_base64_is_refused_and_not_shown(
-    secret: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_or_malformed_secret_is_refused_and_not_shown(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_SECRET", secret)
     message = refusal()
     assert "the secret must hold at least 32 bytes in base64: `openssl rand -base64 32` makes one" in message
     assert not secret or secret not in message.replace("too_short", "")
 
 
-def test_a_secret_is_its_bytes() -> None:
+def test_a_secret_is_decoded_to_bytes() -> None:
     assert read().secret_bytes == b"a secret of thirty-two bytes...."
 
 
@@ -259,13 +255,13 @@ def test_settings_do_not_change() -> None:
     assert settings.development is False
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     assert {
         name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")
     } == set()
 
 
-def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read().limits == Limits(calls_by_agency={"pangan": 23})
     for name, value in {"DEPTH": 5, "FIELDS": 6, "BREADTH": 7, "ALIASES": 8, "LIST_ITEMS": 9, "CALLS": 10}.items():
         monkeypatch.setenv(f"SIMPUL_LIMIT_{name}", str(value))
@@ -277,10 +273,10 @@ def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_hub_whose_callers_could_not_prove_who_they_are_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_without_issuers_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIMPUL_ISSUERS")
     assert (
-        "SIMPUL_ISSUERS is not set: nobody could prove who they are. Name a file of issuers, "
+        "SIMPUL_ISSUERS is not set: no caller can be authenticated. Name a file of issuers, "
         "or set SIMPUL_ISSUER_KEYS for development tokens."
     ) in refusal()
 
@@ -315,7 +311,7 @@ SYSTEMS = 'clients = { siak = { kind = "agency-system", agency = "dukcapil" } }'
         ('"partner", "agency-system"', (OFFICIALS, PARTNERS), "clients: name the clients of kind 'agency-system'"),
     ],
 )
-def test_outside_development_an_issuer_that_is_not_bound_stops_the_start(
+def test_outside_development_an_unbound_issuer_stops_the_start(
     kinds: str, lines: tuple[str, ...], lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, *lines, kinds=kinds))
@@ -331,7 +327,7 @@ def test_outside_development_an_issuer_that_is_not_bound_stops_the_start(
         ('"agency-system"', ('agencies = ["dukcapil"]', SYSTEMS)),
     ],
 )
-def test_an_issuer_that_is_bound_is_believed(
+def test_a_bound_issuer_is_accepted(
     kinds: str, lines: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path, *lines, kinds=kinds))
@@ -351,7 +347,7 @@ def test_outside_development_the_development_issuer_stops_the_start(monkeypatch:
     assert read().issuer_keys == Path("/run/keys.json")
 
 
-def test_outside_development_the_development_issuer_is_no_entry_among_others(
+def test_outside_development_the_development_issuer_is_refused_in_the_issuers_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = Path(issuers_file(tmp_path, 'keys = "keys.json"'))
@@ -360,7 +356,7 @@ def test_outside_development_the_development_issuer_is_no_entry_among_others(
     assert "SIMPUL_ISSUERS holds the development issuer (url 'simpul-development')" in refusal()
 
 
-def test_no_issuer_is_called_as_the_development_issuer_beside_it(
+def test_an_issuer_cannot_have_the_name_of_the_development_issuer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = Path(issuers_file(tmp_path))
@@ -382,7 +378,7 @@ def test_no_issuer_is_called_as_the_development_issuer_beside_it(
         ("other/portal", "names a client of the issuer 'other', which SIMPUL_ISSUERS does not hold"),
     ],
 )
-def test_the_client_of_the_data_tracker_is_one_of_a_known_issuer(
+def test_the_data_tracker_client_must_belong_to_a_known_issuer(
     client: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_DATA_TRACKER_CLIENT", "warga/portal")
@@ -391,9 +387,7 @@ def test_the_client_of_the_data_tracker_is_one_of_a_known_issuer(
     assert why in refusal()
 
 
-def test_a_file_of_issuers_that_is_wrong_is_named_with_its_setting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_issuers_file_is_named_with_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_ISSUERS", str(tmp_path / "none.toml"))
     message = refusal()
     assert "issuers" in message
@@ -425,12 +419,12 @@ def test_trusted_certificate_proxies_are_named_by_address(monkeypatch: pytest.Mo
         ("SIMPUL_TRUSTED_PROXIES", "10.0.0.7/8"),
     ],
 )
-def test_a_header_or_an_address_that_is_none_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_header_or_address_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     assert name.removeprefix("SIMPUL_").lower() in refusal()
 
 
-def test_what_answers_hold_of_people_is_recorded_unless_it_is_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_are_recorded_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read()
     assert (settings.ledger, settings.ledger_timeout, settings.data_tracker_client) == (True, 2.0, None)
     assert settings.disclosure_delays == {}
@@ -438,18 +432,18 @@ def test_what_answers_hold_of_people_is_recorded_unless_it_is_turned_off(monkeyp
     assert read().ledger is False
 
 
-def test_purposes_that_are_told_late_have_their_days(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_purposes_have_their_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", "penyidikan:90 urn:x:audit:1")
     assert read().disclosure_delays == {"penyidikan": timedelta(days=90), "urn:x:audit": timedelta(days=1)}
 
 
 @pytest.mark.parametrize("hidden", ["penyidikan", ":3", "penyidikan:", "penyidikan:0", "a:1 penyidikan:4000", "a:x"])
-def test_a_purpose_without_sane_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hidden_purpose_with_invalid_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", hidden)
     assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is no purpose with days" in refusal()
 
 
-def test_agencies_are_asked_as_their_settings_say_where_no_file_says_otherwise() -> None:
+def test_without_a_terms_file_agencies_follow_their_settings() -> None:
     settings = read()
     assert settings.agencies is None
     assert settings.build_terms("pbb") == AgencyTerms(deadline=5.0, max_concurrency=32)
@@ -458,7 +452,7 @@ def test_agencies_are_asked_as_their_settings_say_where_no_file_says_otherwise()
     assert settings.limits.calls_by_agency == {"pangan": 23}
 
 
-def test_the_file_of_agencies_goes_before_their_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_terms_file_overrides_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "agencies.toml"
     file.write_text("[pbb]\ndeadline = 3.0\nrate = 2.5\n[pangan]\nrate = 10.0\n[pangan.breaker]\n")
     monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
@@ -470,7 +464,7 @@ def test_the_file_of_agencies_goes_before_their_settings(monkeypatch: pytest.Mon
     assert settings.limits.calls_by_agency == {"pbb": 53, "pangan": 210}
 
 
-def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_invalid_terms_file_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "agencies.toml"
     file.write_text("[pbb]\nretry = 3\n")
     monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
@@ -478,7 +472,7 @@ def test_a_file_of_agencies_that_is_wrong_stops_the_start(monkeypatch: pytest.Mo
 
 
 def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **overrides: str) -> None:
-    """What lets people sign in to the hub's own pages, with changes."""
+    """Settings for sign-in to the hub's own pages, with changes."""
     path = tmp_path / "issuers.toml"
     path.write_text(
         '[[issuer]]\nname = "warga"\nurl = "https://masuk.example"\naudience = "simpul"\nkinds = ["citizen"]\n'
@@ -521,7 +515,7 @@ def test_people_can_sign_in_to_the_hubs_own_pages(tmp_path: Path, monkeypatch: p
         ({"PUBLIC_URL": "http://simpul.example"}, "must not travel in the clear"),
     ],
 )
-def test_pages_that_nobody_could_sign_in_to_stop_the_start(
+def test_pages_without_a_working_sign_in_stop_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, str], why: str
 ) -> None:
     signing_in(tmp_path, monkeypatch, **overrides)
@@ -541,7 +535,7 @@ def test_in_development_the_hub_is_on_this_machine(tmp_path: Path, monkeypatch: 
         ({"SIMPUL_ISSUER_KEYS": "/run/keys.json"}, "and development tokens prove no identity: unset SIMPUL_ISSUER"),
     ],
 )
-def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
+def test_other_machines_cannot_reach_a_development_hub(
     monkeypatch: pytest.MonkeyPatch, listen: str, overrides: dict[str, str], message: str
 ) -> None:
     monkeypatch.setenv("SIMPUL_LISTEN", listen)
@@ -563,7 +557,7 @@ def test_nobody_else_may_reach_a_hub_in_development_or_with_development_keys(
         ("[2001:db8::7]:8000", ("[2001:db8::7]",), "http://[2001:db8::7]:8000", False),
     ],
 )
-def test_where_it_listens_says_by_which_names_it_may_be_called_and_whom_it_believes(
+def test_the_listen_address_decides_allowed_hosts_and_trusted_proxies(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     *,

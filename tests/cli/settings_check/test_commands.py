@@ -128,10 +128,10 @@ def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path
 
 def test_nobody_can_sign_in_is_said_unless_the_file_of_issuers_is_what_is_wrong(files: Path, tmp_path: Path) -> None:
     done = run_simpul(tmp_path, "settings", "check", **without(build_good_settings(files), "SIMPUL_ISSUERS"))
-    assert "problem  SIMPUL_ISSUERS (not set): nobody could prove who they are." in done.stdout
+    assert "problem  SIMPUL_ISSUERS (not set): no caller can be authenticated." in done.stdout
     _, found, output = run_check(tmp_path, build_good_settings(files, SIMPUL_ISSUERS="/none.toml"))
     assert [each for each in found if each[0] == "problem"] == [("problem", "SIMPUL_ISSUERS", "/none.toml")]
-    assert "nobody could prove" not in output
+    assert "no caller can be" not in output
 
 
 RISKY = {

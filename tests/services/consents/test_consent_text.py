@@ -1,4 +1,4 @@
-"""What people agree to is said in plain words, and kept as it was."""
+"""The consent text is in plain words and stored unchanged."""
 
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,7 @@ def texts(
     return {each.language: each.text for each in made}
 
 
-def test_it_says_who_what_for_what_how_long_and_how_to_take_it_back() -> None:
+def test_the_text_names_partner_data_purpose_duration_and_revocation() -> None:
     assert texts(Scope.TAX) == {
         Language.INDONESIAN: (
             "Saya setuju bahwa kota memberikan kepada Bank Betawi: tanah dan bangunan yang saya bayar pajaknya (PBB),"
@@ -50,13 +50,13 @@ def test_every_scope_has_its_words_in_every_language(language: Language, scope: 
     assert alone not in others
 
 
-def test_who_checks_the_register_gets_nothing_of_it_and_that_is_said() -> None:
+def test_the_text_for_verification_states_that_no_register_data_is_given() -> None:
     said = texts(Scope.IDENTITY)
     assert "data kependudukan itu sendiri tidak diberikan" in said[Language.INDONESIAN]
     assert "nothing of the entry itself is given" in said[Language.ENGLISH]
 
 
-def test_what_is_kept_begins_with_what_was_shown_and_ends_with_what_was_ticked() -> None:
+def test_the_stored_text_begins_with_the_shown_text_and_ends_with_the_ticked_scopes() -> None:
     both = (Scope.TAX, Scope.MSMES)
     made = partial(build_consent_texts, SITI, partner="B", scopes=both, purpose=Purpose.CREDIT_ASSESSMENT, lasts=MONTH)
     for shown, kept in zip(made(), made(chosen=[Scope.MSMES]), strict=True):
@@ -67,11 +67,11 @@ def test_what_is_kept_begins_with_what_was_shown_and_ends_with_what_was_ticked()
         }
 
 
-def test_a_partners_name_is_text_and_nothing_else() -> None:
+def test_a_partner_name_is_inserted_as_plain_text() -> None:
     assert "{what} & <b>" in texts(Scope.TAX, partner="{what} & <b>")[Language.ENGLISH]
 
 
-def test_the_hash_is_of_what_was_agreed_to() -> None:
+def test_the_hash_covers_the_agreed_text() -> None:
     def hashed(*scopes: Scope) -> bytes:
         return hash_texts(
             build_consent_texts(SITI, partner="B", scopes=scopes, purpose=Purpose.CREDIT_ASSESSMENT, lasts=MONTH)

@@ -1,4 +1,4 @@
-"""Partners are told until they took it: at their own address, under one id, at ever longer pauses, and not for ever."""
+"""Webhooks go to the partner under one id, with growing pauses, and are given up after three days."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def write_calls(engine: AsyncEngine, count: int = 1) -> None:
 
 
 async def count_due(engine: AsyncEngine) -> None:
-    """Let the pause be over."""
+    """Make the next attempt due."""
     async with engine.begin() as connection:
         await connection.execute(update(webhook_calls).values(next_at=webhook_calls.c.created_at))
 
@@ -72,7 +72,7 @@ async def test_a_call_is_signed_for_its_client_and_made_once(webhook: Webhook, m
     assert await load_states(migrated) == [("delivered", 1, None)]
 
 
-async def test_several_hubs_make_each_call_once(webhook: Webhook, migrated: AsyncEngine) -> None:
+async def test_several_hubs_deliver_each_call_once(webhook: Webhook, migrated: AsyncEngine) -> None:
     await write_calls(migrated, 30)
 
     async def empties() -> None:
@@ -83,7 +83,7 @@ async def test_several_hubs_make_each_call_once(webhook: Webhook, migrated: Asyn
     assert sorted(int(each.payload["data"]["consent"]) for each in webhook.got) == list(range(30))
 
 
-async def test_what_fails_is_sent_again_under_the_same_id_and_a_fresh_time(
+async def test_a_failed_call_is_retried_with_the_same_id_and_a_new_time(
     webhook: Webhook, migrated: AsyncEngine
 ) -> None:
     webhook.answers = [500, 302, 204]
@@ -98,9 +98,7 @@ async def test_what_fails_is_sent_again_under_the_same_id_and_a_fresh_time(
     assert await load_states(migrated) == [("delivered", 3, None)]
 
 
-async def test_a_changed_address_and_secret_are_those_of_the_next_attempt(
-    webhook: Webhook, migrated: AsyncEngine
-) -> None:
+async def test_the_next_attempt_uses_a_changed_address_and_secret(webhook: Webhook, migrated: AsyncEngine) -> None:
     webhook.answers = [500]
     await write_calls(migrated)
     await deliveries(migrated).deliver()
@@ -114,14 +112,14 @@ async def test_a_changed_address_and_secret_are_those_of_the_next_attempt(
             assert got.is_signed_with(SIGNATURES.format_secret(build_client("bank"), version))
 
 
-async def test_a_partner_that_says_gone_is_left_alone(webhook: Webhook, migrated: AsyncEngine) -> None:
+async def test_a_partner_that_answers_gone_is_not_called_again(webhook: Webhook, migrated: AsyncEngine) -> None:
     webhook.answers = [410]
     await write_calls(migrated)
     await deliveries(migrated).deliver()
     assert await load_states(migrated) == [("given up", 1, "HTTP 410")]
 
 
-async def test_a_call_that_cannot_even_be_made_waits_like_one_that_failed_and_holds_up_no_other(
+async def test_a_call_that_cannot_be_made_is_retried_and_blocks_no_other(
     webhook: Webhook, migrated: AsyncEngine
 ) -> None:
     await publish_contract(
@@ -150,7 +148,7 @@ async def test_a_contract_without_a_webhook_fails_immediately(webhook: Webhook, 
     assert webhook.got == []
 
 
-async def test_outside_development_this_machine_itself_is_not_called(webhook: Webhook, migrated: AsyncEngine) -> None:
+async def test_outside_development_loopback_addresses_are_not_called(webhook: Webhook, migrated: AsyncEngine) -> None:
     await write_calls(migrated)
     await deliveries(migrated, development=False).deliver()
     assert await load_states(migrated) == [("given up", 1, "the webhook leads to this machine, in production")]

@@ -1,4 +1,4 @@
-"""Entries of the ledger in words that anybody understands."""
+"""Entries of the access ledger in plain English."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ACCESS = LedgerEntry(
 )
 
 
-def test_an_entry_says_who_read_what_where_from_why_and_on_what_basis() -> None:
+def test_an_entry_names_reader_fields_source_purpose_and_legal_basis() -> None:
     assert describe_access(ACCESS) == (
         "An official of the population register (Dukcapil) read your home, identity and property tax, which came from "
         "the population register (Dukcapil) and the property tax office (PBB). Purpose: verifikasi, case K-7. "
@@ -38,7 +38,7 @@ def test_an_entry_says_who_read_what_where_from_why_and_on_what_basis() -> None:
     )
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_parts_are_left_out() -> None:
     bare = replace(ACCESS, caller=SITI, caller_kind="citizen", agency=None, purpose=None, case=None, agencies=())
     assert (
         describe_access(replace(bare, legal_basis=None, fields=("Query.me",)))
@@ -50,7 +50,7 @@ def test_a_case_is_shown_without_a_purpose() -> None:
     assert "(PBB). Case: K-7. Legal" in describe_access(replace(ACCESS, purpose=None))
 
 
-def test_a_late_entry_says_why_it_is_late() -> None:
+def test_a_late_entry_gives_the_reason() -> None:
     assert describe_access(replace(ACCESS, hidden_because="a reason.")).endswith(" You see this entry late: a reason.")
 
 
@@ -74,7 +74,7 @@ def test_a_late_entry_says_why_it_is_late() -> None:
         ({"caller": None, "subject": None, "agency": None}, "An official"),
     ],
 )
-def test_a_reader_is_called_by_what_they_are(given: dict[str, Any], reader: str) -> None:
+def test_a_reader_is_described_by_kind(given: dict[str, Any], reader: str) -> None:
     assert describe_reader(replace(ACCESS, **given)) == reader
 
 
@@ -95,7 +95,7 @@ def test_fields_are_grouped_by_subject(fields: tuple[str, ...], things: list[str
     assert group_fields(fields) == things
 
 
-def test_every_agency_and_every_basis_has_its_words() -> None:
+def test_every_agency_and_every_legal_basis_has_a_text() -> None:
     assert set(AGENCY_NAMES) == set(AGENCIES)
     assert set(_LEGAL_BASES) == {each.value for each in LegalBasis}
 

@@ -1,4 +1,4 @@
-"""What the data-protection officer sees of readers: tokens as in the graph, and each look in the ledger."""
+"""The reading review for the data-protection officer: tokens as in the graph, and a ledger entry for each use."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def review(engine: AsyncEngine, book: RecordedViews) -> ReadingReview:
     return ReadingReview(ReadingStatistics(engine), RefusalTable(engine), TOKENS, book)
 
 
-async def test_a_reader_has_the_token_that_the_officer_sees_in_the_graph_for_that_case(empty: AsyncEngine) -> None:
+async def test_a_reader_has_the_same_token_as_in_the_graph_for_that_case(empty: AsyncEngine) -> None:
     book = RecordedViews()
     looking = await review(empty, book)
     ledger = AccessLedger(empty, SECRET)
@@ -71,7 +71,7 @@ async def test_a_reader_has_the_token_that_the_officer_sees_in_the_graph_for_tha
     assert book.looks == [("UnusualReading", "PDP/1", fields), ("UnusualReading", "PDP/2", fields)]
 
 
-async def test_refusals_name_callers_by_token_and_nobody_in_particular_not_at_all(empty: AsyncEngine) -> None:
+async def test_refusals_name_callers_by_token_and_anonymous_callers_not_at_all(empty: AsyncEngine) -> None:
     book = RecordedViews()
     looking = await review(empty, book)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -86,7 +86,7 @@ async def test_refusals_name_callers_by_token_and_nobody_in_particular_not_at_al
     assert [operation for operation, _, _ in book.looks] == ["Refusals"]
 
 
-async def test_where_the_look_cannot_be_recorded_nothing_is_shown(empty: AsyncEngine) -> None:
+async def test_nothing_is_shown_if_the_use_cannot_be_recorded(empty: AsyncEngine) -> None:
     book = RecordedViews()
     looking = await review(empty, book)
     book.down = True

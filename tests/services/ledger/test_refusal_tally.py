@@ -1,4 +1,4 @@
-"""Refusals leave a trace: whose, of what, why and how often, with a bound that no flood passes."""
+"""Refusals are counted by caller, field, reason and hour, with a bound on the number of rows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def ask(counted: RefusalTally, query: str, caller: Caller, *, plans: bool 
 
 
 @pytest.mark.parametrize("plans", [True, False], ids=["by a plan", "by graphql-core"])
-async def test_a_refused_field_is_counted_by_its_name_in_the_schema_whatever_it_was_called(*, plans: bool) -> None:
+async def test_a_refused_field_is_counted_by_its_schema_name_despite_an_alias(*, plans: bool) -> None:
     kept = MemoryRefusalStore()
     counted = tally(kept)
     query = (
@@ -64,7 +64,7 @@ async def test_a_refused_field_is_counted_by_its_name_in_the_schema_whatever_it_
     assert counted.by_reason == {"NOT_YOURS": 2}
 
 
-async def test_an_operation_that_is_refused_whole_is_counted_for_nobody_in_particular_where_nobody_signed_in() -> None:
+async def test_an_anonymous_refused_operation_is_counted_without_a_caller() -> None:
     kept = MemoryRefusalStore()
     counted = tally(kept)
     await ask(counted, "{ me { name } }", ANONYMOUS)
@@ -72,7 +72,7 @@ async def test_an_operation_that_is_refused_whole_is_counted_for_nobody_in_parti
     assert kept.rows == {RefusalKey(HOUR, "anonymous", b"", "Query.me", "SIGN_IN"): 1}
 
 
-async def test_what_is_answered_leaves_no_trace_here() -> None:
+async def test_answered_fields_are_not_counted() -> None:
     kept = MemoryRefusalStore()
     counted = tally(kept)
     await ask(counted, "{ me { name } }", CALLERS["the person"])
@@ -80,7 +80,7 @@ async def test_what_is_answered_leaves_no_trace_here() -> None:
     assert (kept.rows, counted.waiting, counted.by_reason) == ({}, 0, {})
 
 
-async def test_beyond_the_bound_refusals_count_for_all_others_together_and_none_is_lost() -> None:
+async def test_beyond_the_bound_refusals_count_in_the_row_for_all_others() -> None:
     kept = MemoryRefusalStore()
     counted = tally(kept, most_waiting=3)
     for number in range(50):
@@ -92,14 +92,14 @@ async def test_beyond_the_bound_refusals_count_for_all_others_together_and_none_
     assert sum(kept.rows.values()) == counted.by_reason["CASE_REQUIRED"] == 100
 
 
-async def test_anonymous_callers_take_one_row_a_field_and_reason_however_many_they_are() -> None:
+async def test_all_anonymous_callers_share_one_row_per_field_and_reason() -> None:
     counted = tally(MemoryRefusalStore())
     for _ in range(10_000):
         counted.record(ANONYMOUS, {RefusedField("Query.me", "SIGN_IN"): 1})
     assert counted.waiting == 1
 
 
-async def test_while_the_database_is_away_counts_wait_and_are_written_when_it_is_back() -> None:
+async def test_counts_wait_while_the_database_is_away_and_are_written_later() -> None:
     kept = MemoryRefusalStore()
     counted = tally(kept)
     kept.down = True

@@ -1,4 +1,4 @@
-"""Requests of people about their own data, routed to who holds it, and readable in the database by nobody."""
+"""Data requests are assigned to the agency that holds the data; the database alone reveals neither person nor text."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_correction_goes_to_the_agency_that_holds_the_field(requests: Da
     assert [(each.by, each.state) for each in kept.events] == [("You", DataRequestState.RECEIVED)]
 
 
-async def test_a_number_tells_no_count(requests: DatabaseDataRequests) -> None:
+async def test_a_request_number_reveals_no_count(requests: DatabaseDataRequests) -> None:
     wanted = [NewDataRequest(subject=SITI, key=str(n), kind=DataRequestKind.ACCESS) for n in range(MAX_OPEN)]
     numbers = [each.number for each in (await requests.file_requests(wanted, CALL)).values()]
     assert len(set(numbers)) == MAX_OPEN
@@ -83,7 +83,7 @@ async def test_a_number_tells_no_count(requests: DatabaseDataRequests) -> None:
     assert numbers != sorted(numbers)
 
 
-async def test_the_database_alone_names_nobody_and_tells_nothing(
+async def test_the_database_alone_reveals_neither_person_nor_text(
     requests: DatabaseDataRequests, migrated: AsyncEngine
 ) -> None:
     kept = await file_request(requests, WRONG)
@@ -129,7 +129,7 @@ async def test_an_answer_that_was_moved_to_another_request_does_not_open(
         await requests.find(other.number)
 
 
-async def test_the_same_key_is_the_same_request_and_never_another(requests: DatabaseDataRequests) -> None:
+async def test_a_reused_key_returns_the_same_request_and_refuses_another(requests: DatabaseDataRequests) -> None:
     first = await file_request(requests, WRONG)
     assert (await file_request(requests, WRONG)).number == first.number
     changed = NewDataRequest(subject=SITI, key="first", kind=DataRequestKind.ACCESS)
@@ -141,7 +141,9 @@ async def test_the_same_key_is_the_same_request_and_never_another(requests: Data
     ("given", "named"),
     [({"field": "Market.name"}, "'field'"), ({"field": "Siti"}, "'field'"), ({"agency": "pangan"}, "'agency'")],
 )
-async def test_what_nobody_holds_is_not_kept(requests: DatabaseDataRequests, given: dict[str, str], named: str) -> None:
+async def test_a_request_about_data_that_no_agency_holds_is_refused(
+    requests: DatabaseDataRequests, given: dict[str, str], named: str
+) -> None:
     wanted = NewDataRequest(subject=SITI, key="x", kind=DataRequestKind.ERASURE, **given)  # type: ignore[arg-type]  # texts
     with pytest.raises(BadInput, match=named):
         await file_request(requests, wanted)
@@ -149,7 +151,7 @@ async def test_what_nobody_holds_is_not_kept(requests: DatabaseDataRequests, giv
     assert (await requests.request_pages([query], CALL))[query].requests == ()
 
 
-async def test_too_many_are_refused_with_the_mend(requests: DatabaseDataRequests) -> None:
+async def test_too_many_requests_are_refused_with_the_fix(requests: DatabaseDataRequests) -> None:
     for n in range(MAX_OPEN):
         await file_request(requests, NewDataRequest(subject=SITI, key=str(n), kind=DataRequestKind.ACCESS))
     with pytest.raises(BadInput, match="Withdraw one"):
@@ -157,7 +159,7 @@ async def test_too_many_are_refused_with_the_mend(requests: DatabaseDataRequests
 
 
 @pytest.mark.parametrize("restriction", [True, False])
-async def test_somebody_elses_number_is_as_unknown_as_none(requests: DatabaseDataRequests, restriction: bool) -> None:  # noqa: FBT001 - a parameter of the table
+async def test_a_number_of_another_person_is_unknown(requests: DatabaseDataRequests, restriction: bool) -> None:  # noqa: FBT001 - a parameter of the table
     kept = await file_request(requests, WRONG)
     told = []
     for number in (kept.number, "HAK-2026-ZZZZZZZZ"):
@@ -169,7 +171,7 @@ async def test_somebody_elses_number_is_as_unknown_as_none(requests: DatabaseDat
     assert json.dumps(SITI) not in told[0]
 
 
-async def test_what_was_answered_is_not_taken_back(requests: DatabaseDataRequests) -> None:
+async def test_an_answered_request_cannot_be_withdrawn(requests: DatabaseDataRequests) -> None:
     kept = await file_request(requests, WRONG)
     await answer_request(requests, kept.number, DataRequestState.DONE)
     with pytest.raises(BadInput, match=r"answered already \(DONE\)"):
@@ -187,7 +189,7 @@ async def test_what_was_answered_is_not_taken_back(requests: DatabaseDataRequest
         (DataRequestState.DONE, {"text": "x" * 2_001}),
     ],
 )
-async def test_what_is_no_answer_changes_nothing(
+async def test_an_invalid_answer_changes_nothing(
     requests: DatabaseDataRequests, state: DataRequestState, given: dict[str, Any]
 ) -> None:
     kept = await file_request(requests, WRONG)
@@ -198,7 +200,7 @@ async def test_what_is_no_answer_changes_nothing(
     assert found.state is DataRequestState.RECEIVED
 
 
-async def test_an_agency_sees_and_answers_its_own_alone(requests: DatabaseDataRequests) -> None:
+async def test_an_agency_sees_and_answers_only_its_own_requests(requests: DatabaseDataRequests) -> None:
     kept = await file_request(requests, WRONG)
     for agency, numbers in (("pbb", [kept.number]), ("dukcapil", [])):
         wanted = WaitingDataRequests(first=5, states=(DataRequestState.RECEIVED,), agency=agency)
