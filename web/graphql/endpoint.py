@@ -166,7 +166,7 @@ class GraphQLEndpoint:
     ) -> _EndpointResponse:
         """Answer; a refusal of any stage is answered in the media type that was negotiated before it.
 
-        Where the hub is to `shed` load, the request has to be let in first.
+        With `needs_admission`, the request has to be let in first.
         """
         media_type = MediaType.JSON
         caller_limits: CallerLimits | None = None
