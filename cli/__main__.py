@@ -1,4 +1,4 @@
-"""`python -m cli` is `simpul`."""
+"""Lets `python -m cli` run `simpul`."""
 
 from cli.main import main
 

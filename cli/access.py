@@ -35,7 +35,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="Unusual reading and refusals, for the data-protection officer.")
     group.command("unusual")(list_unusual_reading)
     group.command("refusals")(list_refusals)

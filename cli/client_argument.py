@@ -1,4 +1,4 @@
-"""How a client is named on the command line and in files: by its issuer and its name there, `city/portal`."""
+"""Clients on the command line and in files: the issuer and the client's name there, `city/portal`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from records.hub.operations import FIRST_PARTY
 
 
 def parse_client(text: str) -> ClientId:
-    """The client; raises Failure if the text is not a client."""
+    """Parse a client; raises `CommandError` if the text is not a client."""
     if text == FIRST_PARTY:
         return FIRST_PARTY
     try:
         return ClientId.parse(text)
     except ValueError as problem:
-        raise CommandError(f"{text!r} names no client: {problem}") from None
+        raise CommandError(f"{text!r} is not a client: {problem}") from None
 
 
 ClientArgument = Annotated[

@@ -1,4 +1,4 @@
-"""`simpul consents`: what became of people's consents, what partners still have to be told, and how they check it."""
+"""`simpul consents`: events of consents, webhooks to partners, and the secret that verifies webhooks."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _TABLE_WIDTH = 1000
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
-    group = typer.Typer(no_args_is_help=True, help="Consents: requests for them, their end, and telling partners.")
+    """Build the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Consents: requests, their end, and webhooks to partners.")
     group.command("show")(show_events)
     group.command("outbox")(list_outbox)
     group.command("secret")(print_secret)
@@ -38,14 +38,14 @@ def build_group() -> typer.Typer:
 def show_events(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a request or of a consent, as a partner names it.")],
 ) -> None:
-    """Show everything that happened to a request or a consent, oldest first. Whose it is, nobody is told."""
+    """Show every event of a request or a consent, oldest first. The person is not shown."""
 
     async def found(tables: ConsentTables) -> Sequence[StoredConsentEvent]:
         return await tables.events.list_events(id_)
 
     events = _run_in_state(found)
     if not events:
-        raise CommandError("there is neither a request nor a consent of that id")
+        raise CommandError("no request and no consent has that id")
     table = Table("at", "event", "by", "request", "consent", "in", "detail", box=None)
     for each in events:
         detail = ", ".join(f"{name}: {value}" for name, value in each.detail.items())
@@ -55,7 +55,7 @@ def show_events(
 
 
 def list_outbox(client: OptionalClientArgument = None) -> None:
-    """List the newest 100 calls to partners' webhooks, with what became of each."""
+    """List the newest 100 webhook calls to partners, with their state."""
 
     async def found(tables: ConsentTables) -> Sequence[WebhookCall]:
         return await tables.outbox.list_calls(client=client, limit=MAX_SHOWN)
@@ -72,17 +72,17 @@ def print_secret(
     client: ClientArgument,
     *,
     version: Annotated[
-        int, typer.Option(min=1, help="As 'webhook_secret' of its contract says; the next one to prepare a change.")
+        int, typer.Option(min=1, help="'webhook_secret' of its contract; the next version prepares a change.")
     ] = 1,
 ) -> None:
-    """Print the secret by which a client checks that webhooks are the hub's. Give it to the client alone."""
+    """Print the secret with which a client verifies the hub's webhooks. Give it to that client only."""
     from auth.crypto.partner_webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     typer.echo(WebhookSignatures(_load_settings().secret_bytes).format_secret(client, version))
 
 
 def _print_table(table: Table) -> None:
-    """Whole, from however small a window: ids are to be copied."""
+    """Print without wrapping, even in a small window, so that ids can be copied."""
     Console(soft_wrap=True, width=_TABLE_WIDTH).print(table)
 
 
@@ -93,7 +93,7 @@ def _load_settings() -> Settings:
 
 
 def _run_in_state(work: Callable[[ConsentTables], Awaitable[T]]) -> T:
-    """Look something up in the hub's own database."""
+    """Run a query in the hub's own database."""
     from store.consents.consent_tables import build_consent_tables  # noqa: PLC0415 - the hub, which other commands need not wait for
     from store.database import create_database_engine  # noqa: PLC0415 - same
 

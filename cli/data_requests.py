@@ -1,4 +1,4 @@
-"""`simpul data-requests`: what people ask about their own data, and the city's answers, with their clocks."""
+"""`simpul data-requests`: requests of people about their own data, the city's answers, and the deadlines."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ T = TypeVar("T")
 MAX_NAME_LENGTH = 100
 MAX_LISTED = 200
 
-ByOption = Annotated[str, typer.Option("--by", help="Your name; the person is told it.")]
+ByOption = Annotated[str, typer.Option("--by", help="Your name; the person sees it.")]
 NumberArgument = Annotated[str, typer.Argument(help="The request's number, such as HAK-2026-7K3QX9RD.")]
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="Requests of people about their own data.")
     group.command("list")(list_requests)
     group.command("show")(show_request)
@@ -43,11 +43,13 @@ def build_group() -> typer.Typer:
 
 def list_requests(
     *,
-    state: Annotated[str, typer.Option(help="received, in-progress, done, refused or withdrawn; else all open.")] = "",
-    agency: Annotated[str | None, typer.Option(help="Only those that this agency has to do.")] = None,
-    overdue: Annotated[bool, typer.Option("--overdue", help="Only those whose time ran out.")] = False,
+    state: Annotated[
+        str, typer.Option(help="received, in-progress, done, refused, withdrawn; default: all open.")
+    ] = "",
+    agency: Annotated[str | None, typer.Option(help="Only requests for this agency.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only requests past their deadline.")] = False,
 ) -> None:
-    """List requests, those that are due first; without the person and their words."""
+    """List requests, earliest deadline first, without the person and their text."""
     states = [_parse_state(state)] if state else [each for each in DataRequestState if each.is_open]
     wanted = WaitingDataRequests(first=MAX_LISTED, states=tuple(states), agency=agency, overdue=overdue)
     found = asyncio.run(_run_with_service(lambda desk: desk.list_open(wanted)))
@@ -61,7 +63,7 @@ def list_requests(
 
 
 def show_request(number: NumberArgument, *, by: ByOption) -> None:
-    """Show one request with the person and their words. Who looked stands in the person's access log."""
+    """Show one request with the person and their text. Your use appears in the person's access log."""
     name = _check_name(by)
     request = _require_known(number, asyncio.run(_run_with_service(lambda desk: desk.show(number, officer=name))))
     lines = [
@@ -90,10 +92,10 @@ def answer_request(
     state: Annotated[str, typer.Argument(help="in-progress, done or refused.")],
     *,
     by: ByOption,
-    reason: Annotated[str | None, typer.Option(help="Why it is refused: one of the reasons that the law has.")] = None,
-    text: Annotated[str | None, typer.Option(help="What the person is told.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason of the refusal: one of those in the law.")] = None,
+    text: Annotated[str | None, typer.Option(help="Message to the person.")] = None,
 ) -> None:
-    """Take a step with a request, for the city. The person reads it at once, with your name."""
+    """Record a step of the city on a request. The person sees it immediately, with your name."""
     step = DataRequestAnswer(
         number=number, state=_parse_state(state), by=_check_name(by), refusal=_parse_refusal(reason), text=text
     )
@@ -123,7 +125,7 @@ async def _run_with_service(work: Callable[[DataRequestService], Awaitable[T]]) 
 
 def _require_known(number: str, request: DataRequest | None) -> DataRequest:
     if request is None:
-        raise CommandError(f"there is no request {number!r}: `simpul data-requests list` shows those that are open")
+        raise CommandError(f"there is no request {number!r}: `simpul data-requests list` shows the open ones")
     return request
 
 
@@ -132,14 +134,14 @@ def _parse_state(text: str) -> DataRequestState:
         return DataRequestState[text.upper().replace("-", "_")]
     except KeyError:
         known = ", ".join(each.name.lower().replace("_", "-") for each in DataRequestState)
-        raise CommandError(f"{text!r} is no state: choose {known}") from None
+        raise CommandError(f"{text!r} is not a state: choose {known}") from None
 
 
 def _parse_refusal(text: str | None) -> DataRequestRefusal | None:
     try:
         return None if text is None else DataRequestRefusal[text.upper().replace("-", "_")]
     except KeyError:
-        raise CommandError(f"{text!r} is no reason that the law has: {_format_reasons()}") from None
+        raise CommandError(f"{text!r} is not a reason in the law: choose one of {_format_reasons()}") from None
 
 
 def _format_reasons() -> str:
@@ -160,5 +162,5 @@ def _format_time_left(request: DataRequest) -> str:
 
 
 def _to_printable(line: str) -> str:
-    """What somebody else wrote, without what would steer a terminal."""
+    """Text from another person, without control characters that could steer a terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

@@ -1,4 +1,4 @@
-"""From the environment, and the sandbox city where one runs, to the hub's settings."""
+"""Loads the hub's settings from the environment, and from the sandbox city if one runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from settings.error_text import describe_settings_error
 
 
 def load_hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: bool = True) -> Settings:
-    """The settings of a hub; with `sandbox` in front of the city of the folder, where there is one.
+    """The settings of a hub; with `sandbox`, for the city of the folder if there is one.
 
-    What the environment says goes before what the city would say. Raises Failure with what is missing or wrong.
+    The environment overrides the city's values. Raises `CommandError` with the missing and invalid settings.
     """
     endpoints = _find_endpoints(folder) if sandbox else {}
     defaults = build_hub_environment(folder, endpoints) if endpoints else {}
-    if "SIMPUL_ISSUERS" in os.environ:  # the operator's own, among which the city's provider need not be
+    if "SIMPUL_ISSUERS" in os.environ:  # the operator's issuers may not include the city's provider
         defaults = {name: value for name, value in defaults.items() if not name.startswith("SIMPUL_SIGN_IN_")}
     if port is not None:
         os.environ["SIMPUL_LISTEN"] = f"{LOOPBACK}:{port}"
@@ -35,12 +35,12 @@ def load_hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: 
     try:
         return Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValidationError as problem:
-        no_city = f"; no sandbox city was ever started on {folder.path}" if sandbox and not endpoints else ""
+        no_city = f"; {folder.path} holds no sandbox city" if sandbox and not endpoints else ""
         raise CommandError(f"{describe_settings_error(problem)}{no_city}") from None
 
 
 def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:
-    """The settings of a production hub in front of the folder's city, on the city's own database.
+    """The settings of a production hub for the folder's city, with the city's own database.
 
     It accepts tokens of the city's OpenID provider only: with the development issuer it would not start.
     """
@@ -50,7 +50,7 @@ def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[s
 
 
 def _find_endpoints(folder: StateFolder) -> Mapping[str, AgencyEndpoint]:
-    """How to reach each agency of the folder's city; empty where no city was ever started."""
+    """The endpoint of each agency of the folder's city; empty if no city was ever started."""
     endpoints = {}
     for name in AGENCIES:
         port, control_port = folder.known_port(name), folder.known_port(f"{name}.control")
@@ -64,7 +64,7 @@ def _find_endpoints(folder: StateFolder) -> Mapping[str, AgencyEndpoint]:
 
 
 def _read_health(control_port: int) -> Mapping[str, str]:
-    """What an agency says of itself; nothing when it is down."""
+    """The health that an agency reports; empty if it is down."""
     try:
         with closing(http.client.HTTPConnection(LOOPBACK, control_port, timeout=5)) as connection:
             connection.request("GET", "/health")

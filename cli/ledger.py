@@ -1,4 +1,4 @@
-"""`simpul ledger`: whether the access ledger is as it was written, and where it ends now."""
+"""`simpul ledger`: verify the access ledger, and print the heads of its chains."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cli.project_paths import find_state_folder
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
-    group = typer.Typer(no_args_is_help=True, help="The access ledger: who read what of whom.")
+    """Build the command group."""
+    group = typer.Typer(no_args_is_help=True, help="The access ledger: which caller read which data of which person.")
     group.command("verify")(verify)
     group.command("heads")(print_heads)
     return group
@@ -26,17 +26,17 @@ def verify(
         Path | None, typer.Option("--heads", help="Heads that `simpul ledger heads` printed earlier.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Walk every chain; name the first broken entry of each, and fail where there is one."""
+    """Verify every chain; print the first broken entry of each, and fail if there is one."""
     broken = asyncio.run(_verify(_read_saved_heads(saved_heads)))
     if broken:
         raise CommandError(
-            f"the access ledger is not as it was written, broken in {broken} place{'' if broken == 1 else 's'}: "
+            f"the access ledger was changed after it was written, in {broken} place{'' if broken == 1 else 's'}: "
             "keep the database as it is, and compare it with a backup"
         )
 
 
 def print_heads() -> None:
-    """Print where every chain ends now; kept elsewhere, they prove later that nothing before them went missing."""
+    """Print the head of every chain. Stored elsewhere, heads prove later that no entry before them is missing."""
     typer.echo(asyncio.run(_load_heads()), nl=False)
 
 
@@ -48,7 +48,7 @@ def _read_saved_heads(path: Path | None) -> str:
 
 
 async def _verify(saved_heads: str) -> int:
-    """Tell what was found; how many chains and receipts are broken."""
+    """Print what was found; returns the number of broken chains and receipts."""
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from store.database import create_database_engine  # noqa: PLC0415 - same
     from store.ledger.ledger_check import check_ledger  # noqa: PLC0415 - same
@@ -71,7 +71,7 @@ async def _verify(saved_heads: str) -> int:
     if not found.broken and not found.receipt_faults:
         if found.purged:
             typer.echo(f"{found.purged} entries were purged, with receipts (`simpul retention receipts`).")
-        typer.echo(f"{found.entries} entries in {found.chains} chains are as they were written.")
+        typer.echo(f"{found.entries} entries in {found.chains} chains are unchanged.")
     return len(found.broken) + len(found.receipt_faults)
 
 

@@ -1,4 +1,4 @@
-"""The command line `simpul`: one file a group of commands, joined here."""
+"""The command line `simpul`: one module per command group, joined here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXPECTED_ERRORS = (CommandError, CityError, NoCityError, PostgresError, StateErr
 
 
 def build_app() -> typer.Typer:
-    """The application with every command."""
+    """Build the application with every command."""
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -60,7 +60,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command that the arguments name and exit. What goes wrong is told in one line."""
+    """Run the command of the arguments and exit. Errors are printed in one line."""
     try:
         build_app()(prog_name="simpul")
     except EXPECTED_ERRORS as problem:
@@ -70,7 +70,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         sys.exit(141)
-    except Exception as problem:  # noqa: BLE001 - the last stop: a traceback helps nobody at a prompt
+    except Exception as problem:  # noqa: BLE001 - the last handler: a traceback does not help at a prompt
         sys.exit(_print_error(f"unexpected {type(problem).__name__}: {problem} (where: {_save_traceback(problem)})"))
 
 
@@ -80,10 +80,10 @@ def _print_error(text: str) -> int:
 
 
 def _save_traceback(problem: Exception) -> str:
-    """Write the traceback where whoever mends it finds it; its path."""
+    """Write the traceback to the log folder; returns its path."""
     try:
         path = find_state_folder().folder("logs") / "simpul.log"
         path.write_text("".join(traceback.format_exception(problem)))
     except (OSError, StateError):
-        return "no place to write it to"
+        return "the log folder cannot be written"
     return str(path)

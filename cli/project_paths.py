@@ -1,4 +1,4 @@
-"""Where the project stands and where it keeps its state."""
+"""Paths of the project and of its state folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def find_state_folder() -> StateFolder:
-    """The folder that `SIMPUL_STATE` names, else `.simpul` in the project."""
+    """The folder in `SIMPUL_STATE`; default: `.simpul` in the project."""
     named = os.environ.get("SIMPUL_STATE")
     return StateFolder(Path(named) if named else ROOT / ".simpul")

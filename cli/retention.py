@@ -1,4 +1,4 @@
-"""`simpul retention`: what is kept how long, removing what is over, and the receipts of what was removed."""
+"""`simpul retention`: list retention periods, purge expired data, and list the receipts of purges."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:  # the hub, which other commands need not wait for
 
 T = TypeVar("T")
 
-_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
+_By = Annotated[str | None, typer.Option("--by", help="Your name; default: the user of this machine.")]
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
-    group = typer.Typer(no_args_is_help=True, help="How long the hub keeps what it keeps.")
+    """Build the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Retention of the hub's data.")
     group.command("list")(list_periods)
     group.command("purge")(purge)
     group.command("receipts")(list_receipts)
@@ -34,7 +34,7 @@ def build_group() -> typer.Typer:
 
 
 def list_periods() -> None:
-    """List what is kept, and for how many days."""
+    """List the kinds of stored data, and their retention in days."""
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     table = Table("what", "days", box=None, pad_edge=False)
@@ -45,10 +45,10 @@ def list_periods() -> None:
 
 def purge(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
     by: _By = None,
 ) -> None:
-    """Remove what is over, as the hub does once a day; a receipt of each kind is kept."""
+    """Remove expired data, as the hub does once a day; each kind leaves a receipt."""
 
     async def purge_all(retention: RetentionPurge) -> Sequence[PurgeReceipt]:
         return await retention.purge(by=by or getpass.getuser(), dry_run=dry_run)
@@ -56,13 +56,13 @@ def purge(
     found = asyncio.run(_run_with_retention(purge_all))
     _print_receipts(found, numbered=not dry_run)
     if not found:
-        typer.echo("Nothing is over.")
+        typer.echo("Nothing has expired.")
     elif dry_run:
         typer.echo("Nothing was removed.")
 
 
 def list_receipts() -> None:
-    """List the receipts of what was removed."""
+    """List the receipts of removed data."""
 
     async def load(retention: RetentionPurge) -> Sequence[PurgeReceipt]:
         return await retention.list_receipts()
@@ -92,7 +92,7 @@ async def _run_with_retention(work: Callable[[RetentionPurge], Awaitable[T]]) ->
         try:
             return await work(retention)
         except PurgeInProgress as problem:
-            raise CommandError("the hub, or another command, purges at the moment: try again in a while") from problem
+            raise CommandError("the hub or another command is purging: try again later") from problem
         except Exception as problem:
             raise CommandError(
                 f"the hub's database cannot be used ({type(problem).__name__}): is it up, and was the hub started on"

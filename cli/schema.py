@@ -1,4 +1,4 @@
-"""`simpul schema`: print the graph, compare it with the one that is checked in, write it anew."""
+"""`simpul schema`: print the graph, compare it with the checked-in schema, rewrite the schema file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCESS_PAGE = ROOT / "docs" / "frontend" / "field-access.md"
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="The graph that callers see.")
     group.command("print")(print_schema)
     group.command("check")(check_schema)
@@ -40,7 +40,7 @@ def check_schema(
         bool, typer.Option("--registered", help="Also check every operation in the hub's registry against the graph.")
     ] = False,
 ) -> None:
-    """Compare the graph with schema/schema.graphql; name what breaks callers, what may, and fail on any difference."""
+    """Compare the graph with schema/schema.graphql; list breaking and dangerous changes, and fail on any difference."""
     broken = _report_broken_operations() if registered else 0
     _compare_with_snapshot()
     if broken:
@@ -48,7 +48,7 @@ def check_schema(
 
 
 def _report_broken_operations() -> int:
-    """Name each published operation that the graph would break, with its client and each reason; how many there are."""
+    """Print each published operation that the graph would break, with client and reasons; returns how many."""
     from graphql import build_schema  # noqa: PLC0415 - the graph, which other commands need not wait for
 
     from cli.operations.commands import load_published_operations  # noqa: PLC0415 - same
@@ -85,12 +85,12 @@ def _compare_with_snapshot() -> None:
     breaking = len(changes["breaking"])
     raise CommandError(
         f"the graph differs from schema/schema.graphql, {breaking} breaking change{'' if breaking == 1 else 's'}: "
-        "if that is meant, `simpul schema write` and commit the file"
+        "if this is intended, run `simpul schema write` and commit the file"
     )
 
 
 def compare_schemas(before: str, now: str) -> dict[str, list[str]]:
-    """What breaks callers of the graph `before` in the graph `now`, and what may; by kind, in schema language."""
+    """Breaking and dangerous changes from the graph `before` to the graph `now`, by kind, in schema language."""
     from graphql import build_schema  # noqa: PLC0415 - the graph, which other commands need not wait for
     from graphql.utilities import find_breaking_changes, find_dangerous_changes  # noqa: PLC0415 - same
 
@@ -102,7 +102,7 @@ def compare_schemas(before: str, now: str) -> dict[str, list[str]]:
 
 
 def write_schema() -> None:
-    """Write the graph to schema/schema.graphql, and who sees what of it to docs/frontend/field-access.md."""
+    """Write the graph to schema/schema.graphql, and the access rules to docs/frontend/field-access.md."""
     from wiring.schema_tools import build_access_page  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
     for path, text in ((SNAPSHOT, _build_sdl()), (ACCESS_PAGE, build_access_page())):

@@ -1,4 +1,4 @@
-"""The file of settings that a command is told to go by, in place of the environment."""
+"""Loads the settings file that a command uses in place of the environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option(
         "--settings",
-        help="File of SIMPUL_... variables, as systemd's EnvironmentFile; then those of the environment do not count.",
+        help="File of SIMPUL_... variables, as systemd's EnvironmentFile; it replaces those of the environment.",
         exists=True,
         dir_okay=False,
     ),
@@ -23,7 +23,7 @@ SettingsFile = Annotated[
 
 
 def load_settings_file(file: Path) -> None:
-    """Make the file's variables the environment's. Raises Failure where it cannot be read."""
+    """Replace the environment's SIMPUL_... variables with the file's. Raises `CommandError` if it cannot be read."""
     try:
         variables = read_settings_file(file)
     except SettingsFileError as problem:
@@ -34,9 +34,9 @@ def load_settings_file(file: Path) -> None:
 
 
 def use_settings_file(context: typer.Context, *, file: SettingsFile = None) -> None:
-    """Let any command go by a file of settings: `simpul --settings FILE ledger verify`."""
+    """Let any command use a settings file: `simpul --settings FILE ledger verify`."""
     if file is None:
         return
     if context.invoked_subcommand == "hub":
-        raise CommandError(f"the hub reads its file anew at each reload: write `simpul hub --settings {file}`")
+        raise CommandError(f"the hub rereads its file at each reload: write `simpul hub --settings {file}`")
     load_settings_file(file)

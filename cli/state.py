@@ -1,4 +1,4 @@
-"""`simpul state`: whether the hub's database is whole, fits the secret, and how far it reaches: after a restore."""
+"""`simpul state`: checks the hub's database, for example after a restore: complete, right secret, extent of data."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CITY_TIME_ZONE = ZoneInfo("Asia/Jakarta")
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="The hub's own database.")
     group.command("verify")(verify)
-    group.callback()(lambda: None)  # keeps the group a group while it has one command
+    group.callback()(lambda: None)  # typer turns a group with one command into that command
     return group
 
 
@@ -36,10 +36,10 @@ def verify(
         typer.Option("--heads", help="Heads that `simpul ledger heads` printed earlier.", dir_okay=False, exists=True),
     ] = None,
 ) -> None:
-    """Tell whether the database can be used, is whole, fits the secret, and how far it reaches; change nothing."""
+    """Check that the database is usable, complete and written with this secret; show its extent. Read-only."""
     faults = asyncio.run(_verify("" if saved_heads is None else saved_heads.read_text(errors="replace")))
     if faults:
-        raise CommandError(f"the hub's database is not as it has to be: {'; '.join(faults)}")
+        raise CommandError(f"the hub's database cannot be used: {'; '.join(faults)}")
 
 
 async def _verify(saved_heads: str) -> list[str]:
@@ -59,7 +59,7 @@ async def _verify(saved_heads: str) -> list[str]:
     try:
         status = await read_database_status(engine)
         if status.revision is None:
-            return ["it is empty: no hub was ever started on it"]
+            return ["it is empty: start a hub on it first"]
         if status.revision != status.newest_revision:
             return [_describe_revision_mismatch(status)]
         extents = await summarize_tables(engine)
@@ -80,14 +80,14 @@ async def _verify(saved_heads: str) -> list[str]:
 def _describe_revision_mismatch(status: DatabaseStatus) -> str:
     if status.is_known_revision:
         return (
-            f"its form is {status.revision}, this hub's is {status.newest_revision}: verify it with the hub that wrote"
-            " it, or start this one on it, which brings it up to date"
+            f"its schema is {status.revision}, this hub's is {status.newest_revision}: verify with the hub that wrote"
+            " it, or start this one on it, which migrates it"
         )
-    return f"its form is {status.revision}, which this hub does not know: it is of a newer hub, use that"
+    return f"its schema is {status.revision}, of a newer hub than this one: use that hub"
 
 
 def _check_secret(settings: Settings, people: Sequence[bytes], found: LedgerCheckResult) -> list[str]:
-    """Whether all of it was made with another secret."""
+    """Whether the data was written with another secret."""
     from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople  # noqa: PLC0415 - the hub, as above
 
     seals = SealedPeople(settings.secret_bytes)
@@ -99,12 +99,12 @@ def _check_secret(settings: Settings, people: Sequence[bytes], found: LedgerChec
             closed += 1
     every_chain = found.chains > 0 and len({each.chain for each in found.broken if each.sequence == 0}) >= found.chains
     if closed or every_chain:
-        return ["SIMPUL_SECRET is not the one that it was written with: put back the one that was kept with the backup"]
+        return ["SIMPUL_SECRET is not the secret of this database: restore the one that is stored with the backup"]
     return []
 
 
 def _print_report(status: DatabaseStatus, extents: Sequence[TableSummary], found: LedgerCheckResult) -> None:
-    typer.echo(f"PostgreSQL {status.version}, form {status.revision}.")
+    typer.echo(f"PostgreSQL {status.version}, schema {status.revision}.")
     for each in extents:
         newest = (
             ""
@@ -113,4 +113,4 @@ def _print_report(status: DatabaseStatus, extents: Sequence[TableSummary], found
         )
         typer.echo(f"{each.name}: {each.rows}{newest}")
     if not found.broken and not found.receipt_faults:
-        typer.echo(f"The access ledger is as it was written: {found.entries} entries in {found.chains} chains.")
+        typer.echo(f"The access ledger is unchanged: {found.entries} entries in {found.chains} chains.")

@@ -2,7 +2,7 @@
 
 `AGENCY` is one of the agencies, or `issuer`, the OpenID provider.
 
-The credential it accepts comes from `SANDBOX_USER` and `SANDBOX_SECRET`; `SANDBOX_LATENCY=off` makes it answer at once.
+`SANDBOX_USER` and `SANDBOX_SECRET` hold the credential that it accepts; `SANDBOX_LATENCY=off` turns off its latency.
 """
 
 import argparse
@@ -19,7 +19,7 @@ _LATENCY = {"on": True, "off": False}
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Runs the agency asked for until it is told to stop; the exit code is 1 when it cannot start."""
+    """Run the agency until a stop signal; the exit code is 1 if it cannot start."""
     try:
         spec = _parse_spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What one agency of the sandbox city is started with, and how it says that it cannot start."""
+"""The start options of an agency of the sandbox city, and the error for a failed start."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,25 +7,25 @@ AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
 """Every agency of the sandbox city; `sandbox/<name>.py` holds it."""
 
 ISSUER = "issuer"
-"""The city's OpenID provider: no agency, but started and steered as they are (`sandbox/issuer/server.py`)."""
+"""The city's OpenID provider: not an agency, but started and controlled like one (`sandbox/issuer/server.py`)."""
 
 PARTS = (*AGENCIES, ISSUER)
-"""Everything that makes up the sandbox city."""
+"""All parts of the sandbox city."""
 
 LOOPBACK = "127.0.0.1"
 """The only address an agency of the sandbox city listens on."""
 
 
 class CannotStartError(Exception):
-    """An agency cannot start. The message is one line that names the cause and the mend."""
+    """An agency cannot start. The message is one line with the cause and the fix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencySpec:
-    """One agency as it was asked to start.
+    """The start options of one agency.
 
-    `user` and `secret` are the one credential it accepts; `state` is the folder it keeps its data in (made on
-    demand, kept between starts); with `latency` false it answers at once until somebody sets a latency.
+    `user` and `secret` are the one credential that it accepts. `state` is the folder of its data, created on demand and
+    kept between starts. If `latency` is false, it answers immediately until the control API sets a latency.
     """
 
     name: str

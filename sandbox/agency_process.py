@@ -1,4 +1,4 @@
-"""One agency as a child process: launch it, know when it is ready, end it and everything it started."""
+"""Runs one agency as a child process: launch it, wait until it is ready, stop it with everything it started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AgencyProcessError(Exception):
 
 
 class AgencyProcess:
-    """One agency's process.
+    """The process of one agency.
 
     `launch`, then `wait_until_ready`; `wait_for_end` returns its exit code; `stop` ends it and its children.
     """
@@ -42,7 +42,7 @@ class AgencyProcess:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def launch(self, state: Path, environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -> None:
-        """Start the process; what it says goes to the log file, which begins anew."""
+        """Start the process; its output overwrites the log file."""
         ports = ["--port", str(self.port), "--control-port", str(self.control_port)]
         command = [*program, self.name, *ports, "--state", str(state)]
         # PYTHONSAFEPATH would keep `-m sandbox` from finding the project.
@@ -55,11 +55,11 @@ class AgencyProcess:
                 stderr=log,
                 cwd=ROOT,
                 env={**inherited, **environment},
-                start_new_session=True,  # Ctrl-C in the terminal is for us: we stop it in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the agency in order
             )
 
     async def wait_until_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
-        """Wait until its control port says so. Raises AgencyProcessError when it ends or takes too long."""
+        """Wait until its control port reports ready. Raises AgencyProcessError if it ends or takes too long."""
         ended = asyncio.create_task(self.wait_for_end())
         try:
             async with asyncio.timeout(timeout):
@@ -73,11 +73,11 @@ class AgencyProcess:
             ended.cancel()
 
     async def wait_for_end(self) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
+        """Wait for its end; returns the exit code, negative for a signal."""
         return await self._process.wait() if self._process else 0
 
     async def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Ask it to end; after `timeout_s` seconds end it and its process group by force. Returns when it is gone."""
+        """Terminate it; after `timeout_s` seconds, kill its process group. Returns when it has ended."""
         process = self._process
         if process is None:
             return
@@ -87,13 +87,13 @@ class AgencyProcess:
             await asyncio.wait_for(process.wait(), timeout_s)
         except TimeoutError:
             pass
-        finally:  # also when we are cancelled meanwhile
+        finally:  # also if this task is cancelled meanwhile
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
     def last_line(self) -> str:
-        """What it said last."""
+        """The last line of its output."""
         if not self._log.exists():
             return ""
         lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines()]

@@ -1,4 +1,4 @@
-"""How the process of one agency serves: sockets taken first, applications on them, an orderly end when told so."""
+"""The server of an agency's process: bind the sockets, serve the applications, stop in order on a signal."""
 
 import asyncio
 import signal
@@ -13,12 +13,12 @@ from sandbox.agency import LOOPBACK, AgencySpec, CannotStartError
 from sandbox.control import AgencyControl, AgencyMode
 
 _GRACE_S = 1
-"""How long answers in flight may take once the agency is told to stop."""
+"""Seconds that requests in flight may take after a stop signal."""
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on the loopback address. Raises `CannotStartError` when the port is taken or not allowed."""
-    # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without, every answer may wait 40 ms.
+    """Create a listening loopback socket. Raises `CannotStartError` if the port is taken or not allowed."""
+    # asyncio sets TCP_NODELAY only on sockets with the TCP protocol number; without it, an answer may wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -32,7 +32,7 @@ def listen(port: int) -> socket.socket:
 
 
 def serve(spec: AgencySpec, control: AgencyControl, app: ASGIApp) -> None:
-    """Runs an HTTP agency: `build_app` on its port, the control API on its control port, until it is told to stop."""
+    """Serve an HTTP agency: `app` on its port, the control API on its control port, until a stop signal."""
 
     async def agency() -> None:
         async with AsyncExitStack() as running:
@@ -49,14 +49,14 @@ def serve(spec: AgencySpec, control: AgencyControl, app: ASGIApp) -> None:
 
 @asynccontextmanager
 async def serve_control(spec: AgencySpec, control: AgencyControl) -> AsyncIterator[None]:
-    """The control API of an agency, served on its control port for the length of the block."""
+    """Serve an agency's control API on its control port for the length of the block."""
     async with serve_app(control.build_app(), listen(spec.control_port)):
         yield
 
 
 @asynccontextmanager
 async def serve_app(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """An ASGI application served on a listening socket for the length of the block."""
+    """Serve an ASGI application on a listening socket for the length of the block."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -76,7 +76,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals alone: one process runs several servers, and only the agency decides when it ends."""
+    """Leaves signals alone: one process runs several servers, and the agency decides when it ends."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
 
 
 async def wait_for_stop_signal() -> None:
-    """Waits for SIGINT or SIGTERM."""
+    """Wait for SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The sandbox city: every agency a process of its own, started together, watched, and ended together."""
+"""The sandbox city: runs each agency in its own process; starts, watches and stops them together."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from sandbox.state_folder import StateFolder
 
 
 class CityError(Exception):
-    """The city, or one of its agencies, cannot do what was asked; the text is one line for a person."""
+    """The city or an agency cannot do what was requested; the text is one line for a person."""
 
 
 class ProcessState(enum.Enum):
-    """What an agency's process does."""
+    """The state of an agency's process."""
 
     STARTING = "starting"
     RUNNING = "running"
     STOPPED = "stopped"
-    """Ended because it was asked to."""
+    """Ended on request."""
     DIED = "died"
-    """Ended by itself or by somebody else."""
+    """Ended without a request."""
 
 
 @dataclass(slots=True)
 class SandboxAgency:
-    """One agency: where it listens, the credential it accepts, and what its process does."""
+    """One agency: its ports, its credential, and the state of its process."""
 
     name: str
     port: int
@@ -46,7 +46,7 @@ class SandboxAgency:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """An agency's state became another. `detail` says why it died."""
+    """A change of an agency's state. `detail` gives the reason if it died."""
 
     agency: str
     state: ProcessState
@@ -54,12 +54,12 @@ class StateChange:
 
 
 class SandboxCity:
-    """`async with SandboxCity(folder) as city: city.agencies["pbb"].port` - starts every agency, ends every agency.
+    """`async with SandboxCity(folder) as city: city.agencies["pbb"].port` - starts every agency, stops every agency.
 
-    `state` keeps ports, credentials and data between starts. `latency` lets agencies take their time. `on_change` hears
-    each change of an agency's state. `program` is the command line that an agency's name and options are added to.
-    Entering raises CityError when one agency does not start (the others are ended), StateError when the folder is
-    in use. Agencies end with this process, however it ends (Linux).
+    `state` holds ports, credentials and data between starts. `latency` turns on the agencies' imitated latency.
+    `on_change` receives each change of an agency's state. `program` is the command line to which an agency's name and
+    options are appended. Entering raises CityError if an agency does not start (the others are stopped), and StateError
+    if the folder is in use. Agencies end with this process, however it ends (Linux).
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class SandboxCity:
         self._exit = contextlib.ExitStack()
 
     def __repr__(self) -> str:
-        """Its agencies and what they do."""
+        """The agencies and their states."""
         states = " ".join(f"{agency.name}={agency.state.value}" for agency in self.agencies.values())
         return f"<City {self.folder.path} {states}>"
 
     async def __aenter__(self) -> Self:
-        """Start all agencies at the same time."""
+        """Start all agencies concurrently."""
         self._exit.enter_context(self.folder.lock())
         try:
             self.agencies = {name: self._build_agency(name) for name in self._names}
@@ -105,11 +105,11 @@ class SandboxCity:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all agencies at the same time."""
+        """Stop all agencies concurrently."""
         await self._stop_all()
 
     async def start(self, name: str) -> None:
-        """Start one agency on its port of before; nothing happens when it runs. Raises CityError."""
+        """Start one agency on its previous port; does nothing if it runs. Raises CityError."""
         async with self._lock(name):
             agency = self.agencies[name]
             if agency.state is ProcessState.RUNNING:
@@ -133,7 +133,7 @@ class SandboxCity:
             self._watches[name] = asyncio.create_task(self._watch(name, child))
 
     async def stop(self, name: str) -> None:
-        """End one agency and keep it so; nothing happens when it does not run. Raises CityError."""
+        """Stop one agency; does nothing if it does not run. Raises CityError."""
         async with self._lock(name):
             watch = self._watches.pop(name, None)
             if watch is not None:
@@ -167,11 +167,11 @@ class SandboxCity:
         self._on_change(StateChange(name, state, detail))
 
     async def _watch(self, name: str, child: AgencyProcess) -> None:
-        """Notice when an agency ends that nobody asked to."""
+        """Detect the end of an agency that was not requested."""
         code = await child.wait_for_end()
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         last = child.last_line()
-        await child.stop()  # what it left in its process group
+        await child.stop()  # ends the rest of its process group
         self._set_state(name, ProcessState.DIED, f"{reason}{f': {last}' if last else ''}")
 
     async def _stop_all(self) -> None:

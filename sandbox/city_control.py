@@ -1,6 +1,6 @@
-"""Steer a running city from another process: one line of JSON there, one line of JSON back, over loopback.
+"""Controls a running city from another process: one line of JSON per request and per answer, over loopback.
 
-The secret in the state folder, which only its owner can read, is the permission.
+The permission is the secret in the state folder, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class NoCityError(Exception):
 
 @contextlib.asynccontextmanager
 async def serve_city_control(city: SandboxCity) -> AsyncIterator[None]:
-    """Take requests for the city for the length of the block."""
+    """Answer control requests for the city for the length of the block."""
     secret = city.folder.secret(NAME)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +37,7 @@ async def serve_city_control(city: SandboxCity) -> AsyncIterator[None]:
             writer.write(json.dumps(await _execute(city, secret, line)).encode() + b"\n")
             await writer.drain()
         except (OSError, TimeoutError, ValueError):
-            pass  # whoever asked went away or speaks something else
+            pass  # the client disconnected or sent something else
         finally:
             writer.close()
 
@@ -80,7 +80,7 @@ async def _execute(city: SandboxCity, secret: str, line: bytes) -> dict[str, Any
 
 
 def control_city(state: Path, verb: str, agency: str = "") -> list[dict[str, Any]]:
-    """Ask the city that runs on the state folder to `stop` or `start` an agency, or for its `state`.
+    """Send `stop`, `start` or `state` to the city that runs on the state folder.
 
     Returns its agencies: name, state, port, control_port, pid. Raises NoCityError, CityError.
     """

@@ -1,4 +1,4 @@
-"""The moment at which the services of the sandbox city stand still, so that their data are the same on every day."""
+"""The fixed time of the sandbox city's services, which keeps their data the same on every day."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -6,4 +6,4 @@ WIB = timezone(timedelta(hours=7), "WIB")
 """Western Indonesia Time, the zone of Jakarta."""
 
 CITY_NOW = datetime(2026, 11, 1, tzinfo=WIB)
-"""Now, in the sandbox city: no bill, complaint or price is younger."""
+"""The current time of the sandbox city: no bill, complaint or price is newer."""

@@ -1,4 +1,4 @@
-"""The control side of every agency: call counters, imitated latency, modes of failure, and the HTTP API over them.
+"""The control side of every agency: call counters, imitated latency, failure modes, and their HTTP API.
 
 The API listens on the agency's control port: `GET /health`, `GET|DELETE /calls`, `GET|PUT /latency`, `GET|PUT /mode`.
 """
@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 REFUSED = "refused"
-"""The operation that a call with wrong credentials is counted as."""
+"""The operation name under which calls with wrong credentials are counted."""
 
 _SEED = 20260101
 _Z95 = 1.6448536269514722
@@ -27,7 +27,7 @@ _Z95 = 1.6448536269514722
 
 
 class AgencyMode(StrEnum):
-    """How an agency behaves: as it should, or in one of the ways agencies fail."""
+    """The behaviour of an agency: normal, or one of the ways in which agencies fail."""
 
     NORMAL = "normal"
     ERROR = "error"
@@ -38,7 +38,7 @@ class AgencyMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Quantiles of an agency's answering time in milliseconds; `Latency(0, 0)` answers at once.
+    """Quantiles of an agency's latency in milliseconds; `Latency(0, 0)` answers immediately.
 
     Raises `ValueError` unless both are zero or 0 < p50_ms <= p95_ms.
     """
@@ -53,7 +53,7 @@ class Latency:
             raise ValueError(message)
 
     def draw_seconds(self, random: Random) -> float:
-        """One answering time in seconds, log-normal with these quantiles."""
+        """Draw one latency in seconds, log-normal with these quantiles."""
         if not self.p50_ms:
             return 0.0
         spread = math.log(self.p95_ms / self.p50_ms) / _Z95
@@ -61,11 +61,10 @@ class Latency:
 
 
 class AgencyControl:
-    """What is asked of an agency, and how it shall behave.
+    """The counters and the behaviour of an agency.
 
-    An agency awaits `begin_call(operation)` ahead of the work of every call of its own business, and then looks at
-    `mode`. `health_details` are further entries of the answer of `/health`; `routes` are what only this agency lets be
-    set.
+    An agency awaits `begin_call(operation)` before each call of its own business, and then checks `mode`.
+    `health_details` are further members of the answer of `/health`; `routes` are control endpoints of this agency only.
     """
 
     def __init__(
@@ -89,18 +88,18 @@ class AgencyControl:
         return f"<Control {self._agency} {self.mode} calls={self._calls.total()}>"
 
     async def begin_call(self, operation: str) -> None:
-        """Counts one call, waits its latency, and in mode slow holds it until the mode changes."""
+        """Count one call and wait its latency; in mode slow, hold it until the mode changes."""
         self.count_call(operation)
         await asyncio.sleep(self.latency.draw_seconds(self._random))
         while self.mode is AgencyMode.SLOW:
             await self._mode_changed.wait()
 
     def count_call(self, operation: str) -> None:
-        """Counts one call that is answered without waiting, such as a refused one (`REFUSED`)."""
+        """Count one call that is answered without waiting, such as a refused one (`REFUSED`)."""
         self._calls[operation] += 1
 
     def set_mode(self, mode: AgencyMode) -> None:
-        """Behave otherwise from now on; calls held by mode slow go on."""
+        """Change the behaviour from now on; calls held by mode slow continue."""
         self.mode = mode
         self._mode_changed.set()
         self._mode_changed = asyncio.Event()

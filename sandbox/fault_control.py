@@ -1,7 +1,7 @@
-"""The relays of several agencies in one process: `python -m sandbox.fault_control --control-port C --relay pbb=P:TO`.
+"""Runs the fault proxies of several agencies: `python -m sandbox.fault_control --control-port C --relay pbb=P:TO`.
 
-Steered over HTTP: `GET /faults` tells of each relay, `PUT /faults/{agency}` with `{"kind": ..., "chance": ...,
-"seconds": ...}` lets something go wrong, `DELETE /faults/{agency}` ends that.
+Controlled over HTTP: `GET /faults` returns each proxy, `PUT /faults/{agency}` with `{"kind": ..., "chance": ...,
+"seconds": ...}` injects a fault, `DELETE /faults/{agency}` clears it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sandbox.fault_proxy import FaultKind, FaultProxy, WireFault, run_fault_prox
 
 
 def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
-    """The HTTP API over the relays."""
+    """The HTTP API over the proxies."""
 
     async def read(_: Request) -> JSONResponse:
         return JSONResponse({name: _proxy_to_json(proxy) for name, proxy in proxies.items()})
@@ -64,7 +64,7 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Relay until told to stop; the exit code is 1 where a port cannot be used."""
+    """Relay until a stop signal; the exit code is 1 if a port cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.fault_control", description="Relays that spoil.")
     parser.add_argument("--control-port", type=int, required=True, help="where faults are steered (HTTP)")
     parser.add_argument("--relay", type=_parse_relay, action="append", required=True, metavar="AGENCY=PORT:TO")

@@ -1,7 +1,7 @@
-"""A relay in front of one agency that spoils what passes: connections that break, fall silent, drip, or talk rubbish.
+"""A proxy in front of one agency that injects wire faults: broken, silent, slow or garbled connections.
 
-What the agency's own modes (`sandbox/control.py`) cannot show happens here, on the wire, for every protocol alike.
-Bytes pass unread but for what HTTP's own faults need: where a request ends, and where an answer's body begins.
+It shows what the agency's own modes (`sandbox/control.py`) cannot: faults on the wire, for every protocol. Bytes pass
+unread, except for HTTP faults, which need the end of a request and the start of a body.
 """
 
 from __future__ import annotations
@@ -26,49 +26,49 @@ _SEED: Final = 20260101
 _HEAD_ENDS: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RUBBISH: Final = bytes(range(255, 127, -1)) * 4
-"""No protocol of the city begins like this."""
+"""No protocol of the city begins with these bytes."""
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER: close with a reset, and with nothing still to be sent."""
+"""SO_LINGER: close with a reset, and discard unsent bytes."""
 
 
 class FaultKind(StrEnum):
     """The ways in which a connection can fail its client."""
 
     LATENCY = "latency"
-    """Each answer begins so many seconds late."""
+    """Each answer begins `seconds` late."""
     RESET = "reset"
-    """The connection is reset when something is asked."""
+    """The connection is reset when a request arrives."""
     HALF_OPEN = "half-open"
-    """The other end is gone and nobody says so: connections open, take what is sent, and never answer nor close.
+    """The peer is gone without notice: connections open and accept bytes, but never answer or close.
 
-    Those that were open when it began are silent for good, whatever comes after: so a firewall forgets them.
+    Connections that were open at the start stay silent for good, as when a firewall drops its state.
     """
     GARBAGE = "garbage"
-    """Bytes that are no protocol, then the end."""
+    """Bytes of no protocol, then the end."""
     GARBAGE_BODY = "garbage-body"
-    """HTTP 200 with a body that is nothing."""
+    """HTTP 200 with a meaningless body."""
     TRUNCATED = "truncated"
-    """Half of an answer, then the end; of HTTP half of the body."""
+    """Half of an answer, then the end; for HTTP, half of the body."""
     ERROR = "500"
     """HTTP 500."""
     THROTTLED = "429"
-    """HTTP 429 with `Retry-After`, so many seconds."""
+    """HTTP 429 with `Retry-After` of `seconds`."""
     DRIP = "drip"
-    """Answers come one byte at a time, so many seconds apart."""
+    """Answers come one byte at a time, `seconds` apart."""
     REFUSE = "refuse"
-    """Nobody listens, and whoever was connected is no more."""
+    """The port is closed, and open connections are reset."""
 
 
 HTTP_FAULTS: Final = frozenset({FaultKind.GARBAGE_BODY, FaultKind.ERROR, FaultKind.THROTTLED})
-"""What only makes sense where HTTP is spoken."""
+"""Faults that only apply to HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFault:
-    """What goes wrong: of `chance` of all exchanges (0 to 1); `seconds` where the kind has some.
+    """A fault: it hits the share `chance` of all exchanges (0 to 1); `seconds` is its duration if the kind has one.
 
-    An exchange is a question and its answer on a connection. Half-open and refuse hit everything at once. Raises
-    ValueError where chance or seconds make no sense.
+    An exchange is a request and its answer on a connection. Half-open and refuse hit all connections together. Raises
+    ValueError for an invalid chance or seconds.
     """
 
     kind: FaultKind
@@ -83,14 +83,14 @@ class WireFault:
 
 
 class FaultProxy:
-    """A relay from `port` to the agency on port `to`. `inject` and `clear` take effect at once."""
+    """A proxy from `port` to the agency on port `to`. `inject` and `clear` take effect immediately."""
 
     def __init__(self, *, port: int, to: int) -> None:
         self.port = port
         self.to = to
         self.fault: WireFault | None = None
         self.faulted_exchanges = 0
-        """Exchanges that went wrong so far; of half-open, connections that fell silent, too."""
+        """Faulted exchanges so far; for half-open, also connections that fell silent."""
         self._random = Random(_SEED)  # noqa: S311 - faults must be repeatable, not unguessable
         self._server: asyncio.Server | None = None
         self._open: dict[_RelayedConnection, asyncio.Task[None]] = {}
@@ -101,11 +101,11 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return len(self._open)
 
     async def inject(self, fault: WireFault) -> None:
-        """Let this go wrong from now on, and nothing else."""
+        """Inject this fault from now on, in place of any other."""
         if self.fault is not None:
             await self.clear()
         self.fault = fault
@@ -120,12 +120,12 @@ class FaultProxy:
                 relay.is_silent = True
 
     async def clear(self) -> None:
-        """Let everything pass from now on. Connections that fell silent stay so."""
+        """Pass everything from now on. Connections that fell silent stay silent."""
         self.fault = None
         await self._listen()
 
     def draw_fault(self) -> WireFault | None:
-        """What goes wrong with an exchange that begins now."""
+        """Draw the fault of an exchange that begins now."""
         fault = self.fault
         if fault is None or (fault.chance < 1 and self._random.random() >= fault.chance):
             return None
@@ -133,11 +133,11 @@ class FaultProxy:
         return fault
 
     async def start(self) -> None:
-        """Listen."""
+        """Start listening."""
         await self._listen()
 
     async def stop(self) -> None:
-        """Listen no more, and end every connection."""
+        """Stop listening, and end every connection."""
         await self._stop_listening()
         tasks = tuple(self._open.values())
         for task in tasks:
@@ -166,23 +166,23 @@ class FaultProxy:
 
 
 class _RelayedConnection:
-    """One client's connection, and the one to the agency behind it."""
+    """One client's connection, with its connection to the agency."""
 
     def __init__(self, proxy: FaultProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.is_silent = False
-        """Whether nothing passes any more, either way."""
+        """Whether nothing passes any more, in either direction."""
         self._proxy = proxy
         self._reader = reader
         self._writer = writer
         self._fault: WireFault | None = None
         self._has_begun = False
         self._is_answering = True
-        """Whether the agency had the last word. What a client says next begins an exchange."""
+        """Whether the agency sent last. The client's next bytes begin an exchange."""
         self._is_spoiled = False
-        """Whether the fault of this exchange is done."""
+        """Whether the fault of this exchange has been applied."""
 
     def reset(self) -> None:
-        """Close the connection to the client as a machine does that knows nothing of it."""
+        """Reset the connection to the client, like a host that does not know it."""
         with contextlib.suppress(OSError, AttributeError):
             self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._writer.transport.abort()
@@ -218,7 +218,7 @@ class _RelayedConnection:
             self.is_silent = True
 
     async def _forward_requests(self, agency: asyncio.StreamWriter) -> None:
-        """Pass on what the client says; some faults answer in the agency's place."""
+        """Forward the client's bytes; some faults answer in place of the agency."""
         while data := await self._reader.read(_CHUNK):
             if self._is_answering and not self.is_silent:
                 self._begin_exchange()
@@ -238,17 +238,17 @@ class _RelayedConnection:
             await agency.drain()
 
     async def _forward_answers(self, agency: asyncio.StreamReader) -> None:
-        """Pass on what the agency says, or what is left of it; at its end the client's connection ends, too."""
+        """Forward the agency's bytes, damaged by the fault; at their end the client's connection ends, too."""
         while data := await agency.read(_CHUNK):
-            if not self._has_begun:  # some agencies speak first
+            if not self._has_begun:  # some agencies send first
                 self._begin_exchange()
             if not self.is_silent and not await self._forward_chunk(data):
                 return
         if self.is_silent:
-            await asyncio.Event().wait()  # nobody is told that the agency has ended: the client has to notice by itself
+            await asyncio.Event().wait()  # the client is not told that the agency has ended and has to detect it
 
     async def _forward_chunk(self, data: bytes) -> bool:
-        """Give the client a piece of an answer; whether the connection goes on."""
+        """Forward a piece of an answer; returns whether the connection continues."""
         fault, self._is_answering = self._fault, True
         if fault is None:
             self._writer.write(data)
@@ -285,7 +285,7 @@ class _RelayedConnection:
         return False
 
     async def _read_whole_request(self, data: bytes) -> None:
-        """Read on until a request has come whole."""
+        """Read until the request is complete."""
         while _HEAD_ENDS not in data:
             data += await self._read_more()
         head, _, body = data.partition(_HEAD_ENDS)
@@ -302,7 +302,7 @@ class _RelayedConnection:
 
 
 def _build_reply(fault: WireFault | None) -> bytes:
-    """What stands in the place of an HTTP answer."""
+    """The HTTP answer of a fault."""
     kind = fault.kind if fault else None
     more, body = "", b"no service"
     if kind is FaultKind.THROTTLED and fault is not None:
@@ -316,7 +316,7 @@ def _build_reply(fault: WireFault | None) -> bytes:
 
 @asynccontextmanager
 async def run_fault_proxy(*, port: int, to: int) -> AsyncIterator[FaultProxy]:
-    """A relay for the length of the block."""
+    """Run a proxy for the length of the block."""
     proxy = FaultProxy(port=port, to=to)
     await proxy.start()
     try:

@@ -1,9 +1,8 @@
-"""Run a command that ends with the process that started it.
+"""Runs a command that ends with the process that started it.
 
-`python parent_death_signal.py PARENT SIGNAL [USER] -- COMMAND...`
-The kernel keeps the promise (Linux, PR_SET_PDEATHSIG), so it also holds when the parent is killed outright and
-can no longer tidy up. Elsewhere the command just runs. This is a program and not a `preexec_fn`: forking a process
-that has threads and then running Python in the copy may deadlock.
+`python parent_death_signal.py PARENT SIGNAL [USER] -- COMMAND...` The kernel guarantees it (Linux, PR_SET_PDEATHSIG),
+so it also works if the parent is killed and cannot clean up. On other systems the command simply runs. This is a
+program and not a `preexec_fn`: running Python in a fork of a process with threads may deadlock.
 """
 
 from __future__ import annotations
@@ -17,28 +16,28 @@ PR_SET_PDEATHSIG = 1
 
 
 def with_parent_death_signal(command: Sequence[str], *, ending: signal.Signals, user: str | None = None) -> list[str]:
-    """The command line that runs `command` (an absolute path first) so that `end_reason` reaches it when we are gone.
+    """Build the command line that runs `command` (absolute path first) and signals `ending` when this process ends.
 
-    As root it may run as another `user`. The promise is to the thread that starts it: use one that stays.
+    As root it may run as another `user`. The kernel watches the thread that starts the command: use one that stays.
     """
     drop = [user] if user else []
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), ending.name, *drop, "--", *command]
 
 
 def set_parent_death_signal(parent: int, ending: signal.Signals) -> None:
-    """Ask the kernel to send `end_reason` to this process when `parent` is gone. The wish survives `exec`."""
+    """Ask the kernel to send `ending` to this process when `parent` has ended. The request survives `exec`."""
     if not sys.platform.startswith("linux"):
         return
-    import ctypes  # noqa: PLC0415 - 10 ms that only this platform has to pay
+    import ctypes  # noqa: PLC0415 - takes 10 ms, needed on this platform only
 
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, ending, 0, 0, 0) != 0:
         sys.exit(f"parent_death_signal: the kernel refused PR_SET_PDEATHSIG: {os.strerror(ctypes.get_errno())}")
-    if os.getppid() != parent:  # it went away before we asked: nobody would ever tell us
+    if os.getppid() != parent:  # it ended before the request, so the kernel will send no signal
         sys.exit("parent_death_signal: the starting process is gone")
 
 
 def drop_privileges(user: str) -> None:
-    """Drop root for `user`, who must exist. Clears any earlier parent-death signal, so it comes first."""
+    """Drop root for `user`, who must exist. Clears any earlier parent-death signal, so call it first."""
     import pwd  # noqa: PLC0415 - only a root process gets here
 
     entry = pwd.getpwnam(user)
@@ -48,7 +47,7 @@ def drop_privileges(user: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Turn into the command after `--`."""
+    """Replace this process by the command after `--`."""
     mark = arguments.index("--")
     parent, ending, *user = arguments[:mark]
     command = arguments[mark + 1 :]

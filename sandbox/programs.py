@@ -1,7 +1,7 @@
-"""Optional programs: the one place that looks for them, and `SIMPUL_WITHOUT`, which leaves some of them out.
+"""Finds optional programs; `SIMPUL_WITHOUT` excludes some of them.
 
-`SIMPUL_WITHOUT=mariadb,npm` (or `all`) behaves as if these programs were not installed, and keeps apt from
-installing them. So a machine that has them can show what happens on one that does not.
+`SIMPUL_WITHOUT=mariadb,npm` (or `all`) behaves as if these programs were not installed, and stops apt from installing
+them. A machine that has them can thus show the behaviour of one that does not.
 """
 
 import os
@@ -24,12 +24,12 @@ class UnknownProgramError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OptionalProgram:
-    """A program the project uses where it is installed, and does without elsewhere."""
+    """A program that the project uses if it is installed."""
 
     commands: Mapping[str, tuple[str, ...]]
-    """Each command it brings, with the file names it goes by, the usual one first."""
+    """Each command of the program, with its possible file names, the usual one first."""
     package: str
-    """The Debian package that brings them."""
+    """The Debian package of the program."""
 
 
 def _to_commands(*commands: str) -> Mapping[str, tuple[str, ...]]:
@@ -47,9 +47,9 @@ PROGRAMS: Mapping[str, OptionalProgram] = {
 
 
 def find_program(command: str) -> Path | None:
-    """An optional program's command on the PATH or among server programs; None where missing or left out.
+    """An optional program's command, on the PATH or among server programs; None if missing or excluded.
 
-    Raises `UnknownProgramError` when `SIMPUL_WITHOUT` is wrong, KeyError for a command of no optional program.
+    Raises `UnknownProgramError` if `SIMPUL_WITHOUT` is invalid, KeyError for a command of no optional program.
     """
     name = find_program_of(command)
     if name in read_left_out():
@@ -60,7 +60,7 @@ def find_program(command: str) -> Path | None:
 
 
 def is_installed(name: str) -> bool:
-    """Whether every command of an optional program is found."""
+    """Whether all commands of an optional program are found."""
     return all(find_program(command) for command in PROGRAMS[name].commands)
 
 

@@ -1,9 +1,9 @@
-"""Makes and keeps the project's own environment: `.venv` from a lock, and the Node packages.
+"""Makes and updates the project's environment: `.venv` from a lock, and the Node packages.
 
-Run by scripts/setup with a bare Python (standard library only): `current` exits 0 when .venv fits; `make` makes it
-(exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
-(deploy/requirements.lock: the hub alone). Where npm is installed, `node` fetches the packages of the GraphiQL page
-and `node-tests` those of the tests.
+Run by scripts/setup with a bare Python (standard library only): `current` exits 0 if .venv is up to date; `make` makes
+it (exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
+(deploy/requirements.lock: the hub alone). If npm is installed, `node` fetches the packages of the GraphiQL page and
+`node-tests` those of the tests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOCKS = {"all": ROOT / "requirements.lock", "production": ROOT / "deploy" / "req
 EXIT_CANNOT_MAKE = 3
 NPM_SECONDS = 300
 PROGRESS_INTERVAL_S = 5.0
-"""How often a step says how far it is where the output is no terminal."""
+"""Seconds between two progress lines if the output is not a terminal."""
 
 COMMAND = """#!/bin/sh
 # Runs Simpul's command line from any folder, with the project it stands in on the path.
@@ -42,7 +42,7 @@ exec "$bin/python" -P "$bin/../../scripts/simpul.py" "$@"
 
 
 def main(task: str, kind: str = "all") -> int:
-    """Do one task; the exit code."""
+    """Run one task; returns the exit code."""
     match task:
         case "current":
             return check_current(LOCKS[kind])
@@ -55,12 +55,12 @@ def main(task: str, kind: str = "all") -> int:
 
 
 def check_current(lock: Path) -> int:
-    """0 when .venv runs, stands where it was made, by this Python or from it, with the packages of the lock."""
+    """0 if .venv works, is in its original place, is made from this Python, and has the packages of the lock."""
     return 0 if STAMP.exists() and STAMP.read_text() == _stamp(lock) and _is_working() else 1
 
 
 def make_environment(lock: Path) -> int:
-    """Make .venv anew: complete, or without the stamp that says so."""
+    """Make a new .venv; only a complete one has the stamp."""
     started = time.monotonic()
     if not lock.exists():
         return _fail(f"{lock.name} is missing: is the folder complete?")
@@ -88,7 +88,7 @@ def make_environment(lock: Path) -> int:
 
 
 def fetch_node_packages(folder: Path, what: str, without: str) -> int:
-    """Fetch a folder's Node packages when their lock changed. Never an error: the hub serves without them."""
+    """Fetch a folder's Node packages if their lock changed. Never fails: the hub serves without them."""
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / "simpul.stamp"
     if not lock.exists():
         return 0
@@ -122,7 +122,7 @@ def fetch_node_packages(folder: Path, what: str, without: str) -> int:
 
 
 class Progress:
-    """Says that a step goes on: on a terminal in one line that changes, elsewhere in a line every few seconds."""
+    """Shows progress of a step: on a terminal in one line that changes, elsewhere a line every few seconds."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -132,7 +132,7 @@ class Progress:
     def wait(
         self, process: subprocess.Popen[bytes], *, within: float | None = None, step: Callable[[], str] = lambda: ""
     ) -> None:
-        """Wait for the end of a process, by force after `within` seconds. `step` tells how far it is."""
+        """Wait for the end of a process; kill it after `within` seconds. `step` describes the progress."""
         while True:
             try:
                 process.wait(0.3)
@@ -150,9 +150,9 @@ class Progress:
 
 
 def _stamp(lock: Path) -> str:
-    """What .venv depends on: the lock, the Python it is made from, where it stands, and this file."""
+    """The inputs of .venv: the lock, the Python it is made from, its path, and this file."""
     wanted = hashlib.sha256(lock.read_bytes() + Path(__file__).read_bytes()).hexdigest()
-    # The same for a Python and for an environment made from it.
+    # The same for a Python and for an environment that it made.
     base = Path(sys.base_prefix).resolve()
     version = ".".join(str(part) for part in sys.version_info[:3])
     return f"lock {wanted}\npython {version} {base}\nat {VENV}\n"
@@ -170,7 +170,7 @@ def _pip() -> list[str]:
 
 
 def _install(lock: Path, title: str) -> int:
-    """Install exactly the locked packages, saying how far it is. The exit code of pip."""
+    """Install exactly the locked packages and show progress; returns pip's exit code."""
     wanted = len(re.findall(r"^[a-zA-Z0-9]", lock.read_text(), re.MULTILINE))
     options = ["--require-hashes", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     with LOG.open("w") as log:
@@ -186,7 +186,7 @@ def _install(lock: Path, title: str) -> int:
 
 
 def _say(text: str, *, last: bool = False) -> None:
-    """One line that the next replaces on a terminal; elsewhere a line of its own."""
+    """Print one line that the next one replaces on a terminal; elsewhere a separate line."""
     if sys.stdout.isatty():
         columns = shutil.get_terminal_size().columns
         sys.stdout.write(f"\r\x1b[K{text[: columns - 1]}")

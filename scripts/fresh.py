@@ -1,6 +1,6 @@
-"""Proves the README: its two commands, in an empty folder, without and with all optional programs.
+"""Tests the README: its two commands, in an empty folder, without and with all optional programs.
 
-The work tree is cloned as it is, with what is not committed. `PYTEST_ARGS` chooses some of the tests.
+The work tree is cloned with its uncommitted changes. `PYTEST_ARGS` selects tests.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ TEST_TIMEOUT_S = 3600.0
 
 
 class FreshError(Exception):
-    """A command of the README did not do what the README says; the text says which and how."""
+    """A command of the README did not behave as the README says; the text says which and how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallVariant:
-    """One way to run the two commands: what is left out, and what to call it."""
+    """One run of the two commands: its title, and the excluded programs."""
 
     title: str
     without: str
@@ -47,7 +47,7 @@ VARIANTS = (
 
 
 def main() -> int:
-    """Run both ways; the exit code is 1 when one of them failed."""
+    """Run both variants; the exit code is 1 if one of them failed."""
     outcomes: list[str] = []
     for variant in VARIANTS:
         folder = _clone()
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _run(title: str, step: Callable[[Path, dict[str, str]], None], folder: Path, variant: InstallVariant) -> str:
-    """Run one command; its title, outcome and time."""
+    """Run one command; returns its title, outcome and time."""
     _say(f"== {title}, {variant.title}")
     began, outcome = time.monotonic(), "ok"
     try:
@@ -73,7 +73,7 @@ def _run(title: str, step: Callable[[Path, dict[str, str]], None], folder: Path,
 
 
 def _clone() -> Path:
-    """The work tree in a folder of its own: what git knows, and what it does not ignore, as it is now."""
+    """Copy the work tree into a temporary folder: files that git tracks or does not ignore, as they are now."""
     folder = Path(tempfile.mkdtemp(prefix="simpul-fresh-"))
     folder.chmod(0o755)
     listed = subprocess.run(
@@ -85,24 +85,24 @@ def _clone() -> Path:
     )
     for name in sorted(set(listed.stdout.split("\0")) - {""}):
         source, target = ROOT / name, folder / name
-        if source.is_file():  # what was removed and not yet committed is still listed
+        if source.is_file():  # git still lists removed files that are not committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target, follow_symlinks=False)
-    # Some tests ask git what belongs to the project.
+    # Some tests ask git which files belong to the project.
     for command in (["init", "--quiet"], ["add", "--all"]):
         subprocess.run(["git", *command], cwd=folder, check=True)  # noqa: S603, S607 - git from the PATH
     return folder
 
 
 def _environment(variant: InstallVariant) -> dict[str, str]:
-    """The caller's, without settings of the hub and without what make tells its children."""
+    """The caller's environment, without the hub's settings and make's variables."""
     theirs = {"PORT", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_ARGS"}
     own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name not in theirs}
     return {**own, "SIMPUL_WITHOUT": variant.without}
 
 
 def _serve(folder: Path, environment: dict[str, str]) -> None:
-    """`make serve` until it is ready, the README's query, and its end by Ctrl-C."""
+    """Run `make serve` until it is ready, send the README's query, and stop it by Ctrl-C."""
     port = _find_free_port()
     process = subprocess.Popen(
         ["make", "serve"],  # noqa: S607 - make from the PATH
@@ -144,7 +144,7 @@ def _is_ready(port: int) -> bool:
 
 
 def _ask(folder: Path, environment: dict[str, str], port: int) -> None:
-    """The README's query, by GET as Siti, and the README's answer."""
+    """Send the README's query, by GET as Siti, and compare the answer with the README's."""
     token = subprocess.run(  # noqa: S603 - what make made
         [str(folder / ".venv" / "bin" / "simpul"), "token", "siti"],
         env=environment,
@@ -167,7 +167,7 @@ def _ask(folder: Path, environment: dict[str, str], port: int) -> None:
 
 
 def _test(folder: Path, environment: dict[str, str]) -> None:
-    """`make test`, whose output is shown as it comes."""
+    """Run `make test` with its output shown."""
     chosen = os.environ.get("PYTEST_ARGS")
     command = ["make", "test", *([f"PYTEST_ARGS={chosen}"] if chosen else [])]
     try:

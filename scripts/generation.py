@@ -1,4 +1,4 @@
-"""Puts the project root on the path and becomes a generation of workers; started by `simpul hub`."""
+"""Puts the project root on the path and runs a generation of workers; started by `simpul hub`."""
 
 import sys
 from pathlib import Path

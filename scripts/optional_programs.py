@@ -1,7 +1,7 @@
-"""Debian packages of optional programs: installed once, before anything needs them; or why one is missing.
+"""Installs Debian packages of optional programs once, before any test needs them, and records why one is missing.
 
-Run by `make programs` (so by `make test`) before pytest collects: one process, with signs of life, bounded in time.
-What could not be installed is written down, so that a skipped test can say why. Works as root on Debian and its kin.
+Run by `make programs` (so by `make test`) before pytest collects: one process, with progress lines and a time limit.
+Failures are recorded, so that a skipped test can give the reason. Works as root on Debian and derivatives.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _RECORD = ROOT / ".simpul" / "optional-programs.json"
 _LOCK = Path(tempfile.gettempdir()) / "simpul-apt.lock"
 _TIMEOUT_S = 600.0
 _PROGRESS_INTERVAL_S = 8.0
-# No service of a package starts on this machine: tests start their own (see invoke-rc.d, policy-rc.d).
+# Packages must not start services on this machine: tests start their own (see invoke-rc.d, policy-rc.d).
 _ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 
 
 def install(names: Iterable[str]) -> None:
-    """Install those that are missing and may be installed; `why_missing` tells of the others."""
+    """Install the missing programs that may be installed; `why_missing` gives the reasons for the others."""
     missing = [name for name in names if _may_be_installed(name)]
     if not missing:
         return
     with _LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # runs at the same time wait for each other
+        fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent runs wait for each other
         until = time.monotonic() + _TIMEOUT_S
         found: dict[str, str | None] = {}
-        # The lists may be too old to know the version that the servers have now.
+        # The package lists may be older than the versions on the servers.
         outdated = None
         for name in missing:
             if is_installed(name):  # meanwhile, by another run
@@ -55,7 +55,7 @@ def install(names: Iterable[str]) -> None:
 
 
 def why_missing(name: str) -> str | None:
-    """Why an optional program is not used; None where it is. Raises `UnknownProgramError`."""
+    """The reason why an optional program is not used; None if it is. Raises `UnknownProgramError`."""
     package = PROGRAMS[name].package
     if name in read_left_out():
         return f"{name} is left out by {WITHOUT_VARIABLE}"
@@ -75,7 +75,7 @@ def _may_be_installed(name: str) -> bool:
 
 
 def _run_command(command: list[str], until: float) -> str | None:
-    """Run a command of apt to its end. None, or why it failed."""
+    """Run an apt command to its end; returns None, or the reason of its failure."""
     words = " ".join(command)
     began = reported_at = time.monotonic()
     sys.stdout.write(f"{words} ...\n")
@@ -88,7 +88,7 @@ def _run_command(command: list[str], until: float) -> str | None:
             time.sleep(0.1)
             now = time.monotonic()
             if now > until:
-                process.terminate()  # apt leaves the packages in order
+                process.terminate()  # apt leaves the packages in a consistent state
                 process.wait()
                 return f"{words} was stopped: everything together took longer than {_TIMEOUT_S:.0f} s"
             if now - reported_at > _PROGRESS_INTERVAL_S:
@@ -117,7 +117,7 @@ def _save_record(found: Mapping[str, str | None]) -> None:
 
 
 def main() -> int:
-    """Install what the tests use; the exit code."""
+    """Install the programs of the tests; returns the exit code."""
     try:
         install(FOR_TESTS)
     except UnknownProgramError as problem:

@@ -1,4 +1,4 @@
-"""One question to each agency, by the connectors of the hub: for a known record, or whether it answers."""
+"""Checks each agency through the hub's connectors: one known record, or a probe."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from wiring.agencies import Connectors, build_connectors
 
 
 async def check_agencies(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:
-    """Ask each agency for one known record, or, where none is known, whether it answers.
+    """Ask each agency for one known record, or probe it if no record is known.
 
-    Yields (agency, protocol, outcome, seconds); the outcome is `ok`, or says what is wrong.
+    Yields (agency, protocol, outcome, seconds); the outcome is `ok`, or describes the failure.
     """
     state = create_database_engine(settings.state_url.get_secret_value())
     connectors = build_connectors(settings, state)
@@ -77,7 +77,7 @@ def _build_checks(
 
 
 def _database_name(url: SecretStr) -> str:
-    """Which database an address leads to, as people call it."""
+    """The database product that the scheme of an address names."""
     scheme = url.get_secret_value().partition(":")[0]
     return {"postgresql": "PostgreSQL", "mysql": "MariaDB", "mariadb": "MariaDB", "sqlite": "SQLite"}.get(
         scheme, scheme

@@ -1,4 +1,4 @@
-"""`simpul agencies`: ask every agency for one known record, as the hub asks; and what an agency signs with."""
+"""`simpul agencies`: check every agency as the hub calls it, and print an agency's hook secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cli.project_paths import find_state_folder
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="The agencies that the hub is connected to.")
     group.command("check")(check)
     group.command("hook-secret")(print_hook_secret)
@@ -22,7 +22,7 @@ def build_group() -> typer.Typer:
 
 
 def print_hook_secret(agency: Annotated[str, typer.Argument(help="An agency of the hub, such as pbb.")]) -> None:
-    """Print the secret by which an agency signs that something changed, alone on one line."""
+    """Print the secret with which an agency signs its change notifications, alone on one line."""
     from auth.crypto.agency_hook_signatures import AgencyHookSecrets  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
     from settings import MAX_CONCURRENCY  # noqa: PLC0415 - same
@@ -33,14 +33,14 @@ def print_hook_secret(agency: Annotated[str, typer.Argument(help="An agency of t
 
 
 def check() -> None:
-    """Ask each agency for one known record; fail when one does not answer."""
+    """Ask each agency for one known record; fail if one does not answer."""
     failed = asyncio.run(_print_checks())
     if failed:
         raise CommandError(f"no good answer from {', '.join(failed)}")
 
 
 async def _print_checks() -> list[str]:
-    """Show a row for each agency; the names of those that failed."""
+    """Print one row per agency; returns the names of the agencies that failed."""
     from cli.agencies.checks import check_agencies  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
 

@@ -1,4 +1,4 @@
-"""`simpul data-contracts`: whether each agency's personal data is read under an impact assessment that covers it."""
+"""`simpul data-contracts`: whether an impact assessment covers each agency's personal data."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="Data contracts with agencies, and their impact assessments.")
     group.command("check")(check)
-    group.callback()(lambda: None)  # keeps the group a group while it has one command
+    group.callback()(lambda: None)  # typer turns a group with one command into that command
     return group
 
 
 def check(
     *,
     path: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A file or folder; else what SIMPUL_CONTRACTS names.")
+        Path | None, typer.Argument(metavar="FILE", help="A file or folder; default: SIMPUL_CONTRACTS.")
     ] = None,
 ) -> None:
-    """Say which personal data the graph has of each agency, and whether an assessment covers it; fail if not."""
+    """Show the personal data that the graph has of each agency, and its assessment; fail if one is missing."""
     found = _assess(*_load_contracts_and_policy(path))
     table = Table("agency", "data", "assessment", "risk", "holds until", box=None, header_style="bold")
     for each in found:
@@ -55,7 +55,7 @@ def check(
 
 
 def _load_contracts_and_policy(path: Path | None) -> tuple[Sequence[DataContract], AccessPolicy]:
-    """The contracts, and who may state which purposes; with a path, of a hub that need not be set up yet."""
+    """The contracts, and which agency may state which purposes. With a path, no hub needs to be set up."""
     from auth.policy.access_policy import DEFAULT_PURPOSES, AccessPolicy, parse_purposes  # noqa: PLC0415 - same
     from auth.policy.data_contracts import load_contracts  # noqa: PLC0415 - other commands need not wait for it
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same

@@ -1,4 +1,4 @@
-"""`simpul breach`: a failure to protect personal data, its 72 hours, whom it affects and what they are told."""
+"""`simpul breach`: a failure to protect personal data, its 72-hour deadline, the affected people and the letters."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 _CITY_TIME_ZONE = timezone(timedelta(hours=7))
 _Name = Annotated[str, typer.Argument(help="The breach, as `simpul breach list` names it.")]
-_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
-_From = Annotated[str, typer.Option("--from", help="Reads from this moment on, such as 2026-11-24T08:00 (WIB).")]
-_Until = Annotated[str | None, typer.Option("--until", help="Reads up to this moment; now, if not said.")]
+_By = Annotated[str | None, typer.Option("--by", help="Your name; default: the user of this machine.")]
+_From = Annotated[str, typer.Option("--from", help="Only reads from this time on, such as 2026-11-24T08:00 (WIB).")]
+_Until = Annotated[str | None, typer.Option("--until", help="Only reads up to this time; default: now.")]
 _Reader = Annotated[
     str | None,
     typer.Option(help="Only by this reader: the issuer's name, a space, the token's `sub`. Needs --kind."),
@@ -36,7 +36,7 @@ _Reader = Annotated[
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="Failures to protect personal data (UU PDP, article 46).")
     group.command("open")(open_breach)
     group.command("list")(list_breaches)
@@ -46,11 +46,11 @@ def build_group() -> typer.Typer:
 
 
 def open_breach(
-    what: Annotated[str, typer.Argument(help="What happened, in a sentence; it stands in the letters.")],
+    what: Annotated[str, typer.Argument(help="What happened, in a sentence; the letters quote it.")],
     start: _From,
     *,
     until: _Until = None,
-    known_since: Annotated[str | None, typer.Option(help="Since when it is known; now, if not said.")] = None,
+    known_since: Annotated[str | None, typer.Option(help="Time at which it became known; default: now.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only by this kind of caller: official, partner, ...")] = None,
     reader: _Reader = None,
     agency: Annotated[str | None, typer.Option(help="Only by readers of this agency.")] = None,
@@ -61,16 +61,16 @@ def open_breach(
     request_id: Annotated[str | None, typer.Option(help="Only by this request.")] = None,
     by: _By = None,
 ) -> None:
-    """Record a breach: its 72 hours begin, and what the ledger holds of it is not purged before it is closed."""
+    """Record a breach. Its 72-hour deadline begins, and its ledger entries are not purged until it is closed."""
     from records.hub.ledger_entries import AccessSearch  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     now = datetime.now(UTC)
     begins, ends = _parse_moment(start, "--from"), now if until is None else _parse_moment(until, "--until")
     since = now if known_since is None else _parse_moment(known_since, "--known-since")
     if begins > ends:
-        raise CommandError("--from lies after --until: nothing could have been read")
+        raise CommandError("--from is after --until: give an earlier --from")
     if since > now:
-        raise CommandError("--known-since lies in the future")
+        raise CommandError("--known-since is in the future: give the time at which it became known")
 
     async def record(breaches: Breaches, secret: bytes) -> Breach:
         search = AccessSearch(
@@ -89,20 +89,20 @@ def open_breach(
 
     breach = asyncio.run(_run_with_breaches(record))
     typer.echo(
-        f"{breach.name} is open. Everybody has to be told by {_format_moment(breach.due)}: "
+        f"{breach.name} is open. All affected people must be notified by {_format_moment(breach.due)}: "
         f"{_format_time_left(breach, now)}."
     )
 
 
 def list_breaches() -> None:
-    """List all breaches with their clocks."""
+    """List all breaches with their deadlines."""
 
     async def load(breaches: Breaches, _secret: bytes) -> Sequence[Breach]:
         return await breaches.list_all()
 
     found = asyncio.run(_run_with_breaches(load))
     if not found:
-        typer.echo("No breach was ever opened.")
+        typer.echo("There are no breaches.")
         return
     now = datetime.now(UTC)
     table = Table("breach", "clock", "due", "known since", "by", "what", box=None, pad_edge=False)
@@ -120,20 +120,21 @@ def list_breaches() -> None:
 
 def report_breach(
     name: _Name,
-    into: Annotated[Path, typer.Option("--into", help="Folder to make, for its owner alone.")],
+    into: Annotated[Path, typer.Option("--into", help="Folder to create; only its owner can read it.")],
     *,
     residents: Annotated[
-        Path | None, typer.Option(help="The city's list of residents, a NIK at the start of each line: names people.")
+        Path | None,
+        typer.Option(help="The city's list of residents, a NIK at the start of each line. Puts NIKs in the report."),
     ] = None,
-    controller: Annotated[str | None, typer.Option(help="Who is responsible, as the letters name them.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Whom people may ask.")] = None,
+    controller: Annotated[str | None, typer.Option(help="The data controller, as the letters name it.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Contact for questions from affected people.")] = None,
     how: Annotated[str | None, typer.Option(help="How the data was disclosed, in Indonesian.")] = None,
     how_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
     measures: Annotated[str | None, typer.Option(help="What is done about it, in Indonesian.")] = None,
     measures_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
     what_en: Annotated[str | None, typer.Option(help="What happened, in English.")] = None,
 ) -> None:
-    """Work out whom a breach affects, and write the list of them and both letters."""
+    """Find the people that a breach affects; write their list and both letters."""
     from cli.breach.letters import LetterDetails  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.breach.report import write_report as written_report  # noqa: PLC0415 - same
 
@@ -159,19 +160,19 @@ def report_breach(
     typer.echo(f"{breach.name}: {_format_time_left(breach, now)}, until {_format_moment(breach.due)}.")
     typer.echo(f"{extent.people} people are affected, by {extent.reads} reads; {found.people_named} of them are named.")
     if extent.unattributed_reads:
-        typer.echo(f"{extent.unattributed_reads} reads are about somebody whom nobody knows.")
+        typer.echo(f"{extent.unattributed_reads} reads are about unidentified people.")
     if extent.people_not_yet_notifiable:
         typer.echo(
-            f"{extent.people_not_yet_notifiable} may not be told yet (`may_be_told_from`): "
+            f"{extent.people_not_yet_notifiable} may not be notified yet (`may_be_told_from`): "
             "ask the data-protection officer first."
         )
     if found.placeholders:
-        typer.echo(f"{found.placeholders} places of the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")
+        typer.echo(f"{found.placeholders} placeholders in the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")
     typer.echo(f"Written to {into}: affected.csv, breach-people.md, breach-authority.md, summary.json.")
 
 
 def close_breach(name: _Name, *, by: _By = None) -> None:
-    """End a breach, once everybody was told: from then on its entries are purged when their time is over."""
+    """Close a breach after all affected people were notified. Its entries are purged when their retention ends."""
 
     async def end(breaches: Breaches, _secret: bytes) -> Breach:
         return await breaches.close(name, by=by or getpass.getuser())
@@ -180,12 +181,12 @@ def close_breach(name: _Name, *, by: _By = None) -> None:
 
 
 def _parse_moment(text: str, option: str) -> datetime:
-    """A moment; one without an offset is meant in the city's time."""
+    """Parse a time; without an offset, it is the city's time."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f"{option} {text!r} is no moment: write it as 2026-11-24T08:00 or 2026-11-24T08:00+07:00"
+            f"{option} {text!r} is not a time: write it as 2026-11-24T08:00 or 2026-11-24T08:00+07:00"
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=_CITY_TIME_ZONE)
 
@@ -204,7 +205,7 @@ def _to_pseudonym(kind: str | None, reader: str, secret: bytes) -> bytes:
     from auth.crypto.pseudonyms import Pseudonyms  # noqa: PLC0415 - same
 
     if kind is None or kind == CallerKind.CITIZEN.value:
-        raise CommandError("--reader needs the --kind that they are, and no citizen is named on a command line")
+        raise CommandError("--reader needs the reader's --kind; citizens cannot be named on a command line")
     return Pseudonyms(secret).pseudonymize_name(CallerKind(_parse_kind(kind)), reader)
 
 

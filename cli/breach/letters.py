@@ -1,7 +1,7 @@
-"""The letters that a breach takes: to the people and to the authority, in Indonesian with English beside it.
+"""The letters about a breach, to the people and to the authority, in Indonesian with English beside it.
 
-Both say what UU PDP 27/2022, article 46, paragraph 2, wants: which data, when and how, and what is done about it. What
-only people know is left open and marked, never made up.
+Both contain what UU PDP 27/2022, article 46, paragraph 2, requires: which data, when and how, and the measures. Facts
+that the hub does not know are left as marked placeholders.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DATA_GROUPS: Mapping[str, str] = {
     "export": "salinan seluruh data",
     "existence in the register": "keberadaan dalam data kependudukan",
 }
-"""What people call groups of data (`services/ledger/entry_text.py`), in Indonesian."""
+"""Names of data groups (`services/ledger/entry_text.py`) in Indonesian."""
 DATA_CLASSES: Mapping[str, tuple[str, str]] = {
     "PERSONAL": ("data pribadi yang bersifat umum", "general personal data"),
     "SPECIFIC:HEALTH": ("data dan informasi kesehatan", "health data"),
@@ -52,14 +52,14 @@ _MONTHS = (
 
 @dataclass(slots=True)
 class BreachExtent:
-    """How far a breach reaches, over all whom it affects."""
+    """The extent of a breach over all affected people."""
 
     people: int = 0
     reads: int = 0
     unattributed_reads: int = 0
-    """Reads about somebody whom nobody knows."""
+    """Reads about people who cannot be identified."""
     people_not_yet_notifiable: int = 0
-    """People who may not be told yet of one of these reads."""
+    """People who may not be notified yet of one of these reads."""
     first: datetime | None = None
     last: datetime | None = None
     fields: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class BreachExtent:
     agencies: set[str] = field(default_factory=set)
 
     def add(self, each: AffectedPerson) -> None:
-        """One more whom it affects."""
+        """Add one affected person."""
         self.reads += each.reads
         if each.subject is None:
             self.unattributed_reads += each.reads
@@ -83,7 +83,7 @@ class BreachExtent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterDetails:
-    """What only people know, in Indonesian and in English; None where nobody said it yet."""
+    """Facts that only people know, in Indonesian and in English; None if not given."""
 
     controller: str | None = None
     contact: str | None = None
@@ -103,7 +103,7 @@ def render_letters(
     purged: int,
     now: datetime,
 ) -> Mapping[str, str]:
-    """Both letters by the names of their files."""
+    """Both letters, by file name."""
     values = (
         _detail_values(breach, details)
         | _extent_values(breach, extent)
@@ -119,18 +119,18 @@ def render_letters(
 
 
 def count_placeholders(written: Iterable[str]) -> int:
-    """How many places of the letters somebody has to fill in."""
+    """The number of placeholders that the letters still hold."""
     return sum(letter.count("[ISI: ") + letter.count("[FILL IN: ") for letter in written)
 
 
 def format_moment(at: datetime) -> str:
-    """In the city's time, in Indonesian."""
+    """The time in the city's zone, in Indonesian."""
     local = at.astimezone(CITY_TIME_ZONE)
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year} pukul {local:%H.%M} WIB"
 
 
 def format_moment_en(at: datetime) -> str:
-    """In the city's time, in English."""
+    """The time in the city's zone, in English."""
     return f"{at.astimezone(CITY_TIME_ZONE):%Y-%m-%d %H:%M} WIB (UTC+7)"
 
 
@@ -214,5 +214,5 @@ def _format_readers(readers: Sequence[tuple[str, str | None, str | None, int]]) 
 
 
 def _to_table_cell(text: str) -> str:
-    """What stands in a cell of a table: on one line, without a border of its own."""
+    """The text of a table cell: on one line, with escaped borders."""
     return " ".join(text.split()).replace("|", "\\|")

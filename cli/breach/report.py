@@ -1,4 +1,4 @@
-"""The report of a breach: whom it affects, how far it reaches, and both letters, as files for those who must write."""
+"""The report of a breach as files: the affected people, the extent, and both letters."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _COLUMNS = ("person", "known", "reads", "first", "last", "fields", "classes", "m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreachReport:
-    """What was found and written."""
+    """The contents of a written report."""
 
     extent: BreachExtent
     people_named: int
-    """People whom the list of residents named."""
+    """People identified by the list of residents."""
     placeholders: int
-    """Places of the letters that somebody has to fill in."""
+    """Placeholders in the letters that have to be filled in."""
 
 
 async def write_report(
@@ -44,7 +44,7 @@ async def write_report(
     secret: bytes,
     now: datetime,
 ) -> BreachReport:
-    """Write the files into the folder, which is made, for its owner alone; raises Failure where that cannot be."""
+    """Write the report into a new folder that only its owner can read; raises `CommandError` if that fails."""
     _create_folder(folder)
     affected = [each async for each in breaches.iterate_affected(breach)]
     extent = BreachExtent()
@@ -62,7 +62,7 @@ async def write_report(
 
 
 class _SubjectTokens:
-    """In place of who is not named: a token that is the same within this breach, and nothing elsewhere."""
+    """Tokens for people who are not identified: stable within this breach, meaningless elsewhere."""
 
     def __init__(self, tokens: EntryTokens, viewer: bytes) -> None:
         self._tokens = tokens
@@ -75,7 +75,7 @@ class _SubjectTokens:
 def _match_residents(
     affected: Sequence[AffectedPerson], residents: Path | None, pseudonyms: Pseudonyms
 ) -> Mapping[bytes, Nik]:
-    """Whom the city's own list of residents names: the ledger itself cannot."""
+    """Identify affected people by the city's list of residents; the ledger itself holds pseudonyms only."""
     if residents is None:
         return {}
     wanted = {each.subject for each in affected}
@@ -88,8 +88,8 @@ def _match_residents(
                     pseudonym = pseudonyms.pseudonymize_person(Nik(candidate))
                     if pseudonym in wanted:
                         found[pseudonym] = Nik(candidate)
-                elif number > 1 and candidate:  # the first line may be a heading
-                    raise CommandError(f"{residents}, line {number}: no NIK of 16 digits stands first")
+                elif number > 1 and candidate:  # the first line may be a header
+                    raise CommandError(f"{residents}, line {number}: the line must begin with a NIK of 16 digits")
     except (OSError, UnicodeDecodeError) as problem:
         raise CommandError(f"{residents} cannot be read: {type(problem).__name__}") from problem
     return found
@@ -147,11 +147,9 @@ def _create_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:
-        raise CommandError(
-            f"{folder} is there already: name a folder that is to be made, no report is written over"
-        ) from None
+        raise CommandError(f"{folder} exists already: name a new folder, reports are not overwritten") from None
     except OSError as problem:
-        raise CommandError(f"{folder} cannot be made: {problem.strerror}") from problem
+        raise CommandError(f"{folder} cannot be created: {problem.strerror}") from problem
 
 
 def _create_file(path: Path, text: str) -> None:

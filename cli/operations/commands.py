@@ -1,4 +1,4 @@
-"""`simpul operations`: which client may run what; published out of the manifests that frontend tools write."""
+"""`simpul operations`: which client may run which operations, published from manifests of frontend tools."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _TABLE_WIDTH = 1000
 
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
 _ManifestIfAny = Annotated[
-    Path | None, typer.Argument(help="Manifest, as for `check`; without one, the contract alone is published.")
+    Path | None, typer.Argument(help="Manifest, as for `check`; without it, only the contract is published.")
 ]
 _ContractFile = Annotated[
-    Path | None, typer.Option("--contract", help="TOML or JSON file with the client's contract; else the stored one.")
+    Path | None, typer.Option("--contract", help="TOML or JSON file with the contract; default: the stored one.")
 ]
 _ApprovedBy = Annotated[
-    str | None, typer.Option(help="Which owner of the data approved it, and by what, such as a letter's number.")
+    str | None, typer.Option(help="The data owner that approved it, and the document, such as a letter's number.")
 ]
-_By = Annotated[str | None, typer.Option("--by", help="Who does it; the user of this machine, if not said.")]
+_By = Annotated[str | None, typer.Option("--by", help="Your name; default: the user of this machine.")]
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="The operations that clients may run.")
     group.command("publish")(publish)
     group.command("check")(check)
@@ -58,12 +58,12 @@ def publish(
     approved_by: _ApprovedBy = None,
     by: _By = None,
 ) -> None:
-    """Register the operations of a manifest, all or none; show what each reads, by which rule and at what cost.
+    """Register the operations of a manifest, all or none; show their reads, rules and cost.
 
-    With a contract and no manifest, the contract alone is changed, where all that is published fits it.
+    With a contract and no manifest, only the contract changes, if all published operations fit it.
     """
     if manifest is None and contract is None:
-        raise CommandError("name a manifest, or --contract FILE to change the contract alone")
+        raise CommandError("name a manifest, or --contract FILE to change only the contract")
     entries = () if manifest is None else read_manifest(manifest)
     contract_from_file = _read_contract_of(client, contract)
 
@@ -75,18 +75,18 @@ def publish(
 
     new_count, known_count = _run_in_registry(publish_all)
     if manifest is None:
-        typer.echo(f"The contract of {client} is in force, with {known_count} operations. Hubs take it in seconds.")
+        typer.echo(f"The contract of {client} is in force, with {known_count} operations. Hubs apply it in seconds.")
         return
     typer.echo(
         f"Published {new_count} operations for {client}; {known_count} were published already."
-        " Hubs take them in seconds."
+        " Hubs apply them within seconds."
     )
 
 
 def check(
     client: ClientArgument, manifest: _Manifest, contract: _ContractFile = None, approved_by: _ApprovedBy = None
 ) -> None:
-    """Say what `publish` would say, and register nothing. With --contract, no database is needed."""
+    """Run the checks of `publish`, and register nothing. With --contract, no database is needed."""
     entries = read_manifest(manifest)
     agreed_contract = _read_contract_of(client, contract)
     if agreed_contract is None:
@@ -100,7 +100,7 @@ def check(
 
 
 def list_operations(client: OptionalClientArgument = None) -> None:
-    """List what was registered, with its state, scopes, cost, data and approval."""
+    """List the registered operations, with state, scopes, cost, data and approval."""
 
     async def found(
         registry: OperationRegistry,
@@ -108,7 +108,7 @@ def list_operations(client: OptionalClientArgument = None) -> None:
         return await registry.list_contracts(), await registry.list_entries(client)
 
     contracts, entries = _run_in_registry(found)
-    console = Console(soft_wrap=True, width=_TABLE_WIDTH)  # ids are to be copied, whole, from however small a window
+    console = Console(soft_wrap=True, width=_TABLE_WIDTH)  # without wrapping, so that ids can be copied
     for each in contracts:
         if client in {None, each.client}:
             quota = "any cost" if each.cost_a_day is None else f"{each.cost_a_day} points a day"
@@ -140,9 +140,9 @@ def retire(
     everything: Annotated[bool, typer.Option("--all", help="Every operation of the client.")] = False,
     by: _By = None,
 ) -> None:
-    """Let a client run operations no more; hubs obey within seconds."""
+    """Retire operations of a client; hubs stop running them within seconds."""
     if bool(ids) == everything:
-        raise CommandError("name the ids that are to be retired, or --all")
+        raise CommandError("name the ids to retire, or --all")
 
     async def retire_wanted(registry: OperationRegistry) -> tuple[Sequence[str], Sequence[str]]:
         published = [each.operation.id for each in await registry.list_entries(client) if each.retired_at is None]
@@ -155,11 +155,11 @@ def retire(
         return await registry.retire(client, wanted, by=by or getpass.getuser()), published
 
     retired_ids, _ = _run_in_registry(retire_wanted)
-    typer.echo(f"Retired {len(retired_ids)} operations of {client}. Hubs obey within seconds.")
+    typer.echo(f"Retired {len(retired_ids)} operations of {client}. Hubs apply it within seconds.")
 
 
 def load_published_operations() -> Sequence[tuple[ClientContract, RegisteredOperation]]:
-    """Every operation that some client may run, with the client's contract."""
+    """Every operation that a client may run, with the client's contract."""
 
     async def found(registry: OperationRegistry) -> Sequence[tuple[ClientContract, RegisteredOperation]]:
         contracts = {each.client: each for each in await registry.list_contracts()}
@@ -190,7 +190,7 @@ def examine_entries(
     approved_by: str | None,
     published: Sequence[RegisteredOperation],
 ) -> list[OperationExamination]:
-    """What is new, and what stands already, under the contract as it is to be."""
+    """Examine the new and the published operations under the new contract."""
     from schema.tools.operation_registration import examine_operation, get_operation_name  # noqa: PLC0415 - the hub, which other commands need not
     from wiring.schema_tools import build_offline_engine  # noqa: PLC0415 - same
 
@@ -214,7 +214,7 @@ def examine_entries(
 
 
 def _require_publishable(found: Sequence[OperationExamination]) -> Sequence[RegisteredOperation]:
-    """Show each; raises Failure where one does not fit."""
+    """Print each operation; raises `CommandError` if one does not fit."""
     console = Console(stderr=True, soft_wrap=True)
     for each in found:
         for line in _describe(each):
@@ -237,7 +237,7 @@ def _describe(found: OperationExamination) -> Sequence[str]:
 
 
 def _run_in_registry(work: Callable[[OperationRegistry], Awaitable[T]]) -> T:
-    """Do something in the hub's registry."""
+    """Run a task in the hub's operation registry."""
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from store.operations.operation_registry import RegistryRefused  # noqa: PLC0415 - same
     from wiring.operations import open_operation_registry  # noqa: PLC0415 - same

@@ -1,4 +1,4 @@
-"""The contract of a client, as a file: TOML, or JSON of the same members. Unknown members are refused."""
+"""Reads the contract of a client from a TOML file, or JSON with the same members. Unknown members are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANGE_MEMBERS = {"at_least", "at_most", "most_items", "one_of"}
 
 
 def read_contract(path: Path) -> ClientContract:
-    """The contract in a file; raises Failure with what is wrong."""
+    """Read the contract from a file; raises `CommandError` with what is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -45,10 +45,10 @@ def _parse_contract(document: Any) -> ClientContract:  # noqa: ANN401 - any TOML
         raise ValueError(f"'cost_a_day' is {cost!r}; give a number of points, at least 1, or leave it out")
     name = document.get("name")
     if name is not None and not (isinstance(name, str) and 0 < len(name) <= _MAX_NAME_LENGTH and name.isprintable()):
-        raise ValueError("'name' must be what people call the client, 1 to 100 characters")
+        raise ValueError("'name' must be the client's name for people, 1 to 100 characters")
     consent = _parse_consent(document["consent"]) if "consent" in document else None
     if consent is not None and name is None:
-        raise ValueError("'name' is missing: people have to be told who asks for their consent")
+        raise ValueError("'name' is missing: people must see which client asks for their consent")
     return ClientContract(
         client=client,
         name=name,
@@ -67,7 +67,7 @@ def _parse_contract(document: Any) -> ClientContract:  # noqa: ANN401 - any TOML
 
 
 def _parse_client(document: Mapping[str, Any]) -> ClientId:
-    """Of which issuer, and what its tokens call it: another issuer may call another application alike."""
+    """The client's issuer and its name there: two issuers may use the same name for different clients."""
     issuer, client = document.get("issuer"), document.get("client")
     if client == FIRST_PARTY and issuer is None:
         return FIRST_PARTY
@@ -88,7 +88,7 @@ def _parse_consent(value: object) -> ConsentTerms:
         raise ValueError(f"'consent.purposes' must be a list of {', '.join(Purpose.__members__)}")
     days, version = members.get("days"), members.get("webhook_secret", 1)
     if not isinstance(days, int) or not _is_count(days) or not 1 <= days <= _MAX_DAYS:
-        raise ValueError(f"'consent.days' must be how long a consent may last at most, 1 to {_MAX_DAYS}")
+        raise ValueError(f"'consent.days' must be the maximum days of a consent, 1 to {_MAX_DAYS}")
     if not _is_count(version) or version < 1:
         raise ValueError("'consent.webhook_secret' must be a version, 1 or higher")
     addresses, webhook = members.get("redirect_uris"), members.get("webhook")
@@ -133,14 +133,14 @@ def _parse_range(where: str, value: object) -> VariableRange:
     _refuse_unknown_members(members, _RANGE_MEMBERS, where)
     for name in ("at_least", "at_most"):
         if name in members and (isinstance(members[name], bool) or not isinstance(members[name], int | float)):
-            raise ValueError(f"'{where}.{name}' is no number")
+            raise ValueError(f"'{where}.{name}' must be a number")
     if "most_items" in members and not _is_count(members["most_items"]):
-        raise ValueError(f"'{where}.most_items' is no count")
+        raise ValueError(f"'{where}.most_items' must be a count")
     one_of = members.get("one_of")
     if one_of is not None and not (
         isinstance(one_of, list) and all(isinstance(each, str | int | float) for each in one_of)
     ):
-        raise ValueError(f"'{where}.one_of' is no list of texts and numbers")
+        raise ValueError(f"'{where}.one_of' must be a list of texts and numbers")
     return VariableRange(**{**members, **({} if one_of is None else {"one_of": tuple(one_of)})})
 
 

@@ -1,4 +1,4 @@
-"""`simpul explain FILE`: what an operation will ask of which agency, before it is run."""
+"""`simpul explain FILE`: the plan of an operation, with the calls to each agency, without running it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cli.command_error import CommandError
 
 
 def add_command(app: typer.Typer) -> None:
-    """Add the command."""
+    """Register the command."""
     app.command("explain")(explain)
 
 
 def explain(
     operation: Annotated[Path, typer.Argument(help="File with a GraphQL document.")],
     *,
-    name: Annotated[str | None, typer.Option("--operation", help="Which operation of the document.")] = None,
+    name: Annotated[str | None, typer.Option("--operation", help="Name of the operation in the document.")] = None,
     variables: Annotated[Path | None, typer.Option(help="JSON file with the variables of @include and @skip.")] = None,
     source: Annotated[bool, typer.Option("--source", help="Print the Python source that was compiled.")] = False,
 ) -> None:
-    """Show the plan of an operation as a tree: batches, agencies, and how many calls they cost. Asks nobody."""
+    """Show the plan of an operation as a tree: batches, agencies, and the number of calls. Calls no agency."""
     from wiring.schema_tools import explain_operation  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
     text = _read_file(operation)

@@ -1,4 +1,4 @@
-"""`simpul sandbox`: look at the running city, stop and start its agencies, reach it with a hub of one's own."""
+"""`simpul sandbox`: show the running city, stop and start its agencies, and print settings for a separate hub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.project_paths import find_state_folder
 from sandbox.agency import LOOPBACK
 from sandbox.city_control import control_city
 
-# The defaults of the agencies' own servers, p50 and p95 in milliseconds.
+# The defaults of the agencies' servers, p50 and p95 in milliseconds.
 TYPICAL_LATENCY_MS = {
     "dukcapil": (5, 30),
     "jakpreneur": (8, 40),
@@ -30,15 +30,15 @@ STYLES = {"running": "green", "stopped": "yellow", "died": "red", "starting": "c
 
 
 class OnOff(StrEnum):
-    """On or off."""
+    """A switch."""
 
     ON = "on"
     OFF = "off"
 
 
 def build_group() -> typer.Typer:
-    """The group with every command; alone it shows the agencies."""
-    group = typer.Typer(help="The agencies of the sandbox city and its OpenID provider: alone it lists them.")
+    """Build the command group; without a command it lists the agencies."""
+    group = typer.Typer(help="The agencies of the sandbox city and its OpenID provider; without a command, lists them.")
     group.callback(invoke_without_command=True)(list_agencies)
     group.command("stop")(stop_agency)
     group.command("start")(start_agency)
@@ -54,13 +54,13 @@ def list_agencies(context: typer.Context) -> None:
         _print_agencies(control_city(find_state_folder().path, "state"))
 
 
-def stop_agency(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
-    """End an agency's server, to see how the hub answers without it."""
+def stop_agency(agency: Annotated[str, typer.Argument(help="An agency, such as pbb.")]) -> None:
+    """Stop an agency's server, to see how the hub answers without it."""
     _print_agencies(control_city(find_state_folder().path, "stop", agency))
 
 
-def start_agency(agency: Annotated[str, typer.Argument(help="Which one, such as pbb.")]) -> None:
-    """Start an agency's server again, where it was."""
+def start_agency(agency: Annotated[str, typer.Argument(help="An agency, such as pbb.")]) -> None:
+    """Start an agency's server again, on the same port."""
     with Console(stderr=True).status(f"Starting {agency} ..."):
         agencies = control_city(find_state_folder().path, "start", agency)
     _print_agencies(agencies)
@@ -69,7 +69,7 @@ def start_agency(agency: Annotated[str, typer.Argument(help="Which one, such as 
 def list_calls(
     *, reset: Annotated[bool, typer.Option("--reset", help="Set every counter to 0 after showing it.")] = False
 ) -> None:
-    """Show what each agency was asked for, by operation."""
+    """Show the calls to each agency, by operation."""
     table = Table("agency", "operation", "calls", box=None, pad_edge=False)
     for agency in _list_running():
         counted = _call_control_api(agency, "GET", "/calls")
@@ -82,8 +82,8 @@ def list_calls(
     Console().print(table)
 
 
-def switch_latency(switch: Annotated[OnOff, typer.Argument(help="on imitates how long real agencies take.")]) -> None:
-    """Let the agencies take their time, or answer at once."""
+def switch_latency(switch: Annotated[OnOff, typer.Argument(help="on imitates the latency of real agencies.")]) -> None:
+    """Turn the agencies' imitated latency on or off."""
     for agency in _list_running():
         p50, p95 = TYPICAL_LATENCY_MS[agency["name"]] if switch is OnOff.ON else (0, 0)
         _call_control_api(agency, "PUT", "/latency", {"p50_ms": p50, "p95_ms": p95})
@@ -91,14 +91,14 @@ def switch_latency(switch: Annotated[OnOff, typer.Argument(help="on imitates how
 
 
 def print_settings(
-    *, port: Annotated[int, typer.Option(min=1, max=65535, help="Where that hub is to listen (loopback).")] = 8001
+    *, port: Annotated[int, typer.Option(min=1, max=65535, help="Loopback port of that hub.")] = 8001
 ) -> None:
-    """Print a file of settings for a `simpul hub` in front of the running city, as in production."""
+    """Print a settings file for a production `simpul hub` in front of the running city."""
     from cli.hub_settings import build_production_environment  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     _list_running()
     environment = build_production_environment(find_state_folder(), port=port)
-    typer.echo("# A hub in front of the sandbox city, without development's leniencies. It holds secrets.")
+    typer.echo("# A production hub in front of the sandbox city. This file holds secrets.")
     for name, value in environment.items():
         typer.echo(f"{name}='{value}'")
 
@@ -126,7 +126,7 @@ def _print_agencies(agencies: list[dict[str, Any]]) -> None:
 
 
 def _call_control_api(agency: dict[str, Any], method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Ask an agency's control API."""
+    """Send a request to an agency's control API."""
     try:
         with closing(http.client.HTTPConnection(LOOPBACK, agency["control_port"], timeout=5)) as connection:
             connection.request(method, path, None if body is None else json.dumps(body))

@@ -1,4 +1,4 @@
-"""The settings of a hub that stands in front of the sandbox city, as environment variables."""
+"""Builds the environment variables of a hub in front of the sandbox city."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sandbox.state_folder import StateFolder
 
 SANDBOX_DATA_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
 SANDBOX_TERMS = ROOT / "sandbox" / "agencies.toml"
-STATE_SERVER = "hub-state"  # name of the hub's own database server in the state folder
+STATE_SERVER = "hub-state"  # the hub's own database server, by its name in the state folder
 STATE_DATABASE = "simpul"
-_PAGES_CLIENT = "simpul-pages"  # the hub's own pages, as the city's OpenID provider knows them
+_PAGES_CLIENT = "simpul-pages"  # client_id of the hub's own pages at the city's OpenID provider
 
 
 @dataclass(frozen=True, slots=True)
 class AgencyEndpoint:
-    """How to reach one agency. `health` is what its control port says of it."""
+    """How to reach one agency. `health` is the answer of its control port."""
 
     port: int
     user: str
@@ -34,7 +34,7 @@ class AgencyEndpoint:
 
 
 def build_hub_environment(folder: StateFolder, agencies: Mapping[str, AgencyEndpoint]) -> dict[str, str]:
-    """One `SIMPUL_...` variable a setting; secrets are made at the first call and kept in the folder."""
+    """One `SIMPUL_...` variable per setting; secrets are created at the first call and stored in the folder."""
     issuers = write_issuers_file(folder)
     return {
         "SIMPUL_DEVELOPMENT": "true",
@@ -55,7 +55,7 @@ def build_hub_environment(folder: StateFolder, agencies: Mapping[str, AgencyEndp
 
 
 def _build_sign_in_variables(folder: StateFolder) -> dict[str, str]:
-    """How people sign in to the hub's own pages: at the city's provider."""
+    """Settings for sign-in to the hub's own pages at the city's provider."""
     secret = folder.known_secret(ISSUER)
     if secret is None:
         return {}
@@ -67,7 +67,7 @@ def _build_sign_in_variables(folder: StateFolder) -> dict[str, str]:
 
 
 def build_state_url(folder: StateFolder) -> str:
-    """Where the hub's own state is kept."""
+    """The address of the hub's own database."""
     port = folder.known_port(STATE_SERVER) or folder.port(STATE_SERVER)
     secret = folder.secret(STATE_SERVER)
     return f"postgresql://{STATE_DATABASE}:{quote(secret, safe='')}@{LOOPBACK}:{port}/{STATE_DATABASE}"

@@ -1,4 +1,4 @@
-"""The file of issuers that a hub in front of the sandbox city believes: the city's own OpenID provider."""
+"""Writes the issuers file for a hub in front of the sandbox city: the city's own OpenID provider."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sandbox.issuer.people import STAFF
 from sandbox.state_folder import StateFolder
 
 SANDBOX_ISSUER = "sandbox"
-"""What the hub calls the city's provider."""
+"""Name of the city's provider in the hub."""
 _AUDIENCE = "simpul"
 
 
 def write_issuers_file(folder: StateFolder) -> Path | None:
-    """The file, written anew: the provider's port may be another; None where no provider was ever started."""
+    """Rewrite the file, because the provider's port may have changed; None if no provider was ever started."""
     port = folder.known_port(ISSUER)
     if port is None:
         return None

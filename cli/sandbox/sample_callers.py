@@ -1,4 +1,4 @@
-"""`simpul people` and `simpul token`: who may be played in the sandbox city, and how to prove to be them."""
+"""`simpul people` and `simpul token`: the sample people of the sandbox city, and their tokens."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from records.purposes import Purpose
 from sandbox.population.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
-if TYPE_CHECKING:  # signing and the making of people, which other commands need not wait for
+if TYPE_CHECKING:  # imports that other commands need not wait for
     from auth.tokens.development_issuer import DevelopmentIssuer
     from sandbox.issuer.people import SignInPerson
 
 
 @dataclass(frozen=True, slots=True)
 class _StatedPurpose:
-    """Why an official reads, as the official's development token says."""
+    """Purpose and case in an official's development token."""
 
     purpose: Purpose
     case: str
@@ -40,7 +40,7 @@ _STATED_PURPOSES = {
     "rina": _StatedPurpose(
         Purpose.CIVIL_REGISTRATION,
         "SIPIL/2026/0001",
-        "keeps the population register, so may read what it holds of any citizen",
+        "keeps the population register and may read its data about any citizen",
     ),
     "hendra": _StatedPurpose(Purpose.TAX_ASSESSMENT, "PAJAK/2026/0001", "assesses the tax on land and buildings"),
 }
@@ -48,19 +48,19 @@ _STATED_PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class SampleCaller:
-    """Somebody whose part a developer can take."""
+    """A caller that a developer can act as."""
 
     name: str
     title: str
-    """What the person is to the city."""
+    """The person's role towards the city."""
     description: str
     caller: Caller
 
 
 @cache
 def build_sample_callers() -> Mapping[str, SampleCaller]:
-    """The sample people of the sandbox city: citizens, an assistant, a business, and people at work of every kind."""
-    from sandbox.issuer.people import STAFF  # noqa: PLC0415 - the making of people, which other commands need not wait for
+    """The sample people of the sandbox city: citizens, an assistant, a business, and staff of every kind."""
+    from sandbox.issuer.people import STAFF  # noqa: PLC0415 - an import that other commands need not wait for
 
     citizens = [
         SampleCaller(
@@ -74,7 +74,7 @@ def build_sample_callers() -> Mapping[str, SampleCaller]:
     assistant = SampleCaller(
         "agus-for-dewi",
         "assistant",
-        "Agus Wijaya, who acts for Dewi Lestari: reads about her what she may",
+        "Agus Wijaya, who acts for Dewi Lestari and may read what she may read",
         Caller(
             kind=CallerKind.CITIZEN,
             first_party=True,
@@ -103,18 +103,18 @@ def _to_sample_caller(person: SignInPerson) -> SampleCaller:
 
 
 def build_sample_partners() -> Mapping[str, SampleCaller]:
-    """A sample partner. It runs registered operations alone, so it is no part to take in GraphiQL."""
+    """A sample partner. It may only run registered operations, so GraphiQL does not offer it."""
     kios = SampleCaller(
         "kios",
         "partner",
-        "an application for stall keepers, with the scope prices:read: runs what is registered for it",
+        "an application for stall keepers with the scope prices:read; runs its registered operations only",
         Caller(kind=CallerKind.PARTNER, client=ClientId("development", "kios"), scopes=frozenset({"prices:read"})),
     )
     return {kios.name: kios}
 
 
 def open_development_issuer(folder: StateFolder) -> DevelopmentIssuer:
-    """The issuer of this state folder; its key pair is made at the first call and is the same from then on."""
+    """The issuer of this state folder; its key pair is created at the first call and then reused."""
     from auth.tokens.development_issuer import DevelopmentIssuer  # noqa: PLC0415 - signing, which other commands need not wait for
 
     issuer = DevelopmentIssuer(folder.folder("issuer") / "private.json")
@@ -123,17 +123,17 @@ def open_development_issuer(folder: StateFolder) -> DevelopmentIssuer:
 
 
 def public_keys_path(folder: StateFolder) -> Path:
-    """Where the issuer's public keys stand, the only ones the hub gets."""
+    """The path of the issuer's public keys; the hub gets no other keys."""
     return folder.folder("issuer") / "public.json"
 
 
 def issue_token(issuer: DevelopmentIssuer, sample: SampleCaller) -> str:
-    """A token that proves to be the sample person."""
+    """Sign a token for the sample person."""
     return issuer.sign_token(sample.caller, subject=sample.name)
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the two commands."""
+    """Register the two commands."""
     app.command("token")(print_token)
     app.command("people")(list_people)
 
@@ -141,7 +141,7 @@ def add_commands(app: typer.Typer) -> None:
 def print_token(
     name: Annotated[str | None, typer.Argument(help="A sample person or partner: see `simpul people`.")] = None,
     *,
-    client: Annotated[str | None, typer.Option(help="Instead: an application, see `simpul clients`.")] = None,
+    client: Annotated[str | None, typer.Option(help="An application instead: see `simpul clients`.")] = None,
 ) -> None:
     """Print a development token for a sample person or partner, or an application's own token, alone on one line."""
     if client is not None and name is None:
@@ -151,7 +151,7 @@ def print_token(
     if client is not None or name is None:
         raise CommandError(f"name either a sample person ({', '.join(known)}) or an application (--client)")
     if name not in known:
-        raise CommandError(f"{name!r} is no sample person: choose one of {', '.join(known)}")
+        raise CommandError(f"{name!r} is not a sample person: choose one of {', '.join(known)}")
     typer.echo(issue_token(open_development_issuer(find_state_folder()), known[name]))
 
 

@@ -1,4 +1,4 @@
-"""`simpul clients` and `simpul secret CLIENT`: the applications that the sandbox city knows, and their tokens."""
+"""`simpul clients` and `simpul secret CLIENT`: the applications of the sandbox city, and their tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.state_folder import StateFolder
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the two commands."""
+    """Register the two commands."""
     app.command("clients")(list_clients)
     app.command("secret")(print_secret)
 
@@ -44,11 +44,11 @@ def print_secret(client: Annotated[str, typer.Argument(help="An application: see
 
 
 def fetch_client_token(folder: StateFolder, client: str) -> str:
-    """An access token of an application's own, from the OpenID provider that runs on the folder. Raises Failure."""
+    """Fetch an application's own access token from the running OpenID provider; raises `CommandError`."""
     known = _find_client(client)
     if known.kind is None:
         choices = ", ".join(each.id for each in CLIENTS.values() if each.kind is not None)
-        raise CommandError(f"{client} has no token of its own, people sign in to it: choose one of {choices}")
+        raise CommandError(f"{client} has no own token, because people sign in to it: choose one of {choices}")
     credential = f"{client}:{derive_client_secret(client, _load_provider_secret(folder))}"
     headers = {
         "Authorization": f"Basic {base64.b64encode(credential.encode()).decode()}",
@@ -69,13 +69,13 @@ def fetch_client_token(folder: StateFolder, client: str) -> str:
 
 def _find_client(client: str) -> RegisteredClient:
     if client not in CLIENTS:
-        raise CommandError(f"{client!r} is no application of the sandbox city: choose one of {', '.join(CLIENTS)}")
+        raise CommandError(f"{client!r} is not an application of the sandbox city: choose one of {', '.join(CLIENTS)}")
     return CLIENTS[client]
 
 
 def _load_provider_secret(folder: StateFolder) -> str:
-    """What the secrets of all applications are made from."""
+    """The secret from which the secrets of all applications are derived."""
     found = folder.known_secret(ISSUER)
     if found is None:
-        raise CommandError(f"no sandbox city was ever started on {folder.path}: start it with `make serve`")
+        raise CommandError(f"{folder.path} holds no sandbox city: start it with `make serve`")
     return found

@@ -1,6 +1,6 @@
-"""What the sandbox city agreed with its sample partners and systems: published when the city is served first.
+"""Publishes the contracts of the sample partners and systems when the city is first served.
 
-A folder for each client in `sandbox/contracts/`: its contract, and a file for each operation, whose name is the id.
+`sandbox/contracts/` has a folder for each client: its contract, and a file for each operation, named after the id.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ APPROVED_BY = "the sandbox city: a sample"
 
 
 async def publish_sample_contracts(settings: Settings, warn: Callable[[str], None]) -> Sequence[str]:
-    """Publish for the sample clients that have no contract yet; the clients. What does not fit the graph is told.
+    """Publish contracts of sample clients that have none yet; returns these clients. Misfits go to `warn`.
 
-    Who has a contract is left alone: it may have been changed, and operations may have been retired.
+    An existing contract is left unchanged: it may have been edited, and operations may have been retired.
     """
     async with open_operation_registry(settings) as registry:
         known = {each.client.name for each in await registry.list_contracts() if each.client.issuer == SANDBOX_ISSUER}

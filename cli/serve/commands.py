@@ -1,4 +1,4 @@
-"""`simpul serve`: the sandbox city, the hub's own database server and the hub, started and ended as one."""
+"""`simpul serve`: runs the sandbox city, the hub's own database server and the hub together."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ FAREWELL = ShutdownPolicy(timeout=3, linger=0.3)
 
 
 def add_command(app: typer.Typer) -> None:
-    """Add the command."""
+    """Register the command."""
     app.command("serve")(serve)
 
 
 def serve(
     *,
     port: Annotated[
-        int, typer.Option(envvar="PORT", parser=_parse_port, help="Where the hub listens (loopback).")
+        int, typer.Option(envvar="PORT", parser=_parse_port, help="Loopback port of the hub.")
     ] = DEFAULT_PORT,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox/--no-sandbox", help="Without it the agencies come from SIMPUL_... settings.")
+        bool, typer.Option("--sandbox/--no-sandbox", help="Without it, the agencies come from SIMPUL_... settings.")
     ] = True,
     latency: Annotated[
-        bool, typer.Option("--latency/--no-latency", help="Whether the sandbox imitates how long agencies take.")
+        bool, typer.Option("--latency/--no-latency", help="Whether the sandbox imitates the latency of agencies.")
     ] = True,
 ) -> None:
     """Run the sandbox city and the hub until Ctrl-C."""
@@ -58,27 +58,27 @@ def serve(
 
 
 def _parse_port(value: str | int) -> int:
-    text = str(value)  # the default comes as a number
+    text = str(value)  # the default is a number
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT:
         return int(text)
     raise CommandError(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")
 
 
 def _refuse_second_instance(folder: StateFolder) -> None:
-    """Raise StateError where the folder is in use: of the two reasons it tells more than the port, taken as well."""
+    """Raise `StateError` if the folder is in use. This is checked first: it explains more than a taken port."""
     if folder.path.is_dir():
         with folder.lock():
             pass
 
 
 def _import_hub_server() -> Callable[..., Awaitable[HttpServer]]:
-    from cli.serve.hub_server import build_hub_server  # noqa: PLC0415 - takes a second or two, in which the agencies start
+    from cli.serve.hub_server import build_hub_server  # noqa: PLC0415 - takes 1 to 2 s, during which the agencies start
 
     return build_hub_server
 
 
 class ServeRun:
-    """One run of the city and the hub, from the first sign on the console to the last."""
+    """One run of the city and the hub, from start to stop."""
 
     def __init__(self, *, port: int, sandbox: bool, latency: bool) -> None:
         self._started_at = time.monotonic()
@@ -93,7 +93,7 @@ class ServeRun:
         self._hub: HttpServer | None = None
 
     async def run_until_stopped(self) -> None:
-        """Start everything, serve, end everything. Raises what a part that cannot start raises."""
+        """Start everything, serve, stop everything. Raises the error of a part that cannot start."""
         _refuse_second_instance(find_state_folder())
         with self._handle_signals(), reserve_port(self._port) as listener:
             async with contextlib.AsyncExitStack() as stack:
@@ -117,7 +117,7 @@ class ServeRun:
             self._console.print("Stopped.")
 
     async def _start_dependencies(self, stack: contextlib.AsyncExitStack, folder: StateFolder) -> None:
-        """The agencies and the database server, for as long as the stack stands."""
+        """Start the agencies and the database server; `stack` stops them."""
         if self._sandbox:
             self._show_progress("Starting the sandbox city ...")
             city = SandboxCity(folder.path, latency=self._latency, on_change=self._report_change)
@@ -136,7 +136,7 @@ class ServeRun:
         self._console.print(build_greeting(self._port, time.monotonic() - self._started_at, issuer_port=issuer_port))
 
     def _report_change(self, change: StateChange) -> None:
-        """Show what became of an agency: while starting in the status line, later in lines of their own."""
+        """Show an agency's change of state: in the status line during the start, later in a separate line."""
         (self._waiting.add if change.state is ProcessState.STARTING else self._waiting.discard)(change.agency)
         if not self._serving:
             waiting = (
@@ -146,13 +146,13 @@ class ServeRun:
                 self._show_progress(f"Starting {waiting} ...")
         elif change.state is ProcessState.DIED:
             fix = f".venv/bin/simpul sandbox start {change.agency}"
-            consequence = "nobody can sign in" if change.agency == ISSUER else "what it holds is missing from answers"
+            consequence = "sign-in fails" if change.agency == ISSUER else "its data is missing from answers"
             self._print_warning(f"{change.agency} ended ({change.detail}): {consequence} until {fix}")
         elif change.state is not ProcessState.STARTING:
             self._console.print(f"{change.agency} is {change.state.value}.")
 
     def _show_progress(self, text: str) -> None:
-        """What the start waits for: on a terminal in the status line, elsewhere a line for each change."""
+        """Show what the start waits for: in the status line on a terminal, elsewhere one line per change."""
         if self._console.is_terminal:
             self._status.update(text)
         elif text != self._last_progress:
@@ -164,7 +164,7 @@ class ServeRun:
 
     @contextlib.contextmanager
     def _handle_signals(self) -> Iterator[None]:
-        """The first signal ends everything in order, a second does not wait for answers in flight."""
+        """The first signal stops everything in order; a second does not wait for requests in flight."""
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
         def stop() -> None:

@@ -1,4 +1,4 @@
-"""`simpul hub`: the hub alone, as it is run in production."""
+"""`simpul hub`: runs the hub alone, as in production."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRUE_WORDS = {"1", "true", "t", "yes", "y", "on"}
 
 
 def add_command(app: typer.Typer) -> None:
-    """Add the command."""
+    """Register the command."""
     app.command("hub")(run_hub)
 
 
@@ -29,24 +29,24 @@ def run_hub(
     *,
     settings: Annotated[
         Path | None,
-        typer.Option(help="File of SIMPUL_... settings, as systemd's EnvironmentFile; read anew at each reload."),
+        typer.Option(help="File of SIMPUL_... settings, as systemd's EnvironmentFile; reread at each reload."),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=0, max=64, help="Processes that serve; 0: SIMPUL_WORKERS, or one a processor, 2 to 8.")
+        int, typer.Option(min=0, max=64, help="Worker processes; 0: SIMPUL_WORKERS, or one per processor, 2 to 8.")
     ] = 0,
     release: Annotated[
         Path | None,
-        typer.Option(help="Folder, or link to one, whose code serves; read anew at each reload. Else this one."),
+        typer.Option(help="Folder with the code to serve, or a link to it; reread at each reload. Default: this one."),
     ] = None,
 ) -> None:
-    """Run the hub alone, by SIMPUL_... settings, in several processes; SIGHUP reloads, SIGTERM ends."""
+    """Run the hub alone, by SIMPUL_... settings, in several processes; SIGHUP reloads, SIGTERM stops."""
     from workers.listener import ListenError  # noqa: PLC0415 - what runs the hub, which other commands need not wait for
     from workers.run_folder import RunFolderError  # noqa: PLC0415 - same
     from workers.settings_file import SettingsFileError  # noqa: PLC0415 - same
     from workers.supervisor import SupervisorOptions  # noqa: PLC0415 - same
     from workers.worker_generation import GenerationFailed  # noqa: PLC0415 - same
 
-    # Relative names would be others after a change of the folder, and a link has to be followed anew each time.
+    # Relative paths would change their meaning with the working folder. A link is followed at each reload.
     wanted = SupervisorOptions(
         environment=dict(os.environ),
         settings_file=settings and settings.absolute(),
@@ -75,7 +75,7 @@ async def _supervise(wanted: SupervisorOptions) -> None:
 
 
 def _configure_logging(environment: Mapping[str, str]) -> None:
-    """In the form that the settings name. Reading all of them would take a second, and they may be wrong."""
+    """Configure the log format that the settings name. Loading all settings would take 1 s, and they may be invalid."""
     from engine.safe_traceback import safe_traceback  # noqa: PLC0415 - what the hub logs with, which other commands need not wait for
     from telemetry.log_format import LogFormat, build_formatter  # noqa: PLC0415 - same
 

@@ -1,7 +1,7 @@
-"""The hub as `simpul serve` runs it: the application over its settings, on its server.
+"""Builds the hub for `simpul serve`: the application with its settings, and its server.
 
-A module of its own because importing the whole hub takes a second or two: `simpul serve` does it while the agencies
-start, and `simpul token` does without.
+A separate module because importing the whole hub takes 1 to 2 s: `simpul serve` imports it while the agencies start,
+and `simpul token` does not need it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from web.server.uvicorn_config import build_uvicorn_config
 async def build_hub_server(
     folder: StateFolder, *, port: int, sandbox: bool, greet: Callable[[], None], warn: Callable[[str], None]
 ) -> HttpServer:
-    """The hub in front of the folder's city, or of what the environment names. Raises Failure for wrong settings."""
+    """The hub for the folder's city, or for the environment's agencies. Raises `CommandError` for wrong settings."""
     issuer = open_development_issuer(folder) if sandbox else None
 
     async def sample_people() -> list[SamplePerson]:
-        """Whom a developer may ask as in GraphiQL, with fresh tokens at every look."""
+        """The sample people for GraphiQL, with a new token at each call."""
         if issuer is None:
             return []
         return [

@@ -1,4 +1,4 @@
-"""The hub's port, taken early: before anything else starts, so that a taken one costs no time."""
+"""Reserves the hub's port before anything else starts, so that a taken port fails early."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.state_folder import LOOPBACK
 
 @contextlib.contextmanager
 def reserve_port(port: int) -> Iterator[socket.socket]:
-    """The port, bound but not listening: nobody else gets it and nobody waits on it. Raises Failure when taken."""
+    """Bind the port without listening: no other program gets it, and no client waits on it. Raises `CommandError`."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

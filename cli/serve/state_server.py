@@ -1,4 +1,4 @@
-"""The hub's own database server, for what it must keep itself: run beside the hub unless the operator names another."""
+"""Runs the hub's own database server beside the hub, unless the operator names another one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ WATCH_INTERVAL_S = 0.5
 
 @contextlib.asynccontextmanager
 async def run_state_server(folder: StateFolder, warn: Callable[[str], None]) -> AsyncIterator[None]:
-    """PostgreSQL with the hub's database for the length of the block. Raises PostgresError.
+    """Run PostgreSQL with the hub's database for the length of the block; raises `PostgresError`.
 
-    What it writes is safe on the disk when it says so, unlike in the sandbox's databases.
+    Commits are durable, unlike in the sandbox's databases.
     """
     postgres = Postgres(
         folder.folder(STATE_SERVER),

@@ -1,4 +1,4 @@
-"""`simpul settings`: whether a hub would run with these settings, and well; what each of them is."""
+"""`simpul settings`: check and list the hub's settings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from cli.settings_check.findings import Finding
 
 _FORBIDDEN_MODE_BITS = 0o027
-"""Bits that are too many: its group may read it, which is how the hub does, and nothing else."""
+"""Mode bits that a settings file must not have: the group, which includes the hub, may only read it."""
 
 
 def build_group() -> typer.Typer:
-    """The group with every command."""
+    """Build the command group."""
     group = typer.Typer(no_args_is_help=True, help="The hub's settings.")
     group.command("check")(check)
     group.command("list")(list_settings)
@@ -33,11 +33,11 @@ def check(
     *,
     file: SettingsFile = None,
     connect: Annotated[
-        bool, typer.Option("--connect", help="Also ask the database, Redis, issuers and agencies how they are.")
+        bool, typer.Option("--connect", help="Also check the database, Redis, issuers and agencies.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of lines.")] = False,
 ) -> None:
-    """Tell every problem of the settings, and what is legal but unwise; exit code 1 where there is a problem."""
+    """Report every problem and every risky setting; exit code 1 if there is a problem."""
     _use_file(file)
     findings = [*_check_file_mode(file), *asyncio.run(_collect_findings(connect=connect))]
     if as_json:
@@ -53,7 +53,7 @@ def check(
 
 
 def list_settings(*, file: SettingsFile = None) -> None:
-    """List every setting with its value, secrets masked, and whether it was given."""
+    """List every setting with its value, with secrets masked, and whether it is the default."""
     from cli.settings_check.findings import format_setting, variable_name  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.settings_check.problems import examine_settings  # noqa: PLC0415 - same
     from settings import Settings  # noqa: PLC0415 - same
@@ -71,8 +71,8 @@ def list_settings(*, file: SettingsFile = None) -> None:
 
 
 def _use_file(file: Path | None) -> None:
-    """Make the file's variables the environment's, where one is named."""
-    logging.disable(logging.CRITICAL)  # what would be logged at a start is told as a finding
+    """Load the file's variables into the environment, if a file is named."""
+    logging.disable(logging.CRITICAL)  # findings report what a start would log
     if file is not None:
         load_settings_file(file)
 
@@ -82,7 +82,7 @@ def _check_file_mode(file: Path | None) -> Sequence[Finding]:
 
     if file is None or not file.stat().st_mode & _FORBIDDEN_MODE_BITS:
         return ()
-    message = "others may read or change its secrets: `chown root:simpul` and `chmod 640`"
+    message = "other users may read or change its secrets: run `chown root:simpul` and `chmod 640`"
     return [
         Finding(level=FindingLevel.WARNING, name=str(file), value=f"{file.stat().st_mode & 0o777:04o}", message=message)
     ]

@@ -1,4 +1,4 @@
-"""What those whom the settings name say of themselves: the hub's database, Redis, issuers, agencies, clocks."""
+"""Checks the services in the settings: the hub's database, Redis, issuers, agencies, clocks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from wiring.token_issuers import get_document_timeout
 from workers.worker_pool import get_default_workers
 
 _CONNECTIONS_PER_WORKER = 28
-"""Of each worker to the database, at most, while a reload puts one generation in the place of another."""
+"""Maximum database connections per worker during a reload, when two generations run."""
 _CLOCK_WARNING_S, _CLOCK_PROBLEM_S = 2.0, 30.0
-"""Seconds by which clocks may differ: tokens, webhooks and days of quotas go by them."""
+"""Clock offsets in seconds: tokens, webhooks and daily quotas depend on the clocks."""
 
 
 async def check_connections(settings: Settings, ignored: AbstractSet[str] = frozenset()) -> AsyncIterator[Finding]:
-    """Ask each of them one question, but those whose settings were set aside; yields what is to be said."""
+    """Check each service with one request, except services whose settings are invalid; yields the findings."""
     if "SIMPUL_STATE_URL" not in ignored:
         async for finding in _check_database(settings):
             yield finding
@@ -60,8 +60,8 @@ async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
     for level, message in found:
         yield Finding(level=level, name="PostgreSQL", value=str(status.version), message=message)
     if not any(level is FindingLevel.PROBLEM for level, _ in found):
-        replication = f"commits wait for {status.standbys}" if status.standbys else "commits wait for no other machine"
-        revision = f"form {status.revision}, " if status.revision else ""
+        replication = f"commits wait for {status.standbys}" if status.standbys else "commits wait for no standby"
+        revision = f"schema {status.revision},  " if status.revision else ""
         yield Finding(
             level=FindingLevel.GOOD, name="PostgreSQL", value=str(status.version), message=f"{revision}{replication}"
         )
@@ -75,37 +75,37 @@ def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tupl
         (
             FindingLevel.PROBLEM,
             status.version < MIN_POSTGRESQL_VERSION,
-            f"its makers no longer mend it: use {MIN_POSTGRESQL_VERSION} or newer",
+            f"it gets no more fixes from its makers: use {MIN_POSTGRESQL_VERSION} or newer",
         ),
         (
             FindingLevel.PROBLEM,
             status.encoding != "UTF8",
-            f"its encoding is {status.encoding}: make the database with UTF8",
+            f"its encoding is {status.encoding}: create the database with UTF8",
         ),
         (
             FindingLevel.PROBLEM,
             status.is_in_recovery,
-            "it is in recovery and cannot be written: name the primary, or wait for it",
+            "it is in recovery and read-only:  name the primary, or wait for it",
         ),
         (
             FindingLevel.PROBLEM,
             not status.can_migrate,
-            "the hub's role may not make tables, or does not own those there are",
+            "the hub's role may not create tables, or does not own the existing ones",
         ),
         (
             FindingLevel.PROBLEM,
             not status.is_durable,
-            "fsync or full_page_writes is off: a power cut may take answers. Set on",
+            "fsync or full_page_writes is off: a power cut may lose data. Set both to on",
         ),
         (
             FindingLevel.WARNING,
             status.synchronous_commit in ("off", "local"),
-            f"synchronous_commit is {status.synchronous_commit}: what people changed may be lost. Set it to on",
+            f"synchronous_commit is {status.synchronous_commit}: committed changes may be lost. Set it to on",
         ),
         (
             FindingLevel.WARNING,
             not status.standbys and not settings.development,
-            "commits wait for no other machine: what was answered is lost with this one (backup.md)",
+            "commits wait for no standby: committed data is lost with this machine (backup.md)",
         ),
         (
             FindingLevel.WARNING,
@@ -120,12 +120,16 @@ def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tupl
             not status.is_encrypted and not status.is_local,
             "the connection is not encrypted: write sslmode=verify-full",
         ),
-        (FindingLevel.WARNING, revision is None, "it is empty: the first start makes its tables. Is it the right one?"),
-        (FindingLevel.WARNING, not status.is_known_revision, f"its form {revision} is of a newer hub than this one"),
+        (
+            FindingLevel.WARNING,
+            revision is None,
+            "it is empty: the first start creates its tables. Is it the right one?",
+        ),
+        (FindingLevel.WARNING, not status.is_known_revision, f"its schema {revision} is of a newer hub than this one"),
         (
             FindingLevel.WARNING,
             revision is not None and status.is_known_revision and revision != status.newest_revision,
-            f"the next start brings its form from {revision} to {status.newest_revision}",
+            f"the next start migrates its schema from {revision} to {status.newest_revision}",
         ),
     )
     yield from ((level, message) for level, applies, message in rules if applies)
@@ -137,7 +141,7 @@ async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
         status = await read_redis_status(settings.redis_address)
     except RedisUnreachable as silence:
-        message = f"it does not answer ({silence}): each process counts and keeps alone"
+        message = f"it does not answer ({silence}): each process counts and caches alone"
         yield Finding(level=FindingLevel.WARNING, name="SIMPUL_REDIS_URL", value=NOT_SHOWN, message=message)
         return
     found = list(_judge_redis(status))
@@ -158,10 +162,10 @@ def _judge_redis(status: RedisStatus) -> Iterator[tuple[FindingLevel, str]]:
         fitting = ", ".join(sorted(SAFE_EVICTION_POLICIES))
         yield (
             FindingLevel.PROBLEM,
-            f"maxmemory-policy is {status.eviction_policy}, so old answers can come back: set one of {fitting}",
+            f"maxmemory-policy is {status.eviction_policy}, so invalidated answers can come back: set one of {fitting}",
         )
     if not status.has_memory_limit:
-        yield FindingLevel.WARNING, "maxmemory is 0: it grows until the machine has no more. Give it a bound"
+        yield FindingLevel.WARNING, "maxmemory is 0: it grows until the machine runs out of memory. Set a limit"
 
 
 async def _check_issuers(settings: Settings) -> AsyncIterator[Finding]:

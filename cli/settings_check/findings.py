@@ -1,4 +1,4 @@
-"""What a check of the settings finds, and how it is told: one line each, never with a secret's value."""
+"""Findings of a settings check, printed in one line each, without secrets."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 class FindingLevel(Enum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     PROBLEM = "problem"
-    """The hub does not start so, or does not do what it is for."""
+    """The hub does not start, or does not do its job."""
     WARNING = "warning"
-    """It is legal, and unwise."""
+    """Legal, but risky."""
     GOOD = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was found."""
+    """One finding of the check."""
 
     level: FindingLevel
     name: str
-    """Of the setting, or of what was asked."""
+    """The name of the setting or of the checked service."""
     value: str = ""
-    """As it may be shown."""
+    """The value, without secrets."""
     message: str
-    """What is wrong with it, and the mend."""
+    """The fault and its fix."""
 
     def __str__(self) -> str:
-        """In one line."""
+        """The finding in one line."""
         value = f" ({self.value})" if self.value else ""
         return f"{self.level.value:<8} {self.name}{value}: {' '.join(self.message.split())}"
 
     def as_json(self) -> Mapping[str, str]:
-        """Its members."""
+        """The finding as a JSON object."""
         return {"level": self.level.value, "name": self.name, "value": self.value, "says": self.message}
 
 
 def variable_name(field: str) -> str:
-    """The variable that sets a setting."""
+    """The environment variable of a setting."""
     return f"SIMPUL_{field.upper()}"
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether its value is never shown."""
+    """Whether the value of the setting must never be printed."""
     return "SecretStr" in str(field.annotation)
 
 
 def format_value(field: str, text: str | None) -> str:
-    """What may be shown of a setting's text."""
+    """The printable form of a setting's text."""
     info = Settings.model_fields.get(field)
     if text is None:
         return NOT_SET
@@ -72,7 +72,7 @@ def format_value(field: str, text: str | None) -> str:
 
 
 def format_setting(settings: Settings, field: str) -> str:
-    """What may be shown of the value that a setting has, be it given or not."""
+    """The printable form of a setting's value, set or default."""
     value = getattr(settings, field)
     match value:
         case None | ():

@@ -1,4 +1,4 @@
-"""Every problem of the hub's settings, not only the first: what is wrong is told and set aside, the rest judged."""
+"""Finds every problem of the settings, not only the first: an invalid value is set aside, then the rest is checked."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _PLACEHOLDER_URL = "http://stand.in"
 
 
 class _UnvalidatedSettings(Settings):
-    """Settings of which only each one alone was looked at."""
+    """Settings that are validated one by one, without checks between them."""
 
-    def _check_conflicts(self) -> _UnvalidatedSettings:  # type: ignore[override]  # takes the place of the validator of this name
+    def _check_conflicts(self) -> _UnvalidatedSettings:  # type: ignore[override]  # replaces the validator of this name
         return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsExamination:
-    """What was found."""
+    """The result of the examination."""
 
     findings: Sequence[Finding]
     settings: Settings
-    """With stand-ins for what is wrong."""
+    """With placeholders for invalid values."""
     ignored: frozenset[str]
-    """Variables that were set aside because they are wrong or missing."""
+    """Variables that were set aside because they are invalid or missing."""
 
 
 def examine_settings() -> SettingsExamination:
-    """The problems of the settings that the environment gives; changes the environment where they are wrong."""
+    """Examine the settings in the environment; removes invalid variables from the environment."""
     findings = [*_find_unknown(os.environ)]
     ignored: set[str] = set()
     settings: Settings | None = None
@@ -110,7 +110,7 @@ def _set_aside(field: str) -> None:
 
 
 def _find_conflicts(settings: Settings) -> Iterator[Finding]:
-    """What does not fit together."""
+    """Conflicts between settings."""
     for fault in settings.conflicts:
         name = next(word.strip(":,.") for word in fault.split() if word.startswith("SIMPUL_"))
         field = name.removeprefix("SIMPUL_").lower()
@@ -121,7 +121,7 @@ def _find_conflicts(settings: Settings) -> Iterator[Finding]:
 
 
 def _find_unusable(settings: Settings) -> Iterator[Finding]:
-    """What the hub would end of when it is put together."""
+    """Settings that would stop the start of the hub."""
     yield from _check_addresses(settings)
     yield from _check_keys(settings)
     for assessment in judge_today(settings.contracts, settings.policy, get_graphql_schema(build_schema())):
@@ -139,7 +139,7 @@ def _check_addresses(settings: Settings) -> Iterator[Finding]:
     except ValueError as problem:
         wrong["state"] = str(problem).removeprefix("SIMPUL_STATE_URL, the address of the hub's database: ")
         state = create_database_engine(_PLACEHOLDER_VALUES["state_url"])
-    for agency in ("dukcapil", "jakpreneur"):  # each, where `build_connectors` tells the first alone
+    for agency in ("dukcapil", "jakpreneur"):  # each agency, because `build_connectors` reports only the first
         try:
             get_tls_mode(agency, getattr(settings, f"{agency}_url").get_secret_value())
         except ValueError as problem:

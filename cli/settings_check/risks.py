@@ -1,4 +1,4 @@
-"""What is legal in the hub's settings, and unwise."""
+"""Finds settings that are legal but risky."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _SAMPLE_PASSWORD_WORDS = (
 )
 _MIN_PASSWORD_LENGTH = 12
 _MIN_ENTROPY_BITS = 4.2
-"""Entropy of a byte of 32 random ones: 4.9 on average, and hardly ever below 4.5."""
+"""A byte of 32 random ones has 4.9 bits of entropy on average, and hardly ever less than 4.5."""
 _MAX_CACHE_DAYS = 3
 
 
 def find_risks(settings: Settings) -> Sequence[Finding]:
-    """What is to be said of settings that a hub runs with."""
+    """The risks of settings with which a hub can start."""
     rules: Sequence[Callable[[Settings], Iterator[tuple[str, str]]]] = (
         _check_development,
         _check_callers,
@@ -64,11 +64,11 @@ def find_risks(settings: Settings) -> Sequence[Finding]:
 
 def _check_development(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.development:
-        yield "development", "it shows the graph, and messages of errors in the log, to whoever looks: unset it"
+        yield "development", "it shows the graph to every caller, and error messages in the log: unset it"
         return
     for field in ("introspection", "graphiql"):
         if getattr(settings, field) is Exposure.ON:
-            yield field, "strangers are shown the whole graph: 'signed-in' shows it to those who prove who they are"
+            yield field, "anonymous callers see the whole graph: 'signed-in' shows it only to authenticated callers"
 
 
 def _check_callers(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -78,13 +78,13 @@ def _check_callers(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "issuers", warning
     if not settings.development:
         if not settings.rate_table:
-            yield "rates", "nobody is limited, so one caller can take what all others need: leave it unset"
+            yield "rates", "no caller is limited, so one caller can use up the capacity of all others: unset it"
         if settings.failed_tokens == 0:
-            yield "failed_tokens", "tokens can be guessed without end: leave it unset"
+            yield "failed_tokens", "tokens can be guessed without limit: unset it"
         if settings.shed_after == 0:
-            yield "shed_after", "nothing is refused early, so past its capacity the hub is slow for everybody: unset it"
+            yield "shed_after", "no request is refused early, so an overloaded hub is slow for every caller: unset it"
         if settings.public_url is None:
-            yield "public_url", "links to consents lead to this machine alone: name the address that people reach"
+            yield "public_url", "links to consents lead to this machine only: name the address that browsers reach"
 
 
 def _check_listening(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -103,7 +103,7 @@ def _check_listening(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _check_recording(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.ledger:
-        yield "ledger", "nobody can be told who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
+        yield "ledger", "people cannot see who read their data (UU PDP 27/2022, articles 31 and 32): set it to true"
     if not settings.reader_budget_table:
         yield "reader_budgets", "one official or system can read about all people within minutes: unset it"
 
@@ -114,20 +114,20 @@ def _check_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         *(("former_secrets", one) for one in settings.former_secrets_bytes),
     ):
         if _entropy_per_byte(each) < _MIN_ENTROPY_BITS:
-            yield field, "it does not look random, and can be guessed: `openssl rand -base64 32` makes one"
+            yield field, "it does not look random, and can be guessed: create one with `openssl rand -base64 32`"
     if settings.secret_bytes in settings.former_secrets_bytes:
-        yield "former_secrets", "it holds the present secret: take it out"
+        yield "former_secrets", "it holds the current secret: remove it"
     elif settings.former_secrets_bytes:
         yield (
             "former_secrets",
-            f"it opens kept answers alone, which are gone after {_MAX_CACHE_DAYS} days: unset it then",
+            f"it only opens cached answers, which expire after {_MAX_CACHE_DAYS} days: unset it then",
         )
     for field in Settings.model_fields:
         value = getattr(settings, field)
         if isinstance(value, SecretStr) and field not in ("secret", "former_secrets", "probe_nik"):
             password = _extract_password(value.get_secret_value())
             if password is not None and _is_sample(password):
-                yield field, "its password is short, or a word out of samples: take a long random one"
+                yield field, "its password is short or contains a sample word: use a long random one"
 
 
 def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -139,17 +139,17 @@ def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("pbb_url", "crm_url", "pangan_url"):
         url = urlsplit(getattr(settings, field))
         if url.scheme == "http" and url.hostname not in _LOCAL_HOSTS:
-            yield field, "what is read, and the credential, travel in the clear between machines: use https"
+            yield field, "data and the credential travel in plain text between machines: use https"
     traces = urlsplit(settings.traces_url or "")
     if traces.scheme == "http" and traces.hostname not in _LOCAL_HOSTS:
-        yield "traces_url", "what was asked, and when, travels in the clear between machines: use https"
+        yield "traces_url", "traces travel in plain text between machines: use https"
     redis = urlsplit(settings.redis_address or "")
     if redis.scheme == "redis" and redis.hostname not in (*_LOCAL_HOSTS, None):
-        yield "redis_url", "it travels in the clear between machines: use rediss://"
+        yield "redis_url", "data travels in plain text between machines: use rediss://"
 
 
 def _list_databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
-    """The databases whose addresses can be read: setting, what is demanded, and whether it is on this machine."""
+    """The databases with valid addresses: setting, TLS mode, and whether it is on this machine."""
     state, dukcapil, jakpreneur = (
         getattr(settings, field).get_secret_value() for field in ("state_url", "dukcapil_url", "jakpreneur_url")
     )
@@ -159,7 +159,7 @@ def _list_databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
         ("jakpreneur_url", jakpreneur, lambda: agency_tls_mode("jakpreneur", jakpreneur)),
     )
     for field, url, read_mode in databases:
-        with suppress(ValueError):  # reported as a problem of its own
+        with suppress(ValueError):  # reported as a separate problem
             mode = read_mode()
             if mode is not None:
                 yield field, mode, is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query
@@ -167,20 +167,20 @@ def _list_databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
 
 def _check_agencies(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.request_timeout < settings.agency_timeout:
-        yield "request_timeout", "it ends before SIMPUL_AGENCY_TIMEOUT, which therefore never counts: make it longer"
+        yield "request_timeout", "it is shorter than SIMPUL_AGENCY_TIMEOUT, which has no effect then: make it longer"
     without = [agency for agency in MAX_CONCURRENCY if settings.build_terms(agency).breaker is None]
     if without:
-        yield "agencies", f"{', '.join(without)} without a breaker: while silent, each call costs its whole deadline"
+        yield "agencies", f"{', '.join(without)} without a breaker: in an outage, each call waits for its timeout"
     if settings.cache_megabytes == 0:
         yield (
             "cache_megabytes",
-            "nothing is kept: every question is asked of an agency, and nothing is left when it fails",
+            "nothing is cached: every request calls the agencies, and no data is left when one fails",
         )
 
 
 def _check_processes(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.workers != 1 and settings.redis_url is None:
-        yield "redis_url", "several processes that share nothing allow as many times the rates, paces and quotas"
+        yield "redis_url", "without Redis, each of several processes allows the full rates and quotas: set it"
 
 
 def _entropy_per_byte(raw: bytes) -> float:
@@ -189,7 +189,7 @@ def _entropy_per_byte(raw: bytes) -> float:
 
 
 def _extract_password(text: str) -> str | None:
-    """The password of an address, or the secret itself; None where an address has none."""
+    """The password of an address, or the secret itself; None if the address has no password."""
     if "://" not in text:
         return text
     password = urlsplit(text).password

@@ -1,4 +1,4 @@
-"""What citizens can complain about in the sandbox city: the Open311 service list of its complaint desk."""
+"""The complaint categories of the sandbox city: the Open311 service list of its complaint system."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ComplaintService:
-    """One category of complaints: who works on it, within how many hours, and sentences that reporters write."""
+    """One category of complaints: responsible agency, hours to resolve, and sample sentences of reporters."""
 
     code: int
     name: str

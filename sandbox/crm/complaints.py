@@ -1,4 +1,4 @@
-"""Complaints of the sandbox city, generated from its residents: about a fifth of the adults filed one to five."""
+"""Complaints of the sandbox city, generated from its residents: about a fifth of the adults reported one to five."""
 
 import struct
 from collections import Counter
@@ -15,7 +15,7 @@ from sandbox.population.regions import SandboxRegion, load_regions
 from sandbox.population.seeded_random import seeded_random
 
 STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK")
-"""The states a citizen sees; the last one is rare."""
+"""The states that citizens see; the last one is rare."""
 
 CLOSED = frozenset({"SELESAI", "DITOLAK"})
 CHANNELS = ("JAKI", "JAKI", "JAKI", "WHATSAPP", "TWITTER", "LAPOR 1708", "KANTOR KELURAHAN", "EMAIL")
@@ -27,7 +27,7 @@ OLDEST = timedelta(days=300)
 
 @dataclass(frozen=True, slots=True)
 class HistoryStep:
-    """One entry in the history of a complaint: when it came into which state, in whose hands, with what remark."""
+    """One step in the history of a complaint: time, state, remark and responsible agency."""
 
     at: datetime
     state: str
@@ -37,7 +37,7 @@ class HistoryStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmComplaint:
-    """One complaint; the last step tells its state. `place` is latitude and longitude, if sent."""
+    """One complaint; its last step has its state. `place` is latitude and longitude, if sent."""
 
     id: int
     number: str
@@ -60,18 +60,18 @@ class CrmComplaint:
 
     @property
     def requested_at(self) -> datetime:
-        """When it was filed."""
+        """The time of the report."""
         return self.steps[0].at
 
     @property
     def updated_at(self) -> datetime:
-        """When anything last happened to it."""
+        """The time of the last step."""
         return self.steps[-1].at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingReport:
-    """A report the desk has received but not numbered yet: it has a token and no id."""
+    """A received report without a number: it has a token and no id."""
 
     token: str
     reporter_nik: str
@@ -81,7 +81,7 @@ class PendingReport:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintData:
-    """Everything the complaint desk holds, newest complaint first."""
+    """All data of the complaint system, newest complaint first."""
 
     complaints: tuple[CrmComplaint, ...]
     pending: tuple[PendingReport, ...]
@@ -99,7 +99,7 @@ class _ComplaintDraft:
 
 
 def build_complaint_data(people: CityPopulation) -> ComplaintData:
-    """All complaints of the city, numbered in the order in which they were filed."""
+    """All complaints of the city, numbered in the order of their reports."""
     drafts = sorted(
         (*_draft_samples(people), *_draft_complaints(people)), key=lambda draft: (draft.steps[0].at, draft.seed)
     )
@@ -110,7 +110,7 @@ def build_complaint_data(people: CityPopulation) -> ComplaintData:
 
 
 def _draft_samples(people: CityPopulation) -> Iterator[_ComplaintDraft]:
-    """Siti: one settled, one in work, one just filed; Budi: one on its way to the district."""
+    """Siti: one resolved, one in progress, one just reported; Budi: one sent to the district."""
     siti, budi = (people.by_nik[SAMPLES[name].nik] for name in ("siti", "budi"))
     for reporter, code, public, days, state in (
         (siti, 1202, True, 40, "SELESAI"),
@@ -153,7 +153,7 @@ def _draft_complaints(people: CityPopulation) -> Iterator[_ComplaintDraft]:
 
 
 def _draw_state(rng: Random, days: int) -> str:
-    """Where a complaint of that age stands: of those older than two weeks 97 in a hundred are settled or rejected."""
+    """The state of a complaint of that age: 97 % of those older than two weeks are resolved or rejected."""
     if rng.random() < REJECTED_SHARE:
         return "DITOLAK"
     chances = ((5, (35, 20, 15, 25, 5)), (14, (5, 10, 15, 30, 40)), (OLDEST.days + 1, (0, 1, 0, 2, 97)))
@@ -162,7 +162,7 @@ def _draw_state(rng: Random, days: int) -> str:
 
 
 def _build_steps(rng: Random, filed: datetime, service: ComplaintService, state: str) -> Iterator[HistoryStep]:
-    """The history up to `state`, each step after the one before and none after now; some are sent back once."""
+    """The history up to `state`, in order, with no step after now; some complaints are sent back once."""
     way = {
         "MENUNGGU": ["MENUNGGU"],
         "KOORDINASI": ["MENUNGGU", "KOORDINASI"],
@@ -192,7 +192,7 @@ _REMARKS = {
 
 
 def _number_drafts(drafts: Iterable[_ComplaintDraft]) -> Iterator[CrmComplaint]:
-    """Ids run on; report numbers carry the day and start anew each day."""
+    """Ids are consecutive; report numbers contain the day and restart each day."""
     of_day: Counter[str] = Counter()
     for place, draft in enumerate(drafts):
         rng = seeded_random("crm", draft.seed, "numbered")
@@ -230,7 +230,7 @@ def to_single_precision(value: float) -> float:
 
 
 def _build_pending(people: CityPopulation) -> Iterator[PendingReport]:
-    """Seven reports of the last hour, one of Siti's among them."""
+    """Seven reports of the last hour; one of them is Siti's."""
     rng = seeded_random("crm", "pending")
     adults = [resident.nik for resident in people.residents if resident.age >= ADULT_AGE]
     for place, nik in enumerate((SAMPLES["siti"].nik, *rng.sample(adults, 6))):

@@ -1,4 +1,4 @@
-"""How the sandbox's complaint desk writes Open311 GeoReport v2 as JSON, with the habits of real servers."""
+"""Writes Open311 GeoReport v2 as JSON, with the quirks of real servers."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,10 @@ RETIRED_SERVICE = {
     "keywords": "",
     "group": "",
 }
-"""A category that left its name behind when it was closed; no complaint uses it."""
+"""A closed category without a name; no complaint uses it."""
 
 NAMELESS_EVERY, UTC_EVERY = 9, 7
-"""Every so many ids the row lacks its service name, and every so many its times are in UTC: two old intake channels."""
+"""Every n-th id lacks its service name or has times in UTC, as from two old intake channels."""
 
 
 def services_to_json() -> list[Json]:
@@ -29,7 +29,7 @@ def services_to_json() -> list[Json]:
 
 
 def definition_to_json(service: ComplaintService) -> Json:
-    """What a report of this category must answer beyond the standard fields."""
+    """The questions of this category beyond the standard fields."""
     attributes = [
         {
             "variable": True,
@@ -46,7 +46,7 @@ def definition_to_json(service: ComplaintService) -> Json:
 
 
 def requests_to_json(rows: Iterable[CrmComplaint | PendingReport], search: Open311Search) -> list[Json]:
-    """The rows of an answer; who reported is told only to those who asked by reporter."""
+    """The rows of an answer; they name the reporter only if the request searched by reporter."""
     return [
         _pending_to_json(row, search) if isinstance(row, PendingReport) else request_to_json(row, search)
         for row in rows
@@ -122,7 +122,7 @@ def _extension_to_json(complaint: CrmComplaint) -> Json:
 
 
 def _pending_to_json(pending: PendingReport, search: Open311Search) -> Json:
-    """A report that has no number yet: a token stands where the id will be."""
+    """A report without a number: a token replaces the id."""
     row: dict[str, object] = {
         "token": pending.token,
         "status": "open",

@@ -1,4 +1,4 @@
-"""Which complaints a request to the sandbox's complaint desk selects: parameters read, rows picked, page cut."""
+"""Searches complaints for a request: parses parameters, filters rows, cuts the page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ from sandbox.crm.complaints import CLOSED, STATES, ComplaintData, CrmComplaint, 
 PAGE_SIZE, MAX_PAGE_SIZE, MAX_KEYS = 50, 500, 500
 MAX_COUNT_DIGITS = 8
 WINDOW = timedelta(days=90)
-"""How far back a list reaches that names no dates, ids or reporters."""
+"""Default window of a list without dates, ids or reporters."""
 
 
 class InvalidParameterError(Exception):
-    """A parameter that cannot be used. The message names it and how it should look."""
+    """An invalid parameter. The message names it and its format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open311Search:
-    """What a request asks for; an empty set does not restrict."""
+    """The search of a request; an empty set does not restrict."""
 
     ids: frozenset[int]
     reporters: frozenset[str]
@@ -36,7 +36,7 @@ class Open311Search:
 
 
 def parse_search(parameters: Mapping[str, str]) -> Open311Search:
-    """The search that query or form parameters ask for; unknown ones are ignored. Raises `InvalidParameterError`."""
+    """Parse the search from query or form parameters; unknown ones are ignored. Raises `InvalidParameterError`."""
     states = _parse_words(parameters, "code_status")
     status = _parse_words(parameters, "status")
     if not states <= set(STATES):
@@ -60,7 +60,7 @@ def parse_search(parameters: Mapping[str, str]) -> Open311Search:
 
 
 def find_page(desk: ComplaintData, search: Open311Search, *, trusted: bool) -> list[CrmComplaint | PendingReport]:
-    """The rows of one page, newest first. Private complaints come only by id or reporter, and only to the trusted."""
+    """The rows of one page, newest first. Private complaints appear only by id or reporter, to callers with a key."""
     if search.ids:
         return [one for one in desk.complaints if one.id in search.ids and (one.public or trusted)]
     if not (search.reporters or search.start or search.end or search.updated_after):
@@ -92,7 +92,7 @@ def _matches(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
 
 
 def _has_state_and_region(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
-    """Whether state and place fit; a report without a number has neither yet and counts as open."""
+    """Whether state and place match; a report without a number has neither and counts as open."""
     if isinstance(row, PendingReport):
         return not (search.states or search.regions) and search.status != {"closed"}
     return (
@@ -122,7 +122,7 @@ def _parse_numbers(parameters: Mapping[str, str], name: str) -> frozenset[int]:
 
 
 def _parse_moment(parameters: Mapping[str, str], name: str) -> datetime | None:
-    """A moment with its offset. A plus sign that a client forgot to escape arrives as a space and is forgiven."""
+    """A time with its offset. An unescaped plus sign arrives as a space and is accepted."""
     if not (text := parameters.get(name, "")):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The complaint desk of the sandbox city: Open311 GeoReport v2 in JSON (`docs/agencies/crm.md`)."""
+"""The complaint system of the sandbox city: Open311 GeoReport v2 in JSON (`docs/agencies/crm.md`)."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ Parameters = Mapping[str, str]
 
 
 def run(spec: AgencySpec) -> None:
-    """Serves the agency until it is told to stop."""
+    """Serve the agency until a stop signal."""
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
     serve(spec, control, Open311Service(spec, control, build_complaint_data(build_population())).build_app())
 
@@ -54,7 +54,7 @@ class Open311Service:
         )
 
     def _route(self, method: str, path: str, answer: Callable[[Parameters], Response]) -> Route:
-        """One endpoint: key, counting and mode first, then `answer` on all parameters of path, query and form."""
+        """One endpoint: check the key, count, apply the mode, then call `answer` with all parameters."""
 
         async def endpoint(request: Request) -> Response:
             parameters = await _read_parameters(request)
@@ -102,7 +102,7 @@ class Open311Service:
         return JSONResponse([answers.request_to_json(complaint, search)])
 
     def _is_allowed(self, parameters: Parameters) -> bool:
-        """Whether the key is right; who shows none may come in and sees what is public."""
+        """Whether the key is valid; callers without a key are allowed and see public data."""
         if not (key := _api_key(parameters)):
             return True
         right = secrets.compare_digest(key.encode(), self.spec.secret.encode())
@@ -110,7 +110,7 @@ class Open311Service:
 
 
 async def _read_parameters(request: Request) -> Parameters | None:
-    """Parameters of form, query and path, the later over the earlier, the key of the header among them."""
+    """Parameters of form, query and path, with the header's key; later ones override earlier ones."""
     form: dict[str, str] = {}
     if request.method == "POST":
         body = await read_body(request)
@@ -137,12 +137,12 @@ def _is_number(text: str) -> bool:
 
 
 def _error_response(code: int, description: str) -> Response:
-    """An error as the standard writes it: a list."""
+    """An error in the standard's format: a list."""
     return JSONResponse([{"code": code, "description": description}], status_code=code)
 
 
 def _gateway_error(message: str) -> Response:
-    """The gateway in front of the desk writes its own kind of error."""
+    """An error in the format of the gateway, which differs from the standard's."""
     return JSONResponse({"type": "Forbidden", "code": 403, "message": message}, status_code=403)
 
 

@@ -1,4 +1,4 @@
-"""One MariaDB server in a folder of its own, run from the system's binaries where they are installed."""
+"""Runs one MariaDB server in its own folder, from the system's binaries if they are installed."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from sandbox.databases.server import ROOTLESS_USER, give_ownership, make_searcha
 from sandbox.parent_death_signal import with_parent_death_signal
 from sandbox.programs import find_program
 
-# Small, and nothing but its own folder and socket.
+# Small, without network; it uses only its own folder and socket.
 _SETTINGS = (
     "--skip-networking",
     "--skip-ssl",
@@ -42,19 +42,19 @@ class MariaDbPrograms:
 
 
 def installed_mariadb() -> MariaDbPrograms | None:
-    """MariaDB's server programs, or None where they are not installed or left out (`SIMPUL_WITHOUT`)."""
+    """MariaDB's server programs; None if not installed, or excluded by `SIMPUL_WITHOUT`."""
     server, install = find_program("mariadbd"), find_program("mariadb-install-db")
     return MariaDbPrograms(server, install) if server and install else None
 
 
 class MariaDb:
-    """A server on a unix socket alone, with its data in `folder`; `start` it, later `stop` it.
+    """A server on a unix socket only, with its data in `folder`: `start` it, later `stop` it.
 
     It ends with this process, however that ends (Linux).
     """
 
     def __init__(self, programs: MariaDbPrograms, folder: Path, socket: Path, *, settings: Sequence[str] = ()) -> None:
-        """`settings` are options of the server; they win over those that a sandbox server has."""
+        """`settings` are server options; they override the defaults of sandbox servers."""
         self.socket = socket
         self._settings = tuple(settings)
         self._programs = programs
@@ -65,7 +65,7 @@ class MariaDb:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
-        """State for a person."""
+        """The state for debugging."""
         return f"<MariaDb in {self._folder} pid={self.pid}>"
 
     @property
@@ -74,7 +74,7 @@ class MariaDb:
         return self._process.pid if self._process else 0
 
     async def start(self, statements: Sequence[str], within_s: float = 20) -> None:
-        """Starts the server and returns when it answers; `statements` have run by then. Raises `MariaDbError`."""
+        """Start the server and return when it answers and `statements` have run. Raises `MariaDbError`."""
         await asyncio.to_thread(self._prepare)
         with self._start_file(statements) as start_file:
             self._launch(start_file)
@@ -85,7 +85,7 @@ class MariaDb:
                 await asyncio.sleep(0.02)
 
     def stop(self, within_s: float = 2) -> None:
-        """Ends the server in order, after `within_s` seconds by force."""
+        """Stop the server; kill it after `within_s` seconds."""
         if self._process is None:
             return
         self._process.terminate()
@@ -96,7 +96,7 @@ class MariaDb:
             self._process.wait()
 
     def _prepare(self) -> None:
-        """Makes the data folder where it is missing; it gets its name only when it is complete."""
+        """Create the data folder if missing; it gets its final name only when it is complete."""
         make_searchable(self._folder)
         # A server removes the temporary tables in its folder when it starts. In a shared one, such as /tmp, these may
         # be those of another server, which then fails.
@@ -125,33 +125,33 @@ class MariaDb:
         unfinished.rename(self._data)
 
     def _await_predecessor(self, within_s: float = 3) -> None:
-        """Waits for the end of a server whose starter was just killed: InnoDB would wait for its locks much longer."""
-        with suppress(OSError, ValueError):  # no file, no number, no such process, or somebody else's
+        """Wait for the end of a server whose starter was killed: InnoDB would wait for its locks much longer."""
+        with suppress(OSError, ValueError):  # no file, no number, no such process, or another user's
             pid, until = int((self._folder / "mariadb.pid").read_text()), time.monotonic() + within_s
             while time.monotonic() < until:
                 os.kill(pid, 0)
                 time.sleep(0.02)
 
     def _launch(self, start_file: Path) -> None:
-        """Starts the process, on the thread that lives as long as the server shall."""
+        """Start the process, on a thread that lives as long as the server."""
         places = [f"--datadir={self._data}", f"--socket={self.socket}", f"--pid-file={self._folder / 'mariadb.pid'}"]
         command = [str(self._programs.server), "--no-defaults", *places, f"--init-file={start_file}", *_SETTINGS]
         command += self._settings
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the system's own program, no shell
-                # At once: InnoDB recovers, while an orderly end might still hold the folder at the next start.
+                # SIGKILL: InnoDB recovers, while an orderly shutdown could still hold the folder at the next start.
                 with_parent_death_signal(command, ending=signal.SIGKILL, user=_user()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=_build_environment(self._temporary),
                 cwd="/",
-                start_new_session=True,  # a Ctrl-C in the terminal is for the agency, which stops this one in order
+                start_new_session=True,  # Ctrl-C reaches only the agency, which stops this server in order
             )
 
     @contextmanager
     def _start_file(self, statements: Sequence[str]) -> Iterator[Path]:
-        """The statements, one a line, in a file that only the server may read and that is gone once it did."""
+        """The statements, one per line, in a file that only the server can read; deleted after use."""
         path = self._folder / "start.sql"
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -176,7 +176,7 @@ def _user() -> str | None:
 
 
 def _build_environment(temporary: Path) -> Mapping[str, str]:
-    """Nothing of the caller's settings, messages in English, and a folder for temporary tables."""
+    """An environment without the caller's settings: English messages, and a folder for temporary tables."""
     return {
         "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/", "TMPDIR": str(temporary),
     }  # fmt: skip

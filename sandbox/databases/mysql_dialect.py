@@ -1,4 +1,4 @@
-"""As much of the MySQL client protocol as a front needs: which packet carries which statement, and how to fail one.
+"""The part of the MySQL client protocol that the proxy needs: finding statements, and failing them.
 
 Source: MariaDB documentation, "Client/Server Protocol" (connecting, COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE).
 """
@@ -31,8 +31,8 @@ class _Command(IntEnum):
 class MysqlDialect(WireDialect):
     """One MySQL connection, as MariaDB speaks it.
 
-    Client and server take turns, so a statement is failed by answering at once. One thing is changed in passing: the
-    greeting does not offer compression, which would hide the statements.
+    Client and server alternate, so the proxy fails a statement by answering it. It changes one thing: the greeting does
+    not offer compression, which would hide the statements.
     """
 
     def __init__(self, statements: StatementNames) -> None:
@@ -45,12 +45,12 @@ class MysqlDialect(WireDialect):
         self._prepared: dict[bytes, str | None] = {}
 
     def from_client(self, data: bytes) -> Sequence[ProtocolMessage]:
-        """Packets; statements are told by their command byte."""
+        """Packets; the command byte identifies statements."""
         self._client += data
         return [self._parse_command(packet) for packet in _packets(self._client)]
 
     def from_server(self, data: bytes) -> Sequence[ProtocolMessage]:
-        """Packets during login and after a prepare, else whatever has come."""
+        """Packets during login and after a prepare; otherwise the bytes as received."""
         if self._proven and self._preparing is None:
             return [ProtocolMessage(data)]
         self._server += data
@@ -65,14 +65,14 @@ class MysqlDialect(WireDialect):
         return pieces
 
     def fail(self, failure: StatementFailure) -> ProxyAnswer:
-        """An error packet, the next in the sequence of what was asked."""
+        """An error packet with the next sequence number."""
         code, state, text = _FAILURES[failure]
         payload = b"%c%b#%b%b" % (_ERR, code.to_bytes(2, "little"), state, text)
         packet = len(payload).to_bytes(3, "little") + (b"\x01" if self._proven else b"\x02") + payload
         return ProxyAnswer(to_client=packet, last=failure is StatementFailure.REFUSED)
 
     def rubbish(self) -> bytes:
-        """A web page in the place of a packet."""
+        """A web page instead of a packet."""
         return b"<html><h1>502 Bad Gateway</h1></html>"
 
     def _parse_command(self, packet: bytes) -> ProtocolMessage:
@@ -111,7 +111,7 @@ class MysqlDialect(WireDialect):
 
 
 def _packets(buffer: bytearray) -> Iterator[bytes]:
-    """Takes whole packets off a buffer: three bytes of length, one of sequence, the payload."""
+    """Take whole packets off a buffer: three bytes of length, one of sequence, the payload."""
     while len(buffer) >= _HEAD and len(buffer) >= (size := _HEAD + int.from_bytes(buffer[:3], "little")):
         packet = bytes(buffer[:size])
         del buffer[:size]
@@ -119,6 +119,6 @@ def _packets(buffer: bytearray) -> Iterator[bytes]:
 
 
 def _without_compression(greeting: bytes) -> bytes:
-    """The greeting with its compression flag cleared: it stands behind version, thread id and the first scramble."""
+    """The greeting with its compression flag cleared; the flag follows version, thread id and the first scramble."""
     flags = greeting.index(b"\0", _HEAD + 1) + 1 + 4 + 8 + 1
     return greeting[:flags] + bytes([greeting[flags] & ~_COMPRESS & 0xFF]) + greeting[flags + 1 :]

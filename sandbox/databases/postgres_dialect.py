@@ -1,4 +1,4 @@
-"""As much of the PostgreSQL protocol 3.0 as a front needs: which message carries which statement, and how to fail one.
+"""The part of the PostgreSQL protocol 3.0 that the proxy needs: finding statements, and failing them.
 
 Source: PostgreSQL documentation, "Frontend/Backend Protocol", sections Message Flow and Message Formats.
 """
@@ -22,8 +22,8 @@ _FAILURES = {
 class PostgresDialect(WireDialect):
     """One PostgreSQL connection.
 
-    A statement is failed by the server itself, so that its transaction knows: the front asks it for something that must
-    fail, and puts its own words in the place of the error that comes back.
+    The server itself fails a statement, so that its transaction knows: the proxy sends the server a statement that must
+    fail, and replaces the error that comes back.
     """
 
     def __init__(self, statements: StatementNames) -> None:
@@ -41,7 +41,7 @@ class PostgresDialect(WireDialect):
         self._fatal = False
 
     def from_client(self, data: bytes) -> Sequence[ProtocolMessage]:
-        """Start-up packets and messages; statements are told by their Execute and Query messages."""
+        """Start-up packets and messages; Execute and Query messages carry statements."""
         self._client += data
         return [
             self._parse_startup(message) if self._starting else self._parse_request(message)
@@ -49,12 +49,12 @@ class PostgresDialect(WireDialect):
         ]
 
     def from_server(self, data: bytes) -> Sequence[ProtocolMessage]:
-        """Messages one by one until the session stands, then as many as are whole."""
+        """Messages one by one until the session is established, then as many as are complete."""
         self._server += data
         return list(self._parse_replies())
 
     def fail(self, failure: StatementFailure) -> ProxyAnswer:
-        """A refused login is answered at once; a statement is replaced by one that fails."""
+        """A refused login is answered by the proxy; a statement is replaced by one that fails."""
         severity, code, text = _FAILURES[failure]
         self._words = _message(b"E", b"S%b\0V%b\0C%b\0M%b\0\0" % (severity, severity, code, text))
         self._fatal = failure is StatementFailure.REFUSED
@@ -65,11 +65,11 @@ class PostgresDialect(WireDialect):
         return ProxyAnswer(to_server=_message(b"E", _NO_SUCH_PORTAL + b"\0\0\0\0\0"))
 
     def rubbish(self) -> bytes:
-        """A row that promises 32,767 columns and holds a web page. Its frame is sound: a driver must look inside."""
+        """A row that promises 32,767 columns and holds a web page, in a valid frame: a driver must check it."""
         return _message(b"D", b"\x7f\xff<html><h1>502 Bad Gateway</h1></html>") + _message(b"Z", b"I")
 
     def _messages(self) -> Iterator[bytes]:
-        """Whole messages of the client; those before the start-up is through have no type byte."""
+        """Complete messages of the client; those before the end of the start-up have no type byte."""
         while True:
             head = 0 if self._starting else 1
             if len(self._client) < head + _LENGTH:
@@ -110,7 +110,7 @@ class PostgresDialect(WireDialect):
         return ProtocolMessage(message)
 
     def _parse_replies(self) -> Iterator[ProtocolMessage]:
-        # A request for encryption is answered by one byte without a frame.
+        # The answer to a request for encryption is one byte without a frame.
         while self._one_byte_answers and self._server:
             self._one_byte_answers -= 1
             yield ProtocolMessage(self._take(1))
@@ -121,7 +121,7 @@ class PostgresDialect(WireDialect):
                 yield self._parse_reply(self._take(size))
 
     def _whole_size(self) -> int:
-        """How many bytes of the buffer are whole messages."""
+        """The number of bytes in the buffer that form complete messages."""
         buffer, at, end = self._server, 0, len(self._server)
         while at + _LENGTH < end:
             after = at + 1 + int.from_bytes(buffer[at + 1 : at + 1 + _LENGTH])
@@ -131,7 +131,7 @@ class PostgresDialect(WireDialect):
         return at
 
     def _next_size(self) -> int:
-        """Size of the first message of the buffer, 0 when it is not whole yet."""
+        """The size of the buffer's first message, 0 if it is incomplete."""
         if len(self._server) <= _LENGTH:
             return 0
         size = 1 + int.from_bytes(self._server[1 : 1 + _LENGTH])

@@ -1,4 +1,4 @@
-"""How an SQL agency runs: a real database server that only its front can reach, and how both come and go together."""
+"""Runs an SQL agency: a real database server that only its proxy can reach, started and stopped together."""
 
 import asyncio
 import hashlib
@@ -18,10 +18,10 @@ from sandbox.control import AgencyControl
 from sandbox.databases.sql_proxy import WireDialect, run_sql_proxy
 
 ROOTLESS_USER = "nobody"
-"""Whom a database server runs as when we are root: neither PostgreSQL nor MariaDB should be root."""
+"""The user of a database server if this process is root: neither PostgreSQL nor MariaDB should be root."""
 
 _SOCKET_PATH_LIMIT = 100
-"""Bytes a unix socket's path may have, with some to spare (Linux 107, macOS 103)."""
+"""Maximum bytes of a unix socket's path, with a margin (Linux 107, macOS 103)."""
 
 
 async def serve_database(
@@ -30,7 +30,7 @@ async def serve_database(
     server: AbstractAsyncContextManager["DatabaseServer"],
     dialect: Callable[[], WireDialect],
 ) -> None:
-    """Runs an SQL agency until it is told to stop. Raises `CannotStartError`, also when its server ends on its own."""
+    """Run an SQL agency until a stop signal. Raises `CannotStartError`, also if its server ends unexpectedly."""
     async with AsyncExitStack() as running:
         public = listen(spec.port)
         await running.enter_async_context(serve_control(spec, control))
@@ -45,7 +45,7 @@ async def serve_database(
 
 
 class DatabaseServer:
-    """A running database server: the unix socket it listens on and its process id."""
+    """A running database server: its unix socket and its process id."""
 
     def __init__(self, socket: Path, pid: int) -> None:
         self.socket = socket
@@ -54,11 +54,11 @@ class DatabaseServer:
 
 @contextmanager
 def socket_folder(folder: Path, name: str) -> Iterator[Path]:
-    """A folder for a server's socket called `name`: `folder` itself, or a short-lived one if its path is too long."""
+    """A folder for a server's socket `name`: `folder` itself, or a temporary one if its path is too long."""
     if len(os.fsencode(folder / name)) <= _SOCKET_PATH_LIMIT:
         yield folder
         return
-    # The same name at every start, so that a killed agency leaves one folder behind and not one a start.
+    # The same name at every start, so that killed agencies leave only one folder behind.
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"simpul-socket-{digest}"
     short.mkdir(mode=0o700, exist_ok=True)
@@ -74,7 +74,7 @@ def socket_folder(folder: Path, name: str) -> Iterator[Path]:
 
 
 def give_ownership(path: Path) -> None:
-    """As root: makes the user that database servers run as the owner of a file or folder."""
+    """As root: make the user of database servers the owner of a file or folder."""
     if os.geteuid() == 0:
         os.chown(path, _server_uid(), pwd.getpwnam(ROOTLESS_USER).pw_gid)
 
@@ -84,7 +84,7 @@ def _server_uid() -> int:
 
 
 def make_searchable(folder: Path) -> None:
-    """Keeps a folder for the user that database servers run as; as root, the folders above it become searchable."""
+    """Reserve a folder for the user of database servers; as root, make the folders above it searchable."""
     give_ownership(folder)
     folder.chmod(0o700)
     if os.geteuid() == 0:
@@ -95,7 +95,7 @@ def make_searchable(folder: Path) -> None:
 
 
 def load_or_create_secret(path: Path) -> str:
-    """The secret in a file only its owner reads; made the first time."""
+    """The secret in a file that only its owner can read; created the first time."""
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(24))
@@ -103,18 +103,18 @@ def load_or_create_secret(path: Path) -> str:
 
 
 def is_seeded(folder: Path, fingerprint: str) -> bool:
-    """Whether the data in a folder is complete, and made from what would be written now."""
+    """Whether the data in a folder is complete, and has the fingerprint of the current seed."""
     with suppress(FileNotFoundError):
         return (folder / "seeded").read_text() == fingerprint
     return False
 
 
 def mark_seeded(folder: Path, fingerprint: str) -> None:
-    """Notes that the data in a folder is complete."""
+    """Mark the data in a folder as complete."""
     (folder / "seeded").write_text(fingerprint)
 
 
 def _wait_for_end(pid: int) -> None:
-    """Waits for the end of a child process; its exit code stays with whoever started it."""
-    with suppress(ChildProcessError):  # they took it before we could look
+    """Wait for the end of a child process; its exit code stays available to its starter."""
+    with suppress(ChildProcessError):  # the starter fetched it first
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

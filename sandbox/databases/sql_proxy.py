@@ -1,8 +1,8 @@
-"""The front of an SQL agency: a TCP relay on its public port, before the real database server's unix socket.
+"""The proxy of an SQL agency: a TCP relay between its public port and the database server's unix socket.
 
-Bytes pass through unchanged. Only statements on the agency's own tables are held back for a moment: they are counted
-and wait their imitated latency, and in a mode of failure the front answers in the server's place. What a statement is,
-and how a refusal is said, is the dialect's knowledge (`postgres_dialect`, `mysql_dialect`).
+Bytes pass unchanged. Only statements on the agency's own tables are held: they are counted and wait their imitated
+latency. In a failure mode, the proxy answers in place of the server. The dialects (`postgres_dialect`, `mysql_dialect`)
+find statements and build refusals.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _QUEUED_CHUNKS = 64
 
 
 class StatementFailure(Enum):
-    """Why the front answers a statement in the server's place."""
+    """The reason why the proxy answers a statement in place of the server."""
 
     ERROR = auto()
     REFUSED = auto()
@@ -30,11 +30,11 @@ class StatementFailure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProtocolMessage:
-    """Bytes of one direction that belong together, and what they mean, if they mean anything to the front.
+    """Bytes of one direction that belong together, and their meaning for the proxy.
 
-    `operation`: a statement on the agency's tables. `login`: the client proves who it is. `cancels`: the client asks to
-    cancel what the connection with this key is doing. `refused`: the server refused the credentials.
-    `key`: by which other connections may cancel. `last`: the connection ends after these bytes.
+    `operation`: a statement on the agency's tables. `login`: the client authenticates. `cancels`: the client cancels
+    the statement of the connection with this key. `refused`: the server refused the credentials. `key`: the key by
+    which other connections may cancel. `last`: the connection ends after these bytes.
     """
 
     data: bytes
@@ -47,11 +47,11 @@ class ProtocolMessage:
 
 
 class WireDialect(ABC):
-    """One connection as its protocol sees it; no input or output of its own."""
+    """The protocol state of one connection, without input or output."""
 
     @abstractmethod
     def from_client(self, data: bytes) -> Sequence[ProtocolMessage]:
-        """The whole messages that have come from the client so far; the rest waits for more bytes."""
+        """The complete messages received from the client so far; the rest waits for more bytes."""
 
     @abstractmethod
     def from_server(self, data: bytes) -> Sequence[ProtocolMessage]:
@@ -59,16 +59,16 @@ class WireDialect(ABC):
 
     @abstractmethod
     def fail(self, failure: StatementFailure) -> "ProxyAnswer":
-        """How to fail the statement, or the login, that came last from the client."""
+        """The answer that fails the last statement or login of the client."""
 
     @abstractmethod
     def rubbish(self) -> bytes:
-        """What no server of this protocol would ever answer to a statement."""
+        """Bytes that no server of this protocol would answer to a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyAnswer:
-    """What the front sends in place of a message: to the client, to the server; `last` ends the connection."""
+    """What the proxy sends in place of a message: to the client, to the server; `last` ends the connection."""
 
     to_client: bytes = b""
     to_server: bytes = b""
@@ -79,7 +79,7 @@ class ProxyAnswer:
 async def run_sql_proxy(
     listener: socket.socket, control: AgencyControl, server: Path, dialect: Callable[[], WireDialect]
 ) -> AsyncIterator[None]:
-    """Relays between a listening socket and a database server's unix socket for the length of the block."""
+    """Relay between a listening socket and a database server's unix socket for the length of the block."""
     front = _SqlProxy(control, server, dialect)
     relay = await asyncio.start_server(front.accept, sock=listener)
     try:
@@ -90,7 +90,7 @@ async def run_sql_proxy(
 
 
 class _SqlProxy:
-    """Every connection that is open now; one may ask to cancel what another one does."""
+    """All open connections; one may cancel the statement of another."""
 
     def __init__(self, control: AgencyControl, server: Path, dialect: Callable[[], WireDialect]) -> None:
         self._control = control
@@ -131,7 +131,7 @@ _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _ProxiedConnection:
-    """One client and the server's side of it."""
+    """A client's connection with its connection to the server."""
 
     def __init__(self, control: AgencyControl, dialect: WireDialect, cancel_other: Callable[[Hashable], None]) -> None:
         self.key: Hashable = None
@@ -141,11 +141,11 @@ class _ProxiedConnection:
         self._cancelled = asyncio.Event()
 
     def cancel(self) -> None:
-        """Gives up the statement that is held back, if there is one."""
+        """Cancel the held statement, if there is one."""
         self._cancelled.set()
 
     async def relay(self, client: _Stream, server: _Stream) -> None:
-        """Passes bytes both ways until either side ends; a client that goes away ends a statement that is held back."""
+        """Relay both directions until either side ends; a client that disconnects ends its held statement."""
         queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUED_CHUNKS)
         directions = (
             self._read_client(client[0], queue),
@@ -195,7 +195,7 @@ class _ProxiedConnection:
             await client.drain()
 
     async def _handle_message(self, piece: ProtocolMessage) -> ProxyAnswer:
-        """What becomes of a message of the client."""
+        """The proxy's answer to a message of the client."""
         if self._control.mode is AgencyMode.REFUSE and (piece.login or piece.operation):
             self._control.count_call(REFUSED)
             return self._dialect.fail(StatementFailure.REFUSED)
@@ -209,7 +209,7 @@ class _ProxiedConnection:
         return ProxyAnswer(to_server=piece.data)
 
     async def _wait_latency(self, operation: str) -> bool:
-        """Counts and holds back one statement; False when it was cancelled meanwhile."""
+        """Count and hold one statement; False if it was cancelled meanwhile."""
         self._cancelled.clear()
         call = asyncio.ensure_future(self._control.begin_call(operation))
         cancelled = asyncio.ensure_future(self._cancelled.wait())

@@ -1,4 +1,4 @@
-"""Which statements ask for an agency's own data: those are its business calls, the drivers' own questions are not."""
+"""Recognizes statements on an agency's own tables. Those are business calls; the drivers' own queries are not."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class StatementNames:
         )
 
     def name_operation(self, text: bytes) -> str | None:
-        """The operation a statement is counted as, or None when it does not touch the agency's tables."""
+        """The operation under which a statement is counted; None if it does not use the agency's tables."""
         statement = _COMMENT.sub(" ", text.decode("utf-8", "replace"))
         table = self._table.search(statement)
         if table is None:

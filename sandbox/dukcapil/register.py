@@ -1,7 +1,7 @@
-"""What the population register holds: its two tables, and the residents in its own words and quirks.
+"""The population register's data: its two tables, and the residents in its vocabulary and quirks.
 
-Values are upper case, region numbers are plain integers without leading zeros, the sex of some residents is a word and
-of others a digit, and what is not known is `-` or an empty text (AGENCIES: Dukcapil).
+Values are upper case, and region numbers are plain integers without leading zeros. The sex is a word for some residents
+and a digit for others. Unknown values are `-` or an empty text (AGENCIES: Dukcapil).
 """
 
 from collections.abc import Iterator
@@ -81,17 +81,17 @@ CREATE INDEX biodata_wni_no_kk ON biodata_wni (no_kk);
 _DIGITS = {"L": "1", "P": "2"}
 _WORDS = {"L": "LAKI-LAKI", "P": "PEREMPUAN"}
 _OLD_FORM_EVERY = 5
-"""One resident in so many was entered by the old form, which keeps a digit for the sex and empty texts."""
+"""Every n-th resident was entered with the old form, which has a digit for the sex and empty texts."""
 
 
 def build_biodata_rows(city: CityPopulation) -> Iterator[tuple[object, ...]]:
-    """One row a resident, in the order of `BIODATA_COLUMNS`."""
+    """One row per resident, in the order of `BIODATA_COLUMNS`."""
     for number, resident in enumerate(city.residents):
         yield _build_row(resident, old_form=number % _OLD_FORM_EVERY == _OLD_FORM_EVERY - 1)
 
 
 def build_keluarga_rows(city: CityPopulation) -> Iterator[tuple[object, ...]]:
-    """One row a household, in the order of `KELUARGA_COLUMNS`."""
+    """One row per household, in the order of `KELUARGA_COLUMNS`."""
     for household in city.households:
         yield household.no_kk, household.head_nik
 

@@ -42,7 +42,7 @@ _SOCKET = f".s.PGSQL.{_SOCKET_NUMBER}"
 
 
 def run(spec: AgencySpec) -> None:
-    """Runs the register until it is told to stop. Raises `CannotStartError`."""
+    """Run the register until a stop signal. Raises `CannotStartError`."""
     if spec.user == _OWNER:
         raise CannotStartError(f"the user {_OWNER} owns the tables; choose another name for the one that reads them.")
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0), {"engine": "postgresql"})
@@ -52,9 +52,9 @@ def run(spec: AgencySpec) -> None:
 
 @asynccontextmanager
 async def _run_server(spec: AgencySpec) -> AsyncIterator[DatabaseServer]:
-    """The PostgreSQL server with the seeded tables, listening on a unix socket alone."""
+    """The PostgreSQL server with the seeded tables, on a unix socket only."""
     folder = spec.state / "postgres"
-    # Another user, another city or other tables: what is there is of no use.
+    # For another user, city or schema, the existing data is useless.
     wanted = hashlib.sha256(f"{spec.user} {fingerprint(build_population())} {SCHEMA}".encode()).hexdigest()
     if folder.exists() and not is_seeded(folder, wanted):
         shutil.rmtree(folder)
@@ -83,14 +83,14 @@ async def _run_server(spec: AgencySpec) -> AsyncIterator[DatabaseServer]:
 
 
 async def _seed(sockets: Path, owner: str, reader: str) -> None:
-    """Writes the tables in one transaction, and lets the reader read them and do nothing else."""
+    """Write the tables in one transaction, and grant the reader SELECT only."""
     city = build_population()
     connection = await asyncpg.connect(
         host=str(sockets), port=_SOCKET_NUMBER, user=_OWNER, password=owner, database=DATABASE
     )
     try:
         async with connection.transaction():
-            # The server does not wait for its log otherwise; these rows must be there once they are marked.
+            # The server does not flush its log otherwise; these rows must be durable before they are marked.
             await connection.execute(f"SET LOCAL synchronous_commit TO on; {SCHEMA}")
             await connection.copy_records_to_table(BIODATA, records=build_biodata_rows(city), columns=BIODATA_COLUMNS)
             await connection.copy_records_to_table(

@@ -1,6 +1,6 @@
-"""What an application asks when it sends somebody to sign in (RFC 6749, 4.1.1; OpenID Connect Core 1.0, 3.1.2.1).
+"""Parses an application's authorization request (RFC 6749, 4.1.1; OpenID Connect Core 1.0, 3.1.2.1).
 
-Only the code flow is known, and only with a challenge by S256 (RFC 7636).
+Only the code flow is supported, and only with an S256 challenge (RFC 7636).
 """
 
 import re
@@ -20,7 +20,7 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """A request that can be answered, and to whom the answer goes."""
+    """A valid request, with the application that gets the answer."""
 
     client: RegisteredClient
     redirect_uri: str
@@ -33,7 +33,7 @@ class AuthorizationRequest:
 
 
 def find_redirect(parameters: Parameters) -> tuple[RegisteredClient, str]:
-    """The application and the address that the answer goes to. Raises `UnregisteredRedirect`."""
+    """The application and its redirect address. Raises `UnregisteredRedirect`."""
     client = CLIENTS.get(parameters.get("client_id", ""))
     if client is None or not client.redirect_uris:
         raise UnregisteredRedirect("No application with this client_id signs people in here.")
@@ -44,7 +44,7 @@ def find_redirect(parameters: Parameters) -> tuple[RegisteredClient, str]:
 
 
 def parse_authorization_request(parameters: Parameters) -> AuthorizationRequest:
-    """The request in the parameters. Raises `UnregisteredRedirect`, else `OAuthError` for the application."""
+    """Parse the request from the parameters. Raises `UnregisteredRedirect`, or `OAuthError` for the application."""
     client, redirect_uri = find_redirect(parameters)
     for name, error in _UNSUPPORTED.items():
         if name in parameters:
@@ -75,7 +75,7 @@ def parse_authorization_request(parameters: Parameters) -> AuthorizationRequest:
 
 
 def parse_scopes(parameters: Parameters, client: RegisteredClient, *, default: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes asked for, each once; `default` where none is. Raises `OAuthError` for one the client has not."""
+    """The requested scopes without duplicates; `default` if none. Raises `OAuthError` for a scope the client lacks."""
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split())) or default
     if not scopes:
         raise OAuthError("invalid_scope", f"scope is missing; {client.id} can have {' '.join(client.scopes)}.")
@@ -85,7 +85,7 @@ def parse_scopes(parameters: Parameters, client: RegisteredClient, *, default: t
 
 
 def _refuse_prompt_none(prompt: str) -> None:
-    """No session is kept, so whoever must not be asked is not signed in."""
+    """There are no sessions, so `prompt=none` cannot sign a person in."""
     values = prompt.split()
     if "none" not in values:
         return

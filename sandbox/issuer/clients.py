@@ -1,4 +1,4 @@
-"""The applications that the city's OpenID provider knows: apps of people, partners, systems of agencies."""
+"""The registered applications of the city's OpenID provider: apps of people, partners, systems of agencies."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 PERSON_KINDS = frozenset(
     {"citizen", "business", "official", "supervisor", "steward", "auditor", "protection-officer", "operator"}
 )
-"""The kinds of caller who sign in; `partner` and `agency-system` are applications and prove themselves."""
+"""The kinds of callers that sign in; `partner` and `agency-system` are applications with their own credentials."""
 _OVERSEERS = frozenset({"supervisor", "auditor", "protection-officer"})
 _LOOPBACK_URI = re.compile(r"(http://127\.0\.0\.1):\d{1,5}(/.*)", re.ASCII)
 
@@ -18,8 +18,8 @@ _LOOPBACK_URI = re.compile(r"(http://127\.0\.0\.1):\d{1,5}(/.*)", re.ASCII)
 class RegisteredClient:
     """One application.
 
-    `kind` is what its own tokens say of it, None for an app that people sign in to: that has `redirect_uris`, and
-    `person_kinds` are the kinds of caller it is for. A `public` one has no secret, because it cannot keep one.
+    `kind` is the kind in its own tokens; None for an app in which people sign in. Such an app has `redirect_uris`, and
+    `person_kinds` are the kinds of callers it is for. A `public` one has no secret, because it cannot protect one.
     """
 
     id: str
@@ -34,20 +34,20 @@ class RegisteredClient:
 
     @property
     def grants(self) -> tuple[str, ...]:
-        """What it may ask tokens by."""
+        """The grant types that it may use."""
         if self.kind is not None:
             return ("client_credentials",)
         return ("authorization_code", "refresh_token") if "offline_access" in self.scopes else ("authorization_code",)
 
     def may_redirect_to(self, uri: str) -> bool:
-        """Whether people may be sent back there: exactly an address that was registered.
+        """Whether people may be redirected there: only to an address that matches a registered one exactly.
 
-        Of an address on this machine the port is free, since programs take what they get (RFC 8252, section 7.3).
+        On loopback addresses the port is free, because programs get a random port (RFC 8252, section 7.3).
         """
         return _is_registered(uri, self.redirect_uris)
 
     def may_log_out_to(self, uri: str) -> bool:
-        """Whether people may be sent there after they signed out; compared in the same way."""
+        """Whether people may be redirected there after sign-out; matched in the same way."""
         return _is_registered(uri, self.logout_uris)
 
 
@@ -118,11 +118,11 @@ _SYSTEMS = (
     ),
 )
 CLIENTS = {client.id: client for client in (*_APPS, *_PARTNERS, *_SYSTEMS)}
-"""Every application by its `client_id`."""
+"""All applications by `client_id`."""
 
 
 def derive_client_secret(client_id: str, provider_secret: str) -> str:
-    """The secret of an application that has one: made from the provider's own, so that nobody has to keep it."""
+    """The secret of a confidential application, derived from the provider's secret so that it is stored nowhere."""
     digest = hmac.digest(provider_secret.encode(), f"client {client_id}".encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

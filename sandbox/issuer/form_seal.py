@@ -1,7 +1,7 @@
-"""What a page of the OpenID provider hands to the browser and gets back unchanged, from the same browser only.
+"""Seals the values of a sign-in form, which the same browser sends back unchanged.
 
-So the provider remembers no page that nobody finishes, and no other site can send in a form that it was not given
-(cross-site request forgery): it does not know the cookie of the browser.
+The provider therefore stores no unfinished pages. Another site cannot submit a form (cross-site request forgery),
+because it does not know the browser's cookie.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ _ALGORITHM = "HS256"
 
 
 class FormSeal:
-    """Seals with a key of this process: what was sealed before a restart does not open."""
+    """Seals with a key of this process: values sealed before a restart do not open."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._key = OctKey.generate_key(256)
         self._now = now
 
     def seal(self, values: Mapping[str, str], browser: str) -> str:
-        """The values, readable but unchangeable, for the browser with this cookie."""
+        """Seal the values for the browser with this cookie: readable but not changeable."""
         claims = {"exp": int(self._now()) + LIFETIME_S, "browser": _digest(browser), "values": dict(values)}
         return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
 
     def unseal(self, text: str, browser: str) -> dict[str, str] | None:
-        """The values; None where the text is not ours, too old, or was given to another browser."""
+        """The values; None if the text is not sealed by this process, too old, or for another browser."""
         try:
             claims = jwt.decode(text, self._key, algorithms=[_ALGORITHM]).claims
         except (JoseError, ValueError, TypeError, RecursionError):

@@ -1,6 +1,6 @@
-"""What the OpenID provider has handed out and will take back: codes, and refresh tokens in families.
+"""The grants of the OpenID provider: authorization codes, and refresh tokens in families.
 
-Everything is in memory: a provider that is started again knows none of it, and people sign in again.
+Everything is in memory: after a restart, people sign in again.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from sandbox.issuer.people import SignInPerson
 
 @dataclass(slots=True)
 class Lifetimes:
-    """For how many seconds each thing is good. The control API changes them, so that nobody has to wait."""
+    """Lifetimes in seconds. The control API changes them, so that tests need not wait."""
 
     code_s: int = 60
     access_s: int = 900
@@ -22,10 +22,9 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSignIn:
-    """Somebody signed in to an application: what every token that follows from it says.
+    """A sign-in to an application, with the claims of every token that follows from it.
 
-    `sid` names the sign-in; `signed_in_at` is its moment in seconds since 1970; `acr` is how surely the person was
-    identified.
+    `sid` names the sign-in; `signed_in_at` is its time in seconds since 1970; `acr` is the assurance level.
     """
 
     sid: str
@@ -39,7 +38,7 @@ class ProviderSignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationCode:
-    """What stands behind an authorization code."""
+    """The grant of an authorization code."""
 
     sign_in: ProviderSignIn
     redirect_uri: str
@@ -49,7 +48,7 @@ class AuthorizationCode:
 
 @dataclass(slots=True)
 class _RefreshTokenFamily:
-    """All refresh tokens that follow from one sign-in; only `newest` is good."""
+    """All refresh tokens that follow from one sign-in; only `newest` is valid."""
 
     sign_in: ProviderSignIn
     newest: str
@@ -58,7 +57,7 @@ class _RefreshTokenFamily:
 
 
 class Grants:
-    """Codes and refresh tokens under way."""
+    """Stores codes and refresh tokens."""
 
     def __init__(self, lifetimes: Lifetimes, now: Callable[[], float] = time.time) -> None:
         self._lifetimes = lifetimes
@@ -69,11 +68,11 @@ class Grants:
         self._sids: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        """How many, never which."""
+        """The numbers of codes and families, never their values."""
         return f"<Grants {len(self._codes)} codes {len(self._families)} families>"
 
     def issue_code(self, sign_in: ProviderSignIn, *, redirect_uri: str, challenge: str) -> str:
-        """A code for the sign-in, good once and for a minute."""
+        """Issue a code for the sign-in, valid once and for a minute."""
         self._forget_expired()
         code = secrets.token_urlsafe(32)
         expires = self._now() + self._lifetimes.code_s
@@ -83,9 +82,9 @@ class Grants:
         return code
 
     def redeem_code(self, code: str) -> AuthorizationCode | None:
-        """What stands behind a code, once; None afterwards, and for what is none or too old.
+        """Redeem a code once; None if it is unknown, used or expired.
 
-        A code that comes again was stolen, either time: what followed from it ends (RFC 6749, section 4.1.2).
+        A code that is used twice was stolen, so its sign-in ends (RFC 6749, section 4.1.2).
         """
         if (used := self._used.get(code)) is not None:
             self.end_sign_in(used.sign_in.sid)
@@ -95,7 +94,7 @@ class Grants:
         return found if found.expires > self._now() else None
 
     def issue_refresh_token(self, sign_in: ProviderSignIn) -> str:
-        """The first refresh token of a sign-in."""
+        """Issue the first refresh token of a sign-in."""
         token = secrets.token_urlsafe(32)
         family = _RefreshTokenFamily(sign_in, token, self._now() + self._lifetimes.refresh_s, [token])
         self._families[sign_in.sid] = family
@@ -103,9 +102,9 @@ class Grants:
         return token
 
     def find_sign_in(self, token: str, client_id: str) -> ProviderSignIn | None:
-        """The sign-in behind a refresh token of the client; None for one that is not good.
+        """The sign-in of a refresh token of the client; None if the token is not valid.
 
-        One that was replaced before was stolen, either time: the whole family ends (RFC 9700, section 4.14.2).
+        A token that was already replaced was stolen, so the whole family ends (RFC 9700, section 4.14.2).
         """
         family = self._families.get(self._sids.get(token, ""))
         if family is None or family.sign_in.client_id != client_id:
@@ -116,7 +115,7 @@ class Grants:
         return family.sign_in
 
     def rotate_refresh_token(self, sign_in: ProviderSignIn) -> str:
-        """The token that takes the place of the newest one."""
+        """Issue a refresh token that replaces the newest one."""
         family = self._families[sign_in.sid]
         family.newest = secrets.token_urlsafe(32)
         family.tokens.append(family.newest)
@@ -124,13 +123,13 @@ class Grants:
         return family.newest
 
     def end_sign_in(self, sid: str) -> None:
-        """No refresh token of this sign-in is good any more."""
+        """End a sign-in: none of its refresh tokens is valid any more."""
         family = self._families.pop(sid, None)
         for token in family.tokens if family else ():
             del self._sids[token]
 
     def _forget_expired(self) -> None:
-        """Forget codes that nobody fetched, and used ones once nothing follows from them."""
+        """Forget expired codes, and used codes whose sign-in has ended."""
         now = self._now()
         self._codes = {text: code for text, code in self._codes.items() if code.expires > now}
         for sid in [sid for sid, family in self._families.items() if family.expires <= now]:

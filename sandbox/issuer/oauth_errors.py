@@ -1,8 +1,8 @@
-"""How the OpenID provider refuses: the errors of OAuth 2.0 (RFC 6749, sections 4.1.2.1 and 5.2)."""
+"""The errors of the OpenID provider, as in OAuth 2.0 (RFC 6749, sections 4.1.2.1 and 5.2)."""
 
 
 class OAuthError(Exception):
-    """A request is refused; `error` is the protocol's code, the text is for the developer of the application."""
+    """A refused request; `error` is the protocol's code, the text is for the application's developer."""
 
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
         super().__init__(description)
@@ -12,4 +12,4 @@ class OAuthError(Exception):
 
 
 class UnregisteredRedirect(Exception):  # noqa: N818 - as above
-    """A request whose application or way back is unknown: nobody may be sent anywhere, a person is told here."""
+    """The application or its redirect address is unknown, so the error is shown to the person without a redirect."""

@@ -1,4 +1,4 @@
-"""Reading the parameters of OAuth 2.0: of a query or a form, and each at most once (RFC 6749, section 3.1)."""
+"""Reads OAuth 2.0 parameters from a query or a form, each at most once (RFC 6749, section 3.1)."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -9,13 +9,13 @@ from sandbox.issuer.oauth_errors import OAuthError
 from sandbox.request_body import MAX_BODY_BYTES, read_body
 
 FORM = "application/x-www-form-urlencoded"
-_MAX_PARAMETERS = 100  # parameters; no honest request has a third of them
+_MAX_PARAMETERS = 100  # legitimate requests have less than a third
 
 Parameters = Mapping[str, str]
 
 
 async def read_form(request: Request) -> Parameters:
-    """The form that was sent. Raises `OAuthError`."""
+    """The parameters of the submitted form. Raises `OAuthError`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise OAuthError("invalid_request", f"Send the parameters as {FORM}.")
     body = await read_body(request)
@@ -25,7 +25,7 @@ async def read_form(request: Request) -> Parameters:
 
 
 def parse_parameters(text: str) -> Parameters:
-    """The parameters of a query or form; an empty one counts as left out. Raises `OAuthError`."""
+    """The parameters of a query or form; an empty parameter counts as omitted. Raises `OAuthError`."""
     try:
         pairs = parse_qsl(text, max_num_fields=_MAX_PARAMETERS)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who can sign in to the city's OpenID provider: residents for themselves or for another, and people at work."""
+"""The people who can sign in to the city's OpenID provider: residents, an assistant, and staff."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from sandbox.population.samples import SAMPLES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInPerson:
-    """Somebody who signs in.
+    """A person who signs in.
 
-    `key` is unique; `description` says who they are to the city; `kind` is the hub's word for them.
-    A citizen has a `nik`; `assists` is the NIK of whom they act for (UU PDP 27/2022, article 26). A business has a
-    `nib`, people at work have a `role`, officials and supervisors an `agency` and a `unit`.
+    `key` is unique; `description` is the person's role towards the city; `kind` is the hub's kind of caller. A citizen
+    has a `nik`; `assists` is the NIK of the person they act for (UU PDP 27/2022, article 26). A business has a `nib`,
+    staff have a `role`, officials and supervisors an `agency` and a `unit`.
     """
 
     key: str
@@ -79,11 +79,11 @@ STAFF = (
         key="teguh", name="Teguh Santosa", description="operator: runs the hub", kind="operator", role="operator"
     ),
 )
-"""One of each kind that is no citizen, and of officials two."""
+"""One of each kind other than citizen, and two officials."""
 
 
 def list_people() -> Mapping[str, SignInPerson]:
-    """Everybody whom the sign-in page lists, by key: the sample citizens, an assistant, people at work."""
+    """Everyone on the sign-in page, by key: the sample citizens, an assistant, staff."""
     citizens = {name: _build_citizen(name, sample.nik, sample.description) for name, sample in SAMPLES.items()}
     agus, dewi = citizens["agus"], citizens["dewi"]
     assistant = SignInPerson(
@@ -98,7 +98,7 @@ def list_people() -> Mapping[str, SignInPerson]:
 
 
 def find_resident(nik: str) -> SignInPerson | None:
-    """A resident old enough to carry an identity card; None for any other number."""
+    """A resident old enough for an identity card; None for any other number."""
     found = build_population().by_nik.get(nik)
     return None if found is None or found.age < ADULT_AGE else _build_citizen(f"nik {nik}", nik, "")
 

@@ -1,8 +1,8 @@
-"""The OpenID provider of the sandbox city: who asks the hub, and how surely (`docs/agencies/issuer.md`).
+"""The OpenID provider of the sandbox city, which authenticates callers of the hub (`docs/agencies/issuer.md`).
 
 Written by hand on Starlette and joserfc. Authlib's server side is made for Flask and Django, and its maintainers do not
-offer one for asynchronous frameworks (https://github.com/authlib/authlib/pull/278); what it would decide for us, the
-grants, is `sandbox/issuer/token_endpoint.py`.
+offer one for asynchronous frameworks (https://github.com/authlib/authlib/pull/278). What it would implement, the
+grants, is in `sandbox/issuer/token_endpoint.py`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def run(spec: AgencySpec) -> None:
-    """Serves the provider until it is told to stop."""
+    """Serve the provider until a stop signal."""
     keys = SigningKeys(spec.state / "keys.json")
     lifetimes = Lifetimes()
     issuer = f"http://{LOOPBACK}:{spec.port}"
@@ -55,7 +55,7 @@ def run(spec: AgencySpec) -> None:
 
 
 class OpenIdProvider:
-    """The endpoints of OpenID Connect over the people and applications of the city."""
+    """The OpenID Connect endpoints over the people and applications of the city."""
 
     def __init__(self, control: AgencyControl, tokens: ProviderTokens, grants: Grants, secret: str) -> None:
         self._control = control
@@ -64,7 +64,7 @@ class OpenIdProvider:
         self._desk = ProviderTokenEndpoint(tokens, grants, secret)
 
     def build_app(self) -> Starlette:
-        """The application of the provider's port: pages for people, and what programs of any origin may ask."""
+        """The application of the provider's port: pages for people, and endpoints for programs of any origin."""
         any_origin = Middleware(
             CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["Authorization"]
         )
@@ -83,12 +83,12 @@ class OpenIdProvider:
                 Route("/sign-in.css", _style),
                 Mount("/", routes=for_programs, middleware=[any_origin]),
             ],
-            # Another site's name that leads here (DNS rebinding) would make its pages ours.
+            # Otherwise another site's name that resolves to this server (DNS rebinding) could use its pages.
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"], www_redirect=False)],
         )
 
     def _route(self, path: str, answer: Endpoint, *methods: str) -> Route:
-        """One endpoint: counting and mode first, then `issue_tokens`."""
+        """One endpoint: count and apply the mode, then call `answer`."""
 
         async def endpoint(request: Request) -> Response:
             await self._control.begin_call(f"{request.method} {path}")
@@ -115,7 +115,7 @@ class OpenIdProvider:
     async def _answer_client(
         self, request: Request, answer: Callable[[Parameters, str | None], TokenResponse]
     ) -> Response:
-        """What the desk answers to the form of a client."""
+        """The token endpoint's answer to the form of a client."""
         try:
             self._refuse_in_refuse_mode()
             return JSONResponse(
@@ -131,7 +131,7 @@ class OpenIdProvider:
             raise OAuthError("invalid_client", "No client is known.", status=401)
 
     async def _userinfo(self, request: Request) -> Response:
-        """Who the owner of an access token is (OpenID Connect Core 1.0, section 5.3; errors as RFC 6750 says)."""
+        """The profile of the access token's owner (OpenID Connect Core 1.0, section 5.3; errors as in RFC 6750)."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
@@ -147,7 +147,7 @@ class OpenIdProvider:
 
 
 def build_discovery(issuer: str) -> dict[str, Any]:
-    """What the provider can do (OpenID Connect Discovery 1.0, section 3)."""
+    """The metadata of the provider (OpenID Connect Discovery 1.0, section 3)."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
@@ -175,7 +175,7 @@ def build_discovery(issuer: str) -> dict[str, Any]:
 
 
 def _build_control_routes(keys: SigningKeys, lifetimes: Lifetimes) -> list[Route]:
-    """What the control port adds: new keys, and shorter lives so that nobody has to wait for an end."""
+    """Control endpoints of the provider: rotate keys, and shorten lifetimes so that tests need not wait."""
 
     async def rotate(_: Request) -> Response:
         return JSONResponse({"kid": keys.rotate(), "published": [key["kid"] for key in keys.build_key_set()["keys"]]})
@@ -194,7 +194,7 @@ def _build_control_routes(keys: SigningKeys, lifetimes: Lifetimes) -> list[Route
 
 
 async def _read_numbers(request: Request) -> dict[str, int] | None:
-    """An object of whole numbers from 0 on."""
+    """A JSON object of whole numbers from 0 on; None for anything else."""
     try:
         body = await request.json()
     except ValueError:
@@ -204,7 +204,7 @@ async def _read_numbers(request: Request) -> dict[str, int] | None:
 
 
 def _error_response(refusal: OAuthError) -> Response:
-    """An error as RFC 6749, section 5.2, writes it."""
+    """An error in the format of RFC 6749, section 5.2."""
     challenge = {"WWW-Authenticate": 'Basic realm="token"'} if refusal.error == "invalid_client" else {}
     body = {"error": refusal.error, "error_description": refusal.description}
     return JSONResponse(body, status_code=refusal.status, headers={**_NO_STORE, **challenge})

@@ -19,19 +19,19 @@ from sandbox.issuer.sign_in_page import OTHER_PERSON, render_message_page, rende
 from sandbox.issuer.tokens import ACR_LEVELS, ID_TYPE, ProviderTokens
 
 COOKIE = "simpul_sandbox_browser"
-"""Tells one browser from another for the length of a sign-in; it signs nobody in."""
+"""Identifies one browser during a sign-in; it does not sign a person in."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPages:
-    """What a person meets. No session is kept: every application that asks gets a page of its own."""
+    """The pages for people. No session is stored: each application gets its own sign-in page."""
 
     tokens: ProviderTokens
     grants: Grants
     seal: FormSeal
 
     async def authorize(self, request: Request) -> Response:
-        """Shows the sign-in page, or sends the person back with what is wrong with the request."""
+        """Show the sign-in page, or redirect with the error of the request."""
         try:
             values = await read_form(request) if request.method == "POST" else parse_parameters(request.url.query)
         except OAuthError as refusal:
@@ -50,7 +50,7 @@ class ProviderPages:
         return page
 
     async def sign_in(self, request: Request) -> Response:
-        """Takes the form of the page and sends the person back with a code."""
+        """Process the form and redirect the person with a code."""
         try:
             form = await read_form(request)
         except OAuthError as refusal:
@@ -59,7 +59,7 @@ class ProviderPages:
         if values is None:
             text = "It is too old or belongs to another browser. Go back to the application and sign in again."
             return render_message_page("This form is not valid any more", text, status=400)
-        authorization = parse_authorization_request(values)  # it was shown, so it can be answered
+        authorization = parse_authorization_request(values)  # valid, because the page was shown for it
         if form.get("decision") != "allow":
             outcome = {"error": "access_denied", "error_description": "The person did not sign in."}
             return self._redirect_back(authorization.redirect_uri, authorization.state, outcome)
@@ -81,7 +81,7 @@ class ProviderPages:
         return self._redirect_back(authorization.redirect_uri, authorization.state, {"code": code})
 
     async def end_session(self, request: Request) -> Response:
-        """Ends a sign-in that is named by its ID token (OpenID Connect RP-Initiated Logout 1.0, section 2)."""
+        """End the sign-in that the ID token names (OpenID Connect RP-Initiated Logout 1.0, section 2)."""
         try:
             values = await read_form(request) if request.method == "POST" else parse_parameters(request.url.query)
         except OAuthError as refusal:
@@ -102,13 +102,13 @@ class ProviderPages:
         return _redirect(target, {"state": values["state"]} if "state" in values else {})
 
     def _redirect_back(self, redirect_uri: str, state: str | None, outcome: Mapping[str, str]) -> Response:
-        """Back to the application, which learns who answers too (RFC 9207)."""
+        """Redirect to the application, with the issuer in the answer (RFC 9207)."""
         with_state = {} if state is None else {"state": state}
         return _redirect(redirect_uri, {**outcome, **with_state, "iss": self.tokens.issuer})
 
 
 def _parse_choice(form: Parameters, authorization: AuthorizationRequest) -> SignInPerson | str:
-    """Whom the form chooses, or what is wrong with it, in words for a person."""
+    """The chosen person, or the error in the form, as a text for people."""
     if form.get("acr") not in ACR_LEVELS:
         return "Choose how surely you were identified."
     people = authorization.client.person_kinds
@@ -120,6 +120,6 @@ def _parse_choice(form: Parameters, authorization: AuthorizationRequest) -> Sign
 
 
 def _redirect(address: str, outcome: Mapping[str, str]) -> Response:
-    """There with the next request, a GET; registered addresses have no query of their own."""
+    """Redirect with a GET; registered addresses have no query."""
     url = f"{address}?{urlencode(outcome)}" if outcome else address
     return RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})

@@ -11,7 +11,7 @@ from sandbox.issuer.people import SignInPerson, list_people
 from sandbox.issuer.tokens import ACR_LEVELS
 
 OTHER_PERSON = "another"
-"""The choice on the page of a resident who is not listed."""
+"""The choice of a resident who is not listed."""
 
 _LEVEL_LABELS = {
     "low": "by what you said of yourself",
@@ -47,15 +47,15 @@ button.first { background: var(--mark); color: light-dark(#fff, #062e6f); }
 .wrong { border: 2px solid var(--wrong); border-radius: .5rem; padding: .75rem 1rem; }
 .note { border-left: 4px solid var(--line); padding-left: .8rem; }
 """
-"""Served by itself, so that the content policy of the pages allows no style inside them."""
+"""Served as a file, so that the pages' content policy allows no inline style."""
 
 
 def render_sign_in_page(
     request: AuthorizationRequest, sealed: str, *, wrong: str = "", chosen: Mapping[str, str] | None = None
 ) -> Response:
-    """The page on which somebody chooses who to be, and lets the application know or not.
+    """The page on which a person chooses an identity and allows or refuses the application.
 
-    `wrong` is what was wrong with what was sent before, `chosen` what was chosen then.
+    `wrong` is the error of the previous submission, `chosen` its choices.
     """
     client = escape(request.client.name)
     known = chosen or {"person": request.login_hint or "", "acr": _preselect_level(request.acr_values)}
@@ -85,7 +85,7 @@ office and role, and the application can read them in it.</p>
 
 
 def render_message_page(title: str, text: str, *, status: int = 200) -> Response:
-    """A page that only says something."""
+    """A page with a message only."""
     return _render_page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>", status=status)
 
 
@@ -112,7 +112,7 @@ def _level_choice(level: str, known: Mapping[str, str]) -> str:
 
 
 def _radio_button(name: str, value: str, words: str, *, checked: bool) -> str:
-    """A radio button; its label is the whole row."""
+    """A radio button whose label is the whole row."""
     mark = " checked" if checked else ""
     return (
         f'<label class="choice"><input type="radio" name="{name}" value="{escape(value)}" required{mark}>'
@@ -125,7 +125,7 @@ def _preselect_level(levels: Iterable[str]) -> str:
 
 
 def _render_page(title: str, body: str, *, status: int, sends_to: str = "") -> Response:
-    """A whole page. `sends_to` is where its form may lead in the end, which the content policy has to name."""
+    """A complete page. `sends_to` is the final target of its form, which the content policy must name."""
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

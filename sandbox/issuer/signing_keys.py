@@ -1,4 +1,4 @@
-"""The signing keys of the city's OpenID provider: one signs, those before it are published for a while."""
+"""The signing keys of the city's OpenID provider: one signs, replaced ones stay published for a while."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from sandbox.agency import CannotStartError
 
 ALGORITHM = "ES256"
 PUBLISHED_FOR_S = 3600
-"""How long a key is published after another took its place: longer than any token that it signed is good for."""
+"""Seconds for which a replaced key stays published: longer than the lifetime of any token that it signed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _SigningKey:
-    """A key pair, and when it was replaced in seconds since 1970; never for the one that signs."""
+    """A key pair, and the time of its replacement in seconds since 1970; None for the signing key."""
 
     key: ECKey
     replaced_at: float | None
@@ -30,7 +30,7 @@ class _SigningKey:
 class SigningKeys:
     """The key pairs in a file that only its owner can read.
 
-    Raises `CannotStartError` when the file holds something else.
+    Raises `CannotStartError` if the file has other content.
     """
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
@@ -41,11 +41,11 @@ class SigningKeys:
             self.rotate()
 
     def __repr__(self) -> str:
-        """How many, never which."""
+        """The number of keys, never the keys."""
         return f"<SigningKeys {len(self._kept)}>"
 
     def rotate(self) -> str:
-        """Sign with a new key from now on; its `kid`."""
+        """Sign with a new key from now on; returns its `kid`."""
         fresh = ECKey.generate_key("P-256", auto_kid=True)
         older = [each if each.replaced_at is not None else _SigningKey(each.key, self._now()) for each in self._kept]
         self._kept = [_SigningKey(fresh, None), *filter(self._is_published, older)]
@@ -53,7 +53,7 @@ class SigningKeys:
         return _compute_kid(fresh)
 
     def build_key_set(self) -> dict[str, Any]:
-        """The public halves as a JWK set (RFC 7517), the one that signs first."""
+        """The public keys as a JWK set (RFC 7517), the signing key first."""
         keys = [each.key for each in self._kept if self._is_published(each)]
         return {"keys": [{**key.as_dict(private=False), "use": "sig", "alg": ALGORITHM} for key in keys]}
 
@@ -63,7 +63,7 @@ class SigningKeys:
         return jwt.encode({"alg": ALGORITHM, "kid": _compute_kid(key), "typ": typ}, claims, key)
 
     def read_claims(self, token: str, *, typ: str) -> dict[str, Any] | None:
-        """What a token of ours says, in time or not; None where it is none of ours or of another `typ`."""
+        """The claims of a token of this provider, expired or not; None for other tokens or another `typ`."""
         keys = KeySet([each.key for each in self._kept if self._is_published(each)])
         try:
             decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])

@@ -1,4 +1,4 @@
-"""`token` and `revoke` of the city's OpenID provider: from a code, a refresh token or a secret to tokens, and back."""
+"""The `token` and `revoke` endpoints of the city's OpenID provider."""
 
 import base64
 import binascii
@@ -33,7 +33,7 @@ class ProviderTokenEndpoint:
     secret: str = field(repr=False)
 
     def issue_tokens(self, parameters: Parameters, authorization: str | None) -> TokenResponse:
-        """The tokens that a request gets. Raises `OAuthError`."""
+        """Issue the tokens of a request. Raises `OAuthError`."""
         client = self._authenticate_client(parameters, authorization)
         handlers: Mapping[str, Callable[[RegisteredClient, Parameters], TokenResponse]] = {
             "authorization_code": self._grant_by_code,
@@ -50,9 +50,9 @@ class ProviderTokenEndpoint:
         return handlers[grant](client, parameters)
 
     def revoke(self, parameters: Parameters, authorization: str | None) -> TokenResponse:
-        """Ends the sign-in behind a refresh token (RFC 7009); nothing happens for one that is not good any more.
+        """End the sign-in of a refresh token (RFC 7009); does nothing for an invalid token.
 
-        Raises `OAuthError`, for an access token too: those are short-lived and checked without asking here.
+        Raises `OAuthError`, also for an access token: those are short-lived and verified without this provider.
         """
         client = self._authenticate_client(parameters, authorization)
         if "token" not in parameters:
@@ -65,7 +65,7 @@ class ProviderTokenEndpoint:
         return {}
 
     def _authenticate_client(self, parameters: Parameters, authorization: str | None) -> RegisteredClient:
-        """Who asks, proven by its secret where it has one (RFC 6749, section 2.3)."""
+        """The client, authenticated by its secret if it has one (RFC 6749, section 2.3)."""
         name, secret = (
             _parse_basic(authorization) if authorization is not None else (parameters.get("client_id", ""), None)
         )
@@ -134,7 +134,7 @@ class ProviderTokenEndpoint:
 
 
 def _parse_basic(authorization: str) -> tuple[str, str]:
-    """Id and secret of a Basic header, each encoded as in a form (RFC 6749, section 2.3.1)."""
+    """Id and secret of a Basic header, each form-encoded (RFC 6749, section 2.3.1)."""
     scheme, _, rest = authorization.partition(" ")
     try:
         text = base64.b64decode(rest.strip(), validate=True).decode() if scheme.lower() == "basic" else ""

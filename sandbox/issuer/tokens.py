@@ -1,4 +1,4 @@
-"""What the OpenID provider says of a caller in access tokens (RFC 9068), ID tokens and answers of `userinfo`."""
+"""Issues and verifies the OpenID provider's access tokens (RFC 9068), ID tokens and `userinfo` claims."""
 
 import base64
 import hashlib
@@ -19,12 +19,12 @@ ACCESS_TYPE, ID_TYPE = "at+jwt", "JWT"
 ACR_LEVELS = ("low", "substantial", "high")
 """The values of `acr`: the levels of assurance of Regulation (EU) 910/2014, article 8."""
 CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "nonce", "sid", "name", "kind")
-"""What ID tokens and `userinfo` can hold."""
+"""The claims that ID tokens and `userinfo` can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTokens:
-    """Makes and reads the tokens of one provider. `issuer` is its address, `secret` what subjects are made from."""
+    """Issues and reads the tokens of one provider. `issuer` is its address; subjects are derived from `secret`."""
 
     issuer: str
     secret: str = field(repr=False)
@@ -33,7 +33,7 @@ class ProviderTokens:
     now: Callable[[], float] = time.time
 
     def issue_to_person(self, sign_in: ProviderSignIn, scopes: Sequence[str]) -> str:
-        """An access token for somebody who signed in."""
+        """An access token for a person who signed in."""
         person = sign_in.person
         return self._sign_access_token(
             {
@@ -52,7 +52,7 @@ class ProviderTokens:
         )
 
     def issue_to_client(self, client: RegisteredClient, scopes: Sequence[str]) -> str:
-        """An access token for an application that asks for itself; its subject is the application."""
+        """An access token for an application itself; its subject is the application."""
         at_work = {"agency": client.agency} if client.agency else {}
         names = {"sub": client.id, "client_id": client.id, "scope": " ".join(scopes), "kind": client.kind}
         return self._sign_access_token({**names, **at_work})
@@ -74,23 +74,23 @@ class ProviderTokens:
         return self.keys.sign(claims, typ=ID_TYPE)
 
     def build_profile_claims(self, person: SignInPerson, scopes: Sequence[str]) -> dict[str, Any]:
-        """What an application learns of a person within the scopes."""
+        """The profile of a person within the scopes."""
         profile = {"name": person.name, "kind": person.kind} if "profile" in scopes else {}
         return {"sub": self.make_subject(person), **profile}
 
     def make_subject(self, person: SignInPerson) -> str:
-        """A name for the person that tells nothing: the same in every token, and of no other person."""
-        identity = person.nik or person.key  # who assists somebody stays who they are
+        """A subject that reveals nothing: the same in all tokens of a person, and of no other person."""
+        identity = person.nik or person.key  # an assistant keeps their own subject
         digest = hmac.digest(self.secret.encode(), f"subject {identity}".encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:18]).decode()
 
     def check_access_token(self, token: str) -> dict[str, Any] | None:
-        """The claims of an access token of ours that is still good."""
+        """The claims of a valid access token of this provider; None for other tokens."""
         claims = self.keys.read_claims(token, typ=ACCESS_TYPE)
         return claims if claims is not None and claims["exp"] > self.now() else None
 
     def find_person(self, claims: Mapping[str, Any]) -> SignInPerson | None:
-        """Whom an access token is about; None for an application's own."""
+        """The person of an access token; None for an application's own token."""
         if "nik" in claims:
             return find_resident(claims["nik"])
         return next((each for each in list_people().values() if self.make_subject(each) == claims["sub"]), None)
@@ -108,7 +108,7 @@ class ProviderTokens:
 
 
 def _hub_claims(person: SignInPerson) -> dict[str, str]:
-    """What the hub has to know of a person."""
+    """The hub's claims about a person."""
     every = {
         "kind": person.kind,
         "nik": person.nik,

@@ -1,7 +1,7 @@
-"""What the small business programme holds: its two tables, and their rows in its own words and quirks.
+"""The small business programme's data: its two tables, and their rows in its vocabulary and quirks.
 
-Dates are `dd/mm/yyyy` texts; what is not known is NULL, an empty text or `-`; money is a decimal with two places or a
-text with dots (`1.234.567`); the district is an integer without dots; product names are latin1 (AGENCIES: JakPreneur).
+Dates are `dd/mm/yyyy` texts. Unknown values are NULL, an empty text or `-`. Money is a decimal with two places or a
+text with dots (`1.234.567`). The district is an integer without dots; product names are latin1 (AGENCIES: JakPreneur).
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ MARIADB_SCHEMA = (
     "CREATE INDEX produk_umkm_id ON produk (umkm_id)",
 )
 SQLITE_SCHEMA = tuple(statement.rpartition(" CHARACTER SET")[0] or statement for statement in MARIADB_SCHEMA)
-"""The same tables where there is no MariaDB; SQLite keeps every text as UTF-8."""
+"""The same tables for SQLite, used without MariaDB; SQLite stores every text as UTF-8."""
 
 _OWNER_SHARE = 0.12
 """Share of adults who own a business."""
@@ -49,7 +49,7 @@ _SECOND_BUSINESS_SHARE = 0.05
 _ABSENT = (None, "", "-")
 _STAGES, _STAGE_WEIGHTS = ("P1", "P2", "P3", "P4", "P5", "P6", "P7"), (25, 22, 18, 14, 10, 7, 4)
 _LICENSED, _CURATED = "P4", "P3"
-"""Stages from which a business has a NIB, and a grade."""
+"""Lowest stages at which a business has a NIB, and a grade."""
 _FIRST_DAY = date(2018, 11, 1)
 _BUSINESS_KINDS = (
     ("56102", "WARUNG MAKAN", ("NASI UDUK KOMPLIT", "SOTO BETAWI", "AYAM GORENG LENGKUAS", "KERAK TELOR")),
@@ -167,6 +167,6 @@ def _draw_business(owner: Resident, random: Random) -> SandboxBusiness:
 
 
 def _draw_money(random: Random, minimum: int, maximum: int, step: int) -> str:
-    """An amount the way this database holds it: a decimal with two places, or a text with dots."""
+    """An amount in one of this database's formats: a decimal with two places, or a text with dots."""
     amount = random.randrange(minimum, maximum, step)
     return f"{amount}.00" if random.random() < 0.5 else f"{amount:,}".replace(",", ".")  # noqa: PLR2004 - even odds

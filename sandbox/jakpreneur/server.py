@@ -46,7 +46,7 @@ MARIADB, SQLITE = "mariadb", "sqlite"
 
 
 def run(spec: AgencySpec) -> None:
-    """Runs the programme's database until it is told to stop. Raises `CannotStartError`."""
+    """Run the programme's database until a stop signal. Raises `CannotStartError`."""
     if spec.user in {_OWNER, "root"}:
         raise CannotStartError(
             f"the user {spec.user} owns the tables; choose another name for the one that reads them."
@@ -61,7 +61,7 @@ def run(spec: AgencySpec) -> None:
 
 
 def _find_programs(state: Path) -> MariaDbPrograms | None:
-    """The programs of the engine that this city began with; None for SQLite. Raises `CannotStartError`."""
+    """The programs of this city's engine; None for SQLite. Raises `CannotStartError`."""
     record = state / "engine"
     installed = installed_mariadb()
     if not record.exists():
@@ -83,7 +83,7 @@ def _find_programs(state: Path) -> MariaDbPrograms | None:
 
 @asynccontextmanager
 async def _run_server(spec: AgencySpec, programs: MariaDbPrograms) -> AsyncIterator[DatabaseServer]:
-    """The MariaDB server with the seeded tables, listening on a unix socket alone."""
+    """The MariaDB server with the seeded tables, on a unix socket only."""
     folder = spec.state / "mariadb"
     wanted = _fingerprint(MARIADB_SCHEMA, spec.user)
     if folder.exists() and not is_seeded(folder, wanted):
@@ -105,7 +105,7 @@ async def _run_server(spec: AgencySpec, programs: MariaDbPrograms) -> AsyncItera
 
 
 def _access_statements(owner: str, spec: AgencySpec) -> tuple[str, ...]:
-    """Statements of every start: who may log in, and that the login given may read and nothing else."""
+    """Statements of every start: create the logins, and grant the hub's login SELECT only."""
     reader = f"{quote_literal(spec.user)}@localhost"
     return (
         "ALTER USER root@localhost ACCOUNT LOCK",
@@ -134,7 +134,7 @@ async def _seed(socket: Path, owner: str) -> None:
 
 
 async def _serve_file(spec: AgencySpec) -> None:
-    """No server: the file is kept ready, and the control API says where it is."""
+    """Without a server: write the file, and publish its path on the control API."""
     path = spec.state / f"{DATABASE}.sqlite3"
     await asyncio.to_thread(_write_file, path)
     with _link_file(path) as shown:
@@ -146,9 +146,9 @@ async def _serve_file(spec: AgencySpec) -> None:
 
 @contextmanager
 def _link_file(path: Path) -> Iterator[Path]:
-    """A name for the file that leads to it only while this process lives, so that a dead agency's data are gone.
+    """A link to the file that works only while this process lives, so a dead agency's data are unreachable.
 
-    Where the system shows no open files of processes (outside Linux), it is the file's own name.
+    On systems without `/proc` (outside Linux), it is the file's own name.
     """
     with path.open("rb") as file:
         mine = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
@@ -162,7 +162,7 @@ def _link_file(path: Path) -> Iterator[Path]:
 
 
 def _write_file(path: Path) -> None:
-    """Writes the file where it is missing or was made for another city; it gets its name only when it is complete."""
+    """Write the file if it is missing or of another city; it gets its final name only when it is complete."""
     wanted = int(_fingerprint(SQLITE_SCHEMA)[:7], 16)
     if path.exists():
         with closing(sqlite3.connect(path)) as connection:
@@ -185,5 +185,5 @@ def _insert(table: str, values: Sequence[tuple[object, ...]], mark: str) -> str:
 
 
 def _fingerprint(schema: tuple[str, ...], *about: str) -> str:
-    """What the data must have been made from: another city, other tables or another login are of no use."""
+    """The fingerprint of the data: another city, schema or login makes existing data useless."""
     return hashlib.sha256(repr((fingerprint(build_population()), schema, about)).encode()).hexdigest()

@@ -1,10 +1,10 @@
-"""The markets and commodities whose prices the sandbox's food price service publishes."""
+"""The markets and commodities of the sandbox's food price service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 CITIES = {1: "Jakarta Barat", 2: "Jakarta Pusat", 3: "Jakarta Selatan", 4: "Jakarta Timur", 5: "Jakarta Utara"}
-"""The service's own city numbers: 1 to 5 in the order of the names, neither Kemendagri's nor BPS's."""
+"""The service's own city numbers: 1 to 5 in the order of the names, unlike Kemendagri's and BPS's."""
 
 _CITY_OF = {"31.73": 1, "31.71": 2, "31.74": 3, "31.75": 4, "31.72": 5}
 
@@ -20,13 +20,13 @@ class PanganMarket:
 
     @property
     def city(self) -> int:
-        """The service's own number of the market's city."""
+        """The service's number of the market's city."""
         return _CITY_OF[self.kelurahan[:5]]
 
 
 @dataclass(frozen=True, slots=True)
 class PanganCommodity:
-    """One commodity: number, name, unit of its price, and the price in Rupiah around which it moves."""
+    """One commodity: number, name, unit, and the usual price in Rupiah around which it moves."""
 
     id: int
     name: str

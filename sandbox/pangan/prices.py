@@ -1,4 +1,4 @@
-"""Daily food prices of 2026 up to the city's day, a repeatable random walk for every market and commodity."""
+"""Daily food prices of 2026 up to the city's current day: a deterministic random walk for each market and commodity."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,10 +18,10 @@ SILENT_MARKET, SILENT_FROM = 20, date(2026, 7, 1)
 """The market that closed for rebuilding: no prices from that day on."""
 
 _STEPS = (-18, -9, -4, 0, 0, 0, 0, 4, 10, 18)
-"""What a price may do overnight, in thousandths of the usual price."""
+"""Possible changes of a price overnight, in thousandths of the usual price."""
 
 RandomWalk = Sequence[int]
-"""Price in Rupiah for each day from `FIRST_DAY`; 0 where nobody wrote it down."""
+"""Price in Rupiah for each day from `FIRST_DAY`; 0 on days without a record."""
 
 DatedPrice = tuple[date, int]
 
@@ -32,15 +32,15 @@ class PriceData:
 
     walks: Mapping[tuple[int, int], RandomWalk]
     _means: dict[tuple[tuple[int, ...], int], list[DatedPrice]] = field(default_factory=dict)
-    """What `mean_prices_of` found before: the same few lists are asked for again and again, and take 40 ms each."""
+    """Cached results of `mean_prices_of`: the same few lists are requested often, and each takes 40 ms."""
 
     def prices_of(self, market: int, commodity: int) -> list[DatedPrice]:
-        """Days and prices of one commodity in one market, oldest first; empty when it is not sold there."""
+        """Days and prices of one commodity in one market, oldest first; empty if the market does not sell it."""
         walk = self.walks[market, commodity]
         return [(FIRST_DAY + timedelta(days=place), price) for place, price in enumerate(walk) if price]
 
     def mean_prices_of(self, markets: Iterable[int], commodity: int) -> list[DatedPrice]:
-        """Days and mean prices (whole Rupiah) of one commodity over some markets, oldest first."""
+        """Days and mean prices (whole Rupiah) of one commodity over several markets, oldest first."""
         key = tuple(markets), commodity
         if key not in self._means:
             columns = zip(*(self.walks[market, commodity] for market in key[0]), strict=True)
@@ -51,7 +51,7 @@ class PriceData:
         return self._means[key]
 
     def prices_on(self, day: date, commodity: int) -> list[int]:
-        """The prices of one commodity in every market that wrote one down that day."""
+        """The prices of one commodity on a day, in every market that recorded one."""
         place = (day - FIRST_DAY).days
         return [price for market in MARKETS if (price := self.walks[market, commodity][place])]
 
@@ -79,7 +79,7 @@ def _draw_walk(market: PanganMarket, commodity: PanganCommodity, silent: frozens
     if draws.random() < NOT_SOLD_SHARE:
         return array("l", [0] * DAYS)
     level = draws.randint(930, 1080) - (120 if market.wholesale else 0)
-    # Pulled back to its level by a fiftieth a day, so that no price runs away within the year.
+    # Pulled back to its level by a fiftieth per day, so that prices stay in range during the year.
     drift = accumulate(draws.choices(_STEPS, k=DAYS), lambda before, step: before + step - before // 50)
     unit = 50 if commodity.usual_price < 5_000 else 500  # noqa: PLR2004 - eggs are sold by the piece
     missing = {place for place in range(DAYS) if draws.random() < ROW_MISSING_SHARE} | silent

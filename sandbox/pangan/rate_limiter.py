@@ -1,4 +1,4 @@
-"""How often a key may call an agency: a bucket of tokens for each key, settable over the control API."""
+"""The rate limit of an agency: a token bucket for each key, configurable over the control API."""
 
 import math
 import time
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 
 class AgencyRateLimiter:
-    """At most `per_second` calls a second and key, with `burst` of them at once; 0 a second means no limit."""
+    """At most `per_second` calls per second and key, with bursts of `burst`; 0 per second means no limit."""
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_second = per_second
@@ -21,7 +21,7 @@ class AgencyRateLimiter:
         return f"<Rate {self.per_second:g}/s burst={self.burst}>"
 
     def acquire(self, key: str) -> int:
-        """Whole seconds until the key may call again; 0 lets this call through and takes its token."""
+        """Take a token of the key; returns 0, or the whole seconds until the key may call again."""
         if not self.per_second:
             return 0
         now = self._clock()
@@ -32,7 +32,7 @@ class AgencyRateLimiter:
         return 0 if allowed else math.ceil((1 - tokens) / self.per_second)
 
     async def serve_setting(self, request: Request) -> JSONResponse:
-        """`GET|PUT /rate` with `{"per_second": number}`; setting it fills every bucket."""
+        """`GET|PUT /rate` with `{"per_second": number}`; a PUT refills every bucket."""
         if request.method == "PUT":
             values = await request.json()
             wanted = values.get("per_second") if isinstance(values, dict) else None

@@ -1,4 +1,4 @@
-"""How the sandbox's food price service writes its answers: all text in one endpoint, all numbers in the others."""
+"""Builds the answers of the sandbox's food price service: strings in one endpoint, numbers in the others."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from sandbox.population.regions import load_regions
 from sandbox.population.seeded_random import seeded_random
 
 NO_PRICE = 999999
-"""What the service writes where it has no number."""
+"""The value that the service writes for a missing number."""
 
 ALL_MARKETS = 0
 RECENT = timedelta(days=30)
@@ -19,13 +19,13 @@ Json = Mapping[str, object]
 
 
 def build_market_list(search: str) -> Json:
-    """The markets whose name holds `search`; every value a string, and `total` only in the full list."""
+    """The markets whose name contains `search`; all values are strings, and only the full list has `total`."""
     rows = [_build_market(market) for market in MARKETS.values() if search.lower() in market.name.lower()]
     return {"data": rows} if search else {"data": rows, "total": len(rows)}
 
 
 def build_newest(prices: PriceData, market: int) -> Json:
-    """The newest price of every commodity in one market, or over all of them (market 0)."""
+    """The newest price of every commodity in one market, or over all markets (market 0)."""
     row = _build_city_row if market == ALL_MARKETS else _build_market_row
     rows = [row(prices, market, commodity) for commodity in COMMODITIES.values()]
     return _build_success({"selected_price_date": LAST_DAY.isoformat(), "data": rows})
@@ -34,7 +34,7 @@ def build_newest(prices: PriceData, market: int) -> Json:
 def build_report(
     days: Callable[[int], list[DatedPrice]], commodities: Iterator[PanganCommodity], year_month: str
 ) -> Json:
-    """A month of daily prices per commodity; `days` gives those of a commodity. No data is an empty list."""
+    """A month of daily prices per commodity; `days` returns the prices of a commodity. No data is an empty list."""
     rows = []
     for commodity in commodities:
         recaps = [(day, price) for day, price in days(commodity.id) if f"{day:%Y-%m}" == year_month]

@@ -22,13 +22,13 @@ KEY_HEADER = "app-client-id"
 TYPICAL_LATENCY = Latency(200, 700)
 PER_SECOND, BURST = 1.0, 5
 THROTTLED = "throttled"
-"""The operation that a call over the rate is counted as."""
+"""The operation name under which throttled calls are counted."""
 
 _YEAR_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def run(spec: AgencySpec) -> None:
-    """Serves the agency until it is told to stop."""
+    """Serve the agency until a stop signal."""
     rate = AgencyRateLimiter(PER_SECOND if spec.latency else 0, BURST)
     latency = TYPICAL_LATENCY if spec.latency else Latency(0, 0)
     control = AgencyControl(spec.name, latency, routes=[Route("/rate", rate.serve_setting, methods=["GET", "PUT"])])
@@ -56,7 +56,7 @@ class PriceService:
         )
 
     def _route(self, path: str, answer: Callable[[Request], Response]) -> Route:
-        """One endpoint: key, rate, counting and mode first, then `answer`."""
+        """One endpoint: check key and rate, count and apply the mode, then call `answer`."""
 
         async def endpoint(request: Request) -> Response:
             key = request.headers.get(KEY_HEADER, "")
@@ -114,7 +114,7 @@ class PriceService:
 
 
 def _parse_number(text: str) -> int:
-    """A number of the service, or -1, which it never uses, for any other text."""
+    """A number of the service; -1, which it never uses, for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004 - numbers are short
 
 

@@ -30,7 +30,7 @@ CLOSED = ("68", "SISTEM SEDANG TUTUP")
 
 
 def run(spec: AgencySpec) -> None:
-    """Serves the agency until it is told to stop."""
+    """Serve the agency until a stop signal."""
     hours = OpeningHours()
     latency = TYPICAL_LATENCY if spec.latency else Latency(0, 0)
     control = AgencyControl(spec.name, latency, routes=[Route("/hours", hours.serve_setting, methods=["GET", "PUT"])])
@@ -55,7 +55,7 @@ class OpeningHours:
 
 @dataclass(frozen=True, slots=True)
 class PbbService:
-    """The SOAP endpoint and its description."""
+    """The SOAP endpoint and its WSDL."""
 
     spec: AgencySpec
     control: AgencyControl
@@ -72,7 +72,7 @@ class PbbService:
         )
 
     async def serve_wsdl(self, request: Request) -> Response:
-        """The WSDL at `?wsdl`, with the address at which this server can be reached."""
+        """The WSDL at `?wsdl`, with this server's address."""
         if "wsdl" not in request.query_params:
             return PlainTextResponse(f"SOAP 1.1 service; its description is at {PATH}?wsdl", status_code=404)
         text = WSDL.read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ class PbbService:
         return Response(text.replace("http://pbb.invalid/services/pbb", own), media_type="text/xml")
 
     async def serve_call(self, request: Request) -> Response:
-        """One operation: who asks, what is asked, and the agency's answer or fault."""
+        """One call: check the credential, run the operation, and return the answer or a fault."""
         envelope = answers.parse_envelope(await read_body(request) or b"")
         if envelope is None:
             return _fault_response(answers.build_unreadable_fault("isi permintaan tidak dapat dibaca"))
@@ -138,5 +138,5 @@ def _response(body: bytes) -> Response:
 
 
 def _fault_response(body: bytes) -> Response:
-    """A fault; SOAP 1.1 section 6.2 wants HTTP status 500 for every one."""
+    """A fault; SOAP 1.1, section 6.2, requires HTTP status 500."""
     return Response(body, status_code=500, headers={"Content-Type": "text/xml; charset=ISO-8859-1"})

@@ -1,4 +1,4 @@
-"""How the sandbox's property tax agency reads and writes SOAP 1.1: envelopes, answers, faults."""
+"""Reads and writes the SOAP 1.1 messages of the sandbox's property tax agency: envelopes, answers, faults."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ SERVICE = "urn:bapenda-jakarta:pbb:v1"
 ADDRESSING = "http://www.w3.org/2005/08/addressing"
 TYPES = "urn:bapenda-jakarta:sismiop:v1"
 NO_DATE = "01-01-1900"
-"""What the agency writes for a day it does not know."""
+"""The text for an unknown day."""
 
 Cell = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SoapOperation:
-    """What a request asks: the name of the operation and its only argument, empty when it was left out."""
+    """The operation of a request and its only argument, empty if omitted."""
 
     name: str
     argument: str
 
 
 def parse_envelope(body: bytes) -> etree._Element | None:
-    """The SOAP 1.1 envelope in a request body, or None when there is none. Document types are not resolved."""
+    """The SOAP 1.1 envelope in a request body; None if there is none. Document types are not resolved."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(body, parser)
@@ -40,7 +40,7 @@ def parse_envelope(body: bytes) -> etree._Element | None:
 
 
 def parse_operation(envelope: etree._Element) -> SoapOperation | None:
-    """The operation in the body of an envelope, or None when the body does not hold exactly one of this service."""
+    """The operation in the body of an envelope; None unless the body has exactly one of this service."""
     elements = envelope.findall(f"{{{SOAP}}}Body/*")
     if len(elements) != 1:
         return None
@@ -52,18 +52,18 @@ def parse_operation(envelope: etree._Element) -> SoapOperation | None:
 
 
 def read_credential(envelope: etree._Element) -> tuple[str, str]:
-    """User and password of the header `Otentikasi`; empty where they are missing."""
+    """User and password of the header `Otentikasi`; empty if missing."""
     path = f"{{{SOAP}}}Header/{{{SERVICE}}}Otentikasi/{{{SERVICE}}}"
     return envelope.findtext(f"{path}pengguna") or "", envelope.findtext(f"{path}kata_sandi") or ""
 
 
 def read_message_id(envelope: etree._Element) -> str | None:
-    """The `MessageID` of a request (WS-Addressing), where it has one."""
+    """The `MessageID` of a request (WS-Addressing), if present."""
     return envelope.findtext(f"{{{SOAP}}}Header/{{{ADDRESSING}}}MessageID")
 
 
 def add_relates_to(answer: bytes, name: str | None) -> bytes:
-    """An answer that says which message it answers, where that has a name."""
+    """Add `RelatesTo` to an answer, if the request has a message id."""
     if name is None:
         return answer
     envelope = etree.fromstring(answer)
@@ -74,7 +74,7 @@ def add_relates_to(answer: bytes, name: str | None) -> bytes:
 
 
 def build_result(operation: str, code: str, remark: str, found: Sequence[etree._Element] = ()) -> bytes:
-    """The answer of an operation: its code, what the code means, and what was found."""
+    """The answer of an operation: its code, the meaning of the code, and the results."""
     answer = etree.Element(f"{{{SERVICE}}}{operation}Response", nsmap={"pbb": SERVICE, "op": TYPES, "xsi": XSI})
     etree.SubElement(answer, f"{{{SERVICE}}}kode").text = code
     etree.SubElement(answer, f"{{{SERVICE}}}keterangan").text = remark
@@ -83,7 +83,7 @@ def build_result(operation: str, code: str, remark: str, found: Sequence[etree._
 
 
 def build_tax_object(record: PbbTaxObject) -> etree._Element:
-    """An object as `objek` of an answer, with all its bills."""
+    """The `objek` element of a tax object, with all its bills."""
     row = etree.Element(f"{{{SERVICE}}}objek")
     _add_key(row, record.nop)
     _add_cell(row, "JALAN_OP", record.street)
@@ -96,7 +96,7 @@ def build_tax_object(record: PbbTaxObject) -> etree._Element:
 
 
 def build_bill(tag: str, record: PbbBill, *, namespace: str = SERVICE) -> etree._Element:
-    """A bill under the given tag, in the columns of the agency's table SPPT, with its payments."""
+    """The element `tag` of a bill, in the columns of the agency's table SPPT, with its payments."""
     row = etree.Element(f"{{{namespace}}}{tag}")
     _add_key(row, record.nop)
     cells: dict[str, Cell] = {
@@ -122,9 +122,9 @@ def build_bill(tag: str, record: PbbBill, *, namespace: str = SERVICE) -> etree.
 
 
 def build_fault(side: str, code: str, remark: str) -> bytes:
-    """A SOAP 1.1 fault of the given side (`Client`, `Server`), with the agency's own code in its detail."""
+    """A SOAP 1.1 fault of a side (`Client`, `Server`), with the agency's own code in its detail."""
     element = etree.Element(f"{{{SOAP}}}Fault")
-    # The children of a 1.1 fault have no namespace (SOAP 1.1 section 4.4).
+    # The children of a 1.1 fault have no namespace (SOAP 1.1, section 4.4).
     etree.SubElement(element, "faultcode").text = f"soap:{side}"
     etree.SubElement(element, "faultstring").text = remark
     detail = etree.SubElement(etree.SubElement(element, "detail"), f"{{{SERVICE}}}Kesalahan", nsmap={"pbb": SERVICE})
@@ -134,7 +134,7 @@ def build_fault(side: str, code: str, remark: str) -> bytes:
 
 
 def build_unreadable_fault(remark: str) -> bytes:
-    """The fault for a request that is not understood: its shape is SOAP 1.2's although the envelope is 1.1."""
+    """The fault of a request that cannot be parsed: it has SOAP 1.2's form in a 1.1 envelope."""
     element = etree.Element(f"{{{SOAP}}}Fault", nsmap={"env": SOAP12})
     code = etree.SubElement(element, f"{{{SOAP12}}}Code")
     etree.SubElement(code, f"{{{SOAP12}}}Value").text = "env:Sender"

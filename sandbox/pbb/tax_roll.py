@@ -15,13 +15,13 @@ from sandbox.population.seeded_random import seeded_random
 
 TAX_YEARS = range(2021, 2027)
 NJOPTKP = 15_000_000
-"""Part of the sale value on which no tax falls, Rupiah."""
+"""The tax-free part of the sale value, in Rupiah."""
 
 RATES = ((200_000_000, 1), (2_000_000_000, 10), (10_000_000_000, 20), (math.inf, 30))
-"""Tax rate in hundredths of a per cent by the value (NJOP, Rupiah) below which it holds."""
+"""Tax rates in hundredths of a per cent, each below the given value (NJOP, Rupiah)."""
 
 BPS_CITY = {"31.71": "73", "31.72": "75", "31.73": "74", "31.74": "71", "31.75": "72", "31.01": "01"}
-"""City part of a NOP by Kemendagri code: the agency follows the statistics office (BPS), 71 is Selatan."""
+"""City part of a NOP by Kemendagri code: the agency uses the codes of the statistics office (BPS); 71 is Selatan."""
 
 STREETS = (
     "JL. CAFÉ",
@@ -36,16 +36,16 @@ STREETS = (
 HOUSEHOLDS_WITH_OBJECTS = 0.45
 LATE_SHARE, UNPAID_SHARE, REDUCED_SHARE, EXEMPT_SHARE, CANCELLED_SHARE = 0.2, 0.12, 0.08, 0.05, 0.05
 NAME_WIDTH = 30
-"""Letters that the column NM_WP_SPPT holds; longer names are cut."""
+"""Width of the column NM_WP_SPPT in letters; longer names are cut."""
 MONTH_DAYS = 30
 MAX_FINE_MONTHS = 24
 LOWER_FINES_FROM = 2024
-"""Bills due from this year on are fined by UU 1/2022: 1 % a month instead of 2 %."""
+"""Bills due from this year on have fines under UU 1/2022: 1 % a month instead of 2 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class NopParts:
-    """The key of a tax object in its seven columns; a region part follows BPS cities and the agency's own numbers."""
+    """The key of a tax object in its seven columns: BPS's city, and the agency's own numbers."""
 
     province: str
     city: str
@@ -92,18 +92,18 @@ class PbbBill:
 
     @property
     def value(self) -> int:
-        """NJOP of land and building together."""
+        """The NJOP of land and building together."""
         return self.land_value + (self.building_value or 0)
 
     @property
     def payable(self) -> int:
-        """What is asked for: the tax less its reduction, without a fine."""
+        """The amount due: the tax minus its reduction, without a fine."""
         return self.tax - (self.reduction or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbbTaxObject:
-    """One taxed piece of land with what stands on it, and its bills from the oldest to the newest."""
+    """One taxed piece of land with its building, and its bills, oldest first."""
 
     nop: NopParts
     owner_nik: str
@@ -116,14 +116,14 @@ class PbbTaxObject:
 
 @dataclass(frozen=True, slots=True)
 class TaxRoll:
-    """Every object of the city, by owner and by NOP (eighteen digits)."""
+    """All tax objects of the city, by owner and by NOP (eighteen digits)."""
 
     by_nik: Mapping[str, tuple[PbbTaxObject, ...]]
     by_nop: Mapping[str, PbbTaxObject]
 
 
 def build_tax_roll(people: CityPopulation) -> TaxRoll:
-    """The whole roll: sample people as the contract of the city says, about 45 % of the other households at random."""
+    """Build the tax roll: fixed objects of the sample people, and random objects for about 45 % of other households."""
     samples = {sample.nik for sample in SAMPLES.values()}
     found = [*_build_sample_objects(people)]
     for household in people.households:
@@ -140,9 +140,9 @@ def build_tax_roll(people: CityPopulation) -> TaxRoll:
 
 @cache
 def load_agency_numbers() -> Mapping[str, tuple[str, str, str]]:
-    """City, district and kelurahan part of a NOP by the dotted code of the kelurahan.
+    """City, district and kelurahan part of a NOP, by the dotted code of the kelurahan.
 
-    Districts and kelurahan are numbered by the agency itself, in the order of their names: they resemble no other code.
+    The agency numbers districts and kelurahan itself, in the order of their names: the numbers match no other code.
     """
     tables = load_regions()
     numbers: dict[str, tuple[str, str, str]] = {}
@@ -198,7 +198,7 @@ def _draw_objects(household: SandboxHousehold, people: CityPopulation) -> Iterat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ObjectPlan:
-    """What is decided about an object before its bills are drawn; a building of None is bare land."""
+    """The properties of an object, drawn before its bills; `building` None means bare land."""
 
     owner: Resident
     village: str
@@ -263,7 +263,7 @@ class _ObjectPlan:
             tax=tax,
             reduction=reduction,
             paid=paid,
-            # Bills of the first years were printed by an older system that lost the day.
+            # An older system printed the bills of the first years and lost the day.
             issued_on=None if year == TAX_YEARS[0] else issued,
             due_on=due,
             payments=payments,
@@ -271,13 +271,13 @@ class _ObjectPlan:
 
 
 def compute_tax(value: int) -> int:
-    """Tax of one year in whole Rupiah on an object worth `value` Rupiah, before any reduction."""
+    """The tax of one year in whole Rupiah on an object worth `value` Rupiah, before any reduction."""
     rate = next(rate for limit, rate in RATES if value < limit)
     return max(0, value - NJOPTKP) * rate // 10_000
 
 
 def compute_fine(payable: int, due: date, paid: date) -> int:
-    """Fine for paying after the due day: per month begun 2 % before 2024 and 1 % from then on, at most 24 months."""
+    """The fine for late payment per month begun: 2 % for bills before 2024, 1 % from then on, at most 24 months."""
     late = (paid - due).days
     if late <= 0:
         return 0
@@ -286,12 +286,12 @@ def compute_fine(payable: int, due: date, paid: date) -> int:
 
 
 def _price_in_year(price: int, year: int) -> int:
-    """Price per square metre in a tax year: 3 % more each year than in the first, in whole thousands."""
+    """The price per square metre in a tax year: 3 % more each year than in the first, in whole thousands."""
     return price * (100 + 3 * (year - TAX_YEARS[0])) // 100 // 1000 * 1000
 
 
 def _draw_reduction(rng: Random, tax: int, *, sample: bool) -> int | None:
-    """Reduction granted on a bill; None where none was asked for, the whole tax where the object is freed."""
+    """The reduction of a bill; None if there is none, the whole tax if the object is exempt."""
     draw = rng.random()
     if sample or draw >= REDUCED_SHARE + EXEMPT_SHARE:
         return None
@@ -299,7 +299,7 @@ def _draw_reduction(rng: Random, tax: int, *, sample: bool) -> int | None:
 
 
 def _draw_payments(rng: Random, payable: int, due: date, *, receipt: str) -> tuple[PbbPayment, ...]:
-    """How a bill was paid: once as a rule, now and then after a payment that was cancelled; a freed bill never."""
+    """The payments of a bill: usually one, sometimes after a cancelled one; none for an exempt object."""
     if payable == 0:
         return ()
     today = CITY_NOW.date()

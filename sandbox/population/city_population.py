@@ -1,4 +1,4 @@
-"""Everybody who lives in the sandbox city: about 2,000 residents in 700 households, the same for the same seed."""
+"""The population of the sandbox city: about 2,000 residents in 700 households, deterministic by seed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ HOUSEHOLDS = 700
 
 @cache
 def build_population(seed: int = SEED) -> CityPopulation:
-    """Everybody of the city made from a seed; the same value on every Python version, sample people included."""
+    """Generate the city's population from a seed, with the sample people; the same on every Python version."""
     planted = sample_families()
     taken = frozenset(number for family in planted for member in family for number in (member.nik, member.no_kk))
     families = HouseholdGenerator(seed, load_regions(), NikIssuer(taken))
@@ -37,7 +37,7 @@ def build_population(seed: int = SEED) -> CityPopulation:
 
 
 def fingerprint(city: CityPopulation) -> str:
-    """A short text that changes when anything about anybody does: data written for another city is told by it."""
+    """A short text that changes with any resident's data; it detects data that was written for another city."""
     return hashlib.sha256(repr(city.residents).encode()).hexdigest()[:16]
 
 

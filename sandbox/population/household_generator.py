@@ -1,4 +1,4 @@
-"""How a household of the sandbox city comes about: who lives in it, and what the register says of each."""
+"""Generates the households of the sandbox city: their members and the register's data about each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +63,7 @@ _ELSEWHERE = (
     "TEGAL",
 )
 _VANISHED_DISTRICT = "36.72.01"
-"""A district of issue that our tables do not know: such numbers exist and must be bearable."""
+"""A district of issue that the region tables do not know: such numbers exist and must be accepted."""
 
 _Choice = TypeVar("_Choice", str, int)
 
@@ -76,7 +76,7 @@ _MARRIED_BY = 40
 
 @dataclass(frozen=True, slots=True)
 class _HouseholdHome:
-    """What the members of one household share."""
+    """The data that the members of one household share."""
 
     no_kk: str
     kelurahan: str
@@ -87,11 +87,11 @@ class _HouseholdHome:
 
 
 class HouseholdGenerator:
-    """Makes households out of one stream of chance, so that the same seed makes the same city."""
+    """Generates households from one random stream, so that a seed always makes the same city."""
 
     def __init__(self, seed: int, regions: RegionData, nik_issuer: NikIssuer) -> None:
         self._chance = Random(seed)  # noqa: S311 - the city must be repeatable, not unguessable
-        from faker import Faker  # noqa: PLC0415 - slow, and only who makes a city needs it: the hub alone goes without
+        from faker import Faker  # noqa: PLC0415 - slow, and needed only to generate a city
 
         self._faker = Faker("id_ID")
         self._faker.seed_instance(seed)
@@ -117,7 +117,7 @@ class HouseholdGenerator:
         head = replace(
             head, relation="KEPALA KELUARGA", marital_status=self._chance.choice(("CERAI HIDUP", "CERAI MATI"))
         )
-        # The absent parent is known by name, or not at all.
+        # The register has the absent parent's name, or nothing.
         absent = self._draw_name("P" if sex == "L" else "L") if self._happens(70) else ""
         mother, father = (head, None) if sex == "P" else (None, head)
         return (
@@ -139,7 +139,7 @@ class HouseholdGenerator:
         return (husband, wife, *(self._build_child(home, age, wife, husband, "") for age in ages), *elder)
 
     def _draw_child_ages(self, parent: int) -> Sequence[int]:
-        """Ages of the children who still live at home, eldest first; none where the parent's age allows none."""
+        """Ages of the children at home, eldest first; empty if the parent's age allows none."""
         eldest = min(parent - _MARRIAGE_AGE - 1, 24)
         youngest = max(0, parent - 42)
         if youngest > eldest:
@@ -192,7 +192,7 @@ class HouseholdGenerator:
         )
 
     def _draw_education_and_occupation(self, age: int, sex: str) -> tuple[str, str]:
-        """Schooling and occupation that fit an age, in the register's words."""
+        """Education and occupation that fit an age, in the register's vocabulary."""
         if age < _SCHOOL_AGE:
             return "TIDAK/BELUM SEKOLAH", "BELUM/TIDAK BEKERJA"
         if age < _SECONDARY_AGE:

@@ -1,4 +1,4 @@
-"""Identity and family card numbers as Dukcapil issues them: `PPKKCC DDMMYY SSSS`, serials of test data only."""
+"""Generates identity and family card numbers as Dukcapil does: `PPKKCC DDMMYY SSSS`, with test serials only."""
 
 from datetime import date
 
@@ -14,7 +14,7 @@ def build_stem(district: str, day: date, *, woman: bool) -> str:
 
 
 class NikIssuer:
-    """Issues each number once; `taken` are numbers to leave alone. Raises `OverflowError` when a stem is used up."""
+    """Issues each number once; `taken` are reserved numbers. Raises `OverflowError` if a stem is used up."""
 
     def __init__(self, taken: frozenset[str]) -> None:
         self._taken = taken

@@ -1,4 +1,4 @@
-"""Points on the map for what stands in a kelurahan: the same neighbourhood for every agency that asks."""
+"""Points on the map in a kelurahan, in the same neighbourhood for every agency."""
 
 from random import Random
 
@@ -12,11 +12,11 @@ _CENTRES = {
     "31.74": (-6.28, 106.81),
     "31.75": (-6.24, 106.90),
 }
-"""Rough middle (latitude, longitude) of each city; kelurahan are strewn around it, for we have no shapes of them."""
+"""Approximate centre (latitude, longitude) of each city; kelurahan are placed around it, because we have no shapes."""
 
 
 def draw_point(kelurahan: str, draws: Random) -> tuple[float, float]:
-    """Latitude and longitude in degrees of a point of a Jakarta kelurahan (dotted code), within some 400 m."""
+    """Latitude and longitude in degrees of a point in a Jakarta kelurahan (dotted code), within some 400 m."""
     neighbourhood = seeded_random("place", kelurahan)
     latitude, longitude = (
         middle + neighbourhood.uniform(-0.04, 0.04) + draws.uniform(-0.004, 0.004) for middle in _CENTRES[kelurahan[:5]]

@@ -12,7 +12,7 @@ JAKARTA = "31"
 
 @dataclass(frozen=True, slots=True)
 class SandboxRegion:
-    """One region: dotted code (`31`, `31.71`, `31.71.01`, `31.71.01.1001`), published name, code of what it lies in."""
+    """One region: dotted code (`31`, `31.71`, `31.71.01`, `31.71.01.1001`), published name, code of its parent."""
 
     code: str
     name: str
@@ -21,7 +21,7 @@ class SandboxRegion:
 
 @dataclass(frozen=True, slots=True)
 class RegionData:
-    """Every region by its code, one mapping a level; `population` is that of each Jakarta kelurahan in 2024."""
+    """Every region by code, one mapping per level; `population` is that of each Jakarta kelurahan in 2024."""
 
     provinces: Mapping[str, SandboxRegion]
     regencies: Mapping[str, SandboxRegion]
@@ -64,7 +64,7 @@ def _read_level(name: str, *, parent: str | None) -> dict[str, SandboxRegion]:
 
 
 def _read_population(districts: Mapping[str, SandboxRegion], villages: Mapping[str, SandboxRegion]) -> dict[str, int]:
-    """Population by code: the file has names only, spelt with other capitals, spaces and dashes than the tables."""
+    """Population by code: the file has only names, which differ from the tables in capitals, spaces and dashes."""
     codes = {
         (_normalize_name(districts[village.parent].name), _normalize_name(village.name)): code
         for code, village in villages.items()

@@ -1,4 +1,4 @@
-"""What a resident and a household of the sandbox city are."""
+"""The residents and households of the sandbox city."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from datetime import date
 from sandbox.clock import CITY_NOW
 
 AS_OF = CITY_NOW.date()
-"""Today, in the sandbox city: ages are counted from here."""
+"""The current day of the sandbox city, from which ages are counted."""
 
 ADULT_AGE = 17
-"""Age in years from which a resident carries an identity card."""
+"""Age in years from which a resident has an identity card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resident:
-    """One resident as the population register knows them; texts in its upper-case vocabulary.
+    """One resident as in the population register; texts in its upper-case vocabulary.
 
-    `sex` is L (man) or P (woman); `relation` is the place in the household (`KEPALA KELUARGA`, `ISTRI`, `ANAK`, ...);
-    a parent who is not in the register has no NIK here, an unknown one has an empty name as well;
-    `kelurahan` is the dotted code of the home, while the NIK carries the district of first issue.
+    `sex` is L (man) or P (woman); `relation` is the role in the household (`KEPALA KELUARGA`, `ISTRI`, `ANAK`, ...). A
+    parent outside the register has no NIK here; an unknown parent has an empty name, too. `kelurahan` is the dotted
+    code of the home, while the NIK contains the district of first issue.
     """
 
     nik: str
@@ -46,7 +46,7 @@ class Resident:
 
     @property
     def age(self) -> int:
-        """Whole years lived on `AS_OF`."""
+        """The age in whole years on `AS_OF`."""
         had_birthday = (AS_OF.month, AS_OF.day) >= (self.birth_date.month, self.birth_date.day)
         return AS_OF.year - self.birth_date.year - (not had_birthday)
 
@@ -66,7 +66,7 @@ class SandboxHousehold:
 
 @dataclass(frozen=True, slots=True)
 class CityPopulation:
-    """Everybody of the sandbox city, household by household; `by_nik` finds a resident."""
+    """All residents of the sandbox city, household by household; `by_nik` finds a resident."""
 
     residents: tuple[Resident, ...]
     households: tuple[SandboxHousehold, ...]
@@ -75,7 +75,7 @@ class CityPopulation:
 
 @dataclass(frozen=True, slots=True)
 class SampleResident:
-    """A resident whom documentation, tests and development tokens know by a short name."""
+    """A resident with a short name in documentation, tests and development tokens."""
 
     name: str
     nik: str

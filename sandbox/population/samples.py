@@ -24,13 +24,13 @@ SAMPLES = {
         ),
     )
 }
-"""Every sample person by short name."""
+"""All sample people by short name."""
 
 _SITI, _BUDI, _DEWI, _AGUS = (SAMPLES[name].nik for name in ("siti", "budi", "dewi", "agus"))
 
 
 def sample_families() -> tuple[tuple[Resident, ...], ...]:
-    """The households of the sample people, the head of each first."""
+    """The households of the sample people, each with its head first."""
     return (_budi_and_siti(), (_dewi(),), (_agus(),))
 
 

@@ -75,7 +75,7 @@ def test_the_sandbox_gets_a_webhook_as_the_page_says(serve_process: ServeProcess
     )
     try:
         assert outcome.stdout == (
-            "The contract of sandbox/kredit-nusantara is in force, with 3 operations. Hubs take it in seconds.\n"
+            "The contract of sandbox/kredit-nusantara is in force, with 3 operations. Hubs apply it in seconds.\n"
         )
         terms = read_contract(tmp_path / "kredit.toml").consent
         assert terms is not None

@@ -73,7 +73,7 @@ def test_an_unknown_id_is_reported(serve_process: ServeProcess) -> None:
     outcome = run_simpul(serve_process.state, "consents", "show", "0" * 32)
     assert (outcome.returncode, outcome.stderr) == (
         1,
-        "simpul: there is neither a request nor a consent of that id\n",
+        "simpul: no request and no consent has that id\n",
     )
 
 

@@ -104,10 +104,10 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
         (("answer", "HAK-1", "received", "--by", "Ani"), "RECEIVED is no answer"),
         (("answer", "HAK-1", "refused", "--by", "Ani"), "a refusal has a reason"),
         (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "a refusal has a reason"),
-        (("answer", "HAK-1", "refused", "--by", "Ani", "--reason", "busy"), "'busy' is no reason that the law has"),
+        (("answer", "HAK-1", "refused", "--by", "Ani", "--reason", "busy"), "'busy' is not a reason in the law"),
         (("answer", "HAK-1", "done", "--by", " "), "--by must be your name"),
         (("answer", "HAK-1", "done", "--by", "Ani", "--text", " "), "the text must hold 1 to 2000 characters"),
-        (("list", "--state", "lost"), "'lost' is no state"),
+        (("list", "--state", "lost"), "'lost' is not a state"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(serve_process: ServeProcess, arguments: tuple[str, ...], message: str) -> None:

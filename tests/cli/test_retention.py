@@ -68,4 +68,4 @@ def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with
     receipt = run_simpul(hub_with_old_entries.state, "retention", "receipts").stdout.splitlines()[-1]
     for each in ("ledger", removed, YEARS_AGO.isoformat(timespec="seconds"), "1825", "rina"):
         assert each in receipt
-    assert run_simpul(hub_with_old_entries.state, "retention", "purge").stdout == "Nothing is over.\n"
+    assert run_simpul(hub_with_old_entries.state, "retention", "purge").stdout == "Nothing has expired.\n"

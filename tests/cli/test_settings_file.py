@@ -23,14 +23,14 @@ def test_a_command_goes_by_the_file_and_not_by_the_environment(file: Path, tmp_p
         tmp_path / "nothing", "--settings", str(file), "ledger", "verify", SIMPUL_STATE_URL=unreachable
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
-    assert outcome.stdout.endswith(" chains are as they were written.\n")
+    assert outcome.stdout.endswith(" chains are unchanged.\n")
 
 
 def test_the_hub_takes_its_file_as_its_own_option_so_that_it_reloads_it(file: Path, tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "--settings", str(file), "hub")
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"simpul: the hub reads its file anew at each reload: write `simpul hub --settings {file}`\n"
+        f"simpul: the hub rereads its file at each reload: write `simpul hub --settings {file}`\n"
     )
 
 

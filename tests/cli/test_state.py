@@ -67,13 +67,13 @@ def test_a_database_that_is_whole_passes_and_tells_how_far_it_reaches(hub: HubPr
     assert (code, wrong) == (0, "")
     assert "access entries: 1, the newest of " in output
     assert "consents: 0\n" in output
-    assert output.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
+    assert output.endswith("The access ledger is unchanged: 1 entries in 1 chains.\n")
 
 
 def test_another_secret_and_a_changed_ledger_have_different_messages(hub: HubProcess, tmp_path: Path) -> None:
     code, _, wrong = run_verify(hub, tmp_path, SIMPUL_SECRET=base64.b64encode(b"x" * 32).decode())
     assert code == 1
-    assert "SIMPUL_SECRET is not the one that it was written with" in wrong
+    assert "SIMPUL_SECRET is not the secret of this database" in wrong
 
 
 def test_a_changed_ledger_fails_with_the_entry(hub: HubProcess, tmp_path: Path) -> None:
@@ -96,14 +96,14 @@ def test_a_database_of_a_newer_hub_is_refused(hub: HubProcess, tmp_path: Path) -
         change_row(hub.state_url, "DROP TABLE alembic_version")
         change_row(hub.state_url, "ALTER TABLE away RENAME TO alembic_version")
     assert code == 1
-    assert "its form is 9999, which this hub does not know" in wrong
+    assert "its schema is 9999, of a newer hub than this one" in wrong
 
 
 def test_an_empty_and_an_unreachable_database_are_reported(hub: HubProcess, tmp_path: Path) -> None:
     change_row(hub.state_url, "ALTER SCHEMA public RENAME TO away")
     change_row(hub.state_url, "CREATE SCHEMA public")
     try:
-        assert "it is empty: no hub was ever started on it" in run_verify(hub, tmp_path)[2]
+        assert "it is empty: start a hub on it first" in run_verify(hub, tmp_path)[2]
     finally:
         change_row(hub.state_url, "DROP SCHEMA public")
         change_row(hub.state_url, "ALTER SCHEMA away RENAME TO public")
@@ -131,4 +131,4 @@ def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path
         finally:
             other.stop()
     assert (code, wrong) == (0, "")
-    assert output.endswith("The access ledger is as it was written: 1 entries in 1 chains.\n")
+    assert output.endswith("The access ledger is unchanged: 1 entries in 1 chains.\n")

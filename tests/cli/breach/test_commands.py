@@ -74,7 +74,7 @@ def open_breach(hub_with_reads: ServeProcess, *more: str) -> str:
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
     name, _, rest = outcome.stdout.partition(" ")
-    assert rest.startswith("is open. Everybody has to be told by ")
+    assert rest.startswith("is open. All affected people must be notified by ")
     return name
 
 
@@ -117,7 +117,7 @@ def test_the_report_names_those_who_are_on_the_citys_list_and_seals_the_others(
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert "2 people are affected, by 4 reads; 1 of them are named." in outcome.stdout
-    assert "1 reads are about somebody whom nobody knows." in outcome.stdout
+    assert "1 reads are about unidentified people." in outcome.stdout
     assert SITI not in outcome.stdout
     rows = list(csv.DictReader((into / "affected.csv").read_text().splitlines()))
     assert {row["person"]: row["reads"] for row in rows if row["known"] == "yes"} == {SITI: "2"}
@@ -149,18 +149,21 @@ def test_without_a_list_nobody_is_named_and_no_report_is_written_over(
     assert not any(nik in (into / "affected.csv").read_text() for nik in (SITI, BUDI))
     again = run_simpul(hub_with_reads.state, "breach", "report", name, "--into", str(into))
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("open", "x", "--from", "yesterday"), "--from 'yesterday' is no moment"),
-        (("open", "x", "--from", "2026-11-02", "--until", "2026-11-01"), "--from lies after --until"),
-        (("open", "x", "--from", "2026-01-01", "--known-since", "2999-01-01"), "--known-since lies in the future"),
+        (("open", "x", "--from", "yesterday"), "--from 'yesterday' is not a time"),
+        (("open", "x", "--from", "2026-11-02", "--until", "2026-11-01"), "--from is after --until"),
+        (
+            ("open", "x", "--from", "2026-01-01", "--known-since", "2999-01-01"),
+            "--known-since is in the future: give the time at which it became known",
+        ),
         (("open", "x", "--from", "2026-01-01", "--kind", "burglar"), "--kind 'burglar' is no kind of caller"),
-        (("open", "x", "--from", "2026-01-01", "--reader", "a b"), "--reader needs the --kind"),
-        (("open", "x", "--from", "2026-01-01", "--reader", "a", "--kind", "citizen"), "no citizen is named"),
+        (("open", "x", "--from", "2026-01-01", "--reader", "a b"), "--reader needs the reader's --kind"),
+        (("open", "x", "--from", "2026-01-01", "--reader", "a", "--kind", "citizen"), "citizens cannot be named"),
         (("report", "B-1999-0001", "--into", "/nowhere/at/all"), "there is no breach 'B-1999-0001'"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
@@ -183,7 +186,7 @@ def test_a_malformed_list_of_residents_is_refused_without_repeating_it(
         hub_with_reads.state, "breach", "report", name, "--into", str(tmp_path / "r"), "--residents", str(residents)
     )
     assert outcome.returncode == 1
-    assert "line 2: no NIK of 16 digits stands first" in outcome.stderr
+    assert "line 2: the line must begin with a NIK of 16 digits" in outcome.stderr
     assert "rahasia" not in outcome.stderr
 
 

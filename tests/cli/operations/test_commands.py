@@ -82,12 +82,12 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     published = operations("publish", "development/kios", manifest, "--contract", contract, "--by", "ani")
     assert (published.returncode, published.stdout) == (
         0,
-        "Published 1 operations for development/kios; 0 were published already. Hubs take them in seconds.\n",
+        "Published 1 operations for development/kios; 0 were published already. Hubs apply them within seconds.\n",
     )
     again = operations("publish", "development/kios", manifest)
     assert (
         again.stdout
-        == "Published 0 operations for development/kios; 1 were published already. Hubs take them in seconds.\n"
+        == "Published 0 operations for development/kios; 1 were published already. Hubs apply them within seconds.\n"
     )
 
     listed = operations("list", "development/kios")
@@ -110,13 +110,13 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     changed = operations("publish", "development/kios", "--contract", str(dearer_contract))
     assert (changed.returncode, changed.stdout) == (
         0,
-        "The contract of development/kios is in force, with 1 operations. Hubs take it in seconds.\n",
+        "The contract of development/kios is in force, with 1 operations. Hubs apply it in seconds.\n",
     )
     assert operations("list", "development/kios").stdout.startswith("development/kios: ids-only, 200000 points a day\n")
     neither = operations("publish", "development/kios")
     assert (neither.returncode, neither.stderr) == (
         1,
-        "simpul: name a manifest, or --contract FILE to change the contract alone\n",
+        "simpul: name a manifest, or --contract FILE to change only the contract\n",
     )
 
     checked = run_simpul(serve_process.state, "schema", "check", "--registered")
@@ -125,9 +125,9 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     assert operations("retire", "development/kios", "id-None").stderr == (
         "simpul: development/kios has no published operation 'id-None': see `simpul operations list development/kios`\n"
     )
-    assert operations("retire", "development/kios").stderr == "simpul: name the ids that are to be retired, or --all\n"
+    assert operations("retire", "development/kios").stderr == "simpul: name the ids to retire, or --all\n"
     retired = operations("retire", "development/kios", "--all", "--by", "budi")
-    assert retired.stdout == "Retired 1 operations of development/kios. Hubs obey within seconds.\n"
+    assert retired.stdout == "Retired 1 operations of development/kios. Hubs apply it within seconds.\n"
     assert " retired " in operations("list").stdout
 
 

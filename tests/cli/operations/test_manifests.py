@@ -37,17 +37,20 @@ def test_relays_and_code_generators_manifest_say_id_and_text(tmp_path: Path, dig
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("{", "is no JSON: "),
-        ('{"a": "x", "a": "y"}', "the member 'a' comes twice"),
+        ("{", "is not JSON: "),
+        ('{"a": "x", "a": "y"}', "the member 'a' occurs twice"),
         ([], "a manifest is an object"),
         ({}, "holds no operation"),
-        ({"a": 1}, "the member 'a' is no text of a document"),
+        ({"a": 1}, "the member 'a' is not the text of a document"),
         ({"": TEXT}, "'' cannot be an id"),
         ({"x" * 257: TEXT}, "cannot be an id: it needs 1 to 256 printable characters"),
         ({"format": "other", "version": 1}, "the format 'other', version 1, is unknown"),
         ({"format": "apollo-persisted-query-manifest", "version": 2}, "version 2, is unknown"),
-        ({"format": "apollo-persisted-query-manifest", "version": 1}, "'operations' is no list"),
-        ({"format": "apollo-persisted-query-manifest", "version": 1, "operations": [1]}, "operation 0 is no object"),
+        ({"format": "apollo-persisted-query-manifest", "version": 1}, "'operations' must be a list"),
+        (
+            {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [1]},
+            "operation 0 must be an object",
+        ),
         (
             {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a", "name": "A"}]},
             "operation 0 lacks 'id', 'name' or 'body' as a text",
@@ -58,7 +61,7 @@ def test_relays_and_code_generators_manifest_say_id_and_text(tmp_path: Path, dig
                 "version": 1,
                 "operations": [{"id": "a", "name": "A", "body": TEXT}] * 2,
             },
-            "the id 'a' comes twice",
+            "the id 'a' occurs twice",
         ),
     ],
 )

@@ -101,7 +101,7 @@ def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_s
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "token", "joko")
     assert (outcome.returncode, outcome.stdout) == (1, "")
-    assert outcome.stderr == "simpul: 'joko' is no sample person: choose one of " + ", ".join(PARTS) + "\n"
+    assert outcome.stderr == "simpul: 'joko' is not a sample person: choose one of " + ", ".join(PARTS) + "\n"
 
 
 def test_people_are_listed_with_what_they_are(tmp_path: Path) -> None:

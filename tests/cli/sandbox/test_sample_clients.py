@@ -61,7 +61,7 @@ def test_a_client_without_own_token_or_secret_is_refused_with_those_that_have_on
     unknown = run_simpul(tmp_path, "secret", "nobody")
 
     assert token.stderr == (
-        "simpul: graphiql has no token of its own, people sign in to it: choose one of "
+        "simpul: graphiql has no own token, because people sign in to it: choose one of "
         "kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
     )
     assert secret.stderr == (
@@ -69,7 +69,7 @@ def test_a_client_without_own_token_or_secret_is_refused_with_those_that_have_on
         "audit-console, simpul-pages, kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
     )
     assert unknown.stderr == (
-        f"simpul: 'nobody' is no application of the sandbox city: choose one of {', '.join(CLIENTS)}\n"
+        f"simpul: 'nobody' is not an application of the sandbox city: choose one of {', '.join(CLIENTS)}\n"
     )
 
 
@@ -85,7 +85,7 @@ def test_where_no_city_was_ever_started_it_says_how_to_start_one(tmp_path: Path)
     outcome = run_simpul(tmp_path, "secret", "pantau-kota")
 
     assert outcome.returncode == 1
-    assert outcome.stderr == f"simpul: no sandbox city was ever started on {tmp_path}: start it with `make serve`\n"
+    assert outcome.stderr == f"simpul: {tmp_path} holds no sandbox city:  start it with `make serve`\n"
 
 
 def test_where_the_provider_does_not_run_it_says_how_to_start_it(seeded_state: Path) -> None:

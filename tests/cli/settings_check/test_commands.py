@@ -238,7 +238,7 @@ def test_trusting_every_proxy_is_a_warning(files: Path, monkeypatch: pytest.Monk
 def test_a_warning_does_not_fail(files: Path, tmp_path: Path) -> None:
     done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_LEDGER="false"))
     assert done.returncode == 0
-    assert done.stdout.startswith("warning  SIMPUL_LEDGER (false): nobody can be told who read their data")
+    assert done.stdout.startswith("warning  SIMPUL_LEDGER (false): people cannot see who read their data")
     assert done.stdout.endswith("0 problems, 1 warning.\n")
 
 
@@ -249,12 +249,12 @@ def test_former_secrets_left_in_place_and_the_present_one_among_them_are_reporte
     [(_, name, message)] = find_warnings(build_good_settings(files, SIMPUL_FORMER_SECRETS=former), monkeypatch)
     assert (name, message) == (
         "SIMPUL_FORMER_SECRETS",
-        "it opens kept answers alone, which are gone after 3 days: unset it then",
+        "it only opens cached answers, which expire after 3 days: unset it then",
     )
     [(_, _, message)] = find_warnings(
         build_good_settings(files, SIMPUL_FORMER_SECRETS=former, SIMPUL_SECRET=former), monkeypatch
     )
-    assert message == "it holds the present secret: take it out"
+    assert message == "it holds the current secret: remove it"
 
 
 def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +294,7 @@ def test_a_file_is_read_as_systemd_reads_it_and_the_environment_does_not_count(f
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
     path.chmod(0o644)
     done = run_simpul(tmp_path, "settings", "check", "--settings", str(path))
-    assert f"warning  {path} (0644): others may read or change its secrets" in done.stdout
+    assert f"warning  {path} (0644): other users may read or change its secrets" in done.stdout
 
 
 def test_a_missing_and_a_malformed_file_have_different_messages(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: Hub
         )
         code, found, output = run_check(tmp_path, variables, "--connect")
     assert code == 0, output
-    assert "it is empty: the first start makes its tables" in output
-    assert "commits wait for no other machine" in output
+    assert "it is empty: the first start creates its tables" in output
+    assert "commits wait for no standby" in output
     assert "maxmemory is 0" in output
     names = {name for _, name, _ in found}
     assert names >= {"PostgreSQL", "Redis", "issuer warga", "dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
