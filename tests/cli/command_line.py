@@ -1,4 +1,4 @@
-"""The command line as a person runs it: a process of its own, its console, its signals, what it leaves behind."""
+"""Runs the command line as a process, with its console, its signals, and the processes that it leaves behind."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def build_environment(state: Path, **variables: str) -> dict[str, str]:
 
 
 def run_simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in a process of its own."""
+    """Run a command to its end, in a separate process."""
     return get_preloaded_interpreter().run(arguments, build_environment(state, **variables), READY_TIMEOUT_S)
 
 
@@ -38,7 +38,7 @@ def wait_until(condition: Callable[[], bool], what: str, within: float = END_TIM
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be fetched does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:
@@ -46,7 +46,7 @@ def is_alive(pid: int) -> bool:
 
 
 def find_descendants(pid: int) -> set[int]:
-    """Every process that the process started, and theirs."""
+    """All descendants of the process."""
     parents: dict[int, int] = {}
     for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names only: processes go while we look
         try:
@@ -62,7 +62,7 @@ def find_descendants(pid: int) -> set[int]:
 
 
 class ServeProcess:
-    """`simpul serve` as a process; `console` is what it printed so far."""
+    """`simpul serve` as a process; `console` is its output so far."""
 
     def __init__(
         self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None
@@ -88,7 +88,7 @@ class ServeProcess:
         return self._console.read_text(errors="replace")
 
     def wait_until_ready(self) -> float:
-        """The seconds that it took, as somebody who waits for it counts them."""
+        """Wait until it is ready; returns the seconds that this took."""
 
         def ready_or_ended() -> bool:
             return "Simpul is ready" in self.console or self.process.poll() is not None

@@ -1,4 +1,4 @@
-"""One seeded state folder for all, and one running city and hub for the tests that only talk to it."""
+"""One seeded state folder for all tests, and one running city and hub for tests that only send requests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.cli.command_line import ServeProcess, run_serve, temporary_state_fold
 
 @pytest.fixture(scope="package")
 def seeded_state() -> Iterator[Path]:
-    """A state folder that has had its first start; nothing runs on it."""
+    """A state folder after its first start; nothing runs on it."""
     with temporary_state_folder() as state:
         with run_serve(state):
             pass
@@ -19,6 +19,6 @@ def seeded_state() -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def serve_process() -> Iterator[ServeProcess]:
-    """A city and a hub that run."""
+    """A running city and hub."""
     with temporary_state_folder() as state, run_serve(state) as serve:
         yield serve

@@ -1,4 +1,4 @@
-"""`simpul access`: unusual reading and refusals, for the data-protection officer, each look recorded."""
+"""`simpul access`: unusual reading and refusals, for the data-protection officer; each use is recorded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.cli.command_line import ServeProcess, run_simpul
 BY = ("--by", "Surya", "--case", "PDP/2026/1")
 
 
-def test_it_lists_unusual_reading_and_refusals_as_json_and_in_words(serve_process: ServeProcess) -> None:
+def test_unusual_reading_and_refusals_are_listed_as_json_and_as_text(serve_process: ServeProcess) -> None:
     unusual = run_simpul(serve_process.state, "access", "unusual", *BY, "--json")
     assert (unusual.returncode, json.loads(unusual.stdout)) == (0, [])
     assert (

@@ -1,4 +1,4 @@
-"""What stands on the page about consent, typed line by line into a shell, against a city that runs."""
+"""The commands on the page about consent, run line by line in a shell against a running city."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GIVEN = re.compile(r"^ *(REQUEST|CONSENT)=\.\.\..*\n", re.MULTILINE)
 
 
 def matches_example(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether an answer is as shown; `...` stands for anything, and at the end of a text for the rest of it."""
+    """Whether an answer matches the example; `...` matches anything, and at the end of a text its rest."""
     if isinstance(shown, str) and shown.endswith("..."):
         return shown == "..." or (isinstance(got, str) and got.startswith(shown[:-3]))
     if isinstance(shown, dict):
@@ -88,7 +88,7 @@ def test_the_sandbox_gets_a_webhook_as_the_page_says(serve_process: ServeProcess
     assert back.returncode == 0, back.stderr
 
 
-def test_what_agrees_with_an_example_is_no_more_than_it_leaves_open() -> None:
+def test_an_example_matches_only_what_it_leaves_open() -> None:
     assert matches_example({"a": "...", "b": ["x..."]}, {"a": {"any": 1}, "b": ["xyz"]})
     for got in ({"a": 1}, {"a": 1, "b": ["y"]}, {"a": 1, "b": []}, {"a": 1, "b": ["x"], "c": 1}):
         assert not matches_example({"a": "...", "b": ["x..."]}, got)

@@ -1,4 +1,4 @@
-"""`simpul consents` tells what became of a request, what partners are told, and how they check it."""
+"""`simpul consents` shows the events of a request, the webhooks to partners, and the secret that verifies them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_unknown_id_is_reported(serve_process: ServeProcess) -> None:
     )
 
 
-def test_the_secret_is_the_one_that_signs(serve_process: ServeProcess) -> None:
+def test_the_printed_secret_is_the_signing_secret(serve_process: ServeProcess) -> None:
     hub_secret = StateFolder(serve_process.state).known_secret("ids")
     assert hub_secret is not None
     secret = b64decode(hub_secret)

@@ -1,4 +1,4 @@
-"""`simpul data-requests`: the city answers what people ask about their own data, and who looked is recorded."""
+"""`simpul data-requests`: the city answers data requests, and each use is recorded."""
 
 from __future__ import annotations
 
@@ -110,14 +110,16 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
         (("list", "--state", "lost"), "'lost' is not a state"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(serve_process: ServeProcess, arguments: tuple[str, ...], message: str) -> None:
+def test_an_invalid_call_is_refused_in_one_line(
+    serve_process: ServeProcess, arguments: tuple[str, ...], message: str
+) -> None:
     outcome = run_simpul(serve_process.state, "data-requests", *arguments)
     assert outcome.returncode == 1
     assert message in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 
 
-def test_the_reasons_are_those_of_the_law() -> None:
+def test_the_reasons_are_those_in_the_law() -> None:
     assert [each.name for each in DataRequestRefusal] == [
         "ENDANGERS_PEOPLE",
         "REVEALS_OTHERS",

@@ -1,4 +1,4 @@
-"""The hub's settings come from the environment, and from the city where the environment says nothing."""
+"""The hub's settings come from the environment, and otherwise from the sandbox city."""
 
 import base64
 import os
@@ -23,7 +23,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def prepare_folder(path: Path) -> StateFolder:
-    """The folder of a city that does not run now."""
+    """The folder of a city that does not run."""
     folder = StateFolder(path)
     for agency in AGENCIES:
         folder.port(agency)
@@ -57,7 +57,7 @@ def test_each_agency_gets_its_own_address_and_credential(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_the_citys_agencies_are_asked_under_terms_by_which_nobody_waits_for_one_that_fails(tmp_path: Path) -> None:
+def test_the_citys_terms_have_breakers_for_its_agencies(tmp_path: Path) -> None:
     settings = load_hub_settings(prepare_folder(tmp_path), port=8123)
     terms = [settings.build_terms(agency) for agency in AGENCIES]
     assert all(each.breaker is not None and each.retries and each.waiting is not None for each in terms)
@@ -71,7 +71,7 @@ def test_the_citys_agencies_are_asked_under_terms_by_which_nobody_waits_for_one_
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_the_operators_own_terms_go_before_the_citys(tmp_path: Path) -> None:
+def test_the_operators_terms_override_the_citys(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text("[pbb]\ndeadline = 9.0\n")
     os.environ["SIMPUL_AGENCIES"] = str(own)
@@ -80,7 +80,7 @@ def test_the_operators_own_terms_go_before_the_citys(tmp_path: Path) -> None:
     assert settings.build_terms("crm").breaker is None
 
 
-def test_the_citys_openid_provider_is_believed_where_it_runs(tmp_path: Path) -> None:
+def test_the_citys_openid_provider_is_trusted_if_it_runs(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     assert "SIMPUL_ISSUERS" not in build_hub_environment(folder, {})
     port = folder.port("issuer")
@@ -111,7 +111,7 @@ def test_a_production_hub_before_the_city_accepts_tokens_of_its_provider_only(tm
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_where_the_operator_names_issuers_the_citys_provider_signs_nobody_in(tmp_path: Path) -> None:
+def test_with_the_operators_issuers_the_citys_provider_is_not_used_for_sign_in(tmp_path: Path) -> None:
     folder = prepare_folder(tmp_path)
     folder.port("issuer")
     folder.secret("issuer", lambda: "s-1")
@@ -121,14 +121,14 @@ def test_where_the_operator_names_issuers_the_citys_provider_signs_nobody_in(tmp
     assert load_hub_settings(folder, port=8123).sign_in_issuer is None
 
 
-def test_where_mariadb_is_missing_the_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:
+def test_without_mariadb_small_businesses_are_read_from_their_file(tmp_path: Path) -> None:
     reach = AgencyEndpoint(port=1, user="u", secret="s", health={"engine": "sqlite", "path": "/a b/jakpreneur.sqlite3"})
     environment = build_hub_environment(StateFolder(tmp_path), {"jakpreneur": reach})
     assert environment["SIMPUL_JAKPRENEUR_URL"] == "sqlite:////a b/jakpreneur.sqlite3"
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_what_the_operator_set_goes_before_what_the_city_says(tmp_path: Path) -> None:
+def test_the_operators_settings_override_the_citys(tmp_path: Path) -> None:
     folder = prepare_folder(tmp_path)
     os.environ["SIMPUL_PBB_URL"] = "https://pajak.example.go.id/soap"
     settings = load_hub_settings(folder, port=8123)
@@ -160,7 +160,7 @@ def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
     assert os.environ["SIMPUL_SECRET"] not in str(caught.value)
 
 
-def test_a_variable_that_is_no_setting_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_variable_is_refused(tmp_path: Path) -> None:
     prepare_folder(tmp_path)
     outcome = run_simpul(tmp_path, "agencies", "check", SIMPUL_PBB_ULR="http://x")
     assert outcome.returncode == 1

@@ -1,4 +1,4 @@
-"""`simpul ledger` tells whether who read what is as it was written."""
+"""`simpul ledger` detects changes of the access ledger."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.cli.command_line import ServeProcess, run_simpul
 
 @pytest.fixture
 def hub_with_reads(serve_process: ServeProcess) -> ServeProcess:
-    """A hub of which Siti asked her own name."""
+    """A hub on which Siti queried her own name."""
     token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
     request = urllib.request.Request(
         f"http://127.0.0.1:{serve_process.port}/graphql",
@@ -29,7 +29,7 @@ def hub_with_reads(serve_process: ServeProcess) -> ServeProcess:
 
 
 def change_entry(serve_process: ServeProcess, chain: str, sequence: str, fields: str) -> None:
-    """Write something else into an entry."""
+    """Change an entry."""
     statement = text(f"UPDATE access_entries SET fields = {fields} WHERE chain = :chain AND sequence = :sequence")  # noqa: S608 - of a test
 
     async def change() -> None:
@@ -41,7 +41,7 @@ def change_entry(serve_process: ServeProcess, chain: str, sequence: str, fields:
     asyncio.run(change())
 
 
-def test_a_sound_ledger_passes_and_a_changed_entry_is_named_and_fails(
+def test_an_intact_ledger_passes_and_a_changed_entry_is_named_and_fails(
     hub_with_reads: ServeProcess, tmp_path: Path
 ) -> None:
     outcome = run_simpul(hub_with_reads.state, "ledger", "verify")

@@ -1,4 +1,4 @@
-"""How the command line begins."""
+"""The start of the command line."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ HEAVY |= {"opentelemetry", "prometheus_client", "pydantic", "redis", "sqlalchemy
 _LOADED = "import cli.main, sys; cli.main.build_app(); print(*sorted({each.split('.')[0] for each in sys.modules}))"
 
 
-def test_no_command_waits_for_libraries_that_only_others_need() -> None:
+def test_commands_do_not_import_libraries_that_only_others_need() -> None:
     begun = subprocess.run([sys.executable, "-c", _LOADED], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
     loaded = set(begun.stdout.split())
     assert {"cli", "typer"} <= loaded

@@ -1,4 +1,4 @@
-"""`simpul retention` removes what is over and tells it, and `simpul ledger verify` takes the receipts for it."""
+"""`simpul retention` purges expired data with receipts, and `simpul ledger verify` accepts the receipts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ YEARS_AGO = datetime.now(UTC) - timedelta(days=2000)
 
 @pytest.fixture
 def hub_with_old_entries(serve_process: ServeProcess) -> Iterator[ServeProcess]:
-    """A hub with two entries that are older than five years, and one that is not."""
+    """A hub with two entries older than five years, and a newer one."""
     folder = StateFolder(serve_process.state)
     secret = folder.known_secret("ids")
     assert secret is not None
@@ -41,7 +41,7 @@ def hub_with_old_entries(serve_process: ServeProcess) -> Iterator[ServeProcess]:
     run_simpul(serve_process.state, "retention", "purge")
 
 
-def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServeProcess) -> None:
+def test_retention_periods_are_listed_as_the_settings_say(serve_process: ServeProcess) -> None:
     outcome = run_simpul(
         serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:30 ledger/SPECIFIC:HEALTH:60"
     )
@@ -52,7 +52,9 @@ def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServePro
     assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
 
 
-def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: ServeProcess) -> None:
+def test_expired_entries_are_purged_with_a_receipt_and_the_ledger_still_verifies(
+    hub_with_old_entries: ServeProcess,
+) -> None:
     removed = "rows=2 PERSONAL=2 SPECIFIC:FINANCE=2"
     before = run_simpul(hub_with_old_entries.state, "ledger", "verify").stdout
     dry_run = run_simpul(hub_with_old_entries.state, "retention", "purge", "--dry-run")

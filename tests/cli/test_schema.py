@@ -1,4 +1,4 @@
-"""`simpul schema` guards the graph that callers rely on."""
+"""`simpul schema` protects the graph that callers rely on."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ enum Level { RETAIL WHOLESALE }
 """
 
 
-def test_the_graph_is_printed_as_it_is_checked_in(tmp_path: Path) -> None:
+def test_the_printed_graph_is_the_checked_in_one(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "schema", "print")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout == SNAPSHOT
@@ -33,7 +33,7 @@ def test_the_checked_in_graph_passes(tmp_path: Path) -> None:
     assert outcome.stdout == "The graph is the one in schema/schema.graphql.\n"
 
 
-def test_a_field_that_goes_is_named_as_breaking_and_fails(
+def test_a_removed_field_is_named_as_breaking_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = tmp_path / "schema.graphql"
@@ -45,7 +45,7 @@ def test_a_field_that_goes_is_named_as_breaking_and_fails(
     assert capsys.readouterr().err == "breaking: Field Query.weather was removed.\n"
 
 
-def test_a_graph_that_only_grew_fails_too_and_nothing_is_called_breaking(
+def test_an_added_field_fails_but_is_not_called_breaking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = tmp_path / "schema.graphql"
@@ -85,7 +85,7 @@ def test_changes_are_grouped_by_their_effect_on_callers(now: str, breaking: list
     assert changes == {"breaking": breaking, "dangerous": dangerous}
 
 
-def test_the_command_names_the_clients_that_a_change_hits(
+def test_the_command_names_the_clients_that_a_change_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = tmp_path / "schema.graphql"

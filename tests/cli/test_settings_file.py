@@ -1,4 +1,4 @@
-"""A command goes by the hub's file of settings, as whoever runs a hub has it."""
+"""A command uses the hub's settings file, as operators of a hub have it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.cli.command_line import ServeProcess, run_simpul
 
 @pytest.fixture
 def file(serve_process: ServeProcess, tmp_path: Path) -> Path:
-    """The settings of a hub before the running city."""
+    """The settings of a hub in front of the running city."""
     path = tmp_path / "hub.env"
     path.write_text(run_simpul(serve_process.state, "sandbox", "settings").stdout)
     return path
 
 
-def test_a_command_goes_by_the_file_and_not_by_the_environment(file: Path, tmp_path: Path) -> None:
+def test_a_command_uses_the_file_instead_of_the_environment(file: Path, tmp_path: Path) -> None:
     unreachable = "postgresql://a:b@127.0.0.1:9/simpul"
     outcome = run_simpul(
         tmp_path / "nothing", "--settings", str(file), "ledger", "verify", SIMPUL_STATE_URL=unreachable
@@ -26,7 +26,7 @@ def test_a_command_goes_by_the_file_and_not_by_the_environment(file: Path, tmp_p
     assert outcome.stdout.endswith(" chains are unchanged.\n")
 
 
-def test_the_hub_takes_its_file_as_its_own_option_so_that_it_reloads_it(file: Path, tmp_path: Path) -> None:
+def test_the_hub_takes_its_file_as_its_own_option_to_reload_it(file: Path, tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "--settings", str(file), "hub")
     assert outcome.returncode == 1
     assert outcome.stderr == (

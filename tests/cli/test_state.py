@@ -1,4 +1,4 @@
-"""`simpul state verify` tells whether a database can be used, before a hub is started on it."""
+"""`simpul state verify` checks whether a database can be used, before a hub is started on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.store.ledger.sample_entry import ENTRY
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubProcess]:
-    """A database with one entry of the ledger; no hub runs."""
+    """A database with one ledger entry; no hub runs."""
     with TemporaryDirectory() as folder:
         hub = HubProcess(Path(folder))
         hub.postgres.start()
@@ -62,7 +62,7 @@ def change_row(url: str, statement: str) -> None:
     asyncio.run(change())
 
 
-def test_a_database_that_is_whole_passes_and_tells_how_far_it_reaches(hub: HubProcess, tmp_path: Path) -> None:
+def test_an_intact_database_passes_with_its_extent(hub: HubProcess, tmp_path: Path) -> None:
     code, output, wrong = run_verify(hub, tmp_path)
     assert (code, wrong) == (0, "")
     assert "access entries: 1, the newest of " in output
@@ -115,7 +115,7 @@ def test_an_empty_and_an_unreachable_database_are_reported(hub: HubProcess, tmp_
     )
 
 
-def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path: Path) -> None:
+def test_a_database_restored_from_a_dump_passes(hub: HubProcess, tmp_path: Path) -> None:
     dump = str(tmp_path / "simpul.dump")
     with TemporaryDirectory() as folder:
         other = Postgres(Path(folder), port=free_port(), database="simpul", logins={"simpul": "rahasia"})

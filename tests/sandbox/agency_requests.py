@@ -1,4 +1,4 @@
-"""Asking the HTTP agencies of the sandbox city as plainly as can be, so that every byte of an answer is seen."""
+"""Plain HTTP requests to the sandbox agencies, which show every byte of an answer."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ ARGUMENTS = {"GetObjekByNik": "nik", "GetTagihan": "nop"}
 
 @dataclass(frozen=True, slots=True)
 class AgencyAnswer:
-    """What came back: status, headers with lower-case names, body."""
+    """An answer: status, headers with lower-case names, body."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,7 +45,7 @@ def ask(
 
 
 def ask_soap(agency: RunningAgency, operation: str, value: str, *, secret: str | None = None) -> AgencyAnswer:
-    """One SOAP operation with the right credential unless another secret is given."""
+    """One SOAP operation, with the right credential by default."""
     text = ENVELOPE.format(
         user=agency.user,
         secret=escape(agency.secret if secret is None else secret),
@@ -59,7 +59,7 @@ def ask_soap(agency: RunningAgency, operation: str, value: str, *, secret: str |
 def ask_open311(
     agency: RunningAgency, path: str, *, key: str | None = None, form: Mapping[str, str] | None = None
 ) -> AgencyAnswer:
-    """One Open311 request, a POST when a form is given; without a key unless one is given."""
+    """One Open311 request, a POST if a form is given; without a key by default."""
     headers = {} if key is None else {"X-Api-Key": key}
     if form is None:
         return ask(agency, "GET", f"/open311/v2/{path}", headers=headers)
@@ -68,7 +68,7 @@ def ask_open311(
 
 
 def ask_food_prices(agency: RunningAgency, path: str, *, key: str | None = None) -> AgencyAnswer:
-    """One request for food prices with the right key unless another is given."""
+    """One request for food prices, with the right key by default."""
     return ask(agency, "GET", f"/api2/{path}", headers={"app-client-id": agency.secret if key is None else key})
 
 
@@ -76,7 +76,7 @@ def ask_food_prices(agency: RunningAgency, path: str, *, key: str | None = None)
 def temporary_setting(
     agency: RunningAgency, path: str, value: Mapping[str, object], back: Mapping[str, object]
 ) -> Iterator[None]:
-    """A setting of the agency's control API for the length of the block."""
+    """Change a setting of the agency's control API for the length of the block."""
     _set(agency, path, value)
     try:
         yield

@@ -36,7 +36,7 @@ SITI = {"person": "siti", "acr": "substantial", "decision": "allow"}
 
 
 class SignInForm(HTMLParser):
-    """The form of a page: where it goes, its hidden values, its choices, and what of them is chosen."""
+    """The form of a page: its target, its hidden values, its choices, and the selected ones."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class SignInForm(HTMLParser):
 
 @dataclass(slots=True)
 class ProviderBrowser:
-    """Keeps cookies, follows nothing."""
+    """Stores cookies and follows no redirects."""
 
     provider: RunningAgency
     cookies: dict[str, str] = field(default_factory=dict)
@@ -72,11 +72,11 @@ class ProviderBrowser:
         return self._send("POST", path, urlencode(parameters).encode())
 
     def open_sign_in_page(self, **overrides: str) -> AgencyAnswer:
-        """The sign-in page of `AUTHORIZATION_REQUEST`, with other parameters where they are given."""
+        """The sign-in page of `AUTHORIZATION_REQUEST`, with changed parameters."""
         return self.get("/authorize", {**AUTHORIZATION_REQUEST, **overrides})
 
     def submit(self, page: AgencyAnswer, chosen: Mapping[str, str]) -> AgencyAnswer:
-        """The page's form, sent as a person chose."""
+        """Submit the page's form with a person's choices."""
         form = SignInForm(page.body.decode())
         return self.post(form.action, {**form.hidden, **chosen})
 
@@ -92,19 +92,19 @@ class ProviderBrowser:
 
 
 def redirect_parameters(answer: AgencyAnswer) -> dict[str, str]:
-    """What an application is told by the address that the browser is sent to."""
+    """The parameters of the redirect to the application."""
     assert answer.status == http.client.SEE_OTHER, (answer.status, answer.body)
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
 
 def obtain_code(provider: RunningAgency, chosen: Mapping[str, str] = SITI, **overrides: str) -> str:
-    """A code for somebody who signed in by the page."""
+    """A code of a person who signed in on the page."""
     browser = ProviderBrowser(provider)
     return redirect_parameters(browser.submit(browser.open_sign_in_page(**overrides), chosen))["code"]
 
 
 def request_token(provider: RunningAgency, basic: tuple[str, str] | None = None, /, **form: str) -> AgencyAnswer:
-    """A request for tokens, with id and secret in a Basic header where they are given."""
+    """Send a token request, with a Basic header if id and secret are given."""
     headers = {"Content-Type": FORM}
     if basic is not None:
         headers["Authorization"] = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}"
@@ -112,13 +112,13 @@ def request_token(provider: RunningAgency, basic: tuple[str, str] | None = None,
 
 
 def exchange_code(provider: RunningAgency, code: str, **form: str) -> AgencyAnswer:
-    """A request for the tokens behind a code, by the city's app unless told otherwise."""
+    """Redeem a code, by default as the city's app."""
     usual = {"client_id": "city-app", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     return request_token(provider, **{"grant_type": "authorization_code", "code": code, **usual, **form})
 
 
 def sign_in(provider: RunningAgency, chosen: Mapping[str, str] = SITI, **overrides: str) -> dict[str, Any]:
-    """All tokens of somebody who signed in to the city's app."""
+    """All tokens of a person who signed in to the city's app."""
     answer = exchange_code(provider, obtain_code(provider, chosen, **overrides))
     assert answer.status == http.client.OK, answer.body
     tokens: dict[str, Any] = answer.json
@@ -131,12 +131,12 @@ def client_credentials(provider: RunningAgency, client_id: str) -> tuple[str, st
 
 
 def request_client_token(provider: RunningAgency, client_id: str, **form: str) -> AgencyAnswer:
-    """A request of an application for a token of its own."""
+    """An application's request for its own token."""
     return request_token(provider, client_credentials(provider, client_id), grant_type="client_credentials", **form)
 
 
 def verify_token(provider: RunningAgency, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a token, checked by the keys that the provider publishes."""
+    """Header and claims of a token, verified with the provider's published keys."""
     keys = KeySet.import_key_set(ask(provider, "GET", "/jwks").json)
     decoded = jwt.decode(text, keys, algorithms=["ES256"])
     return dict(decoded.header), dict(decoded.claims)
@@ -147,7 +147,7 @@ def issuer_url(provider: RunningAgency) -> str:
 
 
 def call_control(provider: RunningAgency, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    """A button of the control port."""
+    """Call the control port."""
     with closing(http.client.HTTPConnection(HOST, provider.control_port, timeout=5)) as connection:
         connection.request(method, path, None if body is None else json.dumps(body))
         answer = connection.getresponse()

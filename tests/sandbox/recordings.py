@@ -18,7 +18,8 @@ INDEX = "index.json"
 
 SITI, BUDI, DEWI, AGUS = "3171014506909001", "3171021708889002", "3174055203559003", "3672010101009004"
 MANY_QUIRKS = "3174021407919000"
-"""Owner of bare land and an object without RT, with cancelled payments, freed, reduced and unpaid bills, accents."""
+"""Owner of bare land and an object without RT, with cancelled payments, exempt, reduced and unpaid bills, and accents.
+"""
 SITIS_HOME = "317302000300300410"
 BOTH = f"{SITI},{BUDI}"
 
@@ -100,13 +101,13 @@ RECORDINGS: Mapping[str, Ask] = {
     "pangan_error_not_found.json": _ask_food(f"{NEWEST}/99"),
     "pangan_error_server.json": _ask_in_mode("error", _ask_food(f"{NEWEST}/3")),
 }
-"""How each recording is asked for; its name begins with the agency's."""
+"""The request of each recording, whose name begins with the agency's."""
 
 RECORDED_HEADERS = ("content-type", "retry-after")
 
 
 def to_index_entry(answer: AgencyAnswer) -> dict[str, object]:
-    """What the index keeps of an answer beside its body."""
+    """The parts of an answer in the index, besides its body."""
     return {
         "status": answer.status,
         **{name: answer.headers[name] for name in RECORDED_HEADERS if name in answer.headers},
@@ -114,7 +115,7 @@ def to_index_entry(answer: AgencyAnswer) -> dict[str, object]:
 
 
 def write_recordings(folder: Path) -> None:
-    """Asks the agencies for every recording and writes them with their index."""
+    """Request every recording from the agencies and write it with the index."""
     folder.mkdir(parents=True, exist_ok=True)
     index = {}
     with tempfile.TemporaryDirectory() as state, ExitStack() as city:

@@ -1,4 +1,4 @@
-"""A very small agency: ready at once, ends on SIGTERM, and shows what it was started with. Run, not imported."""
+"""A very small agency: ready immediately, ends on SIGTERM, and shows its start options. Run, not imported."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The examples in the agencies' interface documents are what the agencies really answer."""
+"""The examples in the agencies' interface documents are real answers of the agencies."""
 
 import json
 import re

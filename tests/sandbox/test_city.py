@@ -1,4 +1,4 @@
-"""The sandbox city starts, watches and ends its agencies as real processes."""
+"""The sandbox city starts, watches and stops its agencies as real processes."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def build_city(state: Path, changes: list[StateChange] | None = None) -> Sandbox
 
 
 def is_running(pid: int | None) -> bool:
-    """Whether the process is there and is more than an exit code that nobody fetched."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:
@@ -56,7 +56,7 @@ async def test_every_agency_runs_inside_the_block_and_none_after_it(state: Path)
     assert not any(is_running(pid) for pid in pids)
 
 
-async def test_an_agency_is_given_its_credential_and_no_latency_by_environment(state: Path) -> None:
+async def test_an_agency_gets_its_credential_and_latency_by_environment(state: Path) -> None:
     async with build_city(state) as running:
         pbb = running.agencies["pbb"]
         answer = await ask_agency(pbb.control_port)
@@ -65,7 +65,7 @@ async def test_an_agency_is_given_its_credential_and_no_latency_by_environment(s
     assert '"SANDBOX_LATENCY": "off"' in answer
 
 
-async def test_the_next_start_finds_the_same_ports_and_credentials_readable_by_the_owner_alone(state: Path) -> None:
+async def test_the_next_start_uses_the_same_ports_and_credentials_readable_only_by_the_owner(state: Path) -> None:
     async with build_city(state) as running:
         first = [(a.port, a.control_port, a.user, a.secret) for a in running.agencies.values()]
     async with build_city(state) as running:
@@ -73,7 +73,7 @@ async def test_the_next_start_finds_the_same_ports_and_credentials_readable_by_t
     assert (state / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_port_that_another_program_took_meanwhile_is_replaced_and_the_others_stay(state: Path) -> None:
+async def test_a_taken_port_is_replaced_and_the_others_stay(state: Path) -> None:
     async with build_city(state) as running:
         before = {agency.name: agency.control_port for agency in running.agencies.values()}
     other_program = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", before["pbb"])
@@ -82,7 +82,7 @@ async def test_a_port_that_another_program_took_meanwhile_is_replaced_and_the_ot
         assert running.agencies["crm"].control_port == before["crm"]
 
 
-async def test_one_agency_that_cannot_start_ends_all_and_is_named_with_its_last_words(state: Path) -> None:
+async def test_an_agency_that_cannot_start_stops_all_and_is_named_with_its_last_line(state: Path) -> None:
     changes: list[StateChange] = []
     (state / "agencies" / "crm").mkdir(parents=True)
     (state / "agencies" / "crm" / "broken").touch()
@@ -124,9 +124,7 @@ async def test_an_agency_stops_and_starts_again_on_its_port(state: Path) -> None
     assert kinds == ["starting", "running", "stopped", "starting", "running", "stopped"]
 
 
-async def test_an_agency_that_does_not_listen_to_sigterm_is_ended_by_force(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_agency_that_ignores_sigterm_is_killed(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
     (state / "agencies" / "pbb").mkdir(parents=True)
     (state / "agencies" / "pbb" / "deaf").touch()
@@ -147,7 +145,7 @@ async def test_an_unknown_agency_is_refused_with_the_known_ones(state: Path) -> 
             await running.stop("pajak")
 
 
-async def test_another_process_can_stop_start_and_look(state: Path) -> None:
+async def test_another_process_can_stop_start_and_list_agencies(state: Path) -> None:
     async with build_city(state) as running, serve_city_control(running):
         listed = await asyncio.to_thread(control_city, state, "stop", "pbb")
         assert [(one["name"], one["state"]) for one in listed] == [("pbb", "stopped"), ("crm", "running")]
@@ -157,7 +155,7 @@ async def test_another_process_can_stop_start_and_look(state: Path) -> None:
             await asyncio.to_thread(control_city, state, "start", "pajak")
 
 
-async def test_without_the_secret_nobody_steers(state: Path) -> None:
+async def test_without_the_secret_control_is_refused(state: Path) -> None:
     async with build_city(state) as running, serve_city_control(running):
         port = running.folder.known_port("steering")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -168,7 +166,7 @@ async def test_without_the_secret_nobody_steers(state: Path) -> None:
         assert running.agencies["pbb"].state is ProcessState.RUNNING
 
 
-def test_steering_where_no_city_runs_says_how_to_start_one(state: Path) -> None:
+def test_control_without_a_running_city_names_how_to_start_one(state: Path) -> None:
     with pytest.raises(NoCityError, match=r"no sandbox city runs on .*: start it with `make serve`"):
         control_city(state, "state")
 

@@ -1,4 +1,4 @@
-"""The control API of an agency, asked over HTTP of a real one."""
+"""The control API of a real agency, over HTTP."""
 
 import asyncio
 import http.client
@@ -25,7 +25,7 @@ def test_health_names_the_agency_and_its_engine(dukcapil: RunningAgency) -> None
     assert _ask(dukcapil, "GET", "/health") == (200, {"agency": "dukcapil", "ready": True, "engine": "postgresql"})
 
 
-def test_nothing_is_counted_after_the_counters_were_deleted(dukcapil: RunningAgency) -> None:
+def test_deleted_counters_are_zero(dukcapil: RunningAgency) -> None:
     assert _ask(dukcapil, "DELETE", "/calls") == (204, None)
     assert _ask(dukcapil, "GET", "/calls") == (200, {"total": 0, "operations": {}})
 
@@ -54,7 +54,7 @@ def test_an_unknown_mode_is_refused_and_the_modes_are_named(dukcapil: RunningAge
     assert _ask(dukcapil, "GET", "/mode") == (200, {"mode": "normal"})
 
 
-def test_drawn_latencies_have_the_quantiles_asked_for() -> None:
+def test_drawn_latencies_have_the_requested_quantiles() -> None:
     chance = Random(1)  # noqa: S311 - repeatable, not unguessable
     draws = quantiles((Latency(5, 30).draw_seconds(chance) * 1000 for _ in range(20_000)), n=20)
 
@@ -67,12 +67,12 @@ def test_zero_latency_answers_immediately() -> None:
 
 
 @pytest.mark.parametrize(("p50", "p95"), [(5, 3), (0, 3), (-1, -1), (float("nan"), 3), (1, float("inf"))])
-def test_quantiles_that_make_no_sense_are_a_value_error(p50: float, p95: float) -> None:
+def test_invalid_quantiles_are_a_value_error(p50: float, p95: float) -> None:
     with pytest.raises(ValueError, match="p50_ms"):
         Latency(p50, p95)
 
 
-async def test_a_call_is_counted_before_it_is_held_and_goes_on_when_the_mode_changes() -> None:
+async def test_a_call_is_counted_before_it_is_held_and_continues_when_the_mode_changes() -> None:
     control = AgencyControl("crm", Latency(0, 0))
     control.set_mode(AgencyMode.SLOW)
     call = asyncio.create_task(control.begin_call("GET /requests.json"))

@@ -1,4 +1,4 @@
-"""Relays in a process of their own, steered over HTTP."""
+"""Fault proxies in a separate process, controlled over HTTP."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ READY_WITHIN_S = 20
 
 @pytest.fixture(scope="module")
 def ports(crm: RunningAgency) -> Iterator[tuple[int, int]]:
-    """Of the relay, and of the process's control."""
+    """The ports of the proxy and of its control API."""
     relay, control = free_port(), free_port()
     command = [sys.executable, "-m", "sandbox.fault_control", "--control-port", str(control)]
     process = subprocess.Popen([*command, "--relay", f"crm={relay}:{crm.port}"], cwd=ROOT)  # noqa: S603 - our own
@@ -69,7 +69,7 @@ def test_a_fault_begins_when_it_is_put_and_ends_when_it_is_deleted(ports: tuple[
         ("/faults/crm", {}, "a fault is {"),
     ],
 )
-def test_what_is_no_fault_is_refused_with_what_would_be_one(
+def test_an_invalid_fault_is_refused_with_the_valid_kinds(
     path: str, body: object, message: str, ports: tuple[int, int]
 ) -> None:
     status, answer = ask(ports[1], "PUT", path, body)

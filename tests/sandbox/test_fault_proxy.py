@@ -1,4 +1,4 @@
-"""A relay that spoils what passes, seen from the client's side of the wire."""
+"""The fault proxy, seen from the client's side of the wire."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class RelayClient:
     writer: asyncio.StreamWriter
 
     async def ask(self, request: bytes = REQUEST) -> bytes:
-        """What comes back, as far as it comes: a whole answer, or all until the end."""
+        """The answer as far as it arrives: a complete answer, or everything until the end."""
         self.writer.write(request)
         seen = b""
         async with asyncio.timeout(WITHIN_S):
@@ -35,7 +35,7 @@ class RelayClient:
         return seen
 
     async def hears_nothing(self, seconds: float = 0.3) -> bool:
-        """Whether neither bytes nor an end come, asked or not."""
+        """Whether neither bytes nor an end arrive, with or without a request."""
         self.writer.write(REQUEST)
         try:
             async with asyncio.timeout(seconds):
@@ -63,14 +63,14 @@ async def connect_client(proxy: FaultProxy) -> AsyncIterator[RelayClient]:
         writer.transport.abort()
 
 
-async def test_without_a_fault_what_is_asked_and_answered_passes() -> None:
+async def test_without_a_fault_requests_and_answers_pass() -> None:
     async with run_relay() as (proxy, agency), connect_client(proxy) as one:
         assert [await one.ask(), await one.ask()] == [ANSWER, ANSWER]
         assert len(agency.asked) == 2
         assert (proxy.faulted_exchanges, proxy.connections) == (0, 1)
 
 
-async def test_late_answers_are_late_by_so_much_and_whole() -> None:
+async def test_late_answers_are_late_by_the_given_seconds_and_complete() -> None:
     async with run_relay() as (proxy, _), connect_client(proxy) as one:
         await proxy.inject(WireFault(kind=FaultKind.LATENCY, seconds=0.2))
         began = monotonic()
@@ -78,7 +78,7 @@ async def test_late_answers_are_late_by_so_much_and_whole() -> None:
         assert monotonic() - began >= 0.2
 
 
-async def test_a_reset_connection_is_reset_when_something_is_asked() -> None:
+async def test_a_connection_is_reset_when_a_request_arrives() -> None:
     async with run_relay() as (proxy, agency), connect_client(proxy) as one:
         await one.ask()
         await proxy.inject(WireFault(kind=FaultKind.RESET))
@@ -87,7 +87,7 @@ async def test_a_reset_connection_is_reset_when_something_is_asked() -> None:
         assert len(agency.asked) == 1
 
 
-async def test_a_half_open_connection_takes_everything_answers_nothing_and_never_ends() -> None:
+async def test_a_half_open_connection_accepts_everything_and_never_answers_or_ends() -> None:
     async with run_relay() as (proxy, agency), connect_client(proxy) as before:
         await before.ask()
         await proxy.inject(WireFault(kind=FaultKind.HALF_OPEN))
@@ -111,7 +111,7 @@ async def test_garbage_is_no_protocol_and_ends_the_connection() -> None:
         assert not seen.startswith(b"HTTP/")
 
 
-async def test_of_a_truncated_answer_the_head_and_half_of_the_body_come() -> None:
+async def test_a_truncated_answer_has_the_head_and_half_of_the_body() -> None:
     async with run_relay() as (proxy, _), connect_client(proxy) as one:
         await proxy.inject(WireFault(kind=FaultKind.TRUNCATED))
         assert await one.ask() == ANSWER[:-5]
@@ -124,7 +124,7 @@ async def test_of_a_truncated_answer_the_head_and_half_of_the_body_come() -> Non
         (FaultKind.THROTTLED, b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\n", b"no service"),
     ],
 )
-async def test_an_http_error_is_said_in_the_agencys_place_and_the_connection_goes_on(
+async def test_an_http_error_replaces_the_agencys_answer_and_the_connection_continues(
     kind: FaultKind, head: bytes, body: bytes
 ) -> None:
     post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
@@ -140,7 +140,7 @@ async def test_an_http_error_is_said_in_the_agencys_place_and_the_connection_goe
         assert await one.ask() == ANSWER
 
 
-async def test_a_garbage_body_is_a_success_that_says_nothing() -> None:
+async def test_a_garbage_body_has_status_200_and_meaningless_bytes() -> None:
     async with run_relay() as (proxy, _), connect_client(proxy) as one:
         await proxy.inject(WireFault(kind=FaultKind.GARBAGE_BODY))
         one.writer.write(REQUEST)
@@ -158,7 +158,7 @@ async def test_a_dripping_answer_comes_byte_by_byte() -> None:
         assert monotonic() - began >= 0.01 * len(ANSWER)
 
 
-async def test_when_refused_nobody_listens_and_who_was_connected_is_cut_off_until_it_is_healed() -> None:
+async def test_refuse_closes_the_port_and_open_connections_until_it_is_cleared() -> None:
     async with run_relay() as (proxy, _), connect_client(proxy) as one:
         await one.ask()
         await proxy.inject(WireFault(kind=FaultKind.REFUSE))
@@ -171,7 +171,7 @@ async def test_when_refused_nobody_listens_and_who_was_connected_is_cut_off_unti
             assert await after.ask() == ANSWER
 
 
-async def test_a_fault_of_some_exchanges_hits_that_share_of_them_on_one_connection() -> None:
+async def test_a_fault_with_a_chance_hits_that_share_of_exchanges_on_one_connection() -> None:
     async with run_relay() as (proxy, agency), connect_client(proxy) as one:
         await one.ask()
         await proxy.inject(WireFault(kind=FaultKind.ERROR, chance=0.3))
@@ -182,7 +182,7 @@ async def test_a_fault_of_some_exchanges_hits_that_share_of_them_on_one_connecti
         assert len(agency.asked) == 201 - failed
 
 
-async def test_a_server_that_speaks_first_can_be_spoiled_before_anything_is_asked() -> None:
+async def test_a_server_that_sends_first_can_be_faulted_before_a_request() -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"greetings")
         await reader.read()
@@ -198,10 +198,10 @@ async def test_a_server_that_speaks_first_can_be_spoiled_before_anything_is_aske
 
 
 @pytest.mark.parametrize("values", [{"chance": 0}, {"chance": 1.1}, {"seconds": -1}, {"seconds": float("inf")}])
-def test_a_fault_that_makes_no_sense_is_refused(values: dict[str, float]) -> None:
+def test_an_invalid_fault_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="give a"):
         WireFault(kind=FaultKind.LATENCY, **values)
 
 
-def test_every_kind_that_speaks_http_is_named_as_such() -> None:
+def test_every_http_fault_is_marked_as_one() -> None:
     assert {kind.value for kind in HTTP_FAULTS} == {"garbage-body", "500", "429"}

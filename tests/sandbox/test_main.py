@@ -1,4 +1,4 @@
-"""How an agency fails to start: with one clear line, never a traceback."""
+"""Failed starts of an agency: one clear line, never a traceback."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def test_a_missing_credential_is_named(missing: str, tmp_path: Path) -> None:
     assert outcome.stderr == f"sandbox: {missing} is not set; it is part of the credential the agency accepts.\n"
 
 
-def test_a_latency_switch_that_is_neither_on_nor_off_is_named(tmp_path: Path) -> None:
+def test_an_invalid_latency_switch_is_named(tmp_path: Path) -> None:
     outcome = _start("crm", tmp_path, free_port(), free_port(), {**CREDENTIAL, "SANDBOX_LATENCY": "maybe"})
 
     assert outcome.returncode == 1
@@ -70,7 +70,7 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert outcome.stderr.count("\n") == 1
 
 
-def test_a_reader_may_not_be_called_like_the_owner_of_the_tables(tmp_path: Path) -> None:
+def test_a_reader_cannot_have_the_name_of_the_tables_owner(tmp_path: Path) -> None:
     outcome = _start("dukcapil", tmp_path, free_port(), free_port(), {**CREDENTIAL, "SANDBOX_USER": "siak_owner"})
 
     assert outcome.returncode == 1

@@ -1,4 +1,4 @@
-"""Optional programs are looked for in one place, which `SIMPUL_WITHOUT` can make blind to some of them."""
+"""Optional programs are found in one place, and `SIMPUL_WITHOUT` excludes some of them."""
 
 import os
 import re
@@ -15,7 +15,7 @@ COMMANDS = sorted({file for each in PROGRAMS.values() for files in each.commands
 
 @pytest.fixture
 def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every optional program, and nothing else, on the PATH."""
+    """A PATH with all optional programs and nothing else."""
     for command in COMMANDS:
         (tmp_path / command).write_text("#!/bin/sh\n")
         (tmp_path / command).chmod(0o755)
@@ -33,9 +33,7 @@ def test_a_command_is_found_on_the_path_and_by_its_other_names(on_the_path: Path
 
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
-def test_what_is_left_out_is_not_found_though_it_is_there(
-    name: str, on_the_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_excluded_program_is_not_found(name: str, on_the_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.listdir(on_the_path) != []  # noqa: PTH208 - names only
     assert is_installed(name)
     monkeypatch.setenv("SIMPUL_WITHOUT", name)
@@ -44,7 +42,7 @@ def test_what_is_left_out_is_not_found_though_it_is_there(
 
 
 @pytest.mark.usefixtures("on_the_path")
-def test_several_are_left_out_by_a_list_and_all_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_excludes_several_programs_and_all_excludes_every_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "mariadb, npm")
     assert read_left_out() == {"mariadb", "npm"}
     monkeypatch.setenv("SIMPUL_WITHOUT", "all")
@@ -62,12 +60,12 @@ def test_an_unknown_name_is_refused_with_the_list(monkeypatch: pytest.MonkeyPatc
         find_program("nginx")
 
 
-def test_a_command_of_no_optional_program_is_a_mistake() -> None:
+def test_a_command_of_no_optional_program_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="postgres belongs to no optional program"):
         find_program("postgres")
 
 
-def test_nothing_else_in_the_project_looks_for_an_optional_program() -> None:
+def test_no_other_code_looks_for_an_optional_program() -> None:
     names = "|".join(map(re.escape, COMMANDS))
     looks = re.compile(rf"""which\([^)]*["'](?:{names})["']|["']/usr/s?bin/(?:{names})["']|command -v (?:{names})\b""")
     runs = re.compile(rf"""(?:run|Popen|exec|_exec)\(\s*\[?\*?\(?["'](?:{names})["']""")

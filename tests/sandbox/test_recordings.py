@@ -7,7 +7,7 @@ from tests.sandbox_agencies import RunningAgency
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_the_agency_still_answers_what_was_recorded(
+def test_the_agency_still_gives_the_recorded_answers(
     name: str, pbb: RunningAgency, crm: RunningAgency, pangan: RunningAgency
 ) -> None:
     agency = {"pbb": pbb, "crm": crm, "pangan": pangan}[name.partition("_")[0]]
@@ -19,7 +19,7 @@ def test_the_agency_still_answers_what_was_recorded(
     assert answer.body == (FOLDER / name).read_bytes()
 
 
-def test_every_recorded_file_has_a_question_that_brings_it() -> None:
+def test_every_recorded_file_has_a_request() -> None:
     recorded = {path.name for path in FOLDER.glob("*") if path.name.startswith(("pbb_", "crm_", "pangan_"))}
 
     assert recorded == set(RECORDINGS)

@@ -1,4 +1,4 @@
-"""The state folder remembers ports and secrets, for one city at a time."""
+"""The state folder stores ports and secrets, for one city at a time."""
 
 import socket
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from sandbox.state_folder import PORTS, StateError, StateFolder, is_free
 
 
-def test_a_port_is_remembered_while_it_is_free_and_replaced_when_it_is_not(tmp_path: Path) -> None:
+def test_a_free_port_is_reused_and_a_taken_port_is_replaced(tmp_path: Path) -> None:
     port = StateFolder(tmp_path).port("pbb")
     assert port in PORTS
     assert StateFolder(tmp_path).port("pbb") == port
@@ -26,7 +26,7 @@ def test_no_two_names_share_a_port(tmp_path: Path) -> None:
     assert len({folder.port(f"name {n}") for n in range(40)}) == 40
 
 
-def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     secret = StateFolder(tmp_path).secret("pbb")
     assert len(secret) >= 32
     assert StateFolder(tmp_path).secret("pbb") == secret
@@ -41,7 +41,7 @@ def test_a_damaged_file_is_named_with_the_fix(tmp_path: Path, content: str) -> N
         StateFolder(tmp_path).port("pbb")
 
 
-def test_looking_makes_nothing(tmp_path: Path) -> None:
+def test_a_lookup_creates_nothing(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "not there")
     assert folder.known_port("pbb") is None
     assert folder.known_secret("pbb") is None

@@ -1,4 +1,4 @@
-"""`make check` runs every check, and the import rules bite."""
+"""`make check` runs every check, and the import rules detect violations."""
 
 import shutil
 import subprocess
@@ -35,7 +35,7 @@ def run(*command: str | Path, where: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copied_layers(tmp_path: Path) -> Path:
-    """The project's layers, to plant something in."""
+    """A copy of the project's layers, in which tests plant imports."""
     for layer in LAYERS:
         shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("server.py", "pyproject.toml"):
@@ -70,7 +70,7 @@ def test_a_wrong_import_is_named_and_fails(copied_layers: Path, where: str, line
     assert where.removesuffix(".py").replace("/", ".") in outcome.stdout
 
 
-def test_every_check_runs_and_is_reported_even_when_the_first_fails(tmp_path: Path) -> None:
+def test_every_check_runs_and_is_reported_even_if_the_first_fails(tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "check", tmp_path / "scripts" / "check")
     fake = tmp_path / ".venv" / "bin" / "python"

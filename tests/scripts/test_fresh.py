@@ -1,4 +1,4 @@
-"""`make fresh` runs the README's commands on the work tree as it is, without settings of its caller."""
+"""`make fresh` runs the README's commands on the uncommitted work tree, without its caller's settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def test_the_clone_holds_what_is_not_committed_and_nothing_that_git_ignores(clone: Path) -> None:
+def test_the_clone_has_uncommitted_files_and_no_ignored_ones(clone: Path) -> None:
     files = {str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file()}
     assert {name for name in files if not name.startswith(".git/")} == {
         ".gitignore",
@@ -45,7 +45,7 @@ def test_the_clone_holds_what_is_not_committed_and_nothing_that_git_ignores(clon
     assert (clone / "changed").read_text() == "after"
 
 
-def test_the_commands_know_no_setting_and_no_option_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_do_not_inherit_settings_and_options_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIMPUL_STATE", "SIMPUL_WITHOUT", "PORT", "MAKEFLAGS", "PYTEST_ARGS"):
         monkeypatch.setenv(name, "something")
     monkeypatch.setenv("LANG", "C.UTF-8")
@@ -56,7 +56,7 @@ def test_the_commands_know_no_setting_and_no_option_of_the_caller(monkeypatch: p
     assert fresh._environment(WITH)["SIMPUL_WITHOUT"] == ""
 
 
-def test_a_command_that_fails_is_named_with_its_reason_and_the_other_way_is_tried_all_the_same(
+def test_a_failing_command_is_named_with_its_reason_and_the_other_variant_still_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def serve(_: Path, environment: dict[str, str]) -> None:

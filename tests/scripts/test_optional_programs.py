@@ -1,4 +1,4 @@
-"""Optional programs are installed once before the tests, and a missing one has a true reason."""
+"""Optional programs are installed once before the tests, and a missing one has a correct reason."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_apt_calls(machine: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def test_what_is_missing_is_installed_once_after_one_update_of_the_lists(
+def test_missing_programs_are_installed_after_one_update_of_the_lists(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     optional_programs.install(("promtool", "wrk"))
@@ -69,7 +69,7 @@ def test_what_is_missing_is_installed_once_after_one_update_of_the_lists(
     assert output.endswith("wrk: installed.\n")
 
 
-def test_what_is_left_out_is_not_installed_and_that_is_the_reason(
+def test_excluded_programs_are_not_installed_and_that_is_the_reason(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIMPUL_WITHOUT", "all")
@@ -78,7 +78,7 @@ def test_what_is_left_out_is_not_installed_and_that_is_the_reason(
     assert why_missing("wrk") == "wrk is left out by SIMPUL_WITHOUT"
 
 
-def test_why_apt_failed_is_the_reason(machine: Path) -> None:
+def test_the_failure_of_apt_is_the_reason(machine: Path) -> None:
     (machine / "broken").touch()
     assert why_missing("wrk") == "wrk is not installed: `make programs` does it (apt-get install wrk)"
     optional_programs.install(("wrk",))
@@ -90,14 +90,14 @@ def test_why_apt_failed_is_the_reason(machine: Path) -> None:
     assert why_missing("wrk") is None
 
 
-def test_only_root_installs(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_root_installs_programs(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     optional_programs.install(("wrk",))
     assert read_apt_calls(machine) == []
     assert why_missing("wrk") == "wrk is not installed, and only root may install it (apt-get install wrk)"
 
 
-def test_elsewhere_than_on_debian_nothing_is_installed(machine: Path) -> None:
+def test_without_debian_nothing_is_installed(machine: Path) -> None:
     (machine / "bin" / "apt-get").unlink()
     optional_programs.install(("wrk",))
     assert why_missing("wrk") == (
@@ -131,7 +131,7 @@ def test_the_script_refuses_an_unknown_name_in_one_line() -> None:
 
 
 class MarkedItem:
-    """As much of a test as the hook looks at."""
+    """The part of a test that the hook reads."""
 
     def __init__(self, *markers: str) -> None:
         self._markers = markers

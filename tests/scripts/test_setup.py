@@ -23,7 +23,7 @@ COMMAND_LINE = "import os, sys\ndef main():\n    print(os.getcwd(), sys.prefix, 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Path]:
-    """Folders to put on a PATH: a shim that fails, a Python that makes no environment, one that works."""
+    """Folders for a PATH: a shim that fails, a Python that cannot make environments, and a working one."""
     with TemporaryDirectory(prefix="simpul scripts ") as folder:
         box = Path(folder).resolve()
         write_program(box / "shim", "python3.13", 'echo "pyenv: python3.13: command not found" >&2; exit 127')
@@ -74,7 +74,7 @@ def run(where: Path, *path: Path, **variables: str) -> subprocess.CompletedProce
 
 @pytest.fixture(scope="module")
 def prepared_project(box: Path, tools: Path) -> Path:
-    """A project set up past a shim that fails and a Python without venv."""
+    """A project that was set up in spite of a failing shim and a Python without venv."""
     where = copy_project(box / "a project")
     outcome = run(where, box / "shim", box / "crippled", box / "good", tools)
     assert outcome.returncode == 0, outcome.stderr
@@ -87,15 +87,13 @@ def prepared_project(box: Path, tools: Path) -> Path:
     return where
 
 
-def test_a_broken_shim_and_a_python_without_venv_are_passed_over_for_the_next(
-    prepared_project: Path, box: Path
-) -> None:
+def test_a_broken_shim_and_a_python_without_venv_are_skipped(prepared_project: Path, box: Path) -> None:
     assert (box / "good.log").read_text().startswith("used\n")
     ran = subprocess.run([prepared_project / ".venv" / "bin" / "python", "-c", ""], check=False)  # noqa: S603 - just made
     assert ran.returncode == 0
 
 
-def test_a_second_run_says_and_does_nothing(prepared_project: Path, tools: Path) -> None:
+def test_a_second_run_prints_and_does_nothing(prepared_project: Path, tools: Path) -> None:
     stamp = prepared_project / ".venv" / "simpul.stamp"
     before = stamp.stat().st_mtime_ns
     outcome = run(prepared_project, tools)
@@ -125,7 +123,7 @@ def test_a_changed_lock_and_a_moved_folder_recreate_it(prepared_project: Path, t
     assert str(prepared_project) not in (moved / ".venv" / "pyvenv.cfg").read_text()
 
 
-def test_without_any_working_python_it_says_what_to_install(box: Path, tools: Path) -> None:
+def test_without_a_working_python_the_error_says_what_to_install(box: Path, tools: Path) -> None:
     outcome = run(copy_project(box / "none"), box / "shim", tools)
     assert outcome.returncode == 1
     assert outcome.stderr == (
@@ -134,7 +132,7 @@ def test_without_any_working_python_it_says_what_to_install(box: Path, tools: Pa
     )
 
 
-def test_with_only_pythons_that_make_no_environment_it_says_what_to_install(box: Path, tools: Path) -> None:
+def test_with_only_pythons_without_venv_the_error_says_what_to_install(box: Path, tools: Path) -> None:
     outcome = run(copy_project(box / "crippled only"), box / "crippled", tools)
     assert outcome.returncode == 1
     assert outcome.stderr.startswith(
@@ -143,7 +141,7 @@ def test_with_only_pythons_that_make_no_environment_it_says_what_to_install(box:
     assert not (box / "crippled only" / ".venv").exists()
 
 
-def test_a_python_of_the_wrong_version_is_refused_by_name(box: Path, tools: Path) -> None:
+def test_a_python_of_the_wrong_version_is_named_and_refused(box: Path, tools: Path) -> None:
     old = write_program(box / "old", "python3", "echo")
     outcome = run(copy_project(box / "named"), tools, PYTHON=str(old / "python3"))
     assert outcome.returncode == 1
@@ -152,7 +150,7 @@ def test_a_python_of_the_wrong_version_is_refused_by_name(box: Path, tools: Path
     )
 
 
-def test_packages_that_cannot_be_installed_are_named_and_leave_no_stamp(box: Path, tools: Path) -> None:
+def test_packages_that_cannot_be_installed_are_named_and_no_stamp_is_written(box: Path, tools: Path) -> None:
     where = copy_project(box / "unhashed")
     (where / "requirements.lock").write_text("./nowhere-at-all\n")
     outcome = run(where, box / "good", tools)
@@ -161,7 +159,7 @@ def test_packages_that_cannot_be_installed_are_named_and_leave_no_stamp(box: Pat
     assert not (where / ".venv" / "simpul.stamp").exists()
 
 
-def test_serving_fetches_the_packages_of_the_page_by_their_hash_and_nothing_that_only_a_bundler_would_need() -> None:
+def test_serving_fetches_only_the_packages_of_the_page_by_their_hash() -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     packages = {name: each for name, each in lock["packages"].items() if name}
     assert set(packages) == {"node_modules/graphiql", "node_modules/react", "node_modules/react-dom"}
@@ -171,7 +169,7 @@ def test_serving_fetches_the_packages_of_the_page_by_their_hash_and_nothing_that
     assert lock["packages"][""]["dependencies"] == json.loads((ROOT / "package.json").read_text())["dependencies"]
 
 
-def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(prepared_project: Path, tools: Path) -> None:
+def test_a_missing_npm_is_reported_in_one_line_and_stops_nothing(prepared_project: Path, tools: Path) -> None:
     lock = prepared_project / "package-lock.json"
     lock.write_text("{}")
     outcome = run(prepared_project, tools)
@@ -182,7 +180,7 @@ def test_a_missing_npm_is_said_in_one_line_and_stops_nothing(prepared_project: P
     )
 
 
-def test_a_failing_npm_is_said_and_stops_nothing_and_is_tried_again(
+def test_a_failing_npm_is_reported_and_retried_and_stops_nothing(
     prepared_project: Path, box: Path, tools: Path
 ) -> None:
     npm = write_program(box / "npm", "npm", f'echo "$@" >> "{box}/npm.log"; echo "npm error network" >&2; exit 1')

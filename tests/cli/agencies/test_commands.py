@@ -1,4 +1,4 @@
-"""`simpul agencies check` asks every agency as the hub does."""
+"""`simpul agencies check` calls every agency as the hub does."""
 
 import re
 

@@ -41,7 +41,7 @@ def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
     assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
 
 
-def test_a_purpose_that_officials_may_state_and_no_contract_names_is_noted_and_passes(tmp_path: Path) -> None:
+def test_a_purpose_without_a_contract_is_noted_and_passes(tmp_path: Path) -> None:
     purposes = "pbb:TAX_ASSESSMENT,HEALTHCARE crm:COMPLAINT_HANDLING"
     outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
     assert (outcome.returncode, outcome.stderr) == (0, "")
@@ -53,7 +53,7 @@ def test_a_purpose_that_officials_may_state_and_no_contract_names_is_noted_and_p
     assert "'pbb:CURIOSITY' does not say who may state which purposes" in wrong.stderr
 
 
-def test_what_is_not_covered_is_named_and_fails(tmp_path: Path) -> None:
+def test_uncovered_data_is_named_and_fails(tmp_path: Path) -> None:
     path = write_changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
     outcome = run_simpul(tmp_path, "data-contracts", "check", str(path))
     assert outcome.returncode == 1
@@ -77,7 +77,7 @@ def expired_contracts(tmp_path: Path) -> Path:
     return write_changed(tmp_path, "review_by = 2027-09-20", "review_by = 2026-10-01")
 
 
-def test_in_production_a_hub_without_valid_assessments_does_not_start_and_says_why(expired_contracts: Path) -> None:
+def test_in_production_a_hub_without_valid_assessments_does_not_start(expired_contracts: Path) -> None:
     build_bound_issuer(expired_contracts.parent)
     environment = AGENCIES | {"SIMPUL_ISSUERS": str(expired_contracts.parent / "issuers.json")}
     with temporary_state_folder() as state:
@@ -99,7 +99,9 @@ def test_in_production_a_hub_without_valid_assessments_does_not_start_and_says_w
     assert "pangan" not in none.stderr
 
 
-def test_in_development_it_starts_and_says_so_once(expired_contracts: Path, tmp_path: Path) -> None:
+def test_in_development_a_hub_without_assessments_starts_with_one_warning(
+    expired_contracts: Path, tmp_path: Path
+) -> None:
     keys = tmp_path / "keys.json"
     DevelopmentIssuer(tmp_path / "issuer.json").write_public_keys(keys)
     own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CONTRACTS": str(expired_contracts)}

@@ -1,4 +1,4 @@
-"""`simpul breach`: from what happened to the letters and the list of those who have to be told."""
+"""`simpul breach`: from the record of a breach to the letters and the list of affected people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LAST_YEAR = datetime.now(UTC) - timedelta(days=365)
 
 @pytest.fixture(scope="module")
 def hub_with_reads(serve_process: ServeProcess) -> ServeProcess:
-    """The hub, of which an official read two people a year ago, twice one of them, as did somebody else."""
+    """A hub where an official read two people a year ago, one of them twice, and another reader read, too."""
     folder = StateFolder(serve_process.state)
     hub_secret = folder.known_secret("ids")
     assert hub_secret is not None
@@ -78,7 +78,7 @@ def open_breach(hub_with_reads: ServeProcess, *more: str) -> str:
     return name
 
 
-def test_the_clock_runs_from_when_it_was_known_and_ends_when_it_is_closed(hub_with_reads: ServeProcess) -> None:
+def test_the_deadline_starts_when_the_breach_is_known_and_ends_when_it_is_closed(hub_with_reads: ServeProcess) -> None:
     since = datetime.now(UTC) - timedelta(hours=80)
     name = open_breach(hub_with_reads, "--known-since", since.isoformat(), "--by", "rina")
     [line] = [
@@ -96,7 +96,7 @@ def test_the_clock_runs_from_when_it_was_known_and_ends_when_it_is_closed(hub_wi
     assert f"there is no open breach '{name}'" in again.stderr
 
 
-def test_the_report_names_those_who_are_on_the_citys_list_and_seals_the_others(
+def test_the_report_names_people_on_the_citys_list_and_seals_the_others(
     hub_with_reads: ServeProcess, tmp_path: Path
 ) -> None:
     name = open_breach(hub_with_reads, "--kind", "official", "--reader", RINA)
@@ -139,7 +139,7 @@ def test_the_report_names_those_who_are_on_the_citys_list_and_seals_the_others(
     assert into.stat().st_mode & 0o777 == 0o700
 
 
-def test_without_a_list_nobody_is_named_and_no_report_is_written_over(
+def test_without_a_list_no_person_is_named_and_no_report_is_overwritten(
     hub_with_reads: ServeProcess, tmp_path: Path
 ) -> None:
     name = open_breach(hub_with_reads)
@@ -190,7 +190,7 @@ def test_a_malformed_list_of_residents_is_refused_without_repeating_it(
     assert "rahasia" not in outcome.stderr
 
 
-def test_the_exercise_of_the_documentation_goes_as_it_says(hub_with_reads: ServeProcess, tmp_path: Path) -> None:
+def test_the_exercise_of_the_documentation_works(hub_with_reads: ServeProcess, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "operators" / "breach.md").read_text()
     _, *blocks = page.partition("## Exercise")[2].split("```sh\n")
     lines = "\n".join(block.partition("```")[0] for block in blocks)

@@ -1,4 +1,4 @@
-"""Both letters say which data, when and how, and what is done (UU PDP 27/2022, article 46), and make nothing up."""
+"""Both letters contain data, time, cause and measures (UU PDP 27/2022, article 46), and invent nothing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write_letters(
     return found["breach-people.md"], found["breach-authority.md"]
 
 
-def test_the_letter_to_people_says_which_data_when_how_and_what_is_done_in_both_languages() -> None:
+def test_the_letter_to_people_has_data_time_cause_and_measures_in_both_languages() -> None:
     people, _ = write_letters()
     for each in (
         "Pemerintah Provinsi — B-2026-0001",
@@ -93,7 +93,7 @@ def test_the_letter_to_people_says_which_data_when_how_and_what_is_done_in_both_
     assert count_placeholders([people]) == 0
 
 
-def test_the_letter_to_the_authority_says_how_many_by_which_readers_and_the_time_left() -> None:
+def test_the_letter_to_the_authority_has_counts_readers_and_the_time_left() -> None:
     _, authority = write_letters()
     for each in (
         "1 people; 3 reads concern somebody who is not known",
@@ -108,7 +108,7 @@ def test_the_letter_to_the_authority_says_how_many_by_which_readers_and_the_time
     assert count_placeholders([authority]) == 0
 
 
-def test_a_letter_that_is_late_says_so_and_one_of_a_purged_time_says_that_it_does_not_know_all() -> None:
+def test_a_late_letter_says_so_and_one_with_purged_entries_says_that_it_is_incomplete() -> None:
     _, authority = write_letters(hours=80, purged=2)
     assert "8 hours after that" in authority
     assert "8 jam sesudah batas" in authority
@@ -123,7 +123,7 @@ def test_missing_details_are_placeholders_and_counted() -> None:
     assert count_placeholders([people, authority]) == 16
 
 
-def test_what_was_said_cannot_break_the_table_or_put_anything_in_its_place() -> None:
+def test_texts_cannot_break_the_table_or_replace_template_values() -> None:
     people, _ = write_letters(replace(DETAILS, how="satu | dua\n\n# tiga $name"))
     assert "satu \\| dua # tiga $name" in people
 

@@ -131,7 +131,7 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     assert " retired " in operations("list").stdout
 
 
-def test_without_a_database_the_command_says_what_to_start(seeded_state: Path, tmp_path: Path) -> None:
+def test_without_a_database_the_error_names_what_to_start(seeded_state: Path, tmp_path: Path) -> None:
     outcome = run_simpul(
         seeded_state,
         "operations",

@@ -1,4 +1,4 @@
-"""Contracts, as operators write them."""
+"""Contracts as operators write them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ redirect_uris = ["https://bank.example/back"]
 """
 
 
-def test_terms_of_consent_are_read_whole(tmp_path: Path) -> None:
+def test_consent_terms_are_parsed_completely(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text(f'{NAMED}{CONSENT}webhook = "https://bank.example/hooks"\nwebhook_secret = 2')
     assert read_contract(path) == ClientContract(
@@ -51,7 +51,7 @@ def test_terms_of_consent_are_read_whole(tmp_path: Path) -> None:
     )
 
 
-def test_a_contract_is_read_whole(tmp_path: Path) -> None:
+def test_a_contract_is_parsed_completely(tmp_path: Path) -> None:
     path = tmp_path / "kios.toml"
     path.write_text(WHOLE)
     assert read_contract(path) == ClientContract(
@@ -68,7 +68,7 @@ def test_a_contract_is_read_whole(tmp_path: Path) -> None:
     )
 
 
-def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> None:
+def test_json_is_equivalent_and_the_default_mode_is_ids_only(tmp_path: Path) -> None:
     path = tmp_path / "kios.json"
     path.write_text(json.dumps({"issuer": "development", "client": "kios"}))
     assert read_contract(path) == ClientContract(client=build_client("kios"), mode=OperationMode.IDS_ONLY)
@@ -124,7 +124,7 @@ def test_json_says_the_same_and_ids_only_is_what_is_not_said(tmp_path: Path) -> 
         (f"{NAMED}{CONSENT}webhook_secret = 0", "'consent.webhook_secret' must be a version, 1 or higher"),
     ],
 )
-def test_what_is_wrong_with_a_contract_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_contract_is_named_with_its_fault(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "a.toml"
     path.write_text(text)
     with pytest.raises(CommandError) as failure:

@@ -1,4 +1,4 @@
-"""Manifests, as frontend tools write them."""
+"""Manifests as frontend tools write them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_manifest(folder: Path, document: Any) -> Path:  # noqa: ANN401 - any J
     return path
 
 
-def test_apollos_manifest_says_id_name_and_body(tmp_path: Path) -> None:
+def test_apollos_manifest_has_id_name_and_body(tmp_path: Path) -> None:
     document = {
         "format": "apollo-persisted-query-manifest",
         "version": 1,
@@ -30,7 +30,7 @@ def test_apollos_manifest_says_id_name_and_body(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("digest", ["eb4c8ef4", "sha256:eb4c", "5d41402abc4b2a76b9719d911017c592"])
-def test_relays_and_code_generators_manifest_say_id_and_text(tmp_path: Path, digest: str) -> None:
+def test_manifests_of_relay_and_code_generator_have_id_and_text(tmp_path: Path, digest: str) -> None:
     assert read_manifest(write_manifest(tmp_path, {digest: TEXT})) == [ManifestEntry(id=digest, name=None, text=TEXT)]
 
 
@@ -65,12 +65,12 @@ def test_relays_and_code_generators_manifest_say_id_and_text(tmp_path: Path, dig
         ),
     ],
 )
-def test_what_is_no_manifest_is_refused_with_the_reason(tmp_path: Path, document: Any, message: str) -> None:  # noqa: ANN401 - any JSON
+def test_an_invalid_manifest_is_refused_with_the_reason(tmp_path: Path, document: Any, message: str) -> None:  # noqa: ANN401 - any JSON
     with pytest.raises(CommandError) as failure:
         read_manifest(write_manifest(tmp_path, document))
     assert message in str(failure.value)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"none\.json cannot be read: No such file or directory$"):
         read_manifest(tmp_path / "none.json")

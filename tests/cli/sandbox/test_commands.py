@@ -1,4 +1,4 @@
-"""`simpul sandbox` looks at and steers the city that another process runs."""
+"""`simpul sandbox` shows and controls the city of another process."""
 
 import http.client
 import importlib
@@ -27,7 +27,9 @@ def split_rows(output: str) -> list[list[str]]:
     return [line.split() for line in output.splitlines()[1:]]
 
 
-def test_alone_it_lists_every_agency_with_state_ports_process_and_calls(serve_process: ServeProcess) -> None:
+def test_without_a_command_it_lists_every_agency_with_state_ports_process_and_calls(
+    serve_process: ServeProcess,
+) -> None:
     outcome = run_simpul(serve_process.state, "sandbox")
     assert outcome.returncode == 0
     assert outcome.stdout.splitlines()[0].split() == ["agency", "state", "port", "control", "port", "pid", "calls"]
@@ -55,7 +57,7 @@ def test_an_unknown_agency_is_refused_with_the_known_ones(serve_process: ServePr
     )
 
 
-def test_calls_are_shown_by_operation_and_set_to_nought(serve_process: ServeProcess) -> None:
+def test_calls_are_shown_by_operation_and_reset_to_zero(serve_process: ServeProcess) -> None:
     run_simpul(serve_process.state, "sandbox", "calls", "--reset")
     checked = run_simpul(serve_process.state, "agencies", "check")
     assert checked.returncode == 0, checked.stderr
@@ -77,26 +79,26 @@ def test_latency_is_switched_on_and_off(serve_process: ServeProcess) -> None:
     ]
 
 
-def test_the_usual_latency_is_the_one_the_agencies_start_with() -> None:
+def test_the_typical_latency_is_the_one_the_agencies_start_with() -> None:
     for agency, (p50, p95) in TYPICAL_LATENCY_MS.items():
         module = importlib.import_module(f"sandbox.{agency}.server")
         own = [value for value in vars(module).values() if isinstance(value, Latency)]
         assert own == [Latency(p50, p95)]
 
 
-def test_where_no_city_runs_it_says_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_running_city_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "sandbox")
     assert outcome.returncode == 1
     assert outcome.stderr == f"simpul: no sandbox city runs on {tmp_path}: start it with `make serve`\n"
 
 
-def test_after_the_city_ended_it_says_so_too(seeded_state: Path) -> None:
+def test_after_the_city_ended_the_error_says_so(seeded_state: Path) -> None:
     outcome = run_simpul(seeded_state, "sandbox", "stop", "pbb")
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("simpul: no sandbox city runs on ")
 
 
-def test_without_a_state_folder_nothing_is_made() -> None:
+def test_without_a_state_folder_nothing_is_created() -> None:
     with temporary_state_folder() as state:
         run_simpul(state, "sandbox")
         assert not state.exists()
@@ -125,7 +127,7 @@ def ask_hub(port: int, token: str, body: object) -> tuple[int, Any]:
         return answer.status, json.loads(answer.read())
 
 
-def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(
+def test_the_printed_settings_run_a_production_hub_in_front_of_the_city(
     serve_process: ServeProcess, tmp_path: Path
 ) -> None:
     port = free_port()

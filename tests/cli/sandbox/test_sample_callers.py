@@ -1,4 +1,4 @@
-"""`simpul people` and `simpul token` let a developer take a sample person's part."""
+"""`simpul people` and `simpul token` let a developer act as a sample person."""
 
 import re
 from dataclasses import replace
@@ -78,7 +78,9 @@ def verify_token(state: Path, token: str) -> Caller:
         ),
     ],
 )
-def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name: str, caller: Caller) -> None:
+def test_a_token_is_alone_on_its_line_and_identifies_the_sample_person(
+    tmp_path: Path, name: str, caller: Caller
+) -> None:
     outcome = run_simpul(tmp_path, "token", name)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.count("\n") == 1
@@ -87,7 +89,7 @@ def test_a_token_alone_on_its_line_proves_the_sample_person(tmp_path: Path, name
     assert (proven.authenticated_at is not None) is (caller.kind is CallerKind.CITIZEN)
 
 
-def test_the_key_is_made_once_for_its_owner_alone_and_the_public_part_holds_no_secret(tmp_path: Path) -> None:
+def test_the_key_is_created_once_for_its_owner_only_and_the_public_file_holds_no_secret(tmp_path: Path) -> None:
     first = run_simpul(tmp_path, "token", "siti").stdout.strip()
     private = tmp_path / "issuer" / "private.json"
     key = private.read_text()
@@ -104,7 +106,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     assert outcome.stderr == "simpul: 'joko' is not a sample person: choose one of " + ", ".join(PARTS) + "\n"
 
 
-def test_people_are_listed_with_what_they_are(tmp_path: Path) -> None:
+def test_people_are_listed_with_their_roles(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "people")
     assert outcome.returncode == 0
     lines = outcome.stdout.splitlines()
@@ -113,6 +115,6 @@ def test_people_are_listed_with_what_they_are(tmp_path: Path) -> None:
     assert re.split(r"  +", lines[7])[1] == "official of the population register"
 
 
-def test_there_is_somebody_of_every_kind_that_signs_in() -> None:
+def test_there_is_a_sample_person_of_every_kind_that_signs_in() -> None:
     kinds = {each.caller.kind for each in (*build_sample_callers().values(), *build_sample_partners().values())}
     assert kinds == set(CallerKind) - {CallerKind.ANONYMOUS, CallerKind.AGENCY_SYSTEM}

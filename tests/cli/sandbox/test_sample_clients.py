@@ -1,4 +1,4 @@
-"""`simpul clients`, `simpul secret` and `simpul token --client` let a developer take an application's part."""
+"""`simpul clients`, `simpul secret` and `simpul token --client` let a developer act as an application."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def read_keys(state: Path) -> KeySet:
         return KeySet.import_key_set(json.loads(connection.getresponse().read()))
 
 
-def test_applications_are_listed_with_what_they_can_have(tmp_path: Path) -> None:
+def test_applications_are_listed_with_their_grants_and_scopes(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "clients")
 
     assert outcome.returncode == 0
@@ -73,7 +73,7 @@ def test_a_client_without_own_token_or_secret_is_refused_with_those_that_have_on
     )
 
 
-def test_a_token_is_for_a_person_or_an_application_and_not_for_both(tmp_path: Path) -> None:
+def test_a_token_is_for_a_person_or_an_application_but_not_both(tmp_path: Path) -> None:
     for arguments in ((), ("siti", "--client", "pantau-kota")):
         outcome = run_simpul(tmp_path, "token", *arguments)
         assert outcome.returncode == 1
@@ -81,14 +81,14 @@ def test_a_token_is_for_a_person_or_an_application_and_not_for_both(tmp_path: Pa
         assert outcome.stderr == f"simpul: name either a sample person ({known}) or an application (--client)\n"
 
 
-def test_where_no_city_was_ever_started_it_says_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_city_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "secret", "pantau-kota")
 
     assert outcome.returncode == 1
-    assert outcome.stderr == f"simpul: {tmp_path} holds no sandbox city:  start it with `make serve`\n"
+    assert outcome.stderr == f"simpul: {tmp_path} holds no sandbox city: start it with `make serve`\n"
 
 
-def test_where_the_provider_does_not_run_it_says_how_to_start_it(seeded_state: Path) -> None:
+def test_without_the_provider_the_error_says_how_to_start_it(seeded_state: Path) -> None:
     outcome = run_simpul(seeded_state, "token", "--client", "pantau-kota")
 
     assert outcome.returncode == 1

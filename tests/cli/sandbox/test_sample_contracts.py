@@ -1,4 +1,4 @@
-"""The sample partners and systems of the city have contracts and operations from the first start on."""
+"""The sample partners and systems of the city have contracts and operations from the first start."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_partners_page_names_every_application_with_its_scopes_and_operation
         assert re.findall(r"`([^`]+)`", operations_cell) == operations
 
 
-def test_partners_have_their_first_answer_by_an_id_that_can_be_typed(serve_process: ServeProcess) -> None:
+def test_partners_get_their_first_answer_by_a_short_operation_id(serve_process: ServeProcess) -> None:
     districts = ask_hub(
         serve_process, "kredit-nusantara", {"documentId": "Districts", "variables": {"search": "gambir"}}
     )
@@ -101,7 +101,7 @@ def test_systems_of_agencies_read_people_in_a_batch_for_their_purpose_and_a_case
     assert without["errors"][0]["extensions"]["reason"] == "PURPOSE_REQUIRED"
 
 
-def test_they_are_listed_as_the_sandboxs_and_what_was_retired_stays_so_at_the_next_start(seeded_state: Path) -> None:
+def test_sample_contracts_are_listed_and_retired_ones_stay_retired_at_the_next_start(seeded_state: Path) -> None:
     for retired in (False, True):
         serve = ServeProcess(seeded_state)
         serve.wait_until_ready()

@@ -1,4 +1,4 @@
-"""`simpul serve` starts the city and the hub as one, says what is wrong in one line, and leaves nothing behind."""
+"""`simpul serve` starts the city and the hub together, reports errors in one line, and leaves nothing behind."""
 
 import http.client
 import json
@@ -26,7 +26,7 @@ from tests.sandbox.provider_browser import SITI, ProviderBrowser
 from tests.sandbox_agencies import RunningAgency, free_port
 
 DEWI = SITI | {"person": "dewi"}
-"""No other test of this city lets her grant anything."""
+"""Other tests of this city grant nothing in her name."""
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -39,7 +39,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reaches_it(
+def test_the_greeting_shows_addresses_sample_people_and_loopback_only(
     serve_process: ServeProcess,
 ) -> None:
     at = f"http://127.0.0.1:{serve_process.port}"
@@ -57,7 +57,7 @@ def test_it_says_what_to_open_how_to_be_somebody_and_that_only_this_machine_reac
     assert get(serve_process.port, "/health/live")[0] == 200
 
 
-def test_where_the_console_is_no_terminal_it_says_in_lines_what_the_start_waits_for(
+def test_without_a_terminal_the_progress_of_the_start_is_shown_in_lines(
     serve_process: ServeProcess,
 ) -> None:
     first, *others = serve_process.console[: serve_process.console.index("Simpul is ready")].splitlines()
@@ -66,7 +66,7 @@ def test_where_the_console_is_no_terminal_it_says_in_lines_what_the_start_waits_
     assert [line for line in others if line == "Starting the hub ..."] == ["Starting the hub ..."]
 
 
-def test_the_first_query_it_shows_is_answered_by_all_five_agencies(serve_process: ServeProcess) -> None:
+def test_the_first_query_of_the_greeting_is_answered_by_all_five_agencies(serve_process: ServeProcess) -> None:
     shown = re.search(r"-d '(.*)'$", serve_process.console, re.MULTILINE)
     assert shown is not None
     token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
@@ -118,7 +118,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
     assert "<h1>My consents</h1>" in text
 
 
-def test_graphiql_is_offered_the_sample_people_with_tokens(serve_process: ServeProcess) -> None:
+def test_graphiql_offers_the_sample_people_with_tokens(serve_process: ServeProcess) -> None:
     status, body = get(serve_process.port, "/graphiql/people.json")
     assert status == 200
     assert [person["name"] for person in json.loads(body)] == list(build_sample_callers())
@@ -133,14 +133,14 @@ def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process
     assert serve.console.rstrip().endswith("Stopped.")
 
 
-def test_sigterm_leaves_no_process_either(seeded_state: Path) -> None:
+def test_sigterm_leaves_no_process(seeded_state: Path) -> None:
     serve = ServeProcess(seeded_state)
     serve.wait_until_ready()
     assert serve.stop(signal.SIGTERM) == 0
     assert serve.find_left_behind() == set()
 
 
-def test_two_signals_to_stop_end_it_without_a_traceback(seeded_state: Path) -> None:
+def test_two_stop_signals_end_it_without_a_traceback(seeded_state: Path) -> None:
     serve = ServeProcess(seeded_state)
     serve.wait_until_ready()
     serve.process.send_signal(signal.SIGTERM)
@@ -149,7 +149,7 @@ def test_two_signals_to_stop_end_it_without_a_traceback(seeded_state: Path) -> N
     assert "Traceback" not in serve.console
 
 
-def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded_state: Path) -> None:
+def test_after_sigkill_no_process_is_left_and_the_next_start_works(seeded_state: Path) -> None:
     serve = ServeProcess(seeded_state)
     serve.wait_until_ready()
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -218,7 +218,7 @@ def test_an_agency_that_cannot_start_stops_everything_with_one_line_that_names_i
         assert re.fullmatch(r"simpul: dukcapil did not start: [^\n]+\n", outcome.stderr), outcome.stderr
 
 
-def test_a_hub_that_cannot_reach_its_own_state_is_one_line_and_takes_the_city_down(seeded_state: Path) -> None:
+def test_a_hub_without_its_database_stops_the_city_with_one_line(seeded_state: Path) -> None:
     url = f"postgresql://simpul:rahasia@127.0.0.1:{free_port()}/simpul"
     outcome = run_simpul(seeded_state, "serve", "--port", str(free_port()), SIMPUL_STATE_URL=url)
     assert outcome.returncode == 1

@@ -1,4 +1,4 @@
-"""`simpul settings check` tells what is wrong with settings, what is unwise, and how those are whom they name."""
+"""`simpul settings check` reports problems, risks, and the state of the services in the settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def files() -> Iterator[Path]:
 
 
 def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
-    """Settings of which nothing is to be said, but what is given."""
+    """Settings without findings, changed by the arguments."""
     return {
         "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SIMPUL_ISSUERS": str(files / "issuers.toml"),
@@ -73,7 +73,7 @@ def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
 def run_check(
     tmp_path: Path, variables: Mapping[str, str], *options: str
 ) -> tuple[int, list[tuple[str, str, str]], str]:
-    """Exit code, what was found as (level, name, value), and all that was said."""
+    """Exit code, findings as (level, name, value), and the whole output."""
     done = run_simpul(tmp_path, "settings", "check", "--json", *options, **variables)
     assert done.stderr == ""
     found = json.loads(done.stdout)
@@ -84,7 +84,7 @@ def without(variables: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in names}
 
 
-def test_of_good_settings_nothing_is_said(files: Path, tmp_path: Path) -> None:
+def test_good_settings_have_no_findings(files: Path, tmp_path: Path) -> None:
     done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files))
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 problems, 0 warnings.\n", "")
 
@@ -126,7 +126,7 @@ def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path
     assert "c2hvcnQ" not in output
 
 
-def test_nobody_can_sign_in_is_said_unless_the_file_of_issuers_is_what_is_wrong(files: Path, tmp_path: Path) -> None:
+def test_missing_issuers_are_reported_unless_the_issuers_file_is_invalid(files: Path, tmp_path: Path) -> None:
     done = run_simpul(tmp_path, "settings", "check", **without(build_good_settings(files), "SIMPUL_ISSUERS"))
     assert "problem  SIMPUL_ISSUERS (not set): no caller can be authenticated." in done.stdout
     _, found, output = run_check(tmp_path, build_good_settings(files, SIMPUL_ISSUERS="/none.toml"))
@@ -155,7 +155,7 @@ RISKY = {
 
 
 def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
-    """What is unwise of settings: level, name and what is said."""
+    """The risks of settings: level, name and message."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
     monkeypatch.setattr(os, "environ", {**own, **variables})
     settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
@@ -163,7 +163,7 @@ def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", RISKY)
-def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
+def test_legal_but_risky_settings_are_warned_about_by_name(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     value = RISKY[name]
@@ -181,7 +181,7 @@ def test_what_is_legal_and_unwise_is_warned_of_by_its_name(
         ("SIMPUL_JAKPRENEUR_URL", f"mysql://a:{PASSWORD}@db.example/jakpreneur"),
     ],
 )
-def test_a_database_elsewhere_is_warned_of_where_its_address_demands_less_than_a_proven_server(
+def test_a_remote_database_without_server_verification_is_warned_about(
     name: str, url: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     messages = {
@@ -202,9 +202,7 @@ def test_a_database_elsewhere_is_warned_of_where_its_address_demands_less_than_a
 
 
 @pytest.mark.parametrize("name", ["SIMPUL_STATE_URL", "SIMPUL_DUKCAPIL_URL", "SIMPUL_JAKPRENEUR_URL"])
-def test_parameters_of_tls_that_cannot_be_obeyed_are_a_problem_of_their_setting(
-    name: str, files: Path, tmp_path: Path
-) -> None:
+def test_unsupported_tls_parameters_are_a_problem_of_their_setting(name: str, files: Path, tmp_path: Path) -> None:
     scheme = "mysql" if "JAKPRENEUR" in name else "postgresql"
     url = f"{scheme}://a:{PASSWORD}@db.example/x?sslmode=verify-full&sslrootcert=/none.pem"
     code, found, output = run_check(tmp_path, build_good_settings(files, **{name: url}))
@@ -212,9 +210,7 @@ def test_parameters_of_tls_that_cannot_be_obeyed_are_a_problem_of_their_setting(
     assert "sslrootcert cannot be read (No such file or directory). Name a PEM file" in output
 
 
-def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
-    files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reachable_hub_without_a_proxy_is_warned_about(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = build_good_settings(files, SIMPUL_LISTEN="[::]:8000")
     assert find_warnings(variables, monkeypatch) == []
     found = find_warnings(without(variables, "SIMPUL_TRUSTED_PROXIES"), monkeypatch)
@@ -222,7 +218,7 @@ def test_a_hub_that_others_reach_and_no_proxy_stands_before_is_warned_of(
     assert "may travel in plain text" in found[1][2]
 
 
-def test_a_hub_in_development_that_others_would_reach_is_named_with_its_address(files: Path, tmp_path: Path) -> None:
+def test_a_reachable_development_hub_is_named_with_its_address(files: Path, tmp_path: Path) -> None:
     code, found, output = run_check(
         tmp_path, build_good_settings(files, SIMPUL_LISTEN="0.0.0.0:8000", SIMPUL_DEVELOPMENT="true")
     )
@@ -242,7 +238,7 @@ def test_a_warning_does_not_fail(files: Path, tmp_path: Path) -> None:
     assert done.stdout.endswith("0 problems, 1 warning.\n")
 
 
-def test_former_secrets_left_in_place_and_the_present_one_among_them_are_reported(
+def test_leftover_former_secrets_and_the_current_one_among_them_are_reported(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -257,14 +253,12 @@ def test_former_secrets_left_in_place_and_the_present_one_among_them_are_reporte
     assert message == "it holds the current secret: remove it"
 
 
-def test_development_and_its_tokens_are_warned_of(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_mode_and_its_tokens_are_warned_about(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = build_good_settings(files, SIMPUL_ISSUER_KEYS=str(files / "keys.json"), SIMPUL_DEVELOPMENT="true")
     assert [name for _, name, _ in find_warnings(variables, monkeypatch)] == ["SIMPUL_DEVELOPMENT"]
 
 
-def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_problems(
-    files: Path, tmp_path: Path
-) -> None:
+def test_unbound_issuers_and_the_development_issuer_are_problems(files: Path, tmp_path: Path) -> None:
     path = tmp_path / "issuers.toml"
     path.write_text(ISSUERS.partition("agencies")[0])
     keys = str(files / "keys.json")
@@ -278,14 +272,14 @@ def test_what_an_issuer_could_do_without_bounds_and_the_development_issuer_are_p
     assert all("the issuer 'warga' is not bound: " in each for each in problems[1:])
 
 
-def test_a_file_of_keys_that_cannot_be_used_is_a_problem(files: Path, tmp_path: Path) -> None:
+def test_an_unusable_key_file_is_a_problem(files: Path, tmp_path: Path) -> None:
     code, found, _ = run_check(
         tmp_path, build_good_settings(files, SIMPUL_ISSUER_KEYS=str(files / "none.json"), SIMPUL_DEVELOPMENT="1")
     )
     assert (code, found[0]) == (1, ("problem", "SIMPUL_ISSUER_KEYS", str(files / "none.json")))
 
 
-def test_a_file_is_read_as_systemd_reads_it_and_the_environment_does_not_count(files: Path, tmp_path: Path) -> None:
+def test_a_file_is_parsed_like_systemd_and_replaces_the_environment(files: Path, tmp_path: Path) -> None:
     path = tmp_path / "simpul.env"
     variables = build_good_settings(files, SIMPUL_CRM_KEY='"$HOME \\"x\\" zW8"', SIMPUL_PBB_PASSWORD="'a b#c; qY7mK2x'")
     path.write_text("# the hub\n" + "".join(f"{name}={value}\n" for name, value in variables.items()))
@@ -318,7 +312,7 @@ def test_all_settings_are_listed_with_secrets_masked(files: Path, tmp_path: Path
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubProcess]:
-    """A database on which no hub was ever started."""
+    """An empty database, without a hub's tables."""
     with TemporaryDirectory() as folder:
         hub = HubProcess(Path(folder))
         hub.postgres.start()
@@ -328,7 +322,7 @@ def hub() -> Iterator[HubProcess]:
             hub.postgres.stop()
 
 
-def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: HubProcess, tmp_path: Path) -> None:
+def test_the_database_redis_issuers_and_agencies_are_checked(files: Path, hub: HubProcess, tmp_path: Path) -> None:
     with run_valkey(tmp_path) as valkey:
         variables = build_good_settings(
             files, SIMPUL_STATE_URL=hub.state_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1"
@@ -344,9 +338,7 @@ def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: Hub
     assert "clock" not in names
 
 
-def test_a_database_that_is_not_there_is_a_problem_and_a_redis_that_is_not_there_a_warning(
-    files: Path, tmp_path: Path
-) -> None:
+def test_an_unreachable_database_is_a_problem_and_an_unreachable_redis_a_warning(files: Path, tmp_path: Path) -> None:
     nowhere = f"postgresql://simpul:{PASSWORD}@{HOST}:{free_port()}/simpul"
     code, found, output = run_check(
         tmp_path, build_good_settings(files, SIMPUL_STATE_URL=nowhere, SIMPUL_AGENCY_TIMEOUT="1"), "--connect"

@@ -1,4 +1,4 @@
-"""The complaint desk speaks Open311 GeoReport v2 as `docs/agencies/crm.md` says."""
+"""The complaint system speaks Open311 GeoReport v2 as `docs/agencies/crm.md` says."""
 
 import re
 import struct
@@ -27,7 +27,7 @@ def quiet(crm: RunningAgency) -> Iterator[RunningAgency]:
 
 
 def list_rows(crm: RunningAgency, **parameters: str) -> list[dict[str, Any]]:
-    """The rows of the general list, whole year, as large a page as there is, unless said otherwise."""
+    """The rows of the general list: by default the whole year, with the largest page."""
     query = urlencode({"start_date": YEAR, "page_size": "500", "extensions": "true", **parameters})
     rows: list[dict[str, Any]] = ask_open311(crm, f"requests.json?{query}").json
     return rows
@@ -58,7 +58,7 @@ def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(q
     assert [one["service_code"] for one in services if "service_name" not in one] == [1999]
 
 
-def test_a_definition_lists_what_a_report_must_answer(quiet: RunningAgency) -> None:
+def test_a_definition_lists_the_questions_of_a_report(quiet: RunningAgency) -> None:
     assert [one["code"] for one in ask_open311(quiet, "services/1001.json").json["attributes"]] == ["UKURAN"]
     assert ask_open311(quiet, "services/1101.json").json == {"service_code": 1101, "attributes": []}
 
@@ -66,7 +66,7 @@ def test_a_definition_lists_what_a_report_must_answer(quiet: RunningAgency) -> N
 @pytest.mark.parametrize(
     "path", ["services/7.json", "services/x.json", "requests/7.json", "requests/x.json", "nothing"]
 )
-def test_what_does_not_exist_is_a_list_of_one_error(quiet: RunningAgency, path: str) -> None:
+def test_an_unknown_resource_is_a_list_of_one_error(quiet: RunningAgency, path: str) -> None:
     answer = ask_open311(quiet, path)
 
     assert answer.status == 404
@@ -86,15 +86,15 @@ def test_the_get_form_of_the_reporter_extension_answers_the_same(quiet: RunningA
     assert ask_open311(quiet, f"requests.json?reporter={SITI}", key=quiet.secret).json == search(quiet, reporter=SITI)
 
 
-def test_who_never_complained_has_no_rows(quiet: RunningAgency) -> None:
+def test_a_reporter_without_complaints_has_no_rows(quiet: RunningAgency) -> None:
     assert search(quiet, reporter=DEWI) == []
 
 
-def test_without_extensions_a_row_by_reporter_still_tells_who_reported(quiet: RunningAgency) -> None:
+def test_without_extensions_a_search_by_reporter_still_names_the_reporter(quiet: RunningAgency) -> None:
     assert {str(row["extended_attributes"]) for row in search(quiet, reporter=SITI)} == {str({"reporter": SITI})}
 
 
-def test_a_report_in_the_making_has_a_token_and_no_id(quiet: RunningAgency) -> None:
+def test_a_report_without_a_number_has_a_token_and_no_id(quiet: RunningAgency) -> None:
     waiting = [row for row in search(quiet, reporter=SITI) if "service_request_id" not in row]
 
     assert [set(row) for row in waiting] == [
@@ -110,7 +110,7 @@ def test_reporters_are_shown_only_with_a_key(quiet: RunningAgency) -> None:
 
 
 @pytest.mark.parametrize("path", ["services.json", "requests.json", "requests/10000777.json"])
-def test_a_wrong_key_opens_nothing_at_all(quiet: RunningAgency, path: str) -> None:
+def test_a_wrong_key_is_refused_everywhere(quiet: RunningAgency, path: str) -> None:
     answer = ask_open311(quiet, path, key="salah")
 
     assert answer.status == 403
@@ -123,27 +123,27 @@ def test_the_standard_parameter_for_the_key_works_too(quiet: RunningAgency) -> N
     assert ask_open311(quiet, "requests/10000884.json?api_key=salah").status == 403
 
 
-def test_private_complaints_stay_out_of_lists_and_hidden_without_a_key(quiet: RunningAgency) -> None:
+def test_private_complaints_are_not_in_lists_and_hidden_without_a_key(quiet: RunningAgency) -> None:
     assert {row["extended_attributes"]["visibility"] for row in only_numbered(list_rows(quiet))} == {"PUBLIC"}
     assert ask_open311(quiet, "requests/10000884.json").status == 404
     assert [row["service_request_id"] for row in list_rows(quiet, service_request_id="10000884,10000777")] == [10000777]
 
 
-def test_several_ids_are_answered_in_one_call_and_unknown_ones_left_out(quiet: RunningAgency) -> None:
+def test_several_ids_are_answered_in_one_call_without_unknown_ones(quiet: RunningAgency) -> None:
     rows = search(quiet, service_request_id="10000777,10000884,5")
 
     assert [row["service_request_id"] for row in rows] == [10000884, 10000777]
     assert all("extended_attributes" not in row for row in rows)
 
 
-def test_lists_name_nobody(quiet: RunningAgency) -> None:
+def test_lists_name_no_reporter(quiet: RunningAgency) -> None:
     rows = list_rows(quiet)
 
     assert len(rows) > 100
     assert all("reporter" not in row.get("extended_attributes", {}) for row in rows)
 
 
-def test_the_quirks_of_real_servers_are_there(quiet: RunningAgency) -> None:
+def test_the_quirks_of_real_servers_are_present(quiet: RunningAgency) -> None:
     rows = only_numbered(list_rows(quiet))
 
     assert {type(row["service_request_id"]) for row in rows} == {int}
@@ -166,7 +166,7 @@ def test_the_history_ends_in_the_state_of_the_complaint(quiet: RunningAgency) ->
         assert re.fullmatch(r"JK\d{10}", row["extended_attributes"]["report_number"])
 
 
-def test_without_dates_a_list_reaches_back_90_days(quiet: RunningAgency) -> None:
+def test_without_dates_a_list_covers_90_days(quiet: RunningAgency) -> None:
     recent = only_numbered(ask_open311(quiet, "requests.json?page_size=500").json)
 
     oldest = min(datetime.fromisoformat(row["requested_datetime"]) for row in recent)
@@ -193,7 +193,7 @@ def test_a_region_is_matched_by_whole_parts_of_its_code(quiet: RunningAgency) ->
     assert only_numbered(list_rows(quiet, region="31.7")) == []
 
 
-def test_dates_bound_what_was_filed_and_changed(quiet: RunningAgency) -> None:
+def test_dates_limit_the_time_of_report_and_change(quiet: RunningAgency) -> None:
     start, end, since = (datetime.fromisoformat(f"2026-{day}T00:00:00+07:00") for day in ("09-01", "10-01", "10-30"))
 
     filed = only_numbered(list_rows(quiet, start_date=start.isoformat(), end_date=end.isoformat()))
@@ -218,7 +218,7 @@ def test_pages_follow_one_another_newest_first_and_end_empty(quiet: RunningAgenc
     assert ids == sorted(ids, reverse=True)
 
 
-def test_a_page_holds_50_unless_asked_and_never_more_than_500(quiet: RunningAgency) -> None:
+def test_a_page_has_50_rows_by_default_and_at_most_500(quiet: RunningAgency) -> None:
     assert len(ask_open311(quiet, f"requests.json?start_date={YEAR}").json) == 50
     assert len(list_rows(quiet, page_size="9999")) == len(list_rows(quiet))
 
@@ -243,12 +243,12 @@ def test_an_invalid_parameter_is_named_with_its_fix(quiet: RunningAgency, parame
     assert answer.json == [{"code": 400, "description": fix}]
 
 
-def test_a_form_too_long_to_read_is_refused(quiet: RunningAgency) -> None:
+def test_a_form_that_is_too_long_is_refused(quiet: RunningAgency) -> None:
     assert ask_open311(quiet, "requests/search.json", form={"reporter": "1" * 70_000}).status == 413
 
 
 @pytest.mark.parametrize(("mode", "status"), [("error", 500), ("refuse", 403)])
-def test_a_mode_of_failure_shows_in_the_status(quiet: RunningAgency, mode: str, status: int) -> None:
+def test_a_failure_mode_shows_in_the_status(quiet: RunningAgency, mode: str, status: int) -> None:
     with quiet.in_mode(mode):
         assert ask_open311(quiet, "services.json", key=quiet.secret).status == status
 

@@ -1,4 +1,4 @@
-"""The MySQL dialect without a network: bytes in, pieces out."""
+"""The MySQL dialect without a network: bytes in, messages out."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def dialect() -> MysqlDialect:
 
 @pytest.fixture
 def session(dialect: MysqlDialect) -> MysqlDialect:
-    """A dialect whose client is logged in."""
+    """A dialect with a logged-in client."""
     dialect.from_server(GREETING)
     dialect.from_client(LOGIN)
     dialect.from_server(OK)
@@ -37,11 +37,11 @@ def session(dialect: MysqlDialect) -> MysqlDialect:
 
 
 def feed_bytewise(dialect: MysqlDialect, data: bytes) -> list[ProtocolMessage]:
-    """What comes of bytes that arrive one by one."""
+    """The messages of bytes that arrive one by one."""
     return [piece for byte in data for piece in dialect.from_client(bytes([byte]))]
 
 
-def test_compression_is_not_offered_and_nothing_else_of_the_greeting_changes(dialect: MysqlDialect) -> None:
+def test_the_greeting_changes_only_in_that_compression_is_not_offered(dialect: MysqlDialect) -> None:
     assert [piece.data for piece in dialect.from_server(GREETING)] == [GREETING_WITHOUT_COMPRESSION]
 
 
@@ -68,7 +68,7 @@ def test_a_query_on_the_agency_s_tables_is_an_operation(session: MysqlDialect) -
     ]
 
 
-def test_a_packet_that_goes_on_from_the_last_is_no_command(session: MysqlDialect) -> None:
+def test_a_continuation_packet_is_not_a_command(session: MysqlDialect) -> None:
     more = packet(1, b"\x03SELECT * FROM umkm")
 
     assert feed_bytewise(session, more) == [ProtocolMessage(more)]
@@ -102,7 +102,7 @@ def test_the_last_prepared_statement_may_be_run_without_its_number(session: Mysq
     assert feed_bytewise(session, run) == [ProtocolMessage(run, operation="select produk")]
 
 
-def test_answers_pass_through_however_they_are_cut(session: MysqlDialect) -> None:
+def test_answers_pass_in_any_chunks(session: MysqlDialect) -> None:
     assert session.from_server(b"\x05") == [ProtocolMessage(b"\x05")]
 
 

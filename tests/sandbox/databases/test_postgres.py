@@ -1,4 +1,4 @@
-"""A PostgreSQL server in a folder of its own: who gets in, what stays, what an outright killed starter leaves."""
+"""A PostgreSQL server in its own folder: its logins, its data between starts, and the end of a killed starter."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ async def ask(port: int, user: str, password: str, question: str) -> object:
         await connection.close()
 
 
-async def test_each_login_gets_in_with_its_password_and_nobody_else(folder: Path, port: int) -> None:
+async def test_each_login_works_only_with_its_password(folder: Path, port: int) -> None:
     postgres = server(folder, port)
     postgres.start()
     try:
@@ -91,7 +91,7 @@ def test_a_taken_port_is_one_line(folder: Path, port: int) -> None:
         first.stop()
 
 
-def test_a_pid_file_that_names_another_program_is_no_obstacle_to_a_start(folder: Path, port: int) -> None:
+def test_a_pid_file_of_another_program_does_not_prevent_a_start(folder: Path, port: int) -> None:
     postgres = server(folder, port)
     postgres.prepare()
     (postgres.data / "postmaster.pid").write_text(
@@ -102,7 +102,7 @@ def test_a_pid_file_that_names_another_program_is_no_obstacle_to_a_start(folder:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux")
-def test_the_server_of_an_outright_killed_starter_ends_and_the_next_start_works(folder: Path, port: int) -> None:
+def test_the_server_of_a_killed_starter_ends_and_the_next_start_works(folder: Path, port: int) -> None:
     program = f"""
 import time
 from pathlib import Path

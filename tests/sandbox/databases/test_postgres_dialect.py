@@ -1,4 +1,4 @@
-"""The PostgreSQL dialect without a network: bytes in, pieces out."""
+"""The PostgreSQL dialect without a network: bytes in, messages out."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def dialect() -> PostgresDialect:
 
 @pytest.fixture
 def session(dialect: PostgresDialect) -> PostgresDialect:
-    """A dialect whose client is logged in."""
+    """A dialect with a logged-in client."""
     dialect.from_client(STARTUP)
     dialect.from_server(AUTHENTICATED + KEY + READY)
     return dialect
@@ -49,7 +49,7 @@ def operations(pieces: Sequence[ProtocolMessage]) -> list[str]:
     return [piece.operation for piece in pieces if piece.operation]
 
 
-def test_messages_are_the_same_however_they_are_cut(session: PostgresDialect) -> None:
+def test_messages_are_the_same_in_any_chunks(session: PostgresDialect) -> None:
     sent = PARSE + BIND + EXECUTE + SYNC + QUERY
     pieces = [piece for byte in sent for piece in session.from_client(bytes([byte]))]
 
@@ -57,7 +57,7 @@ def test_messages_are_the_same_however_they_are_cut(session: PostgresDialect) ->
     assert operations(pieces) == ["select keluarga", "select biodata_wni"]
 
 
-def test_answers_are_the_same_however_they_are_cut(dialect: PostgresDialect) -> None:
+def test_answers_are_the_same_in_any_chunks(dialect: PostgresDialect) -> None:
     answers = b"N" + AUTHENTICATED + KEY + READY + message(b"D", b"x" * 300) * 3 + READY
     dialect.from_client(SSL_REQUEST + STARTUP)
     pieces = [piece for byte in answers for piece in dialect.from_server(bytes([byte]))]
@@ -94,11 +94,11 @@ def test_a_refused_login_is_distinguished_from_another_error(dialect: PostgresDi
     assert [piece.refused for piece in dialect.from_server(busy + REFUSAL)] == [False, True]
 
 
-def test_a_denied_table_is_no_refused_login(session: PostgresDialect) -> None:
+def test_a_denied_table_is_not_a_refused_login(session: PostgresDialect) -> None:
     assert [piece.refused for piece in session.from_server(REFUSAL)] == [False]
 
 
-def test_a_failed_statement_is_failed_by_the_server_in_our_words(session: PostgresDialect) -> None:
+def test_the_server_fails_a_statement_and_the_proxy_replaces_the_message(session: PostgresDialect) -> None:
     session.from_client(PARSE + BIND + EXECUTE)
     answer = session.fail(StatementFailure.ERROR)
     pieces = session.from_server(message(b"2", b"") + message(b"E", b"SERROR\0C34000\0Mno portal\0\0") + READY)

@@ -1,4 +1,4 @@
-"""The population register: a real PostgreSQL behind the front, asked with asyncpg."""
+"""The population register: a real PostgreSQL behind the proxy, queried with asyncpg."""
 
 import asyncio
 import os
@@ -38,12 +38,12 @@ async def test_residents_are_found_by_many_niks_in_one_statement(register: async
     assert [tuple(row) for row in rows] == [(SITI, "SITI RAHMAWATI"), (BUDI, "BUDI SANTOSO")]
 
 
-async def test_everybody_is_in_the_register_once(register: asyncpg.Connection) -> None:
+async def test_every_resident_is_in_the_register_once(register: asyncpg.Connection) -> None:
     assert await register.fetchval("SELECT count(*) FROM biodata_wni") == len(build_population().residents)
     assert await register.fetchval("SELECT count(*) FROM keluarga") == 700
 
 
-async def test_a_resident_has_the_registers_own_words_and_numbers(register: asyncpg.Connection) -> None:
+async def test_a_resident_has_the_registers_vocabulary_and_numbers(register: asyncpg.Connection) -> None:
     row = await register.fetchrow("SELECT * FROM biodata_wni WHERE nik = $1", SITI)
 
     assert dict(row) == {
@@ -84,7 +84,7 @@ async def test_the_sex_is_a_word_for_some_and_a_digit_for_others(register: async
     assert [row[0] for row in rows] == ["1", "2", "LAKI-LAKI", "PEREMPUAN"]
 
 
-async def test_what_is_not_known_is_a_dash_or_an_empty_text(register: asyncpg.Connection) -> None:
+async def test_unknown_values_are_a_dash_or_an_empty_text(register: asyncpg.Connection) -> None:
     rows = await register.fetch(
         "SELECT nama_lgkp_ayah, count(*) FROM biodata_wni GROUP BY 1 HAVING nama_lgkp_ayah < 'A'"
     )
@@ -103,7 +103,7 @@ async def test_a_household_s_members_are_found_by_its_card(register: asyncpg.Con
     assert {row["nik"] for row in rows} == {BUDI, SITI, "3171014904159001", "3171012311189001"}
 
 
-async def test_statements_on_the_register_are_counted_and_the_driver_s_own_are_not(
+async def test_statements_on_the_register_are_counted_but_not_the_drivers_own(
     dukcapil: RunningAgency, register: asyncpg.Connection
 ) -> None:
     prepared = await register.prepare(BY_NIK)
@@ -116,14 +116,16 @@ async def test_statements_on_the_register_are_counted_and_the_driver_s_own_are_n
     assert dukcapil.count_calls() == {"select biodata_wni": 3, "select keluarga": 1}
 
 
-async def test_a_connection_alone_is_not_counted(dukcapil: RunningAgency, register: asyncpg.Connection) -> None:
+async def test_a_connection_without_statements_is_not_counted(
+    dukcapil: RunningAgency, register: asyncpg.Connection
+) -> None:
     await (await connect(dukcapil)).close()
 
     assert await register.fetchval("SELECT 1") == 1
     assert dukcapil.count_calls() == {}
 
 
-async def test_answers_larger_than_any_buffer_pass_through_whole(register: asyncpg.Connection) -> None:
+async def test_answers_larger_than_any_buffer_pass_completely(register: asyncpg.Connection) -> None:
     text = await register.fetchval("SELECT repeat('x', 3000000) FROM keluarga LIMIT 1")
 
     assert text == "x" * 3_000_000
@@ -159,7 +161,7 @@ async def test_encryption_is_declined_as_the_protocol_says(dukcapil: RunningAgen
         "SELECT pg_read_file('PG_VERSION')",
     ],
 )
-async def test_the_login_may_read_and_nothing_else(register: asyncpg.Connection, statement: str) -> None:
+async def test_the_login_may_only_read(register: asyncpg.Connection, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await register.execute(statement)
 
@@ -191,7 +193,7 @@ async def test_a_transaction_knows_that_its_statement_failed(
     assert len(await register.fetch(BY_NIK, [SITI])) == 1
 
 
-async def test_mode_rubbish_answers_what_is_no_row(dukcapil: RunningAgency) -> None:
+async def test_mode_rubbish_answers_an_invalid_row(dukcapil: RunningAgency) -> None:
     connection = await connect(dukcapil)
     with dukcapil.in_mode("rubbish"), pytest.raises(asyncpg.InternalClientError, match="32767"):
         await connection.fetch(BY_NIK, [SITI])
@@ -231,7 +233,7 @@ async def test_a_held_statement_can_be_cancelled_like_a_long_one(
         assert await asyncio.wait_for(register.fetchval("SELECT 1"), 5) == 1
 
 
-async def test_a_client_that_goes_away_leaves_no_statement_behind(dukcapil: RunningAgency) -> None:
+async def test_a_client_that_disconnects_leaves_no_statement_behind(dukcapil: RunningAgency) -> None:
     connection = await connect(dukcapil)
     watcher = await connect(dukcapil)
     backend = await connection.fetchval("SELECT pg_backend_pid()")
@@ -246,7 +248,7 @@ async def test_a_client_that_goes_away_leaves_no_statement_behind(dukcapil: Runn
     await watcher.close()
 
 
-async def test_imitated_latency_is_added_to_statements_and_to_nothing_else(
+async def test_imitated_latency_is_added_to_statements_only(
     dukcapil: RunningAgency, register: asyncpg.Connection
 ) -> None:
     clock = asyncio.get_running_loop()
@@ -266,11 +268,11 @@ async def test_imitated_latency_is_added_to_statements_and_to_nothing_else(
 
 @pytest.fixture(scope="module")
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder so deep that the path of a unix socket in it would be too long."""
+    """A folder whose path is too long for a unix socket."""
     return tmp_path_factory.mktemp("register" + "x" * 90)
 
 
-async def test_a_stopped_register_is_gone_and_comes_back_with_its_data(own_state: Path) -> None:
+async def test_a_stopped_register_is_unreachable_and_restarts_with_its_data(own_state: Path) -> None:
     with run_agency("dukcapil", own_state) as agency:
         assert agency.stop() == 0
         with pytest.raises(OSError, match="Connect"):
@@ -281,7 +283,7 @@ async def test_a_stopped_register_is_gone_and_comes_back_with_its_data(own_state
         await connection.close()
 
 
-async def test_a_killed_register_is_not_reachable_and_comes_back(own_state: Path) -> None:
+async def test_a_killed_register_is_unreachable_and_restarts(own_state: Path) -> None:
     with run_agency("dukcapil", own_state) as agency:
         agency.kill()
         with pytest.raises(OSError, match="Connect"):
@@ -292,7 +294,7 @@ async def test_a_killed_register_is_not_reachable_and_comes_back(own_state: Path
         await connection.close()
 
 
-async def test_a_register_whose_server_dies_ends_with_one_clear_line(own_state: Path) -> None:
+async def test_a_register_whose_server_dies_ends_with_one_line(own_state: Path) -> None:
     with run_agency("dukcapil", own_state) as agency:
         postmaster = (agency.state / "postgres" / "data" / "postmaster.pid").read_text().split()[0]
         os.kill(int(postmaster), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""An application is sent people back to the addresses it registered, and has a secret of its own."""
+"""Applications redirect people only to their registered addresses, and have their own secrets."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from sandbox.issuer.people import list_people
         "id.go.jakarta.sandbox:/callback",
     ],
 )
-def test_an_address_is_registered_whatever_its_port_on_this_machine(uri: str) -> None:
+def test_a_registered_loopback_address_matches_with_any_port(uri: str) -> None:
     assert CLIENTS["city-app"].may_redirect_to(uri)
 
 
@@ -38,7 +38,7 @@ def test_an_address_similar_to_a_registered_one_is_refused(uri: str) -> None:
     assert not CLIENTS["city-app"].may_redirect_to(uri)
 
 
-def test_every_kind_of_caller_of_the_hub_can_be_had_here() -> None:
+def test_every_kind_of_caller_can_get_a_token() -> None:
     applications = {client.kind for client in CLIENTS.values() if client.kind is not None}
     people = {person.kind for person in list_people().values()}
 

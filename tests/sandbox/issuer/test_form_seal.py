@@ -1,9 +1,9 @@
-"""What was sealed for one browser opens for that one only, for a quarter of an hour, in the same process."""
+"""Sealed values open only for the same browser, for a quarter of an hour, in the same process."""
 
 from sandbox.issuer.form_seal import LIFETIME_S, FormSeal
 
 
-def test_it_opens_for_the_same_browser_until_its_time_is_over() -> None:
+def test_values_open_for_the_same_browser_until_they_expire() -> None:
     now = 1_000_000.0
     seal = FormSeal(lambda: now)
     text = seal.seal({"a": "b"}, "browser")
@@ -15,7 +15,7 @@ def test_it_opens_for_the_same_browser_until_its_time_is_over() -> None:
     assert seal.unseal(text, "browser") is None
 
 
-def test_it_opens_in_no_other_process() -> None:
+def test_values_do_not_open_in_another_process() -> None:
     assert FormSeal().unseal(FormSeal().seal({}, "browser"), "browser") is None
 
 

@@ -1,4 +1,4 @@
-"""Codes and refresh tokens are forgotten when nothing can follow from them any more."""
+"""Codes and refresh tokens are forgotten when they can no longer be used."""
 
 from sandbox.issuer.grants import Grants, Lifetimes, ProviderSignIn
 from sandbox.issuer.people import list_people
@@ -14,7 +14,7 @@ SIGN_IN = ProviderSignIn(
 )
 
 
-def test_a_code_that_nobody_fetched_is_forgotten_after_its_time() -> None:
+def test_an_unused_code_is_forgotten_when_it_expires() -> None:
     now = 0.0
     grants = Grants(Lifetimes(), lambda: now)
     grants.issue_code(SIGN_IN, redirect_uri="", challenge="")
@@ -25,7 +25,7 @@ def test_a_code_that_nobody_fetched_is_forgotten_after_its_time() -> None:
     assert repr(grants) == "<Grants 1 codes 0 families>"
 
 
-def test_a_used_code_is_known_as_long_as_a_refresh_token_follows_from_it() -> None:
+def test_a_used_code_is_stored_while_a_refresh_token_follows_from_it() -> None:
     now = 0.0
     grants = Grants(Lifetimes(), lambda: now)
     code = grants.issue_code(SIGN_IN, redirect_uri="", challenge="")
@@ -39,7 +39,7 @@ def test_a_used_code_is_known_as_long_as_a_refresh_token_follows_from_it() -> No
     assert grants.find_sign_in(refresh_token, "city-app") is None
 
 
-def test_a_family_is_forgotten_after_its_time() -> None:
+def test_an_expired_family_is_forgotten() -> None:
     now = 0.0
     grants = Grants(Lifetimes(), lambda: now)
     grants.issue_refresh_token(SIGN_IN)

@@ -1,4 +1,4 @@
-"""The city's OpenID provider says truly what it can do, publishes its keys, and fails as the agencies do."""
+"""The city's OpenID provider publishes correct metadata and keys, and fails like the agencies."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def provider(openid_provider: RunningAgency) -> Iterator[RunningAgency]:
     openid_provider.set_mode("normal")
 
 
-def test_the_discovery_document_has_every_required_member_and_names_the_issuer_it_was_asked_of(
+def test_the_discovery_document_has_every_required_member_and_the_requested_issuer(
     provider: RunningAgency,
 ) -> None:
     answer = ask(provider, "GET", "/.well-known/openid-configuration")
@@ -57,7 +57,7 @@ def test_every_address_of_the_discovery_document_is_served(provider: RunningAgen
         assert ask(provider, "GET", urlsplit(address).path).status != 404
 
 
-def test_everything_that_tokens_hold_is_said_in_the_discovery_document(provider: RunningAgency) -> None:
+def test_all_token_contents_are_in_the_discovery_document(provider: RunningAgency) -> None:
     document = ask(provider, "GET", "/.well-known/openid-configuration").json
 
     _, claims = verify_token(provider, sign_in(provider)["id_token"])
@@ -65,7 +65,7 @@ def test_everything_that_tokens_hold_is_said_in_the_discovery_document(provider:
     assert {"aud", *claims} == set(document["claims_supported"])
 
 
-def test_the_published_keys_are_public_and_say_what_they_are_for(provider: RunningAgency) -> None:
+def test_the_published_keys_are_public_and_have_a_use(provider: RunningAgency) -> None:
     (key, *_) = ask(provider, "GET", "/jwks").json["keys"]
 
     assert {name: key[name] for name in ("kty", "crv", "use", "alg")} == {
@@ -92,7 +92,7 @@ def test_a_new_key_signs_immediately_and_the_previous_one_is_still_published(pro
     )
 
 
-def test_keys_are_for_their_owner_alone_and_are_the_same_after_another_start(tmp_path: Path) -> None:
+def test_the_key_file_is_private_and_survives_a_restart(tmp_path: Path) -> None:
     with run_agency("issuer", tmp_path) as provider:
         token = request_client_token(provider, "pantau-kota").json["access_token"]
         file = provider.state / "keys.json"
@@ -103,7 +103,7 @@ def test_keys_are_for_their_owner_alone_and_are_the_same_after_another_start(tmp
         assert verify_token(provider, token)[1]["sub"] == "pantau-kota"
 
 
-def test_a_damaged_file_of_keys_stops_the_start_with_one_line(tmp_path: Path) -> None:
+def test_a_damaged_key_file_stops_the_start_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "issuer").mkdir()
     (tmp_path / "issuer" / "keys.json").write_text("[]]")
 
@@ -113,7 +113,7 @@ def test_a_damaged_file_of_keys_stops_the_start_with_one_line(tmp_path: Path) ->
     assert "Traceback" not in str(caught.value)
 
 
-def test_userinfo_says_who_the_owner_of_a_token_is(provider: RunningAgency) -> None:
+def test_userinfo_names_the_owner_of_a_token(provider: RunningAgency) -> None:
     tokens = sign_in(provider)
 
     answer = ask(provider, "GET", "/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
@@ -125,7 +125,7 @@ def test_userinfo_says_who_the_owner_of_a_token_is(provider: RunningAgency) -> N
     }
 
 
-def test_userinfo_without_the_scope_profile_is_a_name_that_says_nothing(provider: RunningAgency) -> None:
+def test_userinfo_without_the_profile_scope_is_only_a_subject(provider: RunningAgency) -> None:
     tokens = sign_in(provider, scope="openid")
 
     answer = ask(provider, "POST", "/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
@@ -133,7 +133,7 @@ def test_userinfo_without_the_scope_profile_is_a_name_that_says_nothing(provider
     assert answer.json.keys() == {"sub"}
 
 
-def test_userinfo_refuses_what_is_no_token_of_a_person(provider: RunningAgency) -> None:
+def test_userinfo_refuses_tokens_that_are_not_a_persons(provider: RunningAgency) -> None:
     tokens = sign_in(provider)
     partner = request_client_token(provider, "pantau-kota").json["access_token"]
 
@@ -148,7 +148,7 @@ def test_userinfo_refuses_what_is_no_token_of_a_person(provider: RunningAgency) 
     assert (unauthenticated.status, unauthenticated.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_an_access_token_ends_when_it_says(provider: RunningAgency) -> None:
+def test_an_access_token_expires_at_its_time(provider: RunningAgency) -> None:
     call_control(provider, "PUT", "/lifetimes", {"access_s": 0})
     try:
         tokens = sign_in(provider)
@@ -172,7 +172,7 @@ def test_an_invalid_lifetime_is_refused_and_changes_nothing(provider: RunningAge
     assert call_control(provider, "GET", "/lifetimes") == before == {"code_s": 60, "access_s": 900, "refresh_s": 28800}
 
 
-def test_a_page_of_another_origin_may_ask_for_tokens_but_not_read_the_sign_in_page(provider: RunningAgency) -> None:
+def test_another_origin_may_request_tokens_but_not_read_the_sign_in_page(provider: RunningAgency) -> None:
     origin = {"Origin": "http://127.0.0.1:8000"}
 
     preflight = ask(provider, "OPTIONS", "/token", headers={**origin, "Access-Control-Request-Method": "POST"})
@@ -182,7 +182,7 @@ def test_a_page_of_another_origin_may_ask_for_tokens_but_not_read_the_sign_in_pa
     assert "access-control-allow-origin" not in ask(provider, "GET", "/authorize", headers=origin).headers
 
 
-def test_another_sites_name_that_leads_here_is_refused(provider: RunningAgency) -> None:
+def test_a_foreign_host_name_is_refused(provider: RunningAgency) -> None:
     assert ask(provider, "GET", "/jwks", headers={"Host": "evil.example"}).status == 400
 
 
@@ -208,7 +208,7 @@ def test_in_mode_rubbish_it_answers_a_web_page(provider: RunningAgency) -> None:
     assert (answer.status, answer.body[:6]) == (200, b"<html>")
 
 
-def test_in_mode_refuse_no_client_and_no_token_is_good(provider: RunningAgency) -> None:
+def test_in_mode_refuse_no_client_and_no_token_is_valid(provider: RunningAgency) -> None:
     tokens = sign_in(provider)
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
 
@@ -221,7 +221,7 @@ def test_in_mode_refuse_no_client_and_no_token_is_good(provider: RunningAgency) 
     assert ask(provider, "GET", "/userinfo", headers=bearer).status == 200
 
 
-def test_a_token_of_another_city_is_not_proven_here(provider: RunningAgency, tmp_path: Path) -> None:
+def test_a_token_of_another_city_is_refused(provider: RunningAgency, tmp_path: Path) -> None:
     with run_agency("issuer", tmp_path) as other:
         token = request_client_token(other, "pantau-kota").json["access_token"]
 

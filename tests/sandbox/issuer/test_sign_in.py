@@ -1,4 +1,4 @@
-"""Somebody signs in by the page of the city's OpenID provider, or does not, and the application is told."""
+"""People sign in on the page of the city's OpenID provider, or refuse, and the application gets the outcome."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def browser(openid_provider: RunningAgency) -> ProviderBrowser:
     return ProviderBrowser(openid_provider)
 
 
-def test_the_page_offers_the_people_of_the_application_and_preselects_nobody(browser: ProviderBrowser) -> None:
+def test_the_page_offers_the_people_of_the_application_and_preselects_none(browser: ProviderBrowser) -> None:
     page = browser.open_sign_in_page()
 
     form = SignInForm(page.body.decode())
@@ -43,19 +43,19 @@ def test_the_page_offers_the_people_of_the_application_and_preselects_nobody(bro
     assert form.checked == {"acr": "substantial"}
 
 
-def test_the_auditors_console_offers_who_oversees_and_no_citizen(browser: ProviderBrowser) -> None:
+def test_the_auditors_console_offers_overseers_and_no_citizen(browser: ProviderBrowser) -> None:
     page = browser.open_sign_in_page(client_id="audit-console", redirect_uri="http://127.0.0.1:9/console/callback")
 
     assert SignInForm(page.body.decode()).choices["person"] == ["wulan", "ratna", "surya"]
 
 
-def test_what_the_application_hints_is_chosen_beforehand(browser: ProviderBrowser) -> None:
+def test_the_login_hint_is_preselected(browser: ProviderBrowser) -> None:
     page = browser.open_sign_in_page(login_hint="budi", acr_values="urn:other high low")
 
     assert SignInForm(page.body.decode()).checked == {"person": "budi", "acr": "high"}
 
 
-def test_the_page_says_what_the_application_learns(browser: ProviderBrowser) -> None:
+def test_the_page_lists_the_data_for_the_application(browser: ProviderBrowser) -> None:
     text = browser.open_sign_in_page(scope="openid offline_access").body.decode()
 
     assert "<strong>The city&#x27;s app</strong>" in text
@@ -64,7 +64,7 @@ def test_the_page_says_what_the_application_learns(browser: ProviderBrowser) -> 
     assert "your name<" not in text
 
 
-def test_the_page_needs_no_script_loads_nothing_from_elsewhere_and_cannot_be_framed(browser: ProviderBrowser) -> None:
+def test_the_page_needs_no_script_loads_nothing_external_and_cannot_be_framed(browser: ProviderBrowser) -> None:
     page = browser.open_sign_in_page()
     text = page.body.decode()
 
@@ -79,7 +79,7 @@ def test_the_page_needs_no_script_loads_nothing_from_elsewhere_and_cannot_be_fra
     assert "SameSite=lax" in page.headers["set-cookie"]
 
 
-def test_who_signs_in_goes_back_with_a_code_the_state_and_the_issuers_name(browser: ProviderBrowser) -> None:
+def test_signing_in_redirects_with_a_code_the_state_and_the_issuer(browser: ProviderBrowser) -> None:
     answer = browser.submit(browser.open_sign_in_page(), SITI)
 
     assert answer.headers["location"].startswith(f"{CALLBACK}?")
@@ -88,7 +88,7 @@ def test_who_signs_in_goes_back_with_a_code_the_state_and_the_issuers_name(brows
     assert redirect_parameters(answer)["iss"] == issuer_url(browser.provider)
 
 
-def test_who_does_not_sign_in_goes_back_without_a_code_whatever_is_chosen(browser: ProviderBrowser) -> None:
+def test_refusing_redirects_without_a_code_whatever_is_chosen(browser: ProviderBrowser) -> None:
     answer = browser.submit(browser.open_sign_in_page(), {**SITI, "decision": "deny"})
 
     assert redirect_parameters(answer) == {
@@ -99,7 +99,7 @@ def test_who_does_not_sign_in_goes_back_without_a_code_whatever_is_chosen(browse
     }
 
 
-def test_a_request_may_come_as_a_form_too(browser: ProviderBrowser) -> None:
+def test_a_request_can_be_sent_as_a_form(browser: ProviderBrowser) -> None:
     page = browser.post("/authorize", AUTHORIZATION_REQUEST)
 
     assert redirect_parameters(browser.submit(page, SITI)).keys() == {"code", "state", "iss"}
@@ -116,7 +116,7 @@ def test_a_request_may_come_as_a_form_too(browser: ProviderBrowser) -> None:
         ({"person": "another", "nik": "<b>1</b>", "acr": "low"}, "No resident of 17 years or more has this NIK."),
     ],
 )
-def test_a_form_that_is_not_filled_in_comes_back_with_what_is_wrong(
+def test_an_incomplete_form_is_shown_again_with_the_error(
     browser: ProviderBrowser, chosen: Mapping[str, str], wrong: str
 ) -> None:
     page = browser.submit(browser.open_sign_in_page(), {**chosen, "decision": "allow"})
@@ -130,7 +130,7 @@ def test_a_form_that_is_not_filled_in_comes_back_with_what_is_wrong(
     assert redirect_parameters(browser.submit(page, SITI))["code"]
 
 
-def test_any_adult_resident_signs_in_by_number_and_no_address_holds_the_number(browser: ProviderBrowser) -> None:
+def test_any_adult_resident_signs_in_by_nik_and_no_address_contains_the_nik(browser: ProviderBrowser) -> None:
     answer = browser.submit(
         browser.open_sign_in_page(),
         {"person": "another", "nik": "3174055203559003", "acr": "high", "decision": "allow"},
@@ -143,7 +143,7 @@ def test_any_adult_resident_signs_in_by_number_and_no_address_holds_the_number(b
     assert (claims["kind"], claims["nik"], claims["acr"]) == ("citizen", "3174055203559003", "high")
 
 
-def test_another_browser_cannot_send_the_form(openid_provider: RunningAgency) -> None:
+def test_another_browser_cannot_submit_the_form(openid_provider: RunningAgency) -> None:
     page = ProviderBrowser(openid_provider).open_sign_in_page()
 
     for other in (
@@ -156,7 +156,7 @@ def test_another_browser_cannot_send_the_form(openid_provider: RunningAgency) ->
         assert "location" not in answer.headers
 
 
-def test_a_changed_form_is_not_taken(browser: ProviderBrowser) -> None:
+def test_a_changed_form_is_refused(browser: ProviderBrowser) -> None:
     page = browser.open_sign_in_page()
     sealed = SignInForm(page.body.decode()).hidden["request"]
 
@@ -179,9 +179,7 @@ def test_a_changed_form_is_not_taken(browser: ProviderBrowser) -> None:
         {"redirect_uri": ""},
     ],
 )
-def test_nobody_is_sent_to_an_address_that_is_not_registered(
-    browser: ProviderBrowser, overrides: Mapping[str, str]
-) -> None:
+def test_an_unregistered_redirect_address_is_refused(browser: ProviderBrowser, overrides: Mapping[str, str]) -> None:
     answer = browser.get("/authorize", {**AUTHORIZATION_REQUEST, **overrides})
 
     assert (answer.status, "location" in answer.headers) == (400, False)
@@ -219,13 +217,13 @@ def test_an_application_gets_the_error_of_its_request(
     assert "code" not in answer
 
 
-def test_a_parameter_that_comes_twice_is_refused_before_it_is_read(browser: ProviderBrowser) -> None:
+def test_a_duplicate_parameter_is_refused(browser: ProviderBrowser) -> None:
     answer = ask(browser.provider, "GET", "/authorize?client_id=city-app&client_id=graphiql")
 
     assert (answer.status, "location" in answer.headers) == (400, False)
 
 
-def test_a_form_beyond_every_measure_is_refused(browser: ProviderBrowser) -> None:
+def test_a_form_that_is_too_long_is_refused(browser: ProviderBrowser) -> None:
     assert browser.post("/sign-in", {"request": "x" * 70_000}).status == 413
     assert browser.post("/sign-in", {f"p{number}": "x" for number in range(200)}).status == 400
 
@@ -248,7 +246,7 @@ def test_a_form_beyond_every_measure_is_refused(browser: ProviderBrowser) -> Non
         ("teguh", "operator", {"role": "operator"}),
     ],
 )
-def test_a_token_says_what_the_hub_has_to_know_of_a_person_and_no_more(
+def test_a_token_has_only_the_claims_that_the_hub_needs(
     openid_provider: RunningAgency, person: str, kind: str, claims: Mapping[str, str]
 ) -> None:
     callback = "http://127.0.0.1:8000/graphiql"
@@ -292,7 +290,7 @@ def test_an_assistants_token_names_the_actor_and_the_represented_person(openid_p
     assert "act" not in own
 
 
-def test_a_subject_is_the_same_at_every_sign_in_and_holds_no_number(openid_provider: RunningAgency) -> None:
+def test_a_subject_is_the_same_at_every_sign_in_and_contains_no_nik(openid_provider: RunningAgency) -> None:
     first, second = (verify_token(openid_provider, sign_in(openid_provider)["access_token"])[1] for _ in range(2))
 
     assert first["sub"] == second["sub"]
@@ -301,7 +299,7 @@ def test_a_subject_is_the_same_at_every_sign_in_and_holds_no_number(openid_provi
     assert "3171014506909001" not in first["sub"]
 
 
-def test_signing_out_ends_what_follows_from_the_sign_in_and_goes_on_to_a_registered_address(
+def test_signing_out_ends_the_sign_in_and_redirects_to_a_registered_address(
     browser: ProviderBrowser,
 ) -> None:
     tokens = sign_in(browser.provider, scope="openid offline_access")
@@ -316,7 +314,7 @@ def test_signing_out_ends_what_follows_from_the_sign_in_and_goes_on_to_a_registe
     assert (refreshed.status, refreshed.json["error"]) == (400, "invalid_grant")
 
 
-def test_signing_out_without_an_address_to_go_on_to_says_so(browser: ProviderBrowser) -> None:
+def test_signing_out_without_an_address_shows_a_message(browser: ProviderBrowser) -> None:
     tokens = sign_in(browser.provider)
 
     answer = browser.post("/end-session", {"id_token_hint": tokens["id_token"]})
@@ -324,7 +322,7 @@ def test_signing_out_without_an_address_to_go_on_to_says_so(browser: ProviderBro
     assert (answer.status, b"<h1>You are signed out</h1>" in answer.body) == (200, True)
 
 
-def test_signing_out_goes_to_no_address_that_is_not_registered(browser: ProviderBrowser) -> None:
+def test_signing_out_does_not_redirect_to_an_unregistered_address(browser: ProviderBrowser) -> None:
     tokens = sign_in(browser.provider)
     hint = {"id_token_hint": tokens["id_token"]}
 

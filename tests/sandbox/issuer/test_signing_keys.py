@@ -1,4 +1,4 @@
-"""Keys are kept as long as something that they signed can be good, and no longer."""
+"""Keys are stored as long as a token that they signed can be valid, and no longer."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sandbox.issuer.tokens import ACCESS_TYPE
 
 
 class ManualClock:
-    """A clock that is moved by hand."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -23,7 +23,7 @@ def list_kids(keys: SigningKeys) -> list[str]:
     return [key["kid"] for key in keys.build_key_set()["keys"]]
 
 
-def test_a_key_is_published_for_an_hour_after_another_took_its_place(tmp_path: Path) -> None:
+def test_a_replaced_key_is_published_for_an_hour(tmp_path: Path) -> None:
     clock = ManualClock()
     keys = SigningKeys(tmp_path / "keys.json", clock)
     (old,) = list_kids(keys)
@@ -39,11 +39,11 @@ def test_a_key_is_published_for_an_hour_after_another_took_its_place(tmp_path: P
     assert keys.read_claims(token, typ=ACCESS_TYPE) is None
 
 
-def test_a_key_is_published_longer_than_what_it_signed_is_good_for() -> None:
+def test_a_key_is_published_longer_than_its_tokens_are_valid() -> None:
     assert Lifetimes().access_s < PUBLISHED_FOR_S
 
 
-def test_another_start_remembers_when_a_key_was_replaced(tmp_path: Path) -> None:
+def test_the_time_of_a_replacement_survives_a_restart(tmp_path: Path) -> None:
     clock = ManualClock()
     first = SigningKeys(tmp_path / "keys.json", clock)
     first.rotate()
@@ -54,15 +54,15 @@ def test_another_start_remembers_when_a_key_was_replaced(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("token", ["", "x", "e30.e30.", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."])
-def test_what_no_key_signed_says_nothing(tmp_path: Path, token: str) -> None:
+def test_a_token_of_an_unknown_key_has_no_claims(tmp_path: Path, token: str) -> None:
     assert SigningKeys(tmp_path / "keys.json").read_claims(token, typ=ACCESS_TYPE) is None
 
 
-def test_a_token_of_another_kind_says_nothing(tmp_path: Path) -> None:
+def test_a_token_of_another_type_has_no_claims(tmp_path: Path) -> None:
     keys = SigningKeys(tmp_path / "keys.json")
 
     assert keys.read_claims(keys.sign({"sub": "x"}, typ="JWT"), typ=ACCESS_TYPE) is None
 
 
-def test_no_key_shows_where_it_is_looked_at(tmp_path: Path) -> None:
+def test_repr_shows_no_key(tmp_path: Path) -> None:
     assert repr(SigningKeys(tmp_path / "keys.json")) == "<SigningKeys 1>"

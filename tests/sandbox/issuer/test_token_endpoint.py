@@ -1,4 +1,4 @@
-"""The city's OpenID provider gives tokens for what proves the right to them, and for nothing else."""
+"""The city's OpenID provider issues tokens only for valid grants and credentials."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -81,7 +81,7 @@ def test_a_code_is_valid_only_for_its_client(
 
 
 @pytest.mark.parametrize("code", ["guessed", ""])
-def test_a_code_that_was_never_given_is_refused(openid_provider: RunningAgency, code: str) -> None:
+def test_an_unknown_code_is_refused(openid_provider: RunningAgency, code: str) -> None:
     assert read_refusal(exchange_code(openid_provider, code)) == (400, "invalid_grant")
 
 
@@ -92,7 +92,7 @@ def test_a_custom_verifier_is_accepted(openid_provider: RunningAgency) -> None:
     assert exchange_code(openid_provider, code, code_verifier=verifier).status == 200
 
 
-def test_a_code_after_its_time_is_refused(openid_provider: RunningAgency) -> None:
+def test_an_expired_code_is_refused(openid_provider: RunningAgency) -> None:
     call_control(openid_provider, "PUT", "/lifetimes", {"code_s": 0})
     try:
         code = obtain_code(openid_provider)
@@ -102,7 +102,7 @@ def test_a_code_after_its_time_is_refused(openid_provider: RunningAgency) -> Non
     assert read_refusal(exchange_code(openid_provider, code)) == (400, "invalid_grant")
 
 
-def test_a_code_that_comes_again_is_refused_and_ends_what_followed_from_it(openid_provider: RunningAgency) -> None:
+def test_a_reused_code_is_refused_and_ends_its_sign_in(openid_provider: RunningAgency) -> None:
     code = obtain_code(openid_provider, scope="openid offline_access")
     tokens = exchange_code(openid_provider, code).json
 
@@ -110,14 +110,14 @@ def test_a_code_that_comes_again_is_refused_and_ends_what_followed_from_it(openi
     assert read_refusal(refresh(openid_provider, tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_a_code_is_gone_after_a_wrong_verifier(openid_provider: RunningAgency) -> None:
+def test_a_code_is_used_up_by_a_wrong_verifier(openid_provider: RunningAgency) -> None:
     code = obtain_code(openid_provider)
     exchange_code(openid_provider, code, code_verifier="x" * 43)
 
     assert read_refusal(exchange_code(openid_provider, code, code_verifier=VERIFIER)) == (400, "invalid_grant")
 
 
-def test_a_refresh_token_comes_only_with_its_scope_and_gets_new_tokens_of_the_same_sign_in(
+def test_a_refresh_token_needs_its_scope_and_gets_new_tokens_of_the_same_sign_in(
     openid_provider: RunningAgency,
 ) -> None:
     assert "refresh_token" not in sign_in(openid_provider)
@@ -136,7 +136,7 @@ def test_a_refresh_token_comes_only_with_its_scope_and_gets_new_tokens_of_the_sa
     assert refresh(openid_provider, again.json["refresh_token"]).status == 200
 
 
-def test_a_refresh_token_that_was_replaced_ends_the_whole_family(openid_provider: RunningAgency) -> None:
+def test_a_replaced_refresh_token_ends_the_whole_family(openid_provider: RunningAgency) -> None:
     first = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
     second = refresh(openid_provider, first).json["refresh_token"]
 
@@ -144,7 +144,7 @@ def test_a_refresh_token_that_was_replaced_ends_the_whole_family(openid_provider
     assert read_refusal(refresh(openid_provider, second)) == (400, "invalid_grant")
 
 
-def test_a_refresh_token_of_one_application_is_nothing_to_another_and_stays_good(
+def test_a_refresh_token_is_refused_for_another_application_and_stays_valid(
     openid_provider: RunningAgency,
 ) -> None:
     refresh_token = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
@@ -156,7 +156,7 @@ def test_a_refresh_token_of_one_application_is_nothing_to_another_and_stays_good
     assert refresh(openid_provider, refresh_token).status == 200
 
 
-def test_fewer_scopes_can_be_had_by_a_refresh_token_but_not_more(openid_provider: RunningAgency) -> None:
+def test_a_refresh_token_can_reduce_scopes_but_not_add_any(openid_provider: RunningAgency) -> None:
     refresh_token = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
 
     assert read_refusal(refresh(openid_provider, refresh_token, scope="openid profile")) == (400, "invalid_scope")
@@ -165,7 +165,7 @@ def test_fewer_scopes_can_be_had_by_a_refresh_token_but_not_more(openid_provider
     assert verify_token(openid_provider, narrowed.json["access_token"])[1]["scope"] == "openid"
 
 
-def test_a_refresh_token_after_its_time_is_refused(openid_provider: RunningAgency) -> None:
+def test_an_expired_refresh_token_is_refused(openid_provider: RunningAgency) -> None:
     call_control(openid_provider, "PUT", "/lifetimes", {"refresh_s": 0})
     try:
         refresh_token = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
@@ -201,7 +201,7 @@ def test_an_application_gets_its_own_token_with_its_secret(
     assert token_claims["aud"] == "simpul"
 
 
-def test_a_secret_may_come_in_the_form_too(openid_provider: RunningAgency) -> None:
+def test_a_secret_can_be_sent_in_the_form(openid_provider: RunningAgency) -> None:
     client, secret = client_credentials(openid_provider, "pantau-kota")
 
     answer = request_token(
@@ -215,7 +215,7 @@ def test_a_secret_may_come_in_the_form_too(openid_provider: RunningAgency) -> No
     assert (answer.status, answer.json["scope"]) == (200, "prices:read")
 
 
-def test_an_application_gets_no_scope_that_is_not_its_own(openid_provider: RunningAgency) -> None:
+def test_an_application_gets_only_its_own_scopes(openid_provider: RunningAgency) -> None:
     assert read_refusal(request_client_token(openid_provider, "pantau-kota", scope="prices:read tax")) == (
         400,
         "invalid_scope",
@@ -234,7 +234,7 @@ def test_an_application_gets_no_scope_that_is_not_its_own(openid_provider: Runni
         (None, {"client_id": "city-app", "client_secret": "it has none"}),
     ],
 )
-def test_who_does_not_prove_to_be_a_client_gets_nothing(
+def test_an_unauthenticated_client_is_refused(
     openid_provider: RunningAgency, basic: tuple[str, str] | None, form: Mapping[str, str]
 ) -> None:
     answer = request_token(openid_provider, basic, grant_type="client_credentials", **form)
@@ -243,7 +243,7 @@ def test_who_does_not_prove_to_be_a_client_gets_nothing(
     assert answer.headers["www-authenticate"] == 'Basic realm="token"'
 
 
-def test_the_secret_of_one_is_not_that_of_another(openid_provider: RunningAgency) -> None:
+def test_clients_have_different_secrets(openid_provider: RunningAgency) -> None:
     _, secret = client_credentials(openid_provider, "pantau-kota")
 
     answer = request_token(openid_provider, ("kredit-nusantara", secret), grant_type="client_credentials")
@@ -252,7 +252,7 @@ def test_the_secret_of_one_is_not_that_of_another(openid_provider: RunningAgency
 
 
 @pytest.mark.parametrize("authorization", ["Basic %%%", "Basic bm9jb2xvbg==", "Bearer x", "Basic", ""])
-def test_a_header_that_cannot_be_read_proves_nobody(openid_provider: RunningAgency, authorization: str) -> None:
+def test_an_unreadable_header_is_refused(openid_provider: RunningAgency, authorization: str) -> None:
     answer = ask(
         openid_provider,
         "POST",
@@ -274,7 +274,7 @@ def test_a_header_that_cannot_be_read_proves_nobody(openid_provider: RunningAgen
         ({"grant_type": "client_credentials", "client_id": "kredit-nusantara"}, "invalid_request"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_named(
+def test_an_invalid_request_is_refused_with_the_reason(
     openid_provider: RunningAgency, form: Mapping[str, str], error: str
 ) -> None:
     answer = request_token(openid_provider, client_credentials(openid_provider, "pantau-kota"), **form)
@@ -312,7 +312,7 @@ def test_a_console_with_a_secret_needs_both_its_secret_and_the_verifier(openid_p
         (b"x=" + b"y" * 70_000, "application/x-www-form-urlencoded", 413),
     ],
 )
-def test_a_body_that_is_no_form_is_refused(
+def test_a_body_that_is_not_a_form_is_refused(
     openid_provider: RunningAgency, body: bytes, content_type: str, status: int
 ) -> None:
     answer = ask(openid_provider, "POST", "/token", body=body, headers={"Content-Type": content_type})
@@ -320,7 +320,7 @@ def test_a_body_that_is_no_form_is_refused(
     assert read_refusal(answer) == (status, "invalid_request")
 
 
-def test_tokens_are_asked_for_by_post_only(openid_provider: RunningAgency) -> None:
+def test_the_token_endpoint_accepts_only_post(openid_provider: RunningAgency) -> None:
     assert ask(openid_provider, "GET", f"/token?redirect_uri={CALLBACK}").status == 405
 
 
@@ -329,7 +329,7 @@ def revoke(provider: RunningAgency, token_text: str, **form: str) -> AgencyAnswe
     return ask(provider, "POST", "/revoke", body=body, headers={"Content-Type": FORM})
 
 
-def test_a_refresh_token_that_was_given_back_is_good_no_more(openid_provider: RunningAgency) -> None:
+def test_a_revoked_refresh_token_is_refused(openid_provider: RunningAgency) -> None:
     refresh_token = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
 
     assert revoke(openid_provider, refresh_token).status == 200
@@ -337,14 +337,14 @@ def test_a_refresh_token_that_was_given_back_is_good_no_more(openid_provider: Ru
     assert revoke(openid_provider, refresh_token).status == 200
 
 
-def test_nobody_gives_back_the_refresh_token_of_another_application(openid_provider: RunningAgency) -> None:
+def test_an_application_cannot_revoke_the_refresh_token_of_another(openid_provider: RunningAgency) -> None:
     refresh_token = sign_in(openid_provider, scope="openid offline_access")["refresh_token"]
 
     assert revoke(openid_provider, refresh_token, client_id="graphiql").status == 200
     assert refresh(openid_provider, refresh_token).status == 200
 
 
-def test_an_access_token_cannot_be_given_back(openid_provider: RunningAgency) -> None:
+def test_an_access_token_cannot_be_revoked(openid_provider: RunningAgency) -> None:
     access_token = sign_in(openid_provider)["access_token"]
 
     assert read_refusal(revoke(openid_provider, access_token)) == (400, "unsupported_token_type")

@@ -1,4 +1,4 @@
-"""The small business programme keeps the engine its city began with: a hub keeps the address it was given."""
+"""The small business programme keeps the engine of its first start, because a hub keeps its address."""
 
 import os
 import re
@@ -13,7 +13,7 @@ WITHOUT = {"SIMPUL_WITHOUT": "mariadb"}
 
 @pytest.fixture
 def environment_with_mariadb(tmp_path: Path) -> dict[str, str]:
-    """An environment in which MariaDB's programs are found; they fail, so a test sees each start."""
+    """An environment with MariaDB programs that fail, so that a test sees each start."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("mariadbd", "mariadb-install-db"):
@@ -29,7 +29,7 @@ def restart(agency: RunningAgency, environment: dict[str, str]) -> RunningAgency
     return agency
 
 
-def test_a_city_that_began_on_sqlite_stays_there_when_mariadb_is_installed_later(
+def test_a_city_with_sqlite_keeps_it_after_mariadb_is_installed(
     tmp_path: Path, environment_with_mariadb: dict[str, str]
 ) -> None:
     agency = start_agency("jakpreneur", tmp_path, environment=WITHOUT)
@@ -42,13 +42,13 @@ def test_a_city_that_began_on_sqlite_stays_there_when_mariadb_is_installed_later
         agency.stop()
 
 
-def test_a_new_city_takes_the_mariadb_that_is_there(tmp_path: Path, environment_with_mariadb: dict[str, str]) -> None:
+def test_a_new_city_uses_an_installed_mariadb(tmp_path: Path, environment_with_mariadb: dict[str, str]) -> None:
     with pytest.raises(AgencyDidNotStartError, match="the engine was changed"):
         start_agency("jakpreneur", tmp_path, environment=environment_with_mariadb)
     assert (tmp_path / "jakpreneur" / "engine").read_text() == "mariadb"
 
 
-def test_a_city_that_began_with_mariadb_says_what_to_do_when_it_is_gone(tmp_path: Path) -> None:
+def test_a_city_with_mariadb_names_the_fix_when_it_is_gone(tmp_path: Path) -> None:
     state = tmp_path / "jakpreneur"
     state.mkdir()
     (state / "engine").write_text("mariadb")
@@ -68,7 +68,7 @@ def test_an_engine_that_does_not_exist_is_named_with_the_fix(tmp_path: Path) -> 
         start_agency("jakpreneur", tmp_path)
 
 
-def test_a_program_that_is_not_optional_cannot_be_left_out(tmp_path: Path) -> None:
+def test_an_excluded_program_must_be_optional(tmp_path: Path) -> None:
     message = (
         "SIMPUL_WITHOUT names 'postgres', which is not an optional program: choose among "
         "chromium, mariadb, nginx, npm, promtool, wrk, or all."

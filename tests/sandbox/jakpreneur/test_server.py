@@ -1,4 +1,4 @@
-"""The small business programme: a real MariaDB behind the front, asked with asyncmy, and the file in its place."""
+"""The small business programme: a real MariaDB behind the proxy, queried with asyncmy, and the SQLite file without it."""
 
 import asyncio
 import sqlite3
@@ -85,7 +85,7 @@ async def test_products_keep_their_accents_in_a_latin1_table(programme: asyncmy.
     ) == (("produk", "nama_produk", "latin1"), ("umkm", "nama_usaha", "utf8mb4"))
 
 
-async def test_the_file_holds_what_mariadb_holds(
+async def test_the_sqlite_file_has_the_same_rows_as_mariadb(
     programme: asyncmy.Connection, jakpreneur_sqlite: RunningAgency
 ) -> None:
     with closing(sqlite3.connect(jakpreneur_sqlite.health()["path"])) as file:
@@ -95,11 +95,11 @@ async def test_the_file_holds_what_mariadb_holds(
             )
 
 
-async def test_health_tells_that_it_is_mariadb(jakpreneur_mariadb: RunningAgency) -> None:
+async def test_health_names_the_engine_mariadb(jakpreneur_mariadb: RunningAgency) -> None:
     assert jakpreneur_mariadb.health() == {"agency": "jakpreneur", "ready": True, "engine": "mariadb"}
 
 
-def test_health_tells_that_it_is_a_file_and_where(jakpreneur_sqlite: RunningAgency) -> None:
+def test_health_names_the_engine_sqlite_and_the_path_of_its_file(jakpreneur_sqlite: RunningAgency) -> None:
     path = jakpreneur_sqlite.state / "jakpreneur.open"
 
     assert path.resolve() == jakpreneur_sqlite.state.resolve() / "jakpreneur.sqlite3"
@@ -131,7 +131,7 @@ def test_every_quirk_is_in_the_data(jakpreneur_sqlite: RunningAgency) -> None:
     assert stages == {"P1", "P2", "P3", "P4", "P5", "P6", "P7"}
 
 
-def test_a_finished_file_stays_and_a_damaged_version_is_rewritten(jakpreneur_sqlite: RunningAgency) -> None:
+def test_a_complete_file_is_kept_and_an_outdated_one_is_rewritten(jakpreneur_sqlite: RunningAgency) -> None:
     path = jakpreneur_sqlite.state / "jakpreneur.sqlite3"
     written = path.stat().st_mtime_ns
     jakpreneur_sqlite.stop()
@@ -147,7 +147,7 @@ def test_a_finished_file_stays_and_a_damaged_version_is_rewritten(jakpreneur_sql
         assert file.execute("SELECT nik FROM umkm WHERE id = 1").fetchone() == (SITI,)
 
 
-def test_the_file_of_a_killed_programme_cannot_be_opened_until_it_comes_back(jakpreneur_sqlite: RunningAgency) -> None:
+def test_the_file_of_a_killed_programme_is_unreachable_until_it_restarts(jakpreneur_sqlite: RunningAgency) -> None:
     path = jakpreneur_sqlite.health()["path"]
     jakpreneur_sqlite.kill()
     try:
@@ -172,7 +172,7 @@ async def test_statements_on_the_programme_are_counted_and_the_driver_s_own_are_
     assert jakpreneur_mariadb.count_calls() == {"select umkm": 1, "select produk": 1}
 
 
-async def test_answers_larger_than_any_buffer_pass_through_whole(programme: asyncmy.Connection) -> None:
+async def test_answers_larger_than_any_buffer_pass_completely(programme: asyncmy.Connection) -> None:
     assert await ask(programme, "SELECT repeat('x', 3000000) FROM umkm LIMIT 1") == (("x" * 3_000_000,),)
 
 
@@ -193,7 +193,7 @@ async def test_wrong_credentials_are_refused_by_mariadb_and_counted(
     "statement",
     ["DELETE FROM umkm", "UPDATE produk SET harga = 0", "CREATE TABLE mine (a int)", "SELECT user FROM mysql.user"],
 )
-async def test_the_login_may_read_and_nothing_else(programme: asyncmy.Connection, statement: str) -> None:
+async def test_the_login_may_only_read(programme: asyncmy.Connection, statement: str) -> None:
     with pytest.raises(OperationalError, match="denied"):
         await ask(programme, statement)
 
@@ -210,7 +210,7 @@ async def test_mode_error_fails_statements_and_leaves_the_connection_usable(
     assert jakpreneur_mariadb.count_calls() == {"select umkm": 2}
 
 
-async def test_mode_rubbish_answers_what_is_no_packet(jakpreneur_mariadb: RunningAgency) -> None:
+async def test_mode_rubbish_answers_an_invalid_packet(jakpreneur_mariadb: RunningAgency) -> None:
     connection = await connect(jakpreneur_mariadb)
     with jakpreneur_mariadb.in_mode("rubbish"), pytest.raises(InternalError, match="sequence number wrong"):
         await ask(connection, "SELECT id FROM umkm")
@@ -243,7 +243,7 @@ async def test_mode_slow_holds_a_statement_until_the_mode_changes(
     assert await asyncio.wait_for(pending, 5) == ((1,),)
 
 
-async def test_a_killed_programme_is_not_reachable_and_comes_back(
+async def test_a_killed_programme_is_unreachable_and_restarts(
     tmp_path: Path, jakpreneur_mariadb: RunningAgency
 ) -> None:
     deep = tmp_path / ("x" * 90)  # the path of a unix socket in it would be too long
@@ -261,7 +261,7 @@ async def test_a_killed_programme_is_not_reachable_and_comes_back(
         agency.stop()
 
 
-async def test_its_temporary_tables_are_where_no_other_server_removes_them(
+async def test_temporary_tables_are_in_a_private_folder(
     jakpreneur_mariadb: RunningAgency, programme: asyncmy.Connection
 ) -> None:
     folder = jakpreneur_mariadb.state / "mariadb" / "temporary"

@@ -43,14 +43,14 @@ def test_every_value_of_the_market_list_is_a_string(quiet: RunningAgency) -> Non
     assert all(row["kelurahan_code"].startswith("31.7") for row in answer["data"])
 
 
-def test_a_search_finds_by_part_of_the_name_and_gives_no_total(quiet: RunningAgency) -> None:
+def test_a_search_matches_part_of_the_name_and_has_no_total(quiet: RunningAgency) -> None:
     answer = ask_food_prices(quiet, f"{MARKETS}?search_text=SENEN").json
 
     assert [row["market_name"] for row in answer["data"]] == ["Pasar Senen Blok III - VI"]
     assert "total" not in answer
 
 
-def test_one_call_gives_the_newest_price_of_every_commodity_of_a_market(quiet: RunningAgency) -> None:
+def test_one_call_returns_the_newest_price_of_every_commodity_of_a_market(quiet: RunningAgency) -> None:
     rows = newest(quiet, 3)
 
     assert len(rows) == 47
@@ -72,7 +72,7 @@ def test_one_call_gives_the_newest_price_of_every_commodity_of_a_market(quiet: R
     assert quiet.count_calls() == {"GET /api2/v2/public/master-data/commodity/markets/{market_id}": 1}
 
 
-def test_what_a_market_does_not_sell_has_the_sentinel_for_a_price(quiet: RunningAgency) -> None:
+def test_a_commodity_that_a_market_does_not_sell_has_the_sentinel_price(quiet: RunningAgency) -> None:
     absent = [row for row in newest(quiet, 3) if row["newest_price"] == NONE]
 
     assert absent
@@ -102,7 +102,7 @@ def test_a_status_follows_from_the_last_two_prices(quiet: RunningAgency) -> None
     assert len({row["status"] for row in known}) == 3
 
 
-def test_a_months_report_of_a_market_has_days_missing(quiet: RunningAgency) -> None:
+def test_a_monthly_report_of_a_market_lacks_days(quiet: RunningAgency) -> None:
     rows = report(quiet, "market", 3)
 
     days = [recap["time"] for recap in rows[0]["recaps"]]
@@ -121,7 +121,7 @@ def test_the_newest_price_is_the_last_one_of_the_report(quiet: RunningAgency) ->
     assert last == {"value": price["newest_price"], "time": price["latest_new_price_date"]}
 
 
-def test_a_report_by_commodity_is_one_row_and_by_city_one_a_commodity(quiet: RunningAgency) -> None:
+def test_a_report_by_commodity_has_one_row_and_by_city_one_per_commodity(quiet: RunningAgency) -> None:
     assert [row["commodity_name"] for row in report(quiet, "commodity", 10)] == ["Cabe Merah Keriting"]
     assert len(report(quiet, "city", 2)) == 47
 
@@ -151,7 +151,7 @@ def test_an_error_carries_its_status_and_a_message(quiet: RunningAgency, path: s
 
 
 @pytest.mark.parametrize("key", ["", "salah"])
-def test_without_the_right_key_nothing_is_answered(quiet: RunningAgency, key: str) -> None:
+def test_an_invalid_key_is_refused(quiet: RunningAgency, key: str) -> None:
     answer = ask_food_prices(quiet, MARKETS, key=key)
 
     assert answer.status == 401
@@ -180,7 +180,7 @@ def test_with_latency_off_nothing_limits_the_rate(quiet: RunningAgency) -> None:
     assert {ask_food_prices(quiet, f"{MARKETS}?search_text=senen").status for _ in range(20)} == {200}
 
 
-def test_a_rate_set_over_the_control_api_lets_five_through_and_says_when_to_come_back(quiet: RunningAgency) -> None:
+def test_a_rate_set_over_the_control_api_allows_five_calls_and_names_the_retry_time(quiet: RunningAgency) -> None:
     with temporary_setting(quiet, "/rate", {"per_second": 0.5}, back={"per_second": 0}):
         answers = [ask_food_prices(quiet, f"{MARKETS}?search_text=senen") for _ in range(6)]
 
@@ -190,7 +190,7 @@ def test_a_rate_set_over_the_control_api_lets_five_through_and_says_when_to_come
     assert quiet.count_calls() == {"GET /api2/v1/master-data/market": 5, "throttled": 1}
 
 
-def test_a_key_earns_one_call_for_every_second_it_waits() -> None:
+def test_a_key_earns_one_call_per_second() -> None:
     now = 0.0
     rate = AgencyRateLimiter(1, 2, clock=lambda: now)
 

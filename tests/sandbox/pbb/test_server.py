@@ -59,7 +59,7 @@ def test_the_wsdl_is_enough_for_a_soap_client(quiet: RunningAgency) -> None:
     assert quiet.count_calls() == {"GetObjekByNik": 1}
 
 
-def test_one_call_gives_every_object_of_a_nik_with_all_its_bills_and_payments(quiet: RunningAgency) -> None:
+def test_one_call_returns_every_object_of_a_nik_with_all_bills_and_payments(quiet: RunningAgency) -> None:
     answer = ask_soap(quiet, "GetObjekByNik", SITI)
 
     rows = etree.fromstring(answer.body).findall(".//pbb:objek", NS)
@@ -85,7 +85,7 @@ def test_dewi_has_paid_everything(quiet: RunningAgency) -> None:
     assert set(texts(ask_soap(quiet, "GetObjekByNik", DEWI), ".//op:STATUS_PEMBAYARAN_SPPT")) == {"1"}
 
 
-def test_the_bills_of_one_nop_come_without_asking_for_the_owner(quiet: RunningAgency) -> None:
+def test_the_bills_of_a_nop_are_returned_without_the_owner(quiet: RunningAgency) -> None:
     printed = "31.73.020.003.003-0041.0"
 
     plain, with_marks = ask_soap(quiet, "GetTagihan", SITIS_HOME), ask_soap(quiet, "GetTagihan", printed)
@@ -102,7 +102,7 @@ def test_the_bills_of_one_nop_come_without_asking_for_the_owner(quiet: RunningAg
     assert quiet.count_calls() == {"GetTagihan": 2}
 
 
-def test_the_body_is_latin_1_and_says_so(quiet: RunningAgency) -> None:
+def test_the_body_is_latin_1_and_declared_so(quiet: RunningAgency) -> None:
     answer = ask_soap(quiet, "GetObjekByNik", SITI)
 
     assert answer.headers["content-type"] == "text/xml; charset=ISO-8859-1"
@@ -110,7 +110,7 @@ def test_the_body_is_latin_1_and_says_so(quiet: RunningAgency) -> None:
     assert "JL. CAFÉ NO. 8".encode("latin-1") in answer.body
 
 
-def test_a_day_the_agency_does_not_know_is_the_first_of_january_1900(quiet: RunningAgency) -> None:
+def test_an_unknown_day_is_the_first_of_january_1900(quiet: RunningAgency) -> None:
     assert texts(ask_soap(quiet, "GetTagihan", SITIS_HOME), ".//op:TGL_TERBIT_SPPT")[0] == "01-01-1900"
 
 
@@ -133,7 +133,7 @@ def test_a_wrong_request_is_reported_inside_a_200(
     assert code(answer) == code_and_remark
 
 
-def test_outside_its_hours_the_agency_says_that_it_is_closed(quiet: RunningAgency) -> None:
+def test_outside_its_hours_the_agency_answers_that_it_is_closed(quiet: RunningAgency) -> None:
     with temporary_setting(quiet, "/hours", {"open": False}, back={"open": True}):
         closed = ask_soap(quiet, "GetObjekByNik", SITI)
 
@@ -166,7 +166,7 @@ def test_in_mode_error_it_answers_a_server_fault(quiet: RunningAgency) -> None:
     assert texts(answer, ".//detail/pbb:Kesalahan/pbb:kode") == ["500"]
 
 
-def test_in_mode_rubbish_the_xml_breaks_off(quiet: RunningAgency) -> None:
+def test_in_mode_rubbish_the_xml_is_truncated(quiet: RunningAgency) -> None:
     with quiet.in_mode("rubbish"):
         answer = ask_soap(quiet, "GetObjekByNik", SITI)
 
@@ -175,7 +175,7 @@ def test_in_mode_rubbish_the_xml_breaks_off(quiet: RunningAgency) -> None:
         etree.fromstring(answer.body)
 
 
-def test_stopped_while_it_holds_an_answer_it_ends_in_order_and_silently(tmp_path: Path) -> None:
+def test_a_stop_signal_during_a_held_answer_ends_the_agency_in_order_and_silently(tmp_path: Path) -> None:
     with run_agency("pbb", tmp_path) as pbb, ThreadPoolExecutor() as elsewhere:
         pbb.set_mode("slow")
         waiting = elsewhere.submit(ask_soap, pbb, "GetTagihan", SITIS_HOME)
@@ -201,7 +201,7 @@ def test_stopped_while_it_holds_an_answer_it_ends_in_order_and_silently(tmp_path
     ],
     ids=["nothing", "not XML", "no envelope", "no operation", "foreign operation", "too long"],
 )
-def test_what_it_cannot_read_is_answered_with_a_fault_shaped_like_soap_1_2(quiet: RunningAgency, body: bytes) -> None:
+def test_an_unreadable_request_is_answered_with_a_fault_in_soap_1_2_form(quiet: RunningAgency, body: bytes) -> None:
     answer = ask(quiet, "POST", "/services/pbb", body=body)
 
     assert answer.status == 500
@@ -209,7 +209,7 @@ def test_what_it_cannot_read_is_answered_with_a_fault_shaped_like_soap_1_2(quiet
     assert quiet.count_calls() == {}
 
 
-def test_external_entities_are_not_read(quiet: RunningAgency) -> None:
+def test_external_entities_are_not_resolved(quiet: RunningAgency) -> None:
     body = soap_with_entity(quiet.user, quiet.secret)
 
     answer = ask(quiet, "POST", "/services/pbb", body=body)

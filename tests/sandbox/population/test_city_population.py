@@ -11,7 +11,7 @@ from sandbox.population.regions import load_regions
 
 ROOT = Path(__file__).resolve().parents[3]
 CITY = "2ed2821684301bd1"
-"""Changes only when somebody means to change the city: other agencies' data and recorded answers hang on it."""
+"""Change it only with an intended change of the city: other agencies' data and recorded answers depend on it."""
 
 
 def test_the_city_has_about_two_thousand_residents_in_seven_hundred_households() -> None:
@@ -51,7 +51,7 @@ def test_no_identity_or_family_card_number_is_used_twice() -> None:
     assert [number for number, times in Counter(numbers).items() if times > 1] == []
 
 
-def test_every_nik_says_birthday_sex_and_a_serial_that_no_real_person_has() -> None:
+def test_every_nik_has_birthday_sex_and_a_test_serial() -> None:
     for resident in build_population().residents:
         day = resident.birth_date.day + (40 if resident.sex == "P" else 0)
         assert resident.nik[6:12] == f"{day:02d}{resident.birth_date:%m%y}"
@@ -59,7 +59,7 @@ def test_every_nik_says_birthday_sex_and_a_serial_that_no_real_person_has() -> N
         assert len(resident.nik) == 16
 
 
-def test_some_niks_were_issued_elsewhere_and_a_few_in_districts_we_do_not_know() -> None:
+def test_some_niks_were_issued_elsewhere_and_a_few_in_unknown_districts() -> None:
     known = {code.replace(".", "") for code in load_regions().districts}
     issued = [(resident.nik[:6], resident.kelurahan[:8].replace(".", "")) for resident in build_population().residents]
 
@@ -67,7 +67,7 @@ def test_some_niks_were_issued_elsewhere_and_a_few_in_districts_we_do_not_know()
     assert 0 < sum(nik not in known for nik, _ in issued) < 30
 
 
-def test_everybody_lives_in_a_kelurahan_of_jakarta_and_the_populous_ones_have_more() -> None:
+def test_every_resident_lives_in_a_kelurahan_of_jakarta_in_proportion_to_its_population() -> None:
     tables = load_regions()
     homes = Counter(household.kelurahan for household in build_population().households)
 
@@ -76,7 +76,7 @@ def test_everybody_lives_in_a_kelurahan_of_jakarta_and_the_populous_ones_have_mo
     assert sum(homes[code] for code in by_population[-50:]) > 3 * sum(homes[code] for code in by_population[:50])
 
 
-def test_a_household_lists_its_members_head_first_and_they_share_card_and_home() -> None:
+def test_a_household_lists_its_head_first_and_its_members_share_card_and_home() -> None:
     city = build_population()
     for household in city.households:
         members = [city.by_nik[nik] for nik in household.member_niks]
@@ -125,7 +125,7 @@ def test_names_are_upper_case_without_titles() -> None:
         ("agus", "3672010101009004", "AGUS WIJAYA", "L", date(2000, 1, 1), "31.75.02.1001"),
     ],
 )
-def test_the_sample_people_are_who_the_documentation_says(  # noqa: PLR0917 - one column a fact
+def test_the_sample_people_match_the_documentation(  # noqa: PLR0917 - one column a fact
     name: str, nik: str, full_name: str, sex: str, born: date, kelurahan: str
 ) -> None:
     resident = build_population().by_nik[nik]

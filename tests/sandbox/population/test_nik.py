@@ -5,12 +5,12 @@ import pytest
 from sandbox.population.nik import NikIssuer, build_stem
 
 
-def test_a_woman_s_day_of_birth_carries_forty_more() -> None:
+def test_a_womans_day_of_birth_has_forty_added() -> None:
     assert build_stem("31.71.01", date(1990, 6, 5), woman=True) == "317101450690"
     assert build_stem("31.71.01", date(1990, 6, 5), woman=False) == "317101050690"
 
 
-def test_numbers_of_one_stem_count_on_from_9000_and_leave_out_the_taken() -> None:
+def test_serials_of_a_stem_start_at_9000_and_skip_reserved_numbers() -> None:
     mint = NikIssuer(frozenset({"3171010101009001"}))
 
     assert [mint.issue("317101010100") for _ in range(3)] == [
