@@ -80,7 +80,7 @@ class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
 
     def __init__(self) -> None:
         """The message is fixed."""
-        super().__init__("Enough was compared under this consent today. Go on tomorrow.")
+        super().__init__("The comparisons under this consent are used up for today. Try again tomorrow.")
 
 
 @batch(agency="dukcapil")

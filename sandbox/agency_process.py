@@ -66,7 +66,7 @@ class AgencyProcess:
                 while not await _is_healthy(self.control_port):
                     await asyncio.wait([ended], timeout=0.05)
                     if ended.done():
-                        raise AgencyProcessError(f"{self.name} did not start: {self.last_line() or 'it said nothing'}")
+                        raise AgencyProcessError(f"{self.name} did not start: {self.last_line() or 'no output'}")
         except TimeoutError:
             raise AgencyProcessError(f"{self.name} was not ready after {timeout:.0f} s: {self.last_line()}") from None
         finally:

@@ -128,7 +128,7 @@ class SandboxCity:
             except AgencyProcessError as problem:
                 await child.stop()
                 self._set_state(name, ProcessState.DIED, str(problem))
-                raise CityError(f"{problem} (all it said: {self._log_path(name)})") from None
+                raise CityError(f"{problem} (log: {self._log_path(name)})") from None
             self._set_state(name, ProcessState.RUNNING)
             self._watches[name] = asyncio.create_task(self._watch(name, child))
 

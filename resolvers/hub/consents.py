@@ -50,7 +50,7 @@ class NotOfAge(SafeError):  # noqa: N818 - reads as what it is
 
     def __init__(self) -> None:
         """The message is fixed."""
-        super().__init__("Who is under 18 cannot consent alone. You may refuse the request.")
+        super().__init__("A person under 18 cannot consent alone. You may refuse the request.")
 
 
 class AlreadyAnswered(SafeError):  # noqa: N818 - reads as what it is
@@ -60,7 +60,7 @@ class AlreadyAnswered(SafeError):  # noqa: N818 - reads as what it is
 
     def __init__(self) -> None:
         """The message is fixed."""
-        super().__init__("You answered this request before, and said something else. Look at 'consents'.")
+        super().__init__("You answered this request before, with another answer. Look at 'consents'.")
 
 
 class Consents(Protocol):
@@ -121,7 +121,7 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
     if refusal is None:
         return found
     beyond = {consent: refusal.error for consent, each in known.items() if each.subject in refusal.people}
-    return {**found, **beyond}  # type: ignore[dict-item]  # a refusal stands in place of the person
+    return {**found, **beyond}  # type: ignore[dict-item]  # a refusal replaces the person
 
 
 @batch(agency=None, depends_on_caller=True)

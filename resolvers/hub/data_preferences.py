@@ -29,7 +29,7 @@ class PreferencesUnavailable(SafeError):  # noqa: N818 - reads as what it is
 
     def __init__(self) -> None:
         """The message is fixed."""
-        super().__init__("Whether the person allows this cannot be told at the moment. Try again later.")
+        super().__init__("Whether the person allows this cannot be checked at the moment. Try again later.")
 
 
 class PeoplePreferences(Protocol):

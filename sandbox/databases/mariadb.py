@@ -163,7 +163,7 @@ class MariaDb:
             path.unlink(missing_ok=True)
 
     def _last_error(self) -> str:
-        return _error_line(self._log.read_text(errors="replace")) if self._log.exists() else "it said nothing"
+        return _error_line(self._log.read_text(errors="replace")) if self._log.exists() else "no output"
 
 
 def quote_literal(text: str) -> str:
@@ -183,7 +183,7 @@ def _build_environment(temporary: Path) -> Mapping[str, str]:
 
 
 def _error_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no output"]
     return next((line for line in lines if "[ERROR]" in line or "FATAL" in line), lines[-1])
 
 

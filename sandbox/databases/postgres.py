@@ -145,7 +145,7 @@ class Postgres:
         spoken = [line.strip() for line in lines if line.strip()]
         # The reason precedes "database system is shut down" and similar lines.
         reasons = [line for line in spoken if "FATAL" in line or "PANIC" in line] or spoken
-        return reasons[-1] if reasons else "it said nothing"
+        return reasons[-1] if reasons else "no output"
 
     def _make_searchable(self) -> None:
         """As root: let PostgreSQL's user reach the folder and the binaries (search, not list)."""
@@ -224,7 +224,7 @@ def _run(program: str, arguments: Sequence[str], speak: str = "") -> str:
         check=False,
     )
     if outcome.returncode != 0:
-        lines = [line.strip() for line in outcome.stderr.splitlines() if line.strip()] or ["it said nothing"]
+        lines = [line.strip() for line in outcome.stderr.splitlines() if line.strip()] or ["no output"]
         # The cause comes first; then initdb reports its clean-up, which may fail too.
         raise PostgresError(f"PostgreSQL's {program} failed ({outcome.returncode}): {' / '.join(lines[:4])}")
     return outcome.stdout

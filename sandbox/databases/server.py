@@ -64,7 +64,7 @@ def socket_folder(folder: Path, name: str) -> Iterator[Path]:
     short.mkdir(mode=0o700, exist_ok=True)
     if short.is_symlink() or short.stat().st_uid not in {os.geteuid(), _server_uid()}:
         raise CannotStartError(
-            f"{short} belongs to somebody else; delete it, or choose a state folder of a shorter path."
+            f"{short} belongs to another user; delete it, or choose a state folder of a shorter path."
         )
     try:
         give_ownership(short)

@@ -90,5 +90,5 @@ def _refuse_prompt_none(prompt: str) -> None:
     if "none" not in values:
         return
     if len(values) > 1:
-        raise OAuthError("invalid_request", "prompt none stands alone.")
-    raise OAuthError("login_required", "Nobody is signed in: this provider asks every time.")
+        raise OAuthError("invalid_request", "prompt none cannot be combined.")
+    raise OAuthError("login_required", "There is no session: this provider asks every time.")

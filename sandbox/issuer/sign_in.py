@@ -114,7 +114,7 @@ def _parse_choice(form: Parameters, authorization: AuthorizationRequest) -> Sign
     people = authorization.client.person_kinds
     if form.get("person") == OTHER_PERSON and "citizen" in people:
         found = find_resident(form.get("nik", ""))
-        return found or "No resident of 17 years or more has this NIK. Correct it or choose somebody from the list."
+        return found or "No resident of 17 years or more has this NIK. Correct it or choose a person from the list."
     person = list_people().get(form.get("person", ""))
     return person if person and person.kind in people else "Choose who you are."
 

@@ -14,8 +14,8 @@ OTHER_PERSON = "another"
 """The choice of a resident who is not listed."""
 
 _LEVEL_LABELS = {
-    "low": "by what you said of yourself",
-    "substantial": "by your identity card, which somebody looked at",
+    "low": "by your own statement",
+    "substantial": "by your identity card, which was inspected",
     "high": "by your identity card and your face",
 }
 _SCOPE_LABELS = {
@@ -67,7 +67,7 @@ def render_sign_in_page(
 <ul>{"".join(f"<li>{escape(_SCOPE_LABELS[scope])}</li>" for scope in request.scopes)}</ul>
 <p>It also gets a token that lets it ask the city's hub in your name. The token holds your number (NIK or NIB), or your
 office and role, and the application can read them in it.</p>
-<p class="note">Nobody here is real: be whom you like, without a password.</p>
+<p class="note">These people are not real: sign in as any of them, without a password.</p>
 <form method="post" action="/sign-in">
 <input type="hidden" name="request" value="{escape(sealed)}">
 <fieldset><legend>Who are you?</legend>
@@ -103,7 +103,7 @@ def _other_person_choice(known: Mapping[str, str], *, wrong: bool) -> str:
 <span class="number"><label for="nik">NIK</label>
 <input id="nik" name="nik" inputmode="numeric" autocomplete="off" maxlength="16" value="{value}"
 {problem or 'aria-describedby="nik-says"'}>
-<small id="nik-says">16 digits, of somebody of 17 years or more; only for another resident</small></span>"""
+<small id="nik-says">16 digits, of a person of 17 years or more; only for another resident</small></span>"""
 
 
 def _level_choice(level: str, known: Mapping[str, str]) -> str:

@@ -44,7 +44,7 @@ from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.consents")
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_UNKNOWN_REQUEST = "No request of that id waits for your answer. It may be answered, over, or somebody else's."
+_UNKNOWN_REQUEST = "No request with this id waits for your answer. It may be answered, expired or another person's."
 _UNKNOWN_CONSENT = "You gave no consent of that id."
 
 
@@ -201,7 +201,7 @@ async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIte
     except ConsentAlreadyAnswered:
         raise AlreadyAnswered from None
     except ScopeNotRequested:
-        raise BadInput("Argument 'scopes' holds what was not asked for. Grant what the request names.") from None
+        raise BadInput("Argument 'scopes' holds a scope that was not requested. Grant scopes of the request.") from None
 
 
 def _build_request(nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:

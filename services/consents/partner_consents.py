@@ -82,7 +82,9 @@ class PartnerConsents:
 
     def _check_address(self, terms: ConsentTerms, address: str) -> None:
         if address not in terms.redirect_uris:
-            raise NotInContract("'redirect_uri' is none of the contract's. Send one of them, sign for sign.")
+            raise NotInContract(
+                "'redirect_uri' is not in the contract. Send one of its addresses, character by character."
+            )
         if is_development_address(address) and not self._development:
             raise NotInContract("'redirect_uri' leads to a machine under development, and this hub serves people.")
 

@@ -38,7 +38,7 @@ class DatabaseAccessEntries:
                 search = self._build_search(query, viewer)
             except UnknownToken:
                 pages[query] = BadInput(
-                    "A token in the filter is none that you were given for this case. Give 'person' or 'reader' as they"
+                    "A token in the filter is not valid for you and this case. Give 'person' or 'reader' as they"
                     " were received, with the same case."
                 )
                 continue

@@ -155,7 +155,7 @@ class DatabaseDataRequests:
         except InvalidStateChange as refusal:
             raise BadInput(f"The request is {refusal.state.name} already; it was answered or withdrawn.") from None
         if kept is None:
-            raise BadInput("Argument 'number' is no request that you answer. Give a number as 'dataRequests' tells it.")
+            raise BadInput("Argument 'number' is no request that you answer. Give a number from 'dataRequests'.")
         return self.build_request(kept)
 
     async def _file(self, wanted: NewDataRequest) -> DataRequest:
@@ -179,7 +179,7 @@ class DatabaseDataRequests:
                 " Withdraw one that is no longer needed, or wait until one is answered."
             ) from None
         if _get_content(request) != (wanted.kind, agency, wanted.field, wanted.purposes, wanted.says, wanted.wanted):
-            raise BadInput("Argument 'key' stands for another request of yours. Give each request a key of its own.")
+            raise BadInput("Argument 'key' belongs to another request of yours. Give each request its own key.")
         return request
 
     def _find_agency(self, wanted: NewDataRequest) -> str | None:
@@ -209,7 +209,7 @@ class DatabaseDataRequests:
             ) from None
         if kept is None:
             what = "restriction" if wanted.must_be_restriction else "request"
-            raise BadInput(f"Argument 'number' is no {what} of yours. Give a number as 'dataRequests' tells it.")
+            raise BadInput(f"Argument 'number' is no {what} of yours. Give a number from 'dataRequests'.")
         return self.build_request(kept)
 
 

@@ -90,7 +90,7 @@ class SmallConsents:
     async def grant(self, granting: ConsentGrant, _caller: Caller, _call: Call) -> ConsentAnswer:
         consent_request, return_to = self._find_open(PersonalConsentKey(subject=granting.subject, id=granting.request))
         if not granting.scopes or not granting.scopes <= set(consent_request.scopes):
-            raise BadInput("Argument 'scopes' holds what was not asked for. Grant what the request names.")
+            raise BadInput("Argument 'scopes' holds a scope that was not requested. Grant scopes of the request.")
         if (given := self.granted.get(consent_request.id)) is not None and set(given.scopes) == granting.scopes:
             return ConsentAnswer(subject=granting.subject, consent=given, return_to=f"{return_to}?consent={given.id}")
         if given is not None or consent_request.id in self.refused:

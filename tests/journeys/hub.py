@@ -103,7 +103,7 @@ class HubClient:
         """Ask by POST."""
         return await self.post({"query": query, "variables": dict(variables or {})}, caller=caller)
 
-    async def post(  # a body that must be an object is a journey, too
+    async def post(  # a body that is no object is a journey, too
         self,
         body: Any,  # noqa: ANN401 - any JSON
         *,

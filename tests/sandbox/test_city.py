@@ -88,7 +88,7 @@ async def test_an_agency_that_cannot_start_stops_all_and_is_named_with_its_last_
     (state / "agencies" / "crm" / "broken").touch()
     broken = build_city(state, changes)
     with pytest.raises(
-        CityError, match=r"^crm did not start: sandbox: crm misses its table of streets; restore it\. \(all it said:"
+        CityError, match=r"^crm did not start: sandbox: crm misses its table of streets; restore it\. \(log:"
     ):
         await broken.__aenter__()
     assert [agency.pid for agency in broken.agencies.values()] == [None, None]

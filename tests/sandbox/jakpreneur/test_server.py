@@ -1,4 +1,4 @@
-"""The small business programme: a real MariaDB behind the proxy, queried with asyncmy, and the SQLite file without it."""
+"""The small business programme: a real MariaDB behind the proxy, queried with asyncmy, and the SQLite file."""
 
 import asyncio
 import sqlite3

@@ -133,7 +133,7 @@ async def test_a_reused_key_returns_the_same_request_and_refuses_another(request
     first = await file_request(requests, WRONG)
     assert (await file_request(requests, WRONG)).number == first.number
     changed = NewDataRequest(subject=SITI, key="first", kind=DataRequestKind.ACCESS)
-    with pytest.raises(BadInput, match="'key' stands for another request"):
+    with pytest.raises(BadInput, match="'key' belongs to another request"):
         await file_request(requests, changed)
 
 
