@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sandbox.programs import VARIABLE
 from tests.city import ROOT, free_port
 from tests.cli.preloaded import preloaded
+from tests.run_folder import short_folder
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
 READY_WITHIN = 90.0
@@ -113,9 +113,9 @@ class Serve:
 
 @contextmanager
 def state_folder() -> Iterator[Path]:
-    """Short and directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
-    with TemporaryDirectory(prefix="simpul-", dir="/tmp") as folder:
-        yield Path(folder) / "a state"
+    """Where a city may keep its state."""
+    with short_folder() as folder:
+        yield folder / "a state"
 
 
 @contextmanager

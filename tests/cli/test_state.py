@@ -7,7 +7,6 @@ import base64
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -19,14 +18,15 @@ from tests.city import HOST, free_port
 from tests.cli.running import simpul
 from tests.deploy.backup import binaries
 from tests.journeys.hub_process import SECRET, HubProcess
+from tests.run_folder import short_folder
 from tests.store.ledger import ENTRY
 
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubProcess]:
     """A database with one entry of the ledger; no hub runs."""
-    with TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
+    with short_folder() as folder:
+        hub = HubProcess(folder)
         hub.postgres.start()
         try:
             asyncio.run(written(hub.state_url))
@@ -117,8 +117,8 @@ def test_an_empty_database_and_one_that_is_not_there_are_told(hub: HubProcess, t
 
 def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path: Path) -> None:
     dump = str(tmp_path / "simpul.dump")
-    with TemporaryDirectory() as folder:
-        other = Postgres(Path(folder), port=free_port(), database="simpul", logins={"simpul": "rahasia"})
+    with short_folder() as folder:
+        other = Postgres(folder, port=free_port(), database="simpul", logins={"simpul": "rahasia"})
         other.start()
         try:
             there = f"postgresql://simpul:rahasia@{HOST}:{other.port}/simpul"

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +17,7 @@ from sandbox.postgres import Postgres, PostgresError
 from store.database import database
 from tests.city import free_port
 from tests.deploy.backup import RECEIVER, Backup, address, elsewhere, hand_over, prepare_for_backups, restored
+from tests.run_folder import short_folder
 
 
 def told(server: Postgres, *statements: str) -> Sequence[str]:
@@ -41,8 +41,8 @@ def told(server: Postgres, *statements: str) -> Sequence[str]:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

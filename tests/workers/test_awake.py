@@ -9,14 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from tests.cli.running import until
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.run_folder import short_folder
 from tests.workers.production import Production, production
 
 MINUTES = (1, 5, 15)
@@ -27,7 +26,7 @@ STOPPED, RUNS, LASTS = 0.110, 0.015, 2.0
 
 @pytest.fixture(params=[1, 2])
 def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
-    with TemporaryDirectory() as name, production(Path(name)) as made:
+    with short_folder() as name, production(name) as made:
         made.write_settings(SIMPUL_SHED_AFTER=None)
         made.count = request.param
         made.start()

@@ -6,8 +6,6 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from tests.city import free_port
 from tests.cli.running import simpul, state_folder
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.run_folder import short_folder
 from tests.workers.production import Production, production
 
 METRICS_TOKEN = b64encode(b"m" * 32).decode()
@@ -22,7 +21,7 @@ METRICS_TOKEN = b64encode(b"m" * 32).decode()
 
 @pytest.fixture
 def stopped() -> Iterator[Production]:
-    with TemporaryDirectory() as name, production(Path(name)) as hub:
+    with short_folder() as name, production(name) as hub:
         hub.write_settings(SIMPUL_METRICS_TOKEN=METRICS_TOKEN)
         yield hub
 
