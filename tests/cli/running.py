@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.programs import VARIABLE
 from tests.city import ROOT, free_port
-from tests.cli.preloaded import preloaded
+from tests.cli.preloaded import Forked, preloaded
 from tests.run_folder import short_folder
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
@@ -65,23 +65,35 @@ class Serve:
     """`simpul serve` as a process; `console` is what it printed so far."""
 
     def __init__(
-        self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None
+        self,
+        state: Path,
+        *arguments: str,
+        port: int | None = None,
+        variables: Mapping[str, str] | None = None,
+        anew: bool = False,
     ) -> None:
+        """`anew`: in a Python of its own, as a person starts it; else from one that has imported everything."""
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
         self._began = time.monotonic()
         self._console = state.with_name(f"{state.name}.console")
+        command = ["serve", "--port", str(self.port), "--no-latency", *arguments]
+        told = environment(state, **(variables or {}))
+        self.process: Forked | subprocess.Popen[bytes]
         with self._console.open("wb") as console:
-            self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [*SIMPUL, "serve", "--port", str(self.port), "--no-latency", *arguments],
-                env=environment(state, **(variables or {})),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-            )
+            if anew:
+                self.process = subprocess.Popen(  # noqa: S603 - our own program
+                    [*SIMPUL, *command],
+                    env=told,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=console,
+                    start_new_session=True,
+                )
+            else:
+                self.process = preloaded().launch(command, told, out=console, err=console)
 
     @property
     def console(self) -> str:

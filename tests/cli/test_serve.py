@@ -107,7 +107,7 @@ def test_graphiql_is_offered_the_sample_people_with_tokens(running: Serve) -> No
 
 
 def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded: Path) -> None:
-    serve = Serve(seeded)
+    serve = Serve(seeded, anew=True)
     assert serve.wait_until_ready() <= 10
     assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.end(signal.SIGINT) == 0
@@ -132,7 +132,7 @@ def test_told_twice_at_once_to_stop_it_ends_without_a_traceback(seeded: Path) ->
 
 
 def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded: Path) -> None:
-    serve = Serve(seeded)
+    serve = Serve(seeded, anew=True)
     serve.wait_until_ready()
     assert serve.end(signal.SIGKILL) == -signal.SIGKILL
     until(lambda: serve.left_behind() == set(), "every child gone")
@@ -141,7 +141,7 @@ def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded: P
 
 
 def test_ctrl_c_while_starting_leaves_no_process(seeded: Path) -> None:
-    serve = Serve(seeded)
+    serve = Serve(seeded, anew=True)
     until(lambda: len(descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting")
     assert serve.end(signal.SIGINT) == 130
     assert serve.left_behind() == set()
