@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -72,8 +73,11 @@ def _refuse_a_second_one(folder: StateFolder) -> None:
 
 
 def _hub_maker() -> Callable[..., Awaitable[HttpServer]]:
-    from cli.hub_made import made_hub  # noqa: PLC0415 - takes a second or two, in which the agencies start
-
+    gc.disable()  # as in scripts/simpul.py
+    try:
+        from cli.hub_made import made_hub  # noqa: PLC0415 - takes a second or two, in which the agencies start
+    finally:
+        gc.enable()
     return made_hub
 
 

@@ -1,10 +1,15 @@
 """Puts the project root on the path and becomes a generation of workers; started by `simpul hub`."""
 
+import gc
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from workers.generation import main
+gc.disable()  # nothing of what is imported is garbage, and to look for some takes an eighth of the start
+
+from workers.generation import main  # noqa: E402 - while nothing is collected
+
+gc.enable()
 
 sys.exit(main(sys.argv[1:]))
