@@ -22,13 +22,13 @@ from collections.abc import Callable, Collection, Sequence
 from secrets import token_bytes
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from cache.clock import steady
+from cache.redis_connection import connect_redis
 from cache.shared_tier import Found, Looked, Stored, Wanted
 
 _log = logging.getLogger("simpul.kept")
@@ -76,10 +76,20 @@ class RedisTier:
         `lost` when something may have been missed. `clock` is the one on which this process tells how old
         answers are.
         """
-        self._client = Redis.from_url(
-            url, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0), protocol=2
+        self._client = connect_redis(
+            url,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
         )
-        self._hearing = Redis.from_url(url, socket_connect_timeout=patience, protocol=2)
+        # redis-py connects and subscribes again before it tells of a lost channel, and invalidations were missed.
+        self._hearing = connect_redis(
+            url,
+            socket_connect_timeout=patience,
+            protocol=2,
+            when_lost=self._stop_following,
+        )
         self._longest = longest
         self._heard_of = heard
         self._lost = lost

@@ -19,7 +19,6 @@ from math import inf
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -27,6 +26,7 @@ from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 
 from cache.people_counts import PeopleQuestion, PeopleReply
 from cache.rates import Rate, Taken
+from cache.redis_connection import connect_redis
 
 _log = logging.getLogger("simpul.limits")
 
@@ -118,7 +118,7 @@ class SharedCounts:
         self, url: str, *, keyed: Callable[[str], str], patience: float = PATIENCE, pause: float = PAUSE
     ) -> None:
         """Take where Redis is, and what makes a key of a client's name; nothing is opened yet."""
-        self._client = Redis.from_url(
+        self._client = connect_redis(
             url,
             socket_timeout=patience,
             socket_connect_timeout=patience,

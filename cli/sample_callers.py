@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +57,7 @@ class SampleCaller:
     caller: Caller
 
 
+@cache
 def sample_callers() -> Mapping[str, SampleCaller]:
     """The sample people of the sandbox city: citizens, an assistant, a business, and people at work of every kind."""
     from sandbox.issuer_people import AT_WORK  # noqa: PLC0415 - the making of people, which other commands need not wait for

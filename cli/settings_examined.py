@@ -71,7 +71,7 @@ def examined() -> Examined:
 def _unknown(environment: MutableMapping[str, str]) -> Iterator[Finding]:
     known = {variable(field) for field in Settings.model_fields} | ELSEWHERE
     for name in sorted(environment):
-        if name.upper().startswith("SIMPUL_") and name.upper() not in known:
+        if name.upper().startswith("SIMPUL_") and name not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             mend = f"did you mean {near[0]}?" if near else "correct its name or unset it"
             del environment[name]
@@ -100,12 +100,11 @@ def _wrong(problem: ValidationError, aside: set[str]) -> Iterator[tuple[str, Fin
 
 
 def _given(field: str) -> str | None:
-    return next((value for name, value in os.environ.items() if name.upper() == variable(field)), None)
+    return os.environ.get(variable(field))
 
 
 def _set_aside(field: str) -> None:
-    for name in [each for each in os.environ if each.upper() == variable(field)]:
-        del os.environ[name]
+    os.environ.pop(variable(field), None)
     if Settings.model_fields[field].is_required():
         os.environ[variable(field)] = _STAND_INS.get(field, _STAND_IN)
 

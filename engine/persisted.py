@@ -56,7 +56,11 @@ class Application:
 
     @property
     def is_frontend(self) -> bool:
-        """Whether people ask through it, and it is the city's own."""
+        """Whether people ask through it: the city's own app, or another.
+
+        Without a contract it may run what a caller without a token may run. What it may read of a citizen depends on
+        who it is, and is decided field by field (`auth/rules.py`).
+        """
         return not (self.is_partner or self.is_system)
 
 

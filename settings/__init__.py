@@ -23,10 +23,11 @@ class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        # pydantic ignores case: with two spellings of one name, another reader could take the other value.
         known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | ELSEWHERE
-        unknown = sorted(
-            name for name in os.environ if name.upper().startswith("SIMPUL_") and name.upper() not in known
-        )
+        unknown = sorted(name for name in os.environ if name.upper().startswith("SIMPUL_") and name not in known)
         if unknown:
-            raise ValueError(f"{unknown[0]} is no setting of the hub. Correct its name or unset it.")
+            name = unknown[0]
+            fix = f"Write it in capital letters: {name.upper()}" if name.upper() in known else "Correct its name"
+            raise ValueError(f"{name} is no setting of the hub. {fix} or unset it.")
         return given

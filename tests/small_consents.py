@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from auth.caller import Caller
+from engine.errors import BadInput
 from records.answers import Answers
 from records.call import Call
 from records.consenting import Consenting
@@ -59,6 +60,13 @@ class SmallConsents:
     refused: set[str] = field(default_factory=set)
     changes: list[tuple[str, str, frozenset[Scope]]] = field(default_factory=list)
     down: bool = False
+    granted: dict[str, Consent] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Forget every answer, and be up."""
+        for answers in (self.consents, self.refused, self.changes, self.granted):
+            answers.clear()
+        self.down = False
 
     async def consent_pages(self, queries: Sequence[ConsentQuery], _call: Call) -> Answers[ConsentQuery, ConsentPage]:
         self._check()
@@ -66,14 +74,22 @@ class SmallConsents:
 
     async def opened(self, wanted: Sequence[OfPerson], _call: Call) -> Answers[OfPerson, ConsentRequest]:
         self._check()
-        return {each: self.requests[each.id][0] for each in wanted if self._is_for(each)}
+        answered = self.refused | self.granted.keys()
+        return {each: self.requests[each.id][0] for each in wanted if self._is_for(each) and each.id not in answered}
 
     async def consenting(self, consents: Sequence[str], _client: str, _call: Call) -> Answers[str, Consenting]:
         raise NotImplementedError(consents)
 
+    async def count_tries(self, tries: Mapping[str, int], _call: Call) -> Collection[str]:
+        raise NotImplementedError(tries)
+
     async def grant(self, granting: Granting, _caller: Caller, _call: Call) -> ConsentAnswer:
         asked, return_to = self._open(OfPerson(subject=granting.subject, id=granting.request))
-        if asked.id in self.refused:
+        if not granting.scopes or not granting.scopes <= set(asked.scopes):
+            raise BadInput("Argument 'scopes' holds what was not asked for. Grant what the request names.")
+        if (given := self.granted.get(asked.id)) is not None and set(given.scopes) == granting.scopes:
+            return ConsentAnswer(subject=granting.subject, consent=given, return_to=f"{return_to}?consent={given.id}")
+        if given is not None or asked.id in self.refused:
             raise AlreadyAnswered
         consent = Consent(
             subject=granting.subject,
@@ -87,19 +103,25 @@ class SmallConsents:
             expires_at=asked.would_expire_at,
         )
         self.consents.append(consent)
+        self.granted[asked.id] = consent
         self.changes.append(("grant", asked.id, granting.scopes))
         return ConsentAnswer(subject=granting.subject, consent=consent, return_to=f"{return_to}?consent={consent.id}")
 
     async def refuse(self, request: OfPerson, _caller: Caller, _call: Call) -> ConsentAnswer:
         asked, return_to = self._open(request)
-        self.refused.add(asked.id)
-        self.changes.append(("refuse", asked.id, frozenset()))
+        if asked.id in self.granted:
+            raise AlreadyAnswered
+        if asked.id not in self.refused:
+            self.refused.add(asked.id)
+            self.changes.append(("refuse", asked.id, frozenset()))
         return ConsentAnswer(subject=request.subject, consent=None, return_to=f"{return_to}?error=access_denied")
 
     async def revoke(self, consent: OfPerson, _caller: Caller, _call: Call) -> Consent:
         self._check()
         for at, each in enumerate(self.consents):
             if (each.subject, each.id) == (consent.subject, consent.id):
+                if each.state is ConsentState.REVOKED:
+                    return each
                 self.consents[at] = replace(each, state=ConsentState.REVOKED, revoked_at=NOW)
                 self.changes.append(("revoke", each.id, frozenset()))
                 return self.consents[at]

@@ -150,6 +150,16 @@ def test_an_unknown_name_is_refused_by_name(name: str, monkeypatch: pytest.Monke
     assert "geheim" not in message
 
 
+@pytest.mark.parametrize("name", ["simpul_listen", "Simpul_Listen", "simpul_without", "SIMPUL_L\u0131STEN"])
+def test_a_setting_has_one_spelling_so_that_no_part_of_the_hub_reads_another_value(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    monkeypatch.setenv("SIMPUL_LISTEN", "0.0.0.0:8000")
+    monkeypatch.setenv(name, "127.0.0.1:8000")
+    assert f"{name} is no setting of the hub. Write it in capital letters: {name.upper()} or unset it." in refusal()
+
+
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))
 def test_names_that_belong_to_the_command_line_are_let_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
@@ -169,11 +179,6 @@ def test_a_purpose_that_does_not_exist_stops_the_start_and_is_named(monkeypatch:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
     with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
         read()
-
-
-def test_names_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("simpul_listen", "127.0.0.1:9000")
-    assert read().port == 9000
 
 
 @pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_KNOWN_NIK"}))
@@ -339,9 +344,8 @@ def test_in_development_an_issuer_may_be_unbound(tmp_path: Path, monkeypatch: py
     assert len(read().issuers[0].unbound) == 2
 
 
-@pytest.mark.parametrize("name", ["SIMPUL_ISSUER_KEYS", "simpul_issuer_keys"])
-def test_outside_development_the_development_issuer_stops_the_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "/run/keys.json")
+def test_outside_development_the_development_issuer_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_ISSUER_KEYS", "/run/keys.json")
     assert "SIMPUL_ISSUER_KEYS: the private key of the development issuer can sign a token for any caller" in refusal()
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     assert read().issuer_keys == Path("/run/keys.json")

@@ -159,25 +159,27 @@ class ConsentPages:
         scopes = list(dict.fromkeys(form.get("scope", ())))
         if not scopes:
             return await self._request_page(request, session, none_ticked=True)
-        asked = await self._asked(request, session)
-        variables = {"request": asked["id"], "scopes": scopes}
+        partner = await self._partner(request, session)
+        variables = {"request": _id(request, "unknown_request"), "scopes": scopes}
         answer = await self._graph.ask(request, session, GRANT, variables)
-        return self._answered(request, session, asked, answer, "grantConsent", granted=True)
+        return self._answered(request, session, partner, answer, "grantConsent")
 
     async def _refuse(self, request: Request, session: Session) -> Response:
-        asked = await self._asked(request, session)
-        answer = await self._graph.ask(request, session, REFUSE, {"request": asked["id"]})
-        return self._answered(request, session, asked, answer, "refuseConsent", granted=False)
+        partner = await self._partner(request, session)
+        answer = await self._graph.ask(request, session, REFUSE, {"request": _id(request, "unknown_request")})
+        return self._answered(request, session, partner, answer, "refuseConsent")
+
+    async def _partner(self, request: Request, session: Session) -> str | None:
+        """The name of the partner; None where the request does not wait for an answer.
+
+        It may be answered: a form that is submitted twice has the same answer twice, and the browser shows the second.
+        """
+        answer = await self._graph.ask(request, session, REQUEST, {"id": _id(request, "unknown_request")})
+        found = _inside(answer, "me", "consentRequest")
+        return None if found is None else str(found["partner"])
 
     def _answered(
-        self,
-        request: Request,
-        session: Session,
-        asked: Mapping[str, Any],
-        answer: Answer,
-        field: str,
-        *,
-        granted: bool,
+        self, request: Request, session: Session, partner: str | None, answer: Answer, field: str
     ) -> Response:
         """Send the person back to the partner.
 
@@ -187,13 +189,14 @@ class ConsentPages:
         done = _inside(answer, field)
         if done is None:
             raise _problem(answer, unknown="unknown_request")
+        to = done["returnTo"] if _may_lead(done["returnTo"]) else None
         return self._pages.page(
             request,
             "answered.html",
             session=session,
-            partner=asked["partner"],
-            granted=granted,
-            to=done["returnTo"] if _may_lead(done["returnTo"]) else None,
+            partner=partner or urlsplit(to or "").hostname or "",
+            granted=field == "grantConsent",
+            to=to,
         )
 
     async def _consent(self, request: Request, session: Session) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from auth.data_contracts import Unassessed
 from settings import Settings
 from settings.refusal import told
 from web.http_server import NotStarted
+from workers.listener import address_of
 from workers.occupancy import Places
 from workers.signals import END, RETIRE
 from workers.worker import work
@@ -255,6 +256,12 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as problem:
         os.write(status, json.dumps({"failed": told(problem)}).encode() + b"\n")
         return FAILED
+    shared = socket.socket(fileno=listener)
+    if (address := address_of(shared)) != settings.listen_address:  # the settings were checked for another one
+        mismatch = f"the hub listens on {address}, and SIMPUL_LISTEN is {settings.listen}: make them the same"
+        shared.close()
+        os.write(status, json.dumps({"failed": mismatch}).encode() + b"\n")
+        return FAILED
     server.configure_logging(settings.logs_as, with_messages=settings.development)
     workers = workers or settings.workers or usual_workers()
     if workers > 1 and settings.redis_url is None:
@@ -266,7 +273,7 @@ def main(arguments: Sequence[str]) -> int:
     gc.freeze()  # what is shared stays shared: the collector of a worker would write to all of it
     return Generation(
         settings.model_copy(update={"workers": workers}),  # what is not shared is parted among them
-        listener=socket.socket(fileno=listener),
+        listener=shared,
         status=status,
         tether=tether,
         workers=workers,

@@ -36,6 +36,8 @@ class Figures:
     """Open file handles, sockets among them."""
     connections: Mapping[str, int]
     """Established, by whom they are with; those that the other side closed and this one did not, together."""
+    half_closed: Mapping[str, int] = field(default_factory=dict)
+    """Those again, by whom they were with."""
     named: Mapping[str, int] = field(default_factory=dict)
     """Tasks, by what they run."""
 
@@ -59,6 +61,7 @@ class Watcher:
         inside: Mapping[str, Any] = orjson.loads(await reads.readline())
         pid = inside["pid"]
         handles = _handles(pid)
+        open_, half_closed = self._connections(pid, handles)
         return Figures(
             seconds=seconds,
             rss=_rss(pid),
@@ -66,23 +69,22 @@ class Watcher:
             objects=inside["objects"],
             kept=inside["kept"],
             handles=len(handles),
-            connections=self._connections(pid, handles),
+            connections=open_ | {HALF_CLOSED: half_closed.total()} if half_closed else open_,
+            half_closed=half_closed,
             named=inside["named"],
         )
 
-    def _connections(self, pid: int, handles: list[str]) -> Mapping[str, int]:
+    def _connections(self, pid: int, handles: list[str]) -> tuple[Counter[str], Counter[str]]:
+        """Those that are established, and those that the other side alone closed, by whom they are with."""
         ours = {found[1] for each in handles if (found := _SOCKET.fullmatch(each))}
-        counted: Counter[str] = Counter()
+        counted = {_ESTABLISHED: Counter[str](), _HALF_CLOSED: Counter[str]()}
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[9] not in ours or fields[3] not in (_ESTABLISHED, _HALF_CLOSED):
-                continue
-            if fields[3] == _HALF_CLOSED:
-                counted[HALF_CLOSED] += 1
+            if fields[9] not in ours or fields[3] not in counted:
                 continue
             local, remote = (int(each.rpartition(":")[2], 16) for each in fields[1:3])
-            counted["clients" if local == self._own else self._ports.get(remote, "others")] += 1
-        return counted
+            counted[fields[3]]["clients" if local == self._own else self._ports.get(remote, "others")] += 1
+        return counted[_ESTABLISHED], counted[_HALF_CLOSED]
 
 
 def _handles(pid: int) -> list[str]:

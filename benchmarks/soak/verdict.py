@@ -43,7 +43,12 @@ def verdict(
             _within(f"connections to {name}", bound, after.connections.get(name, 0))
             for name, bound in sorted(bounds.items())
         ),
-        _given_back("connections that the other side closed", 0, after.connections.get(HALF_CLOSED, 0)),
+        _given_back(
+            "connections that the other side closed",
+            0,
+            after.connections.get(HALF_CLOSED, 0),
+            _more({}, after.half_closed),
+        ),
         _given_back("connections to others", 0, after.connections.get("others", 0)),
         _given_back("other file handles", _others(before), _others(after)),
     ]

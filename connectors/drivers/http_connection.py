@@ -9,6 +9,7 @@ from typing import Final, NoReturn, TypeAlias, cast
 
 import httptools
 
+from connectors.drivers.bounded_reading import NOTHING, BoundedReading
 from connectors.drivers.http_reply import Fields, HttpReply
 from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
@@ -50,7 +51,7 @@ class _Stop(Exception):  # noqa: N818 - ends the parser's work, and is seen by n
     """The rest of what came is not worth reading."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(BoundedReading):
     """Carries one request at a time.
 
     An outcome is a value, never an exception: nobody may be left to take it, and what a library raises carries bytes
@@ -58,9 +59,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_agency", "_alarm", "_alarm_at", "_barren", "_bodiless", "_due", "_encoding", "_fed", "_fields", "_forget",
-        "_gathered", "_length", "_loop", "_max_bytes", "_parser", "_pieces", "_seen", "_status", "_transport",
-        "_used", "_waiting", "lost", "usable",
+        "_agency", "_alarm", "_alarm_at", "_barren", "_bodiless", "_due", "_encoding", "_fields", "_forget",
+        "_gathered", "_held", "_length", "_loop", "_lost", "_max_bytes", "_parser", "_pieces", "_seen", "_status",
+        "_transport", "_used", "_waiting", "lost", "usable",
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[Connection], None]) -> None:
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._gathered = bytearray()
+        self._held, self._lost = NOTHING, False
         self.usable = False
         """Whether another request may be sent here once the one before is done."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -111,6 +113,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close the connection at once, whatever is under way."""
         self.usable = False
+        self._held = NOTHING
         self._transport.abort()
 
     # What the event loop tells.
@@ -120,32 +123,43 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.usable = True
 
-    def data_received(self, data: bytes) -> None:
-        """Read on; see asyncio.Protocol."""
+    def eof_received(self) -> None:
+        """Notice that the agency sends no more; the transport then closes itself."""
+        self.usable = False
+        if not self._held:
+            self._cut_off(None)
+
+    # What comes of it.
+
+    def _feed(self, data: bytes) -> int | None:
         if self._waiting is None or self._parser is None:
             # Bytes nobody asked for would be taken for the reply to the next request.
             self.abort()
-            return
-        self._seen, self._fed = True, False
+            return None
+        self._seen = True
+        before = self._length
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._end(AgencyMalformed(self._agency, f"not HTTP ({type(error).__name__})"))
             self.abort()
-            return
+            return None
+        body = self._length - before
         if self._waiting is not None:
-            self._barren = 0 if self._fed else self._barren + len(data)
+            self._barren = 0 if body else self._barren + len(data)
             if self._barren > MOST_BARREN:
                 self._end(AgencyMalformed(self._agency, f"not HTTP (more than {MOST_BARREN} bytes around the body)"))
                 self.abort()
+                return None
+        return len(data) - body
 
-    def eof_received(self) -> None:
-        """Notice that the agency sends no more; the transport then closes itself."""
-        self.usable = False
-        self._cut_off(None)
+    def _is_wanted(self) -> bool:
+        return self._waiting is not None and not self._waiting.done()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        """End what is under way; see asyncio.Protocol."""
+    def _wire(self) -> asyncio.Transport:
+        return self._transport
+
+    def _lose(self, error: BaseException | None) -> None:
         self.usable = False
         self._cut_off(error)
         if self._alarm is not None:
@@ -195,7 +209,6 @@ class Connection(asyncio.Protocol):
         """Keep a piece of the body as it came: it is unpacked when it is whole, outside the loop's callbacks."""
         if self._waiting is None or not self._status:
             raise _Stop
-        self._fed = True
         self._length += len(piece)
         if self._length > self._max_bytes:
             self._refuse(f"the body is longer than {self._max_bytes} bytes")
@@ -232,7 +245,7 @@ class Connection(asyncio.Protocol):
         self._end(AgencyMalformed(self._agency, detail))
         raise _Stop
 
-    def _cut_off(self, error: Exception | None) -> None:
+    def _cut_off(self, error: BaseException | None) -> None:
         """The agency went away. Names of what was seen are those the log has for every HTTP call (`http.py`)."""
         if self._waiting is None:
             return

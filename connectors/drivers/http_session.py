@@ -16,9 +16,11 @@ from typing import Any, Final, cast
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http import SERVER_SOFTWARE, RawResponseMessage
+from aiohttp.streams import StreamReader
 from yarl import URL
 
+from connectors.drivers.bounded_reading import NOTHING, BoundedReading
 from connectors.drivers.http_connection import MOST_BARREN
 from connectors.drivers.http_reply import HttpReply
 from connectors.drivers.http_unpacking import ACCEPTED
@@ -27,6 +29,7 @@ from records.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, Agen
 AGENT: Final = SERVER_SOFTWARE
 """The `User-Agent` of every request: an agency sees one client, whichever way a call takes."""
 _IPV4: Final = 4
+_FIRST_FINAL: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,29 +174,58 @@ class _NotHttpError(aiohttp.ClientError):
     """What came is no reply; the text says why."""
 
 
-class _BoundedHandler(ResponseHandler):
+class _BoundedHandler(BoundedReading, ResponseHandler):
     """aiohttp reads interim replies, blank lines and chunk extensions for as long as they come: this counts them."""
 
     _barren = 0
     """Bytes that came in pieces without any of a body."""
+    _is_final = False
+    """Whether the head of the reply has come, after interim ones."""
+    _held = NOTHING
+    _lost: BaseException | bool = False
 
     def set_response_params(self, **params: Any) -> None:  # noqa: ANN401 - aiohttp's own
         """A request begins; see `ResponseHandler`."""
-        self._barren = 0
+        self._barren, self._is_final = 0, False
         super().set_response_params(**params)
 
-    def data_received(self, data: bytes) -> None:
-        """Read on; see asyncio.Protocol."""
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """A head is read; see `DataQueue`."""
+        self._is_final = data[0].code >= _FIRST_FINAL
+        super().feed_data(data, size)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
+        """Read on; see `ResponseHandler`. aiohttp asks for it with every chunk that is consumed."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def _feed(self, data: bytes) -> int | None:
+        if self._is_final and self.transport is not None and self._payload is not None and self._payload.is_eof():
+            self.transport.abort()  # whatever comes behind a reply is no reply to the next request
+            return None
         payload, before = self._payload, self._body_bytes()
-        super().data_received(data)
-        if self._body_bytes() != (before if payload is self._payload else 0):
-            self._barren = 0
-        else:
-            self._barren += len(data)
+        ResponseHandler.data_received(self, data)
+        body = self._body_bytes() - (before if payload is self._payload else 0)
+        self._barren = 0 if body else self._barren + len(data)
         if self._barren > MOST_BARREN:
             self._refuse(f"more than {MOST_BARREN} bytes around the body")
         elif self.exception() is not None:  # aiohttp tells nobody who waits for the body that it lost its way
             self._refuse("the body breaks off")
+        else:
+            return len(data) - body
+        return None
+
+    def _is_wanted(self) -> bool:
+        return self.transport is not None and self.exception() is None
+
+    def _is_full(self) -> bool:
+        return self._reading_paused
+
+    def _wire(self) -> asyncio.Transport | None:
+        return self.transport
+
+    def _lose(self, error: BaseException | None) -> None:
+        ResponseHandler.connection_lost(self, error)
 
     def _body_bytes(self) -> int:
         return 0 if self._payload is None else self._payload.total_bytes

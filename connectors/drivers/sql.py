@@ -228,7 +228,8 @@ class SqlDriver:
 
     def _connected(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         self._entries.add(entry)
-        entry.info[_BOUND] = bound_connection(getattr(connection, "driver_connection", None), MOST_BYTES)
+        driver = getattr(connection, "driver_connection", None)
+        entry.info[_BOUND] = bound_connection(driver, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
 
     def _give_up(self, task: asyncio.Task[Any]) -> None:
         self._ending.add(task)

@@ -42,13 +42,42 @@ class ByteBound(Protocol):
 
 
 class NoBound:
-    """For a database without a wire: SQLite, which bounds values by itself."""
+    """Before the first byte."""
 
     cut = None
     received = 0
 
     def begin(self) -> None:
         """Nothing is counted."""
+
+
+class _CountedRows:
+    """For SQLite, which has no wire: counts rows and their texts in the thread that reads them, one after the other.
+
+    aiosqlite collects all rows of a statement before the caller sees the first. SQLite itself limits a single value.
+    """
+
+    def __init__(self, most_bytes: int, most_rows: int) -> None:
+        self._most_bytes = most_bytes
+        self._most_rows = most_rows
+        self._rows = self.received = 0
+        self.cut: ReplyCut | None = None
+
+    def begin(self) -> None:
+        """Begin a statement."""
+        self._rows = self.received = 0
+
+    def take(self, _cursor: sqlite3.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
+        """Count a row. Raises ReplyCut, which ends the reading."""
+        self._rows += 1
+        self.received += sum(len(value) for value in row if isinstance(value, str | bytes))
+        if self._rows > self._most_rows:
+            self.cut = ReplyCut(f"the answer has more than {self._most_rows} rows")
+        elif self.received > self._most_bytes:
+            self.cut = ReplyCut(f"the answer is longer than {self._most_bytes} bytes")
+        if self.cut is not None:
+            raise self.cut
+        return row
 
 
 class _Counted:
@@ -187,11 +216,11 @@ class _MySqlConnection(asyncmy.connection.Connection):
     bound: ByteBound = NoBound()
 
     async def _get_server_information(self) -> None:
-        self.bound = bound_connection(self, self.most)
+        self.bound = _bound_wire(self, self.most)
         await super()._get_server_information()  # type: ignore[misc]  # its types leave it out
 
     def write_packet(self, payload: bytes) -> None:
-        self.bound = bound_connection(self, self.most)
+        self.bound = _bound_wire(self, self.most)
         super().write_packet(payload)
 
 
@@ -210,12 +239,18 @@ async def connect_mysql(most: int, *address: Any, **options: Any) -> Any:  # noq
     return connection
 
 
-def bound_connection(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
-    """Limit the bytes that a driver's new connection receives for one statement, or one value, to `most`."""
+def bound_connection(driver: Any, *, most_bytes: int, most_rows: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
+    """Limit what a driver's new connection receives for one statement. Rows are counted where there is no wire."""
     file = getattr(driver, "_conn", None)
-    if isinstance(file, sqlite3.Connection):
-        file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
-        return NoBound()
+    if not isinstance(file, sqlite3.Connection):
+        return _bound_wire(driver, most_bytes)
+    rows = _CountedRows(most_bytes, most_rows)
+    file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_bytes)
+    file.row_factory = rows.take
+    return rows
+
+
+def _bound_wire(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - see above
     # Neither driver shows its transport; both have it by this name, and a test of each holds them to it.
     transport = driver._transport  # noqa: SLF001 - see above
     protocol = transport.get_protocol()

@@ -82,9 +82,7 @@ async def running() -> AsyncIterator[Place]:
 
 @pytest.fixture
 def place(running: Place) -> Place:
-    running.consents.changes.clear()
-    running.consents.consents.clear()
-    running.consents.refused.clear()
+    running.consents.reset()
     running.consents.give(1)
     running.consents.requests[REQUEST] = request("https://partner.example/back")
     running.hub.city.asked.clear()

@@ -56,6 +56,9 @@ CALLERS: Mapping[str, str | Caller] = {
 LONGEST_MESSAGE = 504
 LONGEST = 1_500
 """Characters of a value that is also sent as a literal."""
+VARIABLES, LITERALS = 2, 8
+"""A place gets every second value as a variable and every eighth as a literal. The next place gets others, so that each
+value reaches every kind of place. `make test-long` sends all values to all places, both ways."""
 
 
 def found(answer: Answer) -> list[Any]:
@@ -92,13 +95,10 @@ def literal(value: object) -> str:
     return json.dumps(value)
 
 
-async def asked_by(hub: Hub, place: Place, value: object, caller: str | Caller) -> list[Answer]:
-    answers = [await hub.ask(place.query(), {"it": place.value(value)}, caller=caller)]
-    if not isinstance(value, str) or len(value) <= LONGEST:
-        one = literal([value]) if place.is_list else literal(value)
-        text = one if place.inside is None else f"{{{place.inside}: {one}}}"
-        answers.append(await hub.ask(place.query(text), caller=caller))
-    return answers
+async def ask_with_literal(hub: Hub, place: Place, value: object, caller: str | Caller) -> Answer:
+    one = literal([value]) if place.is_list else literal(value)
+    text = one if place.inside is None else f"{{{place.inside}: {one}}}"
+    return await hub.ask(place.query(text), caller=caller)
 
 
 def test_every_place_of_the_graph_is_attacked() -> None:
@@ -117,12 +117,27 @@ def test_every_place_of_the_graph_is_attacked() -> None:
 
 @pytest.mark.parametrize("place", places(), ids=str)
 async def test_a_value_is_a_value_and_nothing_else(wired: Hub, city: City, place: Place) -> None:
+    await attack(wired, city, place, VARIABLES, LITERALS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", places(), ids=str)
+async def test_nor_is_any_value_of_all(wired: Hub, city: City, place: Place) -> None:
+    await attack(wired, city, place, 1, 1)
+
+
+async def attack(wired: Hub, city: City, place: Place, variables: int, literals: int) -> None:
     caller = CALLERS.get(place.field, "agus" if place.type_name == "Mutation" else "siti")
     baseline = await calls_of_a_harmless_value(wired, city, place, caller)
-    questions = 0
+    query, questions = place.query(), 0
     texts = TEXTS if place.named not in NO_TEXTS else TEXTS[::6]
-    for value in (*texts, *OTHERS):
-        for answer in await asked_by(wired, place, value, caller):
+    for number, value in enumerate((*texts, *OTHERS), places().index(place)):
+        answers = []
+        if number % variables == 0:
+            answers.append(await wired.ask(query, {"it": place.value(value)}, caller=caller))
+        if number % literals == 0 and (not isinstance(value, str) or len(value) <= LONGEST):
+            answers.append(await ask_with_literal(wired, place, value, caller))
+        for answer in answers:
             questions += 1
             assert_nothing_came_of_it(answer, value)
             if isinstance(value, str) and len(value.strip()) >= NO_NAME_HOLDS:

@@ -22,7 +22,7 @@ from tests.city import ROOT
 from tests.journeys.hub import Hub
 
 SEED = "20261124"
-EXAMPLES, MANY_EXAMPLES = 15, 2_000
+EXAMPLES, MANY_EXAMPLES = 6, 2_000
 BEYOND_TYPES = "positive_data_acceptance"
 WHO_MAY_ASK = "status_code_conformance"
 """The Data Tracker's document leaves open what who may not ask is told."""

@@ -42,9 +42,7 @@ async def running() -> AsyncIterator[Place]:
 def place(running: Place) -> Place:
     """The hub and the issuer, as at the start."""
     running.desk.reset()
-    running.consents.changes.clear()
-    running.consents.consents.clear()
-    running.consents.refused.clear()
+    running.consents.reset()
     running.hub.city.asked.clear()
     return running
 

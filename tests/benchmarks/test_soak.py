@@ -76,6 +76,13 @@ def test_the_tasks_that_were_left_are_told_by_what_they_run() -> None:
     assert tasks.says == "12 at rest, 10 before (lost +2)"
 
 
+def test_connections_that_the_other_side_closed_are_told_by_whom_they_were_with() -> None:
+    after = figures(connections={"half closed": 1}, half_closed={"redis": 1}, handles=16)
+    found = verdict(steady(), figures(), after, bounds={})
+    (closed,) = [each for each in found if not each.is_well]
+    assert closed.says == "1 at rest, 0 before (redis +1)"
+
+
 def test_no_line_is_drawn_through_a_few_points() -> None:
     with pytest.raises(ValueError, match=r"^5 measurements are too few; 50 are needed\. Let it soak longer\.$"):
         growth([figures(second) for second in range(5)], lambda each: each.rss)

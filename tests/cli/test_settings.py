@@ -94,6 +94,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
         files,
         SIMPUL_PBB_ULR="https://x",
         SIMPUL_NONSENSE="1",
+        simpul_rates="off",
         SIMPUL_LISTEN="127.0.0.1:99999",
         SIMPUL_SECRET="c2hvcnQ=",
         SIMPUL_PUBLIC_URL="http://simpul.example",
@@ -107,6 +108,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
     assert [(name, value) for level, name, value in found if level == "problem"] == [
         ("SIMPUL_NONSENSE", ""),
         ("SIMPUL_PBB_ULR", ""),
+        ("simpul_rates", ""),
         ("SIMPUL_LISTEN", "127.0.0.1:99999"),
         ("SIMPUL_SECRET", "not shown"),
         ("SIMPUL_CONTRACTS", "/none.toml"),
@@ -119,6 +121,7 @@ def test_every_problem_is_told_and_not_only_the_first_with_name_and_value_and_ne
         ("SIMPUL_JAKPRENEUR_URL", "not shown"),
     ]
     assert "did you mean SIMPUL_PBB_URL?" in said
+    assert "did you mean SIMPUL_RATES?" in said
     assert "geheim" not in said
     assert "c2hvcnQ" not in said
 

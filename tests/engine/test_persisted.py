@@ -163,6 +163,38 @@ def test_a_partner_without_a_contract_runs_nothing_and_another_client_counts_as_
     assert known.resolve(GraphQLRequest(query=TEXT), FRONTEND)[0].query == TEXT
 
 
+@pytest.mark.parametrize("first_party", list(OperationMode))
+@pytest.mark.parametrize(
+    "request_",
+    [
+        GraphQLRequest(query=TEXT),
+        GraphQLRequest(query=OTHERS),
+        GraphQLRequest(query=OTHERS, document_id=DocumentId(hash_of(OTHERS), is_hash=True)),
+        by_id("Book-1"),
+        by_id("Scoped-1"),
+        by_id(hash_of("{ kept }"), is_hash=True),
+    ],
+    ids=["registered text", "text", "text with its hash", "id", "id that needs a scope", "kept text"],
+)
+def test_an_app_without_a_contract_runs_what_a_caller_without_a_token_runs_and_no_more(
+    request_: GraphQLRequest, first_party: OperationMode
+) -> None:
+    def outcome(application: Application | None) -> object:
+        known = documents(
+            operation(client=FIRST_PARTY),
+            operation("{ scoped }", client=FIRST_PARTY, name="Scoped", scopes=frozenset({"a"})),
+            first_party=first_party,
+        )
+        known.keep(hash_of("{ kept }"), "{ kept }")
+        try:
+            request, _, keep_by = known.resolve(request_, application)
+        except RefusedRequest as refusal:
+            return refusal.errors
+        return request, keep_by
+
+    assert outcome(FRONTEND) == outcome(None)
+
+
 def test_no_token_makes_anybody_the_citys_own_frontend() -> None:
     known = documents(operation(client=FIRST_PARTY), first_party=OperationMode.IDS_ONLY)
     pretender = Application(client=FIRST_PARTY, is_partner=True)

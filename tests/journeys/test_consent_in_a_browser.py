@@ -245,6 +245,25 @@ async def test_signing_out_leads_by_the_issuer_and_back_and_the_copied_cookie_is
     await page.until(f"{LOADED} && location.pathname === '/authorize'")
 
 
+async def test_the_page_that_leads_to_the_issuer_is_accessible(page: Page, paged_hub: Hub) -> None:
+    """The browser leaves it immediately, so its text is shown again without the header that says so."""
+    await page.ask("Emulation.setEmulatedMedia", features=[])
+    await sign_in(page, f"{paged_hub.url}/consents?lang=en")
+    await page.until(f"{LOADED} && document.title.startsWith('My consents')")
+    await page.ask("Page.setBypassCSP", enabled=True)
+    await page.ask("Page.navigate", url=f"{paged_hub.url}/consents?lang=en")
+    await page.until(f"{LOADED} && document.title.startsWith('My consents')")
+    form = "document.querySelector('form.out')"
+    sent = f"{{method: 'POST', body: new URLSearchParams(new FormData({form}))}}"
+    text = await page.value(f"fetch({form}.action, {sent}).then(it => it.text())")
+    frame = (await page.ask("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+    await page.ask("Page.setDocumentContent", frameId=frame, html=text)
+    await page.until(f"{LOADED} && document.title.startsWith('You are signed out of')")
+    assert await violations(page) == []
+    assert await page.value("document.querySelector('main a').href.includes('/end-session?')")
+    await page.ask("Page.setBypassCSP", enabled=False)
+
+
 async def test_the_browser_asked_no_other_server(page: Page, paged_hub: Hub, openid_provider: RunningAgency) -> None:
     """Stands last: it looks back on all of the above."""
     own = (f"{paged_hub.url}/", f"http://{HOST}:{openid_provider.port}/")

@@ -51,9 +51,8 @@ async def running() -> AsyncIterator[Place]:
 def place(running: Place) -> Place:
     """As at the start. Frontends run registered operations only, which must not concern the hub's own pages."""
     running.desk.reset()
-    for each in (running.consents.changes, running.consents.consents, running.consents.refused):
-        each.clear()
-    running.consents.down = LEDGER.down = running.sessions.down = False
+    running.consents.reset()
+    LEDGER.down = running.sessions.down = False
     running.hub.city.down.clear()
     running.hub.city.failing.clear()
     running.hub.city.asked.clear()
@@ -231,6 +230,19 @@ async def test_a_yes_to_nothing_is_explained_and_leads_to_the_first_box(browser:
     assert page.text.count('aria-invalid="true" aria-describedby="none-ticked"') == 3
     again = await browser.post(CONSENT, {"form": page.form, "decision": "grant", "scope": "MSMES"})
     assert (again.status, len(place.consents.changes)) == (200, 1)
+
+
+@pytest.mark.parametrize("decision", ["grant", "refuse"])
+async def test_a_form_that_is_submitted_twice_is_answered_as_the_first_time(
+    browser: Browser, place: Place, decision: str
+) -> None:
+    form = (await browser.sign_in(CONSENT)).form
+    sent = {"form": form, "decision": decision, "scope": "TAX"}
+    first, second = [await browser.post(CONSENT, sent) for _ in range(2)]
+    assert (second.status, heading(second)) == (200, heading(first))
+    [back] = re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', first.text)
+    assert f'href="{back}"' in second.text
+    assert len(place.consents.changes) == 1
 
 
 async def test_a_yes_after_a_no_is_refused(browser: Browser, place: Place) -> None:

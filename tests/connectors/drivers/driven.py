@@ -10,7 +10,7 @@ import pytest
 from connectors.drivers.http import HttpDriver
 from records.call import Call
 from records.failures import AgencyFailure
-from tests.connectors.drivers.wire import Asked, Script, Wire, reply, wire
+from tests.connectors.drivers.wire import Asked, Script, Wire, reply, wire, wire_apart
 
 NIK = "3171014506909001"
 SECRET = "kata-sandi-rahasia"
@@ -25,9 +25,16 @@ def call(seconds: float = 5) -> Call:
 
 @asynccontextmanager
 async def driven(
-    script: Script | bytes, *, path: str = "", deadline: float = 5, connections: int = 4, max_bytes: int = 1000
+    script: Script | bytes,
+    *,
+    path: str = "",
+    deadline: float = 5,
+    connections: int = 4,
+    max_bytes: int = 1000,
+    apart: bool = False,
 ) -> AsyncIterator[tuple[HttpDriver, Wire]]:
-    async with wire(script) as server:
+    """With `apart`, the server has a thread of its own: see `wire_apart`."""
+    async with wire_apart(script) if apart else wire(script) as server:
         driver = HttpDriver(
             "crm",
             server.url + path,

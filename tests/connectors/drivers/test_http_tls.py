@@ -1,10 +1,12 @@
 """HTTPS: whom the driver believes, over both of its ways. The certificates are made here and end with the test."""
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography import x509
 
 from connectors.drivers.http import HttpDriver
@@ -34,6 +36,24 @@ async def test_an_agency_that_is_trusted_is_asked_over_one_connection(
     async with secured(file, says(reply(200, b"x" * 90_000))) as server:
         assert await asked(server.url, method, times=3) == [b"x" * 90_000] * 3
     assert (len(server.asked), server.connections) == (3, 1)
+
+
+@both_ways
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_body_in_chunks_of_one_byte_is_whole_though_the_connection_ends_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    file = certificate(tmp_path, name=LOOPBACK)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = head + b"1\r\nx\r\n" * 90_000 + b"0\r\n\r\n"
+
+    async def test() -> None:
+        async with secured(file, says(answer, then_hang_up=True)) as server:
+            assert await asked(server.url, method, times=2) == [b"x" * 90_000] * 2
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(test(), 30))
 
 
 @both_ways

@@ -163,3 +163,15 @@ class TestSqlite:
                 await driver.rows("SELECT x FROM foto", {}, call())
             assert await refused(driver, "SELECT * FROM umkm") == f"the answer has more than {MOST_ROWS} rows"
             assert len(await driver.rows("SELECT * FROM umkm LIMIT 3", {}, call())) == 3
+
+    async def test_a_statement_without_end_is_read_no_further_than_the_bound(self, file: str) -> None:
+        endless = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT n FROM number"
+        async with driver_of(file) as driver:
+            assert await refused(driver, endless) == f"the answer has more than {MOST_ROWS} rows"
+
+    async def test_rows_that_are_too_long_together_are_malformed(self, file: str) -> None:
+        long = "SELECT printf('%%.*c', 4096, 'x') AS text, zeroblob(4096) AS photo FROM umkm LIMIT %d"
+        async with driver_of(file) as driver:
+            assert len(await driver.rows(long % 512, {}, call())) == 512
+            assert await refused(driver, long % 513) == TOO_LONG
+            assert len(await driver.rows("SELECT * FROM umkm LIMIT 3", {}, call())) == 3

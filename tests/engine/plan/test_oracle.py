@@ -46,7 +46,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FEW, MANY = 280, 10_000
+FEW, MANY = 150, 10_000
 ANY_DELAY: tuple[float | None, ...] = (None, 0, 0, 1, 2)
 
 

@@ -155,6 +155,7 @@ async def test_failures_in_slices_stand_where_they_belong() -> None:
     ]
 
 
+@pytest.mark.asyncio(loop_scope="function")  # its tasks are those of this test alone
 async def test_a_client_that_leaves_stops_the_shaping() -> None:
     working = asyncio.create_task(answer(compiled(many([thing(n) for n in range(10 * SLICE)]), TEXT), Asking()))
     before = asyncio.all_tasks()

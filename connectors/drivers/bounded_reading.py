@@ -1,0 +1,102 @@
+"""What one connection costs in one turn of the event loop, bounded whatever the other side sends.
+
+A body in chunks of one byte costs much more than one in large chunks: 0.16 µs a chunk here, 0.7 µs in aiohttp. A turn
+may bring 256 KiB of them from each connection, and on uvloop more. So bytes are parsed slice by slice. The body itself
+is cheap. Of the bytes around it (at least 5 a chunk) a few KiB are parsed in one turn, and the rest waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+SLICE: Final = 8 * 1024
+"""Bytes that are parsed in one step."""
+MOST_AROUND: Final = 4 * 1024
+"""Bytes around the body after which the rest waits for the next turn."""
+
+NOTHING: Final = memoryview(b"")
+
+
+class BoundedReading(asyncio.Protocol):
+    """To be mixed into a protocol, which sets the two attributes. Slots here would collide with those of aiohttp."""
+
+    _held: memoryview
+    """Bytes that came and wait; `NOTHING` at first. No more are read meanwhile."""
+    _lost: BaseException | bool
+    """Whether, or by which error, the connection was lost while bytes were held; False at first."""
+
+    # Implemented by the protocol.
+
+    def _feed(self, data: bytes) -> int | None:
+        """Parse bytes. Returns how many of them were around the body; None if the connection was given up."""
+        raise NotImplementedError
+
+    def _is_wanted(self) -> bool:
+        """Whether a caller waits for the bytes that are held."""
+        raise NotImplementedError
+
+    def _is_full(self) -> bool:
+        """Whether earlier bytes have to be consumed first."""
+        return False
+
+    def _wire(self) -> asyncio.Transport | None:
+        """The transport, while there is one."""
+        raise NotImplementedError
+
+    def _lose(self, error: BaseException | None) -> None:
+        """The connection is lost, and all bytes that came over it are parsed."""
+        raise NotImplementedError
+
+    # Called by the event loop.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, or what of it a turn may cost; see asyncio.Protocol."""
+        if self._held:
+            self._hold(memoryview(bytes(self._held) + data))
+        elif len(data) <= SLICE:
+            self._feed(data)
+        else:
+            self._parse(memoryview(data))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End once the bytes that came before are parsed; see asyncio.Protocol."""
+        if self._held and self._is_wanted():
+            self._lost = exc or True
+            return
+        self._held = NOTHING
+        self._lose(exc)
+
+    # In later turns.
+
+    def _parse(self, data: memoryview) -> None:
+        around = 0
+        while data and around < MOST_AROUND and not self._is_full():
+            cost = self._feed(bytes(data[:SLICE]))
+            if cost is None:
+                return
+            around += cost
+            data = data[SLICE:]
+        if data:
+            self._hold(data)
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _hold(self, data: memoryview) -> None:
+        self._held = data
+        wire = self._wire()
+        if wire is not None and not wire.is_closing():
+            wire.pause_reading()
+
+    def _go_on(self) -> None:
+        data, self._held = self._held, NOTHING
+        if data and self._is_wanted():
+            self._parse(data)
+        if self._held:
+            return
+        lost, self._lost = self._lost, False
+        if lost:
+            self._lose(None if lost is True else lost)
+            return
+        wire = self._wire()
+        if wire is not None and not wire.is_closing() and not self._is_full():
+            wire.resume_reading()

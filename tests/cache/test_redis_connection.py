@@ -1,0 +1,142 @@
+"""Connections to Redis that lie idle when the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from cryptography import x509
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from cache.redis_connection import connect_redis
+from cache.redis_tier import RedisTier
+from cache.shared_tier import Wanted
+from tests.cache.processes import counts, until
+from tests.cache.valkey import Valkey
+from tests.city import HOST
+from tests.connectors.certificates import certificate
+
+_HALF_CLOSED = "08"
+"""State in `/proc/net/tcp`: closed by the other side alone."""
+
+
+def half_closed(port: int) -> int:
+    """How many connections to this port their server closed and we did not."""
+    lines = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for each in lines if each[3] == _HALF_CLOSED and int(each[2].rpartition(":")[2], 16) == port)
+
+
+@asynccontextmanager
+async def cached_answers(valkey: Valkey) -> AsyncIterator[None]:
+    tier = RedisTier(valkey.url, longest=60.0, heard=lambda _: None, lost=lambda: None, patience=1.0, pause=60.0)
+    await tier.start()
+    try:
+        await asyncio.gather(*(tier.look([Wanted("name", ("tag",))]) for _ in range(4)))
+        yield
+    finally:
+        await tier.close()
+
+
+@asynccontextmanager
+async def shared_counts(valkey: Valkey) -> AsyncIterator[None]:
+    async with counts(valkey):
+        yield
+
+
+@pytest.mark.parametrize("using", [cached_answers, shared_counts])
+async def test_a_hub_without_requests_holds_no_connection_that_redis_has_closed(
+    using: Callable[[Valkey], AbstractAsyncContextManager[None]], valkey: Valkey
+) -> None:
+    async with using(valkey):
+        valkey.kill()
+        assert half_closed(valkey.port)  # the loop has not turned since
+        await until(lambda: not half_closed(valkey.port))
+
+
+@dataclass
+class Relay:
+    """Stands before a Valkey, at an address of another scheme, and hangs up when it is told to."""
+
+    valkey: Valkey
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    connections: int = 0
+    deserted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the client has closed its side as well."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.deserted.clear()
+        self.writers.add(writer)
+        there, out = await asyncio.open_connection(HOST, self.valkey.port)
+        back = asyncio.create_task(self._pass_on(there, writer))
+        await self._pass_on(reader, out)
+        self.deserted.set()
+        await back
+        writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        if writer not in self.writers:
+            writer.close()
+
+    def hang_up(self) -> None:
+        for writer in self.writers:
+            writer.write_eof() if writer.can_write_eof() else writer.close()
+        self.writers.clear()
+
+
+@asynccontextmanager
+async def relayed(scheme: str, valkey: Valkey) -> AsyncIterator[tuple[str, Relay]]:
+    relay, tls, options = Relay(valkey), None, "?socket_keepalive=yes"
+    with TemporaryDirectory() as name:  # short: the path of a socket has 100 characters at most
+        if scheme == "rediss":
+            file = certificate(Path(name), name=x509.IPAddress(ip_address(HOST)))
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(file)
+            options = f"?ssl_ca_certs={file}"
+        if scheme == "unix":
+            server, url = await asyncio.start_unix_server(relay.serve, f"{name}/redis"), f"unix://{name}/redis"
+        else:
+            server = await asyncio.start_server(relay.serve, HOST, 0, ssl=tls)
+            url = f"{scheme}://{HOST}:{server.sockets[0].getsockname()[1]}/0{options}"
+        try:
+            yield url, relay
+        finally:
+            relay.hang_up()
+            server.close()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix"])
+async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(scheme: str, valkey: Valkey) -> None:
+    lost: list[int] = []
+    async with (
+        asyncio.timeout(10),
+        relayed(scheme, valkey) as (url, relay),
+        connect_redis(url, protocol=2, when_lost=lambda: lost.append(relay.connections)) as client,
+    ):
+        await client.set("name", "before")
+        assert (relay.connections, lost) == (1, [])
+        relay.hang_up()
+        await relay.deserted.wait()
+        assert lost == [1]
+        assert await client.get("name") == b"before"
+        assert relay.connections == 2
+
+
+async def test_a_command_that_meets_a_connection_being_closed_leaves_the_loop_sound(valkey: Valkey) -> None:
+    async with connect_redis(valkey.url, protocol=2, socket_connect_timeout=5.0) as client:
+        await client.set("name", "before")
+        valkey.kill()
+        with pytest.raises(RedisConnectionError):  # the loop has not turned since, so the end comes with the command
+            await client.get("name")
+        valkey.start()
+        assert await client.get("name") is None

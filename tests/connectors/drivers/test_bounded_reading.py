@@ -1,0 +1,202 @@
+"""Replies that cost much for each byte: a turn of the event loop parses a little of each, and the rest later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+from time import monotonic
+from typing import Any
+
+import aiohttp
+import pytest
+import uvloop
+
+from connectors.drivers.bounded_reading import MOST_AROUND, SLICE
+from connectors.drivers.http_connection import Connection
+from connectors.drivers.http_reply import HttpReply
+from connectors.drivers.http_session import _BoundedHandler
+from records.failures import AgencyUnavailable
+from tests.connectors.drivers.driven import both_ways, call, driven
+from tests.connectors.drivers.loop_probe import STALL, longest_turn
+from tests.connectors.drivers.wire import reply
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKS = 40_000
+COSTLY = CHUNKED + b"1\r\nx\r\n" * CHUNKS + b"0\r\n\r\n"
+MOST_CHUNKS = (MOST_AROUND + SLICE) // 5
+
+
+class Line(asyncio.Transport):
+    """The transport of a connection that a test feeds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses = 0
+        self.paused = self.closed = False
+
+    def pause_reading(self) -> None:
+        self.paused = True
+        self.pauses += 1
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
+        """Nobody reads it."""
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+class Own:
+    """A reply over a connection of our own."""
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self.protocol = Connection("crm", 10**6, lambda _: None)
+        self.protocol.connection_made(self.line)
+        self.outcome = self.protocol.ask(b"", deadline=monotonic() + 30, bodiless=False)
+
+    @property
+    def parsed(self) -> int:
+        return self.protocol._length
+
+    async def body(self) -> bytes | None:
+        """None where the reply broke off."""
+        outcome = await self.outcome
+        if isinstance(outcome, AgencyUnavailable):
+            return None
+        assert isinstance(outcome, HttpReply)
+        return outcome.body
+
+    def give_up(self) -> None:
+        self.outcome.cancel()
+        self.protocol.abort()
+
+
+class Theirs:
+    """A reply through aiohttp."""
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self.protocol = _BoundedHandler(asyncio.get_running_loop())
+        self.protocol.connection_made(self.line)
+        self.protocol.set_response_params(auto_decompress=False)
+
+    @property
+    def parsed(self) -> int:
+        return self.protocol._body_bytes()
+
+    async def body(self) -> bytes | None:
+        _, payload = await self.protocol.read()
+        try:
+            return b"".join([piece async for piece in payload.iter_any()])
+        except aiohttp.ClientPayloadError:
+            return None
+
+    def give_up(self) -> None:
+        self.protocol.close()
+
+
+each_loop = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+each_way = pytest.mark.parametrize("way", [Own, Theirs], ids=["own connections", "aiohttp"])
+Way = Callable[[], Own | Theirs]
+
+
+@each_way
+async def test_chunks_of_one_byte_are_parsed_in_several_turns_and_nothing_is_read_meanwhile(way: Way) -> None:
+    coming = way()
+    body = asyncio.create_task(coming.body())
+    coming.protocol.data_received(COSTLY)
+    parsed = [0, coming.parsed]
+    while coming.line.paused:
+        await asyncio.sleep(0)
+        parsed.append(max(coming.parsed, parsed[-1]))
+    assert max(after - before for before, after in pairwise(parsed)) <= MOST_CHUNKS
+    assert await body == b"x" * CHUNKS
+
+
+@each_way
+async def test_a_large_body_in_one_piece_is_parsed_in_the_turn_in_which_it_came(way: Way) -> None:
+    coming = way()
+    body = asyncio.create_task(coming.body())
+    coming.protocol.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
+    assert (coming.parsed, coming.line.pauses) == (250_000, 0)
+    assert await body == b"x" * 250_000
+
+
+@each_way
+@pytest.mark.parametrize(("sent", "whole"), [(COSTLY, b"x" * CHUNKS), (COSTLY[:-5], None)], ids=["whole", "cut off"])
+async def test_what_came_before_the_connection_was_lost_is_parsed(way: Way, sent: bytes, whole: bytes | None) -> None:
+    """TLS hands over its last bytes and the end at the same time."""
+    coming = way()
+    body = asyncio.create_task(coming.body())
+    coming.protocol.data_received(sent)
+    coming.protocol.eof_received()
+    coming.line.close()
+    coming.protocol.connection_lost(None)
+    assert await body == whole
+
+
+@each_way
+async def test_of_bytes_behind_a_reply_nothing_is_kept_for_the_next(way: Way) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %05d\r\n\r\n"
+    length = 2 * SLICE - len(head % 0)
+    coming = way()
+    body = asyncio.create_task(coming.body())
+    coming.protocol.data_received(head % length + b"x" * length + COSTLY)
+    assert (coming.line.closed, coming.line.paused) == (True, False)
+    assert await body == b"x" * length
+
+
+@each_way
+async def test_a_caller_who_gives_up_has_nothing_parsed_any_more(way: Way) -> None:
+    coming = way()
+    coming.protocol.data_received(COSTLY)
+    coming.give_up()
+    parsed = coming.parsed
+    coming.protocol.connection_lost(None)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert coming.parsed in {parsed, 0}
+
+
+@both_ways
+@each_loop
+def test_a_body_longer_than_any_buffer_is_whole(loop: Callable[[], asyncio.AbstractEventLoop], method: str) -> None:
+    body = b"x" * 4_000_000
+    pieces = b"".join(b"1f40\r\n%b\r\n" % body[start : start + 8000] for start in range(0, len(body), 8000))
+
+    async def test() -> None:
+        for answer in (reply(200, body), CHUNKED + pieces + b"0\r\n\r\n"):
+            async with driven(answer, max_bytes=len(body), apart=True) as (driver, _):
+                replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(3)))
+                assert {each.body == body for each in replies} == {True}
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(test(), 60))
+
+
+@both_ways
+@each_loop
+def test_eight_replies_in_chunks_of_one_byte_at_the_same_time_stall_no_loop(
+    loop: Callable[[], asyncio.AbstractEventLoop], method: str
+) -> None:
+    async def test() -> None:
+        async with driven(COSTLY, connections=8, max_bytes=CHUNKS, apart=True) as (driver, _):
+
+            async def ask() -> None:
+                replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(8)))
+                assert {each.body for each in replies} == {b"x" * CHUNKS}
+
+            await ask()
+            assert await longest_turn(ask) < STALL
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asyncio.wait_for(test(), 60))

@@ -1,0 +1,27 @@
+"""A generation before it forks: what its settings say, and the socket it was given."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+import pytest
+
+from settings import Settings
+from tests.city import HOST
+from workers import generation
+
+
+def test_a_generation_serves_on_no_other_address_than_the_one_its_settings_were_checked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generation, "Settings", lambda: Settings.model_construct(listen=f"{HOST}:9"))
+    reads, writes = os.pipe()
+    with socket.create_server((HOST, 0)) as listener, os.fdopen(reads, "rb") as status:
+        port = listener.getsockname()[1]
+        code = generation.main([str(os.dup(listener.fileno())), str(writes), "0", "1"])
+        os.close(writes)
+        said = json.loads(status.read())
+    assert code == generation.FAILED
+    assert said == {"failed": f"the hub listens on {HOST}:{port}, and SIMPUL_LISTEN is {HOST}:9: make them the same"}
