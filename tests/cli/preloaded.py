@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
@@ -27,6 +27,7 @@ from typing import IO, Any
 SIMPUL = "simpul"
 SANDBOX = "sandbox"
 _PACKAGES = {SIMPUL: ("cli", "settings", "wiring", "schema", "store", "workers", "sandbox"), SANDBOX: ("sandbox",)}
+_FORKED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("forked.py")))
 _MOST = 1_000_000
 """Bytes of a request."""
 
@@ -88,10 +89,11 @@ class Preloaded:
 
     def __init__(self, kind: str) -> None:
         root = Path(__file__).parents[2]
-        self._kind = kind
+        self.kind = kind
         self._folder = TemporaryDirectory(prefix="simpul-")  # short: a path of a socket has 107 bytes
-        self._address = f"{self._folder.name}/socket"
-        command = [sys.executable, "-P", __file__, str(root), self._address, kind]
+        self.address = f"{self._folder.name}/socket"
+        """Of its unix socket."""
+        command = [sys.executable, "-P", __file__, str(root), self.address, kind]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - this file
         assert self._process.stdout is not None
         if self._process.stdout.readline() != b"ready\n":
@@ -107,8 +109,8 @@ class Preloaded:
                 code = command.wait(within)
             except subprocess.TimeoutExpired:
                 command.kill()
-                raise TimeoutError(f"{self._kind} {' '.join(arguments)} has not ended") from None
-            return subprocess.CompletedProcess([self._kind, *arguments], code, _text(out), _text(err))
+                raise TimeoutError(f"{self.kind} {' '.join(arguments)} has not ended") from None
+            return subprocess.CompletedProcess([self.kind, *arguments], code, _text(out), _text(err))
 
     def launch(
         self,
@@ -118,14 +120,19 @@ class Preloaded:
         out: IO[bytes],
         err: IO[bytes],
         within: float | None = None,
+        agencies: Preloaded | None = None,
     ) -> Forked:
-        """Start a command, which writes to these files. Raises TimeoutError."""
+        """Start a command, which writes to these files. The agencies of its city may be forked, too.
+
+        Raises TimeoutError.
+        """
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(within)
-        connection.connect(self._address)
-        request = json.dumps({"arguments": [*arguments], "environment": dict(environment)})
+        connection.connect(self.address)
+        city = {} if agencies is None else {"agencies": [*_FORKED, agencies.address]}
+        request = json.dumps({"arguments": [*arguments], "environment": dict(environment), **city})
         socket.send_fds(connection, [f"{request}\n".encode()], [out.fileno(), err.fileno()])
-        return Forked(connection, [self._kind, *arguments], within)
+        return Forked(connection, [self.kind, *arguments], within)
 
 
 @cache
@@ -188,7 +195,7 @@ def _answer(connection: socket.socket, main: Callable[[Sequence[str]], object]) 
         ended = os.pidfd_open(command)
         watched: list[Any] = [ended, connection]
         if ended not in select.select(watched, [], [])[0]:
-            os.kill(command, signal.SIGTERM)
+            os.kill(command, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
     with suppress(OSError):
         connection.sendall(str(code).encode())
@@ -205,6 +212,9 @@ def _run(request: Any, handles: Sequence[int], main: Callable[[Sequence[str]], o
     os.environ.clear()
     os.environ.update(request["environment"])
     tempfile.tempdir = None
+    if program := request.get("agencies"):
+        serve = importlib.import_module("cli.serve")
+        serve.City = partial(serve.City, program=program)  # type: ignore[attr-defined]  # a module whose name is a text
     sys.argv = [SIMPUL, *request["arguments"]]
     sys.exit(main(request["arguments"]))  # type: ignore[arg-type]  # None or a number
 

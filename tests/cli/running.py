@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.programs import VARIABLE
 from tests.city import ROOT, free_port
-from tests.cli.preloaded import Forked, preloaded
+from tests.cli.preloaded import SANDBOX, Forked, preloaded
 from tests.run_folder import short_folder
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
@@ -93,7 +93,8 @@ class Serve:
                     start_new_session=True,
                 )
             else:
-                self.process = preloaded().launch(command, told, out=console, err=console)
+                city = None if "--no-sandbox" in arguments else preloaded(SANDBOX)
+                self.process = preloaded().launch(command, told, out=console, err=console, agencies=city)
 
     @property
     def console(self) -> str:
