@@ -6,10 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-gc.disable()  # nothing of what is imported is garbage, and to look for some takes an eighth of the start
+gc.disable()  # until all is imported: nothing of it is garbage, and to look for some takes an eighth of the start
 
 from workers.generation import main  # noqa: E402 - while nothing is collected
-
-gc.enable()
 
 sys.exit(main(sys.argv[1:]))

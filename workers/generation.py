@@ -20,7 +20,6 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-import server
 from auth.data_contracts import Unassessed
 from settings import Settings
 from settings.refusal import told
@@ -28,7 +27,6 @@ from web.http_server import NotStarted
 from workers.listener import address_of
 from workers.occupancy import Places
 from workers.signals import END, RETIRE
-from workers.worker import work
 
 _log = logging.getLogger("simpul.hub")
 _HANDLED = {END, RETIRE, signal.SIGCHLD}
@@ -166,6 +164,8 @@ class Generation:
 
     def _worked(self, number: int, report: int) -> int:
         """Work; what kept the worker from it is told. The exit code."""
+        from workers.worker import work  # noqa: PLC0415 - `main` imported it for all workers, once settings were right
+
         try:
             work(
                 self._settings,
@@ -250,7 +250,7 @@ def _report(handle: int, text: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Be a generation on the handles LISTENER STATUS TETHER, with so many WORKERS (0: as the settings say)."""
-    listener, status, tether, workers = map(int, arguments)
+    listener, status, tether, count = map(int, arguments)
     try:
         settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValueError as problem:
@@ -262,21 +262,26 @@ def main(arguments: Sequence[str]) -> int:
         shared.close()
         os.write(status, json.dumps({"failed": mismatch}).encode() + b"\n")
         return FAILED
+    # A second or more, after the settings: whoever mends them has not to wait for it.
+    import server  # noqa: PLC0415 - same
+    import workers.worker  # noqa: F401, PLC0415 - same; workers are forked with all that they need
+
     server.configure_logging(settings.logs_as, with_messages=settings.development)
-    workers = workers or settings.workers or usual_workers()
-    if workers > 1 and settings.redis_url is None:
+    count = count or settings.workers or usual_workers()
+    if count > 1 and settings.redis_url is None:
         _log.warning(
             "SIMPUL_REDIS_URL is not set: each of %d workers counts rates, paces and quotas, and keeps answers, alone",
-            workers,
+            count,
         )
+    gc.enable()  # see scripts/generation.py
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector of a worker would write to all of it
     return Generation(
-        settings.model_copy(update={"workers": workers}),  # what is not shared is parted among them
+        settings.model_copy(update={"workers": count}),  # what is not shared is parted among them
         listener=shared,
         status=status,
         tether=tether,
-        workers=workers,
+        workers=count,
     ).run()
 
 
