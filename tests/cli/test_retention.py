@@ -7,10 +7,12 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from cli.hub_environment import state_url
+from cli.hub_environment import STATE_DATABASE, STATE_SERVER, state_url
+from sandbox.postgres import Postgres
 from sandbox.state_folder import StateFolder
 from store.access_ledger import AccessLedger
 from store.database import database
@@ -21,9 +23,9 @@ YEARS_AGO = datetime.now(UTC) - timedelta(days=2000)
 
 
 @pytest.fixture
-def old(running: Serve) -> Iterator[Serve]:
-    """A hub with two entries that are older than five years, and one that is not."""
-    folder = StateFolder(running.state)
+def old(seeded: Path) -> Iterator[Path]:
+    """A database with two entries older than five years, and a new one. No hub runs, for it purges daily, too."""
+    folder = StateFolder(seeded)
     secret = folder.known_secret("ids")
     assert secret is not None
 
@@ -36,9 +38,19 @@ def old(running: Serve) -> Iterator[Serve]:
         await ledger.close()
         await engine.dispose()
 
-    asyncio.run(write())
-    yield running
-    simpul(running.state, "retention", "purge")
+    database_server = Postgres(
+        folder.folder(STATE_SERVER),
+        port=folder.port(STATE_SERVER),
+        database=STATE_DATABASE,
+        logins={STATE_DATABASE: folder.secret(STATE_SERVER)},
+    )
+    database_server.start()
+    try:
+        asyncio.run(write())
+        yield seeded
+        simpul(seeded, "retention", "purge")
+    finally:
+        database_server.stop()
 
 
 def test_what_is_kept_how_long_is_listed_as_settings_say(running: Serve) -> None:
@@ -50,20 +62,20 @@ def test_what_is_kept_how_long_is_listed_as_settings_say(running: Serve) -> None
     assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
 
 
-def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(old: Serve) -> None:
+def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(old: Path) -> None:
     removed = "rows=2 PERSONAL=2 SPECIFIC:FINANCE=2"
-    before = simpul(old.state, "ledger", "verify").stdout
-    told = simpul(old.state, "retention", "purge", "--dry-run")
+    before = simpul(old, "ledger", "verify").stdout
+    told = simpul(old, "retention", "purge", "--dry-run")
     assert removed in told.stdout
     assert told.stdout.endswith("Nothing was removed.\n")
-    assert simpul(old.state, "ledger", "verify").stdout == before
-    outcome = simpul(old.state, "retention", "purge", "--by", "rina")
+    assert simpul(old, "ledger", "verify").stdout == before
+    outcome = simpul(old, "retention", "purge", "--by", "rina")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert removed in outcome.stdout
-    verified = simpul(old.state, "ledger", "verify")
+    verified = simpul(old, "ledger", "verify")
     assert verified.returncode == 0
     assert "2 entries were purged, with receipts (`simpul retention receipts`)." in verified.stdout
-    receipt = simpul(old.state, "retention", "receipts").stdout.splitlines()[-1]
+    receipt = simpul(old, "retention", "receipts").stdout.splitlines()[-1]
     for each in ("ledger", removed, YEARS_AGO.isoformat(timespec="seconds"), "1825", "rina"):
         assert each in receipt
-    assert simpul(old.state, "retention", "purge").stdout == "Nothing is over.\n"
+    assert simpul(old, "retention", "purge").stdout == "Nothing is over.\n"
