@@ -32,7 +32,7 @@ from resolvers.cache_tags import get_agency_tag, get_person_tags
 
 Facet = type[Any] | None
 
-_FETCHED_AT, _FRESH_UNTIL = attrgetter("at"), attrgetter("fresh_until")
+_FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 
 
 class NotInvalidated(Exception):  # noqa: N818 - a condition, not a fault

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         spec = _parse_spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)
-        importlib.import_module(f"sandbox.{spec.name}").run(spec)
+        importlib.import_module(f"sandbox.{spec.name}.server").run(spec)
     except (CannotStartError, UnknownProgramError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
         return 1

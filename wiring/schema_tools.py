@@ -19,7 +19,7 @@ from settings import Settings
 
 
 def build_schema_sdl() -> str:
-    """The schema in the schema definition language, as `schema/schema.graphql_field` holds it."""
+    """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
     return print_sdl(build_schema())
 
 

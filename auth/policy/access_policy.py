@@ -29,7 +29,7 @@ from being restricted (UU PDP 27/2022, articles 15 and 33)."""
 
 
 def parse_purposes(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
-    """By agency, or agency and role, the purposes that may be stated: out of `agency[/role]:PURPOSE_HEADER,PURPOSE_HEADER`.
+    """By agency, or agency and role, the purposes that may be stated: out of `agency[/role]:PURPOSE,PURPOSE_HEADER`.
 
     Raises `ValueError` for a line that says something else.
     """

@@ -45,7 +45,7 @@ async def execute_with_graphql_core(
             result.data,
             result.errors or [],
             reads,
-            _keep_existing_paths(getattr(context, "old_places", ()), result.data),
+            _keep_existing_paths(getattr(context, "stale_paths", ()), result.data),
         )
     finally:
         await context.close()

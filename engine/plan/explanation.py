@@ -46,7 +46,7 @@ class Explanation:
     cost: Cost
 
     def to_json(self, limits: Limits) -> dict[str, Any]:
-        """For `extensions.explain_plan`."""
+        """For `extensions.explain`."""
         return {
             "levels": self.levels,
             "cost": {

@@ -56,7 +56,7 @@ class Guard:
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     subject_batch: Batch[Any, Any] | None = None
     """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `preferences` what the person
-    said, and as `within` what of that counts here; where there is none, nobody consented."""
+    said, and as `preferences_within_consent` what of that counts here; where there is none, nobody consented."""
     preferences_field: str | None = None
     """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
 
@@ -146,10 +146,13 @@ class Guard:
             return found
         if found is None:
             return context.find_refusal(self.access, ())
-        context.preferences[found.subject] = found.wishes
+        context.preferences[found.subject] = found.preferences
         subjects = (found.subject,)
         return context.find_refusal(
-            self.access, subjects, preferences=found.within, concerns_child=self._concerns_child(context, subjects)
+            self.access,
+            subjects,
+            preferences=found.preferences_within_consent,
+            concerns_child=self._concerns_child(context, subjects),
         )
 
     def _concerns_child(self, context: RequestContext, subjects: tuple[Nik, ...]) -> bool:

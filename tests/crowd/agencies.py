@@ -81,7 +81,9 @@ class MarkedSmallCity(SmallCity):
     ) -> Answers[Any, Any]:
         return {key: known[key] for key in keys if key in known}  # what is nobody's: as in the small city
 
-    async def wishes(self, people: Sequence[Nik], caller: Caller | None, _call: Call) -> Mapping[Nik, DataPreferences]:
+    async def load_preferences(
+        self, people: Sequence[Nik], caller: Caller | None, _call: Call
+    ) -> Mapping[Nik, DataPreferences]:
         return {nik: self._preferences_of(nik, None if caller is None else caller.client) for nik in people}
 
     def _preferences_of(self, nik: Nik, client: str | None) -> DataPreferences:

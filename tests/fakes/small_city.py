@@ -162,7 +162,9 @@ class SmallCity:
         assert len(set(keys)) == len(keys), "keys arrive distinct"
         return {key: self.failures.get(key) or known[key] for key in keys if key in known or key in self.failures}
 
-    async def wishes(self, people: Sequence[Nik], caller: Caller | None, _call: Call) -> Mapping[Nik, DataPreferences]:
+    async def load_preferences(
+        self, people: Sequence[Nik], caller: Caller | None, _call: Call
+    ) -> Mapping[Nik, DataPreferences]:
         self.preference_queries.append(tuple(people))
         if "wishes" in self.failing_agencies:
             raise PreferencesUnavailable

@@ -1,6 +1,6 @@
 """Journeys as files: an operation, who asks, what comes back, and what each agency was asked.
 
-`cases/<name>.graphql_field` is the operation, `cases/<name>.json` the rest. `python -m tests.journeys.recorded_cases` asks anew and
+`cases/<name>.graphql` is the operation, `cases/<name>.json` the rest. `python -m tests.journeys.recorded_cases` asks anew and
 writes what came back; read the difference before you keep it.
 """
 

@@ -56,7 +56,7 @@ LoadSamplePeople = Callable[[], Awaitable[Sequence[SamplePerson]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleOperation:
-    """An example operation: `<name>.graphql_field`, and `<name>.variables.json` where it takes variables."""
+    """An example operation: `<name>.graphql`, and `<name>.variables.json` where it takes variables."""
 
     name: str
     title: str

@@ -1,7 +1,7 @@
 """The hub's HTTP server: says when it serves, and ends without anybody noticing.
 
 At its end it takes no more connections and answers what runs, and what still comes over connections that are open: with
-`ReadConnection: close`, so that clients know. Only then are idle connections closed. Closing them at once, as uvicorn does,
+`Connection: close`, so that clients know. Only then are idle connections closed. Closing them at once, as uvicorn does,
 meets requests that are on their way, and their clients see a reset.
 """
 

@@ -48,7 +48,7 @@ def test_another_process_is_heard(tmp_path: Path) -> None:
     here = build_in_folder(tmp_path)
     program = (
         "import pathlib, sys; from cache.answers.process_invalidation import ProcessInvalidation;"
-        " there = Neighbours(pathlib.Path(sys.argv[1])); there.open(); there.tell()"
+        " there = ProcessInvalidation(pathlib.Path(sys.argv[1])); there.open(); there.publish()"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)  # noqa: S603 - our own program
     assert here.poll()

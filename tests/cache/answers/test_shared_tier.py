@@ -32,7 +32,7 @@ class FakeReadThrough:
     lost: int = 0
 
     @property
-    def fences(self) -> FakeReadThrough:
+    def epochs(self) -> FakeReadThrough:
         return self
 
     def invalidate(self, tags: Sequence[str]) -> None:

@@ -206,9 +206,9 @@ class Torture:
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(self.ask)
+        self.bridge = Bridge(self.build_batch_context)
 
-    def ask(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
+    def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         """As the engine wants it."""
         return BatchContext(
             caller=ANONYMOUS, call=self.call, agencies=Agencies({TortureWorld: self.world}), facets=facets
