@@ -20,7 +20,6 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-import server
 from auth.policy.data_contracts import MissingAssessment
 from settings import Settings
 from settings.error_text import describe_settings_error
@@ -28,7 +27,6 @@ from web.server.http_server import ApplicationStartError
 from workers.listener import get_bound_address
 from workers.scoreboard import Scoreboard
 from workers.signals import END, RETIRE
-from workers.worker import run_worker
 
 _log = logging.getLogger("simpul.hub")
 _HANDLED_SIGNALS = {END, RETIRE, signal.SIGCHLD}
@@ -171,6 +169,8 @@ class WorkerPool:
 
     def _run_worker(self, number: int, report: int) -> int:
         """Work; what kept the worker from it is told. The exit code."""
+        from workers.worker import run_worker  # noqa: PLC0415 - `run_generation` imported it for all workers, once settings were right
+
         try:
             run_worker(
                 self._settings,
@@ -257,7 +257,7 @@ def _write_report(handle: int, text: str) -> None:
 
 def run_generation(arguments: Sequence[str]) -> int:
     """Be a generation on the handles LISTENER STATUS TETHER, with so many WORKERS (0: as the settings say)."""
-    listener, status_pipe, supervisor_pipe, workers = map(int, arguments)
+    listener, status_pipe, supervisor_pipe, count = map(int, arguments)
     try:
         settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValueError as problem:
@@ -269,21 +269,26 @@ def run_generation(arguments: Sequence[str]) -> int:
         shared.close()
         os.write(status_pipe, json.dumps({"failed": mismatch}).encode() + b"\n")
         return EXIT_FAILED
+    # A second or more, after the settings: whoever mends them has not to wait for it.
+    import server  # noqa: PLC0415 - same
+    import workers.worker  # noqa: F401, PLC0415 - same; workers are forked with all that they need
+
     server.configure_logging(settings.effective_log_format, with_messages=settings.development)
-    workers = workers or settings.workers or get_default_workers()
-    if workers > 1 and settings.redis_url is None:
+    count = count or settings.workers or get_default_workers()
+    if count > 1 and settings.redis_url is None:
         _log.warning(
             "SIMPUL_REDIS_URL is not set: each of %d workers counts rates, paces and quotas, and keeps answers, alone",
-            workers,
+            count,
         )
+    gc.enable()  # see scripts/generation.py
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector of a worker would write to all of it
     return WorkerPool(
-        settings.model_copy(update={"workers": workers}),  # what is not shared is parted among them
+        settings.model_copy(update={"workers": count}),  # what is not shared is parted among them
         listener=shared,
         status_pipe=status_pipe,
         supervisor_pipe=supervisor_pipe,
-        workers=workers,
+        workers=count,
     ).run()
 
 
