@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-gc.disable()  # until all is imported: nothing of it is garbage, and to look for some takes an eighth of the start
+gc.disable()  # until the end of the imports: they create no garbage, and collecting takes an eighth of the start
 
-from workers.worker_pool import run_generation  # noqa: E402 - while nothing is collected
+from workers.worker_pool import run_generation  # noqa: E402 - with garbage collection off
 
 sys.exit(run_generation(sys.argv[1:]))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-gc.disable()  # nothing of what is imported is garbage, and to look for some takes an eighth of the start
+gc.disable()  # imports create no garbage, and collecting takes an eighth of the start
 
-from cli.main import main  # noqa: E402 - while nothing is collected
+from cli.main import main  # noqa: E402 - with garbage collection off
 
 gc.enable()
 

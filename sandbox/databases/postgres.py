@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, str] = {
 # For data that can be seeded again: faster, and a loss does not matter.
 UNSAFE_SETTINGS: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 TEMPLATES = "SANDBOX_TEMPLATES"
-"""Names a folder in which new data folders are kept, so that the next one is a copy: for whoever makes many."""
+"""Names a folder for templates of new data folders, so that later ones are copies: for processes that create many."""
 
 
 class PostgresError(Exception):
@@ -177,7 +177,7 @@ class Postgres:
         unfinished.rename(self.data)
 
     def _template(self) -> Path | None:
-        """Where a data folder such as ours is kept, or would be. None: none is."""
+        """The path of the template for such a data folder; None if templates are not used."""
         if not (folder := os.environ.get(TEMPLATES)):
             return None
         same = json.dumps([str(_binaries()), os.geteuid(), next(iter(self.logins)), self.database])
@@ -212,7 +212,7 @@ class Postgres:
 
 
 def _copy(template: Path, data: Path) -> None:
-    """Copy a data folder; as root for the user that PostgreSQL runs as."""
+    """Copy a data folder; as root, for the user that PostgreSQL runs as."""
     shutil.copytree(template, data, copy_function=shutil.copy)
     if os.geteuid() == 0:
         owner = pwd.getpwnam(ROOTLESS_USER)
@@ -221,7 +221,7 @@ def _copy(template: Path, data: Path) -> None:
 
 
 def _keep(data: Path, template: Path) -> None:
-    """Keep a copy of a data folder, unless somebody else was faster."""
+    """Store a copy of a data folder, unless another process was faster."""
     template.parent.mkdir(parents=True, exist_ok=True)
     copy = template.with_name(f"{template.name}.{os.getpid()}")
     shutil.copytree(data, copy, copy_function=shutil.copy)

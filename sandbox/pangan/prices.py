@@ -58,7 +58,7 @@ class PriceData:
 
 
 class _Walks(dict[tuple[int, int], RandomWalk]):
-    """Each is made when it is first asked for: all 2,350 take 0.2 s, which no start has to wait for."""
+    """Each is generated at its first use: all 2,350 take 0.2 s, which would delay every start."""
 
     def __missing__(self, place: tuple[int, int]) -> RandomWalk:
         market, commodity = MARKETS[place[0]], COMMODITIES[place[1]]
