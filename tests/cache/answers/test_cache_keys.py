@@ -79,4 +79,4 @@ def test_a_key_of_a_kind_that_nobody_thought_of_is_refused() -> None:
 
 
 def test_the_key_is_never_shown() -> None:
-    assert repr(NAMES) == "<KeyedNames>"
+    assert repr(NAMES) == "<CacheKeyBuilder>"

@@ -164,7 +164,7 @@ class BlindEpochs(InvalidationEpochs):
 
     __slots__ = ()
 
-    def is_current(self, tags: Any, snapshot: Any) -> bool:  # noqa: ANN401, ARG002 - as Fences
+    def is_current(self, tags: Any, snapshot: Any) -> bool:  # noqa: ANN401, ARG002 - as InvalidationEpochs
         return bool(snapshot != NEVER_CURRENT)
 
 

@@ -66,7 +66,7 @@ async def test_without_redis_from_the_start_the_hub_counts_alone_and_joins_when_
             assert [await take(rates, bucket) for _ in range(3)][:2] == [0.0, 0.0]
             valkey.start()
             await wait_until(lambda: shared.is_up)
-            assert repr(shared) == "<SharedCounts up>"
+            assert repr(shared) == "<RedisCounters up>"
     assert lines(caplog) == [
         "Redis does not serve (ConnectionError): limits are counted in each process alone until it does.",
         "Redis serves again: limits are counted together.",
