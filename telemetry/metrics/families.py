@@ -1,7 +1,7 @@
-"""Every metric of the hub, once: its name, what it means, and how the numbers of several processes become one.
+"""All metrics of the hub: name, meaning, and how the values of several processes are merged.
 
 Names and units follow Prometheus (prometheus.io/docs/practices/naming). Labels hold names that the hub or its operator
-gave, never what a caller wrote.
+defines, never text of a caller.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Final
 
 
 class MetricKind(Enum):
-    """What a number is."""
+    """The kind of a metric."""
 
     COUNTER = "counter"
-    """Only ever grows; those of processes that ended go on counting."""
+    """Only grows; counts of ended processes are included."""
     GAUGE = "gauge"
-    """How things are at the moment, in the processes that live."""
+    """The current state of the living processes."""
     HISTOGRAM = "histogram"
-    """How often values fell into which range; only ever grows."""
+    """The number of values in each bucket; only grows."""
 
 
 class Aggregation(Enum):
-    """What the gauges of several processes come to."""
+    """How the gauges of several processes are merged."""
 
     SUM = "sum"
     MIN = "least"
@@ -37,7 +37,7 @@ class MetricFamily:
     name: str
     kind: MetricKind
     help: str
-    """Its help text: one sentence or two."""
+    """The help text: one or two sentences."""
     labels: tuple[str, ...] = ()
     aggregation: Aggregation = Aggregation.SUM
 

@@ -112,7 +112,7 @@ def test_each_owner_has_its_own_bucket() -> None:
         known.get_or_create("budi").take(),
     ] == [0.0, 60.0, 0.0]
     assert known.find("rina") is None
-    assert repr(known) == "<Owners 2>"
+    assert repr(known) == "<OwnerRegistry 2>"
 
 
 def test_where_more_come_than_fit_who_rests_is_forgotten_before_who_does_not() -> None:
