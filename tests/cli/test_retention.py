@@ -49,7 +49,7 @@ def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServePro
     assert rows[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
     wrong = run_simpul(serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
     assert wrong.returncode == 1
-    assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
+    assert "'ledger:soon' is not a retention" in wrong.stderr
 
 
 def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: ServeProcess) -> None:

@@ -72,7 +72,7 @@ async def test_a_database_that_is_newer_than_the_code_is_left_as_it_is_and_said_
     await migrate(empty)
     assert await tables(empty) == {*metadata.tables, "alembic_version", "later"}
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.state"] == [
-        "The form 9001 of the hub's database is newer than this release knows; it is used as it is"
+        "The revision 9001 of the hub's database is newer than this release knows; it is not migrated"
     ]
 
 
@@ -110,7 +110,7 @@ async def test_nothing_is_opened_before_the_first_use() -> None:
 @pytest.mark.parametrize("url", ["sqlite:///state.db", "mysql://u:geheim@127.0.0.1/x", "postgresql+psycopg2://u:p@h/x"])
 def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(
-        ValueError, match=r"^The hub's state lives in PostgreSQL; '[a-z0-9+]+' is another kind"
+        ValueError, match=r"^The hub's database must be PostgreSQL, not '[a-z0-9+]+'"
     ) as refused:
         create_database_engine(url)
     assert "geheim" not in str(refused.value)

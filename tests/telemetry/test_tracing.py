@@ -207,7 +207,7 @@ async def test_a_collector_that_is_gone_is_said_once_and_nobody_waits_for_it_at_
     assert time.monotonic() - began < 5
     assert (traces.sent_spans, traces.lost_spans) == (0, 4)
     own = [each.getMessage() for each in caplog.records if each.name == "simpul.traces"]
-    assert own == ["The collector of traces does not take them: they are lost meanwhile."]
+    assert own == ["The trace collector does not accept spans: they are lost until it does."]
     assert len([each for each in caplog.records if each.levelno >= logging.ERROR]) == 1
 
 
@@ -227,8 +227,8 @@ async def test_a_collector_that_refuses_is_found_again(
         start_request_span(traces, {}).end()
         await wait_until(lambda: traces.sent_spans == 1)
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.traces"] == [
-        "The collector of traces does not take them: they are lost meanwhile.",
-        "The collector takes traces again; 1 spans were lost so far.",
+        "The trace collector does not accept spans: they are lost until it does.",
+        "The trace collector accepts spans again; 1 spans were lost so far.",
     ]
 
 

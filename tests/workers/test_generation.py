@@ -24,4 +24,4 @@ def test_a_generation_serves_on_no_other_address_than_the_one_its_settings_were_
         os.close(writes)
         said = json.loads(status.read())
     assert code == worker_pool.EXIT_FAILED
-    assert said == {"failed": f"the hub listens on {HOST}:{port}, and SIMPUL_LISTEN is {HOST}:9: make them the same"}
+    assert said == {"failed": f"the hub listens on {HOST}:{port}, but SIMPUL_LISTEN is {HOST}:9: make them the same"}

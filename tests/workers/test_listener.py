@@ -57,7 +57,7 @@ def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(ListenError) as refused:
             open_listener({}, ListenAddress.parse(f"{HOST}:{port}"))
     assert str(refused.value) == (
-        f"{HOST}:{port} is taken by another program: choose another address or port with SIMPUL_LISTEN"
+        f"{HOST}:{port} is used by another program: choose another address or port with SIMPUL_LISTEN"
     )
 
 
@@ -95,16 +95,16 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refu
         assert run_with_systemd_socket(handed, on=f"{HOST}:{port}") == f"('{HOST}', {port})"
         for other in (f"{HOST}:{port + 1}", f"0.0.0.0:{port}", f"[::1]:{port}"):
             assert run_with_systemd_socket(handed, on=other) == (
-                f"systemd hands over a socket on {HOST}:{port}, and SIMPUL_LISTEN is {other}: make them the same"
+                f"systemd passes a socket on {HOST}:{port}, but SIMPUL_LISTEN is {other}: make them the same"
             )
         assert (
             run_with_systemd_socket(handed, on=f"{HOST}:{port}", fds=2)
-            == "systemd hands over 2 sockets: name one ListenStream="
+            == "systemd passes 2 sockets: name one ListenStream="
         )
 
 
 def test_a_socket_of_another_kind_is_refused() -> None:
     with socket.socket(socket.AF_UNIX) as handed:
         assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith(
-            "systemd hands over a socket that is not TCP"
+            "systemd passes a socket that is not TCP"
         )

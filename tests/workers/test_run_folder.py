@@ -36,7 +36,7 @@ def test_what_an_earlier_hub_left_is_removed(tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.odt").touch()
     with (
-        pytest.raises(RunFolderError, match=r"holds something that is not the hub's \(thesis.odt\)"),
+        pytest.raises(RunFolderError, match=r"holds a file that is not the hub's \(thesis.odt\)"),
         open_run_folder({"SIMPUL_RUN_FOLDER": str(tmp_path)}),
     ):
         pass
@@ -56,7 +56,7 @@ def test_a_second_hub_is_refused_and_takes_nothing_from_the_first(tmp_path: Path
     environment = {"SIMPUL_RUN_FOLDER": str(tmp_path / "run")}
     with open_run_folder(environment) as folder:
         (folder / "7.json").touch()
-        with pytest.raises(RunFolderError, match="is that of another hub, which runs"), open_run_folder(environment):
+        with pytest.raises(RunFolderError, match="is used by another running hub"), open_run_folder(environment):
             pass
         assert (folder / "7.json").exists()
     with open_run_folder(environment) as folder:

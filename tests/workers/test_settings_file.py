@@ -54,5 +54,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsFileError) as refused:
         read_settings_file(tmp_path / "hub.env")
     assert str(refused.value) == (
-        f"the file of settings {tmp_path / 'hub.env'} cannot be read: No such file or directory"
+        f"the settings file {tmp_path / 'hub.env'} cannot be read: No such file or directory"
     )

@@ -179,7 +179,7 @@ async def test_where_the_process_that_looks_after_the_workers_dies_they_serve_un
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=4, reconnecting=2, pause=0.1) as load:
         os.kill(parent, signal.SIGKILL)
-        await asyncio.to_thread(hub.wait_for, "was left alone")
+        await asyncio.to_thread(hub.wait_for, "lost its process")
         for each in workers:
             await asyncio.to_thread(wait_until_gone, each)
         await asyncio.to_thread(wait_until, lambda: len(hub.workers) == 2, "two new workers")

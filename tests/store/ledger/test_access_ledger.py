@@ -172,7 +172,7 @@ async def test_more_than_may_wait_is_refused_and_what_waits_is_written(
     waiting = asyncio.create_task(ledger.write([ENTRY] * 3))
     await asyncio.sleep(0)
     assert ledger.waiting == 3
-    with pytest.raises(LedgerUnavailable, match="3 entries wait already"):
+    with pytest.raises(LedgerUnavailable, match="3 entries are already waiting"):
         await ledger.write([ENTRY])
     assert ledger.failed == 1
     await waiting

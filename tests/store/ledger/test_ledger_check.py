@@ -165,5 +165,5 @@ async def test_heads_are_written_and_read_back(migrated: AsyncEngine, chains: li
 
 @pytest.mark.parametrize("text_", ["x", "a b c", "a 1 zz", "a 1 00 11"])
 def test_what_is_no_head_is_named(text_: str) -> None:
-    with pytest.raises(ValueError, match=f"'{text_}' is no head of a chain"):
+    with pytest.raises(ValueError, match=f"'{text_}' is not a chain head"):
         parse_heads(text_)

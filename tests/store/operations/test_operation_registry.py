@@ -64,7 +64,7 @@ async def test_an_id_never_changes_its_text_and_nothing_of_the_rest_is_published
     await registry.retire(build_client("kios"), ["a-1"], by="ani")
     with pytest.raises(
         RegistryRefused,
-        match=r"^the id 'a-1' of client 'development/kios' stands for another text \(retired\); give",
+        match=r"^the id 'a-1' of client 'development/kios' belongs to another text \(retired\); give",
     ):
         await registry.publish(CONTRACT, [B, replace(A, text="query A { c }")], by="ani")
     assert await registry.list_published() == []

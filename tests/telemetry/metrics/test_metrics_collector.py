@@ -208,7 +208,7 @@ async def test_an_unusable_folder_is_logged_once_and_the_process_counts_alone(
     with caplog.at_level(logging.WARNING, "simpul.metrics"):
         assert await collect_all(taken, calls=3) == (3, 1, 1)
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.metrics"] == [
-        "The run folder cannot be used (Not a directory): metrics are those of one process. See SIMPUL_RUN_FOLDER."
+        "The run folder cannot be used (Not a directory): metrics show one process only. See SIMPUL_RUN_FOLDER."
     ]
 
 
