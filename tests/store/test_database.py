@@ -109,9 +109,7 @@ async def test_nothing_is_opened_before_the_first_use() -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:///state.db", "mysql://u:geheim@127.0.0.1/x", "postgresql+psycopg2://u:p@h/x"])
 def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"^The hub's database must be PostgreSQL, not '[a-z0-9+]+'"
-    ) as refused:
+    with pytest.raises(ValueError, match=r"^The hub's database must be PostgreSQL, not '[a-z0-9+]+'") as refused:
         create_database_engine(url)
     assert "geheim" not in str(refused.value)
 

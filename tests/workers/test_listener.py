@@ -105,6 +105,4 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refu
 
 def test_a_socket_of_another_kind_is_refused() -> None:
     with socket.socket(socket.AF_UNIX) as handed:
-        assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith(
-            "systemd passes a socket that is not TCP"
-        )
+        assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith("systemd passes a socket that is not TCP")

@@ -53,6 +53,4 @@ def test_what_is_no_setting_is_refused_with_its_line_and_without_its_value(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsFileError) as refused:
         read_settings_file(tmp_path / "hub.env")
-    assert str(refused.value) == (
-        f"the settings file {tmp_path / 'hub.env'} cannot be read: No such file or directory"
-    )
+    assert str(refused.value) == (f"the settings file {tmp_path / 'hub.env'} cannot be read: No such file or directory")
