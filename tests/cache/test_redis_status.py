@@ -1,4 +1,4 @@
-"""An operator is told whether a Redis can be used."""
+"""The status of a Redis for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose complaints are whose, kept without a single NIK."""
+"""Links from people to their complaints, stored without a NIK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub's own database: reached late, brought to the newest form once, and in step with the tables of the code."""
+"""The hub's own database: connected lazily, migrated once, and in step with the tables of the code."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: Asyn
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0006")  # the next one adds columns to a table that is read with every request
+        command.upgrade(config, "0006")  # the next migration adds columns to a table that every request reads
 
     async with empty.begin() as connection:
         await connection.run_sync(upgrade)
@@ -93,7 +93,7 @@ async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: Asyn
         while not (await watching.exec_driver_sql(waits)).scalar():
             await watching.rollback()
         answered = asking.exec_driver_sql("SELECT count(*) FROM operation_clients")
-        await asyncio.wait_for(answered, 5)  # not before the migration let it by
+        await asyncio.wait_for(answered, 5)  # not before the migration gives way
         assert not migrating.done()
         await asking.rollback()
         await reading.rollback()

@@ -1,4 +1,4 @@
-"""An operator is told how the hub's database stands, and nothing is changed by asking."""
+"""The status of the hub's database for operators; reading it changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_an_empty_database_has_no_form_and_is_left_as_it_is(empty: AsyncEn
 
 
 async def test_durability_is_reported_as_the_server_says(empty: AsyncEngine) -> None:
-    how = await read_database_status(empty)  # the server of the tests is fast, and loses what it holds in a power cut
+    how = await read_database_status(empty)  # the test server is fast, and loses its data in a power cut
     assert (how.is_durable, how.synchronous_commit, how.standbys) == (False, "off", "")
 
 

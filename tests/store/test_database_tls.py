@@ -1,4 +1,4 @@
-"""The hub's own database over TLS: what the installing page says is what connects, and nothing else does."""
+"""The hub's own database over TLS: the documented address connects, and nothing else does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(autouse=True)
 def no_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As systemd starts the hub: its user has no home folder, and libpq's variables must not matter."""
+    """The environment under systemd: the user has no home folder, and libpq's variables must not matter."""
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.setenv("PGSSLMODE", "disable")
     monkeypatch.setenv("PGSSLROOTCERT", "/none.pem")
@@ -40,7 +40,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def documented(state_url: str, port: int, authority: Path) -> str:
-    """The line of the installing page, with this server in place of its own."""
+    """The line of the installing page, with this server instead of its own."""
     page = (ROOT / "docs" / "operators" / "installing.md").read_text(encoding="utf-8")
     [line] = re.findall(r"^SIMPUL_STATE_URL=(.*)$", page, re.MULTILINE)
     query = str(line).partition("?")[2].replace("/etc/simpul/database-ca.pem", str(authority))

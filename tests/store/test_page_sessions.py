@@ -1,4 +1,4 @@
-"""Which sessions of the hub's own pages go on, for all processes; and the stand-in that other tests use, alike."""
+"""Sessions of the hub's own pages, for all processes; and the stand-in of other tests, which behaves the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDLE = 900.0
 
 @dataclass(frozen=True)
 class SessionStoreUnderTest:
-    """Sessions, and how to let time pass."""
+    """Sessions, and a way to let time pass."""
 
     sessions: SessionStore
     pass_time: Callable[[float], Awaitable[None]]
@@ -71,7 +71,7 @@ async def test_it_is_over_when_it_was_idle(kept: SessionStoreUnderTest) -> None:
         assert await kept.sessions.use("one")
     await kept.pass_time(IDLE)
     assert not await kept.sessions.use("one")
-    assert not await kept.sessions.use("one")  # a try is no use
+    assert not await kept.sessions.use("one")  # a failed use does not count
 
 
 async def test_it_is_over_at_its_end_however_much_it_was_used(kept: SessionStoreUnderTest) -> None:
@@ -99,7 +99,7 @@ async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(
 
 
 async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated: AsyncEngine, state_url: str) -> None:
-    """The use waits for the row that the sign-out holds, and finds it gone."""
+    """The use waits for the row that the sign-out holds, and finds it deleted."""
     sessions = PageSessionTable(migrated, idle=IDLE, timeout=30)
     await sessions.begin("one", lifetime=3600)
     other = create_database_engine(state_url)

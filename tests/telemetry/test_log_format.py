@@ -1,4 +1,4 @@
-"""Events of the log have one form, whoever logs them, and say of exceptions what `safe_traceback` says."""
+"""Log events have one format for all loggers, and show exceptions as `safe_traceback` does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRET = "3171014506909001 Siti"
 
 @contextmanager
 def capture_log(form: LogFormat) -> Iterator[io.StringIO]:
-    """What is written, of everything that is logged in the block."""
+    """The output of everything that is logged within the block."""
     stream, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(build_formatter(form, safe_traceback))

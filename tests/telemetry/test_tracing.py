@@ -1,4 +1,4 @@
-"""Whose requests are told of, in which trace, and that nobody ever waits for the collector."""
+"""Sampling, trace contexts, and a collector that never delays a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def collector() -> Iterator[TraceCollector]:
 
 
 def scripted_draw(*drawn: float) -> Callable[[], float]:
-    """Chance that comes as it is written here."""
+    """Random draws in a given sequence."""
     left = list(drawn)
     return lambda: left.pop(0)
 

@@ -1,4 +1,4 @@
-"""A hub as it is run, after quiet times: the first requests are answered as all others are. Takes minutes."""
+"""A production hub after quiet times: the first requests succeed like all others. Takes minutes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.workers.production import Production, prepare_production
 MINUTES = (1, 5, 15)
 BACK_TO_BACK, PAGE = 150, 6
 STOPPED, RUNS, LASTS = 0.110, 0.015, 2.0
-"""Seconds for which a quota of the processor stops a process and lets it run, in turn."""
+"""Seconds for which a processor quota stops a process and lets it run, in turn."""
 
 
 @pytest.fixture(params=[1, 2])
@@ -35,7 +35,7 @@ def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
 
 
 async def ask_after_idle(hub: Production) -> Counter[int]:
-    """The statuses of what a client is answered that asks again and again, and of pages that ask for six at once."""
+    """The statuses of a client with sequential requests, and of pages with six concurrent requests."""
     token = hub.headers(CITIZEN)
     seen: Counter[int] = Counter()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{hub.port}") as http:

@@ -1,4 +1,4 @@
-"""A generation before it forks: what its settings say, and the socket it was given."""
+"""A generation before it forks: its settings, and the socket it received."""
 
 from __future__ import annotations
 

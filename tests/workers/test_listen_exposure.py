@@ -1,4 +1,4 @@
-"""A hub as it is run, on other addresses than 127.0.0.1: who reaches it, and by which names."""
+"""A production hub on other addresses than 127.0.0.1: who reaches it, and under which names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stopped() -> Iterator[Production]:
 
 
 async def statuses(url: str, host: str, token: dict[str, str]) -> list[int]:
-    """What a probe, Prometheus, a stranger and a citizen are answered, who call the hub by this name."""
+    """The answers to a probe, Prometheus, an anonymous caller and a citizen, who call the hub by this name."""
     scraper = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     no_token: dict[str, str] = {}
     asked = (("/health/live", no_token), ("/health/ready", no_token), ("/metrics", scraper), ("/metrics", no_token))

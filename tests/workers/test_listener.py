@@ -1,4 +1,4 @@
-"""The socket that workers share: bound by the hub, or handed over by systemd (sd_listen_fds(3))."""
+"""The socket that workers share: bound by the hub, or passed by systemd (sd_listen_fds(3))."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except ListenError as refusal:
 
 
 def run_with_systemd_socket(handed: socket.socket, *, on: str, fds: int = 1) -> str:
-    """What a process says that is handed a socket as systemd does."""
+    """The output of a process that receives a socket as from systemd."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", _TAKE_SCRIPT, str(handed.fileno()), str(fds), on],
         env={"PYTHONPATH": str(ROOT)},

@@ -1,4 +1,4 @@
-"""The folder that the workers of a hub share: made where none is named, and emptied of what an earlier hub left."""
+"""The folder that the workers of a hub share: temporary by default, and emptied of an earlier hub's files."""
 
 from pathlib import Path
 

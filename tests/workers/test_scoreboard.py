@@ -1,4 +1,4 @@
-"""What workers know of each other: who has fewer connections, and who is silent."""
+"""What workers know of each other: which has fewer connections, and which is silent."""
 
 from __future__ import annotations
 

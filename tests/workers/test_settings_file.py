@@ -1,4 +1,4 @@
-"""Files of settings are read as systemd reads them (systemd.exec(5), "EnvironmentFile=")."""
+"""Settings files are parsed as by systemd (systemd.exec(5), "EnvironmentFile=")."""
 
 from pathlib import Path
 

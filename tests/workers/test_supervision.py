@@ -1,4 +1,4 @@
-"""One hub of two workers through what may happen to it: reloads that are no good, workers and processes that die."""
+"""One hub of two workers through its failures: invalid reloads, and workers and processes that die."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parent_of(pid: int) -> int:
 
 
 class FakeSystemd:
-    """The end of the socket at which systemd hears."""
+    """The receiving end of systemd's notification socket."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,12 +34,12 @@ class FakeSystemd:
         self._socket.bind(str(path))
         self._told: queue.Queue[str] = queue.Queue()
         self.alive = 0
-        """Signs of life."""
+        """Watchdog messages."""
         self._listening = threading.Thread(target=self._listen)
         self._listening.start()
 
     def read_message(self) -> str:
-        """What comes next, but for signs of life."""
+        """The next message, without watchdog messages."""
         return self._told.get(timeout=60)
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ def hub(folder: Path, systemd: FakeSystemd) -> Iterator[Production]:
 
 
 async def check_answers(hub: Production, times: int = 20) -> None:
-    """Hold that the hub answers over new connections, whichever worker takes them."""
+    """Asserts that the hub answers over new connections, from any worker."""
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=0, reconnecting=4, pause=0) as load:
         while load.answered < times and not load.failures:  # noqa: ASYNC110 - callers set no event

@@ -1,4 +1,4 @@
-"""systemd hears in its own words what becomes of the hub (sd_notify(3))."""
+"""Notifications to systemd (sd_notify(3))."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that share what is kept: a channel that is lost in the midst of a fetch, leases, public answers."""
+"""Processes that share the cache: a channel lost during a fetch, leases, public answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def read_value(through: ReadThroughCache, by: VersionedAgency, slot: Slot)
 
 
 class HeldAgency(VersionedAgency):
-    """An agency that answers what it knew when it was asked, once it is let go."""
+    """An agency that answers, on release, with what it knew at the time of the call."""
 
     def __init__(self) -> None:
         super().__init__(seeded_random(1), slowest=0.0)
@@ -48,7 +48,7 @@ def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that
         here, there = build_cache(shared), build_cache(shared)
         first = asyncio.create_task(read_value(there, old, PERSONAL))
         await old.was_asked.wait()
-        shared.members[1].is_subscribed = False  # it did not notice yet, and hears nothing any more
+        shared.members[1].is_subscribed = False  # the process has not noticed, and receives nothing any more
         assert await here.invalidate(["thing:1"])
         assert await read_value(there, new, PERSONAL) == 7
         assert new.asked == [(1,)]

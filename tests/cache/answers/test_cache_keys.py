@@ -1,4 +1,4 @@
-"""What kept answers are called outside the process: the same everywhere, telling nothing."""
+"""Names of cached answers outside the process: the same everywhere, revealing nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was invalidated, as far as one process knows; and how much of it is remembered."""
+"""Invalidations that one process knows of, and the limit on their number."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ async def test_an_answer_from_the_future_is_not_used() -> None:
     clocks = MachineClocks()
     here, there = build_cache_with_clocks(clocks, shared), build_cache_with_clocks(clocks, shared)
     await here.read([slot], by.answer)
-    clocks.steady -= 0.5  # clocks of two machines are never quite the same
+    clocks.steady -= 0.5  # clocks of two machines always differ a little
     await there.read([slot], by.answer)
     assert len(by.asked) == 1
     clocks.steady -= 10.0
@@ -102,7 +102,7 @@ async def test_an_answer_from_the_future_is_not_used() -> None:
 
 
 async def test_what_processes_share_in_a_real_redis_ages_by_no_hosts_time_of_day(valkey: LocalValkey) -> None:
-    """Two hosts; the clock of the first was set back an hour after it stored an answer, that of the second is wrong."""
+    """Two hosts with wrong clocks: the first is set back an hour after it stored an answer."""
     by = VersionedAgency(seeded_random(1), slowest=0.0)
     passed = 0.0
 
@@ -139,7 +139,7 @@ async def test_what_processes_share_in_a_real_redis_ages_by_no_hosts_time_of_day
         await first.read([slot], by.answer)
         await second.read([slot], by.answer)
         assert len(by.asked) == 1
-        passed = 61.0  # and Redis, which did not sleep, is behind: at the next look its clock counts as set back
+        passed = 61.0  # Redis did not sleep, so it is behind: the next measurement sees its clock set back
         await second.read([slot], by.answer)
         assert len(by.asked) == 2
     finally:

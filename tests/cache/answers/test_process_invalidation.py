@@ -1,4 +1,4 @@
-"""Processes that keep answers each by itself hear that something has to go; the folder they share is a real one."""
+"""Processes with separate caches receive invalidations, through a real shared folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading through what is kept: what is asked, what is given, and when nothing of the old may be."""
+"""The read-through cache: what is fetched, what is returned, and when no old answer may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers as bytes: every record of the hub comes back as it was, and nothing else becomes one."""
+"""Answers as bytes: every record decodes to its equal, and other bytes are refused."""
 
 from __future__ import annotations
 

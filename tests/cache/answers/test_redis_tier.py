@@ -1,4 +1,4 @@
-"""What all processes keep together, in a real Valkey: one round trip a batch, tokens, leases, a server that goes."""
+"""The shared tier in a real Valkey: one round trip per batch, tokens, leases, server failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT, RETRY_DELAY = 0.5, 0.05
 
 @dataclass
 class RecordedInvalidations:
-    """What one process was told."""
+    """What one process received."""
 
     invalidated: list[list[str]] = field(default_factory=list)
     lost: int = 0
@@ -69,7 +69,7 @@ async def build_entry(made: RedisTier, *wanted: CacheKey, body: bytes = b"body")
 
 
 async def count_reads(valkey: LocalValkey) -> dict[str, int]:
-    """How often it was asked to read, by command."""
+    """The number of read commands, by command."""
     async with Redis.from_url(valkey.url, protocol=2) as client:
         counted = await client.info("commandstats")
     return {name: counted[f"cmdstat_{name}"]["calls"] for name in ("get", "mget") if f"cmdstat_{name}" in counted}
@@ -82,7 +82,7 @@ async def test_what_was_stored_is_found_by_every_process_in_one_round_trip(valke
         looked = await there.look_up([ONE, TWO])
         assert looked is not None
         assert {name: each.body for name, each in looked.found.items()} == {"name-1": b"body", "name-2": b"body"}
-        # Each process knows the clock of Redis by a look of its own.
+        # Each process measures the clock of Redis itself.
         assert [each.fetched_at for each in looked.found.values()] == pytest.approx([100.0, 100.0], abs=0.1)
         assert await count_reads(valkey) == {"mget": 2}
 
@@ -131,7 +131,7 @@ async def test_one_process_leads_until_it_says_that_it_is_over(valkey: LocalValk
     async with run_tier(valkey) as here, run_tier(valkey) as there:
         assert list(await here.acquire_lease(["name-1", "name-2"])) == ["name-1", "name-2"]
         assert list(await there.acquire_lease(["name-1", "name-3"])) == ["name-3"]
-        await there.release_lease(["name-1"])  # it is not theirs to end
+        await there.release_lease(["name-1"])  # the lease belongs to another process
         assert list(await there.acquire_lease(["name-1"])) == []
         await here.release_lease(["name-1"])
         assert list(await there.acquire_lease(["name-1"])) == ["name-1"]
@@ -172,7 +172,7 @@ async def test_a_server_that_is_slow_is_let_rest_and_what_the_process_keeps_by_i
         with valkey.freeze():
             assert await made.look_up([ONE]) is None
             assert (made.is_subscribed, heard.lost) == (True, lost)
-            async with asyncio.timeout(0.1):  # nobody waits for it a second time
+            async with asyncio.timeout(0.1):  # the second call does not wait
                 assert await made.look_up([ONE]) is None
                 assert not await made.invalidate(["tag-1"])
 
@@ -184,7 +184,7 @@ async def test_many_concurrent_calls_use_few_connections_and_none_is_left_when_t
         assert None not in await asyncio.gather(*(made.look_up([ONE]) for _ in range(100)))
         async with Redis.from_url(valkey.url, protocol=2) as client:
             here = len(await client.client_list()) - 1
-        assert 2 < here <= MAX_CONNECTIONS + 2  # and the channel, and what asked which server it is
+        assert 2 < here <= MAX_CONNECTIONS + 2  # plus the channel, and the connection that asked for the run id
         valkey.kill()
         await wait_until(lambda: not made.is_subscribed)
         await wait_until(
@@ -214,7 +214,7 @@ async def test_leases_taken_while_the_server_rested_are_released_with_the_next_l
 
 
 async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(valkey: LocalValkey) -> None:
-    """It may never have heard of an invalidation that came after its snapshot."""
+    """It may have missed an invalidation that came after its snapshot."""
     async with run_tier(valkey) as made:
         await build_entry(made, ONE)
         async with Redis.from_url(valkey.url, protocol=2) as client:
@@ -278,14 +278,14 @@ async def test_what_was_stored_before_the_clock_of_redis_was_set_back_is_forgott
     async with run_tier(valkey, clock=clock) as made, Redis.from_url(valkey.url, protocol=2) as client:
         await build_entry(made, ONE, TWO)
         await made.invalidate(["tag-2"])
-        ahead = 0.5  # looks differ by little
+        ahead = 0.5  # measurements differ a little
         await asyncio.sleep(12 * RETRY_DELAY)
         assert await client.exists(made._key("a", made._run_id, "name-1")) == 1
-        ahead = 3_600.0  # Redis falls behind: as if its clock was set back
+        ahead = 3_600.0  # Redis falls behind, as if its clock was set back
         async with asyncio.timeout(10):
             while await client.exists(made._key("a", made._run_id, "name-1")):  # noqa: ASYNC110 - it is at Redis
                 await asyncio.sleep(RETRY_DELAY)
-        # What was invalidated stays so.
+        # What was invalidated stays invalid.
         assert await client.exists(made._key("t", made._run_id, "tag-2")) == 1
         assert made.is_subscribed
         await build_entry(made, ONE)

@@ -1,4 +1,4 @@
-"""What every shared tier does: the one in Redis, and the one in memory that the tests of the read-through run on.
+"""The contract of every shared tier: the one in Redis, and the in-memory one of the read-through tests.
 
 Each test runs against both. So the tests on `tests.cache.answers.cache_world` also hold for the hub with a real server.
 """
@@ -26,7 +26,7 @@ BODY = b"\0body \xff"
 
 @dataclass(eq=False)
 class FakeReadThrough:
-    """Stands for the read-through of a process: it takes what the tier tells."""
+    """Stands for the read-through cache of a process: it records the tier's callbacks."""
 
     invalidated: list[list[str]] = field(default_factory=list)
     lost: int = 0
@@ -44,26 +44,26 @@ class FakeReadThrough:
 
 @dataclass
 class TierProcess:
-    """One process of the hub: its tier, and what it heard from there."""
+    """One process of the hub: its tier, and what it received from it."""
 
     tier: SharedTier
     heard: FakeReadThrough
 
 
 class SharedTierWorld(Protocol):
-    """A tier that processes share, and what can happen to it."""
+    """A tier that processes share, and the failures it can have."""
 
     def process(self) -> TierProcess:
-        """A process that follows."""
+        """A subscribed process."""
 
     async def restart(self, *, from_snapshot: bool) -> None:
-        """End the tier and start it again, empty or with all it held; wait until processes follow."""
+        """Restarts the tier, empty or with its data; waits until processes are subscribed again."""
 
     async def stop(self) -> None:
-        """End the tier; wait until processes notice."""
+        """Stops the tier; waits until processes notice."""
 
     async def forget_leases(self) -> None:
-        """Let the time of all leases pass."""
+        """Lets all leases expire."""
 
 
 class InMemoryTierWorld:
@@ -96,7 +96,7 @@ class InMemoryTierWorld:
 
 
 class ValkeyTierWorld:
-    """The tier of production, on a real server."""
+    """The production tier, on a real server."""
 
     def __init__(self, valkey: LocalValkey, tiers: Sequence[RedisTier], heard: Sequence[FakeReadThrough]) -> None:
         self.valkey = valkey
@@ -162,7 +162,7 @@ async def wait_until(true: Callable[[], bool]) -> None:
 
 
 async def look_up(process: TierProcess, *wanted: CacheKey) -> Lookup:
-    """What a process finds there; to the second, for each reads the clock of Redis by itself."""
+    """What a process finds, to the second, because each measures the clock of Redis itself."""
     looked = await process.tier.look_up(wanted)
     assert looked is not None
     return looked._replace(

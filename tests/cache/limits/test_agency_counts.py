@@ -1,4 +1,4 @@
-"""What all processes take of what agencies allow, in a real Valkey."""
+"""Agency limits shared by all processes, in a real Valkey."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days of clients, of two processes that count together in a real Valkey, and alone where it is gone."""
+"""Daily quotas of clients: shared by two processes in a real Valkey, and local without it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY = 86_400.0
 
 
 async def spend(quota: DailyCostQuota, points: int) -> int:
-    """Spend; how many were left where that was too many, else -1."""
+    """Spends points; returns the points left at a refusal, otherwise -1."""
     try:
         if (spending := quota.spend(points)) is not None:
             await spending

@@ -1,4 +1,4 @@
-"""Different people that readers read: in one process, and in a real Valkey that is killed and brought back."""
+"""Different people that readers read: in one process, and in a real Valkey that is killed and restarted."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_charge_is_counted_whole_or_not_at_all() -> None:
 async def test_the_hour_slides_and_never_starts_over() -> None:
     clock = PeopleClock()
     counted = build_local_counts(clock)
-    clock.now = 3_600_000.0 - 1  # the last second of an hour of the clock
+    clock.now = 3_600_000.0 - 1  # the last second of a clock hour
     await counted.charge("r", TEN, people(0, 10))
     clock.now += 2
     assert refused(await counted.charge("r", TEN, people(10, 11))) == (1, HOUR, 10, HOUR - 2)
@@ -85,7 +85,7 @@ async def test_the_day_counts_people_once_however_many_hours_they_are_read_in() 
         clock.now += HOUR
     assert await counted.charge("r", TEN, people(10, 20)) == Charge(10)
     clock.now += HOUR
-    # The ten who were read first were read again four hours later; they leave the day 24 hours after that.
+    # The first ten were read again four hours later, so they leave the day 24 hours after that.
     assert refused(await counted.charge("r", TEN, people(20, 21))) == (1, DAY, 20, DAY - 2 * HOUR)
 
 
@@ -120,7 +120,7 @@ async def run_process(valkey: LocalValkey, *, processes: int = 2) -> AsyncIterat
 async def test_processes_that_share_redis_grant_a_budget_once_and_refuse_alike(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         assert await one.charge("r", TEN, people(0, 6)) == Charge(6)
-        assert await other.charge("r", TEN, people(4, 10)) == Charge(6)  # two of them were counted already
+        assert await other.charge("r", TEN, people(4, 10)) == Charge(6)  # two of them were counted before
         over = refused(await other.charge("r", TEN, people(10, 11)))
         assert over is not None
         assert over[:3] == (1, HOUR, 10)
@@ -157,7 +157,7 @@ async def test_while_redis_is_away_a_process_goes_on_from_what_it_knows_and_tell
         valkey.kill()
         assert await other.charge("r", TEN, people(4, 7)) == Charge(3)  # its half of the six that were left
         assert refused(await other.charge("r", TEN, people(10, 11))) is not None
-        assert await one.charge("r", TEN, people(7, 10)) == Charge(3)  # it heard of seven that were left
+        assert await one.charge("r", TEN, people(7, 10)) == Charge(3)  # the last reply said that seven were left
         assert refused(await one.charge("r", TEN, people(10, 11))) is not None
         valkey.start()  # empty
         await wait_until(lambda: at_one.is_up and at_other.is_up)
@@ -195,7 +195,7 @@ async def test_redis_holds_nobodys_number_name_or_pseudonym_and_forgets_within_a
 
 @pytest.mark.parametrize("gone", [0.0, 1_800.0, 3_600.0, 90_000.0])
 async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: float) -> None:
-    """Members in Redis are set back in time; the process has a clock of its own."""
+    """Members in Redis are moved back in time; the process has its own clock."""
     clock = PeopleClock()
     here = build_local_counts(clock)
     await here.charge("r", TEN, people(0, 10))
@@ -206,7 +206,7 @@ async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: flo
     await looked.zadd("simpul:v1:people:r", {KEYS("person", "r", each.hex()): ago for each in people(0, 10)})
     await looked.aclose()
     for start, end in ((5, 12), (10, 20), (20, 30), (30, 31)):
-        async with run_process(valkey) as (there, _):  # which knows nothing by itself
+        async with run_process(valkey) as (there, _):  # which knows nothing locally
             expected = await here.charge("r", TEN, people(start, end))
             found = await there.charge("r", TEN, people(start, end))
             assert found.counted == expected.counted
@@ -222,7 +222,7 @@ async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: flo
 async def test_a_spent_budget_is_not_granted_again_when_redis_goes(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         assert await one.charge("r", TEN, people(0, 10)) == Charge(10)
-        assert refused(await other.charge("r", TEN, people(10, 11))) is not None  # so it knows
+        assert refused(await other.charge("r", TEN, people(10, 11))) is not None  # so it knows the reply
         valkey.kill()
         for each in (one, other):
             assert refused(await each.charge("r", TEN, people(11, 12))) is not None
@@ -243,7 +243,7 @@ async def test_a_redis_that_comes_back_empty_grants_nothing_before_the_others_re
     async with run_process(valkey) as (one, at_one):
         async with run_process(valkey) as (gone, _):
             assert await gone.charge("r", TEN, people(0, 8)) == Charge(8)
-        assert await one.charge("r", TEN, people(8, 9)) == Charge(1)  # it hears that one is left
+        assert await one.charge("r", TEN, people(8, 9)) == Charge(1)  # the reply says that one is left
         valkey.kill()
         assert refused(await one.charge("r", TEN, people(10, 12))) is not None
         valkey.start()

@@ -1,4 +1,4 @@
-"""Rates in one process, held to what the library says of the same takings."""
+"""Rates in one process, compared with the library's results for the same calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cache.limits.rate_limiter import Bucket, OwnerRegistry, Rate, RateLimiter
 
 
 class SampleOwner:
-    """Somebody with one bucket, on a clock that the tests set."""
+    """An owner with one bucket, on a clock that the tests set."""
 
     now = 0.0
 
@@ -92,7 +92,7 @@ def test_the_library_decides_the_same_for_any_takings(amount: int, takings: list
             now[0] += passed
             theirs = library.limit("a", cost)
             ours = bucket.take(cost, now[0])
-            # On the border, where the last bit decides, both are right.
+            # On the border, where the last bit decides, both results are right.
             if abs(bucket.compute_wait(cost, now[0]) if ours else 1.0) > 1e-6 and theirs.limited != bool(ours):
                 assert abs(theirs.state.retry_after) < 1e-6
             if theirs.limited and cost <= amount:

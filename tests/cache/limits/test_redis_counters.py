@@ -1,4 +1,4 @@
-"""What processes count together, in a real Valkey that is killed, frozen and brought back."""
+"""Counters that processes share, in a real Valkey that is killed, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cache.limits.counter_processes import KEYS, run_counters, wait_until
 from tests.cache.valkey import LocalValkey
 
 SLACK = 1.0
-"""Seconds that a busy machine may add to what is waited for."""
+"""Seconds that a busy machine may add to a wait."""
 
 
 async def take(rates: RateLimiter, bucket: Bucket, cost: int = 1) -> float:

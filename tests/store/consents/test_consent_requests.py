@@ -1,4 +1,4 @@
-"""A request for consent is opened by one person and answered once, however many come at the same moment."""
+"""A consent request is opened by one person and answered once, also with concurrent calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of consents goes when its time is over: never what is in force, waits, or has still to be told."""
+"""Retention of consents: never purges consents in force, waiting requests, or undelivered notifications."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, in which nobody was asked yet."""
+    """The hub's database without requests."""
     return migrated
 
 
 async def run_maintenance(engine: AsyncEngine) -> None:
-    """What the hub does by itself: note what is over, forget what was kept under it, tell partners."""
+    """The hub's own maintenance: records expiries, purges data, notifies partners."""
     upkeep = ConsentMaintenance(engine)
     for step in (upkeep.expire_requests, upkeep.close_requests, upkeep.expire_consents):
         await step()
@@ -51,7 +51,7 @@ async def run_maintenance(engine: AsyncEngine) -> None:
 
 
 async def create_revoked_consent(engine: AsyncEngine) -> Consent:
-    """A consent that was granted and taken back, and its partner told."""
+    """A consent that was granted and revoked, with its partner notified."""
     consent = await grant_consent(ConsentRequestTable(engine))
     assert await ConsentTable(engine).revoke(SEALED_SITI, consent.id, request_id="r-3") is not None
     await run_maintenance(engine)

@@ -1,4 +1,4 @@
-"""The list of a person's consents, and their end: once, whoever comes first, and obeyed from then on."""
+"""A person's list of consents, and the end of a consent: once, and effective immediately."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ async def test_a_request_that_was_answered_is_closed_when_its_time_is_over_and_c
 
 
 class FailingPurge:
-    """Keeps something under consents; fails as often as it is told to."""
+    """Stores data under consents; fails the given number of times."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures

@@ -1,4 +1,4 @@
-"""What people said, read out of the hub's tables at the moment it is asked."""
+"""People's data preferences, read from the tables at the time of the call."""
 
 from __future__ import annotations
 

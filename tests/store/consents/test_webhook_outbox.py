@@ -1,4 +1,4 @@
-"""What partners are told is written with what it tells of, and sent by one hub at a time until it is taken."""
+"""Webhooks are written in the transaction of their event, and sent by one hub at a time until accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the ledger: one person's entries, newest first, none that may not be told yet."""
+"""Reading the ledger: one person's visible entries, newest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def log(migrated: AsyncEngine) -> AccessHistory:
-    """Six entries about Siti, an hour apart, two of them of the same moment; one about somebody else."""
+    """Six entries about Siti, an hour apart, two of them of the same moment; one about another person."""
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     for number in range(5):

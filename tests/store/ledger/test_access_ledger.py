@@ -1,4 +1,4 @@
-"""The access ledger: many requests a commit, chained, and nothing taken for written that is not."""
+"""The access ledger: many requests per commit, chained, and nothing reported as written that is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A breach has a name, a window and a clock, and the ledger says whom it affects."""
+"""A breach has a name, a window and a deadline, and the ledger lists the affected people."""
 
 from __future__ import annotations
 

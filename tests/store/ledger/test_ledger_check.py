@@ -1,4 +1,4 @@
-"""The walk along the chains finds whatever was changed, wherever it was changed, and names the first place."""
+"""The check finds any change along the chains, and names the first broken entry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.store.ledger.sample_entry import ENTRY, SECRET
 
 @pytest.fixture
 async def chains(migrated: AsyncEngine) -> list[str]:
-    """Two chains of five entries, the older first; the younger names the end of the older."""
+    """Two chains of five entries, the older first; the younger names the head of the older."""
     names = []
     for _ in range(2):
         ledger = AccessLedger(migrated, SECRET)
@@ -34,7 +34,7 @@ async def chains(migrated: AsyncEngine) -> list[str]:
 
 
 async def change(engine: AsyncEngine, what: str, chain: str, sequence: int, **values: object) -> None:
-    """Write something else into an entry."""
+    """Overwrites a value of an entry."""
     statement = f"UPDATE access_entries SET {what} WHERE chain = :of AND sequence = :at_place"  # noqa: S608 - of a test
     await tamper(engine, statement, of=chain, at_place=sequence, **values)
 
@@ -64,7 +64,7 @@ OTHERS: dict[str, Any] = {
     "hash": b"x" * 32,
 }
 FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
-"""Columns whose change is found, but told otherwise: see below."""
+"""Columns whose change is found, but reported with another reason: see below."""
 
 
 @pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))

@@ -1,4 +1,4 @@
-"""Entries that wait for their commit: how many go together, who gives up when, and what is refused."""
+"""Entries that wait for their commit: batches, timeouts and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOWHERE = "postgresql://simpul:rahasia@127.0.0.1:9/simpul"
 
 
 class HeldChain:
-    """A chain whose commits last until the test lets them end; `commits` holds the request ids of each."""
+    """A chain whose commits last until the test ends them; `commits` holds the request ids of each."""
 
     closed = False
     name, sequence = "held", 0
@@ -37,7 +37,7 @@ class HeldChain:
         await self.ends.wait()
 
     def terminate(self) -> None:
-        """As of a driver; there is no connection."""
+        """The driver's flag; there is no connection."""
 
 
 def build_entries(name: str, count: int = 1) -> Sequence[LedgerEntry]:
@@ -106,7 +106,7 @@ async def test_a_write_that_comes_while_a_commit_hangs_waits_for_its_own_patienc
 ) -> None:
     first = asyncio.create_task(ledger.write(build_entries("first")))
     await chain.begins.wait()
-    ledger._timeout = 0.15  # as if it came a little later: its patience ends after that of the first
+    ledger._timeout = 0.15  # as if it came a little later: its timeout ends after that of the first
     second = asyncio.create_task(ledger.write(build_entries("second")))
     async with asyncio.timeout(10):
         with pytest.raises(LedgerUnavailable):

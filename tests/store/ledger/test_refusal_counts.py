@@ -1,4 +1,4 @@
-"""Counts of refusals in the hub's database, and who read an unusual number of people."""
+"""Counts of refusals in the hub's database, and readers of an unusual number of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of operations, kept with its history."""
+"""The registry of operations, stored with its history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is over goes, with a receipt; what remains can still be verified; and nobody can pass a theft off as a purge."""
+"""A purge leaves a receipt; the rest can still be verified; and no theft can pass as a purge."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def days_ago(days: float, **more: Any) -> Any:  # noqa: ANN401 - an entry, and a
 
 
 async def write_chain(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN401 - entries
-    """A chain of these entries, by its name."""
+    """A chain of these entries; returns its name."""
     ledger = AccessLedger(engine, SECRET)
     await ledger.start()
     assert ledger._chain is not None
@@ -46,7 +46,7 @@ async def write_chain(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN4
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, with no entry yet."""
+    """The hub's database without entries."""
     return migrated
 
 
@@ -181,7 +181,7 @@ async def test_the_hub_goes_on_writing_while_it_purges(hub: AsyncEngine) -> None
     await check(hub, 2, 369)
 
 
-# What somebody may do to hide a theft, and what is found.
+# Attempts to hide a theft, and how they are found.
 
 
 async def tamper(engine: AsyncEngine, statement: str, **values: object) -> None:

@@ -1,4 +1,4 @@
-"""Requests of people about their own data: kept once, answered in steps, and restrictions obeyed from the first."""
+"""Data requests: stored once, answered in steps, with restrictions in force immediately."""
 
 from __future__ import annotations
 

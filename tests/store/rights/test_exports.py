@@ -1,4 +1,4 @@
-"""Copies that people fetch: one at a time, and not too many, whichever hub they ask."""
+"""Exports: one at a time, with an hourly limit, over all hubs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of people's rights goes when its time is over: never what is open, or a restriction that is obeyed."""
+"""Retention of data about people's rights: never purges open requests, or restrictions in force."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE, REFUSED, PROGRESS = DataRequestState.DONE, DataRequestState.REFUSED, DataR
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, in which nobody asked anything yet."""
+    """The hub's database without requests."""
     return migrated
 
 

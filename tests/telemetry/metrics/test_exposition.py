@@ -1,4 +1,4 @@
-"""Numbers as Prometheus reads them; read by its own parsers, and by promtool."""
+"""Metrics in Prometheus's format, read by its own parsers, and by promtool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 def build_every_value() -> MetricValues:
-    """Something of every family."""
+    """A value of every family."""
     numbers = MetricValues()
     for family in FAMILIES:
         labels = [f"some {label}" for label in family.labels]

@@ -1,4 +1,4 @@
-"""How agencies are, read off the numbers."""
+"""The health of agencies, derived from metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of the hub itself."""
+"""Metrics of the hub itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.admission.load import LoadSnapshot, Urgency
 
 @dataclass
 class StubShedder:
-    """Refuses early."""
+    """A shedder that refuses early."""
 
     load: LoadSnapshot
 

@@ -1,4 +1,4 @@
-"""What the numbers of several processes come to."""
+"""Merging the values of several processes."""
 
 from __future__ import annotations
 

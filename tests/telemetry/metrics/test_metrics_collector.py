@@ -1,4 +1,4 @@
-"""The numbers of a hub of several processes: real ones, of which some are killed."""
+"""Metrics of a hub of several real processes, some of which are killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CALLS = "simpul_agency_calls_total"
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts workers that have counted so many calls."""
+    """Starts workers that have counted the given number of calls."""
     workers: list[CountingWorker] = []
 
     def started(calls: int) -> CountingWorker:
@@ -41,7 +41,7 @@ def build_collector(folder: Path | None, calls: int = 0) -> MetricsCollector:
 
 
 async def collect_all(folder: Path | None, *, calls: int = 0) -> tuple[float | None, float | None, float | None]:
-    """What whoever is asked says: calls, calls in flight, and processes that live; its own included."""
+    """What one process reports: calls, calls in flight, and living processes, including itself."""
     own = build_collector(folder, calls)
     async with own.run():
         whole = await own.collect_all()
@@ -99,7 +99,7 @@ async def test_the_files_of_those_that_ended_become_one_and_count_once(start: St
         files.merge_ended()
     files.close()
     left = [name for name in list_files(tmp_path) if name[0].isdecimal()]
-    assert [Path(name).suffix for name in left] == [".lock"]  # of the one that added up, and told nothing
+    assert [Path(name).suffix for name in left] == [".lock"]  # of the process that merged, and wrote nothing
     assert await collect_all(tmp_path) == (7, 1, 1)
 
 
@@ -184,7 +184,7 @@ async def test_a_file_that_no_hub_wrote_breaks_nothing(
     hostile.kill()
     own = build_collector(tmp_path, 3)
     async with own.run():
-        for _ in range(2):  # the second time it was added up
+        for _ in range(2):  # the second time, they were merged
             whole = await own.collect_all()
             assert whole.get_value(CALLS, "pbb") == 3
             assert b'simpul_agency_calls_total{agency="pbb"} 3.0' in render_exposition(whole, "")[0]

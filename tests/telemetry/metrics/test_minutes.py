@@ -14,7 +14,7 @@ from telemetry.metrics.minutes import (
 )
 
 NOON = 29_900_000
-"""Some minute since 1970."""
+"""An arbitrary minute since 1970."""
 
 
 def build_totals(answered: int, failed: int = 0, durations: tuple[int, ...] = (0, 0)) -> AgencyTotals:
@@ -70,7 +70,7 @@ def test_ranges_that_another_version_of_the_hub_cut_otherwise_are_left_out() -> 
         (0.5, [10, 0, 0], 0.5),
         (0.5, [0, 10, 0], 1.5),
         (1.0, [5, 5, 0], 2.0),
-        (0.95, [0, 0, 3], 2.0),  # nothing is known but that it is above
+        (0.95, [0, 0, 3], 2.0),  # only known to be above the last bound
     ],
 )
 def test_a_quantile_lies_in_its_range_as_if_values_lay_evenly(

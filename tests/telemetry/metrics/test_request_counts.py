@@ -1,4 +1,4 @@
-"""What is counted of operations and requests."""
+"""Counters of operations and requests."""
 
 from __future__ import annotations
 
