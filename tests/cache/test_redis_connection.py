@@ -141,7 +141,7 @@ async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
         assert relay.connections == 2
 
 
-async def test_a_command_that_meets_a_connection_being_closed_leaves_the_loop_sound(valkey: LocalValkey) -> None:
+async def test_a_command_on_a_closing_connection_leaves_the_event_loop_intact(valkey: LocalValkey) -> None:
     async with connect_redis(valkey.url, protocol=2, socket_connect_timeout=5.0) as client:
         await client.set("name", "before")
         valkey.kill()

@@ -38,7 +38,7 @@ class HeldAgency(VersionedAgency):
         return found
 
 
-def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that_is_under_way() -> None:
+def test_a_process_without_its_channel_does_not_join_a_running_fetch_of_personal_answers() -> None:
     async def scenario() -> None:
         shared, old, new = (
             FakeSharedStore(seeded_random(3)),
@@ -58,7 +58,7 @@ def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that
     run_scenario(scenario)
 
 
-def test_it_joins_one_of_public_answers() -> None:
+def test_a_process_without_its_channel_joins_a_fetch_of_public_answers() -> None:
     async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
@@ -78,7 +78,7 @@ def test_it_joins_one_of_public_answers() -> None:
     run_scenario(scenario)
 
 
-def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_it_were_personal() -> None:
+def test_a_fetch_with_any_personal_answer_counts_as_personal() -> None:
     async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
@@ -97,7 +97,7 @@ def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_
     run_scenario(scenario)
 
 
-def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_asking_again() -> None:
+def test_public_answers_of_one_process_are_served_in_all_without_another_call() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here, there = build_cache(shared), build_cache(shared)
@@ -110,7 +110,7 @@ def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_aski
     run_scenario(scenario)
 
 
-def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
+def test_only_personal_answers_are_sealed_in_the_shared_tier() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here = build_cache(shared)
@@ -121,7 +121,7 @@ def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
     run_scenario(scenario)
 
 
-def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_waits_any_more() -> None:
+def test_a_lease_ends_with_the_fetch_after_an_answer_a_failure_or_a_cancellation() -> None:
     async def scenario() -> None:
         shared, by, held = (
             FakeSharedStore(seeded_random(3)),
@@ -150,7 +150,7 @@ def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_
     run_scenario(scenario)
 
 
-def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there() -> None:
+def test_a_process_that_waits_for_another_gets_its_answer_promptly() -> None:
     async def scenario() -> None:
         shared, held, never = (
             FakeSharedStore(seeded_random(3)),

@@ -144,16 +144,16 @@ def test_a_read_after_an_invalidation_never_returns_older_values(seed: int) -> N
     assert run_simulation(seed).wrong == []
 
 
-def test_nor_in_lives_that_nobody_has_tried_before() -> None:
+def test_a_read_after_an_invalidation_never_returns_older_values_with_new_seeds() -> None:
     assert_simulations(100, 60)
 
 
 @pytest.mark.long
-def test_the_same_five_thousand_times() -> None:
+def test_a_read_after_an_invalidation_never_returns_older_values_five_thousand_times() -> None:
     assert_simulations(5_000, 200)
 
 
-def test_the_world_is_lively_enough_to_mean_something() -> None:
+def test_the_simulation_covers_enough_events() -> None:
     told = [run_simulation(seed) for seed in range(20)]
     assert sum(each.reads for each in told) > 1_000
     assert sum(each.acknowledged for each in told) > 150

@@ -185,14 +185,14 @@ async def test_every_process_finds_what_one_stored(place: SharedTierWorld) -> No
     assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.tokens, before.run_id)
 
 
-async def test_the_entry_that_was_stored_last_counts(place: SharedTierWorld) -> None:
+async def test_the_last_stored_entry_is_found(place: SharedTierWorld) -> None:
     here = place.process()
     await store(here, ONE, at=100.0)
     await store(here, ONE, at=50.0)
     assert (await look_up(here, ONE)).found == {"name-1": SharedEntry(50.0, BODY)}
 
 
-async def test_an_answer_without_tags_is_kept_too(place: SharedTierWorld) -> None:
+async def test_an_answer_without_tags_is_stored(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     await store(here, CacheKey("name-3", ()))
     assert (await look_up(there, CacheKey("name-3", ()))).found == {"name-3": SharedEntry(100.0, BODY)}
@@ -206,7 +206,7 @@ async def test_an_entry_asked_for_with_other_tags_is_not_found(place: SharedTier
         assert (await look_up(here, CacheKey("name-1", tags))).found == {}
 
 
-async def test_no_process_finds_what_one_invalidated_and_each_hears_of_it(place: SharedTierWorld) -> None:
+async def test_no_process_finds_an_invalidated_entry_and_each_is_informed(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE, TWO)
     assert await there.tier.invalidate(["tag-both", "tag-4"])
@@ -217,7 +217,7 @@ async def test_no_process_finds_what_one_invalidated_and_each_hears_of_it(place:
     await wait_until(lambda: [each.heard.invalidated for each in (here, there)] == [[["tag-both", "tag-4"]]] * 2)
 
 
-async def test_what_was_looked_up_before_an_invalidation_and_stored_after_it_is_not_found(
+async def test_an_entry_looked_up_before_an_invalidation_and_stored_after_it_is_not_found(
     place: SharedTierWorld,
 ) -> None:
     here, there = place.process(), place.process()
@@ -229,7 +229,7 @@ async def test_what_was_looked_up_before_an_invalidation_and_stored_after_it_is_
     assert set((await look_up(there, ONE)).found) == {"name-1"}
 
 
-async def test_nothing_is_found_after_its_time(place: SharedTierWorld) -> None:
+async def test_no_entry_is_found_after_its_lifetime(place: SharedTierWorld) -> None:
     here = place.process()
     before = await look_up(here, ONE, TWO)
     await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 0.001), NewSharedEntry(TWO, 100.0, BODY, 30.0)], before)
@@ -251,7 +251,7 @@ async def test_one_process_at_a_time_holds_the_lease_of_a_name(place: SharedTier
     assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
 
 
-async def test_a_tier_that_is_gone_finds_nothing_keeps_nothing_and_lets_everybody_fetch(place: SharedTierWorld) -> None:
+async def test_a_missing_tier_finds_and_stores_nothing_and_grants_every_lease(place: SharedTierWorld) -> None:
     here = place.process()
     before = await store(here, ONE)
     lost = here.heard.lost
@@ -268,9 +268,7 @@ async def test_a_tier_that_is_gone_finds_nothing_keeps_nothing_and_lets_everybod
 
 
 @pytest.mark.parametrize("from_snapshot", [False, True])
-async def test_after_a_restart_nothing_of_the_life_before_counts(
-    place: SharedTierWorld, *, from_snapshot: bool
-) -> None:
+async def test_after_a_restart_no_earlier_entry_is_found(place: SharedTierWorld, *, from_snapshot: bool) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE)
     await here.tier.acquire_lease(["name-1"])

@@ -48,7 +48,7 @@ async def count_rows(engine: AsyncEngine, *tables: str) -> dict[str, int]:
 
 
 async def open_breach(engine: AsyncEngine, *, since: float, until: float) -> None:
-    """Opens a breach whose window ends the given number of days ago."""
+    """Opens a breach whose window lasted from `since` to `until` days ago."""
     now = datetime.now(UTC)
     window = {"starts_at": now - timedelta(days=since), "ends_at": now - timedelta(days=until)}
     async with engine.begin() as connection:
