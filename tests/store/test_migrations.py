@@ -100,7 +100,7 @@ def test_a_migration_only_adds(path: Path) -> None:
         'op.execute(f"CREATE TABLE {name} (id int)")',
     ],
 )
-def test_what_the_release_before_would_miss_is_found(operation: str) -> None:
+def test_a_removal_that_the_previous_release_would_miss_is_detected(operation: str) -> None:
     assert len(takes_away(f"def upgrade():\n    {operation}\n")) == 1
     assert takes_away(f'{REASON} = "no release that runs reads it"\ndef upgrade():\n    {operation}\n') == []
 
@@ -115,7 +115,7 @@ def test_what_the_release_before_would_miss_is_found(operation: str) -> None:
         'op.execute("CREATE INDEX ix ON consents (person)")',
     ],
 )
-def test_what_only_adds_passes(operation: str) -> None:
+def test_a_migration_that_only_adds_passes(operation: str) -> None:
     assert takes_away(f"def upgrade():\n    {operation}\n") == []
 
 

@@ -134,7 +134,7 @@ async def test_a_trace_id_that_may_be_an_identity_number_is_not_linked(collector
     assert bytes.fromhex(nik) not in b"".join(collector.bodies)
 
 
-async def test_what_gave_rise_to_work_that_nobody_waits_for_is_linked_to(collector: TraceCollector) -> None:
+async def test_background_work_links_to_the_span_that_started_it(collector: TraceCollector) -> None:
     traces = Tracing(collector.url, sample_ratio=1.0)
     async with traces.run():
         request = start_request_span(traces, {})
@@ -172,7 +172,7 @@ async def test_nothing_is_traced_while_tracing_does_not_run(collector: TraceColl
     assert collector.bodies == []
 
 
-async def test_what_finds_no_place_to_wait_is_lost_and_counted(
+async def test_spans_beyond_the_queue_are_dropped_and_counted(
     collector: TraceCollector, caplog: pytest.LogCaptureFixture
 ) -> None:
     collector.is_taking.clear()
@@ -192,7 +192,7 @@ async def test_what_finds_no_place_to_wait_is_lost_and_counted(
     assert caplog.records == []
 
 
-async def test_a_collector_that_is_gone_is_said_once_and_nobody_waits_for_it_at_the_end(
+async def test_a_missing_collector_is_logged_once_and_does_not_delay_the_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_INTERVAL", 0.05)
@@ -212,7 +212,7 @@ async def test_a_collector_that_is_gone_is_said_once_and_nobody_waits_for_it_at_
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 503])
-async def test_a_collector_that_refuses_is_found_again(
+async def test_a_collector_that_refuses_is_used_again_when_it_accepts(
     status: int, collector: TraceCollector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_INTERVAL", 0.05)
@@ -232,7 +232,7 @@ async def test_a_collector_that_refuses_is_found_again(
     ]
 
 
-async def test_a_collector_that_never_answers_holds_up_the_end_for_some_seconds_at_most(
+async def test_a_collector_that_never_answers_delays_the_end_by_seconds_at_most(
     collector: TraceCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_TIMEOUT", 0.5)

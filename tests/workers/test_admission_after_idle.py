@@ -57,7 +57,7 @@ ALL = Counter({200: BACK_TO_BACK + 2 * PAGE})
 
 
 @pytest.mark.long
-def test_nobody_is_refused_after_a_start_and_after_a_reload(hub: Production) -> None:
+def test_no_request_is_refused_after_a_start_and_after_a_reload(hub: Production) -> None:
     assert asyncio.run(ask_after_idle(hub)) == ALL
     old = set(hub.workers)
     hub.signal(signal.SIGHUP)
@@ -68,14 +68,14 @@ def test_nobody_is_refused_after_a_start_and_after_a_reload(hub: Production) -> 
 
 @pytest.mark.long
 @pytest.mark.parametrize("minutes", MINUTES)
-def test_nobody_is_refused_after_a_pause(hub: Production, minutes: int) -> None:
+def test_no_request_is_refused_after_a_pause(hub: Production, minutes: int) -> None:
     assert asyncio.run(ask_after_idle(hub)) == ALL
     time.sleep(60 * minutes)  # what is tested
     assert asyncio.run(ask_after_idle(hub)) == ALL
 
 
 @pytest.mark.long
-def test_who_is_alone_is_answered_while_a_quota_stops_the_hub_again_and_again(hub: Production) -> None:
+def test_a_single_client_is_answered_while_a_quota_repeatedly_stops_the_hub(hub: Production) -> None:
     async def alone(over: threading.Event) -> Counter[int]:
         seen: Counter[int] = Counter()
         async with aiohttp.ClientSession(f"http://127.0.0.1:{hub.port}") as http:

@@ -13,7 +13,7 @@ from tests.sandbox_agencies import HOST
 from workers import worker_pool
 
 
-def test_a_generation_serves_on_no_other_address_than_the_one_its_settings_were_checked_for(
+def test_a_generation_serves_only_on_the_address_of_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker_pool, "Settings", lambda: Settings.model_construct(listen=f"{HOST}:9"))

@@ -48,7 +48,7 @@ def test_without_systemd_the_port_is_bound_and_listens() -> None:
         socket.create_connection((HOST, port)).close()
 
 
-def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_stays_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.listener._BIND_TIMEOUT", 0.1)
     with socket.socket() as holder:
         holder.bind((HOST, 0))
@@ -87,7 +87,7 @@ def test_listens_on_the_configured_address_only(on: str, reached: list[str]) -> 
         assert found == reached
 
 
-def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refused() -> None:
+def test_a_socket_from_systemd_is_used_and_a_wrong_one_is_refused() -> None:
     with socket.socket() as handed:
         handed.bind((HOST, 0))
         handed.listen()

@@ -42,7 +42,7 @@ async def wait_for_value(hub: Production, value: float, *name: str) -> ScrapedMe
         return found
 
 
-async def test_whichever_worker_is_asked_tells_of_all_and_a_killed_one_goes_on_counting(hub: Production) -> None:
+async def test_every_worker_reports_all_and_counts_of_a_killed_one_stay(hub: Production) -> None:
     for _ in range(ASKED):
         async with hub.client() as session:  # a new connection each time, so that both workers get some
             assert "errors" not in await ask(session, PUBLIC)

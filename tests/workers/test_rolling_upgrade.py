@@ -76,7 +76,7 @@ async def read_schema_version(hub: Production) -> str:
         await engine.dispose()
 
 
-async def test_of_a_worker_that_is_killed_only_what_it_was_answering_is_lost(hub: Production) -> None:
+async def test_a_killed_worker_loses_only_its_running_requests(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=12, reconnecting=4, pause=0.05) as load:
         for _ in range(2):
@@ -93,7 +93,7 @@ async def test_of_a_worker_that_is_killed_only_what_it_was_answering_is_lost(hub
             assert len(lost) <= 16  # callers with one request at a time
 
 
-async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_way_back(hub: Production) -> None:
+async def test_reloads_an_upgrade_with_a_migration_and_a_rollback_fail_no_request(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     create_release(hub.folder / "second", add_migration)
     seldom = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
@@ -130,7 +130,7 @@ async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_wa
     assert await read_schema_version(hub) == "9001"
 
 
-async def test_nobody_is_refused_while_a_hub_behind_a_socket_of_systemd_is_restarted(hub: Production) -> None:
+async def test_a_restart_behind_a_systemd_socket_refuses_no_request(hub: Production) -> None:
     if hub.is_running:
         hub.signal(signal.SIGTERM)
         hub.wait_for_exit()

@@ -90,7 +90,7 @@ async def check_answers(hub: Production, times: int = 20) -> None:
     assert load.failures == []
 
 
-async def test_systemd_hears_when_the_first_workers_serve_and_that_they_live(
+async def test_systemd_is_notified_when_workers_serve_and_by_the_watchdog(
     hub: Production, systemd: FakeSystemd
 ) -> None:
     assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
@@ -126,7 +126,7 @@ def test_a_good_reload_is_reported_from_start_to_end(hub: Production, systemd: F
         ({"SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x"}, "a worker could not start: .*refused"),
     ],
 )
-async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on(
+async def test_an_invalid_reload_is_refused_and_the_same_workers_keep_serving(
     hub: Production, systemd: FakeSystemd, changed: dict[str, str | None], said: str
 ) -> None:
     before, workers = dict(hub.file_settings), hub.workers
@@ -147,7 +147,7 @@ async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on
     await check_answers(hub)
 
 
-async def test_a_worker_that_dies_after_a_refused_reload_starts_again_as_it_was(hub: Production) -> None:
+async def test_a_worker_that_dies_after_a_refused_reload_restarts_with_its_old_settings(hub: Production) -> None:
     contracts = hub.folder / "contracts.toml"
     good = contracts.read_text()
     refusals = hub.read_output.count("Reload refused")
@@ -165,7 +165,7 @@ async def test_a_worker_that_dies_after_a_refused_reload_starts_again_as_it_was(
     contracts.write_text(good)
 
 
-async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
+async def test_a_hanging_worker_is_killed_and_replaced(hub: Production) -> None:
     os.kill(hub.workers[0], signal.SIGSTOP)
     try:
         await check_answers(hub)
@@ -173,7 +173,7 @@ async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
         os.kill(hub.workers[0], signal.SIGCONT)
 
 
-async def test_where_the_process_that_looks_after_the_workers_dies_they_serve_until_others_do(hub: Production) -> None:
+async def test_workers_without_their_pool_process_serve_until_they_are_replaced(hub: Production) -> None:
     workers = hub.workers
     parent = parent_of(workers[0])
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
@@ -192,7 +192,7 @@ def test_no_process_outlives_a_supervisor_that_is_killed(hub: Production) -> Non
     wait_until(lambda: hub.find_survivors() == set(), "every process gone")
 
 
-def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() -> None:
+def test_invalid_settings_at_the_start_end_the_command_with_one_line() -> None:
     with temporary_state_folder() as state:
         outcome = run_simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
     assert outcome.returncode == 1
@@ -202,7 +202,7 @@ def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() ->
     )
 
 
-def test_workers_that_cannot_begin_end_the_command_with_one_line(hub: Production) -> None:
+def test_workers_that_cannot_start_end_the_command_with_one_line(hub: Production) -> None:
     given = hub.file_settings | {
         "SIMPUL_LISTEN": f"127.0.0.1:{free_port()}",
         "SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x",

@@ -46,9 +46,7 @@ def test_each_state_is_sent(systemd: tuple[socket.socket, str]) -> None:
         ({}, None),
     ],
 )
-def test_it_says_that_it_lives_twice_as_often_as_systemd_wants_to_hear_it(
-    environment: dict[str, str], every: float | None
-) -> None:
+def test_the_watchdog_is_fed_twice_per_interval(environment: dict[str, str], every: float | None) -> None:
     assert SystemdNotifier(environment).watchdog_interval == every
 
 

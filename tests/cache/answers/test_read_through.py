@@ -285,7 +285,7 @@ def test_entries_of_another_version_or_a_stranger_are_ignored() -> None:
     run_scenario(scenario)
 
 
-def test_an_answer_without_tags_survives_every_invalidation() -> None:
+def test_a_public_answer_is_used_without_a_subscription() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through = build_cache(shared)

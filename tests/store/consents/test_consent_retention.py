@@ -63,7 +63,7 @@ async def changed(engine: AsyncEngine, statement: str) -> None:
         assert (await connection.execute(text(statement))).rowcount == 1
 
 
-async def test_a_consent_that_ended_goes_with_its_request_and_all_that_was_noted_of_both(hub: AsyncEngine) -> None:
+async def test_an_ended_consent_is_purged_with_its_request_and_their_events(hub: AsyncEngine) -> None:
     consent = await create_revoked_consent(hub)
     kept = await grant_consent(ConsentRequestTable(hub), days=3650)
     await run_maintenance(hub)
@@ -85,7 +85,7 @@ async def test_a_consent_that_ended_goes_with_its_request_and_all_that_was_noted
     assert await purge(hub, "webhook-calls:3650") == {}
 
 
-async def test_its_days_count_from_its_end(hub: AsyncEngine) -> None:
+async def test_the_retention_of_a_consent_starts_at_its_end(hub: AsyncEngine) -> None:
     await grant_consent(ConsentRequestTable(hub), days=30)
     await age_rows(hub, 1825 + 29)
     await run_maintenance(hub)
@@ -114,7 +114,7 @@ async def test_a_purged_request_is_unknown_to_its_partner(hub: AsyncEngine) -> N
     ],
     ids=["something is kept under it", "its end is not noted", "its partner is not told"],
 )
-async def test_a_consent_stays_until_its_end_is_dealt_with(hub: AsyncEngine, not_yet: str) -> None:
+async def test_a_consent_is_kept_until_its_end_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     await changed(hub, not_yet)
@@ -139,7 +139,7 @@ async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_i
     assert set((await count_rows(hub, *TABLES, "verification_tries")).values()) == {0}
 
 
-async def test_a_breach_of_another_time_keeps_nothing(hub: AsyncEngine) -> None:
+async def test_a_breach_of_another_period_keeps_nothing(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     await open_breach(hub, since=1800, until=1700)
@@ -155,7 +155,7 @@ async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) ->
     assert told["consents"].removed == (await purge(hub))["consents"].removed
 
 
-async def test_requests_that_nobody_granted_go_with_what_was_noted_of_them(hub: AsyncEngine) -> None:
+async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine) -> None:
     table = ConsentRequestTable(hub)
     refused, silent = await create_request(table, state="refused"), await create_request(table, state="silent")
     await grant_consent(table, days=3650, state="granted")
@@ -190,7 +190,7 @@ async def test_requests_that_nobody_granted_go_with_what_was_noted_of_them(hub: 
     ],
     ids=["it can still be looked at", "its partner is not told"],
 )
-async def test_a_request_stays_until_it_is_dealt_with(hub: AsyncEngine, not_yet: str) -> None:
+async def test_a_request_is_kept_until_it_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_request(ConsentRequestTable(hub))
     await age_rows(hub, 1)
     await run_maintenance(hub)
@@ -200,7 +200,7 @@ async def test_a_request_stays_until_it_is_dealt_with(hub: AsyncEngine, not_yet:
     assert await count_rows(hub, "consent_requests") == {"consent_requests": 1}
 
 
-async def test_tries_go_day_by_day_and_never_those_of_today(hub: AsyncEngine) -> None:
+async def test_verification_tries_are_purged_by_day_and_never_of_today(hub: AsyncEngine) -> None:
     today = datetime.now(UTC).date()
     async with hub.begin() as connection:
         for days in (0, 6, 7, 8, 9):
@@ -212,7 +212,7 @@ async def test_tries_go_day_by_day_and_never_those_of_today(hub: AsyncEngine) ->
         assert (await connection.execute(select(verification_tries.c.day))).scalars().all() == [today]
 
 
-async def test_calls_that_are_made_no_more_go_and_what_became_of_them_stays_noted(hub: AsyncEngine) -> None:
+async def test_finished_webhooks_are_purged_and_their_outcome_stays_recorded(hub: AsyncEngine) -> None:
     outbox, table = WebhookOutbox(hub), ConsentRequestTable(hub)
     for became in ("told", "given up", "waits"):
         await grant_consent(table, days=3650)
