@@ -26,7 +26,7 @@ def log_loop_exceptions() -> Iterator[None]:
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    message = str(context.get("message", "Something failed that nobody waited for"))
+    message = str(context.get("message", "Unawaited failure"))
     if message.startswith(_IN_CALLBACK):  # the rest of the message names the callback and its arguments
         message = _IN_CALLBACK
     failure = context.get("exception")

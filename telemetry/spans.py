@@ -21,7 +21,7 @@ from opentelemetry.trace import (
     format_trace_id,
     set_span_in_context,
 )
-from opentelemetry.trace import Span as Told
+from opentelemetry.trace import Span as OtelSpan
 
 from records.calls.spans import AttributeValue, Span
 
@@ -36,7 +36,7 @@ class SampledSpan:
 
     is_sampled = True
 
-    def __init__(self, tracer: Tracer, otel_span: Told) -> None:
+    def __init__(self, tracer: Tracer, otel_span: OtelSpan) -> None:
         self._tracer = tracer
         self._otel_span = otel_span
 

@@ -106,7 +106,7 @@ class Supervisor:
                 _log.info("Reloaded: %s, by the code in %s", self._describe_state(), self._get_code_folder())
                 self._notifier.notify_ready(self._describe_state())
         except (ListenError, GenerationFailed, SettingsFileError) as problem:
-            _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
+            _log.error("Reload refused: %s. The hub keeps its settings and workers", str(problem).removesuffix("."))
             self._notifier.notify_ready(f"{self._describe_state()}; the last reload was refused, see the log")
 
     async def _replace_generation(self) -> bool:

@@ -1,4 +1,4 @@
-"""Entries of the access ledger: who read which data about whom, without any identity number.
+"""Entries of the access ledger: each read of a person's data, without any identity number.
 
 UU PDP 27/2022, article 31, requires a record of all processing of personal data; article 32 requires showing the record
 to the person within three days.

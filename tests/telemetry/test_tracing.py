@@ -69,8 +69,8 @@ async def test_an_untrusted_caller_decides_neither_sampling_nor_trace(collector:
     assert (forced.is_sampled, declined.is_sampled, drawn.is_sampled) == (False, False, True)
     assert TRACE not in {forced.trace_id, declined.trace_id, drawn.trace_id}
     assert "tracestate" not in drawn.headers
-    [told] = collector.spans
-    assert (told.parent, told.links) == ("", (PLACE,))
+    [span] = collector.spans
+    assert (span.parent, span.links) == ("", (PLACE,))
 
 
 async def test_a_trusted_callers_trace_and_sampling_are_continued(collector: TraceCollector) -> None:

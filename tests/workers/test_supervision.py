@@ -32,7 +32,7 @@ class FakeSystemd:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
-        self._told: queue.Queue[str] = queue.Queue()
+        self._messages: queue.Queue[str] = queue.Queue()
         self.alive = 0
         """Watchdog messages."""
         self._listening = threading.Thread(target=self._listen)
@@ -40,7 +40,7 @@ class FakeSystemd:
 
     def read_message(self) -> str:
         """The next message, without watchdog messages."""
-        return self._told.get(timeout=60)
+        return self._messages.get(timeout=60)
 
     def close(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
@@ -49,11 +49,11 @@ class FakeSystemd:
         self._socket.close()
 
     def _listen(self) -> None:
-        while told := self._socket.recv(1024).decode():
-            if told == "WATCHDOG=1":
+        while message := self._socket.recv(1024).decode():
+            if message == "WATCHDOG=1":
                 self.alive += 1
             else:
-                self._told.put(told)
+                self._messages.put(message)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ async def test_an_invalid_reload_is_refused_and_the_same_workers_keep_serving(
     finally:
         hub.file_settings = before
         hub.write_settings()
-    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub goes on as it was", hub.read_output)
+    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub keeps its settings and workers", hub.read_output)
     assert ".. The hub" not in hub.read_output
     assert "secret-word" not in hub.read_output
     assert systemd.read_message().startswith("RELOADING=1\n")

@@ -24,7 +24,7 @@ NO_TOKEN = b""
 
 def seeded_random(seed: int) -> Random:
     """Draws the same values for the same seed."""
-    return Random(seed)  # noqa: S311 - nothing depends on nobody guessing it
+    return Random(seed)  # noqa: S311 - no secret depends on it
 
 
 class NumberCodec:

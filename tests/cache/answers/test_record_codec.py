@@ -37,7 +37,7 @@ def test_an_answer_decodes_to_its_equal(type_: Any, answer: Any) -> None:  # noq
 
 
 @pytest.mark.parametrize(
-    "told",
+    "value",
     [
         {},
         {"nik": 5},
@@ -47,9 +47,9 @@ def test_an_answer_decodes_to_its_equal(type_: Any, answer: Any) -> None:  # noq
         {"nik": "1", "name": None, "sex": "X", "birth_place": "", "birth_date": "2026-13-45"},
     ],
 )
-def test_bytes_of_another_type_do_not_become_a_record(told: object) -> None:
+def test_bytes_of_another_type_do_not_become_a_record(value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        RecordCodec(Identity).decode(msgspec.msgpack.encode(told))
+        RecordCodec(Identity).decode(msgspec.msgpack.encode(value))
 
 
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)

@@ -39,12 +39,12 @@ async def run_tier(
     retry_delay: float = RETRY_DELAY,
     clock: Callable[[], float] = get_monotonic_seconds,
 ) -> AsyncIterator[RedisTier]:
-    told = recorded or RecordedInvalidations()
+    recorder = recorded or RecordedInvalidations()
     made = RedisTier(
         valkey.url,
         max_lifetime=60.0,
-        on_invalidated=lambda tags: told.invalidated.append(list(tags)),
-        on_unsubscribed=told.lose,
+        on_invalidated=lambda tags: recorder.invalidated.append(list(tags)),
+        on_unsubscribed=recorder.lose,
         timeout=timeout,
         retry_delay=retry_delay,
         clock=clock,

@@ -154,9 +154,9 @@ def test_a_read_after_an_invalidation_never_returns_older_values_five_thousand_t
 
 
 def test_the_simulation_covers_enough_events() -> None:
-    told = [run_simulation(seed) for seed in range(20)]
-    assert sum(each.reads for each in told) > 1_000
-    assert sum(each.acknowledged for each in told) > 150
+    results = [run_simulation(seed) for seed in range(20)]
+    assert sum(each.reads for each in results) > 1_000
+    assert sum(each.acknowledged for each in results) > 150
 
 
 class BlindEpochs(InvalidationEpochs):

@@ -112,7 +112,7 @@ async def test_a_purged_request_is_unknown_to_its_partner(hub: AsyncEngine) -> N
         "UPDATE consents SET revoked_at = NULL",
         "UPDATE webhook_calls SET delivered_at = NULL WHERE type = 'consent.revoked'",
     ],
-    ids=["something is kept under it", "its end is not noted", "its partner is not told"],
+    ids=["its data is not purged", "its end is not recorded", "its partner is not notified"],
 )
 async def test_a_consent_is_kept_until_its_end_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_revoked_consent(hub)
@@ -150,9 +150,9 @@ async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) ->
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     before = await count_rows(hub, *TABLES)
-    told = await purge(hub, dry_run=True)
+    receipts = await purge(hub, dry_run=True)
     assert await count_rows(hub, *TABLES) == before
-    assert told["consents"].removed == (await purge(hub))["consents"].removed
+    assert receipts["consents"].removed == (await purge(hub))["consents"].removed
 
 
 async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine) -> None:
@@ -188,7 +188,7 @@ async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine)
         "UPDATE consent_requests SET closed_at = NULL",
         "UPDATE webhook_calls SET delivered_at = NULL",
     ],
-    ids=["it can still be looked at", "its partner is not told"],
+    ids=["it is not closed", "its partner is not notified"],
 )
 async def test_a_request_is_kept_until_it_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_request(ConsentRequestTable(hub))
@@ -214,10 +214,10 @@ async def test_verification_tries_are_purged_by_day_and_never_of_today(hub: Asyn
 
 async def test_finished_webhooks_are_purged_and_their_outcome_stays_recorded(hub: AsyncEngine) -> None:
     outbox, table = WebhookOutbox(hub), ConsentRequestTable(hub)
-    for became in ("told", "given up", "waits"):
+    for became in ("delivered", "given up", "waits"):
         await grant_consent(table, days=3650)
         for call in await outbox.claim(100, lease=MINUTE):
-            if became == "told":
+            if became == "delivered":
                 await outbox.mark_delivered(call)
             else:
                 again = None if became == "given up" else MINUTE

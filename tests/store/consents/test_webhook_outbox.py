@@ -41,9 +41,9 @@ async def test_a_webhook_is_due_immediately_and_holds_the_signed_body(
     [call] = await outbox.claim(10, lease=MINUTE)
     assert (call.client, call.type, call.attempts, call.state) == ("development/bank", "consent.revoked", 1, "waiting")
     assert call.id.startswith("msg_")
-    told = json.loads(call.body)
-    assert (told["type"], told["data"]) == ("consent.revoked", {"consent": "c-0"})
-    assert set(told) == {"type", "timestamp", "data"}
+    payload = json.loads(call.body)
+    assert (payload["type"], payload["data"]) == ("consent.revoked", {"consent": "c-0"})
+    assert set(payload) == {"type", "timestamp", "data"}
 
 
 async def test_an_uncommitted_webhook_is_not_sent(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:

@@ -134,7 +134,7 @@ async def test_a_database_restart_while_idle_fails_no_request(ledger: AccessLedg
     chain = ledger._chain
     assert chain is not None
     async with asyncio.timeout(5):
-        while not chain.closed:  # noqa: ASYNC110 - the driver tells nobody
+        while not chain.closed:  # noqa: ASYNC110 - the driver has no event
             await asyncio.sleep(0.01)
     await ledger.write([ENTRY])
     found = await check_ledger(migrated, SECRET)

@@ -129,7 +129,7 @@ async def test_the_retention_of_a_hidden_entry_starts_at_its_disclosure(hub: Asy
     await write_chain(
         hub,
         days_ago(50, request_id="late", hidden_until=NOW - 20 * DAY),
-        days_ago(50, request_id="told", hidden_until=NOW - 31 * DAY),
+        days_ago(50, request_id="disclosed", hidden_until=NOW - 31 * DAY),
     )
     await purge(hub, "ledger:30")
     assert await count_left(hub) == ["late"]
@@ -153,10 +153,10 @@ async def test_entries_in_the_window_of_an_open_breach_are_kept(hub: AsyncEngine
 
 async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 10)))
-    [told] = await retention(hub, "ledger:30").purge(by="rina", dry_run=True)
+    [receipt] = await retention(hub, "ledger:30").purge(by="rina", dry_run=True)
     assert (await count_left(hub), await retention(hub).list_receipts()) == (["r-10", "r-40"], [])
     await check(hub, 2, 0)
-    assert (await purge(hub, "ledger:30")).removed == told.removed == "rows=1 PERSONAL=1"
+    assert (await purge(hub, "ledger:30")).removed == receipt.removed == "rows=1 PERSONAL=1"
 
 
 async def test_only_one_process_purges_at_a_time(hub: AsyncEngine) -> None:
@@ -300,7 +300,7 @@ async def test_a_kind_that_cannot_be_purged_does_not_stop_others(
 
 async def _wait_until(there: Any) -> None:  # noqa: ANN401 - a condition
     async with asyncio.timeout(20):
-        while not there():  # noqa: ASYNC110 - what is waited for is a line of the log, which tells nobody
+        while not there():  # noqa: ASYNC110 - what is waited for is a line of the log, which has no event
             await asyncio.sleep(0.01)
 
 

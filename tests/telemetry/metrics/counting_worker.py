@@ -45,7 +45,7 @@ class CountingWorker:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{calls}\n".encode())
         self._process.stdin.flush()
-        self._wait_for_line("told")
+        self._wait_for_line("written")
 
     def kill(self) -> None:
         """Kills it (SIGKILL)."""
@@ -91,7 +91,7 @@ async def _work(folder: Path, calls: int) -> None:
         async for line in reader:
             counted.calls += int(line)
             await measuring.collect_all()
-            _say("told")
+            _say("written")
 
 
 def _say(word: str) -> None:
