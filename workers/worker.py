@@ -27,7 +27,7 @@ def run_worker(
 ) -> None:
     """Serves until the end signal, or until the other end of `supervisor_pipe` is closed.
 
-    Raises the errors of the application's start, and `NotStarted`.
+    Raises the errors of the application's start, and `ApplicationStartError`.
     """
     uvloop.run(_serve(settings, listener, supervisor_pipe, slot, on_ready))
 

@@ -138,7 +138,9 @@ async def test_an_invalid_reload_is_refused_and_the_same_workers_keep_serving(
     finally:
         hub.file_settings = before
         hub.write_settings()
-    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub keeps its settings and workers", hub.read_output)
+    assert re.search(
+        f"ERROR simpul.hub Reload refused: .*{said}.* The hub keeps its settings and workers", hub.read_output
+    )
     assert ".. The hub" not in hub.read_output
     assert "secret-word" not in hub.read_output
     assert systemd.read_message().startswith("RELOADING=1\n")

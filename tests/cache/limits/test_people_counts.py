@@ -30,8 +30,8 @@ def people(start: int, end: int) -> Sequence[bytes]:
     return [f"person {number}".encode() for number in range(start, end)]
 
 
-def build_local_counts(clock: PeopleClock, *, processes: int = 1, most_people: int = 1_000) -> PeopleCounts:
-    return PeopleCounts(None, make_key=KEYS, clock=clock, processes=processes, max_people=most_people)
+def build_local_counts(clock: PeopleClock, *, processes: int = 1, max_people: int = 1_000) -> PeopleCounts:
+    return PeopleCounts(None, make_key=KEYS, clock=clock, processes=processes, max_people=max_people)
 
 
 def refused(charge: Charge) -> tuple[int, float, int, float] | None:
@@ -102,7 +102,7 @@ async def test_processes_without_a_store_grant_their_share_each() -> None:
 
 async def test_beyond_the_people_limit_the_least_recent_readers_are_evicted() -> None:
     clock = PeopleClock()
-    counted = build_local_counts(clock, most_people=25)
+    counted = build_local_counts(clock, max_people=25)
     for reader in ("a", "b", "c"):
         await counted.charge(reader, TEN, people(0, 10))
     assert repr(counted) == "<PeopleCounts of 2 readers>"
