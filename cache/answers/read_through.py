@@ -146,7 +146,8 @@ class ReadThroughCache:
         now, find, unsubscribed = self.clock(), self.tier.find, self._unsubscribed
         found, to_revalidate = dict[Slot, CacheResult](), list[Slot]()
         missing: dict[Slot, CachedAnswer | None] = {}
-        for slot in slots:  # unsubscribed: the own copy may be outdated
+        # While unsubscribed, a personal answer in this process may be invalidated elsewhere: it is not used.
+        for slot in slots:
             cached = None if unsubscribed and slot.kind.freshness.is_personal else find(slot, now)
             if cached is None or now - cached.fetched_at >= max_age:
                 missing[slot] = cached
