@@ -176,7 +176,7 @@ async def store(process: TierProcess, *wanted: CacheKey, at: float = 100.0) -> L
     return before
 
 
-async def test_every_process_finds_what_one_stored(place: SharedTierWorld) -> None:
+async def test_every_process_finds_an_entry_stored_by_another(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE, TWO)
     assert before.found == {}
@@ -198,7 +198,7 @@ async def test_an_answer_without_tags_is_stored(place: SharedTierWorld) -> None:
     assert (await look_up(there, CacheKey("name-3", ()))).found == {"name-3": SharedEntry(100.0, BODY)}
 
 
-async def test_an_entry_asked_for_with_other_tags_is_not_found(place: SharedTierWorld) -> None:
+async def test_an_entry_looked_up_with_other_tags_is_not_found(place: SharedTierWorld) -> None:
     here = place.process()
     await store(here, ONE)
     for tags in ((), ("tag-1", "tag-2")):

@@ -160,7 +160,7 @@ async def test_without_redis_a_day_has_no_shared_count(valkey: LocalValkey) -> N
         assert shared.spend("kios", 10, day=20_000, limit=100, known_spent=0) is None
 
 
-async def test_keys_in_redis_name_nobody_and_expire(valkey: LocalValkey) -> None:
+async def test_keys_in_redis_identify_no_person_and_expire(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared, Redis.from_url(valkey.url, decode_responses=True) as admin:
         await take(RateLimiter(shared), Bucket(KEYS("citizen", "requests", "3171014506900001"), Rate(10, 60.0)))
         asked = shared.spend("kios", 10, day=20_000, limit=100, known_spent=0)

@@ -42,7 +42,7 @@ def test_a_client_without_an_issuer_is_refused(text: str) -> None:
         ClientId.parse(text)
 
 
-def test_what_no_issuer_proves_has_no_issuer_and_the_longest_has_its_place_in_the_database() -> None:
+def test_a_client_without_an_issuer_has_an_empty_issuer_and_the_longest_id_fits_the_database() -> None:
     assert (FIRST_PARTY.issuer, FIRST_PARTY.name) == ("", "first-party")
     assert ClientId("city", "first-party") != FIRST_PARTY
     assert len(ClientId("a" * 30, "b" * 100)) == MAX_CLIENT_ID_LENGTH

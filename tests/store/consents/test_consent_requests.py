@@ -114,9 +114,7 @@ async def test_of_two_concurrent_openers_only_one_may_answer(table: ConsentReque
         assert [event for event, _, _ in await events(migrated, id_)] == ["asked", "opened"]
 
 
-async def test_a_request_that_nobody_opened_cannot_be_answered(
-    table: ConsentRequestTable, migrated: AsyncEngine
-) -> None:
+async def test_an_unopened_request_cannot_be_answered(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     id_ = await create_request(table)
     with pytest.raises(UnknownConsentRequest):
         await table.grant(SEALED_SITI, id_, BOTH, build_evidence)

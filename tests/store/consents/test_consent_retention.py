@@ -122,7 +122,7 @@ async def test_a_consent_is_kept_until_its_end_is_processed(hub: AsyncEngine, no
     assert (await count_rows(hub, "consents", "consent_requests")) == {"consents": 1, "consent_requests": 1}
 
 
-async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_is_closed(hub: AsyncEngine) -> None:
+async def test_rows_in_the_window_of_an_open_breach_are_kept_until_it_is_closed(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await open_request(ConsentRequestTable(hub), SEALED_BUDI, refused := await create_request(ConsentRequestTable(hub)))
     await ConsentRequestTable(hub).refuse(SEALED_BUDI, refused, request_id="r-4")
@@ -146,7 +146,7 @@ async def test_a_breach_of_another_period_keeps_nothing(hub: AsyncEngine) -> Non
     assert "consents" in await purge(hub)
 
 
-async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) -> None:
+async def test_a_dry_run_returns_the_same_receipts_and_deletes_nothing(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     before = await count_rows(hub, *TABLES)

@@ -151,7 +151,7 @@ async def test_entries_in_the_window_of_an_open_breach_are_kept(hub: AsyncEngine
     await check(hub, 0, 3)
 
 
-async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) -> None:
+async def test_a_dry_run_returns_the_same_receipts_and_deletes_nothing(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 10)))
     [receipt] = await retention(hub, "ledger:30").purge(by="rina", dry_run=True)
     assert (await count_left(hub), await retention(hub).list_receipts()) == (["r-10", "r-40"], [])

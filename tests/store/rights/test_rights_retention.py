@@ -91,7 +91,7 @@ async def test_ended_restrictions_are_kept_as_long_as_the_ledger(hub: AsyncEngin
     assert "restrictions" in await purge(hub)
 
 
-async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_is_closed(
+async def test_rows_in_the_window_of_an_open_breach_are_kept_until_it_is_closed(
     hub: AsyncEngine, table: DataRequestTable
 ) -> None:
     await table.file(build_request())
