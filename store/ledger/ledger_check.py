@@ -85,7 +85,7 @@ async def check_ledger(engine: AsyncEngine, secret: bytes, saved_heads: Iterable
             if why is not None:
                 result.broken.append(BrokenChain(chain=walk.chain, sequence=walk.sequence, reason=why))
     result.broken += [
-        BrokenChain(chain=name, sequence=max(ends), reason="the whole chain is missing; it was named as standing here")
+        BrokenChain(chain=name, sequence=max(ends), reason="the whole chain is missing; a head names it here")
         for name, ends in sorted(named.items())
     ]
     return result
@@ -135,16 +135,16 @@ class _ChainWalk:
             return why
         last = max(self._named, default=0)
         if last >= self.sequence:
-            return f"the entry is missing; the chain was named as reaching to {last}"
+            return f"the entry is missing; a head of the chain names entry {last}"
         return None
 
     def _skip_gaps(self) -> str | None:
         """Skips purged entries up to the next expected number. Returns a fault on the way."""
         while (gap := self._gaps.get(self.sequence)) is not None:
             if gap.previous != self._head:
-                return "what was purged does not follow the entry before it"
+                return "the purged entries do not follow the entry before them"
             if self._named.get(gap.last, gap.hash) != gap.hash:
-                return "what was purged was another entry when it was named"
+                return "a head names another entry than the purged one"
             self.purged += gap.last - gap.first + 1
             self.sequence, self._head = gap.last + 1, gap.hash
         return None
@@ -162,7 +162,7 @@ class _ChainWalk:
         ):
             return "the entry was changed"
         if self._named.get(self.sequence, self._head) != self._head:
-            return "the entry was another when it was named"
+            return "a head names another entry here"
         return None
 
 

@@ -19,9 +19,9 @@ HAS_READABLE_START = text(f"started_at {_CALENDAR}")
 _ORPHAN_QUERIES: Mapping[str, str] = {
     "the entry belongs to no chain": "SELECT chain, min(sequence) FROM access_entries"
     " WHERE NOT EXISTS (SELECT FROM access_chains WHERE access_chains.chain = access_entries.chain) GROUP BY chain",
-    "the entry has a number that no chain gives": "SELECT chain, min(sequence) FROM access_entries"
+    "the entry has an invalid number": "SELECT chain, min(sequence) FROM access_entries"
     " WHERE sequence < 1 GROUP BY chain",
-    "there are several entries of this number": "SELECT chain, min(sequence) FROM (SELECT chain, sequence"
+    "several entries have this number": "SELECT chain, min(sequence) FROM (SELECT chain, sequence"
     " FROM access_entries GROUP BY chain, sequence HAVING count(*) > 1) AS twice GROUP BY chain",
     "the entry was changed": "SELECT chain, min(sequence) FROM access_entries"  # noqa: S608 - our own columns
     f" WHERE at NOT {_CALENDAR} OR hidden_until NOT {_CALENDAR} GROUP BY chain",

@@ -109,14 +109,14 @@ async def test_swapped_entries_are_detected(migrated: AsyncEngine, chains: list[
 async def test_an_entry_moved_to_another_chain_is_detected_in_both(migrated: AsyncEngine, chains: list[str]) -> None:
     await change(migrated, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
     assert await find_broken(migrated) == [
-        (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
+        (chains[0], 5, "the entry is missing; a head of the chain names entry 5"),
         (chains[1], 6, "the entry does not follow the one before it"),
     ]
 
 
 async def test_a_truncated_end_is_detected_if_another_chain_names_it(migrated: AsyncEngine, chains: list[str]) -> None:
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
-    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing; a head of the chain names entry 5")]
 
 
 async def test_a_truncated_end_without_a_name_is_detected_by_saved_heads_only(
@@ -126,14 +126,14 @@ async def test_a_truncated_end_without_a_name_is_detected_by_saved_heads_only(
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
     assert await find_broken(migrated) == []
     assert await find_broken(migrated, kept) == [
-        (chains[1], 5, "the entry is missing; the chain was named as reaching to 5")
+        (chains[1], 5, "the entry is missing; a head of the chain names entry 5")
     ]
 
 
 async def test_a_missing_chain_is_detected_if_another_names_it(migrated: AsyncEngine, chains: list[str]) -> None:
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
     await tamper(migrated, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
-    assert await find_broken(migrated) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
+    assert await find_broken(migrated) == [(chains[0], 5, "the whole chain is missing; a head names it here")]
 
 
 @pytest.mark.parametrize("beginning", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])

@@ -263,7 +263,7 @@ async def test_a_purged_entry_must_match_the_heads_that_named_it(hub: AsyncEngin
     other = head._replace(hash=LedgerHasher(derive_hash_key(SECRET))(b"another"))
     findings = await check_ledger(hub, SECRET, [other])
     assert [(each.chain, each.reason) for each in findings.broken] == [
-        (chain, "what was purged was another entry when it was named")
+        (chain, "a head names another entry than the purged one")
     ]
 
 
