@@ -120,7 +120,7 @@ class DataRequestTable:
             await _refuse_too_many(connection, mine)
             state = DataRequestState.RECEIVED
             if request.kind is DataRequestKind.RESTRICTION:
-                state = DataRequestState.IN_PROGRESS  # in force immediately; the period is for agencies
+                state = DataRequestState.IN_PROGRESS  # the hub applies it now; agencies have the deadline
                 await connection.execute(
                     insert(restrictions).values(
                         id=request.number, subject=request.subject, purposes=[each.name for each in request.purposes]
