@@ -94,7 +94,7 @@ async def test_systemd_is_notified_when_workers_serve_and_by_the_watchdog(
     hub: Production, systemd: FakeSystemd
 ) -> None:
     assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
-    assert "SIMPUL_REDIS_URL is not set: each of 2 workers counts" in hub.read_output
+    assert "SIMPUL_REDIS_URL is not set: each of 2 workers has its own rate limits" in hub.read_output
     await check_answers(hub)
     assert (hub.folder / "run" / ".simpul-run").exists()
 
