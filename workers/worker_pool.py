@@ -19,7 +19,6 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-import server
 from auth.policy.data_contracts import MissingAssessment
 from settings import Settings
 from settings.error_text import describe_settings_error
@@ -27,7 +26,6 @@ from web.server.http_server import ApplicationStartError
 from workers.listener import get_bound_address
 from workers.scoreboard import Scoreboard
 from workers.signals import END, RETIRE
-from workers.worker import run_worker
 
 _log = logging.getLogger("simpul.hub")
 _HANDLED_SIGNALS = {END, RETIRE, signal.SIGCHLD}
@@ -170,6 +168,8 @@ class WorkerPool:
 
     def _run_worker(self, number: int, report: int) -> int:
         """Runs the worker, and reports an exception to the pool. Returns the exit code."""
+        from workers.worker import run_worker  # noqa: PLC0415 - `run_generation` imports it for all workers, after the settings are checked
+
         try:
             run_worker(
                 self._settings,
@@ -256,7 +256,7 @@ def _write_report(handle: int, text: str) -> None:
 
 def run_generation(arguments: Sequence[str]) -> int:
     """Runs a generation. Arguments: the handles LISTENER STATUS TETHER, and the number of WORKERS (0: by settings)."""
-    listener, status_pipe, supervisor_pipe, workers = map(int, arguments)
+    listener, status_pipe, supervisor_pipe, count = map(int, arguments)
     try:
         settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValueError as problem:
@@ -268,21 +268,26 @@ def run_generation(arguments: Sequence[str]) -> int:
         shared.close()
         os.write(status_pipe, json.dumps({"failed": mismatch}).encode() + b"\n")
         return EXIT_FAILED
+    # These imports take a second or more, so invalid settings are reported before them.
+    import server  # noqa: PLC0415 - same
+    import workers.worker  # noqa: F401, PLC0415 - same; workers share these imports
+
     server.configure_logging(settings.effective_log_format, with_messages=settings.development)
-    workers = workers or settings.workers or get_default_workers()
-    if workers > 1 and settings.redis_url is None:
+    count = count or settings.workers or get_default_workers()
+    if count > 1 and settings.redis_url is None:
         _log.warning(
             "SIMPUL_REDIS_URL is not set: each of %d workers has its own rate limits, quotas and answer cache",
-            workers,
+            count,
         )
+    gc.enable()  # see scripts/generation.py
     gc.collect()
     gc.freeze()  # keeps memory shared: a worker's garbage collector would write to all of it
     return WorkerPool(
-        settings.model_copy(update={"workers": workers}),  # limits that are not shared are split among them
+        settings.model_copy(update={"workers": count}),  # limits that are not shared are split among them
         listener=shared,
         status_pipe=status_pipe,
         supervisor_pipe=supervisor_pipe,
-        workers=workers,
+        workers=count,
     ).run()
 
 

@@ -9,14 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from tests.cli.command_line import wait_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.plugins.run_folder import short_folder
 from tests.workers.production import Production, prepare_production
 
 MINUTES = (1, 5, 15)
@@ -27,7 +26,7 @@ STOPPED, RUNS, LASTS = 0.110, 0.015, 2.0
 
 @pytest.fixture(params=[1, 2])
 def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
-    with TemporaryDirectory() as name, prepare_production(Path(name)) as made:
+    with short_folder() as name, prepare_production(name) as made:
         made.write_settings(SIMPUL_SHED_AFTER=None)
         made.worker_count = request.param
         made.start()

@@ -6,14 +6,13 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from tests.cli.command_line import run_simpul, temporary_state_folder
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import free_port
 from tests.workers.production import Production, prepare_production
 
@@ -22,7 +21,7 @@ METRICS_TOKEN = b64encode(b"m" * 32).decode()
 
 @pytest.fixture
 def stopped() -> Iterator[Production]:
-    with TemporaryDirectory() as name, prepare_production(Path(name)) as hub:
+    with short_folder() as name, prepare_production(name) as hub:
         hub.write_settings(SIMPUL_METRICS_TOKEN=METRICS_TOKEN)
         yield hub
 
