@@ -216,7 +216,7 @@ def _run(request: Any, handles: Sequence[int], main: Callable[[Sequence[str]], o
     tempfile.tempdir = None
     if program := request.get("agencies"):
         serve = importlib.import_module("cli.serve.commands")
-        serve.City = partial(serve.City, program=program)  # type: ignore[attr-defined]  # a module whose name is a text
+        serve.SandboxCity = partial(serve.SandboxCity, program=program)  # type: ignore[attr-defined]  # set by name
     sys.argv = [SIMPUL, *request["arguments"]]
     sys.exit(main(request["arguments"]))  # type: ignore[arg-type]  # None or a number
 

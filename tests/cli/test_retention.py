@@ -61,7 +61,7 @@ def test_retention_periods_are_listed_as_the_settings_say(serve_process: ServePr
     assert rows[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
     wrong = run_simpul(serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
     assert wrong.returncode == 1
-    assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
+    assert "'ledger:soon' is not a retention" in wrong.stderr
 
 
 def test_expired_entries_are_purged_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: Path) -> None:
