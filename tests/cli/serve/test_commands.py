@@ -238,7 +238,7 @@ def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     outcome = run_simpul(tmp_path / "file" / "state", "serve", "--port", str(free_port()))
     assert outcome.returncode == 1
-    assert outcome.stderr == f"simpul: the state folder {tmp_path}/file/state cannot be created: Not a directory\n"
+    assert outcome.stderr == f"simpul: the state folder {tmp_path}/file/state cannot be made: Not a directory\n"
 
 
 def test_an_agency_that_dies_is_reported_and_the_hub_stays_up(serve_process: ServeProcess) -> None:
