@@ -120,10 +120,11 @@ def main() -> int:
     """Install the programs of the tests; returns the exit code."""
     try:
         install(FOR_TESTS)
-    except UnknownProgramError as problem:
+        missing = [reason for reason in map(why_missing, FOR_TESTS) if reason]
+    except UnknownProgramError as problem:  # from the second line, where an ordinary user may install nothing
         sys.stderr.write(f"{problem}\n")
         return 1
-    for reason in filter(None, map(why_missing, FOR_TESTS)):
+    for reason in missing:
         sys.stdout.write(f"Tests skip what needs it: {reason}.\n")
     return 0
 

@@ -64,9 +64,14 @@ class TraceCollector:
         return _to_plain_attributes(request.resource_spans[0].resource.attributes)
 
 
+WEBHOOK = "tell a partner"
+
+
 def build_tree(spans: Sequence[CollectedSpan], parent: str = "") -> Any:  # noqa: ANN401 - nested by name
-    """Names as a tree; children are sorted by name."""
-    below = sorted((each for each in spans if each.parent == parent), key=lambda each: each.name)
+    """Names as a tree; children are sorted by name. Webhooks are left out: the hub calls them at times of its own."""
+    below = sorted(
+        (each for each in spans if each.parent == parent and each.name != WEBHOOK), key=lambda each: each.name
+    )
     return [(each.name, build_tree(spans, each.id)) if _has_parts(spans, each) else each.name for each in below]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class FactGuard(Protocol):
 Path = tuple[str | int, ...]
 ErrorSummary = tuple[Path, str, tuple[tuple[int, int], ...]]
 """Path, message and locations of an error."""
+_UNHASHABLE = re.compile(r"cannot use '\w+' as .*?\(unhashable type: '\w+'\)|unhashable type: '\w+'")
+"""Python 3.14 says of which use a value is, which differs where the plan and graphql-core look it up."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ class ExecutionOutcome:
         return {
             (
                 tuple(error.path or ()),
-                error.message,
+                _UNHASHABLE.sub("unhashable", error.message),
                 tuple((each.line, each.column) for each in error.locations or ()),
             )
             for error in self.errors

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugins.optional_programs import page_packages
-from tests.web.conftest import EXAMPLES, ROOT, GraphServer, serve_application
+from tests.web.conftest import EXAMPLES, GraphServer, serve_application
 from web.pages.graphiql import SamplePerson, load_examples
 from web.settings import Exposure, WebSettings
 
@@ -93,9 +93,10 @@ async def test_sample_people_are_served_in_development_and_not_kept(bare_hub: Gr
     ]
 
 
+@pytest.mark.optional_programs
 @pytest.mark.parametrize(("exposure", "token"), [(Exposure.ON, "optional"), (Exposure.SIGNED_IN, "needed")])
 async def test_in_signed_in_mode_the_page_sends_nothing_without_a_token(exposure: Exposure, token: str) -> None:
-    async with serve_application(WebSettings(graphiql=exposure, graphiql_packages=ROOT / "node_modules")) as hub:
+    async with serve_application(WebSettings(graphiql=exposure, graphiql_packages=page_packages())) as hub:
         answer = await hub.get("/graphiql")
         assert answer.status == 200
         assert f'data-token="{token}"' in answer.body.decode()
