@@ -17,8 +17,9 @@ programs: setup ## Fetch the optional programs and Node packages that tests use 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve
 
-# Two processes share the tests out, file by file. With PYTEST_ARGS there is one, which has a console for --pdb and -s.
-PROCESSES = $(if $(PYTEST_ARGS),0,2)
+# Three processes share the tests, file by file: on two cores, because tests wait for servers for a third of their time.
+# With PYTEST_ARGS there is one process, which has a console for --pdb and -s.
+PROCESSES = $(if $(PYTEST_ARGS),0,3)
 
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
