@@ -28,6 +28,16 @@ class TraceStarter(Protocol):
         """A trace of its own, where any are collected."""
 
 
+class NoTraces:
+    """Traces nothing."""
+
+    def start_client_span(self, name: str) -> None:
+        """No span."""
+
+
+NO_TRACES: Final = NoTraces()
+
+
 class WebhookSender:
     """Sends calls, each over a connection of its own: partners are many, and called seldom."""
 
@@ -36,7 +46,7 @@ class WebhookSender:
         *,
         timeout: float,
         development: bool,
-        traces: TraceStarter | None = None,
+        traces: TraceStarter = NO_TRACES,
         resolver: HostResolver = resolve_host,
     ) -> None:
         """Keep the settings.
@@ -76,7 +86,7 @@ class WebhookSender:
             max_bytes=_MAX_BYTES,
             addresses=addresses,
         )
-        span = None if self._traces is None else self._traces.start_client_span("tell a partner")
+        span = self._traces.start_client_span("tell a partner")
         call = Call(deadline=deadline, request_id=headers["webhook-id"], span=span)
         code: str | None = "CANCELLED"
         try:

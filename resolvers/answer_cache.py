@@ -11,11 +11,26 @@ from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_invalidation import ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import RedisTier
+from engine.batch import NO_BATCH_CACHE, BatchCache
 from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
 
 MAX_LIFETIME = hours(72)
 """Nothing is kept longer, whatever a batch says."""
+
+
+class NoAnswerCache:
+    """Caches nothing."""
+
+    batch_cache: BatchCache = NO_BATCH_CACHE
+    readers: Sequence[CachedBatchReader] = ()
+    is_shared = False
+    is_cut_off = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Nothing is opened."""
+        yield
 
 
 class AnswerCache:
@@ -56,6 +71,16 @@ class AnswerCache:
             process_invalidation=self._process_invalidation,
         )
         self.batches = CachedBatchReader(self._cache, timeout=timeout)
+
+    @property
+    def batch_cache(self) -> BatchCache:
+        """For the engine."""
+        return self.batches
+
+    @property
+    def readers(self) -> Sequence[CachedBatchReader]:
+        """For whoever lets cached answers go away."""
+        return (self.batches,)
 
     @property
     def is_shared(self) -> bool:

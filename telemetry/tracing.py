@@ -47,6 +47,18 @@ _IDENTITY_NUMBER: Final = re.compile(r"\d{16}")
 """What may be an identity number, in an id that somebody else made up."""
 
 
+class NoTracing:
+    """Traces nothing: for hubs without a collector."""
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Nothing is opened."""
+        yield
+
+    def start_client_span(self, name: str) -> None:
+        """No span."""
+
+
 class Tracing:
     """The traces of this process. While it is not `run`, nothing is told."""
 

@@ -1,4 +1,4 @@
-"""A connector for each agency, behind its gate, and the domain that each answers."""
+"""A connector for each agency, behind its gate, the domain that each answers, and the cache of what they answer."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
+from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -137,6 +138,20 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
+    )
+
+
+def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
+    """The cache of what agencies answer."""
+    if not settings.cache_megabytes:
+        return NoAnswerCache()
+    return AnswerCache(
+        max_bytes=settings.cache_megabytes * 1024 * 1024,
+        secret=settings.secret_bytes,
+        former_secrets=settings.former_secrets_bytes,
+        redis=settings.redis_address,
+        timeout=settings.agency_timeout,
+        run_folder=settings.run_folder,
     )
 
 

@@ -12,10 +12,12 @@ from connectors.issuer_documents import IssuerDocuments
 from connectors.token_endpoint import TokenEndpoint
 from schema.tools.document_fields import DocumentDescriber
 from settings import Settings
+from web.pages.consent_pages import ConsentPages
 from web.pages.internal_client import InternalClient
 from web.pages.page_renderer import PageRenderer
-from web.pages.personal_pages import PersonalPages, build_personal_pages
-from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH
+from web.pages.page_session import PageSessions
+from web.pages.personal_pages import PersonalPages
+from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from wiring.token_issuers import get_document_timeout
 
 
@@ -55,14 +57,12 @@ def build_pages(
     if sign_in is None or live_sessions is None:
         return None
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    return build_personal_pages(
-        sign_in,
-        SessionCookies(settings.secret_bytes, limits),
-        live_sessions,
-        client,
-        describe,
+    sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
+    return PersonalPages(
+        sign_in=HubSignInPages(sign_in, sessions, pages),
+        consents=ConsentPages(client, sessions, pages, describe),
+        sessions=sessions,
         pages=pages,
-        public_url=settings.base_url,
         max_sign_in_age=settings.recent_sign_in,
         with_messages=settings.development,
     )

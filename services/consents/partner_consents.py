@@ -7,6 +7,7 @@ was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from auth.caller import Caller
@@ -30,6 +31,17 @@ class NotInContract(Exception):  # noqa: N818 - reads as what it is
     """The client's contract, or the city's policy, does not cover what it asks for; the text says what."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRules:
+    """What partners may ask consent for, and for how long a request stays open."""
+
+    policy: AccessPolicy
+    scope_check: ScopeCheck
+    answer_within: timedelta
+    development: bool = False
+    """Whether addresses on this machine itself are taken."""
+
+
 class PartnerConsents:
     """The partners' side. Everything raises `StateUnavailable` where the hub's state does not answer."""
 
@@ -39,19 +51,13 @@ class PartnerConsents:
         requests: ConsentRequestTable,
         consents: ConsentTable,
         registry: OperationRegistry,
-        policy: AccessPolicy,
-        scope_check: ScopeCheck,
-        answer_within: timedelta,
-        development: bool,
+        rules: ConsentRules,
     ) -> None:
-        """Addresses on this machine itself are taken in `development` alone."""
+        """Over the hub's tables."""
         self._requests = requests
         self._consents = consents
         self._registry = registry
-        self._policy = policy
-        self._scope_check = scope_check
-        self._answer_within = answer_within
-        self._development = development
+        self._rules = rules
 
     async def request_consent(
         self, client: ClientId, caller: Caller, wanted: NewConsentRequest, call: Call
@@ -67,7 +73,7 @@ class PartnerConsents:
         self._check_purpose(terms, caller, wanted)
         await self._check_scopes(contract, wanted)
         return await self._requests.create(
-            client, contract.name, wanted, answer_within=self._answer_within, request_id=call.request_id
+            client, contract.name, wanted, answer_within=self._rules.answer_within, request_id=call.request_id
         )
 
     async def get_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
@@ -84,11 +90,13 @@ class PartnerConsents:
     def _check_address(self, terms: ConsentTerms, address: str) -> None:
         if address not in terms.redirect_uris:
             raise NotInContract("'redirect_uri' is none of the contract's. Send one of them, sign for sign.")
-        if is_development_address(address) and not self._development:
+        if is_development_address(address) and not self._rules.development:
             raise NotInContract("'redirect_uri' leads to a machine under development, and this hub serves people.")
 
     def _check_purpose(self, terms: ConsentTerms, caller: Caller, wanted: NewConsentRequest) -> None:
-        if wanted.purpose not in terms.purposes or wanted.purpose not in self._policy.get_allowed_purposes(caller):
+        if wanted.purpose not in terms.purposes or wanted.purpose not in self._rules.policy.get_allowed_purposes(
+            caller
+        ):
             agreed = ", ".join(each.name for each in terms.purposes)
             raise NotInContract(
                 f"'purpose' is {wanted.purpose.name}; the contract allows {agreed}, as far as the city does."
@@ -101,7 +109,7 @@ class PartnerConsents:
         for scope in wanted.scopes:
             if scope not in contract.consent_scopes:
                 raise NotInContract(f"'scopes' holds '{scope.value}', which the contract does not open.")
-            if not self._scope_check(scope, wanted.purpose, reads):
+            if not self._rules.scope_check(scope, wanted.purpose, reads):
                 raise NotInContract(
                     f"'scopes' holds '{scope.value}', of which the client reads nothing for {wanted.purpose.name}."
                     " Publish an operation that does, or ask for less."

@@ -14,7 +14,7 @@ from auth.caller import Caller, CallerKind
 from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
-from engine.batch import Batch, batch, load_answers
+from engine.batch import NO_BATCH_CACHE, Batch, batch, load_answers
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.calls.freshness import Freshness, Staleness, minutes
@@ -180,7 +180,7 @@ async def test_each_facet_counts_with_its_own_age() -> None:
 
 async def test_where_nobody_keeps_what_was_asked_is_as_fresh_as_its_batch_says_and_else_for_this_once() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
-    ask = replace(hub.ask(), batch_cache=None)
+    ask = replace(hub.ask(), batch_cache=NO_BATCH_CACHE)
     await load_answers(tax.tax_objects_of, [SITI], ask, noted)
     await load_answers(prices.markets, ["no such market"], ask, noted)
     await load_answers(population.households_of, [SITI], ask, noted)
@@ -241,7 +241,7 @@ async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() 
 async def test_without_anybody_who_keeps_each_request_asks() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
-        await load_answers(tax.tax_objects_of, [SITI], replace(hub.ask(), batch_cache=None))
+        await load_answers(tax.tax_objects_of, [SITI], replace(hub.ask(), batch_cache=NO_BATCH_CACHE))
     assert len(hub.asked) == 2
 
 

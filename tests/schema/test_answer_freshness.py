@@ -16,7 +16,9 @@ from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
+from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunRequest
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
@@ -41,7 +43,7 @@ class CachingHub:
             build_engine().rules,
             share_runs=coalescing,
             use_plans=way == BY_PLAN,
-            track_reads=True,
+            reporting=RunReporting(track_reads=True),
         )
         through = ReadThroughCache(
             max_bytes=1_000_000,
@@ -67,12 +69,14 @@ class CachingHub:
             )
 
         return await self.engine.run(
-            GraphQLRequest(query=query),
-            opened,
-            request_id="r-1",
-            caller_key=who,
-            deadline=CALL.deadline,
-            require_new_run=at_most_old < inf,
+            RunRequest(
+                request=GraphQLRequest(query=query),
+                context_factory=opened,
+                request_id="r-1",
+                caller_key=who,
+                deadline=CALL.deadline,
+                require_new_run=at_most_old < inf,
+            )
         )
 
 

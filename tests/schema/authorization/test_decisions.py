@@ -20,6 +20,7 @@ from auth.caller import Caller
 from auth.policy.rules import Classification, Rule
 from engine.batch import batch
 from engine.engine import Engine
+from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLResponse
 from records.calls.answers import Answers
 from records.complaints import Complaint
@@ -322,8 +323,8 @@ def build_engines(type_name: str) -> tuple[Engine, Engine]:
         extensions={GraphQLCoreConverter.DEFINITION_BACKREF: handed_out},
     )
     schema = GraphQLSchema(GraphQLObjectType("Root", {"it": it}))
-    return Engine(schema, build_engine().rules, use_plans=False, track_reads=True), Engine(
-        schema, build_engine().rules, track_reads=True
+    return Engine(schema, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)), Engine(
+        schema, build_engine().rules, reporting=RunReporting(track_reads=True)
     )
 
 

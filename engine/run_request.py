@@ -1,0 +1,54 @@
+"""What the engine is asked to run, and what a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from engine.context import ExecutionContext
+from engine.cost_budgets import NO_BUDGET, CostBudget
+from engine.document.persisted_operations import ClientApplication, RegisteredTerms
+from engine.request import GraphQLRequest, GraphQLResponse
+from records.calls.spans import Span
+from records.record import record
+
+
+@record
+class RunRequest:
+    """One GraphQL request, with what the engine has to know of its caller."""
+
+    request: GraphQLRequest
+    context_factory: Callable[[], ExecutionContext]
+    """Builds what the schema's fields get as `info.context`. Not called for a request that joins another's run."""
+    request_id: str
+    caller_key: Hashable = None
+    """All that rules and batches may read of the caller. Requests share a run only where these are equal, or where the
+    answer does not depend on the caller."""
+    deadline: float = 0.0
+    """When the caller stops waiting, on the clock of `time.monotonic`. Requests with distant deadlines share no run."""
+    application: ClientApplication | None = None
+    """The client, where the caller's token names one."""
+    share_run: bool = True
+    """False where an answer that depends on the caller may depend on what they changed a moment ago."""
+    budget: CostBudget = NO_BUDGET
+    """Pays for the estimated cost before any agency is asked, also where the run is shared."""
+    allow_introspection: bool = True
+    """Whether this caller may read the schema, where the rules allow it to anybody."""
+    span: Span | None = None
+    """The request's span, where it is traced."""
+    require_new_run: bool = False
+    """Whether the caller wants current values: an earlier request's run is not joined, as it may have asked already."""
+
+
+@record
+class RunResult:
+    """What came of one request."""
+
+    response: GraphQLResponse
+    """Must not leave before its reads are recorded."""
+    operation_name: str | None
+    document: str
+    """The document's text."""
+    terms: RegisteredTerms | None
+    """Where the operation is registered."""
+    points: int
+    """The estimated cost, as far as it was estimated."""
