@@ -109,7 +109,7 @@ def _run_programs(folder: Path, requests: Path) -> Iterator[list[_WarmProgram]]:
     try:
         for name, module, more in (
             (COLD, "city", (str(folder),)),
-            (WARM, "city", (str(folder), "--keeping")),
+            (WARM, "city", (str(folder), "--cached")),
             (CEILING, "constant", (str(folder / "answer.json"),)),
         ):
             port = free_port()

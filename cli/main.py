@@ -8,7 +8,8 @@ import traceback
 import typer
 
 from cli import access, consents, data_requests, ledger, retention, schema, state
-from cli.agencies import commands, data_contracts
+from cli.agencies import commands as agencies
+from cli.agencies import data_contracts
 from cli.breach import commands as breach
 from cli.command_error import CommandError
 from cli.operations import commands as operations
@@ -46,14 +47,14 @@ def build_app() -> typer.Typer:
     app.add_typer(schema.build_group(), name="schema")
     app.add_typer(operations.build_group(), name="operations")
     app.add_typer(consents.build_group(), name="consents")
-    app.add_typer(commands.build_group(), name="agencies")
-    app.add_typer(data_contracts.build_group(), name="contracts")
+    app.add_typer(agencies.build_group(), name="agencies")
+    app.add_typer(data_contracts.build_group(), name="data-contracts")
     app.add_typer(ledger.build_group(), name="ledger")
     app.add_typer(state.build_group(), name="state")
     app.add_typer(settings.build_group(), name="settings")
     app.add_typer(retention.build_group(), name="retention")
     app.add_typer(breach.build_group(), name="breach")
-    app.add_typer(data_requests.build_group(), name="requests")
+    app.add_typer(data_requests.build_group(), name="data-requests")
     app.add_typer(access.build_group(), name="access")
     return app
 

@@ -11,7 +11,7 @@ from cli.command_error import CommandError
 from cli.project_paths import ROOT
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
-ACCESS_PAGE = ROOT / "docs" / "frontend" / "access.md"
+ACCESS_PAGE = ROOT / "docs" / "frontend" / "field-access.md"
 
 
 def build_group() -> typer.Typer:

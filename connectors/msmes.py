@@ -54,7 +54,7 @@ class JakPreneur:
 
     def __init__(self, sql: SqlDriver, *, max_batch_size: int | None = None) -> None:
         self._sql = sql
-        self._keys_a_call = max_batch_size
+        self._max_batch_size = max_batch_size
         self._check = RowCheck(AGENCY, sql.counts)
 
     async def msmes_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Msme]]:
@@ -66,7 +66,7 @@ class JakPreneur:
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
             return await self._grouped(_KeyedStatement(_BY_OWNER, "nik", some, list(some)), read_msme, call)
 
-        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._max_batch_size)
 
     async def msmes(self, ids: Sequence[str], call: Call) -> Answers[str, Msme]:
         """Enterprises by identifier; unknown ones are absent. Raises `AgencyFailure`."""
@@ -75,7 +75,7 @@ class JakPreneur:
             found = await self._grouped(_KeyedStatement(_BY_ID, "id", some, _numbers(some)), read_msme, call)
             return {key: answer if isinstance(answer, AgencyFailure) else answer[0] for key, answer in found.items()}
 
-        return await ask_in_chunks(ids, ask, max_batch_size=self._keys_a_call)
+        return await ask_in_chunks(ids, ask, max_batch_size=self._max_batch_size)
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """What each enterprise sells, by identifier; enterprises that sell nothing are absent.
@@ -86,7 +86,7 @@ class JakPreneur:
         async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
             return await self._grouped(_KeyedStatement(_PRODUCTS, "umkm_id", some, _numbers(some)), read_product, call)
 
-        return await ask_in_chunks(msme_ids, ask, max_batch_size=self._keys_a_call)
+        return await ask_in_chunks(msme_ids, ask, max_batch_size=self._max_batch_size)
 
     async def probe(self, call: Call) -> None:
         """Make sure that the programme's database answers. Raises `AgencyFailure`."""

@@ -71,7 +71,7 @@ class PopulationRegister:
     ) -> None:
         """`knows_region` tells whether a region code is in the tables; an unknown district of a card is logged."""
         self._sql = sql
-        self._keys_a_call = max_batch_size
+        self._max_batch_size = max_batch_size
         self._knows_region = knows_region
         self._check = RowCheck(AGENCY, sql.counts)
         self._unknown_districts: set[str] = set()
@@ -83,7 +83,7 @@ class PopulationRegister:
             found = self._one_each(await self._own_rows(_KNOWN, some, call), some)
             return {nik: row if isinstance(row, AgencyFailure) else Citizen(nik=nik) for nik, row in found.items()}
 
-        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._max_batch_size)
 
     async def load_facets(
         self, niks: Sequence[Nik], wanted: frozenset[type[PersonFacet]], call: Call
@@ -101,7 +101,7 @@ class PopulationRegister:
             read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(row, wanted))
             return dict(zip(found, read, strict=True))
 
-        return await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
+        return await ask_in_chunks(niks, ask, max_batch_size=self._max_batch_size)
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
         """The household of each person, with all members of its card. Raises `AgencyFailure`.
@@ -114,7 +114,7 @@ class PopulationRegister:
             rows = await self._rows(HOUSEHOLDS, some, call, lambda rows: require_own_cards(self._check, rows, some))
             return await read_households(self._check, rows, some, self._sql.work)
 
-        found = await ask_in_chunks(niks, ask, max_batch_size=self._keys_a_call)
+        found = await ask_in_chunks(niks, ask, max_batch_size=self._max_batch_size)
         for household in found.values():
             if isinstance(household, Household):
                 self._look_at_district(household)

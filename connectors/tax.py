@@ -74,7 +74,7 @@ class PropertyTax:
     def __init__(self, soap: SoapDriver, *, max_concurrency: int = 8) -> None:
         """Use a driver made for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
         self._soap = soap
-        self._at_once = max_concurrency
+        self._max_concurrency = max_concurrency
         self._check = RowCheck(AGENCY, soap.counts)
 
     @classmethod
@@ -113,7 +113,7 @@ class PropertyTax:
             reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, find_failure=self._trouble_in)
             return await self._long(reply, nik) if reply.is_long else tax_objects(reply, nik)
 
-        return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._at_once))
+        return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._max_concurrency))
 
     def _trouble_in(self, reply: SoapReply) -> AgencyFailure | None:
         """The failure that a reply stands for, also where what it holds does not belong together."""

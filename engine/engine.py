@@ -21,31 +21,31 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.context import ExecutionContext
 from engine.document.limits import TooLarge
-from engine.document.parsing import DocumentRules, RefusedRequest, ValidatedOperation, check_method, parse_operation
+from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
 from engine.execution.plan_executor import PlanExecutor
+from engine.execution.refusals import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
-from engine.plan.cost import Cost, ListSizes
-from engine.plan.explanation import explain_plan
-from engine.plan.operation_cache import CachedOperation, OperationCache
-from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
-from engine.reporting.operation_meter import (
+from engine.operation_meter import (
     REFUSED,
     UNRECORDED,
     UNREGISTERED,
     classify_outcome,
     get_metric_names,
 )
-from engine.reporting.refusals import collect_operation_refusals, count_refusals
-from engine.reporting.run_reporting import NO_REPORTING, RunReporting
+from engine.plan.cost import Cost, ListSizes
+from engine.plan.explanation import explain_plan
+from engine.plan.operation_cache import CachedOperation, OperationCache
+from engine.plan.plan import Plan, build_plan
+from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
+from engine.refused_request import RefusedRequest
 from engine.reporting.subject_reads import RequestInfo, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
-from engine.run_request import RunRequest, RunResult
+from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.single_flight import SingleFlight
 from records.calls.spans import Span
 from records.hub.operations import ClientContract, RegisteredOperation

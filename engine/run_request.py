@@ -1,12 +1,16 @@
-"""What the engine is asked to run, and what a run came to."""
+"""What the engine is asked to run, what a run came to, and who is told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from engine.context import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
+from engine.operation_meter import NoOperationMeter, OperationMeter
+from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
+from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
 from records.record import record
@@ -52,3 +56,24 @@ class RunResult:
     """Where the operation is registered."""
     points: int
     """The estimated cost, as far as it was estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReporting:
+    """Who is told: of reads before an answer leaves, of operations and of refusals after it."""
+
+    recorder: ReadRecorder = field(default_factory=NoReadRecorder)
+    """Records what an answer holds of whom, for each caller who shares it."""
+    meter: OperationMeter = field(default_factory=NoOperationMeter)
+    refusals: RefusalRecorder = field(default_factory=NoRefusalRecorder)
+    """Counts refusals by caller."""
+    track_reads: bool = False
+    """Whether reads are worked out although nothing records them."""
+
+    @property
+    def needs_reads(self) -> bool:
+        """Whether a run has to work out what its answer holds of whom."""
+        return self.track_reads or not isinstance(self.recorder, NoReadRecorder)
+
+
+NO_REPORTING = RunReporting()

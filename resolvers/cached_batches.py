@@ -14,7 +14,7 @@ from operator import attrgetter
 from time import monotonic
 from typing import Any, get_args, get_type_hints
 
-from auth.policy.rules import obeys_preferences
+from auth.policy.decision import obeys_preferences
 from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
@@ -32,7 +32,7 @@ from resolvers.cache_tags import get_agency_tag, get_person_tags
 
 Facet = type[Any] | None
 
-_FETCHED_AT, _FRESH_UNTIL = attrgetter("at"), attrgetter("fresh_until")
+_FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 
 
 class NotInvalidated(Exception):  # noqa: N818 - a condition, not a fault

@@ -20,7 +20,7 @@ class AgencySettings(LimitSettings):
     """Addresses and credentials of the agencies, and the terms they are asked under."""
 
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Seconds one call to an agency may take.")
-    agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agencies.md).")
+    agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agency-terms.md).")
     cache_megabytes: int = Field(
         64, ge=0, le=65_536, description="Memory for answers that a process keeps, in MiB; 0 to keep none at all."
     )

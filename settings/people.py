@@ -77,7 +77,8 @@ class PeopleSettings(ServingSettings):
         description="Purposes for which data is read though the person restricted that, space-separated.",
     )
     contracts: Contracts = Field(
-        (), description="File or folder of data contracts with agencies, and their impact assessments (contracts.md)."
+        (),
+        description="File or folder of data contracts with agencies, and their impact assessments (data-contracts.md).",
     )
 
     @model_validator(mode="after")

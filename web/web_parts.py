@@ -23,6 +23,9 @@ from web.rate_limits.caller_limiter import NoRequestLimiter, RequestLimiter
 from web.rate_limits.failed_tokens import FailedTokenCounter, NoFailedTokens
 from web.settings import WebSettings
 
+HubLifespan = Lifespan[Starlette]
+"""What is opened before the first request and closed after the last."""
+
 
 class Routed(Protocol):
     """What is served beside `/graphql`: an endpoint, a page, or several of them."""
@@ -45,8 +48,7 @@ class WebParts:
     """All that is served beside `/graphql`, health and GraphiQL."""
     sample_people: LoadSamplePeople | None = None
     """Whom a developer may act as in GraphiQL. Whoever reaches the page can read their tokens: for development only."""
-    lifespan: Lifespan[Starlette] | None = None
-    """What is opened before the first request and closed after the last."""
+    lifespan: HubLifespan | None = None
     caller_limiter: RequestLimiter = field(default_factory=NoRequestLimiter)
     failed_tokens: FailedTokenCounter = field(default_factory=NoFailedTokens)
     request_spans: StartRequestSpan = field(default_factory=NoRequestSpans)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auth.crypto.agency_hook_signatures import AgencyHookSecrets
 from resolvers.answer_cache import AnswerCache
-from schema.types.exports import build_export_parts
+from schema.tools.export_parts import build_export_parts
 from settings import MAX_CONCURRENCY, Settings
 from web.authentication import RequestAuthenticator
 from web.endpoints.agency_hooks import AgencyHooks

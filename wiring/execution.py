@@ -12,15 +12,14 @@ from graphql import GraphQLSchema
 from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
-from auth.policy.rules import obeys_preferences
+from auth.policy.decision import obeys_preferences
 from engine.batch import NO_BATCH_CACHE, Agencies, BatchCache
 from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLRequest, GraphQLResponse
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from records.calls.call import Call
 from records.calls.spans import Span
 from records.hub.clients import ClientId

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from graphql import GraphQLSchema
-from starlette.applications import Starlette
-from starlette.types import Lifespan
 
 from auth.oidc.page_session import SessionStore
 from connectors.agency_probes import AgencyProbes
@@ -23,6 +21,7 @@ from services.rights.exports import ExportSlots
 from store.ledger.access_ledger import LedgerWriter, NoLedger
 from telemetry.tracing import NoTracing, Tracing
 from web.pages.graphiql import LoadSamplePeople
+from web.web_parts import HubLifespan
 from wiring.operations import NoOperations, RegisteredOperations
 
 
@@ -36,7 +35,7 @@ class HubParts:
     schema: GraphQLSchema
     agencies: Agencies
     agency_probes: AgencyProbes
-    lifespan: Lifespan[Starlette]
+    lifespan: HubLifespan
     """Opens and closes what the agencies need."""
     gates: Mapping[str, Gate] = field(default_factory=lambda: MappingProxyType({}))
     """What every call to an agency passes, by agency."""

@@ -121,14 +121,14 @@ SIMPUL_COALESCING = Target(
 )
 SIMPUL_WARM = Target(
     name="Simpul, warm",
-    command=_python("simpul", "--keeping"),
+    command=_python("simpul", "--cached"),
     questions=(Q2, Q3),  # what is one's own is not kept there
     shares_runs=True,
     package="here:",
 )
 SIMPUL_WARM_COALESCING = Target(
     name="Simpul, coalescing, warm",
-    command=_python("simpul", "--keeping", "--coalescing"),
+    command=_python("simpul", "--cached", "--coalescing"),
     questions=(Q2, Q3),
     shares_runs=True,
     package="here:",

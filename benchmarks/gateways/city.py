@@ -22,10 +22,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("port", type=int)
     arguments.add_argument("folder", type=Path, help="the state folder of the city")
-    arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
+    arguments.add_argument("--cached", action="store_true", help="keep what agencies said")
     options = arguments.parse_args()
     server.configure_logging()
-    overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.keeping else 0, "shed_after": 0}  # nobody is refused
+    overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.cached else 0, "shed_after": 0}  # nobody is refused
     settings = load_hub_settings(StateFolder(options.folder), port=options.port).model_copy(update=NO_QUEUE | overrides)
     app = server.create_app(settings)
     freeze_startup_objects()

@@ -26,7 +26,7 @@ def main() -> None:
     arguments.add_argument("--coalescing", action="store_true")
     arguments.add_argument("--verifying", action="store_true", help="know no token again")
     arguments.add_argument("--ledger", help="keep who read what in this database")
-    arguments.add_argument("--keeping", action="store_true", help="keep what agencies said")
+    arguments.add_argument("--cached", action="store_true", help="keep what agencies said")
     arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
     options = arguments.parse_args()
     server.configure_logging()
@@ -36,7 +36,7 @@ def main() -> None:
         build_blog_parts(options.upstream, ledger),
         coalescing=options.coalescing,
         cache_tokens=not options.verifying,
-        answer_cache=build_answer_cache(settings) if options.keeping else NoAnswerCache(),
+        answer_cache=build_answer_cache(settings) if options.cached else NoAnswerCache(),
     )
     app = server.compose(settings, parts)
     freeze_startup_objects()

@@ -65,9 +65,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("port", type=int)
     arguments.add_argument("folder", type=Path)
-    arguments.add_argument("told", type=Path)
+    arguments.add_argument("figures_socket", type=Path)
     options = arguments.parse_args()
-    asyncio.run(serve(options.port, options.folder, options.told))
+    asyncio.run(serve(options.port, options.folder, options.figures_socket))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def check(
     *,
     file: SettingsFile = None,
     connect: Annotated[
-        bool, typer.Option("--ask", help="Also ask the database, Redis, issuers and agencies how they are.")
+        bool, typer.Option("--connect", help="Also ask the database, Redis, issuers and agencies how they are.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of lines.")] = False,
 ) -> None:

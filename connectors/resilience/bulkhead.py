@@ -14,14 +14,14 @@ class Bulkhead:
 
     def __init__(self, *, max_concurrency: int, max_waiting: int | None) -> None:
         self._permits = asyncio.Semaphore(max_concurrency)
-        self._at_once = max_concurrency
+        self._max_concurrency = max_concurrency
         self._most_waiting = max_waiting
         self.in_flight = 0
         self.waiting = 0
 
     def __repr__(self) -> str:
         most = "any" if self._most_waiting is None else self._most_waiting
-        return f"<Bulkhead under_way={self.in_flight}/{self._at_once} waiting={self.waiting}/{most}>"
+        return f"<Bulkhead under_way={self.in_flight}/{self._max_concurrency} waiting={self.waiting}/{most}>"
 
     @property
     def has_free_permit(self) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
 from engine.context import ExecutionContext
-from engine.document.limits import AnswerSize
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.execution.response_building import RunOutcome
 from engine.execution.stale_paths import Path, StalePath
+from engine.graphql_core.answer_size import AnswerSize
 from engine.graphql_core.read_tracking import ReadTrackingMiddleware
 from engine.plan.plan import Plan
 from engine.request import GraphQLRequest
@@ -41,7 +41,7 @@ class GraphQLCoreExecutor:
                 data=result.data,
                 errors=result.errors or [],
                 reads=reading.reads() if reading is not None and result.data is not None else (),
-                stale_paths=_keep_existing_paths(getattr(context, "old_places", ()), result.data),
+                stale_paths=_keep_existing_paths(getattr(context, "stale_paths", ()), result.data),
             )
         finally:
             await context.close()

@@ -13,19 +13,17 @@ from typing import Any
 
 from auth.caller import CallerKind
 from auth.policy.children import is_child
-from auth.policy.guardians import find_guarded_children
-from auth.policy.rules import (
+from auth.policy.decision import (
     NO_PREFERENCES,
     PREFERENCES_NOT_LOADED,
-    PURPOSE_RULES,
     UNKNOWN_PERSON_PREFERENCES,
-    Access,
-    Rule,
     can_be_guardian,
     get_represented_person,
     obeys_preferences,
     restricts_child_data,
 )
+from auth.policy.guardians import find_guarded_children
+from auth.policy.rules import PURPOSE_RULES, Access, Rule
 from engine.batch import Batch
 from engine.field_kinds import Decider, NeedsFact, Verdict
 from records.hub.data_preferences import DataPreferences
@@ -55,8 +53,9 @@ class Guard:
     leads_to_purposes: bool = False
     """Whether it is a way to records that name the purposes for which they may be read themselves."""
     subject_batch: Batch[Any, Any] | None = None
-    """Of a key that says nothing of the person: who tells it. The answer holds `subject`, as `preferences` what the
-    person said, and as `within` what of that counts here; where there is none, nobody consented."""
+    """The batch that finds the person of a key that does not name one. Its answer holds `subject`, `preferences` (all
+    of the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
+    consent."""
     preferences_field: str | None = None
     """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
 
@@ -146,10 +145,13 @@ class Guard:
             return found
         if found is None:
             return context.find_refusal(self.access, ())
-        context.preferences[found.subject] = found.wishes
+        context.preferences[found.subject] = found.preferences
         subjects = (found.subject,)
         return context.find_refusal(
-            self.access, subjects, preferences=found.within, concerns_child=self._concerns_child(context, subjects)
+            self.access,
+            subjects,
+            preferences=found.preferences_within_consent,
+            concerns_child=self._concerns_child(context, subjects),
         )
 
     def _concerns_child(self, context: RequestContext, subjects: tuple[Nik, ...]) -> bool:

@@ -12,12 +12,13 @@ from auth.caller import Caller
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy
 from auth.policy.children import get_city_date
-from auth.policy.rules import NO_PREFERENCES, Access, DenialReason, decide, find_blanket_refusal, get_represented_person
+from auth.policy.decision import NO_PREFERENCES, decide, find_blanket_refusal, get_represented_person
+from auth.policy.rules import Access, DenialReason
 from engine import batch
 from engine.batch import Agencies
-from engine.document.limits import AnswerSize
 from engine.errors import Forbidden
 from engine.execution.stale_paths import StalePath
+from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik

@@ -15,7 +15,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.rules import Access, DenialReason, Rule, decide
+from auth.policy.decision import decide
+from auth.policy.rules import Access, DenialReason, Rule
 from records.hub.clients import ClientId
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences
@@ -129,7 +130,7 @@ def render_access_page(schema: GraphQLSchema) -> str:
             "# Who sees what",
             "",
             "Written by `simpul schema write` from the rules themselves; do not edit it. What the words mean stands",
-            "in [reading](reading.md#who-sees-what), what to do about a refusal in",
+            "in [reading](queries.md#who-sees-what), what to do about a refusal in",
             "[errors](errors.md#why-a-field-is-refused).",
             "",
             "## Every kind of caller and every rule",

@@ -41,24 +41,35 @@ def number(serve_process: ServeProcess) -> str:
 def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
     serve_process: ServeProcess, number: str
 ) -> None:
-    listed = run_simpul(serve_process.state, "requests", "list", "--agency", "dukcapil")
+    listed = run_simpul(serve_process.state, "data-requests", "list", "--agency", "dukcapil")
     (line,) = [line.split() for line in listed.stdout.splitlines() if number in line]
     assert [line[0], line[1], line[2], line[3], line[5:]] == [number, "CORRECTION", "RECEIVED", "dukcapil", ["72", "h"]]
     assert BUDI not in listed.stdout
     assert "RT salah" not in listed.stdout
-    assert number not in run_simpul(serve_process.state, "requests", "list", "--agency", "pbb").stdout
-    assert number not in run_simpul(serve_process.state, "requests", "list", "--overdue").stdout
+    assert number not in run_simpul(serve_process.state, "data-requests", "list", "--agency", "pbb").stdout
+    assert number not in run_simpul(serve_process.state, "data-requests", "list", "--overdue").stdout
 
-    shown = run_simpul(serve_process.state, "requests", "show", number, "--by", "Ani")
+    shown = run_simpul(serve_process.state, "data-requests", "show", number, "--by", "Ani")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert BUDI in shown.stdout
     assert "RT salah" in shown.stdout
 
-    begun = run_simpul(serve_process.state, "requests", "answer", number, "in-progress", "--by", "Ani")
+    begun = run_simpul(serve_process.state, "data-requests", "answer", number, "in-progress", "--by", "Ani")
     assert begun.stdout == f"{number} is IN_PROGRESS.\n"
     refused = run_simpul(
         serve_process.state,
-        *("requests", "answer", number, "refused", "--by", "Ani", "--reason", "data-is-right", "--text", "Sudah benar"),
+        *(
+            "data-requests",
+            "answer",
+            number,
+            "refused",
+            "--by",
+            "Ani",
+            "--reason",
+            "data-is-right",
+            "--text",
+            "Sudah benar",
+        ),
     )
     assert refused.stdout == f"{number} is REFUSED.\n"
 
@@ -79,10 +90,10 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
         " Legal basis: a duty by law (UU PDP, article 20 (2) c)."
     )
 
-    again = run_simpul(serve_process.state, "requests", "answer", number, "done", "--by", "Ani")
+    again = run_simpul(serve_process.state, "data-requests", "answer", number, "done", "--by", "Ani")
     assert again.returncode == 1
     assert again.stderr == "simpul: The request is REFUSED already; it was answered or withdrawn.\n"
-    assert number in run_simpul(serve_process.state, "requests", "list", "--state", "refused").stdout
+    assert number in run_simpul(serve_process.state, "data-requests", "list", "--state", "refused").stdout
 
 
 @pytest.mark.parametrize(
@@ -100,7 +111,7 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
     ],
 )
 def test_what_cannot_be_done_is_one_line(serve_process: ServeProcess, arguments: tuple[str, ...], message: str) -> None:
-    outcome = run_simpul(serve_process.state, "requests", *arguments)
+    outcome = run_simpul(serve_process.state, "data-requests", *arguments)
     assert outcome.returncode == 1
     assert message in outcome.stderr
     assert outcome.stderr.count("\n") == 1

@@ -61,13 +61,13 @@ def test_a_graph_that_only_grew_fails_too_and_nothing_is_called_breaking(
 def test_writing_makes_the_check_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "SNAPSHOT", tmp_path / "schema.graphql")
-    monkeypatch.setattr(schema, "ACCESS_PAGE", tmp_path / "access.md")
+    monkeypatch.setattr(schema, "ACCESS_PAGE", tmp_path / "field-access.md")
     with pytest.raises(CommandError, match=r"schema\.graphql is missing: write it with `simpul schema write`"):
         schema.check_schema()
     schema.write_schema()
     schema.check_schema()
     assert (tmp_path / "schema.graphql").read_text() == SNAPSHOT
-    assert (tmp_path / "access.md").read_text().startswith("# Who sees what\n")
+    assert (tmp_path / "field-access.md").read_text().startswith("# Who sees what\n")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ class SingleTrace:
     def __init__(self, span: Span) -> None:
         self._span = span
 
-    def begin(self, _name: str) -> Span:
+    def start_client_span(self, _name: str) -> Span:
         return self._span
 
 

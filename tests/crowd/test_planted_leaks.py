@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import auth.policy.rules
+import auth.policy.decision
 import engine.execution.batch_scheduler
 import schema.declarations.guards
 from cache.answers.cache_keys import CacheKeyBuilder
@@ -101,9 +101,11 @@ def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
 
 def ignore_purposes(patch: pytest.MonkeyPatch) -> None:
     """Officials see what they like, whatever they say it is for."""
-    purpose = auth.policy.rules._check_purpose
+    purpose = auth.policy.decision._check_purpose
     patch.setattr(
-        auth.policy.rules, "_check_purpose", lambda access, *more: purpose(replace(access, purposes=frozenset()), *more)
+        auth.policy.decision,
+        "_check_purpose",
+        lambda access, *more: purpose(replace(access, purposes=frozenset()), *more),
     )
 
 

@@ -68,7 +68,10 @@ WHY_REFUSED = ERRORS.partition("## Why a field is refused")[2].partition("\n## "
 READING = read_pages("docs/frontend/queries.md")
 RIGHTS = read_pages("docs/frontend/data-subject-rights.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
-LAYERS = "auth|cache|cli|connectors|data|deploy|docs|engine|records|resolvers|sandbox|schema|scripts|store|tests|web"
+LAYERS = (
+    "auth|benchmarks|cache|cli|connectors|data|deploy|docs|engine|records|resolvers|sandbox|schema|scripts|services"
+    "|settings|store|telemetry|tests|web|wiring|workers"
+)
 HEALTH = ("/health/live", "/health/ready")
 QUERY = SCHEMA.get_root_type(OperationType.QUERY)
 MUTATION = SCHEMA.get_root_type(OperationType.MUTATION)
@@ -238,7 +241,7 @@ def find_written_codes(path: Path) -> Iterator[str]:
     """Codes that a module writes out: given to `build_request_error`, under the key "code", or to a name `code`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         found: list[ast.expr | None] = []
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "request_error":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "build_request_error":
             found = list(node.args[1:2])
         elif isinstance(node, ast.Dict):
             found = [

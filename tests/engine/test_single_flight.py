@@ -291,7 +291,7 @@ class LinkedSpan:
     def __init__(self) -> None:
         self.to: list[object] = []
 
-    def link(self, other: object) -> None:
+    def add_link(self, other: object) -> None:
         self.to.append(other)
 
 

@@ -68,17 +68,17 @@ from records.prices import (
 from records.regions import CodeSystem, Region, RegionQuery
 from records.tax import TaxObject
 from resolvers.complaints import Complaints
+from resolvers.hub.access_entries import AccessEntries
+from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
+from resolvers.hub.exports import Exports
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from services.ledger.access_entries import AccessEntries
-from services.ledger.access_history import AccessHistories
-from services.rights.exports import Exports
 from tests.fakes.small_records import (
     AYU,
     BUDI,
@@ -162,9 +162,11 @@ class SmallCity:
         assert len(set(keys)) == len(keys), "keys arrive distinct"
         return {key: self.failures.get(key) or known[key] for key in keys if key in known or key in self.failures}
 
-    async def wishes(self, people: Sequence[Nik], caller: Caller | None, _call: Call) -> Mapping[Nik, DataPreferences]:
+    async def load_preferences(
+        self, people: Sequence[Nik], caller: Caller | None, _call: Call
+    ) -> Mapping[Nik, DataPreferences]:
         self.preference_queries.append(tuple(people))
-        if "wishes" in self.failing_agencies:
+        if "preferences" in self.failing_agencies:
             raise PreferencesUnavailable
         client, case = (None, None) if caller is None else (caller.client, caller.case)
         about = None if self.cases is None else self.cases.get(case or "", frozenset())

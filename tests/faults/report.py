@@ -16,7 +16,7 @@ from tests.faults.cells import CellAnswers, FaultResult
 from tests.faults.claims import BrokenClaim
 from tests.sandbox_agencies import ROOT
 
-PAGE: Final = ROOT / "docs" / "operators" / "faults.md"
+PAGE: Final = ROOT / "docs" / "operators" / "fault-tests.md"
 BEGIN: Final = "<!-- the run writes from here -->"
 END: Final = "<!-- to here -->"
 

@@ -17,7 +17,7 @@ from scripts.optional_programs import why_missing
 
 ROOT = Path(__file__).parents[2]
 MARKER = "optional_programs"
-_FIXTURES = frozenset({"program", "jakpreneur", "running", "seeded"})
+_FIXTURES = frozenset({"program", "jakpreneur", "serve_process", "seeded_state"})
 """`jakpreneur`, and the whole city that `simpul serve` runs, choose between MariaDB and SQLite."""
 
 

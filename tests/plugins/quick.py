@@ -24,6 +24,7 @@ PROCESSES = {
     "docs",
     "faults",
     "journeys",
+    "plugins",
     "sandbox",
     "scripts",
     "workers",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from records import complaints, msmes, places, population, prices, regions, tax
-from tests.schema.authorization.test_decisions import RECORDS
+from tests.fakes.graph_records import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (complaints, msmes, places, population, prices, regions, tax)
 KINDS = [

@@ -11,9 +11,8 @@ from auth.crypto.node_ids import NodeIds
 from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
-from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLRequest, GraphQLResponse
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from schema.builder import build_schema, get_graphql_schema
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
@@ -100,7 +99,7 @@ def get_reasons(response: GraphQLResponse) -> list[tuple[str, str]]:
     return [(".".join(map(str, error.get("path", ()))), error["extensions"]["reason"]) for error in response.errors]
 
 
-def build_request_context(city: SmallCity, caller: Caller) -> list[tuple[str, str, tuple[Any, ...]]]:
+def list_agency_calls(city: SmallCity, caller: Caller) -> list[tuple[str, str, tuple[Any, ...]]]:
     """What agencies were asked, but for the caller's own family card: by it is decided whose guardian they are."""
     own = ("dukcapil", "households", (caller.nik,))
     return [each for each in city.calls if each != own]

@@ -16,9 +16,8 @@ from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
-from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLRequest, GraphQLResponse
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity

@@ -13,10 +13,9 @@ from auth.caller import Caller
 from auth.policy.rules import Rule
 from engine.engine import Engine
 from engine.errors import NotRecorded
-from engine.reporting.run_reporting import RunReporting
 from engine.reporting.subject_reads import RequestInfo, SubjectRead, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from records.identifiers import Nik
 from schema.declarations.fields import PublishedField
 from schema.declarations.request_context import RequestContext

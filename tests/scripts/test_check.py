@@ -15,6 +15,7 @@ LAYERS = (
     "wiring",
     "web",
     "schema",
+    "services",
     "resolvers",
     "engine",
     "connectors",

@@ -5,55 +5,17 @@ What is expected is read off the graph as it is checked in (`@access`, `@classif
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 import pytest
-from graphql import DirectiveNode, EnumValueNode, FieldDefinitionNode, ListValueNode, ObjectTypeDefinitionNode, parse
 
 from auth.caller import CallerKind, Representation
 from records.hub.data_preferences import DataPreferences
-from tests.attacks.authorization.denied_callers import DENIED_CALLERS, DeclaredAccess
+from tests.attacks.authorization.denied_callers import DENIED_CALLERS
+from tests.fakes.graph_records import RECORDS
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, CONSENT, NOP, PRIVATE, SITI, consent
-from tests.sandbox_agencies import ROOT
-from tests.schema.authorization.test_decisions import CHANGES, RECORDS, FieldPlace, build_engines, types
-from tests.schema.requests import IDS, build_request_context, get_reasons, run
-
-
-def _parse_directives(directives: tuple[DirectiveNode, ...]) -> DeclaredAccess | None:
-    found = {each.name.value: {arg.name.value: arg.value for arg in each.arguments or ()} for each in directives}
-    if "access" not in found:
-        return None
-    return DeclaredAccess(
-        rules=_names(found["access"]["rules"]),
-        purposes=_names(found["access"].get("purposes")),
-        scope=_names(found["access"].get("scope")),
-        specific=_names(found["classified"]["as"]) == {"SPECIFIC"},
-        case="case" in found["access"],
-    )
-
-
-def _names(value: Any) -> frozenset[str]:  # noqa: ANN401 - a node of a document
-    if isinstance(value, ListValueNode):
-        return frozenset().union(*map(_names, value.values))
-    return frozenset({value.value}) if isinstance(value, EnumValueNode) else frozenset()
-
-
-@cache
-def load_declared_access() -> dict[str, DeclaredAccess]:
-    """What the graph says of every field, by its coordinate."""
-    document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
-    said: dict[str, DeclaredAccess] = {}
-    for type_ in document.definitions:
-        if isinstance(type_, ObjectTypeDefinitionNode):
-            whole = _parse_directives(tuple(type_.directives or ()))
-            fields: tuple[FieldDefinitionNode, ...] = tuple(type_.fields or ())
-            for field in fields:
-                own = _parse_directives(tuple(field.directives or ())) or whole
-                assert own is not None, f"{type_.name.value}.{field.name.value} says nothing"
-                said[f"{type_.name.value}.{field.name.value}"] = own
-    return said
+from tests.schema.declared_access import load_declared_access
+from tests.schema.graph_fields import CHANGES, FieldPlace, build_engines, types
+from tests.schema.requests import IDS, get_reasons, list_agency_calls, run
 
 
 def personal(type_name: str) -> list[FieldPlace]:
@@ -116,7 +78,7 @@ async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_a
     response = await run(query, caller=wrong.caller, city=city, engines=build_engines(type_name))
     assert response.data == {"it": {place.field: None for place in refused}}
     assert sorted(get_reasons(response)) == sorted((f"it.{place.field}", reason) for place, reason in refused.items())
-    assert build_request_context(city, wrong.caller) == []
+    assert list_agency_calls(city, wrong.caller) == []
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
@@ -133,7 +95,7 @@ async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_
         return
     assert (response.data or {}).get(field) is None
     assert [told for _, told in get_reasons(response)] == [reason]
-    assert build_request_context(city, wrong.caller) == []
+    assert list_agency_calls(city, wrong.caller) == []
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
@@ -250,7 +212,7 @@ async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_i
     response = await run(query, caller=wrong.caller, city=city)
     assert response.data == {"node": None, "nodes": [None]}
     assert sorted(get_reasons(response)) == [("node", reason), ("nodes.0", reason)]
-    assert build_request_context(city, wrong.caller) == []
+    assert list_agency_calls(city, wrong.caller) == []
 
 
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if not name.startswith("an official")])
@@ -284,4 +246,4 @@ async def test_nobody_is_somebodys_guardian_by_saying_so() -> None:
     )
     assert response.data == {"citizen": None}
     assert get_reasons(response) == [("citizen", "NOT_YOURS")]
-    assert build_request_context(city, DENIED_CALLERS["another citizen"].caller) == []
+    assert list_agency_calls(city, DENIED_CALLERS["another citizen"].caller) == []

@@ -1,7 +1,7 @@
 """Somebody with all rights on the hub's database, and without its secret, against `simpul ledger verify`.
 
-Single changes of each column stand in tests/store/ledger/test_ledger_check.py. Here: whoever first takes the table's own
-keys away, and what would be told to people although no chain vouches for it.
+Single changes of each column stand in tests/store/ledger/test_ledger_check.py. Here: whoever first takes the table's
+own keys away, and what would be told to people although no chain vouches for it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ WHO_MAY_ASK = "status_code_conformance"
 """The Data Tracker's document leaves open what who may not ask is told."""
 OF_REQUESTS = ("Mutation.grantConsent", "Mutation.refuseConsent", "Mutation.revokeConsent")
 """What an id that nobody gave is answered with, CONSENT_UNKNOWN beside null, passes for a fault of the server there."""
-DATA_TRACKER = ROOT / "tests" / "web" / "data_tracker.openapi.yaml"
+DATA_TRACKER = ROOT / "tests" / "web" / "endpoints" / "data_tracker.openapi.yaml"
 PORTAL_CALLER = Caller(kind=CallerKind.PARTNER, client=PORTAL)
 SCALARS = {each.name for each in build_scalar_map().values()}
 

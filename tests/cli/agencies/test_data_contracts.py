@@ -35,7 +35,7 @@ def write_changed(folder: Path, old: str, new: str) -> Path:
 
 
 def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
-    outcome = run_simpul(tmp_path, "contracts", "check", str(SAMPLE))
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE))
     assert (outcome.returncode, outcome.stderr) == (0, "")
     lines = [line.split() for line in outcome.stdout.splitlines()]
     assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
@@ -43,31 +43,31 @@ def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
 
 def test_a_purpose_that_officials_may_state_and_no_contract_names_is_noted_and_passes(tmp_path: Path) -> None:
     purposes = "pbb:TAX_ASSESSMENT,HEALTHCARE crm:COMPLAINT_HANDLING"
-    outcome = run_simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
         "Note: officials of 'pbb' may state HEALTHCARE by SIMPUL_PURPOSES, which its data contract does not name."
     ]
-    wrong = run_simpul(tmp_path, "contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
+    wrong = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
     assert wrong.returncode == 1
     assert "'pbb:CURIOSITY' does not say who may state which purposes" in wrong.stderr
 
 
 def test_what_is_not_covered_is_named_and_fails(tmp_path: Path) -> None:
     path = write_changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
-    outcome = run_simpul(tmp_path, "contracts", "check", str(path))
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(path))
     assert outcome.returncode == 1
     assert outcome.stderr == "simpul: the impact assessment DPIA-2026-001 of 'dukcapil' does not cover HEALTH data\n"
 
 
 def test_a_malformed_file_is_one_line(tmp_path: Path) -> None:
-    outcome = run_simpul(tmp_path, "contracts", "check", str(tmp_path / "none.toml"))
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(tmp_path / "none.toml"))
     assert outcome.returncode == 1
     assert "cannot be read: No such file" in outcome.stderr
 
 
 def test_the_hub_of_the_sandbox_uses_its_contracts(serve_process: ServeProcess) -> None:
-    outcome = run_simpul(serve_process.state, "contracts", "check")
+    outcome = run_simpul(serve_process.state, "data-contracts", "check")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert "Data contracts" not in serve_process.console
 

@@ -131,7 +131,7 @@ def test_its_settings_let_a_hub_of_production_stand_before_the_running_city(
     port = free_port()
     file = tmp_path / "hub.env"
     file.write_text(run_simpul(serve_process.state, "sandbox", "settings", "--port", str(port)).stdout)
-    checked = run_simpul(tmp_path, "settings", "check", "--settings", str(file), "--ask")
+    checked = run_simpul(tmp_path, "settings", "check", "--settings", str(file), "--connect")
     assert checked.returncode == 0, checked.stdout
     with (tmp_path / "log").open("w") as log:
         hub = subprocess.Popen([*SIMPUL, "hub", "--settings", str(file), "--workers", "1"], cwd="/", stderr=log)  # noqa: S603 - our own program

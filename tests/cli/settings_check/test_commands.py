@@ -333,7 +333,7 @@ def test_the_database_redis_issuers_and_agencies_are_asked(files: Path, hub: Hub
         variables = build_good_settings(
             files, SIMPUL_STATE_URL=hub.state_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1"
         )
-        code, found, output = run_check(tmp_path, variables, "--ask")
+        code, found, output = run_check(tmp_path, variables, "--connect")
     assert code == 0, output
     assert "it is empty: the first start makes its tables" in output
     assert "commits wait for no other machine" in output
@@ -349,7 +349,7 @@ def test_a_database_that_is_not_there_is_a_problem_and_a_redis_that_is_not_there
 ) -> None:
     nowhere = f"postgresql://simpul:{PASSWORD}@{HOST}:{free_port()}/simpul"
     code, found, output = run_check(
-        tmp_path, build_good_settings(files, SIMPUL_STATE_URL=nowhere, SIMPUL_AGENCY_TIMEOUT="1"), "--ask"
+        tmp_path, build_good_settings(files, SIMPUL_STATE_URL=nowhere, SIMPUL_AGENCY_TIMEOUT="1"), "--connect"
     )
     assert code == 1
     assert ("problem", "SIMPUL_STATE_URL", "not shown") in found

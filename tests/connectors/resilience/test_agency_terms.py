@@ -92,7 +92,7 @@ def test_an_empty_file_is_no_terms_at_all(tmp_path: Path) -> None:
         ("[pbb]\nretry = 1", "pbb, retry: Extra inputs are not permitted"),
         ("[pbb.breaker]\nfailure = 1", "pbb, breaker, failure: Extra inputs are not permitted"),
         ("[pbb]\ndeadline = 0", "pbb, deadline: Input should be greater than 0"),
-        ("[pbb]\nat_once = 0", "pbb, max_concurrency: Input should be greater than or equal to 1"),
+        ("[pbb]\nmax_concurrency = 0", "pbb, max_concurrency: Input should be greater than or equal to 1"),
         ("[pbb]\nretries = 6", "pbb, retries: Input should be less than or equal to 5"),
         ("[pbb]\nburst = 3", "pbb: burst is given without rate; say how many calls a second"),
         ("[pbb.breaker]\npause = 90", "pbb, breaker: longest_pause is 60, less than pause, 90"),
@@ -107,7 +107,7 @@ def test_an_empty_file_is_no_terms_at_all(tmp_path: Path) -> None:
             "[[pbb.closed]]\nfirst_day = '01-03'",
             "pbb, closed 1: first_day and last_day belong together; give both",
         ),
-        ("[pbb]\nkeys_a_call = 10", "pbb, max_batch_size: the agency takes one key a call; take the line out"),
+        ("[pbb]\nmax_batch_size = 10", "pbb, max_batch_size: the agency takes one key a call; take the line out"),
         ("[dukcapil]\nhedge = true", "dukcapil, hedge: the agency is not asked by GET; take the line out"),
         (
             "[[crm.closed]]\nto = 'writes'",

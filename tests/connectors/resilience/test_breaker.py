@@ -146,7 +146,7 @@ def test_a_call_from_before_it_opened_does_not_speak_for_the_probe(outcome: str)
     old = ticket(breaker, 0.0)
     fail(breaker, 0.0, 3)
     ticket(breaker, 5.0)
-    if outcome == "told_nothing":
+    if outcome == "record_no_result":
         breaker.record_no_result(old)
     else:
         getattr(breaker, outcome)(old, 5.0)
@@ -185,11 +185,11 @@ class AnyTraffic(RuleBasedStateMachine):
             self.under_way.append((found, self.breaker.state))
 
     @precondition(lambda self: self.under_way)
-    @rule(which=st.integers(0), how=st.sampled_from(["succeeded", "failed", "told_nothing"]))
+    @rule(which=st.integers(0), how=st.sampled_from(["record_success", "record_failure", "record_no_result"]))
     def a_call_ends(self, which: int, how: str) -> None:
         found, begun_in = self.under_way.pop(which % len(self.under_way))
         before = self.breaker.state
-        if how == "told_nothing":
+        if how == "record_no_result":
             self.breaker.record_no_result(found)
             assert self.breaker.state is before
             return
@@ -202,10 +202,10 @@ class AnyTraffic(RuleBasedStateMachine):
         elif after is BreakerState.OPEN:
             recent = [failed for at, failed in self.ended if at > self.now - TERMS.within]
             failed = sum(recent) + 1
-            assert how == "failed"
+            assert how == "record_failure"
             assert failed >= TERMS.failures
         if after is BreakerState.CLOSED:
-            self.ended = [*self.ended, (self.now, how == "failed")] if before is after else []
+            self.ended = [*self.ended, (self.now, how == "record_failure")] if before is after else []
 
     @invariant()
     def one_probe_at_a_time(self) -> None:

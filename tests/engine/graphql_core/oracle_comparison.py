@@ -33,7 +33,7 @@ UNLIMITED = Limits(
 
 
 @runtime_checkable
-class OracleContext(Protocol):
+class FactGuard(Protocol):
     """A guard that decides by a fact."""
 
     fact: str
@@ -55,7 +55,7 @@ class ExecutionOutcome:
     """By name of batch: how many steps of the plan want it."""
 
     @property
-    def summarize_errors(self) -> set[ErrorSummary]:
+    def error_summaries(self) -> set[ErrorSummary]:
         """The errors, as they are compared."""
         return {
             (
@@ -128,7 +128,7 @@ async def _by_plan(
 def _steps(plan: Plan) -> Counter[str]:
     shapes = {plan.root, *(shape for each in plan.fields for shape in each.shapes.values())}
     kinds = [group[0].kind for shape in shapes for group in shape.groups]
-    facts = [each.guard.fact for each in plan.fields if isinstance(each.guard, OracleContext)]
+    facts = [each.guard.fact for each in plan.fields if isinstance(each.guard, FactGuard)]
     return Counter(kind.edge.batch.name for kind in kinds if isinstance(kind, BatchField)) + Counter(facts)
 
 
@@ -158,11 +158,11 @@ def find_differences(plan: ExecutionOutcome, oracle: ExecutionOutcome) -> list[s
         found.append(f"data: {plan.data!r}, but graphql-core has {oracle.data!r}")
     found += [
         f"only the plan has {each}"
-        for each in _find_unexplained(plan.summarize_errors, oracle.summarize_errors, oracle.data)
+        for each in _find_unexplained(plan.error_summaries, oracle.error_summaries, oracle.data)
     ]
     found += [
         f"only graphql-core has {each}"
-        for each in _find_unexplained(oracle.summarize_errors, plan.summarize_errors, oracle.data)
+        for each in _find_unexplained(oracle.error_summaries, plan.error_summaries, oracle.data)
     ]
     return found
 

@@ -66,8 +66,8 @@ from tests.engine.graphql_core.torture_world import (
 def _batch(
     name: str, agency: str, *, facets: bool = False, absent: object = None, max_batch_size: int | None = None
 ) -> Batch[Any, Any]:
-    async def run(keys: Sequence[Any], ask: BatchContext[Any]) -> Answers[Any, Any]:
-        return await ask.agencies[TortureWorld].answer(name, keys, ask.facets)
+    async def run(keys: Sequence[Any], context: BatchContext[Any]) -> Answers[Any, Any]:
+        return await context.agencies[TortureWorld].answer(name, keys, context.facets)
 
     return Batch(name=name, agency=agency, run=run, has_facets=facets, absent=absent, max_batch_size=max_batch_size)
 
@@ -206,9 +206,9 @@ class Torture:
     bridge: Bridge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bridge = Bridge(self.ask)
+        self.bridge = Bridge(self.build_batch_context)
 
-    def ask(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
+    def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         """As the engine wants it."""
         return BatchContext(
             caller=ANONYMOUS, call=self.call, agencies=Agencies({TortureWorld: self.world}), facets=facets

@@ -100,7 +100,7 @@ def test_the_source_holds_no_names_and_constants_but_keys_attributes_and_numbere
         "run", "shape_", "str", "type", "value",
     }  # fmt: skip
     attributes = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
-    assert attributes == {"name", "singly", "carefully", "arguments", "context"}
+    assert attributes == {"name", "shape_one_by_one", "shape_carefully", "get_arguments", "context"}
 
 
 @pytest.mark.parametrize("attribute", ["a b", "x); import os #", "class", "", "é", "1"])

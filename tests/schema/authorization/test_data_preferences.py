@@ -152,7 +152,7 @@ async def test_a_restriction_goes_before_a_consent() -> None:
 
 @pytest.mark.parametrize("caller", [OFFICIAL, BANK], ids=["an official", "a partner"])
 async def test_where_nobody_can_tell_what_they_said_nobody_reads(caller: Caller) -> None:
-    city = SmallCity(preferences=consent(Scope.TAX), failing_agencies={"wishes"})
+    city = SmallCity(preferences=consent(Scope.TAX), failing_agencies={"preferences"})
     query = LAND if caller is BANK else f'{{ citizen(nik: "{SITI}") {{ name }} }}'
     response = await run(query, caller=caller, city=city)
     assert list((response.data or {}).values()) == [None]
@@ -161,7 +161,7 @@ async def test_where_nobody_can_tell_what_they_said_nobody_reads(caller: Caller)
 
 
 async def test_what_is_public_of_a_person_is_read_whatever_they_said() -> None:
-    city = SmallCity(preferences=restricted(), failing_agencies={"wishes"})
+    city = SmallCity(preferences=restricted(), failing_agencies={"preferences"})
     response = await run("{ complaints { nodes { number } } }", caller=OFFICIAL, city=city)
     assert response.errors == []
     assert city.preference_queries == []

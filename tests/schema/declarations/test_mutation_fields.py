@@ -31,8 +31,8 @@ async def counts(keys: Sequence[str], context: HubBatchContext) -> Answers[str, 
     return dict.fromkeys(keys, len(ASKED))
 
 
-@strawberry.type
-class Query:
+@strawberry.type(name="Query")
+class CounterQuery:
     """Nothing changes here."""
 
     @root(counts, returns=int | None, rule=Rule.PUBLIC)
@@ -41,8 +41,8 @@ class Query:
         return "one"
 
 
-@strawberry.type
-class Mutation:
+@strawberry.type(name="Mutation")
+class CounterMutation:
     """What changes."""
 
     @root(counts, returns=int | None, rule=Rule.PUBLIC)
@@ -55,7 +55,7 @@ class Mutation:
 @pytest.mark.parametrize(("kind", "field", "found"), [("query", "count", [1, 1]), ("mutation", "add", [1, 2])])
 async def test_a_change_is_seen_by_the_field_after_it(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
     ASKED.clear()
-    built = get_graphql_schema(strawberry.Schema(query=Query, mutation=Mutation))
+    built = get_graphql_schema(strawberry.Schema(query=CounterQuery, mutation=CounterMutation))
     asking = RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
     by = Engine(built, build_engine().rules, use_plans=plans)
     response = await by.run(

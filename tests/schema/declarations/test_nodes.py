@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import BUDI, CALLERS, NOP, PRIVATE, PUBLIC, SITI
-from tests.schema.requests import IDS, build_request_context, get_codes, run, run_for_data
+from tests.schema.requests import IDS, get_codes, list_agency_calls, run, run_for_data
 
 TAX = f"{SITI}:{NOP}"
 ENTERPRISE = f"{SITI}:M-1"
@@ -38,7 +38,7 @@ async def test_a_node_is_read_again_by_those_who_may_and_refused_before_anybody_
     else:
         assert response.data == {"node": None}
         assert get_codes(response) == [("node", "FORBIDDEN")]
-        assert build_request_context(city, CALLERS[caller]) == []
+        assert list_agency_calls(city, CALLERS[caller]) == []
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "another citizen"])
@@ -106,7 +106,7 @@ async def test_nodes_stand_in_the_order_of_their_ids_and_each_fails_alone() -> N
         ("nodes.2", "AGENCY_UNAVAILABLE"),
         ("nodes.3", "FORBIDDEN"),
     ]
-    assert sorted(question for _, question, _ in build_request_context(city, CALLERS["another citizen"])) == [
+    assert sorted(question for _, question, _ in list_agency_calls(city, CALLERS["another citizen"])) == [
         "markets",
         "regions",
     ]

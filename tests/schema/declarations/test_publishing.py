@@ -22,19 +22,13 @@ from schema.declarations.publishing import (
     publishes,
     to_graphql_annotation,
 )
+from tests.schema.sample_types import Leaf, LeafType
 
 OPEN = "One that is public is readable by everybody."
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """A leaf."""
-
-    colour: Annotated[str, Doc("Its colour.")]
-
-
-@dataclass(frozen=True)
-class Tree:
+class StreetTree:
     """A tree in a street."""
 
     id: Annotated[str, Doc("Number of the tree.")]
@@ -50,10 +44,6 @@ async def crowns(_ids: Sequence[str], _context: HubBatchContext) -> Answers[str,
     return {}
 
 
-@publishes(Leaf, rule=Rule.PUBLIC, shows=("colour",))
-class LeafType: ...
-
-
 def fields(published: type[Any]) -> dict[str, tuple[str, str | None]]:
     query = strawberry.type(type("Query", (), {"__annotations__": {"it": published}}), name="Query")
     type_: Any = strawberry.Schema(query=query)._schema.type_map[get_publication(published).name]
@@ -61,7 +51,7 @@ def fields(published: type[Any]) -> dict[str, tuple[str, str | None]]:
 
 
 def test_what_is_shown_keeps_the_name_the_type_and_the_meaning_that_the_record_gives_it() -> None:
-    @publishes(Tree, rule=Rule.PUBLIC, shows=("id", "leaves", "crown", "heights"), nested=(LeafType,))
+    @publishes(StreetTree, rule=Rule.PUBLIC, shows=("id", "leaves", "crown", "heights"), nested=(LeafType,))
     class TreeType: ...
 
     assert fields(TreeType) == {
@@ -73,7 +63,7 @@ def test_what_is_shown_keeps_the_name_the_type_and_the_meaning_that_the_record_g
 
 
 def test_what_is_not_public_can_be_null() -> None:
-    @publishes(Tree, rule=Rule.OFFICIAL, shows=("id", "leaves"), nested=(LeafType,))
+    @publishes(StreetTree, rule=Rule.OFFICIAL, shows=("id", "leaves"), nested=(LeafType,))
     class TreeType: ...
 
     assert {name: type_ for name, (type_, _) in fields(TreeType).items()} == {"id": "String", "leaves": "[Leaf!]"}
@@ -82,7 +72,7 @@ def test_what_is_not_public_can_be_null() -> None:
 def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
     facet = Facet(record=Leaf, batch=crowns, key_attribute="id", shows=("colour",))
 
-    @publishes(Tree, rule=Rule.PUBLIC, shows=("id",), facets=(facet,))
+    @publishes(StreetTree, rule=Rule.PUBLIC, shows=("id",), facets=(facet,))
     class TreeType: ...
 
     assert fields(TreeType) == {"id": ("String!", "Number of the tree."), "colour": ("String", "Its colour.")}
@@ -102,7 +92,7 @@ def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
     ],
 )
 def test_a_type_says_who_may_read_it(rule: Rule, public_when: str | None, said: str) -> None:
-    @publishes(Tree, rule=rule, shows=("id",), public_when=public_when)
+    @publishes(StreetTree, rule=rule, shows=("id",), public_when=public_when)
     class TreeType: ...
 
     definition: Any = TreeType
@@ -115,30 +105,33 @@ def test_a_type_says_who_may_read_it(rule: Rule, public_when: str | None, said: 
 )
 def test_a_field_that_the_record_has_not_is_refused(more: dict[str, Any], name: str) -> None:
     with pytest.raises(ValueError, match=f"has no field '{name}'") as refused:
-        publishes(Tree, rule=Rule.PUBLIC, **more)(type("TreeType", (), {}))
+        publishes(StreetTree, rule=Rule.PUBLIC, **more)(type("TreeType", (), {}))
     assert str(refused.value) == (
-        f"Tree has no field '{name}'; it has: bare, crown, heights, id, leaves. Publish a field that the record has."
+        f"StreetTree has no field '{name}'; it has: bare, crown, heights, id, leaves. "
+        "Publish a field that the record has."
     )
 
 
 def test_a_facets_field_that_its_record_has_not_is_refused() -> None:
     facet = Facet(record=Leaf, batch=crowns, key_attribute="id", shows=("shape",))
     with pytest.raises(ValueError, match=r"^Leaf has no field 'shape'; it has: colour\."):
-        publishes(Tree, rule=Rule.PUBLIC, facets=(facet,))(type("TreeType", (), {}))
+        publishes(StreetTree, rule=Rule.PUBLIC, facets=(facet,))(type("TreeType", (), {}))
 
 
 def test_a_field_whose_meaning_the_record_does_not_give_is_refused() -> None:
     with pytest.raises(TypeError) as refused:
-        publishes(Tree, rule=Rule.PUBLIC, shows=("bare",))(type("TreeType", (), {}))
+        publishes(StreetTree, rule=Rule.PUBLIC, shows=("bare",))(type("TreeType", (), {}))
     assert str(refused.value) == (
-        "Tree.bare has no description. Annotate it in its record: Annotated[..., Doc('...')]."
+        "StreetTree.bare has no description. Annotate it in its record: Annotated[..., Doc('...')]."
     )
-    assert get_field_description(Tree, "id") == "Number of the tree."
+    assert get_field_description(StreetTree, "id") == "Number of the tree."
 
 
 def test_a_type_that_was_not_published_has_no_publication() -> None:
-    with pytest.raises(TypeError, match=r"^Tree is not a published type; declare it with @publishes\(\.\.\.\)\.$"):
-        get_publication(Tree)
+    with pytest.raises(
+        TypeError, match=r"^StreetTree is not a published type; declare it with @publishes\(\.\.\.\)\.$"
+    ):
+        get_publication(StreetTree)
 
 
 def test_enums_carry_their_meanings_and_are_published_once() -> None:

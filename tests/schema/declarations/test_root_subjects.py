@@ -10,7 +10,7 @@ import strawberry
 from auth.policy.rules import Rule
 from engine.batch import batch
 from engine.engine import Engine
-from engine.reporting.run_reporting import RunReporting
+from engine.run_request import RunReporting
 from records.calls.answers import Answers
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
@@ -37,8 +37,8 @@ async def grants(wishes: Sequence[GrantKey], context: HubBatchContext) -> Answer
     return {each: each.wish for each in wishes}
 
 
-@strawberry.type(description="What is read.")
-class Query:
+@strawberry.type(name="Query", description="What is read.")
+class WishQuery:
     """Nothing."""
 
     @root(grants, returns=str | None, rule=Rule.PUBLIC)
@@ -47,8 +47,8 @@ class Query:
         return GrantKey(SITI, "none")
 
 
-@strawberry.type(description="What changes.")
-class Mutation:
+@strawberry.type(name="Mutation", description="What changes.")
+class WishMutation:
     """Wishes."""
 
     @root(grants, returns=str | None, rule=Rule.SELF, subject=lambda key: key.person)
@@ -58,7 +58,7 @@ class Mutation:
 
 
 def engines() -> tuple[Engine, Engine]:
-    built = get_graphql_schema(finish_schema(Query, mutation=Mutation))
+    built = get_graphql_schema(finish_schema(WishQuery, mutation=WishMutation))
     return Engine(built, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)), Engine(
         built, build_engine().rules, reporting=RunReporting(track_reads=True)
     )

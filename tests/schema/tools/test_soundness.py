@@ -22,6 +22,7 @@ from schema.builder import build_schema, finish_schema
 from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import publishes
 from schema.tools.soundness import UnsoundSchema
+from tests.schema.sample_types import LeafType
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,13 @@ async def trees(ids: Sequence[str], _context: HubBatchContext) -> Answers[str, T
     return {id_: Tree(id=id_, height=5) for id_ in ids}
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """A leaf."""
-
-    colour: Annotated[str, Doc("Its colour.")]
-
-
-@publishes(Leaf, rule=Rule.PUBLIC, shows=("colour",))
-class LeafType: ...
-
-
-class Season(DescribedEnum):
+class TreeSeason(DescribedEnum):
     """A season."""
 
     WET = "wet"
 
 
-strawberry.enum(Season, description="A season.")
+strawberry.enum(TreeSeason, description="A season.")
 
 
 @strawberry.input(description="Which trees.")
@@ -238,15 +228,15 @@ def test_an_enum_value_or_input_field_without_a_description_is_refused() -> None
         @derived(returns=bool)
         def blooms(
             record: Tree,
-            season: Annotated[Season, strawberry.argument(description="When.")],
+            season: Annotated[TreeSeason, strawberry.argument(description="When.")],
             wanted: Annotated[TreeFilter, strawberry.argument(description="Which.")],
         ) -> bool:
             """Whether it blooms."""
-            return wanted.tall and season is Season.WET
+            return wanted.tall and season is TreeSeason.WET
 
     assert sorted(faults(lambda: schema_with(TreeType))) == [
-        "Season.WET has no description.",
         "TreeFilter.tall has no description.",
+        "TreeSeason.WET has no description.",
     ]
 
 

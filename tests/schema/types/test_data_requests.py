@@ -145,7 +145,7 @@ async def test_a_person_reads_what_they_restricted() -> None:
 
 
 async def test_restrictions_that_cannot_be_read_fail_their_own_field() -> None:
-    city = SmallCity(failing_agencies={"wishes"})
+    city = SmallCity(failing_agencies={"preferences"})
     response = await run("{ me { nik restrictions { number } } }", caller="the person", city=city)
     assert response.data == {"me": {"nik": SITI, "restrictions": None}}
     assert get_codes(response) == [("me.restrictions", "WISHES_UNAVAILABLE")]

@@ -11,9 +11,8 @@ from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
 from engine.engine import Engine
 from engine.reporting.refused_fields import RefusedField
-from engine.reporting.run_reporting import RunReporting
 from engine.request import GraphQLRequest
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from schema.declarations.request_context import RequestContext
 from services.ledger.refusal_tally import RefusalTally
 from store.database_timeout import StateUnavailable

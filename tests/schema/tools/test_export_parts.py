@@ -26,15 +26,16 @@ from engine.batch import batch
 from records.calls.answers import Answers
 from records.description import Doc
 from records.identifiers import Nik
+from records.population import Citizen
 from records.record import record
 from resolvers.batch_context import HubBatchContext
 from schema.builder import get_graphql_schema
 from schema.declarations.fields import edge, root
 from schema.declarations.publishing import publishes
 from schema.declarations.scalars import build_scalar_map
-from schema.types.exports import ExportPart, Unexportable, build_export_parts
-from tests.attacks.authorization.test_idor import load_declared_access
+from schema.tools.export_parts import ExportPart, Unexportable, build_export_parts
 from tests.fakes.small_records import SITI
+from tests.schema.declared_access import load_declared_access
 from tests.schema.requests import build_engine, run_for_data
 
 ELSEWHERE = {
@@ -120,13 +121,6 @@ def test_other_people_and_what_is_public_and_leads_on_are_not_followed() -> None
 async def test_a_person_finds_the_address_of_their_export() -> None:
     found = await run_for_data("{ me { export { url parts } } }", caller="the person")
     assert found == {"me": {"export": {"url": "/me/export", "parts": ["identity"]}}}
-
-
-@record
-class Citizen:
-    """A citizen of another city."""
-
-    nik: Annotated[Nik, Doc("The number.")]
 
 
 @record

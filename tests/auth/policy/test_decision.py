@@ -13,21 +13,17 @@ from hypothesis import strategies as st
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.rules import (
+from auth.policy.decision import (
     PREFERENCES_NOT_LOADED,
     UNKNOWN_PERSON_PREFERENCES,
-    Access,
-    Classification,
     Decision,
-    DenialReason,
-    Rule,
     can_be_guardian,
     decide,
     find_blanket_refusal,
     obeys_preferences,
     restricts_child_data,
-    to_access,
 )
+from auth.policy.rules import Access, Classification, DenialReason, Rule, to_access
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences, Restriction
 from records.identifiers import Nik

@@ -9,10 +9,9 @@ import pytest
 from engine.document.limits import Limits
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.reporting.operation_meter import classify_outcome
-from engine.reporting.run_reporting import RunReporting
+from engine.operation_meter import classify_outcome
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
-from engine.run_request import RunRequest
+from engine.run_request import RunReporting, RunRequest
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.engine.library_schema import DictContext, library, rules

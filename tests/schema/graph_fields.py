@@ -1,0 +1,121 @@
+"""The fields of the graph, how each is selected, and engines that read one type past the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from auth.policy.rules import Rule
+from engine.batch import batch
+from engine.engine import Engine
+from engine.run_request import RunReporting
+from records.calls.answers import Answers
+from resolvers.batch_context import HubBatchContext
+from schema.declarations.fields import root
+from tests.fakes.graph_records import RECORDS
+from tests.fakes.small_records import BUDI, CONSENT, REQUEST, SITI
+from tests.schema.requests import IDS, build_engine
+
+CHANGES = (
+    "requestCorrection",
+    "requestErasure",
+    "requestAccessCopy",
+    "objectToDecision",
+    "restrictProcessing",
+    "endRestriction",
+    "withdrawDataRequest",
+)
+"""Fields of the root of changes."""
+ROOTS = {"Query": "query", "Mutation": "mutation"}
+"""The types of the roots, and the operations that begin there."""
+
+REGION_ID = IDS.seal("Region", "31.71")
+ARGUMENTS = {
+    "Query.citizen": f'(nik: "{SITI}")',
+    "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
+    "Query.accessEntriesOf": f'(nik: "{SITI}")',
+    "Query.region": '(code: "31.71")',
+    "Query.node": f'(id: "{REGION_ID}")',
+    "Query.nodes": f'(ids: ["{REGION_ID}"])',
+    "Query.consented": f'(consent: "{CONSENT}")',
+    "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
+    "Mutation.refuseConsent": f'(request: "{REQUEST}")',
+    "Mutation.revokeConsent": f'(consent: "{CONSENT}")',
+    "Citizen.consentRequest": f'(id: "{REQUEST}")',
+    "Consenting.verify": '(name: "Siti")',
+    "Commodity.trend": "(year: 2026, month: 11)",
+    "Mutation.requestCorrection": '(field: "Residence.address", says: "RT", wanted: "RT 2", key: "1")',
+    "Mutation.answerDataRequest": '(number: "HAK-2026-22222222", state: DONE)',
+    "Mutation.requestErasure": '(says: "Hapus", key: "2")',
+    "Mutation.requestAccessCopy": '(key: "3")',
+    "Mutation.objectToDecision": '(says: "Mesin", key: "4")',
+    "Mutation.restrictProcessing": '(key: "5")',
+    "Mutation.endRestriction": '(number: "HAK-2026-22222222")',
+    "Mutation.withdrawDataRequest": '(number: "HAK-2026-22222222")',
+}
+
+
+@dataclass(frozen=True)
+class FieldPlace:
+    """A field of a type."""
+
+    type_name: str
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.type_name}.{self.field}"
+
+    @property
+    def selected(self) -> str:
+        leaf = is_leaf_type(get_named_type(types()[self.type_name].fields[self.field].type))
+        return f"{self.field}{ARGUMENTS.get(str(self), '')}{'' if leaf else ' { __typename }'}"
+
+
+@cache
+def types() -> dict[str, GraphQLObjectType]:
+    return {
+        name: type_
+        for name, type_ in build_engine().schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
+    }
+
+
+def list_fields() -> list[FieldPlace]:
+    return [FieldPlace(name, field) for name, type_ in types().items() if name not in ROOTS for field in type_.fields]
+
+
+def list_root_fields() -> list[FieldPlace]:
+    return [FieldPlace(name, field) for name in ROOTS for field in types()[name].fields]
+
+
+@cache
+def build_engines(type_name: str) -> tuple[Engine, Engine]:
+    """The published type with a root of its own that hands out whatever record the context holds.
+
+    Past the rules on the way to it, since each field must hold by itself: there may be another way tomorrow.
+    """
+
+    @root(record_of, returns=str, rule=Rule.PUBLIC)
+    def handed_out() -> str:
+        return type_name
+
+    it = GraphQLField(
+        types()[type_name],
+        resolve=lambda *_: RECORDS[type_name],
+        extensions={GraphQLCoreConverter.DEFINITION_BACKREF: handed_out},
+    )
+    schema = GraphQLSchema(GraphQLObjectType("Root", {"it": it}))
+    return Engine(schema, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)), Engine(
+        schema, build_engine().rules, reporting=RunReporting(track_reads=True)
+    )
+
+
+@batch(agency=None)
+async def record_of(type_names: Sequence[str], _context: HubBatchContext) -> Answers[str, Any]:
+    """The same, for plans."""
+    return {name: RECORDS[name] for name in type_names}
