@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -81,15 +81,15 @@ class FreshnessRecorder(Protocol):
 class NoBatchCache:
     """Caches nothing: each request asks for all of its own."""
 
-    async def read(
+    def read(
         self,
         batch: Batch[Any, Any],
         keys: Sequence[Any],
         context: BatchContext[Any],
         recorder: FreshnessRecorder | None = None,
-    ) -> Answers[Any, Any]:
+    ) -> Coroutine[Any, Any, Answers[Any, Any]]:
         """What the batch answers."""
-        return await _load_uncached(batch, keys, context, recorder)
+        return _load_uncached(batch, keys, context, recorder)
 
 
 NO_BATCH_CACHE = NoBatchCache()
@@ -105,12 +105,12 @@ async def load_answers(
     return await _load_answers(batch, keys, context, recorder)
 
 
-async def _load_answers(
+def _load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
-) -> Answers[K, Any]:
+) -> Coroutine[Any, Any, Answers[K, Any]]:
     if batch.freshness is not None:
-        return await context.batch_cache.read(batch, keys, context, recorder)
-    return await _load_uncached(batch, keys, context, recorder)
+        return context.batch_cache.read(batch, keys, context, recorder)
+    return _load_uncached(batch, keys, context, recorder)
 
 
 async def _load_uncached(
