@@ -219,7 +219,7 @@ class Batch(Generic[K, V]):
         return f"<Batch {self.name} of {self.agency or 'the hub'}>"
 
 
-def batch(
+def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     *,
     agency: str | None,
     has_facets: bool = False,

@@ -10,7 +10,7 @@ from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_invalidation import ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
@@ -59,8 +59,9 @@ class AnswerCache:
             else RedisTier(
                 redis,
                 max_lifetime=MAX_LIFETIME,
-                on_invalidated=self._on_invalidation,
-                on_unsubscribed=self._on_channel_lost,
+                listener=InvalidationListener(
+                    on_invalidated=self._on_invalidation, on_unsubscribed=self._on_channel_lost
+                ),
             )
         )
         self._cache = ReadThroughCache(

@@ -17,6 +17,7 @@ from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.msmes import JakPreneur
@@ -110,14 +111,13 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     crm = _build_http_driver(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
     pangan = _build_http_driver(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
     tax = PropertyTax.connect(
-        settings.pbb_url,
+        PropertyTax.open_driver(
+            settings.pbb_url, deadline=gates["pbb"].deadline, connections=gates["pbb"].max_concurrency, work=work
+        ),
         user=settings.pbb_user,
         password=settings.pbb_password.get_secret_value(),
-        deadline=gates["pbb"].deadline,
         max_concurrency=min(settings.pbb_max_concurrency, gates["pbb"].max_concurrency),
-        connections=gates["pbb"].max_concurrency,
         gate=gates["pbb"],
-        work=work,
     )
     regions = RegionTables(_DATA)
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
@@ -177,12 +177,8 @@ def _build_sql_driver(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
 
 def _build_http_driver(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
     return HttpDriver(
-        gate.agency,
-        url,
-        headers={name: value.get_secret_value() for name, value in headers.items()},
-        deadline=gate.deadline,
-        connections=gate.max_concurrency,
-        max_bytes=_MAX_REPLY_BYTES,
+        HttpService(gate.agency, url, headers={name: value.get_secret_value() for name, value in headers.items()}),
+        HttpLimits(deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=_MAX_REPLY_BYTES),
         gate=gate,
         work=work,
     )

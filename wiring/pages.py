@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
-from auth.oidc.sign_in import SignInClient, SignInFlow
+from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
 from connectors.issuer_documents import IssuerDocuments
@@ -28,7 +28,11 @@ def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: Tok
         return None
     secret, seconds = settings.sign_in_secret, get_document_timeout(settings)
     return SignInFlow(
-        keys,
+        SignInIssuer(
+            keys=keys,
+            documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
+            token_client=TokenEndpoint(keys.issuer.name, timeout=seconds),
+        ),
         SignInClient(
             id=settings.sign_in_client,
             secret=None if secret is None else secret.get_secret_value(),
@@ -37,8 +41,6 @@ def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: Tok
             scopes=settings.sign_in_scopes,
         ),
         secret=settings.secret_bytes,
-        documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
-        token_client=TokenEndpoint(keys.issuer.name, timeout=seconds),
         token_verifier=tokens,
         lifetime=settings.session_lifetime,
     )

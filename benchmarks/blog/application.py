@@ -18,6 +18,7 @@ from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.issuer import build_benchmark_entry
 from connectors.agency_probes import AgencyProbes
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from engine.batch import Agencies
 from engine.reporting.subject_reads import NoReadRecorder
 from schema.builder import get_graphql_schema
@@ -58,12 +59,8 @@ def build_blog_parts(upstream: str, ledger: TimedLedger | None = None) -> HubPar
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
-            agency,
-            upstream,
-            headers={"Accept": "application/json"},
-            deadline=_TIMEOUT_S,
-            connections=_CONNECTIONS,
-            max_bytes=_MAX_BYTES,
+            HttpService(agency, upstream, headers={"Accept": "application/json"}),
+            HttpLimits(deadline=_TIMEOUT_S, connections=_CONNECTIONS, max_bytes=_MAX_BYTES),
         )
 
     drivers = {"blog": driver("blog"), "bank": driver("bank"), "shop": driver("shop"), "post_office": driver("post")}

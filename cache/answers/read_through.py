@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
-from time import time
 from typing import Any, NamedTuple, Protocol
 
 from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
@@ -23,6 +22,7 @@ from cache.answers.slots import CacheResult, Slot
 from records.calls.failures import AgencyFailure, AgencyTimeout
 from records.calls.freshness import Staleness
 from records.calls.spans import Span
+from records.clocks import Clocks
 
 REVALIDATING = "revalidating"
 _MAX_CLOCK_SKEW = 1.0
@@ -57,6 +57,9 @@ class AnswerSealer(Protocol):
         """The body; raises `ValueError` where it was sealed otherwise."""
 
 
+CACHE_CLOCKS = Clocks(monotonic=get_monotonic_seconds)
+
+
 class _FetchContext(NamedTuple):
     """What is known of a fetch when it is begun."""
 
@@ -89,12 +92,10 @@ class ReadThroughCache:
         sealer: AnswerSealer,
         shared: SharedTier | None = None,
         process_invalidation: ProcessInvalidation | None = None,
-        clock: Callable[[], float] = get_monotonic_seconds,
-        wall_clock: Callable[[], float] = time,
+        clocks: Clocks = CACHE_CLOCKS,
     ) -> None:
-        """Start empty. All times are on the monotonic clock `clock`.
+        """Start empty. All times are on the monotonic clock; answers to callers use the other one for dates.
 
-        `wall_clock` is the time of day, in seconds since 1970-01-01 UTC: answers to callers use it for dates.
         Without a tier that all processes share, `process_invalidation` are those who keep answers of their own.
         """
         self.epochs = InvalidationEpochs()
@@ -103,8 +104,8 @@ class ReadThroughCache:
         self._sealer = sealer
         self._shared = shared
         self._process_invalidation = process_invalidation
-        self.clock = clock
-        self._wall_clock = wall_clock
+        self.clock = clocks.monotonic
+        self._wall_clock = clocks.wall
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
 

@@ -19,6 +19,7 @@ import contextlib
 import logging
 import struct
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
 
@@ -56,6 +57,16 @@ _CHANNEL = "simpul:v1:invalidated"
 _RELEASE_SCRIPT = 'if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidationListener:
+    """Who is told what other processes invalidate."""
+
+    on_invalidated: Callable[[Sequence[str]], None]
+    """Called with the tags."""
+    on_unsubscribed: Callable[[], None]
+    """Called when something may have been missed."""
+
+
 class RedisTier:
     """The tier. `start` and `close` it in the event loop that reads."""
 
@@ -64,16 +75,14 @@ class RedisTier:
         url: str,
         *,
         max_lifetime: float,
-        on_invalidated: Callable[[Sequence[str]], None],
-        on_unsubscribed: Callable[[], None],
+        listener: InvalidationListener,
         timeout: float = TIMEOUT,
         retry_delay: float = RETRY_DELAY,
         clock: Callable[[], float] = get_monotonic_seconds,
     ) -> None:
         """Take where Redis is; nothing is opened yet.
 
-        `max_lifetime` is how many seconds any answer is kept. `on_invalidated` is called with the tags that others
-        invalidate, `on_unsubscribed` when something may have been missed. `clock` is the one on which this process
+        `max_lifetime` is how many seconds any answer is kept. `clock` is the one on which this process
         tells how old answers are.
         """
         self._client = connect_redis(
@@ -91,8 +100,8 @@ class RedisTier:
             when_lost=self._unsubscribe,
         )
         self._max_lifetime = max_lifetime
-        self._on_invalidated = on_invalidated
-        self._on_unsubscribed = on_unsubscribed
+        self._on_invalidated = listener.on_invalidated
+        self._on_unsubscribed = listener.on_unsubscribed
         self._timeout = timeout
         self._retry_delay = retry_delay
         self._owner_token = token_bytes(_TOKEN_BYTES)

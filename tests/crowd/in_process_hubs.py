@@ -18,7 +18,7 @@ from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, Agencies
 from engine.cost_budgets import NO_BUDGET
 from engine.reporting.subject_reads import RequestInfo, SubjectRead
@@ -26,6 +26,7 @@ from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.freshness import hours
+from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
 from records.identifiers import Nik
 from resolvers.cached_batches import CachedBatchReader
@@ -176,16 +177,18 @@ async def _build_cached_batches(
         tier = RedisTier(
             redis,
             max_lifetime=hours(72),
-            on_invalidated=lambda tags: through.epochs.invalidate(tags),  # noqa: PLW0108 - there is none yet
-            on_unsubscribed=lambda: through.epochs.invalidate_everything(),  # noqa: PLW0108 - the same
             timeout=_TIMEOUT_S,  # this process is busier than any hub
+            listener=InvalidationListener(
+                on_invalidated=lambda tags: through.epochs.invalidate(tags),  # noqa: PLW0108 - there is none yet
+                on_unsubscribed=lambda: through.epochs.invalidate_everything(),  # noqa: PLW0108 - the same
+            ),
         )
     through = ReadThroughCache(
         max_bytes=_MAX_BYTES,
         key_builder=CacheKeyBuilder(SECRET),
         sealer=SealedAnswers([SECRET]),
         shared=tier,
-        clock=clock,
+        clocks=Clocks(monotonic=clock),
     )
     if tier is not None:
         await tier.start()

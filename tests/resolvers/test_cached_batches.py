@@ -18,6 +18,7 @@ from engine.batch import NO_BATCH_CACHE, Batch, batch, load_answers
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.calls.freshness import Freshness, Staleness, minutes
+from records.clocks import Clocks
 from records.identifiers import Nik
 from records.population import Identity, Residence
 from resolvers import complaints, msmes, population, prices, regions, tax
@@ -70,8 +71,7 @@ class CachedBatchHub:
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
-            clock=self.clock,
-            wall_clock=self.clock,
+            clocks=Clocks(monotonic=self.clock, wall=self.clock),
         )
         self.keeping = CachedBatchReader(self.through, timeout=5.0)
 

@@ -18,6 +18,7 @@ from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
+from records.clocks import Clocks
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
@@ -48,8 +49,7 @@ class CachingHub:
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
-            clock=lambda: self.now,
-            wall_clock=lambda: self.now,
+            clocks=Clocks(monotonic=lambda: self.now, wall=lambda: self.now),
         )
         self.keeping = CachedBatchReader(through, timeout=5.0)
 
