@@ -69,7 +69,7 @@ class BudgetedHub:
             reporting=RunReporting(recorder=with_reader_budgets(self._record, budgets)),
         )
 
-    async def _record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:  # noqa: ARG002 - as a `Recorder`
+    async def _record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:  # noqa: ARG002 - as a `ReadRecorder`
         self.recorded.append(reads)
 
     async def ask(self, query: str, caller: Caller = OFFICIAL) -> GraphQLResponse:
