@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from records.hub.ledger_entries import AccessSearch
 from records.record import record
@@ -50,3 +51,12 @@ class AffectedPerson:
     """Where the data came from."""
     hidden_until: datetime | None
     """Before this moment, which is still to come, the person may not be told of one of these reads."""
+
+
+class ReaderCount(NamedTuple):
+    """How much one kind of reader read."""
+
+    kind: str
+    agency: str | None
+    client: str | None
+    reads: int

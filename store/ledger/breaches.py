@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.hub.breaches import AffectedPerson, Breach
+from records.hub.breaches import AffectedPerson, Breach, ReaderCount
 from records.hub.ledger_entries import AccessSearch
 from store.ledger.access_history import build_search_condition
 from store.tables import access_entries, breaches, purge_receipts
@@ -109,13 +109,13 @@ class Breaches:
                     hidden_until=row.hidden_until,
                 )
 
-    async def count_reads_by_reader(self, breach: Breach) -> Sequence[tuple[str, str | None, str | None, int]]:
+    async def count_reads_by_reader(self, breach: Breach) -> Sequence[ReaderCount]:
         """By kind of caller, agency and application: how many reads."""
         columns = access_entries.c
         of = (columns.caller_kind, columns.agency, columns.client)
         wanted = select(*of, func.count()).where(build_search_condition(breach.search)).group_by(*of).order_by(*of)
         async with self._engine.connect() as connection:
-            return [(kind, agency, client, reads) for kind, agency, client, reads in await connection.execute(wanted)]
+            return [ReaderCount(*row) for row in await connection.execute(wanted)]
 
     async def count_purges_in_window(self, breach: Breach) -> int:
         """How many receipts tell of entries that were removed and may have lain in its window."""
