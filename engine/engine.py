@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from asyncio import sleep
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -155,23 +155,28 @@ class Engine:
                 if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
                 response = await self._run_or_join(plan, request, variables, run_request)
-        return RunResult(response=response, operation_name=name, document=request.query, terms=terms, points=points)
+        return RunResult(response, name, request.query, terms, points)
 
-    async def _run_or_join(
+    def _run_or_join(
         self, plan: Plan, request: GraphQLRequest, variables: VariableValues, run_request: RunRequest
-    ) -> GraphQLResponse:
+    ) -> Coroutine[None, None, GraphQLResponse]:
         """The response of the plan: of a pending run that answers the same, or of a new one."""
         may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
         share_key = self._get_share_key(plan, request, run_request.caller_key) if may_join else None
         context_factory, request_id = run_request.context_factory, run_request.request_id
         run = partial(self._run_plan, plan, context_factory, variables, request_id, is_shared=share_key is not None)
         if share_key is not None:
-            return await self._single_flight.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
-        response = await run()
+            return self._single_flight.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
         if self.rules.allow_explain and (request.extensions or {}).get("explain") is True:
-            explained = explain_plan(plan, plan.estimate_cost(variables, self._list_sizes)).to_json(self.rules.limits)
-            response = replace(response, extensions={**response.extensions, "explain": explained})
-        return response
+            return self._run_explained(plan, variables, run)
+        return run()
+
+    async def _run_explained(
+        self, plan: Plan, variables: VariableValues, run: Callable[[], Coroutine[None, None, GraphQLResponse]]
+    ) -> GraphQLResponse:
+        response = await run()
+        explained = explain_plan(plan, plan.estimate_cost(variables, self._list_sizes)).to_json(self.rules.limits)
+        return replace(response, extensions={**response.extensions, "explain": explained})
 
     def explain(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
         """The plan by which a request would be run, and what it would cost; nobody is asked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.context import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
@@ -13,12 +14,13 @@ from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
 from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
-from records.record import record
 
 
-@record
-class RunRequest:
-    """One GraphQL request, with what the engine has to know of its caller."""
+class RunRequest(NamedTuple):
+    """One GraphQL request, with what the engine has to know of its caller.
+
+    A tuple, since one is made for each request: by position it takes a fifth of the time of a dataclass.
+    """
 
     request: GraphQLRequest
     context_factory: Callable[[], ExecutionContext]
@@ -43,8 +45,7 @@ class RunRequest:
     """Whether the caller wants current values: an earlier request's run is not joined, as it may have asked already."""
 
 
-@record
-class RunResult:
+class RunResult(NamedTuple):
     """What came of one request."""
 
     response: GraphQLResponse

@@ -106,18 +106,18 @@ def build_execute(
             _HUB_APPLICATION if is_internal else None if client is None else _build_application(caller, client)
         )
         run = engine.run(
-            RunRequest(
-                request=request,
-                context_factory=build_context,
-                request_id=call.request_id,
-                caller_key=caller,
-                deadline=call.deadline,
-                application=application,
-                share_run=not (is_internal or obeys_preferences(caller)),
-                budget=budget,
-                allow_introspection=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
-                span=span,
-                require_new_run=call.max_age < inf,
+            RunRequest(  # by position: made for each request
+                request,
+                build_context,
+                call.request_id,
+                caller,
+                call.deadline,
+                application,
+                not (is_internal or obeys_preferences(caller)),
+                budget,
+                not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
+                span,
+                call.max_age < inf,
             )
         )
         return run if span is None else _record_outcome(run, caller, span)

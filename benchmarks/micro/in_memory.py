@@ -67,7 +67,7 @@ class InMemoryHub:
         def open_context() -> RequestContext:
             return RequestContext(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
 
-        return await self._engine.run(RunRequest(request=request, context_factory=open_context, request_id="micro"))
+        return await self._engine.run(RunRequest(request, open_context, "micro"))
 
 
 def build_blog_agencies(posts: int, users: int) -> Agencies:

@@ -36,14 +36,8 @@ class PlanExecutor:
                 run.stale_fields.clear()
                 return build_response(RunOutcome(data, errors, run.reads, stale_paths=old), plan, request_id)
             lasts = None if plan.is_serial or errors else gather.freshness.get_lifetime()
-            outcome = RunOutcome(
-                data,
-                errors,
-                run.reads,
-                is_public=not plan.depends_on_caller and not plan.is_serial,
-                lifetime=lasts,
-                data_classes=plan.data_classes,
-            )
+            is_public = not plan.depends_on_caller and not plan.is_serial
+            outcome = RunOutcome(data, errors, run.reads, (), is_public, lasts, plan.data_classes)
             return build_response(outcome, plan, request_id)
         finally:
             await gather.close()

@@ -164,40 +164,23 @@ class GraphQLEndpoint:
             if max_age < inf:
                 call = await _limit_age(call, max_age, caller_limits)
             request = await _read_request(scope, headers, body)
-            response = await self._run(request, caller, call, caller_limits, headers=headers, body=body)
+            response = await self._disconnect_watcher.run(
+                self._execute(request, caller, call, caller_limits),
+                body.receive,
+                timeout=call.remaining() + self._settings.overrun_grace,
+            )
             answer = self._build_answer(response, caller, headers, media_type, by_get=scope["method"] == "GET")
         except HttpError as refusal:
             answer = _build_refused_response(refusal, media_type)
+        except WorkTimedOut:
+            seconds = parse_timeout(headers, self._settings.request_timeout)
+            answer = _build_refused_response(_build_overdue_error(seconds), media_type)
         except ClientDisconnected:
             return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
         answer.was_admitted = not is_waiting
         if not answer.cache_policy.is_shared:  # whoever is handed a shared answer has limits of their own
             answer.rate_limit_lines = caller_limits.build_header_lines()
         return answer
-
-    async def _run(
-        self,
-        request: GraphQLRequest,
-        caller: Caller,
-        call: Call,
-        caller_limits: RequestLimits,
-        *,
-        headers: RequestHeaders,
-        body: LimitedBody,
-    ) -> GraphQLResponse:
-        """Run the request while its client waits, within its time."""
-        try:
-            return await self._disconnect_watcher.run(
-                self._execute(request, caller, call, caller_limits),
-                body.receive,
-                timeout=call.remaining() + self._settings.overrun_grace,
-            )
-        except WorkTimedOut as overdue:
-            seconds = parse_timeout(headers, self._settings.request_timeout)
-            raise HttpError(
-                HttpErrorCode.DEADLINE_EXCEEDED,
-                f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
-            ) from overdue
 
     def _build_answer(
         self, response: GraphQLResponse, caller: Caller, headers: RequestHeaders, media_type: MediaType, *, by_get: bool
@@ -240,6 +223,11 @@ class GraphQLEndpoint:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def _build_overdue_error(seconds: float) -> HttpError:
+    message = f"The hub did not answer within {seconds:g} s. Ask for less, or try again."
+    return HttpError(HttpErrorCode.DEADLINE_EXCEEDED, message)
 
 
 async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody) -> GraphQLRequest:
