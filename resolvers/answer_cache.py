@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
-from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.process_invalidation import ALONE, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, BatchCache
@@ -51,7 +51,7 @@ class AnswerCache:
         Without `redis`, each process keeps its own; the others of the hub are found by the `run_folder`.
         """
         self._process_invalidation = (
-            None if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
+            ALONE if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
         )
         self._tier = (
             None
@@ -114,8 +114,7 @@ class AnswerCache:
 
     async def start(self) -> None:
         """Find the other processes."""
-        if self._process_invalidation is not None:
-            self._process_invalidation.open()
+        self._process_invalidation.open()
         if self._tier is not None:
             await self._tier.start()
 

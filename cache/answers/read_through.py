@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
 from cache.answers.monotonic_clock import get_monotonic_seconds
-from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.process_invalidation import ALONE, NoProcessInvalidation, ProcessInvalidation
 from cache.answers.process_tier import CachedAnswer, ProcessTier
 from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
 from cache.answers.slots import CacheResult, Slot
@@ -91,7 +91,7 @@ class ReadThroughCache:
         key_builder: KeyBuilder,
         sealer: AnswerSealer,
         shared: SharedTier | None = None,
-        process_invalidation: ProcessInvalidation | None = None,
+        process_invalidation: ProcessInvalidation | NoProcessInvalidation = ALONE,
         clocks: Clocks = CACHE_CLOCKS,
     ) -> None:
         """Start empty. All times are on the monotonic clock; answers to callers use the other one for dates.
@@ -117,7 +117,7 @@ class ReadThroughCache:
         Nothing older than `max_age` seconds is used, unless the agency fails: 0 is to ask anew. What is waited for
         and was begun for others is told of `span`.
         """
-        if self._process_invalidation is not None and self._process_invalidation.poll():
+        if self._process_invalidation.poll():
             self.epochs.invalidate_everything()
         found, missing = self._read_process_tier(slots, fetch, max_age=max_age)
         if missing:
@@ -128,8 +128,7 @@ class ReadThroughCache:
         """Let nothing with these tags be used any more; False where other processes could not be told."""
         opaque = self._key_builder.hash_tags(tags)
         self.epochs.invalidate(opaque)
-        if self._process_invalidation is not None:
-            self._process_invalidation.publish()
+        self._process_invalidation.publish()
         return self._shared is None or await self._shared.invalidate(opaque)
 
     async def close(self) -> None:
