@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import orjson
 from rich.console import Console
@@ -72,8 +73,17 @@ def main() -> int:
     return 0
 
 
-def _prepare(folder: Path) -> tuple[Path, Path, Path, Path]:
-    """What the agencies answer, the issuer's keys, and what is sent by the one load and the other."""
+class _OverloadFiles(NamedTuple):
+    recorded: Path
+    """What the agencies answer."""
+    keys: Path
+    """The issuer's."""
+    open_requests: Path
+    closed_requests: Path
+
+
+def _prepare(folder: Path) -> _OverloadFiles:
+    """Write what the hubs and both loads need."""
     recorded, requests, closed = folder / "city.pickle", folder / "requests.json", folder / "closed.txt"
     asyncio.run(recorded_city.record_city(recorded))
     issuer = build_benchmark_issuer(folder / "issuer.json")
@@ -89,7 +99,7 @@ def _prepare(folder: Path) -> tuple[Path, Path, Path, Path]:
                 lines += [token, body]
     requests.write_bytes(orjson.dumps({"requests": sent, "shares": _SHARES}))
     closed.write_text("\n".join(lines) + "\n")
-    return recorded, folder / "keys.json", requests, closed
+    return _OverloadFiles(recorded, folder / "keys.json", requests, closed)
 
 
 def _start_hub(folder: Path, recorded: Path, keys: Path, words: Sequence[str]) -> tuple[int, Program]:

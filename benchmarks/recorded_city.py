@@ -33,6 +33,7 @@ from schema.builder import build_schema, get_graphql_schema
 from store.database import create_database_engine, migrate
 from wiring.agencies import build_connectors
 from wiring.hub_domains import build_hub_domains
+from wiring.hub_parts import HubParts
 
 CITIZENS = 64
 RecordedAnswers = dict[tuple[str, str], Any]
@@ -122,10 +123,12 @@ async def _record_answers(folder: StateFolder, stack: AsyncExitStack) -> Recorde
     real = connectors.bind_domains(build_hub_domains(settings, state, schema).build_domains())
     app = server.compose(
         settings,
-        schema=schema,
-        agencies=Agencies({domain: RecordingConnector(real[domain], known) for domain in DOMAINS}),
-        agency_probes=connectors.build_agency_probes(),
-        lifespan=no_lifespan,
+        HubParts(
+            schema=schema,
+            agencies=Agencies({domain: RecordingConnector(real[domain], known) for domain in DOMAINS}),
+            agency_probes=connectors.build_agency_probes(),
+            lifespan=no_lifespan,
+        ),
     )
     body = orjson.dumps({"query": DOCUMENT.read_text()})
     for nik in list_citizens():

@@ -119,7 +119,7 @@ def _parse_viewer(by: str, case: str, client: str | None) -> Viewer:
 async def _run_with_review(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
-    from wiring.reading_review import open_reading_review  # noqa: PLC0415 - same
+    from wiring.command_services import open_reading_review  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:

@@ -108,7 +108,7 @@ def answer_request(
 async def _run_with_service(work: Callable[[DataRequestService], Awaitable[T]]) -> T:
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
-    from wiring.data_request_service import open_data_request_service  # noqa: PLC0415 - same
+    from wiring.command_services import open_data_request_service  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:

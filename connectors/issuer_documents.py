@@ -9,6 +9,7 @@ from typing import Final
 from yarl import URL
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
 
@@ -31,16 +32,12 @@ class IssuerDocuments:
         """
         address = URL(url)
         driver = HttpDriver(
-            self._name,
-            str(address.with_query(None)),
-            headers={"Accept": "application/json"},
-            deadline=self._patience,
-            connections=1,
-            max_bytes=_MAX_BYTES,
+            HttpService(self._name, str(address.with_query(None)), headers={"Accept": "application/json"}),
+            HttpLimits(deadline=self._patience, connections=1, max_bytes=_MAX_BYTES),
         )
         call = Call(deadline=monotonic() + self._patience, request_id=f"issuer-{token_hex(4)}")
         try:
-            reply = await driver.send("GET", "", call, query=dict(address.query) or None)
+            reply = await driver.send(HttpRequest("GET", "", query=dict(address.query) or None), call)
         finally:
             await driver.close()
         if reply.status != _OK:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.long_work import LongWork
@@ -135,9 +135,16 @@ def _head(rows: Iterable[Row], members: Iterable[HouseholdMember]) -> Nik | None
     return next((Nik(head) for head in heads), None)
 
 
-def _place_on_the_card(member: HouseholdMember, head: Nik | None) -> tuple[bool, int, date, Nik]:
+class _CardPlace(NamedTuple):
+    is_not_head: bool
+    rank: int
+    birth_date: date
+    nik: Nik
+
+
+def _place_on_the_card(member: HouseholdMember, head: Nik | None) -> _CardPlace:
     """The order of a card: head, spouse, children from the oldest, then all others."""
-    return (member.nik != head, _RANK[member.relationship], member.birth_date or date.max, member.nik)
+    return _CardPlace(member.nik != head, _RANK[member.relationship], member.birth_date or date.max, member.nik)
 
 
 def _member(row: Row, on_the_card: tuple[Nik, ...]) -> HouseholdMember:

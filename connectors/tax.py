@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply, SoapValue
 from connectors.readers.dates import day
@@ -77,32 +78,23 @@ class PropertyTax:
         self._max_concurrency = max_concurrency
         self._check = RowCheck(AGENCY, soap.counts)
 
-    @classmethod
-    def connect(
-        cls,
-        url: str,
-        *,
-        user: str,
-        password: str,
-        deadline: float,
-        max_concurrency: int = 8,
-        connections: int = 32,
-        gate: Gate | None = None,
-        work: LongWork | None = None,
-    ) -> PropertyTax:
-        """The agency at the address of its service. `deadline` of one call in seconds. Nothing is asked yet.
+    @staticmethod
+    def open_driver(url: str, *, deadline: float, connections: int = 32, work: LongWork | None = None) -> HttpDriver:
+        """What leads to the agency at the address of its service. Nothing is asked yet.
 
-        `connections` is how many calls of all batches may be under way at once.
+        `deadline` of one call is in seconds; `connections` is how many calls of all batches may be pending.
         """
-        http = HttpDriver(
-            AGENCY,
-            url,
-            headers={"Accept": "text/xml"},
-            deadline=deadline,
-            connections=connections,
-            max_bytes=_MOST_BYTES,
+        return HttpDriver(
+            HttpService(AGENCY, url, headers={"Accept": "text/xml"}),
+            HttpLimits(deadline=deadline, connections=connections, max_bytes=_MOST_BYTES),
             work=work,
         )
+
+    @classmethod
+    def connect(
+        cls, http: HttpDriver, *, user: str, password: str, max_concurrency: int = 8, gate: Gate | None = None
+    ) -> PropertyTax:
+        """The agency that `http` leads to."""
         credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
         return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
 

@@ -10,6 +10,7 @@ from typing import Final
 from yarl import URL
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
 
@@ -32,16 +33,16 @@ class TokenEndpoint:
         """
         address = URL(url)
         driver = HttpDriver(
-            self._name,
-            str(address.with_query(None)),
-            headers={"Accept": "application/json", **({"Authorization": authorization} if authorization else {})},
-            deadline=self._patience,
-            connections=1,
-            max_bytes=_MAX_BYTES,
+            HttpService(
+                self._name,
+                str(address.with_query(None)),
+                headers={"Accept": "application/json", **({"Authorization": authorization} if authorization else {})},
+            ),
+            HttpLimits(deadline=self._patience, connections=1, max_bytes=_MAX_BYTES),
         )
         call = Call(deadline=monotonic() + self._patience, request_id=f"sign-in-{token_hex(4)}")
         try:
-            reply = await driver.send("POST", "", call, query=dict(address.query) or None, form=form)
+            reply = await driver.send(HttpRequest("POST", "", query=dict(address.query) or None, form=form), call)
         finally:
             await driver.close()
         if reply.status == _BAD_REQUEST:

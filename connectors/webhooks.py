@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from connectors.drivers.http.address import AgencyAddress
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.public_addresses import HostResolver, NotPublic, resolve_host, resolve_public_addresses
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.calls.spans import Span, get_failure_code
@@ -28,6 +29,16 @@ class TraceStarter(Protocol):
         """A trace of its own, where any are collected."""
 
 
+class NoTraces:
+    """Traces nothing."""
+
+    def start_client_span(self, name: str) -> None:
+        """No span."""
+
+
+NO_TRACES: Final = NoTraces()
+
+
 class WebhookSender:
     """Sends calls, each over a connection of its own: partners are many, and called seldom."""
 
@@ -36,7 +47,7 @@ class WebhookSender:
         *,
         timeout: float,
         development: bool,
-        traces: TraceStarter | None = None,
+        traces: TraceStarter = NO_TRACES,
         resolver: HostResolver = resolve_host,
     ) -> None:
         """Keep the settings.
@@ -68,19 +79,16 @@ class WebhookSender:
         except OSError as failure:  # a TimeoutError is one
             return f"not sent: the host cannot be looked up ({type(failure).__name__})"
         driver = HttpDriver(
-            _AGENCY,
-            address,
-            headers={"Content-Type": "application/json", "Accept": "*/*"},
-            deadline=self._patience,
-            connections=1,
-            max_bytes=_MAX_BYTES,
-            addresses=addresses,
+            HttpService(
+                _AGENCY, address, headers={"Content-Type": "application/json", "Accept": "*/*"}, addresses=addresses
+            ),
+            HttpLimits(deadline=self._patience, connections=1, max_bytes=_MAX_BYTES),
         )
-        span = None if self._traces is None else self._traces.start_client_span("tell a partner")
+        span = self._traces.start_client_span("tell a partner")
         call = Call(deadline=deadline, request_id=headers["webhook-id"], span=span)
         code: str | None = "CANCELLED"
         try:
-            reply = await driver.send("POST", "", call, body=body, headers=headers)
+            reply = await driver.send(HttpRequest("POST", "", body=body, headers=headers), call)
             code = None if reply.status in _SUCCESS else str(reply.status)
         except AgencyFailure as failure:
             code = get_failure_code(failure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -78,6 +78,23 @@ class FreshnessRecorder(Protocol):
         """Note what one call gave: the oldest of it said so many seconds ago, all of it fresh for so many more."""
 
 
+class NoBatchCache:
+    """Caches nothing: each request asks for all of its own."""
+
+    def read(
+        self,
+        batch: Batch[Any, Any],
+        keys: Sequence[Any],
+        context: BatchContext[Any],
+        recorder: FreshnessRecorder | None = None,
+    ) -> Coroutine[Any, Any, Answers[Any, Any]]:
+        """What the batch answers."""
+        return _load_uncached(batch, keys, context, recorder)
+
+
+NO_BATCH_CACHE = NoBatchCache()
+
+
 async def load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None = None
 ) -> Answers[K, Any]:
@@ -88,12 +105,18 @@ async def load_answers(
     return await _load_answers(batch, keys, context, recorder)
 
 
-async def _load_answers(
+def _load_answers(
+    batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
+) -> Coroutine[Any, Any, Answers[K, Any]]:
+    if batch.freshness is not None:
+        return context.batch_cache.read(batch, keys, context, recorder)
+    return _load_uncached(batch, keys, context, recorder)
+
+
+async def _load_uncached(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Answers[K, Any]:
     freshness = batch.freshness
-    if freshness is not None and context.batch_cache is not None:
-        return await context.batch_cache.read(batch, keys, context, recorder)
     answers = await run_batch(batch, keys, context)
     if recorder is not None and not batch.is_fixed:
         recorder.record_lifetime(
@@ -155,7 +178,7 @@ class BatchContext(Generic[C]):
     agencies: Agencies
     facets: frozenset[type[Any]] = frozenset()
     """For a batch of facets: the record classes that are wanted; nothing else may be fetched."""
-    batch_cache: BatchCache | None = None
+    batch_cache: BatchCache = NO_BATCH_CACHE
     """Who keeps answers; None where each is asked for anew."""
 
 
@@ -196,7 +219,7 @@ class Batch(Generic[K, V]):
         return f"<Batch {self.name} of {self.agency or 'the hub'}>"
 
 
-def batch(
+def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     *,
     agency: str | None,
     has_facets: bool = False,

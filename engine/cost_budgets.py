@@ -28,6 +28,16 @@ class CostBudget(Protocol):
         """
 
 
+class NoCostBudget:
+    """Lets every request run for nothing."""
+
+    def spend(self, points: int, /) -> None:
+        """Nothing is paid."""
+
+
+NO_BUDGET = NoCostBudget()
+
+
 class DailyQuotaStore(Protocol):
     """Counts what clients spend, for all processes together."""
 
@@ -41,6 +51,16 @@ class DailyQuotaStore(Protocol):
         """
 
 
+class NoDailyQuotaStore:
+    """Lets each process count alone."""
+
+    def spend(self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int) -> None:
+        """Nothing is counted."""
+
+
+NO_QUOTA_STORE = NoDailyQuotaStore()
+
+
 class DailyCostQuota:
     """Points that are left of the day (UTC)."""
 
@@ -49,7 +69,7 @@ class DailyCostQuota:
         points_per_day: int,
         *,
         client: ClientId,
-        store: DailyQuotaStore | None = None,
+        store: DailyQuotaStore = NO_QUOTA_STORE,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Nothing is spent yet, as far as is known. `now` gives seconds since 1970-01-01 UTC."""
@@ -67,11 +87,7 @@ class DailyCostQuota:
             self._day, self._spent = day, 0
         if self._spent + points > self.points_per_day:
             raise self._build_refusal(points)  # others can only have spent more
-        pending = None
-        if self._store is not None:
-            pending = self._store.spend(
-                self._client, points, day=day, limit=self.points_per_day, known_spent=self._spent
-            )
+        pending = self._store.spend(self._client, points, day=day, limit=self.points_per_day, known_spent=self._spent)
         if pending is not None:
             return self._await_store(pending, points, day)
         self._spent += points

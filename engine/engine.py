@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from asyncio import sleep
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -20,21 +20,19 @@ from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.context import ExecutionContext
-from engine.cost_budgets import CostBudget
 from engine.document.limits import TooLarge
 from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
-from engine.document.persisted_operations import ClientApplication, PersistedDocuments, RegisteredTerms, charge
+from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
-from engine.execution.plan_executor import execute_plan
+from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusals import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
-from engine.graphql_core.executor import execute_with_graphql_core
+from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (
     REFUSED,
     UNRECORDED,
     UNREGISTERED,
-    OperationMeter,
     classify_outcome,
     get_metric_names,
 )
@@ -44,10 +42,10 @@ from engine.plan.operation_cache import CachedOperation, OperationCache
 from engine.plan.plan import Plan, build_plan
 from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
 from engine.refused_request import RefusedRequest
-from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
-from engine.reporting.subject_reads import ReadRecorder, RequestInfo, hash_document
+from engine.reporting.subject_reads import RequestInfo, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
+from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.single_flight import SingleFlight
 from records.calls.spans import Span
 from records.hub.operations import ClientContract, RegisteredOperation
@@ -71,161 +69,114 @@ class Engine:
         *,
         use_plans: bool = True,
         share_runs: bool = False,
-        recorder: ReadRecorder | None = None,
-        track_reads: bool = False,
         documents: PersistedDocuments | None = None,
-        meter: OperationMeter | None = None,
-        refusals: RefusalRecorder | None = None,
+        reporting: RunReporting = NO_REPORTING,
     ) -> None:
         """Take the finished schema; nothing is asked and nothing is opened. Without `use_plans`, graphql-core runs all.
 
-        With `share_runs`, equal operations that are under way at the same moment share one run. With a
-        `build_recorder`, what an answer holds of whom is recorded before it is given, for each who shares it; without
-        one nothing is, and only with `track_reads` is it worked out what was read.
-        Requests may name `documents` by an id. `meter` receives each operation, `refusals` the refusals by caller.
+        With `share_runs`, equal operations that are under way at the same moment share one run. Requests may name
+        `documents` by an id. `reporting` says who is told of reads, operations and refusals.
         """
         self.documents = documents or PersistedDocuments()
         self.schema = schema
         self.rules = rules
         self._uses_plans = use_plans
         self._shares_runs = share_runs
-        self._recorder = recorder
-        self._meter = meter
-        self._refusals = refusals or NoRefusalRecorder()
+        self._reporting = reporting
         self._rules_without_introspection = replace(rules, allow_introspection=False)
         """For callers who may not ask about the schema."""
-        self._tracks_reads = track_reads or recorder is not None
+        self._plan_executor = PlanExecutor(rules.limits, track_reads=reporting.needs_reads)
+        self._graphql_core_executor = GraphQLCoreExecutor(schema, rules, track_reads=reporting.needs_reads)
         self._operation_cache = OperationCache()
         self._list_sizes = ListSizes(schema)
         self._single_flight: SingleFlight[GraphQLResponse] = SingleFlight()
 
-    async def run(
-        self,
-        request: GraphQLRequest,
-        context_factory: Callable[[], ExecutionContext],
-        *,
-        request_id: str,
-        caller_key: Hashable = None,
-        deadline: float = 0.0,
-        application: ClientApplication | None = None,
-        unshared_run: bool = False,
-        budget: CostBudget | None = None,
-        allow_introspection: bool = True,
-        span: Span | None = None,
-        require_new_run: bool = False,
-    ) -> GraphQLResponse:
-        """Answer one request.
-
-        `context_factory` makes what the schema's fields get as `info.context`; it is not called for a request that
-        joins the run of another. `caller_key` is all that rules and batches may read of the caller, and `deadline` when
-        the caller's patience ends, on the clock of `time.monotonic`: two requests share a run only where these agree
-        (who asks, where the answer depends on it). `application` is the client that asks, where the caller's token
-        names one. With `unshared_run`, an answer that depends on who asks is for this request alone: it may depend on
-        what was said a moment ago. `budget` pays for what the plan is expected to cost before anybody is asked, whoever
-        else shares the run. `allow_introspection` says whether this caller may ask about the schema, where anybody may.
-        `span` is what traces tell of the request. With `require_new_run`, the caller wants what is so now: the run of a
-        request that came before is not joined, for it may have asked already.
-        """
+    async def run(self, run_request: RunRequest) -> GraphQLResponse:
+        """Answer one request; its reads are recorded before the response is returned."""
         began = monotonic()
-        response, name, text, terms, points = await self._execute(
-            request,
-            context_factory,
-            request_id=request_id,
-            caller_key=caller_key,
-            deadline=deadline,
-            application=application,
-            unshared_run=unshared_run,
-            budget=budget,
-            allow_introspection=allow_introspection,
-            span=span,
-            require_new_run=require_new_run,
-        )
-        how = classify_outcome(response)
-        if response.reads and self._recorder is not None:
-            asked = RequestInfo(caller=caller_key, request_id=request_id, operation=name, document=hash_document(text))
+        result = await self._execute(run_request)
+        response = result.response
+        reporting = self._reporting
+        outcome = classify_outcome(response)
+        if response.reads:
+            recorded = RequestInfo(
+                caller=run_request.caller_key,
+                request_id=run_request.request_id,
+                operation=result.operation_name,
+                document=hash_document(result.document),
+            )
             try:
-                await self._recorder(asked, response.reads)
+                await reporting.recorder(recorded, response.reads)
             except (NotRecorded, ReaderBudgetExceeded) as refusal:
-                how = UNRECORDED if isinstance(refusal, NotRecorded) else REFUSED
+                outcome = UNRECORDED if isinstance(refusal, NotRecorded) else REFUSED
                 refusals = count_refusals([(None, refusal)])
                 response = GraphQLResponse(
                     outcome=ResponseOutcome.ANSWERED, errors=[build_refusal_error(refusal, ())], refusals=refusals
                 )
         if response.refusals:
-            self._refusals.record(caller_key, response.refusals)
-        if self._meter is not None:
-            is_known = terms is not None or application is not None
-            names = get_metric_names(terms, application, name) if is_known else UNREGISTERED
-            self._meter.record_run(names, how, points, monotonic() - began)
+            reporting.refusals.record(run_request.caller_key, response.refusals)
+        terms, application = result.terms, run_request.application
+        is_known = terms is not None or application is not None
+        names = get_metric_names(terms, application, result.operation_name) if is_known else UNREGISTERED
+        reporting.meter.record_run(names, outcome, result.points, monotonic() - began)
         return response
 
-    async def _execute(
-        self,
-        request: GraphQLRequest,
-        context_factory: Callable[[], ExecutionContext],
-        *,
-        request_id: str,
-        caller_key: Hashable,
-        deadline: float,
-        application: ClientApplication | None,
-        unshared_run: bool,
-        budget: CostBudget | None,
-        allow_introspection: bool,
-        span: Span | None,
-        require_new_run: bool,
-    ) -> tuple[GraphQLResponse, str | None, str, RegisteredTerms | None, int]:
-        """The response, which nobody may have before it is recorded; the operation's name, and the document.
-
-        And the terms, where it is registered; what it was expected to cost, as far as that was reckoned.
-        """
-        terms = keep_by = None
+    async def _execute(self, run_request: RunRequest) -> RunResult:
+        """Run it, or refuse it. Nobody may have the response before its reads are recorded."""
+        request, application = run_request.request, run_request.application
+        terms = store_as = None
         points = 0
         try:
             if request.document_id is not None or application is not None or self.documents.must_check_text:
-                request, terms, keep_by = self.documents.resolve(request, application)
-            kept, seen_before = self._load_operation(request, allow_introspection=allow_introspection)
+                request, terms, store_as = self.documents.resolve(request, application)
+            kept, seen_before = self._load_operation(request, allow_introspection=run_request.allow_introspection)
             variables = coerce_variables(kept.operation, request, self.schema, self.rules)
             plan = self._load_plan(kept, variables)
             cost = plan.check_cost(variables, self.rules.limits, self._list_sizes)
-            _annotate_span(span, kept.operation, terms, cost)
+            _annotate_span(run_request.span, kept.operation, terms, cost)
             points = cost.points
-            if (paying := charge(points, budget, terms, request.variables)) is not None:
+            if (paying := charge(points, run_request.budget, terms, request.variables)) is not None:
                 await paying
         except RefusedRequest as refusal:
-            response = GraphQLResponse(
-                outcome=refusal.outcome, errors=refusal.errors, refusals=collect_operation_refusals(refusal.errors)
-            )
-            return response, None, request.query, terms, points
+            refusals = collect_operation_refusals(refusal.errors)
+            response = GraphQLResponse(outcome=refusal.outcome, errors=refusal.errors, refusals=refusals)
+            name = None
         except TooLarge as refusal:
             errors = [build_request_error(str(refusal), refusal.code)]
-            return GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors), None, request.query, terms, points
-        if keep_by is not None:
-            self.documents.store_automatic(keep_by, request.query)
-        name = kept.operation.name
-        if plan.obstacle is not None or not self._uses_plans:
-            response = await self._run_graphql_core(kept.operation, plan, request, context_factory, request_id)
-            return response, name, request.query, terms, points
-        if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
-            plan.mark_seen_again()
-        question = (
-            None
-            if require_new_run or (unshared_run and plan.depends_on_caller)
-            else self._get_share_key(plan, request, caller_key)
-        )
-        run = partial(self._run_plan, plan, context_factory, variables, request_id, is_shared=question is not None)
-        if question is not None:
-            return (
-                await self._single_flight.run(question, run, deadline=deadline, span=span),
-                name,
-                request.query,
-                terms,
-                points,
-            )
-        response = await run()
+            response = GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors)
+            name = None
+        else:
+            if store_as is not None:
+                self.documents.store_automatic(store_as, request.query)
+            name = kept.operation.name
+            if plan.obstacle is not None or not self._uses_plans:
+                response = await self._run_graphql_core(kept.operation, plan, request, run_request)
+            else:
+                if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
+                    plan.mark_seen_again()
+                response = await self._run_or_join(plan, request, variables, run_request)
+        return RunResult(response, name, request.query, terms, points)
+
+    def _run_or_join(
+        self, plan: Plan, request: GraphQLRequest, variables: VariableValues, run_request: RunRequest
+    ) -> Coroutine[None, None, GraphQLResponse]:
+        """The response of the plan: of a pending run that answers the same, or of a new one."""
+        may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
+        share_key = self._get_share_key(plan, request, run_request.caller_key) if may_join else None
+        context_factory, request_id = run_request.context_factory, run_request.request_id
+        run = partial(self._run_plan, plan, context_factory, variables, request_id, is_shared=share_key is not None)
+        if share_key is not None:
+            return self._single_flight.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
         if self.rules.allow_explain and (request.extensions or {}).get("explain") is True:
-            explained = explain_plan(plan, plan.estimate_cost(variables, self._list_sizes)).to_json(self.rules.limits)
-            response = replace(response, extensions={**response.extensions, "explain": explained})
-        return response, name, request.query, terms, points
+            return self._run_explained(plan, variables, run)
+        return run()
+
+    async def _run_explained(
+        self, plan: Plan, variables: VariableValues, run: Callable[[], Coroutine[None, None, GraphQLResponse]]
+    ) -> GraphQLResponse:
+        response = await run()
+        explained = explain_plan(plan, plan.estimate_cost(variables, self._list_sizes)).to_json(self.rules.limits)
+        return replace(response, extensions={**response.extensions, "explain": explained})
 
     def explain(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
         """The plan by which a request would be run, and what it would cost; nobody is asked.
@@ -306,10 +257,8 @@ class Engine:
         context = context_factory()
         response = build_forbidden_response(plan, context)
         if response is None:
-            is_public = not plan.depends_on_caller and not plan.is_serial
             # The errors have no name here: by their tracebacks they may know this frame, which would know them.
-            run = partial(execute_plan, plan, context, variables, self.rules.limits, request_id)
-            response = await run(is_public=is_public, track_reads=self._tracks_reads)
+            response = await self._plan_executor.execute(plan, context, variables, request_id)
         if not is_shared:
             return response
         return GraphQLResponse(
@@ -328,17 +277,14 @@ class Engine:
         operation: ValidatedOperation,
         plan: Plan,
         request: GraphQLRequest,
-        context_factory: Callable[[], ExecutionContext],
-        request_id: str,
+        run_request: RunRequest,
     ) -> GraphQLResponse:
-        context = context_factory()
+        context = run_request.context_factory()
         refused = build_forbidden_response(plan, context)
         if refused is not None:
             return refused
-        data, errors, reads, old = await execute_with_graphql_core(
-            operation, plan, request, context, schema=self.schema, rules=self.rules, track_reads=self._tracks_reads
-        )
-        return build_response(data, errors, reads, request_id, stale_paths=old, plan=plan)
+        outcome = await self._graphql_core_executor.execute(operation, plan, request, context)
+        return build_response(outcome, plan, run_request.request_id)
 
     def _load_operation(
         self, request: GraphQLRequest, *, allow_introspection: bool = True

@@ -31,6 +31,13 @@ class OperationMeter(Protocol):
         """An operation ended; client and operation are registered names, the hub's own, or `UNREGISTERED`."""
 
 
+class NoOperationMeter:
+    """Discards what it is told."""
+
+    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float, /) -> None:
+        """Nothing is kept."""
+
+
 def get_metric_names(
     terms: RegisteredTerms | None, application: ClientApplication | None, name: str | None
 ) -> tuple[str, str]:

@@ -8,14 +8,29 @@ from pathlib import Path
 
 from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
-from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.process_invalidation import ALONE, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
+from engine.batch import NO_BATCH_CACHE, BatchCache
 from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
 
 MAX_LIFETIME = hours(72)
 """Upper bound of any lifetime, whatever a batch declares."""
+
+
+class NoAnswerCache:
+    """Caches nothing, when the cache is turned off."""
+
+    batch_cache: BatchCache = NO_BATCH_CACHE
+    readers: Sequence[CachedBatchReader] = ()
+    is_shared = False
+    is_cut_off = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open nothing."""
+        yield
 
 
 class AnswerCache:
@@ -36,7 +51,7 @@ class AnswerCache:
         Without `redis`, each process caches alone, and `run_folder` locates the hub's other processes for invalidation.
         """
         self._process_invalidation = (
-            None if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
+            ALONE if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
         )
         self._tier = (
             None
@@ -44,8 +59,9 @@ class AnswerCache:
             else RedisTier(
                 redis,
                 max_lifetime=MAX_LIFETIME,
-                on_invalidated=self._on_invalidation,
-                on_unsubscribed=self._on_channel_lost,
+                listener=InvalidationListener(
+                    on_invalidated=self._on_invalidation, on_unsubscribed=self._on_channel_lost
+                ),
             )
         )
         self._cache = ReadThroughCache(
@@ -56,6 +72,16 @@ class AnswerCache:
             process_invalidation=self._process_invalidation,
         )
         self.batches = CachedBatchReader(self._cache, timeout=timeout)
+
+    @property
+    def batch_cache(self) -> BatchCache:
+        """The cache that the engine reads batches through."""
+        return self.batches
+
+    @property
+    def readers(self) -> Sequence[CachedBatchReader]:
+        """The readers whose cached answers can be invalidated."""
+        return (self.batches,)
 
     @property
     def is_shared(self) -> bool:
@@ -88,8 +114,7 @@ class AnswerCache:
 
     async def start(self) -> None:
         """Connect to the other processes."""
-        if self._process_invalidation is not None:
-            self._process_invalidation.open()
+        self._process_invalidation.open()
         if self._tier is not None:
             await self._tier.start()
 

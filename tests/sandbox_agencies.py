@@ -119,8 +119,6 @@ def start_agency(
     state: Path,
     *,
     latency: bool = False,
-    port: int | None = None,
-    control_port: int | None = None,
     user: str = USER,
     secret: str = SECRET,
     environment: Mapping[str, str] | None = None,
@@ -133,8 +131,8 @@ def start_agency(
     """
     agency = RunningAgency(
         name=name,
-        port=port or free_port(),
-        control_port=control_port or free_port(),
+        port=free_port(),
+        control_port=free_port(),
         user=user,
         secret=secret,
         state=state / name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,37 +12,27 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from telemetry.metrics.request_counts import RequestCounts
 from web.admission.admission_middleware import AdmissionMiddleware
 from web.admission.load_shedder import LoadShedder
-from web.authentication import CASE_HEADER, PURPOSE_HEADER, Authenticate, RequestAuthenticator
-from web.endpoints.agency_hooks import AgencyHooks
-from web.endpoints.consents import ConsentEndpoints
-from web.endpoints.data_tracker import DataTracker
-from web.endpoints.export import ExportEndpoint, ExportParts
-from web.endpoints.health import CheckReadiness, HealthEndpoint
-from web.endpoints.metrics import MetricsEndpoint
-from web.graphql.endpoint import METHODS, PATH, Execute, GraphQLEndpoint
+from web.authentication import CASE_HEADER, PURPOSE_HEADER
+from web.endpoints.health import HealthEndpoint
+from web.graphql.endpoint import METHODS, PATH, GraphQLEndpoint
 from web.http_error_responses import handle_http_error, handle_starlette_error
 from web.http_errors import HttpError
 from web.middleware.csrf import PREFLIGHT_HEADERS
-from web.middleware.entity_tags import EntityTags
 from web.middleware.hosts import METRICS_PATH, MONITORING_PATHS, KnownHosts
 from web.middleware.incidents import Incidents
 from web.middleware.request_body import RequestBody
 from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
-from web.middleware.request_spans import RequestSpans
 from web.middleware.security_headers import SecurityHeaders
-from web.pages.graphiql import GraphiQL, LoadSamplePeople
-from web.pages.personal_pages import PersonalPages
-from web.pages.status_page import StatusPage
+from web.pages.graphiql import GraphiQL
 from web.rate_limits.address_limits import AddressLimits
-from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, CallerLimiter
-from web.rate_limits.failed_tokens import FailedTokens
+from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS
 from web.settings import Exposure, WebSettings
+from web.web_parts import WebParts
 
 
 class WebApplication:
@@ -56,7 +46,7 @@ class WebApplication:
         paths: Collection[str],
         request_log: RequestLog,
         preflights: bool,
-        load_shedder: LoadShedder | None = None,
+        load_shedder: LoadShedder,
     ) -> None:
         """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
         self.paths = paths
@@ -69,8 +59,7 @@ class WebApplication:
 
     def count_refused_connection(self) -> None:
         """A request was refused since there are too many connections."""
-        if self._load_shedder is not None:
-            self._load_shedder.count_refusal()
+        self._load_shedder.count_refusal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the server's beginning and end."""
@@ -92,113 +81,29 @@ def _is_preflight(scope: Scope) -> bool:
     )
 
 
-def build_web_application(
-    *,
-    execute: Execute,
-    authenticate: Authenticate,
-    ready: CheckReadiness,
-    settings: WebSettings,
-    sample_people: LoadSamplePeople | None = None,
-    data_tracker: DataTracker | None = None,
-    agency_hooks: AgencyHooks | None = None,
-    consents: ConsentEndpoints | None = None,
-    export: ExportParts | None = None,
-    pages: PersonalPages | None = None,
-    page_files: Sequence[Route] = (),
-    lifespan: Lifespan[Starlette] | None = None,
-    caller_limiter: CallerLimiter | None = None,
-    failed_tokens: FailedTokens | None = None,
-    request_spans: RequestSpans | None = None,
-    entity_tags: EntityTags | None = None,
-    load_shedder: LoadShedder | None = None,
-    requests: RequestCounts | None = None,
-    metrics: MetricsEndpoint | None = None,
-    status: StatusPage | None = None,
-) -> WebApplication:
-    """The application.
-
-    Args:
-        execute: Runs a GraphQL request.
-        authenticate: Proves who asks.
-        ready: Tells how the hub and its agencies are.
-        settings: Limits and switches.
-        sample_people: Whom a developer may ask as, in GraphiQL. Their tokens are readable by whoever reaches the page,
-            so it is given in development only.
-        agency_hooks: Who hears from agencies that something changed.
-        data_tracker: Who tells the Data Tracker about usages, where a client may ask.
-        consents: Where partners ask for consent.
-        exporting: What a person's export takes, where there are any.
-        pages: The hub's own pages for people who sign in, where there is an issuer for them.
-        page_files: What the hub's pages load.
-        lifespan: What is opened before the first request and closed after the last.
-        allowances: How often, and for how much, each caller may ask; without them, nothing limits anybody.
-        failed_tokens: Who counts tokens that prove nobody.
-        spans: Who tells traces of requests, where anybody collects them.
-        entity_tags: Who makes the tags by which clients ask whether an answer is still the same, where they may.
-        shedding: Who says when the hub is asked for more than it can answer; without it, nobody does.
-        requests: Who counts requests.
-        metrics: Where Prometheus reads the hub's numbers.
-        status: The page that shows how the agencies are.
-
-    """
-    health = HealthEndpoint(ready)
+def build_web_application(parts: WebParts) -> WebApplication:
+    """The application."""
+    settings = parts.settings
+    health = HealthEndpoint(parts.ready)
     request_log = RequestLog()
-    requests = requests or RequestCounts()
-    endpoint = GraphQLEndpoint(
-        execute=execute,
-        authenticate=authenticate,
-        settings=settings,
-        request_log=request_log,
-        caller_limiter=caller_limiter,
-        failed_tokens=failed_tokens,
-        request_spans=request_spans,
-        entity_tags=entity_tags,
-        load_shedder=load_shedder,
-        requests=requests,
-    )
-    routes = [
-        Route("/health/live", health.live),
-        Route("/health/ready", health.ready),
-        *page_files,
-    ]
-    if metrics is not None:
-        routes += metrics.routes()
-    if status is not None:
-        routes += status.routes()
-    if consents is not None:
-        routes += consents.routes()
-    if data_tracker is not None:
-        routes += data_tracker.routes()
-    if agency_hooks is not None:
-        routes += agency_hooks.routes()
-    if export is not None:
-        authenticator = RequestAuthenticator(authenticate, settings, failed_tokens)
-        routes += ExportEndpoint(
-            export, authenticator=authenticator, settings=settings, caller_limiter=caller_limiter
-        ).routes()
-    if pages is not None:
-        routes += pages.routes()
+    endpoint = GraphQLEndpoint(parts, request_log)
+    routes = [Route("/health/live", health.live), Route("/health/ready", health.ready)]
+    for each in parts.endpoints:
+        routes += each.routes()
     if settings.graphiql is not Exposure.OFF:
         page = GraphiQL(
             packages=settings.graphiql_packages,
             examples=settings.graphiql_examples,
-            sample_people=sample_people,
+            sample_people=parts.sample_people,
             needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
         routes += [Route("/", _redirect_to_graphiql), *page.routes()]
+    paths = frozenset({PATH, *(each.path for each in routes)})
     others = Starlette(
         routes=routes,
-        middleware=_build_middleware(
-            settings,
-            request_log,
-            caller_limiter,
-            requests,
-            load_shedder=load_shedder,
-            request_spans=request_spans,
-            paths=[PATH, *(each.path for each in routes)],
-        ),
+        middleware=_build_middleware(parts, request_log, paths),
         exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
-        lifespan=lifespan,
+        lifespan=parts.lifespan,
     )
     # A redirect names the hub as a request reached it: in the clear, where a proxy ends TLS before it. Another address
     # is another one, and not found.
@@ -206,10 +111,10 @@ def build_web_application(
     return WebApplication(
         graphql=CORSMiddleware(endpoint, **_build_cors_options(settings)) if settings.allowed_origins else endpoint,
         others=others,
-        paths=frozenset({PATH, *(route.path for route in routes)}),
+        paths=paths,
         request_log=request_log,
         preflights=bool(settings.allowed_origins),
-        load_shedder=load_shedder,
+        load_shedder=parts.load_shedder,
     )
 
 
@@ -237,24 +142,16 @@ def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
     }
 
 
-def _build_middleware(
-    settings: WebSettings,
-    request_log: RequestLog,
-    caller_limiter: CallerLimiter | None,
-    requests: RequestCounts,
-    *,
-    load_shedder: LoadShedder | None,
-    request_spans: RequestSpans | None,
-    paths: Collection[str],
-) -> list[Middleware]:
+def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collection[str]) -> list[Middleware]:
     """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
+    settings = parts.settings
     return [
         Middleware(
             RequestIdentity,
             request_timeout=settings.request_timeout,
             request_log=request_log,
-            request_spans=request_spans,
-            requests=requests,
+            request_spans=parts.request_spans,
+            requests=parts.requests,
             paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
@@ -265,8 +162,8 @@ def _build_middleware(
             monitoring_paths=MONITORING_PATHS - {METRICS_PATH} if settings.development else MONITORING_PATHS,
         ),
         *([Middleware(CORSMiddleware, **_build_cors_options(settings))] if settings.allowed_origins else []),
-        *([Middleware(AdmissionMiddleware, load_shedder=load_shedder)] if load_shedder is not None else []),
-        *([Middleware(AddressLimits, caller_limiter=caller_limiter)] if caller_limiter is not None else []),
+        Middleware(AdmissionMiddleware, load_shedder=parts.load_shedder),
+        Middleware(AddressLimits, caller_limiter=parts.caller_limiter),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),
     ]

@@ -17,7 +17,7 @@ from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL
 from web.client_certificate import ClientCertificates
 from web.http_errors import HttpError, HttpErrorCode
-from web.rate_limits.failed_tokens import FailedTokens
+from web.rate_limits.failed_tokens import NO_FAILED_TOKENS, FailedTokenCounter
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
 
@@ -39,7 +39,10 @@ class RequestAuthenticator:
     """Finds out who asks."""
 
     def __init__(
-        self, authenticate: Authenticate, settings: WebSettings, failed_tokens: FailedTokens | None = None
+        self,
+        authenticate: Authenticate,
+        settings: WebSettings,
+        failed_tokens: FailedTokenCounter = NO_FAILED_TOKENS,
     ) -> None:
         """Take who checks tokens, whose word counts about certificates, and who counts tokens that prove nobody."""
         self._authenticate = authenticate
@@ -63,7 +66,7 @@ class RequestAuthenticator:
         if len(values) > 1:
             raise _build_unauthenticated_error("The Authorization header comes more than once. Send it once.")
         certificate = self.get_certificate_thumbprint(scope, headers)
-        if self._failed_tokens is not None and values:
+        if values:
             self._failed_tokens.check(values[0], scope, headers)
         try:
             caller = self._authenticate(values[0] if values else None, certificate)
@@ -102,7 +105,7 @@ class RequestAuthenticator:
         A token with a valid signature is not a guess, even if it is expired, not yet valid, or for another audience:
         one address of a carrier always sends some. While an issuer does not answer, tokens are not counted.
         """
-        if self._failed_tokens is None or not isinstance(error, Unauthenticated) or error.is_signed:
+        if not isinstance(error, Unauthenticated) or error.is_signed:
             return None
         return self._failed_tokens.count(scope, headers)
 

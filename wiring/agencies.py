@@ -1,4 +1,4 @@
-"""A connector for each agency, behind its gate, and the domain that each answers."""
+"""A connector for each agency, behind its gate, the domain that each answers, and the cache of what they answer."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.msmes import JakPreneur
@@ -26,6 +27,7 @@ from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from connectors.tax import PropertyTax
 from engine.batch import Agencies
+from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -109,14 +111,13 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     crm = _build_http_driver(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
     pangan = _build_http_driver(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
     tax = PropertyTax.connect(
-        settings.pbb_url,
+        PropertyTax.open_driver(
+            settings.pbb_url, deadline=gates["pbb"].deadline, connections=gates["pbb"].max_concurrency, work=work
+        ),
         user=settings.pbb_user,
         password=settings.pbb_password.get_secret_value(),
-        deadline=gates["pbb"].deadline,
         max_concurrency=min(settings.pbb_max_concurrency, gates["pbb"].max_concurrency),
-        connections=gates["pbb"].max_concurrency,
         gate=gates["pbb"],
-        work=work,
     )
     regions = RegionTables(_DATA)
     links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
@@ -137,6 +138,20 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
+    )
+
+
+def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
+    """The cache of what agencies answer."""
+    if not settings.cache_megabytes:
+        return NoAnswerCache()
+    return AnswerCache(
+        max_bytes=settings.cache_megabytes * 1024 * 1024,
+        secret=settings.secret_bytes,
+        former_secrets=settings.former_secrets_bytes,
+        redis=settings.redis_address,
+        timeout=settings.agency_timeout,
+        run_folder=settings.run_folder,
     )
 
 
@@ -162,12 +177,8 @@ def _build_sql_driver(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
 
 def _build_http_driver(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
     return HttpDriver(
-        gate.agency,
-        url,
-        headers={name: value.get_secret_value() for name, value in headers.items()},
-        deadline=gate.deadline,
-        connections=gate.max_concurrency,
-        max_bytes=_MAX_REPLY_BYTES,
+        HttpService(gate.agency, url, headers={name: value.get_secret_value() for name, value in headers.items()}),
+        HttpLimits(deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=_MAX_REPLY_BYTES),
         gate=gate,
         work=work,
     )

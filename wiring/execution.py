@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -12,21 +13,19 @@ from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.decision import obeys_preferences
-from engine.batch import Agencies, BatchCache
-from engine.cost_budgets import CostBudget, DailyQuotaStore
+from engine.batch import NO_BATCH_CACHE, Agencies, BatchCache
+from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.operation_meter import OperationMeter
-from engine.reporting.refused_fields import RefusalRecorder
-from engine.reporting.subject_reads import ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunReporting, RunRequest
 from records.calls.call import Call
 from records.calls.spans import Span
 from records.hub.clients import ClientId
 from schema.declarations.request_context import RequestContext
 from settings import Settings
-from web.graphql.endpoint import Execute
+from web.graphql.execute import Execute
 from web.settings import Exposure
 
 _HUB_APPLICATION = ClientApplication(client=ClientId.without_issuer("simpul"), is_hub=True)
@@ -37,10 +36,8 @@ def build_graphql_engine(
     schema: GraphQLSchema,
     *,
     coalescing: bool,
-    recorder: ReadRecorder | None,
-    daily_quotas: DailyQuotaStore | None,
-    meter: OperationMeter | None = None,
-    refusals: RefusalRecorder | None = None,
+    reporting: RunReporting,
+    daily_quotas: DailyQuotaStore = NO_QUOTA_STORE,
 ) -> Engine:
     """The engine of `/graphql`. `daily_quotas` counts what clients used today, for all processes."""
     return Engine(
@@ -53,45 +50,50 @@ def build_graphql_engine(
             show_schema_names=settings.development or settings.schema_exposure is Exposure.ON,
         ),
         share_runs=coalescing,
-        recorder=recorder,
         documents=PersistedDocuments(
             first_party=settings.first_party_operations,
             automatic=settings.automatic_operations,
             systems=settings.agency_system_operations,
             quota_store=daily_quotas,
         ),
-        meter=meter,
-        refusals=refusals,
+        reporting=reporting,
     )
 
 
-def build_export_engine(
-    settings: Settings, schema: GraphQLSchema, recorder: ReadRecorder | None, meter: OperationMeter | None = None
-) -> Engine:
+def build_export_engine(settings: Settings, schema: GraphQLSchema, reporting: RunReporting) -> Engine:
     """The engine of `/me/export`, which runs what the hub wrote: the limits are the operator's here, too."""
     rules = DocumentRules(limits=settings.limits, allow_introspection=False, allow_suggestions=False)
-    return Engine(schema, rules, recorder=recorder, meter=meter)
+    return Engine(schema, rules, reporting=reporting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestResources:
+    """What all requests use: where data come from, and under what policy."""
+
+    agencies: Agencies
+    node_ids: NodeIds
+    policy: AccessPolicy
+    batch_cache: BatchCache = NO_BATCH_CACHE
 
 
 def build_execute(
     engine: Engine,
-    agencies: Agencies,
-    node_ids: NodeIds,
-    policy: AccessPolicy,
+    resources: RequestResources,
     *,
-    batch_cache: BatchCache | None = None,
     schema_exposure: Exposure = Exposure.OFF,
     is_internal: bool = False,
 ) -> Execute:
     """What runs one request: everything that belongs to it lives and ends with it.
 
-    Without who is `batch_cache` answers, each request asks for all of its own. Documents that are the `is_internal` are
-    registered nowhere, so no client is held to them, and nobody shares their runs.
+    Documents that are the hub's own (`is_internal`) are registered nowhere, so no client is held to them, and nobody
+    shares their runs.
     """
+    agencies, node_ids = resources.agencies, resources.node_ids
+    policy, batch_cache = resources.policy, resources.batch_cache
     signed_in_only = schema_exposure is Exposure.SIGNED_IN
 
     def execute(
-        request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None
+        request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget
     ) -> Coroutine[Any, Any, GraphQLResponse]:
         def build_context() -> RequestContext:
             return RequestContext(
@@ -104,17 +106,19 @@ def build_execute(
             _HUB_APPLICATION if is_internal else None if client is None else _build_application(caller, client)
         )
         run = engine.run(
-            request,
-            build_context,
-            caller_key=caller,
-            deadline=call.deadline,
-            request_id=call.request_id,
-            application=application,
-            unshared_run=is_internal or obeys_preferences(caller),
-            budget=budget,
-            allow_introspection=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
-            span=span,
-            require_new_run=call.max_age < inf,
+            RunRequest(  # by position: made for each request
+                request,
+                build_context,
+                call.request_id,
+                caller,
+                call.deadline,
+                application,
+                not (is_internal or obeys_preferences(caller)),
+                budget,
+                not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
+                span,
+                call.max_age < inf,
+            )
         )
         return run if span is None else _record_outcome(run, caller, span)
 

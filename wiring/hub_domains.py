@@ -17,7 +17,7 @@ from services.rights.exports import FixedExports
 from settings import Settings
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
-from store.ledger.access_ledger import AccessLedger
+from store.ledger.access_ledger import AccessLedger, LedgerWriter, NoLedger
 from store.retention.purge import RetentionPurge
 from store.retention.retention_rules import list_retention_rules
 from store.rights.data_request_table import DataRequestTable
@@ -43,9 +43,11 @@ def build_hub_domains(
     )
 
 
-def build_access_ledger(settings: Settings, state: AsyncEngine) -> AccessLedger | None:
-    """Where who read what is written down; None where the operator keeps no ledger."""
-    return AccessLedger(state, settings.secret_bytes, timeout=settings.ledger_timeout) if settings.ledger else None
+def build_access_ledger(settings: Settings, state: AsyncEngine) -> LedgerWriter:
+    """Where who read what is written down."""
+    if not settings.ledger:
+        return NoLedger()
+    return AccessLedger(state, settings.secret_bytes, timeout=settings.ledger_timeout)
 
 
 def build_retention(settings: Settings, state: AsyncEngine) -> RetentionPurge:

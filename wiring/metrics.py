@@ -7,9 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auth.tokens.issuer_keys import IssuerKeys
-from connectors.resilience.gate import Gate
-from engine.batch import Agencies
+from engine.reporting.agency_read_counts import AgencyReadCounts
 from resolvers.answer_cache import AnswerCache
 from settings import Settings
 from store.ledger.access_ledger import AccessLedger
@@ -20,12 +18,12 @@ from telemetry.metrics.hub import HubMetrics
 from telemetry.metrics.metrics_collector import MetricsCollector
 from telemetry.metrics.readers import ReaderMetrics
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
-from web.admission.load_shedder import LoadShedder
 from web.endpoints.health import IssuerState
 from web.endpoints.metrics import MetricsEndpoint
 from web.pages.page_renderer import PageRenderer
 from web.pages.status_page import StatusPage
-from web.rate_limits.build import RateLimits
+from wiring.callers import CallerParts
+from wiring.hub_parts import HubParts
 
 _MAX_AGE = 1.0
 """Seconds for which the status page takes numbers that were gathered."""
@@ -52,39 +50,31 @@ class HubCounters:
 
 
 def build_counters(
-    settings: Settings,
-    gates: Mapping[str, Gate],
-    agencies: Agencies,
-    *,
-    answer_cache: AnswerCache | None,
-    ledger: AccessLedger | None,
-    rate_limits: RateLimits,
-    issuers: Sequence[IssuerKeys],
-    load_shedder: LoadShedder | None = None,
-    readers: ReaderMetrics,
+    settings: Settings, parts: HubParts, callers: CallerParts, read_counts: Mapping[str, AgencyReadCounts]
 ) -> HubCounters:
-    """Who counts. Nothing is opened yet; what is None does not exist in this hub."""
+    """Who counts. Nothing is opened yet."""
     requests, operations = RequestCounts(), OperationCounts()
-    agency_metrics = AgencyMetrics(
-        gates, reads=agencies.read_counts, cache=None if answer_cache is None else answer_cache.batches.hits
-    )
+    rate_limits, budgets, answer_cache = callers.rate_limits, callers.budgets, parts.answer_cache
+    cache = answer_cache if isinstance(answer_cache, AnswerCache) else None
+    agency_metrics = AgencyMetrics(parts.gates, reads=read_counts, cache=cache.batches.hits if cache else {})
 
     def get_redis_states() -> Mapping[str, bool]:
         found = {}
         if rate_limits.shared is not None:
             found["limits"] = rate_limits.shared.is_up
-        if answer_cache is not None and answer_cache.is_shared:
+        if answer_cache.is_shared:
             found["kept"] = not answer_cache.is_cut_off
         return found
 
     hub = HubMetrics(
-        cache=answer_cache,
-        ledger=ledger,
-        load_shedder=load_shedder,
+        cache=cache,
+        ledger=parts.ledger if isinstance(parts.ledger, AccessLedger) else None,
+        load_shedder=callers.load_shedder,
         get_redis_states=get_redis_states,
-        get_issuer_states=lambda: {each.issuer.name: each.state for each in issuers if each.is_remote},
+        get_issuer_states=lambda: {each.issuer.name: each.state for each in callers.issuers if each.is_remote},
         issuer_states=[state.value for state in IssuerState],
     )
+    readers = ReaderMetrics(budgets.read_counts, callers.refusals.by_reason)
     measuring = MetricsCollector(
         (agency_metrics, requests, operations, hub, readers),
         get_agency_totals=agency_metrics.get_totals,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
-from auth.oidc.sign_in import SignInClient, SignInFlow
+from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
 from connectors.issuer_documents import IssuerDocuments
 from connectors.token_endpoint import TokenEndpoint
 from schema.tools.document_fields import DocumentDescriber
 from settings import Settings
+from web.pages.consent_pages import ConsentPages
 from web.pages.internal_client import InternalClient
 from web.pages.page_renderer import PageRenderer
-from web.pages.personal_pages import PersonalPages, build_personal_pages
-from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH
+from web.pages.page_session import PageSessions
+from web.pages.personal_pages import PersonalPages
+from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from wiring.token_issuers import get_document_timeout
 
 
@@ -26,7 +28,11 @@ def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: Tok
         return None
     secret, seconds = settings.sign_in_secret, get_document_timeout(settings)
     return SignInFlow(
-        keys,
+        SignInIssuer(
+            keys=keys,
+            documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
+            token_client=TokenEndpoint(keys.issuer.name, timeout=seconds),
+        ),
         SignInClient(
             id=settings.sign_in_client,
             secret=None if secret is None else secret.get_secret_value(),
@@ -35,8 +41,6 @@ def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: Tok
             scopes=settings.sign_in_scopes,
         ),
         secret=settings.secret_bytes,
-        documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
-        token_client=TokenEndpoint(keys.issuer.name, timeout=seconds),
         token_verifier=tokens,
         lifetime=settings.session_lifetime,
     )
@@ -55,14 +59,12 @@ def build_pages(
     if sign_in is None or live_sessions is None:
         return None
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    return build_personal_pages(
-        sign_in,
-        SessionCookies(settings.secret_bytes, limits),
-        live_sessions,
-        client,
-        describe,
+    sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
+    return PersonalPages(
+        sign_in=HubSignInPages(sign_in, sessions, pages),
+        consents=ConsentPages(client, sessions, pages, describe),
+        sessions=sessions,
         pages=pages,
-        public_url=settings.base_url,
         max_sign_in_age=settings.recent_sign_in,
         with_messages=settings.development,
     )

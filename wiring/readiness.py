@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 
-from auth.tokens.issuer_keys import IssuerKeys
-from connectors.agency_probes import AgencyProbes
-from connectors.resilience.gate import Gate
-from resolvers.answer_cache import AnswerCache
-from web.admission.load_shedder import LoadShedder
+from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from web.endpoints.health import (
     AgencyReachability,
     AgencyReadiness,
@@ -17,22 +13,16 @@ from web.endpoints.health import (
     IssuerState,
     Readiness,
 )
-from web.rate_limits.build import RateLimits
+from wiring.callers import CallerParts
+from wiring.hub_parts import HubParts
 
 
-def build_readiness_check(
-    agency_probes: AgencyProbes,
-    gates: Mapping[str, Gate],
-    issuers: Sequence[IssuerKeys],
-    rate_limits: RateLimits,
-    answer_cache: AnswerCache | None,
-    *,
-    load_shedder: LoadShedder,
-) -> Callable[[], Awaitable[Readiness]]:
+def build_readiness_check(parts: HubParts, callers: CallerParts) -> Callable[[], Awaitable[Readiness]]:
     """What `/health/ready` reports."""
+    load_shedder = callers.load_shedder
 
     async def ready() -> Readiness:
-        failures = await agency_probes.probe_all()
+        failures = await parts.agency_probes.probe_all()
         return Readiness(
             is_serving=True,
             agencies=[
@@ -40,24 +30,24 @@ def build_readiness_check(
                     name=name,
                     state=AgencyReachability.UP if failure is None else AgencyReachability.DOWN,
                     detail=None if failure is None else failure.code,
-                    gate=gates.get(name),
+                    gate=parts.gates.get(name),
                 )
                 for name, failure in failures.items()
             ],
             issuers=[
                 IssuerReadiness(name=each.issuer.name, state=IssuerState(each.state.value))
-                for each in issuers
+                for each in callers.issuers
                 if each.is_remote
             ],
-            limits=rate_limits.state,
-            cache=_get_cache_state(answer_cache),
+            limits=callers.rate_limits.state,
+            cache=_get_cache_state(parts.answer_cache),
             load=load_shedder.load if load_shedder.is_enabled else None,
         )
 
     return ready
 
 
-def _get_cache_state(answer_cache: AnswerCache | None) -> CacheState | None:
-    if answer_cache is None or not answer_cache.is_shared:
+def _get_cache_state(answer_cache: AnswerCache | NoAnswerCache) -> CacheState | None:
+    if not answer_cache.is_shared:
         return None
     return CacheState.LOCAL if answer_cache.is_cut_off else CacheState.SHARED

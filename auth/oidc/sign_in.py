@@ -24,7 +24,6 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from time import monotonic, time
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -40,6 +39,7 @@ from auth.tokens.strict_json import parse_json_object
 from auth.tokens.token_parser import parse_token
 from auth.tokens.token_verifier import TokenVerifier
 from records.calls.failures import AgencyFailure
+from records.clocks import Clocks
 
 SIGN_IN_TIMEOUT: Final = 600.0
 """Seconds for which somebody may be away at the issuer."""
@@ -108,34 +108,42 @@ class SignInResult:
     """The ID token, which the issuer wants to see when the session ends."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInIssuer:
+    """The issuer at which people sign in, and what asks it."""
+
+    keys: IssuerKeys
+    documents: DocumentReader
+    """Reads its documents."""
+    token_client: TokenClient
+    """Redeems its codes."""
+
+
 class SignInFlow:
     """Signs people in at one issuer."""
 
     def __init__(
         self,
-        keys: IssuerKeys,
+        issuer: SignInIssuer,
         client: SignInClient,
         *,
         secret: bytes,
-        documents: DocumentReader,
-        token_client: TokenClient,
         token_verifier: TokenVerifier,
         lifetime: float = SessionLimits().lifetime,
-        clock: Callable[[], float] = time,
-        monotonic_clock: Callable[[], float] = monotonic,
+        clocks: Clocks = Clocks(),  # noqa: B008 - frozen
     ) -> None:
-        """Take the issuer, the hub's secret, and who reads documents, redeems codes and proves access tokens.
+        """Take the issuer, the hub's secret, and who verifies access tokens.
 
         `lifetime` is how many seconds a session may go on.
         """
-        self._keys = keys
+        self._keys = keys = issuer.keys
         self._client = client
         self._cookies = SealedCookies(secret, "sign-in")
-        self._endpoints = _EndpointCache(keys.issuer.name, keys.issuer.url, documents, monotonic_clock)
-        self._token_client = token_client
+        self._endpoints = _EndpointCache(keys.issuer.name, keys.issuer.url, issuer.documents, clocks.monotonic)
+        self._token_client = issuer.token_client
         self._token_verifier = token_verifier
         self._lifetime = lifetime
-        self._clock = clock
+        self._clock = clocks.wall
 
     async def begin(self, target: str, *, language: str, max_age: int | None = None) -> SignInStart:
         """Begin a sign-in that goes on at `target`, a path of the hub.

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-import server
 from benchmarks.blog.batches import Blog, CallerData
 from benchmarks.blog.connector import RestWorld
 from benchmarks.blog.schema import build_blog_schema
@@ -19,12 +18,12 @@ from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.issuer import build_benchmark_entry
 from connectors.agency_probes import AgencyProbes
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from engine.batch import Agencies
-from resolvers.answer_cache import AnswerCache
+from engine.reporting.subject_reads import NoReadRecorder
 from schema.builder import get_graphql_schema
 from settings import Settings
-from telemetry.tracing import Tracing
-from web.application import WebApplication
+from wiring.hub_parts import HubParts
 
 _CONNECTIONS = 256
 _TIMEOUT_S = 30.0
@@ -55,30 +54,13 @@ def build_blog_settings(keys: Path) -> Settings:
     return Settings(**values)
 
 
-def build_blog_application(
-    settings: Settings,
-    upstream: str,
-    *,
-    coalescing: bool,
-    known_tokens: bool = True,
-    ledger: TimedLedger | None = None,
-    answers: AnswerCache | None = None,
-    traces: Tracing | None = None,
-) -> WebApplication:
-    """The hub over the small world.
-
-    Without `known_tokens` every token is verified anew; with `ledger` reads are kept, with `answers` what agencies
-    said. `traces`, which run already, are told of requests.
-    """
+def build_blog_parts(upstream: str, ledger: TimedLedger | None = None) -> HubParts:
+    """The hub over the small world; with `ledger`, reads are recorded."""
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
-            agency,
-            upstream,
-            headers={"Accept": "application/json"},
-            deadline=_TIMEOUT_S,
-            connections=_CONNECTIONS,
-            max_bytes=_MAX_BYTES,
+            HttpService(agency, upstream, headers={"Accept": "application/json"}),
+            HttpLimits(deadline=_TIMEOUT_S, connections=_CONNECTIONS, max_bytes=_MAX_BYTES),
         )
 
     drivers = {"blog": driver("blog"), "bank": driver("bank"), "shop": driver("shop"), "post_office": driver("post")}
@@ -94,15 +76,10 @@ def build_blog_application(
         for each in drivers.values():
             await each.close()
 
-    return server.compose(
-        settings,
+    return HubParts(
         schema=get_graphql_schema(build_blog_schema()),
         agencies=Agencies({Blog: world, CallerData: world}),
         agency_probes=AgencyProbes({"blog": world}),
         lifespan=lifespan,
-        coalescing=coalescing,
-        cache_tokens=known_tokens,
-        recorder=None if ledger is None else ledger.record,
-        tracing=traces,
-        answer_cache=answers,
+        recorder=NoReadRecorder() if ledger is None else ledger.record,
     )

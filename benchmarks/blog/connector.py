@@ -11,6 +11,7 @@ from msgspec.json import Decoder
 from benchmarks.blog.records import Account, Message, Order, Post, User
 from connectors.batching.fan_out import fan_out
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpRequest
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused
@@ -84,7 +85,7 @@ async def _read(
     http: HttpDriver, path: str, decoder: Decoder[T], call: Call, query: dict[str, str] | None = None
 ) -> T | None:
     """What stands at a path; none where there is nothing."""
-    reply = await http.send("GET", path, call, query=query)
+    reply = await http.send(HttpRequest("GET", path, query=query), call)
     if reply.status == _NOT_FOUND:
         return None
     if reply.status >= _FIRST_CLIENT_ERROR:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
@@ -33,8 +33,17 @@ def check_target(target: Target, url: str, upstream: Upstream, callers: list[Ben
         _check_refusals(target, url, callers)
 
 
-def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -> tuple[int, Any, int]:
-    """Status, JSON and length in bytes of one answer."""
+class TargetAnswer(NamedTuple):
+    """What a target answered."""
+
+    status: int
+    json: Any
+    length: int
+    """In bytes."""
+
+
+def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -> TargetAnswer:
+    """One answer."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -50,9 +59,9 @@ def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -
     finally:
         connection.close()
     try:
-        return reply.status, orjson.loads(body), len(body)
+        return TargetAnswer(reply.status, orjson.loads(body), len(body))
     except orjson.JSONDecodeError:
-        return reply.status, None, len(body)
+        return TargetAnswer(reply.status, None, len(body))
 
 
 def _check_answer(url: str, question: BenchmarkQuestion, caller: BenchmarkCaller) -> None:

@@ -16,8 +16,10 @@ from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.layout import HOST
 from benchmarks.recorded_city import build_agencies
 from connectors.agency_probes import AgencyProbes
+from engine.reporting.subject_reads import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
+from wiring.hub_parts import HubParts
 
 
 def main() -> None:
@@ -48,12 +50,14 @@ def main() -> None:
 
     app = server.compose(
         settings,
-        schema=get_graphql_schema(build_schema()),
-        agencies=build_agencies(options.recorded),
-        agency_probes=AgencyProbes({}),
-        lifespan=lifespan,
-        coalescing=False,  # each asks for themself: nothing is to be shared
-        recorder=None if ledger is None else ledger.record,
+        HubParts(
+            schema=get_graphql_schema(build_schema()),
+            agencies=build_agencies(options.recorded),
+            agency_probes=AgencyProbes({}),
+            lifespan=lifespan,
+            coalescing=False,  # each asks for themself: nothing is to be shared
+            recorder=NoReadRecorder() if ledger is None else ledger.record,
+        ),
     )
     freeze_startup_objects()
     uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 
 import server
-from benchmarks.blog.application import build_blog_application, build_blog_settings
+from benchmarks.blog.application import build_blog_parts, build_blog_settings
 from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.layout import HOST
+from resolvers.answer_cache import NoAnswerCache
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
-from wiring.answer_cache import build_answer_cache
+from wiring.agencies import build_answer_cache
 
 
 def main() -> None:
@@ -29,16 +31,14 @@ def main() -> None:
     options = arguments.parse_args()
     server.configure_logging()
     settings = build_blog_settings(options.keys)
-    answers = build_answer_cache(settings) if options.cached else None
     ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
-    app = build_blog_application(
-        settings,
-        options.upstream,
+    parts = replace(
+        build_blog_parts(options.upstream, ledger),
         coalescing=options.coalescing,
-        known_tokens=not options.verifying,
-        ledger=ledger,
-        answers=answers,
+        cache_tokens=not options.verifying,
+        answer_cache=build_answer_cache(settings) if options.cached else NoAnswerCache(),
     )
+    app = server.compose(settings, parts)
     freeze_startup_objects()
     uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()
 

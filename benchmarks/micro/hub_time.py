@@ -50,6 +50,7 @@ from schema.builder import build_schema, get_graphql_schema
 from store.database import create_database_engine, migrate
 from wiring.agencies import build_connectors
 from wiring.hub_domains import build_hub_domains
+from wiring.hub_parts import HubParts
 
 GOAL_MS = 1.0
 DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
@@ -178,10 +179,12 @@ async def _measure(folder: StateFolder, answers: int, stack: AsyncExitStack) -> 
     real = connectors.bind_domains(build_hub_domains(settings, state, schema).build_domains())
     app = server.compose(
         settings,
-        schema=schema,
-        agencies=Agencies({domain: TimedConnector(real[domain], recorded) for domain in DOMAINS}),
-        agency_probes=connectors.build_agency_probes(),
-        lifespan=no_lifespan,
+        HubParts(
+            schema=schema,
+            agencies=Agencies({domain: TimedConnector(real[domain], recorded) for domain in DOMAINS}),
+            agency_probes=connectors.build_agency_probes(),
+            lifespan=no_lifespan,
+        ),
     )
     token = issue_token(issuer, build_sample_callers()[_CALLER])
     whole = await _measure_series(app, token, recorded, answers)

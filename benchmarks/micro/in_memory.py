@@ -21,6 +21,7 @@ from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunRequest
 from records.calls.answers import Answers
 from records.calls.call import Call
 from schema.builder import get_graphql_schema
@@ -66,7 +67,7 @@ class InMemoryHub:
         def open_context() -> RequestContext:
             return RequestContext(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
 
-        return await self._engine.run(request, open_context, request_id="micro")
+        return await self._engine.run(RunRequest(request, open_context, "micro"))
 
 
 def build_blog_agencies(posts: int, users: int) -> Agencies:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
@@ -20,8 +20,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+import server
 from auth.caller import Caller, CallerKind
-from benchmarks.blog.application import build_blog_application, build_blog_settings
+from benchmarks.blog.application import build_blog_parts, build_blog_settings
 from benchmarks.issuer import build_benchmark_issuer
 from benchmarks.layout import HOST
 from benchmarks.micro.hub_time import ask_once
@@ -29,7 +30,7 @@ from engine.safe_traceback import safe_traceback
 from records.calls.call import Call
 from records.identifiers import Nik
 from telemetry.log_format import LogFormat, ServedRequest, ServedRequestsRecord, build_formatter
-from telemetry.tracing import Tracing
+from telemetry.tracing import NoTracing, Tracing
 from web.middleware.request_log import RequestLog
 from web.server.uvicorn_config import freeze_startup_objects
 
@@ -73,10 +74,10 @@ async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:
         token = issuer.sign_token(
             Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001")), subject="somebody"
         )
-        variants: dict[str, tuple[Tracing | None, Callable[[], Awaitable[bytes]]]] = {}
+        variants: dict[str, tuple[Tracing | NoTracing, Callable[[], Awaitable[bytes]]]] = {}
         for name, options in _VARIANTS.items():
-            traces = None if options is None else Tracing(urls[options[1]], sample_ratio=options[0])
-            app = build_blog_application(build_blog_settings(keys), urls["gone"], coalescing=True, traces=traces)
+            traces = NoTracing() if options is None else Tracing(urls[options[1]], sample_ratio=options[0])
+            app = server.compose(build_blog_settings(keys), replace(build_blog_parts(urls["gone"]), tracing=traces))
             variants[name] = traces, partial(ask_once, app, _BODY, token)
         freeze_startup_objects()
         for _ in range(_ROUNDS):
@@ -86,8 +87,8 @@ async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:
     return found
 
 
-async def _measure_request(traces: Tracing | None, ask: Callable[[], Awaitable[bytes]]) -> tuple[float, float]:
-    async with nullcontext() if traces is None else traces.run():
+async def _measure_request(traces: Tracing | NoTracing, ask: Callable[[], Awaitable[bytes]]) -> tuple[float, float]:
+    async with traces.run():
         await ask()
         loop, process = thread_time(), process_time()
         for _ in range(_REQUESTS_A_ROUND):

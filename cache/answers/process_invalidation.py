@@ -18,6 +18,23 @@ _BYTES = 8
 _NAME = "invalidated"
 
 
+class NoProcessInvalidation:
+    """No other process: for one that is alone, or shares a tier with the others."""
+
+    def open(self) -> None:
+        """Nothing is opened."""
+
+    def poll(self) -> bool:
+        """Nothing was invalidated."""
+        return False
+
+    def publish(self) -> None:
+        """Nobody is told."""
+
+
+ALONE = NoProcessInvalidation()
+
+
 class ProcessInvalidation:
     """The invalidations of the other processes of this hub, by a shared folder."""
 

@@ -11,18 +11,18 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
-from time import time
 from typing import Any, NamedTuple, Protocol
 
 from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
 from cache.answers.monotonic_clock import get_monotonic_seconds
-from cache.answers.process_invalidation import ProcessInvalidation
+from cache.answers.process_invalidation import ALONE, NoProcessInvalidation, ProcessInvalidation
 from cache.answers.process_tier import CachedAnswer, ProcessTier
 from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
 from cache.answers.slots import CacheResult, Slot
 from records.calls.failures import AgencyFailure, AgencyTimeout
 from records.calls.freshness import Staleness
 from records.calls.spans import Span
+from records.clocks import Clocks
 
 REVALIDATING = "revalidating"
 _MAX_CLOCK_SKEW = 1.0
@@ -57,6 +57,9 @@ class AnswerSealer(Protocol):
         """Returns the body. Raises `ValueError` if it was sealed with another key or name."""
 
 
+CACHE_CLOCKS = Clocks(monotonic=get_monotonic_seconds)
+
+
 class _FetchContext(NamedTuple):
     """The parameters of a fetch."""
 
@@ -88,14 +91,12 @@ class ReadThroughCache:
         key_builder: KeyBuilder,
         sealer: AnswerSealer,
         shared: SharedTier | None = None,
-        process_invalidation: ProcessInvalidation | None = None,
-        clock: Callable[[], float] = get_monotonic_seconds,
-        wall_clock: Callable[[], float] = time,
+        process_invalidation: ProcessInvalidation | NoProcessInvalidation = ALONE,
+        clocks: Clocks = CACHE_CLOCKS,
     ) -> None:
-        """Starts empty. All times are on the monotonic clock `clock`.
+        """Starts empty. All times are on the monotonic clock; the wall clock dates stale answers for callers.
 
-        `wall_clock` is the time of day, in seconds since 1970-01-01 UTC; it dates stale answers for callers. Without a
-        `shared` tier, `process_invalidation` carries invalidations between the processes.
+        Without a `shared` tier, `process_invalidation` carries invalidations between the processes.
         """
         self.epochs = InvalidationEpochs()
         self.tier = ProcessTier(self.epochs, max_bytes=max_bytes)
@@ -103,8 +104,8 @@ class ReadThroughCache:
         self._sealer = sealer
         self._shared = shared
         self._process_invalidation = process_invalidation
-        self.clock = clock
-        self._wall_clock = wall_clock
+        self.clock = clocks.monotonic
+        self._wall_clock = clocks.wall
         self._flights: dict[Slot, _Flight] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -116,7 +117,7 @@ class ReadThroughCache:
         Ignores answers older than `max_age` seconds, unless the agency fails; 0 always asks the agency. `span` gets a
         link to each fetch that it joins.
         """
-        if self._process_invalidation is not None and self._process_invalidation.poll():
+        if self._process_invalidation.poll():
             self.epochs.invalidate_everything()
         found, missing = self._read_process_tier(slots, fetch, max_age=max_age)
         if missing:
@@ -127,8 +128,7 @@ class ReadThroughCache:
         """Invalidates all answers with these tags. Returns False if other processes could not be informed."""
         opaque = self._key_builder.hash_tags(tags)
         self.epochs.invalidate(opaque)
-        if self._process_invalidation is not None:
-            self._process_invalidation.publish()
+        self._process_invalidation.publish()
         return self._shared is None or await self._shared.invalidate(opaque)
 
     async def close(self) -> None:

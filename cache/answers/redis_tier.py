@@ -19,6 +19,7 @@ import contextlib
 import logging
 import struct
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
 
@@ -56,6 +57,16 @@ _CHANNEL = "simpul:v1:invalidated"
 _RELEASE_SCRIPT = 'if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidationListener:
+    """Receives the invalidations of other processes."""
+
+    on_invalidated: Callable[[Sequence[str]], None]
+    """Receives the tags that other processes invalidate."""
+    on_unsubscribed: Callable[[], None]
+    """Runs when an invalidation may have been missed."""
+
+
 class RedisTier:
     """The shared tier. Call `start` and `close` in the event loop that reads."""
 
@@ -64,17 +75,15 @@ class RedisTier:
         url: str,
         *,
         max_lifetime: float,
-        on_invalidated: Callable[[Sequence[str]], None],
-        on_unsubscribed: Callable[[], None],
+        listener: InvalidationListener,
         timeout: float = TIMEOUT,
         retry_delay: float = RETRY_DELAY,
         clock: Callable[[], float] = get_monotonic_seconds,
     ) -> None:
         """Opens nothing yet.
 
-        `max_lifetime` is the maximum lifetime of any answer, in seconds. `on_invalidated` receives the tags that other
-        processes invalidate. `on_unsubscribed` runs when an invalidation may have been missed. `clock` measures the age
-        of answers in this process.
+        `max_lifetime` is the maximum lifetime of any answer, in seconds. `clock` measures the age of answers in this
+        process.
         """
         self._client = connect_redis(
             url,
@@ -91,8 +100,8 @@ class RedisTier:
             when_lost=self._unsubscribe,
         )
         self._max_lifetime = max_lifetime
-        self._on_invalidated = on_invalidated
-        self._on_unsubscribed = on_unsubscribed
+        self._on_invalidated = listener.on_invalidated
+        self._on_unsubscribed = listener.on_unsubscribed
         self._timeout = timeout
         self._retry_delay = retry_delay
         self._owner_token = token_bytes(_TOKEN_BYTES)

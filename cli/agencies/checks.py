@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from secrets import token_hex
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -19,11 +19,24 @@ from store.database import create_database_engine
 from wiring.agencies import Connectors, build_connectors
 
 
-async def check_agencies(settings: Settings) -> AsyncIterator[tuple[str, str, str, float]]:
-    """Ask each agency for one known record, or probe it if no record is known.
+class AgencyCheck(NamedTuple):
+    """The result of one check of one agency."""
 
-    Yields (agency, protocol, outcome, seconds); the outcome is `ok`, or describes the failure.
-    """
+    agency: str
+    protocol: str
+    outcome: str
+    """`ok`, or a description of the failure."""
+    seconds: float
+
+
+class _Question(NamedTuple):
+    agency: str
+    protocol: str
+    ask: Callable[[Call], Awaitable[bool]]
+
+
+async def check_agencies(settings: Settings) -> AsyncIterator[AgencyCheck]:
+    """Ask each agency for one known record, or probe it if no record is known."""
     state = create_database_engine(settings.state_url.get_secret_value())
     connectors = build_connectors(settings, state)
     try:
@@ -34,15 +47,13 @@ async def check_agencies(settings: Settings) -> AsyncIterator[tuple[str, str, st
                 outcome = "ok" if found else "answers, but does not know the known record"
             except AgencyFailure as failure:
                 outcome = f"{failure.code}: {failure.detail or failure}"
-            yield agency, protocol, outcome, monotonic() - started
+            yield AgencyCheck(agency, protocol, outcome, monotonic() - started)
     finally:
         await connectors.close()
         await state.dispose()
 
 
-def _build_checks(
-    connectors: Connectors, settings: Settings
-) -> Sequence[tuple[str, str, Callable[[Call], Awaitable[bool]]]]:
+def _build_checks(connectors: Connectors, settings: Settings) -> Sequence[_Question]:
     person = [Nik(settings.probe_nik.get_secret_value())] if settings.probe_nik else []
 
     def build_check(read: Callable[[Sequence[Nik], Call], Awaitable[Mapping[Any, Any]]], probe: Any) -> Any:  # noqa: ANN401 - see _build_checks
@@ -64,15 +75,15 @@ def _build_checks(
         return any((await connectors.prices.market_lists([MarketQuery()], call)).values())
 
     return (
-        ("dukcapil", "PostgreSQL", build_check(identity, connectors.population.probe)),
-        (
+        _Question("dukcapil", "PostgreSQL", build_check(identity, connectors.population.probe)),
+        _Question(
             "jakpreneur",
             _database_name(settings.jakpreneur_url),
             build_check(connectors.msmes.msmes_of, connectors.msmes.probe),
         ),
-        ("pbb", "SOAP 1.1", build_check(connectors.tax.objects_of, connectors.tax.probe)),
-        ("crm", "Open311", build_check(connectors.complaints.complaints_of, connectors.complaints.probe)),
-        ("pangan", "REST", market),
+        _Question("pbb", "SOAP 1.1", build_check(connectors.tax.objects_of, connectors.tax.probe)),
+        _Question("crm", "Open311", build_check(connectors.complaints.complaints_of, connectors.complaints.probe)),
+        _Question("pangan", "REST", market),
     )
 
 

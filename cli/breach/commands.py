@@ -45,7 +45,7 @@ def build_group() -> typer.Typer:
     return group
 
 
-def open_breach(
+def open_breach(  # noqa: PLR0913 - the options of the command, as Typer reads them
     what: Annotated[str, typer.Argument(help="What happened, in a sentence; the letters quote it.")],
     start: _From,
     *,
@@ -118,7 +118,7 @@ def list_breaches() -> None:
     Console(width=240, soft_wrap=True).print(table)
 
 
-def report_breach(
+def report_breach(  # noqa: PLR0913 - same
     name: _Name,
     into: Annotated[Path, typer.Option("--into", help="Folder to create; only its owner can read it.")],
     *,
@@ -136,7 +136,7 @@ def report_breach(
 ) -> None:
     """Find the people that a breach affects; write their list and both letters."""
     from cli.breach.letters import LetterDetails  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from cli.breach.report import write_report as written_report  # noqa: PLC0415 - same
+    from cli.breach.report import BreachReportRequest, write_report  # noqa: PLC0415 - same
 
     now = datetime.now(UTC)
     details = LetterDetails(
@@ -151,9 +151,8 @@ def report_breach(
 
     async def write(breaches: Breaches, secret: bytes) -> tuple[Breach, BreachReport]:
         breach = await breaches.get(name)
-        return breach, await written_report(
-            breaches, breach, details, folder=into, residents=residents, secret=secret, now=now
-        )
+        wanted = BreachReportRequest(details=details, folder=into, residents=residents)
+        return breach, await write_report(breaches, breach, wanted, secret=secret, now=now)
 
     breach, found = asyncio.run(_run_with_breaches(write))
     extent = found.extent

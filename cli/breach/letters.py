@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from string import Template
 
-from records.hub.breaches import AffectedPerson, Breach
+from records.hub.breaches import AffectedPerson, Breach, ReaderCount
 from services.ledger.entry_text import group_fields
 
 TEMPLATES = Path(__file__).parents[2] / "data" / "letters"
@@ -99,7 +99,7 @@ def render_letters(
     extent: BreachExtent,
     details: LetterDetails,
     *,
-    readers: Sequence[tuple[str, str | None, str | None, int]],
+    readers: Sequence[ReaderCount],
     purged: int,
     now: datetime,
 ) -> Mapping[str, str]:
@@ -204,7 +204,7 @@ def _completeness_values(purged: int) -> dict[str, str]:
     }
 
 
-def _format_readers(readers: Sequence[tuple[str, str | None, str | None, int]]) -> str:
+def _format_readers(readers: Sequence[ReaderCount]) -> str:
     parts = []
     for kind, agency, client, reads in readers:
         of = f" of {agency}" if agency else ""

@@ -34,27 +34,32 @@ class BreachReport:
     """Placeholders in the letters that have to be filled in."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachReportRequest:
+    """The contents and the destination of a report."""
+
+    details: LetterDetails
+    folder: Path
+    """Is created; only its owner can read it."""
+    residents: Path | None = None
+    """The city's list of residents, which identifies people."""
+
+
 async def write_report(
-    breaches: Breaches,
-    breach: Breach,
-    details: LetterDetails,
-    *,
-    folder: Path,
-    residents: Path | None,
-    secret: bytes,
-    now: datetime,
+    breaches: Breaches, breach: Breach, wanted: BreachReportRequest, *, secret: bytes, now: datetime
 ) -> BreachReport:
     """Write the report into a new folder that only its owner can read; raises `CommandError` if that fails."""
+    folder = wanted.folder
     _create_folder(folder)
     affected = [each async for each in breaches.iterate_affected(breach)]
     extent = BreachExtent()
     for each in affected:
         extent.add(each)
-    names = _match_residents(affected, residents, Pseudonyms(secret))
+    names = _match_residents(affected, wanted.residents, Pseudonyms(secret))
     tokens = _SubjectTokens(EntryTokens(secret), f"breach\0{breach.name}".encode())
     _write_people_csv(folder / "affected.csv", affected, names, tokens)
     readers, purged = await breaches.count_reads_by_reader(breach), await breaches.count_purges_in_window(breach)
-    written = render_letters(breach, extent, details, readers=readers, purged=purged, now=now)
+    written = render_letters(breach, extent, wanted.details, readers=readers, purged=purged, now=now)
     for name, text in written.items():
         _create_file(folder / name, text)
     _create_file(folder / "summary.json", _build_summary(breach, extent, names, purged=purged, now=now))

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
@@ -148,8 +149,14 @@ def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "redis_url", "data travels in plain text between machines: use rediss://"
 
 
-def _list_databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
-    """The databases with valid addresses: setting, TLS mode, and whether it is on this machine."""
+class _DatabaseTls(NamedTuple):
+    setting: str
+    mode: TlsMode
+    is_local: bool
+
+
+def _list_databases(settings: Settings) -> Iterator[_DatabaseTls]:
+    """The databases with valid addresses."""
     state, dukcapil, jakpreneur = (
         getattr(settings, field).get_secret_value() for field in ("state_url", "dukcapil_url", "jakpreneur_url")
     )
@@ -162,7 +169,8 @@ def _list_databases(settings: Settings) -> Iterator[tuple[str, TlsMode, bool]]:
         with suppress(ValueError):  # reported as a separate problem
             mode = read_mode()
             if mode is not None:
-                yield field, mode, is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query
+                on_this_machine = is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query
+                yield _DatabaseTls(field, mode, on_this_machine)
 
 
 def _check_agencies(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -396,3 +396,23 @@ class Gate:
         self.counts.refused[why] += 1
         # Whole seconds, not too early: what a header or a person can make use of.
         raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))
+
+
+class NoGate:
+    """Makes every attempt, once: for a driver whose user has the gate."""
+
+    def __init__(self) -> None:
+        """Nothing is counted."""
+        self.counts = CallCounters()
+
+    async def ask(
+        self,
+        call: Call,
+        attempt: Attempt[T],
+        *,
+        repeatable: bool = False,  # noqa: ARG002 - as a gate
+        hedgeable: bool = False,  # noqa: ARG002 - as a gate
+        writes: bool = False,  # noqa: ARG002 - as a gate
+    ) -> T:
+        """What the attempt gives."""
+        return await attempt(call)

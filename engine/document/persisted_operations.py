@@ -11,9 +11,9 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from engine.cost_budgets import CostBudget, DailyCostQuota, DailyQuotaStore
+from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyCostQuota, DailyQuotaStore
 from engine.errors import build_request_error
 from engine.refused_request import RefusedRequest
 from engine.reporting.subject_reads import hash_document
@@ -87,20 +87,31 @@ class RegisteredTerms:
         return None if self.quota is None else self.quota.spend(points)
 
 
+class ResolvedDocument(NamedTuple):
+    """What a request asks to run, once its document is found."""
+
+    request: GraphQLRequest
+    """With the document's text."""
+    terms: RegisteredTerms | None = None
+    """Where the document is registered."""
+    store_as: str | None = None
+    """The hash to store the text by once it is found valid, where it is to be stored."""
+
+
 def charge(
-    points: int, budget: CostBudget | None, terms: RegisteredTerms | None, variables: Mapping[str, Any] | None
+    points: int, budget: CostBudget, terms: RegisteredTerms | None, variables: Mapping[str, Any] | None
 ) -> Awaitable[None] | None:
     """Have a run paid for, once a registered operation keeps to its terms; to be awaited where others are asked."""
     if terms is None:
-        return None if budget is None else budget.spend(points)
+        return budget.spend(points)
     terms.check(variables or {})
     return _charge_all(points, budget, terms)
 
 
-async def _charge_all(points: int, *budgets: CostBudget | None) -> None:
+async def _charge_all(points: int, *budgets: CostBudget) -> None:
     """The caller pays first: a client's day is not spent by what its rate refuses."""
     for each in budgets:
-        if each is not None and (paying := each.spend(points)) is not None:
+        if (paying := each.spend(points)) is not None:
             await paying
 
 
@@ -150,7 +161,7 @@ class PersistedDocuments:
         first_party: OperationMode = OperationMode.OFF,
         automatic: bool = False,
         systems: OperationMode = OperationMode.IDS_ONLY,
-        quota_store: DailyQuotaStore | None = None,
+        quota_store: DailyQuotaStore = NO_QUOTA_STORE,
     ) -> None:
         """Know nothing yet.
 
@@ -195,15 +206,13 @@ class PersistedDocuments:
         quota.points_per_day = contract.cost_a_day
         return quota
 
-    def resolve(
-        self, request: GraphQLRequest, application: ClientApplication | None
-    ) -> tuple[GraphQLRequest, RegisteredTerms | None, str | None]:
-        """The request with its text; the terms, where the document is registered; the hash to keep it by, if any.
+    def resolve(self, request: GraphQLRequest, application: ClientApplication | None) -> ResolvedDocument:
+        """The request with the text of its document, and the terms of that.
 
         Raises `RefusedRequest` for what this client may not run.
         """
         if application is not None and application.is_hub:
-            return request, None, None
+            return ResolvedDocument(request)
         known = None if application is None else self._clients.get(application.client)
         is_first_party = known is None and (application is None or application.is_frontend)
         if known is None:
@@ -219,7 +228,7 @@ class PersistedDocuments:
         if is_first_party and self._takes_automatic and asked.is_hash:
             text = self._automatic.find(asked.value.lower())
             if text is not None:
-                return _with_text(request, text, request.operation_name), None, None
+                return ResolvedDocument(_with_text(request, text, request.operation_name))
         raise self._build_not_found_error(asked, known, is_first_party=is_first_party)
 
     def _get_documents_without_contract(self, application: ClientApplication | None) -> _ClientDocuments:
@@ -245,7 +254,7 @@ class PersistedDocuments:
         application: ClientApplication | None,
         *,
         is_first_party: bool,
-    ) -> tuple[GraphQLRequest, RegisteredTerms | None, str | None]:
+    ) -> ResolvedDocument:
         """A text that came with an id: Apollo's clients send both when the id alone was not found."""
         asked = request.document_id
         if asked is None or not asked.is_hash:
@@ -258,14 +267,15 @@ class PersistedDocuments:
             raise RefusedRequest(build_request_error(MISMATCH, "PERSISTED_QUERY_MISMATCH"))
         resolved, terms, _ = self._resolve_text(request, documents, application)
         keeps = is_first_party and self._takes_automatic and terms is None
-        return _with_text(resolved, resolved.query, resolved.operation_name), terms, digest if keeps else None
+        named = _with_text(resolved, resolved.query, resolved.operation_name)
+        return ResolvedDocument(named, terms, digest if keeps else None)
 
     def _resolve_text(
         self, request: GraphQLRequest, documents: _ClientDocuments, application: ClientApplication | None
-    ) -> tuple[GraphQLRequest, RegisteredTerms | None, str | None]:
+    ) -> ResolvedDocument:
         mode = documents.mode
         if mode is OperationMode.OFF:
-            return request, None, None
+            return ResolvedDocument(request)
         if mode is OperationMode.IDS_ONLY:
             raise _build_id_required_error()
         terms = documents.by_text.get(request.query)
@@ -275,7 +285,7 @@ class PersistedDocuments:
             message = "This client runs registered operations only, and this text is none of them, letter by letter."
             raise RefusedRequest(build_request_error(message, "QUERY_NOT_IN_SAFELIST"))
         self._log_unregistered(request.query, FIRST_PARTY if application is None else application.client)
-        return request, None, None
+        return ResolvedDocument(request)
 
     def _log_unregistered(self, text: str, client: ClientId) -> None:
         """Log a text that is not registered, once; by its hash, for a text may hold personal data."""
@@ -313,14 +323,14 @@ def _index_operations(
 
 def _resolve_registered(
     request: GraphQLRequest, terms: RegisteredTerms, application: ClientApplication | None
-) -> tuple[GraphQLRequest, RegisteredTerms, None]:
+) -> ResolvedDocument:
     operation = terms.operation
     if operation.scopes and (application is None or not operation.scopes <= application.scopes):
         held = frozenset() if application is None else application.scopes
         lacking = ", ".join(f"'{scope}'" for scope in sorted(operation.scopes - held))
         message = f"The operation '{operation.name}' needs the scope {lacking}, which the token does not hold."
         raise RefusedRequest(build_request_error(message, "INSUFFICIENT_SCOPE"))
-    return _with_text(request, operation.text, request.operation_name or operation.name), terms, None
+    return ResolvedDocument(_with_text(request, operation.text, request.operation_name or operation.name), terms)
 
 
 def _with_text(request: GraphQLRequest, text: str, name: str | None) -> GraphQLRequest:

@@ -8,41 +8,36 @@ from engine.context import ExecutionContext
 from engine.document.limits import Limits
 from engine.execution.batch_scheduler import BatchScheduler
 from engine.execution.plan_run import PlanRun
-from engine.execution.response_building import build_response
+from engine.execution.response_building import RunOutcome, build_response
 from engine.execution.stale_fields import locate_stale_fields
 from engine.plan.plan import Plan
 from engine.request import GraphQLResponse
 
 
-async def execute_plan(
-    plan: Plan,
-    context: ExecutionContext,
-    variables: VariableValues,
-    limits: Limits,
-    request_id: str,
-    *,
-    is_public: bool,
-    track_reads: bool,
-) -> GraphQLResponse:
-    """The response of one run. Without `track_reads`, nobody wants to know what of whom it holds."""
-    gather = BatchScheduler(context.build_batch_context)
-    run = PlanRun(plan, context, gather, plan.coerce_arguments(variables), limits, track_reads=track_reads)
-    try:
-        data, errors = await run.execute()
-        if run.stale_fields:
-            old = [] if data is None else locate_stale_fields(data, run.stale_fields)
-            run.stale_fields.clear()
-            return build_response(data, errors, run.reads, request_id, stale_paths=old, plan=plan)
-        lasts = None if plan.is_serial or errors else gather.freshness.get_lifetime()
-        return build_response(
-            data,
-            errors,
-            run.reads,
-            request_id,
-            is_public=is_public,
-            lifetime=lasts,
-            data_classes=plan.data_classes,
-            plan=plan,
-        )
-    finally:
-        await gather.close()
+class PlanExecutor:
+    """Runs plans."""
+
+    def __init__(self, limits: Limits, *, track_reads: bool) -> None:
+        """Without `track_reads`, nobody wants to know what of whom an answer holds."""
+        self._limits = limits
+        self._tracks_reads = track_reads
+
+    async def execute(
+        self, plan: Plan, context: ExecutionContext, variables: VariableValues, request_id: str
+    ) -> GraphQLResponse:
+        """The response of one run."""
+        gather = BatchScheduler(context.build_batch_context)
+        arguments = plan.coerce_arguments(variables)
+        run = PlanRun(plan, context, gather, arguments, self._limits, track_reads=self._tracks_reads)
+        try:
+            data, errors = await run.execute()
+            if run.stale_fields:
+                old = [] if data is None else locate_stale_fields(data, run.stale_fields)
+                run.stale_fields.clear()
+                return build_response(RunOutcome(data, errors, run.reads, stale_paths=old), plan, request_id)
+            lasts = None if plan.is_serial or errors else gather.freshness.get_lifetime()
+            is_public = not plan.depends_on_caller and not plan.is_serial
+            outcome = RunOutcome(data, errors, run.reads, (), is_public, lasts, plan.data_classes)
+            return build_response(outcome, plan, request_id)
+        finally:
+            await gather.close()

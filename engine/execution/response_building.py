@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import GraphQLError, get_location
 
@@ -17,19 +17,23 @@ from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
 
 
-def build_response(
-    data: dict[str, Any] | None,
-    errors: Sequence[GraphQLError],
-    reads: Sequence[SubjectRead],
-    request_id: str,
-    *,
-    is_public: bool = False,
-    lifetime: AnswerLifetime | None = None,
-    data_classes: frozenset[str] = frozenset(),
-    stale_paths: Sequence[StalePath] = (),
-    plan: Plan,
-) -> GraphQLResponse:
-    """The response of a run: `reads` is what of whom it holds, `stale_paths` what of it is no longer fresh."""
+class RunOutcome(NamedTuple):
+    """What one execution brought, before it is a response."""
+
+    data: dict[str, Any] | None
+    errors: Sequence[GraphQLError]
+    reads: Sequence[SubjectRead]
+    """What of whom the data holds."""
+    stale_paths: Sequence[StalePath] = ()
+    """What of the data is no longer fresh."""
+    is_public: bool = False
+    lifetime: AnswerLifetime | None = None
+    data_classes: frozenset[str] = frozenset()
+
+
+def build_response(outcome: RunOutcome, plan: Plan, request_id: str) -> GraphQLResponse:
+    """The response of one execution."""
+    data, errors, reads, stale_paths, is_public, lifetime, data_classes = outcome
     return GraphQLResponse(
         outcome=ResponseOutcome.ANSWERED,
         data=data,

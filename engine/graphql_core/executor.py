@@ -10,70 +10,63 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
 from engine.context import ExecutionContext
 from engine.document.parsing import DocumentRules, ValidatedOperation
+from engine.execution.response_building import RunOutcome
 from engine.execution.stale_paths import Path, StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from engine.graphql_core.read_tracking import ReadTrackingMiddleware
 from engine.plan.plan import Plan
-from engine.reporting.subject_reads import SubjectRead
 from engine.request import GraphQLRequest
 
 
-async def execute_with_graphql_core(
-    operation: ValidatedOperation,
-    plan: Plan,
-    request: GraphQLRequest,
-    context: ExecutionContext,
-    *,
-    schema: GraphQLSchema,
-    rules: DocumentRules,
-    track_reads: bool,
-) -> tuple[dict[str, Any] | None, Sequence[GraphQLError], Sequence[SubjectRead], Sequence[StalePath]]:
-    """The data, the errors, what of whom the data holds, and what of it is no longer fresh.
+class GraphQLCoreExecutor:
+    """Runs operations by graphql-core."""
 
-    `plan` tells what the fields are, and runs nothing. Without `track_reads`, nobody wants to know of whom. The context
-    is closed in the end.
-    """
-    try:
-        reading = (
-            ReadTrackingMiddleware(plan, getattr(context, "reader", None)) if plan.has_guards and track_reads else None
+    def __init__(self, schema: GraphQLSchema, rules: DocumentRules, *, track_reads: bool) -> None:
+        """Without `track_reads`, nobody wants to know what of whom an answer holds."""
+        self._schema = schema
+        self._rules = rules
+        self._tracks_reads = track_reads
+
+    async def execute(
+        self, operation: ValidatedOperation, plan: Plan, request: GraphQLRequest, context: ExecutionContext
+    ) -> RunOutcome:
+        """What came of it. `plan` tells what the fields are, and runs nothing. The context is closed in the end."""
+        try:
+            has_reads = plan.has_guards and self._tracks_reads
+            reading = ReadTrackingMiddleware(plan, getattr(context, "reader", None)) if has_reads else None
+            _narrow_size_limit(context, plan, self._rules)
+            executed = await self._execute(operation, request, context, reading)
+            result = _drop_data_if_too_large(executed, context)
+            return RunOutcome(
+                data=result.data,
+                errors=result.errors or [],
+                reads=reading.reads() if reading is not None and result.data is not None else (),
+                stale_paths=_keep_existing_paths(getattr(context, "stale_paths", ()), result.data),
+            )
+        finally:
+            await context.close()
+
+    async def _execute(
+        self,
+        operation: ValidatedOperation,
+        request: GraphQLRequest,
+        context: ExecutionContext,
+        reading: ReadTrackingMiddleware | None,
+    ) -> ExecutionResult:
+        result: Any = execute(
+            self._schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(request.variables or {}),
+            operation_name=operation.name,
+            hide_suggestions=not self._rules.allow_suggestions,
+            middleware=None if reading is None else [reading],
         )
-        _narrow_size_limit(context, plan, rules)
-        executed = await _execute(operation, request, context, reading, schema=schema, rules=rules)
-        result = _drop_data_if_too_large(executed, context)
-        reads = reading.reads() if reading is not None and result.data is not None else ()
-        return (
-            result.data,
-            result.errors or [],
-            reads,
-            _keep_existing_paths(getattr(context, "stale_paths", ()), result.data),
-        )
-    finally:
-        await context.close()
-
-
-async def _execute(
-    operation: ValidatedOperation,
-    request: GraphQLRequest,
-    context: ExecutionContext,
-    reading: ReadTrackingMiddleware | None,
-    *,
-    schema: GraphQLSchema,
-    rules: DocumentRules,
-) -> ExecutionResult:
-    result: Any = execute(
-        schema,
-        operation.document,
-        context_value=context,
-        variable_values=dict(request.variables or {}),
-        operation_name=operation.name,
-        hide_suggestions=not rules.allow_suggestions,
-        middleware=None if reading is None else [reading],
-    )
-    if isawaitable(result):
-        result = await result
-    if not isinstance(result, ExecutionResult):
-        raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
-    return result
+        if isawaitable(result):
+            result = await result
+        if not isinstance(result, ExecutionResult):
+            raise TypeError(f"graphql-core answered {type(result).__name__} where an ExecutionResult was expected.")
+        return result
 
 
 def _narrow_size_limit(context: ExecutionContext, plan: Plan, rules: DocumentRules) -> None:

@@ -51,3 +51,10 @@ class ReadRecorder(Protocol):
 
     async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
         """Keep what one answer holds; raises `NotRecorded`, and then nobody gets the answer."""
+
+
+class NoReadRecorder:
+    """Records nothing: for hubs that keep no ledger."""
+
+    async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        """Nothing is kept."""

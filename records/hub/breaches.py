@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from records.hub.ledger_entries import AccessSearch
 from records.record import record
@@ -50,3 +51,12 @@ class AffectedPerson:
     """The agencies that hold the data."""
     hidden_until: datetime | None
     """A future moment before which the person must not see at least one of these reads; None if all may be seen."""
+
+
+class ReaderCount(NamedTuple):
+    """How much one kind of reader read."""
+
+    kind: str
+    agency: str | None
+    client: str | None
+    reads: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from sandbox.pangan.markets import CITIES, COMMODITIES, MARKETS, PanganCommodity, PanganMarket
 from sandbox.pangan.prices import LAST_DAY, DatedPrice, PriceData
@@ -76,22 +77,39 @@ def _build_market(market: PanganMarket) -> Json:
     }
 
 
+class PriceSummary(NamedTuple):
+    """What a row says of the prices of one commodity."""
+
+    newest: int
+    prev: int
+    high: int
+    low: int
+    mean: int
+    day: str
+    gap_min: int = NO_PRICE
+    gap_max: int = NO_PRICE
+
+
 def _build_market_row(prices: PriceData, market: int, commodity: PanganCommodity) -> Json:
     seen = prices.prices_of(market, commodity.id)
     if not seen:
-        return _build_row(commodity, newest=NO_PRICE, prev=NO_PRICE, high=NO_PRICE, low=NO_PRICE, mean=NO_PRICE, day="")
+        return _build_row(
+            commodity, PriceSummary(newest=NO_PRICE, prev=NO_PRICE, high=NO_PRICE, low=NO_PRICE, mean=NO_PRICE, day="")
+        )
     recent = [price for day, price in seen if day > LAST_DAY - RECENT]
     day = seen[-1][0].isoformat()
     if not recent:
-        return _build_row(commodity, newest=0, prev=seen[-1][1], high=0, low=0, mean=0, day=day)
+        return _build_row(commodity, PriceSummary(newest=0, prev=seen[-1][1], high=0, low=0, mean=0, day=day))
     return _build_row(
         commodity,
-        newest=seen[-1][1],
-        prev=seen[-2][1] if len(seen) > 1 else NO_PRICE,
-        high=max(recent),
-        low=min(recent),
-        mean=sum(recent) // len(recent),
-        day=day,
+        PriceSummary(
+            newest=seen[-1][1],
+            prev=seen[-2][1] if len(seen) > 1 else NO_PRICE,
+            high=max(recent),
+            low=min(recent),
+            mean=sum(recent) // len(recent),
+            day=day,
+        ),
     )
 
 
@@ -100,30 +118,23 @@ def _build_city_row(prices: PriceData, _: int, commodity: PanganCommodity) -> Js
     day: date = seen[-1][0]
     values = prices.prices_on(day, commodity.id)
     mean = sum(values) // len(values)
-    gaps = (mean - min(values), max(values) - mean)
     return _build_row(
         commodity,
-        newest=seen[-1][1],
-        prev=seen[-2][1],
-        high=max(values),
-        low=min(values),
-        mean=mean,
-        day=day.isoformat(),
-        gaps=gaps,
+        PriceSummary(
+            newest=seen[-1][1],
+            prev=seen[-2][1],
+            high=max(values),
+            low=min(values),
+            mean=mean,
+            day=day.isoformat(),
+            gap_min=mean - min(values),
+            gap_max=max(values) - mean,
+        ),
     )
 
 
-def _build_row(
-    commodity: PanganCommodity,
-    *,
-    newest: int,
-    prev: int,
-    high: int,
-    low: int,
-    mean: int,
-    day: str,
-    gaps: tuple[int, int] = (NO_PRICE, NO_PRICE),
-) -> Json:
+def _build_row(commodity: PanganCommodity, summary: PriceSummary) -> Json:
+    newest, prev = summary.newest, summary.prev
     known = NO_PRICE not in (newest, prev) and newest != 0
     return {
         "commodity_id": commodity.id,
@@ -131,12 +142,12 @@ def _build_row(
         "unit": commodity.unit,
         "newest_price": newest,
         "prev_price": prev,
-        "highest_price": high,
-        "lowest_price": low,
-        "avg_price": mean,
+        "highest_price": summary.high,
+        "lowest_price": summary.low,
+        "avg_price": summary.mean,
         "percentage_price_increase_warning": round(seeded_random("pangan", "warning", commodity.id).uniform(10, 60), 2),
-        "latest_new_price_date": day,
-        "gap_min_price": gaps[0],
-        "gap_max_price": gaps[1],
+        "latest_new_price_date": summary.day,
+        "gap_min_price": summary.gap_min,
+        "gap_max_price": summary.gap_max,
         "status": "stagnant" if not known or newest == prev else "rise" if newest > prev else "fall",
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from random import Random
+from typing import NamedTuple
 
 from sandbox.clock import CITY_NOW
 from sandbox.population.city_population import SAMPLES, CityPopulation, Resident, SandboxHousehold
@@ -138,20 +139,28 @@ def build_tax_roll(people: CityPopulation) -> TaxRoll:
     )
 
 
+class AgencyNumbers(NamedTuple):
+    """The parts of a NOP that identify its place."""
+
+    city: str
+    district: str
+    village: str
+
+
 @cache
-def load_agency_numbers() -> Mapping[str, tuple[str, str, str]]:
+def load_agency_numbers() -> Mapping[str, AgencyNumbers]:
     """City, district and kelurahan part of a NOP, by the dotted code of the kelurahan.
 
     The agency numbers districts and kelurahan itself, in the order of their names: the numbers match no other code.
     """
     tables = load_regions()
-    numbers: dict[str, tuple[str, str, str]] = {}
+    numbers: dict[str, AgencyNumbers] = {}
     for city, bps in BPS_CITY.items():
         districts = sorted((d for d in tables.districts.values() if d.parent == city), key=lambda region: region.name)
         for place, district in enumerate(districts, start=1):
             villages = sorted((v for v in tables.villages.values() if v.parent == district.code), key=lambda v: v.name)
             for count, village in enumerate(villages, start=1):
-                numbers[village.code] = (bps, f"{place * 10:03}", f"{count:03}")
+                numbers[village.code] = AgencyNumbers(bps, f"{place * 10:03}", f"{count:03}")
     return numbers
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 JAKARTA = "31"
@@ -19,6 +20,15 @@ class SandboxRegion:
     parent: str | None
 
 
+class RegionLineage(NamedTuple):
+    """A village and what it lies in."""
+
+    province: SandboxRegion
+    regency: SandboxRegion
+    district: SandboxRegion
+    village: SandboxRegion
+
+
 @dataclass(frozen=True, slots=True)
 class RegionData:
     """Every region by code, one mapping per level; `population` is that of each Jakarta kelurahan in 2024."""
@@ -29,12 +39,12 @@ class RegionData:
     villages: Mapping[str, SandboxRegion]
     population: Mapping[str, int]
 
-    def find_lineage(self, village: str) -> tuple[SandboxRegion, SandboxRegion, SandboxRegion, SandboxRegion]:
+    def find_lineage(self, village: str) -> RegionLineage:
         """Province, regency, district and village of a village code. Raises `KeyError` for a code not in the tables."""
         place = self.villages[village]
         district = self.districts[village.rpartition(".")[0]]
         regency = self.regencies[district.code.rpartition(".")[0]]
-        return self.provinces[regency.code.rpartition(".")[0]], regency, district, place
+        return RegionLineage(self.provinces[regency.code.rpartition(".")[0]], regency, district, place)
 
 
 @cache

@@ -260,7 +260,7 @@ class RootField(EdgeField):
         )
 
 
-def edge(
+def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     batch: Batch[Any, Any],
     *,
     key: str | Callable[..., Any],
@@ -334,7 +334,7 @@ def derived(
     return declare
 
 
-def root(
+def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     batch: Batch[Any, Any],
     *,
     returns: Any,  # noqa: ANN401 - any annotation

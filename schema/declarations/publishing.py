@@ -69,7 +69,7 @@ def get_publication(published: type[Any]) -> Publication:
     return publication
 
 
-def publishes(
+def publishes(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     record: type[Any],
     *,
     rule: Rule | Access,

@@ -35,7 +35,7 @@ class RequestContext:
     agencies: Agencies
     node_ids: NodeIds
     policy: AccessPolicy = DEFAULT_POLICY
-    batch_cache: batch.BatchCache | None = None
+    batch_cache: batch.BatchCache = batch.NO_BATCH_CACHE
     """Who keeps answers; without it each request asks for all of its own."""
     size: AnswerSize = field(default_factory=AnswerSize)
     """How much has been read for this request."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from auth.crypto.sealed_people import SealedPeople
-from auth.policy.access_policy import AccessPolicy
-from connectors.webhooks import TraceStarter, WebhookSender
+from connectors.webhooks import WebhookSender
 from services.consents.consent_maintenance import ConsentMaintenanceLoop
 from services.consents.consent_purge import ConsentPurge, ConsentPurger
 from services.consents.database_consents import DatabaseConsents
-from services.consents.partner_consents import PartnerConsents, ScopeCheck
+from services.consents.partner_consents import ConsentRules, PartnerConsents
 from services.consents.webhook_delivery import WebhookDelivery
 from store.consents.consent_tables import ConsentTables
 
@@ -34,18 +32,13 @@ def build_consent_services(
     tables: ConsentTables,
     *,
     secret: bytes,
-    policy: AccessPolicy,
-    scope_check: ScopeCheck,
-    answer_within: timedelta,
-    timeout: float,
-    development: bool,
+    rules: ConsentRules,
+    webhook_sender: WebhookSender,
     purges: Sequence[ConsentPurge] = (),
-    traces: TraceStarter | None = None,
 ) -> ConsentServices:
     """Build the services over the hub's tables.
 
-    `timeout` is in seconds, for one call of a partner's webhook. `purges` are the components that store data under
-    consents, besides the tables. `traces` records calls of webhooks.
+    `purges` are the components that store data under consents, besides the tables.
     """
     people = SealedPeople(secret)
     purging = ConsentPurger(tables.maintenance, (tables.tries, *purges), people)
@@ -53,8 +46,8 @@ def build_consent_services(
         tables.outbox,
         tables.registry,
         WebhookSignatures(secret),
-        WebhookSender(timeout=timeout, development=development, traces=traces),
-        development=development,
+        webhook_sender,
+        development=rules.development,
     )
     return ConsentServices(
         database=DatabaseConsents(
@@ -69,10 +62,7 @@ def build_consent_services(
             requests=tables.requests,
             consents=tables.consents,
             registry=tables.registry,
-            policy=policy,
-            scope_check=scope_check,
-            answer_within=answer_within,
-            development=development,
+            rules=rules,
         ),
         maintenance=ConsentMaintenanceLoop(tables.maintenance, purging, deliveries),
     )

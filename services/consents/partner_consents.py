@@ -6,6 +6,7 @@ Nothing here is personal: a partner does not learn who opened its request. It le
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from auth.caller import Caller
@@ -29,6 +30,17 @@ class NotInContract(Exception):  # noqa: N818 - reads as what it is
     """The client's contract or the city's policy does not allow the request; the text says what is missing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRules:
+    """The rules for new consent requests of partners."""
+
+    policy: AccessPolicy
+    scope_check: ScopeCheck
+    answer_within: timedelta
+    development: bool = False
+    """Whether loopback addresses are accepted."""
+
+
 class PartnerConsents:
     """Consent operations for partners. All raise `StateUnavailable` if the database does not answer."""
 
@@ -38,19 +50,13 @@ class PartnerConsents:
         requests: ConsentRequestTable,
         consents: ConsentTable,
         registry: OperationRegistry,
-        policy: AccessPolicy,
-        scope_check: ScopeCheck,
-        answer_within: timedelta,
-        development: bool,
+        rules: ConsentRules,
     ) -> None:
-        """Loopback addresses are accepted in `development` only."""
+        """Takes the hub's tables and registry, and the rules for new requests."""
         self._requests = requests
         self._consents = consents
         self._registry = registry
-        self._policy = policy
-        self._scope_check = scope_check
-        self._answer_within = answer_within
-        self._development = development
+        self._rules = rules
 
     async def request_consent(
         self, client: ClientId, caller: Caller, wanted: NewConsentRequest, call: Call
@@ -66,7 +72,7 @@ class PartnerConsents:
         self._check_purpose(terms, caller, wanted)
         await self._check_scopes(contract, wanted)
         return await self._requests.create(
-            client, contract.name, wanted, answer_within=self._answer_within, request_id=call.request_id
+            client, contract.name, wanted, answer_within=self._rules.answer_within, request_id=call.request_id
         )
 
     async def get_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
@@ -85,11 +91,13 @@ class PartnerConsents:
             raise NotInContract(
                 "'redirect_uri' is not in the contract. Send one of its addresses, character by character."
             )
-        if is_development_address(address) and not self._development:
+        if is_development_address(address) and not self._rules.development:
             raise NotInContract("'redirect_uri' leads to a machine under development, and this hub serves people.")
 
     def _check_purpose(self, terms: ConsentTerms, caller: Caller, wanted: NewConsentRequest) -> None:
-        if wanted.purpose not in terms.purposes or wanted.purpose not in self._policy.get_allowed_purposes(caller):
+        if wanted.purpose not in terms.purposes or wanted.purpose not in self._rules.policy.get_allowed_purposes(
+            caller
+        ):
             agreed = ", ".join(each.name for each in terms.purposes)
             raise NotInContract(
                 f"'purpose' is {wanted.purpose.name}; the contract allows {agreed}, as far as the city does."
@@ -102,7 +110,7 @@ class PartnerConsents:
         for scope in wanted.scopes:
             if scope not in contract.consent_scopes:
                 raise NotInContract(f"'scopes' holds '{scope.value}', which the contract does not open.")
-            if not self._scope_check(scope, wanted.purpose, reads):
+            if not self._rules.scope_check(scope, wanted.purpose, reads):
                 raise NotInContract(
                     f"'scopes' holds '{scope.value}', of which the client reads nothing for {wanted.purpose.name}."
                     " Publish an operation that does, or ask for less."

@@ -18,7 +18,7 @@ from records.hub.ledger_entries import LedgerEntry
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from services.ledger.entry_text import AGENCY_NAMES, describe_access
 from store.ledger.access_history import AccessHistory
-from store.ledger.access_ledger import AccessLedger
+from store.ledger.access_ledger import LedgerWriter
 
 _READ_FIELDS = ("Citizen.accessLog",)
 _CLASSES = ("PERSONAL",)
@@ -28,9 +28,9 @@ class UsageHistory:
     """Answers queries of the Data Tracker."""
 
     def __init__(
-        self, log: AccessHistory, pseudonyms: Pseudonyms, accesses: LedgerEntryBuilder, ledger: AccessLedger | None
+        self, log: AccessHistory, pseudonyms: Pseudonyms, accesses: LedgerEntryBuilder, ledger: LedgerWriter
     ) -> None:
-        """If `ledger` is None, queries are not recorded, like all other reads."""
+        """Records each query itself in `ledger`, like all other reads."""
         self._log = log
         self._pseudonyms = pseudonyms
         self._accesses = accesses
@@ -42,12 +42,11 @@ class UsageHistory:
         total, kept = await self._log.load_range(
             subject, query.start, query.end, offset=query.offset, limit=query.limit
         )
-        if self._ledger is not None:
-            reading = AccessContext(
-                request_id=call.request_id, operation="findUsage", document=hash_document("GET /v2/findUsage")
-            )
-            reads = [SubjectRead(query.subject, _READ_FIELDS, (), _CLASSES)]
-            await self._ledger.write(self._accesses.build(caller, reading, reads, basis=LegalBasis.LEGAL_DUTY))
+        reading = AccessContext(
+            request_id=call.request_id, operation="findUsage", document=hash_document("GET /v2/findUsage")
+        )
+        reads = [SubjectRead(query.subject, _READ_FIELDS, (), _CLASSES)]
+        await self._ledger.write(self._accesses.build(caller, reading, reads, basis=LegalBasis.LEGAL_DUTY))
         return UsagePage(total=total, usages=tuple(build_usage(each.entry) for each in kept))
 
     async def get_start(self) -> datetime | None:

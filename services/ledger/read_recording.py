@@ -7,10 +7,10 @@ from typing import Any
 
 from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
 from engine.errors import NotRecorded
-from engine.reporting.subject_reads import ReadRecorder, RequestInfo, SubjectRead
+from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder, RequestInfo, SubjectRead
 from records.identifiers import Nik
 from resolvers.reader_budgets import PeopleBudgetCharger
-from store.ledger.access_ledger import AccessLedger, LedgerUnavailable
+from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger
 
 NOT_RECORDED = (
     "Who reads personal data cannot be recorded at the moment, so none is given. Public data still answers; try again "
@@ -18,8 +18,10 @@ NOT_RECORDED = (
 )
 
 
-def build_recorder(ledger: AccessLedger, accesses: LedgerEntryBuilder) -> ReadRecorder:
+def build_recorder(ledger: LedgerWriter, accesses: LedgerEntryBuilder) -> ReadRecorder:
     """Build the recorder to which the engine passes the reads of an answer before it is sent."""
+    if isinstance(ledger, NoLedger):
+        return NoReadRecorder()
 
     async def record(request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
         reading = AccessContext(request_id=request.request_id, operation=request.operation, document=request.document)
@@ -33,6 +35,8 @@ def build_recorder(ledger: AccessLedger, accesses: LedgerEntryBuilder) -> ReadRe
 
 def with_reader_budgets(recorder: ReadRecorder, budgets: PeopleBudgetCharger) -> ReadRecorder:
     """Wrap a recorder so that it also charges people found through data to the reader's budget."""
+    if isinstance(recorder, NoReadRecorder):
+        return recorder  # without a ledger there are no reads to charge
 
     def charge_then_record(request: RequestInfo, reads: Sequence[SubjectRead]) -> Coroutine[Any, Any, None]:
         if not budgets.has_budget(request.caller):  # citizens read about themselves, without a budget

@@ -61,9 +61,9 @@ class ReadingReview:
     """Runs the review for one CLI command."""
 
     def __init__(
-        self, statistics: ReadingStatistics, refusals: RefusalTable, tokens: EntryTokens, recorder: ReadRecorder | None
+        self, statistics: ReadingStatistics, refusals: RefusalTable, tokens: EntryTokens, recorder: ReadRecorder
     ) -> None:
-        """If `recorder` is None, the use is not recorded, like all other reads."""
+        """Records each use in `recorder`, like all other reads."""
         self._statistics = statistics
         self._refusals = refusals
         self._tokens = tokens
@@ -91,8 +91,6 @@ class ReadingReview:
 
     async def _record(self, viewer: Viewer, operation: str) -> None:
         """Record the use before the result is shown. It concerns readers, not the people that they read."""
-        if self._recorder is None:
-            return
         request_info = RequestInfo(
             caller=viewer.as_caller, request_id=token_hex(16), operation=operation, document=hash_document(operation)
         )

@@ -21,8 +21,8 @@ _TIMEOUT = 10.0
 class DataRequestService:
     """Lists, shows and answers requests for the city's data-protection officer (UU PDP 27/2022, article 53)."""
 
-    def __init__(self, requests: DatabaseDataRequests, recorder: ReadRecorder | None) -> None:
-        """If `recorder` is None, reads are not recorded."""
+    def __init__(self, requests: DatabaseDataRequests, recorder: ReadRecorder) -> None:
+        """Records each read of a request in `recorder`."""
         self._requests = requests
         self._recorder = recorder
 
@@ -39,7 +39,7 @@ class DataRequestService:
         Raises `NotRecorded` and `DataRequestsUnavailable`.
         """
         request = await self._requests.find(number)
-        if request is not None and self._recorder is not None:
+        if request is not None:
             caller = Caller(
                 kind=CallerKind.PROTECTION_OFFICER,
                 subject=f"desk {officer}",

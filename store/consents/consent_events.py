@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -49,26 +50,30 @@ class StoredConsentEvent(NamedTuple):
     detail: Mapping[str, Any]
 
 
-async def record_consent_event(
-    connection: AsyncConnection,
-    event: ConsentEventType,
-    *,
-    client: ClientId,
-    by: ConsentActor,
-    request: str | None = None,
-    consent: str | None = None,
-    request_id: str | None = None,
-    detail: Mapping[str, Any] | None = None,
-) -> None:
-    """Records an event in the transaction that it describes. `detail` holds no personal data."""
+@dataclass(frozen=True, slots=True)
+class NewConsentEvent:
+    """An event that happens now, with what it is about."""
+
+    event: ConsentEventType
+    client: ClientId
+    by: ConsentActor
+    request: str | None = None
+    consent: str | None = None
+    request_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Holds no personal data."""
+
+
+async def record_consent_event(connection: AsyncConnection, event: NewConsentEvent) -> None:
+    """Records an event in the transaction that it describes."""
     row = {
-        "event": event.value,
-        "client": client,
-        "by": by.value,
-        "request": request,
-        "consent": consent,
-        "request_id": request_id,
-        "detail": dict(detail or {}),
+        "event": event.event.value,
+        "client": event.client,
+        "by": event.by.value,
+        "request": event.request,
+        "consent": event.consent,
+        "request_id": event.request_id,
+        "detail": dict(event.detail),
     }
     await connection.execute(insert(consent_events).values(row))
 

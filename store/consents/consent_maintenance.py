@@ -13,7 +13,7 @@ from records.hub.consents import Consent
 from records.hub.partner_consents import ConsentRequestAnswer
 from records.hub.webhooks import WebhookType
 from records.identifiers import Nik
-from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_events import ConsentActor, ConsentEventType, NewConsentEvent, record_consent_event
 from store.consents.consent_rows import select_consents_with_state, to_consent
 from store.consents.consent_table import to_webhook_data
 from store.consents.webhook_outbox import enqueue_webhook
@@ -43,7 +43,9 @@ class ConsentMaintenance:
             rows = (await connection.execute(expired)).mappings().all()
             for row in rows:
                 about = {"client": row["client"], "request": row["id"]}
-                await record_consent_event(connection, ConsentEventType.UNANSWERED, by=ConsentActor.HUB, **about)
+                await record_consent_event(
+                    connection, NewConsentEvent(ConsentEventType.UNANSWERED, by=ConsentActor.HUB, **about)
+                )
                 await enqueue_webhook(connection, WebhookType.UNANSWERED, data={"request": row["id"]}, **about)
         return len(rows)
 
@@ -72,7 +74,9 @@ class ConsentMaintenance:
             rows = (await connection.execute(expired)).mappings().all()
             for row in rows:
                 about = {"client": row["client"], "request": row["request"], "consent": row["id"]}
-                await record_consent_event(connection, ConsentEventType.EXPIRED, by=ConsentActor.HUB, **about)
+                await record_consent_event(
+                    connection, NewConsentEvent(ConsentEventType.EXPIRED, by=ConsentActor.HUB, **about)
+                )
                 await enqueue_webhook(connection, WebhookType.EXPIRED, data=to_webhook_data(row), **about)
         return len(rows)
 
@@ -92,12 +96,14 @@ class ConsentMaintenance:
             if row is not None:
                 await record_consent_event(
                     connection,
-                    ConsentEventType.PURGED,
-                    client=ClientId.from_stored(consent.client),
-                    by=ConsentActor.HUB,
-                    request=row,
-                    consent=consent.id,
-                    detail=deleted_rows,
+                    NewConsentEvent(
+                        ConsentEventType.PURGED,
+                        client=ClientId.from_stored(consent.client),
+                        by=ConsentActor.HUB,
+                        request=row,
+                        consent=consent.id,
+                        detail=deleted_rows,
+                    ),
                 )
 
 

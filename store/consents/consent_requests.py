@@ -26,7 +26,7 @@ from records.hub.partner_consents import (
 )
 from records.hub.webhooks import WebhookType
 from records.purposes import Scope
-from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_events import ConsentActor, ConsentEventType, NewConsentEvent, record_consent_event
 from store.consents.consent_rows import (
     select_consents_with_state,
     to_consent,
@@ -105,12 +105,14 @@ class ConsentRequestTable:
             detail = {"scopes": row["scopes"], "purpose": row["purpose"], "days": wanted.days}
             await record_consent_event(
                 connection,
-                ConsentEventType.ASKED,
-                client=client,
-                by=ConsentActor.PARTNER,
-                request=kept.id,
-                request_id=request_id,
-                detail=detail,
+                NewConsentEvent(
+                    ConsentEventType.ASKED,
+                    client=client,
+                    by=ConsentActor.PARTNER,
+                    request=kept.id,
+                    request_id=request_id,
+                    detail=detail,
+                ),
             )
         return kept
 
@@ -143,11 +145,13 @@ class ConsentRequestTable:
             for id_, client in (await connection.execute(binds)).all():
                 await record_consent_event(
                     connection,
-                    ConsentEventType.OPENED,
-                    client=client,
-                    by=ConsentActor.PERSON,
-                    request=id_,
-                    request_id=request_id,
+                    NewConsentEvent(
+                        ConsentEventType.OPENED,
+                        client=client,
+                        by=ConsentActor.PERSON,
+                        request=id_,
+                        request_id=request_id,
+                    ),
                 )
             rows = (await connection.execute(own)).mappings().all()
             reads = {
@@ -187,11 +191,13 @@ class ConsentRequestTable:
             detail = {"scopes": granted}
             await record_consent_event(
                 connection,
-                ConsentEventType.GRANTED,
-                by=ConsentActor.PERSON,
-                request_id=proof.request_id,
-                detail=detail,
-                **about,
+                NewConsentEvent(
+                    ConsentEventType.GRANTED,
+                    by=ConsentActor.PERSON,
+                    request_id=proof.request_id,
+                    detail=detail,
+                    **about,
+                ),
             )
             await enqueue_webhook(connection, WebhookType.GRANTED, data=to_webhook_data(consent), **about)
         return to_partner_consent_request(row), to_consent(person.nik, consent)
@@ -206,7 +212,8 @@ class ConsentRequestTable:
                 await _record_answer(connection, row, ConsentRequestAnswer.REFUSED, None)
                 about = {"client": row["client"], "request": id_}
                 await record_consent_event(
-                    connection, ConsentEventType.REFUSED, by=ConsentActor.PERSON, request_id=request_id, **about
+                    connection,
+                    NewConsentEvent(ConsentEventType.REFUSED, by=ConsentActor.PERSON, request_id=request_id, **about),
                 )
                 await enqueue_webhook(connection, WebhookType.REFUSED, data={"request": id_}, **about)
         return to_partner_consent_request(row)

@@ -12,7 +12,7 @@ from records.hub.clients import ClientId
 from records.hub.consents import Consent, ConsentPage, ConsentPosition
 from records.hub.partner_consents import PartnerConsent
 from records.hub.webhooks import WebhookType
-from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_events import ConsentActor, ConsentEventType, NewConsentEvent, record_consent_event
 from store.consents.consent_rows import select_consents_with_state, to_consent, to_partner_consent
 from store.consents.data_preferences import SealedPerson
 from store.consents.webhook_outbox import enqueue_webhook
@@ -86,7 +86,7 @@ class ConsentTable:
 async def _record_end(connection: AsyncConnection, row: RowMapping, by: ConsentActor, request_id: str) -> None:
     event = ConsentEventType.REVOKED if by is ConsentActor.PERSON else ConsentEventType.RETURNED
     about = {"client": row["client"], "request": row["request"], "consent": row["id"]}
-    await record_consent_event(connection, event, by=by, request_id=request_id, **about)
+    await record_consent_event(connection, NewConsentEvent(event, by=by, request_id=request_id, **about))
     if by is ConsentActor.PERSON:
         await enqueue_webhook(connection, WebhookType.REVOKED, data=to_webhook_data(row), **about)
 

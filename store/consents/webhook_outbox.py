@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.hub.clients import ClientId
 from records.hub.webhooks import WebhookCall, WebhookType
-from store.consents.consent_events import ConsentActor, ConsentEventType, record_consent_event
+from store.consents.consent_events import ConsentActor, ConsentEventType, NewConsentEvent, record_consent_event
 from store.tables import webhook_calls
 
 _IS_OPEN = webhook_calls.c.delivered_at.is_(None) & webhook_calls.c.given_up_at.is_(None)
@@ -111,12 +111,14 @@ class WebhookOutbox:
 async def _record_delivery(connection: AsyncConnection, call: WebhookCall, outcome: str) -> None:
     await record_consent_event(
         connection,
-        ConsentEventType.NOTIFIED,
-        client=call.client,
-        by=ConsentActor.HUB,
-        request=call.request,
-        consent=call.consent,
-        detail={"type": call.type, "became": outcome, "attempts": call.attempts},
+        NewConsentEvent(
+            ConsentEventType.NOTIFIED,
+            client=call.client,
+            by=ConsentActor.HUB,
+            request=call.request,
+            consent=call.consent,
+            detail={"type": call.type, "became": outcome, "attempts": call.attempts},
+        ),
     )
 
 

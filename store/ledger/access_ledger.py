@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -83,6 +83,32 @@ class _Chain:
             head = entry_hash
         await self.driver.copy_to_table(access_entries.name, source=stream_copy(rows), columns=COLUMNS, format="binary")
         self.sequence, self.head = sequence, head
+
+
+class LedgerWriter(Protocol):
+    """Writes entries."""
+
+    async def start(self) -> None:
+        """Be ready to write; raises what the database raises."""
+
+    async def write(self, entries: Sequence[LedgerEntry]) -> None:
+        """Return once they are committed; raises `LedgerUnavailable`."""
+
+    async def close(self) -> None:
+        """Commit what waits."""
+
+
+class NoLedger:
+    """Writes nothing: for hubs whose operator keeps no ledger."""
+
+    async def start(self) -> None:
+        """Nothing is opened."""
+
+    async def write(self, entries: Sequence[LedgerEntry]) -> None:
+        """Nothing is kept."""
+
+    async def close(self) -> None:
+        """Nothing waits."""
 
 
 class AccessLedger:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.hub.breaches import AffectedPerson, Breach
+from records.hub.breaches import AffectedPerson, Breach, ReaderCount
 from records.hub.ledger_entries import AccessSearch
 from store.ledger.access_history import build_search_condition
 from store.tables import access_entries, breaches, purge_receipts
@@ -108,13 +108,13 @@ class Breaches:
                     hidden_until=row.hidden_until,
                 )
 
-    async def count_reads_by_reader(self, breach: Breach) -> Sequence[tuple[str, str | None, str | None, int]]:
+    async def count_reads_by_reader(self, breach: Breach) -> Sequence[ReaderCount]:
         """Counts reads by kind of caller, agency and application."""
         columns = access_entries.c
         of = (columns.caller_kind, columns.agency, columns.client)
         wanted = select(*of, func.count()).where(build_search_condition(breach.search)).group_by(*of).order_by(*of)
         async with self._engine.connect() as connection:
-            return [(kind, agency, client, reads) for kind, agency, client, reads in await connection.execute(wanted)]
+            return [ReaderCount(*row) for row in await connection.execute(wanted)]
 
     async def count_purges_in_window(self, breach: Breach) -> int:
         """Counts the purge receipts of entries that may have been in the window."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,8 +117,15 @@ def parse_retention_policies(words: Sequence[str], purgeables: Sequence[Purgeabl
     return {each.name: _extend_to_outlive(each, policies, is_explicit=each.name in days) for each in purgeables}
 
 
-def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> tuple[str, str, int]:
-    """Returns name, class (or empty) and days. Raises `ValueError`."""
+class _RetentionWord(NamedTuple):
+    name: str
+    data_class: str
+    """Empty for all of them."""
+    days: int
+
+
+def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> _RetentionWord:
+    """Parses one word. Raises `ValueError`."""
     what, _, number = word.rpartition(":")
     name, _, class_ = what.partition("/")
     if name not in by_name or not (number.isdecimal() and number.isascii() and 1 <= int(number) <= MAX_DAYS):
@@ -128,7 +135,7 @@ def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> tuple[str, str, 
         )
     if "/" in what and class_ not in by_name[name].classes:
         raise ValueError(f"'{word}' names no class of '{name}'; it has {', '.join(by_name[name].classes) or 'none'}")
-    return name, class_, int(number)
+    return _RetentionWord(name, class_, int(number))
 
 
 def _extend_to_outlive(

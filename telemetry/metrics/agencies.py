@@ -157,9 +157,9 @@ class AgencyMetrics:
         gates: Mapping[str, MeasuredGate],
         *,
         reads: Mapping[str, MeasuredReads],
-        cache: Mapping[str, MeasuredCache] | None,
+        cache: Mapping[str, MeasuredCache],
     ) -> None:
-        """Takes the counters by agency; `cache` is None without a cache."""
+        """Takes the counters by agency; `cache` is empty without a cache."""
         self._gates = gates
         self._reads = reads
         self._hits = cache
@@ -177,7 +177,7 @@ class AgencyMetrics:
             if (reads := self._reads.get(agency)) is not None:
                 numbers.set_histogram("simpul_agency_batch_keys", reads.keys, agency)
                 _collect_lookups(numbers, agency, "request", reads.repeated_requests, reads.first_requests)
-            if self._hits is not None and (hits := self._hits.get(agency)) is not None:
+            if (hits := self._hits.get(agency)) is not None:
                 _collect_cache(numbers, agency, hits)
 
     def get_totals(self) -> Mapping[str, AgencyTotals]:
@@ -185,7 +185,7 @@ class AgencyMetrics:
         found = {}
         for agency, gate in self._gates.items():
             counts = gate.counts
-            hits = None if self._hits is None else self._hits.get(agency)
+            hits = self._hits.get(agency)
             found[agency] = AgencyTotals(
                 answered=counts.answered,
                 failed=sum(counts.failed.values()),

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey
 from cache.redis_connection import connect_redis
 from tests.cache.limits.counter_processes import run_counters, wait_until
@@ -38,10 +38,9 @@ async def cached_answers(valkey: LocalValkey) -> AsyncIterator[None]:
     tier = RedisTier(
         valkey.url,
         max_lifetime=60.0,
-        on_invalidated=lambda _: None,
-        on_unsubscribed=lambda: None,
         timeout=1.0,
         retry_delay=60.0,
+        listener=InvalidationListener(on_invalidated=lambda _: None, on_unsubscribed=lambda: None),
     )
     await tier.start()
     try:

@@ -13,6 +13,7 @@ import orjson
 
 from connectors.complaints import CityComplaints, ComplaintLinks
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.complaints import Complaint
@@ -35,7 +36,9 @@ async def connect(
     base: str, key: str = "kunci", *, links: ComplaintLinks | None = None, page_size: int = 500
 ) -> AsyncIterator[CityComplaints]:
     """The connector to a server; with links, to one that cannot search by reporter."""
-    http = HttpDriver("crm", base, headers={"X-Api-Key": key}, deadline=5, connections=4, max_bytes=4_000_000)
+    http = HttpDriver(
+        HttpService("crm", base, headers={"X-Api-Key": key}), HttpLimits(deadline=5, connections=4, max_bytes=4_000_000)
+    )
     try:
         yield CityComplaints(http, links=links, reporter_extension=links is None, page_size=page_size)
     finally:

@@ -13,7 +13,12 @@ SITI, BUDI, DEWI, AGUS = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "d
 
 
 def connect(url: str, *, secret: str = "rahasia-uji", deadline: float = 5, max_concurrency: int = 8) -> PropertyTax:
-    return PropertyTax.connect(url, user="simpul", password=secret, deadline=deadline, max_concurrency=max_concurrency)
+    return PropertyTax.connect(
+        PropertyTax.open_driver(url, deadline=deadline, connections=32),
+        user="simpul",
+        password=secret,
+        max_concurrency=max_concurrency,
+    )
 
 
 def map_reply(body: bytes, *, status: int = 200, owner: Nik = SITI) -> tuple[TaxObject, ...] | None:

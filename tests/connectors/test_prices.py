@@ -12,6 +12,7 @@ import pytest
 
 from connectors import prices
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
@@ -46,12 +47,8 @@ def call(seconds: float = 5) -> Call:
 @asynccontextmanager
 async def connect(base: str, key: str = "kunci", *, rate: float = FAST, burst: int = 100) -> AsyncIterator[FoodPrices]:
     http = HttpDriver(
-        "pangan",
-        base,
-        headers={"app-client-id": key},
-        deadline=5,
-        connections=4,
-        max_bytes=1_000_000,
+        HttpService("pangan", base, headers={"app-client-id": key}),
+        HttpLimits(deadline=5, connections=4, max_bytes=1_000_000),
         gate=Gate("pangan", AgencyTerms(deadline=5, max_concurrency=4, rate=rate, burst=burst)),
     )
     try:
@@ -217,7 +214,9 @@ class TestPace:
         assert [each.retry_after for each in refused] == [10, 10]
 
     async def test_calls_side_by_side_are_above_zero(self) -> None:
-        http = HttpDriver("pangan", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
+        http = HttpDriver(
+            HttpService("pangan", "http://127.0.0.1:9", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=1)
+        )
         with pytest.raises(ValueError, match=r"^FoodPrices: max_concurrency is 0\. It must be above 0\.$"):
             FoodPrices(http, max_concurrency=0)
 

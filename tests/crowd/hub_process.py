@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import uvicorn
@@ -29,13 +29,14 @@ from resolvers.answer_cache import AnswerCache
 from services.ledger.read_recording import build_recorder
 from store.database import create_database_engine, migrate
 from store.ledger.access_ledger import AccessLedger
-from store.operations.operation_registry import ApplyRegistry, OperationRegistry
+from store.operations.operation_registry import ApplyRegistry
 from tests.crowd.agencies import FAILURE_PROFILES, FailureRates, build_agencies
 from tests.crowd.in_process_hubs import CONTRACTS, LIMITS
 from tests.crowd.people import CrowdChange, CrowdPeople, seeded_random
 from tests.crowd.questions import SECRET
 from tests.fakes.small_hub import build_city_schema, build_settings
 from web.server.uvicorn_config import build_uvicorn_config
+from wiring.hub_parts import HubParts
 
 _MAX_BYTES = 2 * 1024 * 1024
 
@@ -43,11 +44,11 @@ _MAX_BYTES = 2 * 1024 * 1024
 class OpenRegistry:
     """In place of the registry: the partners, who may ask whatever they like."""
 
-    async def apply_once(self, apply: ApplyRegistry) -> int:
+    async def apply_once(self, apply: ApplyRegistry, /) -> int:
         await apply(CONTRACTS, ())
         return 0
 
-    async def follow(self, _apply: ApplyRegistry, *, after_revision: int) -> None:
+    async def follow(self, _apply: ApplyRegistry, /, *, after_revision: int) -> None:
         """Nothing changes."""
 
 
@@ -79,13 +80,15 @@ async def main() -> None:
 
     app = server.compose(
         settings,
-        schema=build_city_schema(),
-        agencies=build_agencies(people, seeded_random(options.port), failure_rates),
-        agency_probes=AgencyProbes({}),
-        lifespan=lifespan,
-        recorder=build_recorder(ledger, LedgerEntryBuilder(Pseudonyms(SECRET))),
-        registry=cast("OperationRegistry", OpenRegistry()),
-        answer_cache=answer_cache,
+        HubParts(
+            schema=build_city_schema(),
+            agencies=build_agencies(people, seeded_random(options.port), failure_rates),
+            agency_probes=AgencyProbes({}),
+            lifespan=lifespan,
+            recorder=build_recorder(ledger, LedgerEntryBuilder(Pseudonyms(SECRET))),
+            registry=OpenRegistry(),
+            answer_cache=answer_cache,
+        ),
     )
     web = uvicorn.Server(build_uvicorn_config(app, "127.0.0.1", options.port, settings.web))
     serving = asyncio.create_task(web.serve())

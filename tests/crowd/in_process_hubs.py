@@ -18,12 +18,15 @@ from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import RedisTier
-from engine.batch import Agencies
+from cache.answers.redis_tier import InvalidationListener, RedisTier
+from engine.batch import NO_BATCH_CACHE, Agencies
+from engine.cost_budgets import NO_BUDGET
 from engine.reporting.subject_reads import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest
+from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.freshness import hours
+from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
 from records.identifiers import Nik
 from resolvers.cached_batches import CachedBatchReader
@@ -33,7 +36,7 @@ from tests.crowd.marks import Watermark
 from tests.crowd.people import CLIENTS, CrowdPeople
 from tests.crowd.questions import IDS, SECRET, CrowdQuestion
 from tests.fakes.small_hub import build_city_schema, build_settings
-from wiring.execution import build_execute, build_graphql_engine
+from wiring.execution import RequestResources, build_execute, build_graphql_engine
 
 CLOCK_SPEEDUP = 60
 """How much faster time passes for what is kept: an hour in a minute."""
@@ -111,9 +114,14 @@ class InProcessHub:
         """`cached_batches` reads through what is kept; without it each request asks for all of its own."""
         settings = build_settings((build_development_issuer(Path("nobody's keys")),), **LIMITS)
         self._engine = engine = build_graphql_engine(
-            settings, build_city_schema(), coalescing=True, recorder=ledger.record, daily_quotas=None
+            settings, build_city_schema(), coalescing=True, reporting=RunReporting(recorder=ledger.record)
         )
-        self._execute = build_execute(engine, bound, IDS, DEFAULT_POLICY, batch_cache=cached_batches)
+        self._execute = build_execute(
+            engine,
+            RequestResources(
+                agencies=bound, node_ids=IDS, policy=DEFAULT_POLICY, batch_cache=cached_batches or NO_BATCH_CACHE
+            ),
+        )
         self._cached_batches = cached_batches
 
     async def start(self) -> None:
@@ -124,7 +132,7 @@ class InProcessHub:
         """The answer's data; None where there is none."""
         call = Call(deadline=time.monotonic() + _TIMEOUT_S, request_id=request_id)
         request = GraphQLRequest(query=question.text, variables=question.variables)
-        response = await self._execute(request, caller, call, None)
+        response = await self._execute(request, caller, call, NO_BUDGET)
         return response.data if response.body is None else orjson.loads(response.body).get("data")
 
     async def forget(self, nik: Nik | None) -> None:
@@ -169,16 +177,18 @@ async def _build_cached_batches(
         tier = RedisTier(
             redis,
             max_lifetime=hours(72),
-            on_invalidated=lambda tags: through.epochs.invalidate(tags),  # noqa: PLW0108 - there is none yet
-            on_unsubscribed=lambda: through.epochs.invalidate_everything(),  # noqa: PLW0108 - the same
             timeout=_TIMEOUT_S,  # this process is busier than any hub
+            listener=InvalidationListener(
+                on_invalidated=lambda tags: through.epochs.invalidate(tags),  # noqa: PLW0108 - there is none yet
+                on_unsubscribed=lambda: through.epochs.invalidate_everything(),  # noqa: PLW0108 - the same
+            ),
         )
     through = ReadThroughCache(
         max_bytes=_MAX_BYTES,
         key_builder=CacheKeyBuilder(SECRET),
         sealer=SealedAnswers([SECRET]),
         shared=tier,
-        clock=clock,
+        clocks=Clocks(monotonic=clock),
     )
     if tier is not None:
         await tier.start()

@@ -47,11 +47,13 @@ from web.application import build_web_application
 from web.endpoints.health import Readiness
 from web.endpoints.metrics import PATH as METRICS_PATH
 from web.http_errors import HttpErrorCode
+from web.middleware.entity_tags import EntityTags
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH
 from web.pages.status_page import PATH as STATUS
 from web.rate_limits.rate_table import parse_rates
 from web.settings import Exposure, WebSettings
+from web.web_parts import WebParts
 from wiring.schema_tools import build_access_page
 
 SETTINGS = read_pages("docs/operators/settings.md")
@@ -350,10 +352,13 @@ def test_every_address_of_the_hub_is_described() -> None:
         raise NotImplementedError
 
     application = build_web_application(
-        execute=execute,
-        authenticate=lambda _authorization, _certificate: ANONYMOUS,
-        ready=ready,
-        settings=WebSettings(graphiql=Exposure.ON),
+        WebParts(
+            execute=execute,
+            authenticate=lambda _authorization, _certificate: ANONYMOUS,
+            ready=ready,
+            settings=WebSettings(graphiql=Exposure.ON),
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     text = read_pages("docs/operators/README.md", "docs/frontend/README.md")
     assert {path for path in application.paths if not path.startswith("/graphiql/")} == {

@@ -12,6 +12,7 @@ from engine.document.parsing import DocumentRules
 from engine.document.refused_values import RefusedValue
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunRequest
 
 CARD = "3171014506900001"
 RULE = "A card number is a string of exactly 16 digits."
@@ -94,7 +95,9 @@ async def run(
     given = DictContext(context or {})
     request = GraphQLRequest(query=query, variables=variables, operation_name=operation, queries_only=queries_only)
     # The library's fields have resolvers of their own: no plan can be made of them.
-    return await Engine(library(), by or rules(), use_plans=False).run(request, lambda: given, request_id="r-1")
+    return await Engine(library(), by or rules(), use_plans=False).run(
+        RunRequest(request=request, context_factory=lambda: given, request_id="r-1")
+    )
 
 
 def get_messages(response: GraphQLResponse) -> list[tuple[str, str]]:

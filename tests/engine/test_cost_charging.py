@@ -13,6 +13,7 @@ from engine.engine import Engine
 from engine.errors import build_request_error
 from engine.refused_request import RefusedRequest
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.run_request import RunRequest
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.engine.library_schema import DictContext, get_messages, library, rules
 from tests.fakes.clients import build_client
@@ -80,7 +81,9 @@ async def run(
     request = GraphQLRequest(query=query, variables=variables)
     # The library's fields have resolvers of their own: no plan can be made of them, and they are paid for all the same.
     engine = Engine(library(), rules(limits=limits), use_plans=False)
-    return await engine.run(request, lambda: context, request_id="r-1", budget=purse)
+    return await engine.run(
+        RunRequest(request=request, context_factory=lambda: context, request_id="r-1", budget=purse)
+    )
 
 
 @pytest.mark.parametrize("is_synchronous", [True, False])
@@ -127,9 +130,7 @@ async def test_what_is_beyond_the_limits_costs_nothing() -> None:
     assert purse.paid == []
 
 
-async def registered(
-    purse: ScriptedBudget | None, first: int, *, cost_a_day: int | None, engine: Engine | None = None
-) -> Any:  # noqa: ANN401 - an engine and a response
+async def registered(purse: ScriptedBudget, first: int, *, cost_a_day: int | None, engine: Engine | None = None) -> Any:  # noqa: ANN401 - an engine and a response
     engine = engine or Engine(library(), rules(limits=Limits(objects=1000)), use_plans=False)
     if not engine.documents._clients:
         operation = RegisteredOperation(client=build_client("kios"), id="Search-1", name="Search", text=SEARCH)
@@ -137,7 +138,9 @@ async def registered(
             [ClientContract(client=build_client("kios"), cost_a_day=cost_a_day)], [operation]
         )
     request = GraphQLRequest(query="", document_id=DocumentId("Search-1"), variables={"first": first})
-    response = await engine.run(request, CountingContext, request_id="r-1", application=KIOS, budget=purse)
+    response = await engine.run(
+        RunRequest(request=request, context_factory=CountingContext, request_id="r-1", application=KIOS, budget=purse)
+    )
     return engine, [code for code, _ in get_messages(response)]
 
 
@@ -174,6 +177,11 @@ async def test_a_budget_may_refuse_with_an_error_of_the_engine() -> None:
             raise RefusedRequest(build_request_error("No.", "NO"))
 
     response = await Engine(library(), rules(), use_plans=False).run(
-        GraphQLRequest(query="{ count }"), CountingContext, request_id="r-1", budget=Strict()
+        RunRequest(
+            request=GraphQLRequest(query="{ count }"),
+            context_factory=CountingContext,
+            request_id="r-1",
+            budget=Strict(),
+        )
     )
     assert get_messages(response) == [("NO", "No.")]

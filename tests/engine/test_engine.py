@@ -10,6 +10,7 @@ from engine.document.parsing import parse_operation
 from engine.engine import Engine
 from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest, ResponseOutcome
+from engine.run_request import RunRequest
 from tests.engine.library_schema import CARD, DictContext, get_messages, library, rules, run
 
 
@@ -94,7 +95,13 @@ async def test_an_engine_serves_requests_side_by_side() -> None:
     engine = Engine(library(), rules())
     answers = await asyncio.gather(
         *(
-            engine.run(GraphQLRequest(query="{ count }"), partial(DictContext, {"count": n}), request_id=str(n))
+            engine.run(
+                RunRequest(
+                    request=GraphQLRequest(query="{ count }"),
+                    context_factory=partial(DictContext, {"count": n}),
+                    request_id=str(n),
+                )
+            )
             for n in range(20)
         )
     )

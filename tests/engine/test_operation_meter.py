@@ -11,6 +11,7 @@ from engine.document.persisted_operations import ClientApplication, PersistedDoc
 from engine.engine import Engine
 from engine.operation_meter import classify_outcome
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.run_request import RunReporting, RunRequest
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.engine.library_schema import DictContext, library, rules
@@ -47,9 +48,13 @@ async def run_metered(
     **given: Any,  # noqa: ANN401 - limits
 ) -> tuple[str, str, str, int]:
     meter = RecordingMeter()
-    engine = Engine(library(), rules(**given), use_plans=False, documents=documents(), meter=meter)
+    engine = Engine(
+        library(), rules(**given), use_plans=False, documents=documents(), reporting=RunReporting(meter=meter)
+    )
     context = DictContext({"search": lambda **_: [], "count": lambda: 1})
-    await engine.run(request, lambda: context, request_id="r-1", application=application)
+    await engine.run(
+        RunRequest(request=request, context_factory=lambda: context, request_id="r-1", application=application)
+    )
     [seconds] = meter.seconds
     assert 0 <= seconds < 10
     [told] = meter.told

@@ -20,12 +20,14 @@ from starlette.applications import Starlette
 import server
 from auth.tokens.issuers import Issuer
 from connectors.agency_probes import AgencyProbes
+from engine.reporting.subject_reads import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from settings import Settings
 from tests.fakes.in_memory_sessions import InMemorySessions
 from tests.fakes.small_city import SmallCity
 from tests.fakes.unbound_settings import UnboundSettings
 from web.server.uvicorn_config import build_uvicorn_config
+from wiring.hub_parts import HubParts
 
 HOST = "127.0.0.1"
 NOWHERE = f"http://{HOST}:9"
@@ -121,12 +123,14 @@ async def run_small_hub(
 
     app = server.compose(
         settings,
-        schema=build_city_schema(),
-        agencies=city.agencies(own),
-        agency_probes=AgencyProbes({}),
-        lifespan=open_nothing,
-        recorder=recorder,
-        sessions=sessions or InMemorySessions(),
+        HubParts(
+            schema=build_city_schema(),
+            agencies=city.agencies(own),
+            agency_probes=AgencyProbes({}),
+            lifespan=open_nothing,
+            recorder=recorder or NoReadRecorder(),
+            sessions=sessions or InMemorySessions(),
+        ),
     )
     web = uvicorn.Server(build_uvicorn_config(app, HOST, settings.port if "listen" in overrides else 0, settings.web))
     serving = asyncio.create_task(web._serve())

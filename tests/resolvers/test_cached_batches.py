@@ -14,10 +14,11 @@ from auth.caller import Caller, CallerKind
 from auth.crypto.sealed_answers import SealedAnswers
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
-from engine.batch import Batch, batch, load_answers
+from engine.batch import NO_BATCH_CACHE, Batch, batch, load_answers
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.calls.freshness import Freshness, Staleness, minutes
+from records.clocks import Clocks
 from records.identifiers import Nik
 from records.population import Identity, Residence
 from resolvers import complaints, msmes, population, prices, regions, tax
@@ -70,8 +71,7 @@ class CachedBatchHub:
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
-            clock=self.clock,
-            wall_clock=self.clock,
+            clocks=Clocks(monotonic=self.clock, wall=self.clock),
         )
         self.batch_cache = CachedBatchReader(self.cache, timeout=5.0)
 
@@ -182,7 +182,7 @@ async def test_each_facet_has_its_own_age() -> None:
 
 async def test_without_a_cache_an_answer_is_as_fresh_as_its_batch_declares() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
-    context = replace(hub.build_context(), batch_cache=None)
+    context = replace(hub.build_context(), batch_cache=NO_BATCH_CACHE)
     await load_answers(tax.tax_objects_of, [SITI], context, noted)
     await load_answers(prices.markets, ["no such market"], context, noted)
     await load_answers(population.households_of, [SITI], context, noted)
@@ -243,7 +243,7 @@ async def test_everything_of_an_agency_is_invalidated_and_nothing_of_others() ->
 async def test_without_a_cache_each_request_calls_the_agency() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
-        await load_answers(tax.tax_objects_of, [SITI], replace(hub.build_context(), batch_cache=None))
+        await load_answers(tax.tax_objects_of, [SITI], replace(hub.build_context(), batch_cache=NO_BATCH_CACHE))
     assert len(hub.asked) == 2
 
 

@@ -16,6 +16,7 @@ from cache.limits.people_counts import PeopleBudget, PeopleCounts
 from engine.engine import Engine
 from engine.reporting.subject_reads import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunReporting, RunRequest
 from records.hub.clients import ClientId
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
@@ -65,7 +66,7 @@ class BudgetedHub:
             build_engine().rules,
             use_plans=plans,
             share_runs=coalescing,
-            recorder=with_reader_budgets(self._record, budgets),
+            reporting=RunReporting(recorder=with_reader_budgets(self._record, budgets)),
         )
 
     async def _record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:  # noqa: ARG002 - as a `ReadRecorder`
@@ -77,7 +78,9 @@ class BudgetedHub:
         def opened() -> RequestContext:
             return RequestContext(caller=caller, call=CALL, agencies=agencies, node_ids=IDS)
 
-        return await self._engine.run(GraphQLRequest(query=query), opened, request_id="r-1", caller_key=caller)
+        return await self._engine.run(
+            RunRequest(request=GraphQLRequest(query=query), context_factory=opened, request_id="r-1", caller_key=caller)
+        )
 
 
 def get_exceeded_paths(response: GraphQLResponse) -> list[tuple[str, str, Any]]:

@@ -13,6 +13,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from auth.policy.rules import Rule
 from engine.batch import batch
 from engine.engine import Engine
+from engine.run_request import RunReporting
 from records.calls.answers import Answers
 from resolvers.batch_context import HubBatchContext
 from schema.declarations.fields import root
@@ -109,8 +110,8 @@ def build_engines(type_name: str) -> tuple[Engine, Engine]:
         extensions={GraphQLCoreConverter.DEFINITION_BACKREF: handed_out},
     )
     schema = GraphQLSchema(GraphQLObjectType("Root", {"it": it}))
-    return Engine(schema, build_engine().rules, use_plans=False, track_reads=True), Engine(
-        schema, build_engine().rules, track_reads=True
+    return Engine(schema, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)), Engine(
+        schema, build_engine().rules, reporting=RunReporting(track_reads=True)
     )
 
 

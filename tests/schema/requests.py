@@ -12,6 +12,7 @@ from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunReporting, RunRequest
 from schema.builder import build_schema, get_graphql_schema
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
@@ -24,13 +25,15 @@ IDS = NodeIds(b"a secret of thirty-two bytes....")
 def build_engine() -> Engine:
     """One engine for all tests: building the schema takes a moment."""
     rules = DocumentRules(limits=Limits(), allow_introspection=False, allow_suggestions=False)
-    return Engine(get_graphql_schema(build_schema()), rules, track_reads=True)
+    return Engine(get_graphql_schema(build_schema()), rules, reporting=RunReporting(track_reads=True))
 
 
 @cache
 def build_engine_without_plans() -> Engine:
     """The same schema, answered by graphql-core alone."""
-    return Engine(build_engine().schema, build_engine().rules, use_plans=False, track_reads=True)
+    return Engine(
+        build_engine().schema, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)
+    )
 
 
 async def run(
@@ -63,7 +66,7 @@ async def _run(engine: Engine, request: GraphQLRequest, caller: str | Caller, ci
     def opened() -> RequestContext:
         return RequestContext(caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp)
 
-    return await engine.run(request, opened, request_id="r-1")
+    return await engine.run(RunRequest(request=request, context_factory=opened, request_id="r-1"))
 
 
 def _comparable(response: GraphQLResponse) -> list[str]:

@@ -17,6 +17,8 @@ from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.run_request import RunReporting, RunRequest
+from records.clocks import Clocks
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
@@ -41,14 +43,13 @@ class CachingHub:
             build_engine().rules,
             share_runs=coalescing,
             use_plans=way == BY_PLAN,
-            track_reads=True,
+            reporting=RunReporting(track_reads=True),
         )
         cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
-            clock=lambda: self.now,
-            wall_clock=lambda: self.now,
+            clocks=Clocks(monotonic=lambda: self.now, wall=lambda: self.now),
         )
         self.batch_cache = CachedBatchReader(cache, timeout=5.0)
 
@@ -67,12 +68,14 @@ class CachingHub:
             )
 
         return await self.engine.run(
-            GraphQLRequest(query=query),
-            opened,
-            request_id="r-1",
-            caller_key=who,
-            deadline=CALL.deadline,
-            require_new_run=max_age < inf,
+            RunRequest(
+                request=GraphQLRequest(query=query),
+                context_factory=opened,
+                request_id="r-1",
+                caller_key=who,
+                deadline=CALL.deadline,
+                require_new_run=max_age < inf,
+            )
         )
 
 

@@ -15,6 +15,7 @@ from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.run_request import RunRequest
 from resolvers.regions import Regions
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_records import CALL
@@ -42,7 +43,7 @@ async def answered(by: Engine, query: str) -> GraphQLResponse:
     def opened() -> RequestContext:
         return RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS)
 
-    return await by.run(GraphQLRequest(query=query), opened, request_id="r-1")
+    return await by.run(RunRequest(request=GraphQLRequest(query=query), context_factory=opened, request_id="r-1"))
 
 
 ROUNDS_5 = "The answer would hold about 542906 objects; at most 50000 are allowed."

@@ -15,6 +15,7 @@ from engine.engine import Engine
 from engine.errors import NotRecorded
 from engine.reporting.subject_reads import RequestInfo, SubjectRead, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.run_request import RunReporting, RunRequest
 from records.identifiers import Nik
 from schema.declarations.fields import PublishedField
 from schema.declarations.request_context import RequestContext
@@ -62,7 +63,7 @@ async def run_with_reads(
         build_engine().rules,
         use_plans=way != "by graphql-core",
         share_runs=way == "shared",
-        recorder=book,
+        reporting=RunReporting(recorder=book),
     )
     request = GraphQLRequest(query=query, variables=variables)
 
@@ -72,7 +73,15 @@ async def run_with_reads(
         )
 
     async def run() -> GraphQLResponse:
-        return await by.run(request, opened, request_id="r-1", caller_key=CALLERS[caller], deadline=CALL.deadline)
+        return await by.run(
+            RunRequest(
+                request=request,
+                context_factory=opened,
+                request_id="r-1",
+                caller_key=CALLERS[caller],
+                deadline=CALL.deadline,
+            )
+        )
 
     if way == "by a plan, seen again":
         await run()
@@ -228,7 +237,9 @@ async def test_a_hub_that_records_nothing_does_not_work_out_what_was_read() -> N
     query = GraphQLRequest(query="{ me { name } }")
     for plans in (True, False):
         by = Engine(build_engine().schema, build_engine().rules, use_plans=plans)
-        response = await by.run(query, lambda: build_caller_context("the person"), request_id="r-1")
+        response = await by.run(
+            RunRequest(request=query, context_factory=lambda: build_caller_context("the person"), request_id="r-1")
+        )
         assert (response.data is not None, response.reads) == (True, ())
 
 
@@ -270,7 +281,7 @@ async def test_public_data_is_given_although_nothing_can_be_recorded(way: str) -
 
 async def test_each_who_shares_a_run_is_recorded() -> None:
     book = ReportedReads()
-    by = Engine(build_engine().schema, build_engine().rules, share_runs=True, recorder=book)
+    by = Engine(build_engine().schema, build_engine().rules, share_runs=True, reporting=RunReporting(recorder=book))
     asked = 0
 
     async def run(number: int) -> GraphQLResponse:
@@ -281,11 +292,13 @@ async def test_each_who_shares_a_run_is_recorded() -> None:
 
         who: Caller = CALLERS["the person"]
         return await by.run(
-            GraphQLRequest(query="{ me { name } }"),
-            opened,
-            request_id=f"r-{number}",
-            caller_key=who,
-            deadline=CALL.deadline,
+            RunRequest(
+                request=GraphQLRequest(query="{ me { name } }"),
+                context_factory=opened,
+                request_id=f"r-{number}",
+                caller_key=who,
+                deadline=CALL.deadline,
+            )
         )
 
     slow = BlockedCity()

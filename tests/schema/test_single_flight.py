@@ -18,6 +18,7 @@ from engine.engine import Engine
 from engine.plan.plan import Plan
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.response_encoding import encode
+from engine.run_request import RunRequest
 from resolvers.complaints import Complaints
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.msmes import Msmes
@@ -106,13 +107,15 @@ class SharingHub:
         for _ in range(each.turns):
             await asyncio.sleep(0)
         response: GraphQLResponse = await self.engine.run(
-            each.request,
-            opened,
-            caller_key=caller,
-            deadline=CALL.deadline,
-            request_id="r-1",
-            unshared_run=self.alone,
-            require_new_run=self.require_new_run,
+            RunRequest(
+                request=each.request,
+                context_factory=opened,
+                caller_key=caller,
+                deadline=CALL.deadline,
+                request_id="r-1",
+                share_run=not self.alone,
+                require_new_run=self.require_new_run,
+            )
         )
         return orjson.loads(encode(response))
 

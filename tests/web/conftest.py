@@ -20,6 +20,7 @@ from web.application import build_web_application
 from web.middleware.entity_tags import EntityTags
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import Exposure, WebSettings
+from web.web_parts import WebParts
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = Path(__file__).parent / "examples"
@@ -103,13 +104,15 @@ async def serve_application(settings: WebSettings, **parts: Any) -> AsyncIterato
     """The application, served until the block ends."""
     graph = SmallGraph()
     application = build_web_application(
-        execute=graph.execute,
-        authenticate=authenticate,
-        ready=ready,
-        settings=settings,
-        sample_people=sample_people if settings.development else None,
-        entity_tags=EntityTags(b"s" * 32),
-        **parts,
+        WebParts(
+            execute=graph.execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=settings,
+            sample_people=sample_people if settings.development else None,
+            entity_tags=EntityTags(b"s" * 32),
+            **parts,
+        )
     )
     server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, settings))
     task = asyncio.create_task(server._serve())

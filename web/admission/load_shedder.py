@@ -36,6 +36,19 @@ class TokenLookup(Protocol):
         """Who it says it is for. Nothing of it is proven."""
 
 
+class NoTokenLookup:
+    """Knows no token."""
+
+    def find_recent_caller(self, authorization: str, certificate: str | None, /) -> None:
+        """None is known."""
+
+    def parse_unverified_claims(self, authorization: str, /) -> None:
+        """None is parsed."""
+
+
+_NO_TOKENS: Final = NoTokenLookup()
+
+
 class RequestPriority(NamedTuple):
     """What can be told of who asks before anything costly is done."""
 
@@ -52,7 +65,7 @@ class LoadShedder:
         *,
         max_lag: float,
         lane: EmergencyLane = EmergencyLane(),  # noqa: B008 - a tuple, which nobody can change
-        tokens: TokenLookup | None = None,
+        tokens: TokenLookup = _NO_TOKENS,
         clock: Callable[[], float] = monotonic,
         cpu_clock: Callable[[], float] = thread_time,
     ) -> None:
@@ -137,8 +150,6 @@ class LoadShedder:
         """How urgent a request is, as far as its `Authorization` can tell at no cost."""
         if authorization is None:
             return RequestPriority(Urgency.ANONYMOUS)
-        if self._tokens is None:
-            return RequestPriority(Urgency.CLAIMED)
         caller = self._tokens.find_recent_caller(authorization, certificate)
         if caller is not None:
             return RequestPriority(self.get_verified_urgency(caller))

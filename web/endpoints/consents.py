@@ -28,7 +28,7 @@ from web.authentication import RequestAuthenticator
 from web.graphql.media_types import MediaType
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_identity import get_call
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.request_headers import RequestHeaders
 
 REQUESTS_PATH: Final = "/consent/requests"
@@ -50,7 +50,7 @@ class ConsentEndpoints:
         *,
         authenticator: RequestAuthenticator,
         public_url: str,
-        caller_limiter: CallerLimiter | None = None,
+        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
         """`public_url` is the hub's address for people's browsers; `caller_limiter` bounds how often a caller asks."""
         self._partners = partners
@@ -114,10 +114,8 @@ class ConsentEndpoints:
         caller = self._authenticator(request.scope, headers)
         if not isinstance(caller, Caller):
             caller = await caller
-        caller_limits = (
-            None if self._caller_limiter is None else self._caller_limiter.for_caller(caller, request.scope, headers)
-        )
-        if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+        caller_limits = self._caller_limiter.for_caller(caller, request.scope, headers)
+        if (pending := caller_limits.take_request()) is not None:
             await pending
         if caller.kind is CallerKind.ANONYMOUS:
             raise HttpError(

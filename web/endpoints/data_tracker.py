@@ -25,7 +25,7 @@ from records.identifiers import Nik
 from web.authentication import RequestAuthenticator
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_identity import get_call
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.request_headers import RequestHeaders
 
 _log = logging.getLogger("simpul.data_tracker")
@@ -58,7 +58,7 @@ class DataTracker:
         *,
         client: ClientId,
         authenticator: RequestAuthenticator,
-        caller_limiter: CallerLimiter | None = None,
+        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
         self._usages = usages
         self._client = client
@@ -103,10 +103,8 @@ class DataTracker:
         caller = self._authenticator(request.scope, headers)
         if not isinstance(caller, Caller):
             caller = await caller
-        caller_limits = (
-            None if self._caller_limiter is None else self._caller_limiter.for_caller(caller, request.scope, headers)
-        )
-        if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+        caller_limits = self._caller_limiter.for_caller(caller, request.scope, headers)
+        if (pending := caller_limits.take_request()) is not None:
             await pending
         if caller.client is None:
             raise HttpError(

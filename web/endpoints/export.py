@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from auth.caller import Assurance, Caller, CallerKind, Representation
+from engine.cost_budgets import NO_BUDGET
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.response_encoding import encode_value
 from records.calls.call import Call
@@ -25,13 +26,13 @@ from records.identifiers import Nik
 from schema.tools.export_parts import ExportPart
 from services.rights.exports import ExportsUnavailable, TooManyExports
 from web.authentication import RequestAuthenticator
-from web.graphql.endpoint import Execute
+from web.graphql.execute import Execute
 from web.http_error_responses import build_error_response
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.incidents import report_incident
 from web.middleware.request_body import LimitedBody
 from web.middleware.request_identity import get_call
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher
 from web.settings import WebSettings
@@ -92,7 +93,7 @@ class ExportEndpoint:
         *,
         authenticator: RequestAuthenticator,
         settings: WebSettings,
-        caller_limiter: CallerLimiter | None = None,
+        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
         self._caller_limiter = caller_limiter
         self._export = export
@@ -142,10 +143,8 @@ class ExportEndpoint:
         caller = self._authenticator(scope, headers)
         if not isinstance(caller, Caller):
             caller = await caller
-        caller_limits = (
-            None if self._caller_limiter is None else self._caller_limiter.for_caller(caller, scope, headers)
-        )
-        if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+        caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
+        if (pending := caller_limits.take_request()) is not None:
             await pending
         return caller
 
@@ -240,7 +239,7 @@ class ExportEndpoint:
         part_call = Call(deadline=monotonic() + timeout, request_id=request_call.request_id, span=request_call.span)
         try:
             async with asyncio.timeout(timeout + self._settings.overrun_grace):
-                response = await self._export.execute(request, person, part_call, None)
+                response = await self._export.execute(request, person, part_call, NO_BUDGET)
         except TimeoutError:
             errors.append(
                 _build_error(HttpErrorCode.DEADLINE_EXCEEDED, f"This part did not come within {timeout:g} s.")

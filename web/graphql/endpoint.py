@@ -9,61 +9,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
-from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
-from engine.cost_budgets import CostBudget
 from engine.document.parsing import NO_SUBSCRIPTIONS
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
 from records.calls.call import Call
 from telemetry.current_request import enter_request
-from telemetry.metrics.request_counts import RequestCounts
 from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
-from web.admission.load_shedder import LoadShedder
 from web.admission.surplus_connections import is_surplus
-from web.authentication import Authenticate, RequestAuthenticator
+from web.authentication import RequestAuthenticator
 from web.graphql.media_types import MediaType, check_content_encoding, check_content_type, negotiate
 from web.graphql.request_parsing import parse_body, parse_query_string
 from web.graphql.response_status import get_headers, get_status
 from web.http_errors import HttpError, HttpErrorCode, build_error_body
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
 from web.middleware.csrf import check_forgery
-from web.middleware.entity_tags import EntityTags, matches_entity_tag
+from web.middleware.entity_tags import matches_entity_tag
 from web.middleware.hosts import check_hosts
 from web.middleware.incidents import report_incident
 from web.middleware.max_age import parse_max_age
 from web.middleware.request_body import LimitedBody
 from web.middleware.request_identity import parse_timeout, start_call
 from web.middleware.request_log import RequestLog
-from web.middleware.request_spans import RequestSpans, end_request_span
+from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
-from web.rate_limits.caller_limiter import CallerLimiter, CallerLimits
-from web.rate_limits.failed_tokens import FailedTokens
+from web.rate_limits.caller_limiter import NO_LIMITS, RequestLimits
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WriteResponse, take_single_write
-from web.settings import WebSettings
+from web.web_parts import WebParts
 
 PATH = "/graphql"
 METHODS = ("GET", "POST")
 _CLIENT_CLOSED_REQUEST = 499
 """What logs say of a request whose client went away; nobody reads the answer."""
 _NOT_MODIFIED = 304
-
-
-class Execute(Protocol):
-    """Runs one request; the engine, wired by the composition root."""
-
-    async def __call__(
-        self, request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None, /
-    ) -> GraphQLResponse:
-        """The response, paid for by the purse. Agency failures and refusals are in it.
-
-        An exception is a fault of the hub, or what the purse raised.
-        """
 
 
 @dataclass(slots=True)
@@ -89,35 +72,23 @@ class _EndpointResponse:
 
 
 class GraphQLEndpoint:
-    """The endpoint (ASGI). The order of its stages stands in `_respond` and `_serve` and nowhere else."""
+    """The endpoint (ASGI). The order of its stages stands in `_respond` and nowhere else."""
 
-    def __init__(
-        self,
-        *,
-        execute: Execute,
-        authenticate: Authenticate,
-        settings: WebSettings,
-        request_log: RequestLog,
-        caller_limiter: CallerLimiter | None = None,
-        failed_tokens: FailedTokens | None = None,
-        request_spans: RequestSpans | None = None,
-        entity_tags: EntityTags | None = None,
-        load_shedder: LoadShedder | None = None,
-        requests: RequestCounts | None = None,
-    ) -> None:
-        self._execute = execute
-        self._request_spans = request_spans
-        self._requests = requests or RequestCounts()
+    def __init__(self, parts: WebParts, request_log: RequestLog) -> None:
+        settings = parts.settings
+        self._execute = parts.execute
+        self._request_spans = parts.request_spans
+        self._requests = parts.requests
         self._route_counts = self._requests.routes[PATH]
-        self._authenticator = RequestAuthenticator(authenticate, settings, failed_tokens)
-        self._load_shedder = load_shedder or LoadShedder(max_lag=0)
+        self._authenticator = RequestAuthenticator(parts.authenticate, settings, parts.failed_tokens)
+        self._load_shedder = parts.load_shedder
         self._admission = GraphQLAdmission(self._load_shedder, self._authenticator)
-        self._caller_limiter = caller_limiter
+        self._caller_limiter = parts.caller_limiter
         self._settings = settings
         self._request_log = request_log
         self._disconnect_watcher = DisconnectWatcher()
         self._cache_control = CacheControl(settings)
-        self._entity_tags = entity_tags
+        self._entity_tags = parts.entity_tags
         always = b"".join(b"%b: %b\r\n" % header for header in build_security_headers(settings.hsts_seconds))
         self._fixed_heads = {
             each: f"content-type: {each.content_type}\r\n".encode("ascii") + always for each in MediaType
@@ -129,7 +100,7 @@ class GraphQLEndpoint:
         began = monotonic()
         settings = self._settings
         headers = RequestHeaders(scope)
-        span = None if self._request_spans is None else self._request_spans.start(scope, headers)
+        span = self._request_spans.start(scope, headers)
         call = start_call(headers, settings.request_timeout, started_at=began, span=span)
         current_request = enter_request(call)
         write_at_once = take_single_write(scope)
@@ -169,7 +140,7 @@ class GraphQLEndpoint:
         With `needs_admission`, the request has to be let in first.
         """
         media_type = MediaType.JSON
-        caller_limits: CallerLimits | None = None
+        caller_limits: RequestLimits = NO_LIMITS
         is_waiting = needs_admission
         try:
             if is_waiting:
@@ -186,76 +157,46 @@ class GraphQLEndpoint:
             if is_waiting:
                 self._admission.check_verified(caller, scope)
                 is_waiting = False
-            if self._caller_limiter is not None:
-                caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
-                if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
-                    await pending
+            caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
+            if (pending := caller_limits.take_request()) is not None:
+                await pending
             max_age = parse_max_age(headers)
             if max_age < inf:
                 call = await _limit_age(call, max_age, caller_limits)
-            answer = await self._serve(
-                scope, headers, body, call=call, media_type=media_type, caller=caller, caller_limits=caller_limits
-            )
-        except HttpError as refusal:
-            answer = _build_refused_response(refusal, media_type)
-        except ClientDisconnected:
-            return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
-        answer.was_admitted = not is_waiting
-        if (
-            caller_limits is not None and not answer.cache_policy.is_shared
-        ):  # whoever is handed that has an own allowance
-            answer.rate_limit_lines = caller_limits.build_header_lines()
-        return answer
-
-    async def _serve(
-        self,
-        scope: Scope,
-        headers: RequestHeaders,
-        body: LimitedBody,
-        *,
-        call: Call,
-        media_type: MediaType,
-        caller: Caller,
-        caller_limits: CallerLimits | None,
-    ) -> _EndpointResponse:
-        method = scope["method"]
-        if method == "GET":
-            await (
-                body.read_all()
-            )  # means nothing (RFC 9110, section 9.3.1), but has to be off the wire and within limits
-            request = parse_query_string(scope["query_string"])
-        else:
-            check_content_encoding(headers.getlist("content-encoding"))
-            check_content_type(headers.getlist("content-type"))
-            request = parse_body(await body.read_all())
-        try:
+            request = await _read_request(scope, headers, body)
             response = await self._disconnect_watcher.run(
                 self._execute(request, caller, call, caller_limits),
                 body.receive,
                 timeout=call.remaining() + self._settings.overrun_grace,
             )
-        except WorkTimedOut as overdue:
+            answer = self._build_answer(response, caller, headers, media_type, by_get=scope["method"] == "GET")
+        except HttpError as refusal:
+            answer = _build_refused_response(refusal, media_type)
+        except WorkTimedOut:
             seconds = parse_timeout(headers, self._settings.request_timeout)
-            raise HttpError(
-                HttpErrorCode.DEADLINE_EXCEEDED,
-                f"The hub did not answer within {seconds:g} s. Ask for less, or try again.",
-            ) from overdue
+            answer = _build_refused_response(_build_overdue_error(seconds), media_type)
+        except ClientDisconnected:
+            return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
+        answer.was_admitted = not is_waiting
+        if not answer.cache_policy.is_shared:  # whoever is handed a shared answer has limits of their own
+            answer.rate_limit_lines = caller_limits.build_header_lines()
+        return answer
+
+    def _build_answer(
+        self, response: GraphQLResponse, caller: Caller, headers: RequestHeaders, media_type: MediaType, *, by_get: bool
+    ) -> _EndpointResponse:
         outcome = response.outcome
         answer = _EndpointResponse(get_status(outcome, media_type), encode(response), media_type, get_headers(outcome))
         if outcome is ResponseOutcome.ANSWERED:
-            answer.cache_policy = self._cache_control.choose_policy(
-                response, caller.kind, headers, by_get=method == "GET"
-            )
-            if answer.cache_policy.has_entity_tag and self._entity_tags is not None:
-                whose = "" if response.is_public else caller.nik or caller.nib or caller.subject
-                self._add_entity_tag(answer, self._entity_tags, headers, whose=whose)
+            answer.cache_policy = self._cache_control.choose_policy(response, caller.kind, headers, by_get=by_get)
+            if answer.cache_policy.has_entity_tag:
+                owner = "" if response.is_public else caller.nik or caller.nib or caller.subject
+                self._add_entity_tag(answer, headers, owner=owner)
         return answer
 
-    def _add_entity_tag(
-        self, answer: _EndpointResponse, tags: EntityTags, headers: RequestHeaders, *, whose: str
-    ) -> None:
+    def _add_entity_tag(self, answer: _EndpointResponse, headers: RequestHeaders, *, owner: str) -> None:
         """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
-        tag = tags.make_tag(answer.body, answer.media_type, owner=whose)
+        tag = self._entity_tags.make_tag(answer.body, answer.media_type, owner=owner)
         answer.entity_tag_line = f"etag: {tag}\r\n".encode("ascii")
         if matches_entity_tag(tag, headers.getlist("if-none-match")):
             answer.status, answer.body = _NOT_MODIFIED, b""
@@ -284,9 +225,24 @@ class GraphQLEndpoint:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _limit_age(call: Call, max_age: float, caller_limits: CallerLimits | None) -> Call:
+def _build_overdue_error(seconds: float) -> HttpError:
+    message = f"The hub did not answer within {seconds:g} s. Ask for less, or try again."
+    return HttpError(HttpErrorCode.DEADLINE_EXCEEDED, message)
+
+
+async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody) -> GraphQLRequest:
+    if scope["method"] == "GET":
+        # A body means nothing here (RFC 9110, section 9.3.1), but has to be off the wire and within limits.
+        await body.read_all()
+        return parse_query_string(scope["query_string"])
+    check_content_encoding(headers.getlist("content-encoding"))
+    check_content_type(headers.getlist("content-type"))
+    return parse_body(await body.read_all())
+
+
+async def _limit_age(call: Call, max_age: float, caller_limits: RequestLimits) -> Call:
     """The call, which takes nothing older than so many seconds; the caller has to be allowed that."""
-    if caller_limits is not None and (pending := caller_limits.take_fresh_request()) is not None:
+    if (pending := caller_limits.take_fresh_request()) is not None:
         await pending
     return replace(call, max_age=max_age)
 

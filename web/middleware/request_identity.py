@@ -19,7 +19,7 @@ from telemetry.current_request import enter_request
 from telemetry.metrics.request_counts import RequestCounts
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_log import RequestLog
-from web.middleware.request_spans import RequestSpans, end_request_span
+from web.middleware.request_spans import StartRequestSpan, end_request_span
 
 _SAFE_ID = re.compile(r"(?!(?:.*[._-])?[A-Za-z]*\d{16,18}(?:[._-]|\Z))[A-Za-z0-9._-]{8,64}", re.ASCII)
 """What is taken over from a caller: nothing that could break a log line, and nothing in which an identity number stands
@@ -40,15 +40,15 @@ class RequestIdentity:
         *,
         request_timeout: float,
         request_log: RequestLog,
-        request_spans: RequestSpans | None = None,
-        requests: RequestCounts | None = None,
+        request_spans: StartRequestSpan,
+        requests: RequestCounts,
         paths: Collection[str] = (),
     ) -> None:
         """`paths` are those of routes: what is refused before its route is looked for is told by them, too."""
         self._app = app
         self._paths = frozenset(paths)
         self._request_spans = request_spans
-        self._requests = requests or RequestCounts()
+        self._requests = requests
         self._request_timeout = request_timeout
         self._request_log = request_log
 
@@ -59,7 +59,7 @@ class RequestIdentity:
             return
         started = monotonic()
         headers = Headers(scope=scope)
-        span = None if self._request_spans is None else self._request_spans.start(scope, headers)
+        span = self._request_spans.start(scope, headers)
         call = start_call(headers, self._request_timeout, started_at=started, span=span)
         current_request = enter_request(call)
         scope.setdefault("state", {})["call"] = call

@@ -29,6 +29,20 @@ class RequestTracer(Protocol):
         """
 
 
+class StartRequestSpan(Protocol):
+    """Starts the span of each request."""
+
+    def start(self, scope: Scope, headers: Headers) -> Span | None:
+        """The span of this request; None where it is not traced."""
+
+
+class NoRequestSpans:
+    """Traces no request."""
+
+    def start(self, scope: Scope, headers: Headers) -> None:
+        """No span."""
+
+
 class RequestSpans:
     """Begins the span of each request."""
 

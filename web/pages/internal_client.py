@@ -12,11 +12,11 @@ from starlette.requests import Request
 from auth.oidc.page_session import SignedInSession
 from engine.request import GraphQLRequest
 from engine.response_encoding import encode
-from web.graphql.endpoint import Execute
+from web.graphql.execute import Execute
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_identity import get_call
 from web.pages.page_renderer import PageProblem
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 
 _LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
 
@@ -27,7 +27,7 @@ ResponseMap = Mapping[str, Any]
 class InternalClient:
     """Runs the documents of pages."""
 
-    def __init__(self, execute: Execute, caller_limiter: CallerLimiter | None = None) -> None:
+    def __init__(self, execute: Execute, caller_limiter: RequestLimiter = NO_LIMITER) -> None:
         """Take who runs them, as the hub's own, to which no client is held; and what each person may ask for."""
         self._execute = execute
         self._caller_limiter = caller_limiter
@@ -41,13 +41,9 @@ class InternalClient:
         the person asks too often: it is paid for as if they asked the graph themselves.
         """
         graphql_request, caller = GraphQLRequest(query=document, variables=variables), session.caller
-        caller_limits = (
-            None
-            if self._caller_limiter is None
-            else self._caller_limiter.for_caller(caller, request.scope, request.headers)
-        )
+        caller_limits = self._caller_limiter.for_caller(caller, request.scope, request.headers)
         try:
-            if caller_limits is not None and (pending := caller_limits.take_request()) is not None:
+            if (pending := caller_limits.take_request()) is not None:
                 await pending
             response = await self._execute(graphql_request, caller, get_call(request.scope), caller_limits)
         except HttpError as refusal:

@@ -9,14 +9,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
-from auth.oidc.sign_in import SignInFlow
-from schema.tools.document_fields import DocumentDescriber
+from auth.oidc.page_session import SignedInSession
 from web.http_errors import HttpError
 from web.middleware.incidents import log_incident
 from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
-from web.pages.internal_client import InternalClient
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
@@ -41,7 +38,11 @@ class PersonalPages:
         max_sign_in_age: int,
         with_messages: bool,
     ) -> None:
-        """Put them together; `max_sign_in_age` and `with_messages` as for `build_personal_pages`."""
+        """Put them together.
+
+        `max_sign_in_age` is how many seconds ago a person may have authenticated to change something. `with_messages`,
+        the log gets the texts of unexpected errors, which may hold personal data.
+        """
         self._max_sign_in_age = max_sign_in_age
         self._sign_in = sign_in
         self._consents = consents
@@ -128,40 +129,3 @@ class PersonalPages:
                 return self._pages.render_problem(request, incident)
 
         return shown
-
-
-def build_personal_pages(
-    sign_in: SignInFlow,
-    sessions: SessionCookies,
-    live_sessions: SessionStore,
-    client: InternalClient,
-    describe: DocumentDescriber,
-    *,
-    pages: PageRenderer,
-    public_url: str,
-    max_sign_in_age: int,
-    with_messages: bool,
-) -> PersonalPages:
-    """The pages over what the composition root hands in.
-
-    Args:
-        sign_in: Signs people in.
-        sessions: Seals who is signed in.
-        live: Knows which sessions go on.
-        graph: Runs the documents of the pages, which no client's registry has to hold.
-        describe: Tells what a document shows.
-        pages: Renders them, and serves what they load.
-        public_url: The hub's address as browsers know it.
-        recent: Seconds within which a person must have authenticated to change something.
-        with_messages: Whether the log gets the texts of unexpected errors, which may hold personal data.
-
-    """
-    page_sessions = PageSessions(sessions, live_sessions, public_url=public_url)
-    return PersonalPages(
-        sign_in=HubSignInPages(sign_in, page_sessions, pages),
-        consents=ConsentPages(client, page_sessions, pages, describe),
-        sessions=page_sessions,
-        pages=pages,
-        max_sign_in_age=max_sign_in_age,
-        with_messages=with_messages,
-    )

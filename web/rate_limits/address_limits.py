@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.http_error_responses import build_error_response
 from web.http_errors import HttpError
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import RequestLimiter
 
 UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
 """Whoever watches the hub is never refused; the Data Tracker is counted as the client it proves to be."""
@@ -18,7 +18,7 @@ UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
 class AddressLimits:
     """ASGI middleware: counts requests by the address they come from."""
 
-    def __init__(self, app: ASGIApp, *, caller_limiter: CallerLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, caller_limiter: RequestLimiter) -> None:
         self._app = app
         self._caller_limiter = caller_limiter
 
@@ -27,7 +27,7 @@ class AddressLimits:
         if scope["type"] == "http" and not scope["path"].startswith(UNLIMITED_PATHS):
             caller_limits = self._caller_limiter.for_address(scope, Headers(scope=scope))
             try:
-                if caller_limits is not None and (entering := caller_limits.take_request()) is not None:
+                if (entering := caller_limits.take_request()) is not None:
                     await entering
             except HttpError as refusal:
                 await build_error_response(refusal)(scope, receive, send)

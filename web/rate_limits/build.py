@@ -15,8 +15,8 @@ from cache.limits.rate_limiter import Rate, RateLimiter
 from cache.limits.redis_counters import RedisCounters
 from web.client_address import ClientAddresses
 from web.endpoints.health import LimitsState
-from web.rate_limits.caller_limiter import CallerLimiter
-from web.rate_limits.failed_tokens import FailedTokens, WasVerified
+from web.rate_limits.caller_limiter import CallerLimiter, NoRequestLimiter, RequestLimiter
+from web.rate_limits.failed_tokens import FailedTokenCounter, FailedTokens, NoFailedTokens, WasVerified
 from web.rate_limits.rate_table import CallerRates
 
 
@@ -24,8 +24,8 @@ from web.rate_limits.rate_table import CallerRates
 class RateLimits:
     """What there is of it."""
 
-    caller_limiter: CallerLimiter | None
-    failed_tokens: FailedTokens | None
+    caller_limiter: RequestLimiter
+    failed_tokens: FailedTokenCounter
     shared: RedisCounters | None
     """Where processes count together."""
 
@@ -78,13 +78,15 @@ def build_rate_limits(
     shared = None if redis is None else RedisCounters(redis, make_key=lambda client: keys("client", client))
     rates = RateLimiter(shared)
     addresses = ClientAddresses(trusted_proxies)
-    failed_tokens_limit = None
+    failed_tokens_limit: FailedTokenCounter = NoFailedTokens()
     if failed_tokens:
         failed_tokens_limit = FailedTokens(
             Rate(failed_tokens), rates=rates, keys=keys, addresses=addresses, was_verified=was_verified
         )
     return RateLimits(
-        caller_limiter=CallerLimiter(table, rates=rates, keys=keys, addresses=addresses) if table else None,
+        caller_limiter=CallerLimiter(table, rates=rates, keys=keys, addresses=addresses)
+        if table
+        else NoRequestLimiter(),
         failed_tokens=failed_tokens_limit,
         shared=shared,
     )

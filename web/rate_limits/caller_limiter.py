@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from functools import cache
 from math import ceil, isinf
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -24,6 +24,67 @@ from web.rate_limits.rate_table import CallerRates
 
 RATE_LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
 _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
+
+
+class RequestLimits(Protocol):
+    """What one caller may take; the engine's budget for each of their requests."""
+
+    def take_request(self) -> Awaitable[None] | None:
+        """Count a request, to be awaited where others are asked; raises `HttpError` where it is one too many."""
+
+    def take_fresh_request(self) -> Awaitable[None] | None:
+        """Count a request that says how old what is used may be, as `take_request`."""
+
+    def spend(self, points: int, /) -> Awaitable[None] | None:
+        """Pay so many points, as `take_request`. Raises `TooLarge` for more than there ever are, else `HttpError`."""
+
+    def build_header_lines(self) -> bytes:
+        """The header lines that tell the rates and what is left."""
+
+
+class RequestLimiter(Protocol):
+    """The limits of all callers of this process."""
+
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
+        """What this caller may take."""
+
+    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
+        """What whoever comes from there may take, without a look at who they are."""
+
+
+class NoRequestLimits:
+    """The limits of a caller whom nothing limits."""
+
+    def take_request(self) -> None:
+        """Nothing is counted."""
+
+    def take_fresh_request(self) -> None:
+        """Nothing is counted."""
+
+    def spend(self, points: int, /) -> None:
+        """Nothing is paid."""
+
+    def build_header_lines(self) -> bytes:
+        """Nothing is told."""
+        return b""
+
+
+NO_LIMITS: Final = NoRequestLimits()
+
+
+class NoRequestLimiter:
+    """Limits nobody."""
+
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:  # noqa: ARG002 - as the protocol
+        """No limits."""
+        return NO_LIMITS
+
+    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:  # noqa: ARG002 - as the protocol
+        """No limits."""
+        return NO_LIMITS
+
+
+NO_LIMITER: Final = NoRequestLimiter()
 
 
 class CallerLimits:
@@ -119,17 +180,17 @@ class CallerLimiter:
         self._addresses = addresses
         self._kinds = {kind: owners(kind, of_kind) for kind, of_kind in table.items()}
 
-    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits | None:
-        """What this caller may take; None where nothing limits them."""
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
+        """What this caller may take."""
         owners = self._kinds.get(caller.kind)
         if owners is None:
-            return None
+            return NO_LIMITS
         return owners.get_or_create(_find_limit_owner(caller) or self._addresses.find_limit_key(scope, headers))
 
-    def for_address(self, scope: Scope, headers: Headers) -> CallerLimits | None:
+    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
         """What whoever comes from there may take, without a look at who they are."""
         owners = self._kinds.get(CallerKind.ANONYMOUS)
-        return None if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
+        return NO_LIMITS if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
 
     def __repr__(self) -> str:
         """Which kinds are limited."""

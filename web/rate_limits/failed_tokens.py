@@ -7,7 +7,7 @@ many share an address, one of them must not sign the others out.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -20,6 +20,29 @@ from web.rate_limits.caller_limiter import build_rate_limited_error
 
 WasVerified = Callable[[str], bool]
 """Whether the value of `Authorization` proved somebody before."""
+
+
+class FailedTokenCounter(Protocol):
+    """Counts tokens that fail verification, by address."""
+
+    def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
+        """Let pass a token that may be verified; raises `HttpError` where its address sent too many."""
+
+    def count(self, scope: Scope, headers: Headers) -> Awaitable[None] | None:
+        """Count one that failed, to be awaited where others are asked; raises as `check`."""
+
+
+class NoFailedTokens:
+    """Counts nothing: every token is verified."""
+
+    def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
+        """Every token may be verified."""
+
+    def count(self, scope: Scope, headers: Headers) -> None:
+        """Nothing is counted."""
+
+
+NO_FAILED_TOKENS: Final = NoFailedTokens()
 
 
 class _AddressFailures(NamedTuple):

@@ -9,7 +9,7 @@ failures are the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,9 +25,10 @@ from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotD
 from connectors.drivers.http.json_body import SMALL_BYTES, NotJson, count_values, parse_json
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
 from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.call_counters import CallCounters
-from connectors.resilience.gate import Gate
+from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
 from records.calls.failures import (
     AgencyFailure,
@@ -64,10 +65,8 @@ _MAX_RETRY_AFTER_DIGITS: Final = 9
 class HttpDriver:
     """Sends requests to one agency.
 
-    `headers` go with every request (credentials, `Accept`). `deadline` is the agency's own, in seconds; the caller's
-    counts too where it is nearer, and both cover everything: waiting for a free connection, connecting, sending,
-    reading the last byte. `connections` is how many calls may be under way at once, `max_bytes` how long a reply's
-    body may be (after decompression).
+    The deadline of the `limits` is the agency's own; the caller's counts too where it is nearer, and both cover
+    everything: waiting for a free connection, connecting, sending, reading the last byte.
 
     Connections are opened when they are first needed, inside the running event loop, so an agency that is down does
     not keep the hub from starting. No redirect is followed and no cookie kept.
@@ -75,37 +74,36 @@ class HttpDriver:
 
     def __init__(
         self,
-        agency: str,
-        base_url: str,
+        service: HttpService,
+        limits: HttpLimits,
         *,
-        headers: Mapping[str, str],
-        deadline: float,
-        connections: int,
-        max_bytes: int,
         gate: Gate | None = None,
-        addresses: Sequence[str] = (),
         work: LongWork | None = None,
     ) -> None:
         """Keep the settings; raises ValueError, naming the setting, where the address is none.
 
-        Connections lead to the IP `addresses` and the host is not looked up, where there are any; the `Host` header
-        and the certificate are still those of the host.
         Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
         gate in the driver's place. Long replies are unpacked and parsed as `work`, which all drivers share.
         """
+        agency, addresses, max_bytes = service.agency, service.addresses, limits.max_bytes
         self.agency = agency
         self.work = work or LongWork()
-        self._gate = gate
+        self._gate = gate or NoGate()
         self._max_bytes = max_bytes
-        self._address = AgencyAddress(agency, base_url)
-        self._headers = CIMultiDict(headers)
-        self._deadline = deadline
-        self._permits = asyncio.Semaphore(connections)
+        self._address = AgencyAddress(agency, service.url)
+        self._headers = CIMultiDict(service.headers)
+        self._deadline = limits.deadline
+        self._permits = asyncio.Semaphore(limits.connections)
         tls = build_tls_context() if self._address.is_secure else None
         self._reads = ReadConnectionPool(agency, self._address, tls=tls, max_bytes=max_bytes)
         self._addresses = addresses
         self._session = AiohttpSession(
-            agency, headers=self._headers, tls=tls, connections=connections, max_bytes=max_bytes, addresses=addresses
+            agency,
+            headers=self._headers,
+            tls=tls,
+            connections=limits.connections,
+            max_bytes=max_bytes,
+            addresses=addresses,
         )
         self._head = self._build_head({})
         self._state = "idle"
@@ -114,48 +112,34 @@ class HttpDriver:
         deadline, headers = f"{self._deadline:g}s", sorted(self._headers)
         return f"<HttpDriver {self.agency} {self._state} deadline={deadline} headers={headers}>"
 
-    async def send(
-        self,
-        method: str,
-        path: str,
-        call: Call,
-        *,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        accept_status: Collection[int] = (),
-        repeatable: bool = False,
-    ) -> HttpReply:
+    async def send(self, request: HttpRequest, call: Call) -> HttpReply:
         """Send one request and read its whole reply.
 
-        `path` is plain text below the base address (empty: the base address itself); signs that mean something in a
-        URL are escaped, and `..` is refused with ValueError. `form` is sent as
-        `application/x-www-form-urlencoded`, `body` as it is; give one of them at most.
-
         Replies with 2xx, and 4xx other than those below, come back; so does every status in `accept_status`, whatever
-        it is. `repeatable` says that a request whose method is not safe in itself (a POST that only reads) may be sent
-        once more when a kept connection turns out to be dead; GET and HEAD are so anyway.
+        it is.
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
         more than the request's `reply_budget` holds), and what the gate refuses with.
         """
-        read = method in _READS and body is None and form is None and not self._addresses
+        method, headers, form = request.method, request.headers, request.form
+        read = method in _READS and request.body is None and form is None and not self._addresses
         head = (self._build_head(headers) if headers else self._head) if read else None
-        data = body if form is None else dict(form)
+        data = request.body if form is None else dict(form)
         asked: bytes | SessionRequest = (
-            f"{method} {self._address.build_target(path, query)}".encode() + head
+            f"{method} {self._address.build_target(request.path, request.query)}".encode() + head
             if head
-            else SessionRequest(method, self._address.build_url(path, query), data, headers, repeatable)
+            else SessionRequest(
+                method, self._address.build_url(request.path, request.query), data, headers, request.repeatable
+            )
         )
 
         async def attempt(call: Call) -> HttpReply:
-            reply = await self._exchange(asked, call, bodiless=method == "HEAD", accept_status=accept_status)
+            reply = await self._exchange(asked, call, bodiless=method == "HEAD", accept_status=request.accept_status)
             self._charge(call, len(reply.body))
             return reply
 
-        safe = read or repeatable
+        safe = read or request.repeatable
         return await self._through_gate(call, attempt, reads=safe, hedgeable=read)
 
     async def ask_json(
@@ -197,7 +181,7 @@ class HttpDriver:
     @property
     def counts(self) -> CallCounters:
         """Where the calls are counted."""
-        return CallCounters() if self._gate is None else self._gate.counts
+        return self._gate.counts
 
     async def close(self) -> None:
         """Close every connection. A driver that was closed cannot send again."""
@@ -210,8 +194,6 @@ class HttpDriver:
     ) -> T:
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
-        if self._gate is None:
-            return await attempt(call)
         return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:

@@ -17,8 +17,9 @@ from zeep.wsdl.bindings import Soap11Binding
 
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver, HttpReply, parse_retry_after
+from connectors.drivers.http.service import HttpRequest
 from connectors.resilience.call_counters import CallCounters
-from connectors.resilience.gate import Gate
+from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable, ReplyBudgetSpent
 from records.calls.reply_budget import BYTES_PER_VALUE
@@ -110,7 +111,7 @@ class SoapDriver:
         self.agency = http.agency
         self.work = http.work
         self._http = http
-        self._gate = gate
+        self._gate = gate or NoGate()
         self._headers = {part: dict(values) for part, values in headers.items()}
         self._charset = charset
         settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
@@ -143,7 +144,7 @@ class SoapDriver:
     @property
     def counts(self) -> CallCounters:
         """Where the calls are counted."""
-        return CallCounters() if self._gate is None else self._gate.counts
+        return self._gate.counts
 
     def __repr__(self) -> str:
         return f"<SoapDriver {self.agency} operations={sorted(self._operations)} headers={sorted(self._headers)}>"
@@ -174,7 +175,8 @@ class SoapDriver:
                 named.text = uuid4().urn
             body = etree.tostring(message, encoding="utf-8", xml_declaration=True)
             sent = self._http.send(
-                "POST", "", call, body=body, headers=headers, accept_status={_FAULT_STATUS}, repeatable=True
+                HttpRequest("POST", "", body=body, headers=headers, accept_status={_FAULT_STATUS}, repeatable=True),
+                call,
             )
             reply = await self._read(operation, await sent, call)
             if named is not None:
@@ -184,7 +186,7 @@ class SoapDriver:
                 raise failure
             return reply
 
-        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
+        return await self._gate.ask(call, attempt, repeatable=True)
 
     def read(self, operation: str, reply: HttpReply) -> SoapReply:
         """What an HTTP reply says to an operation; raises as `ask` does. Pure: no agency is asked."""

@@ -30,7 +30,7 @@ from connectors.drivers.sql.byte_limits import (
     limit_connection,
 )
 from connectors.resilience.call_counters import CallCounters
-from connectors.resilience.gate import Gate
+from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
 from records.calls.failures import (
     AgencyFailure,
@@ -100,7 +100,7 @@ class SqlDriver:
     ) -> None:
         self.work = work or LongWork()
         self._agency = agency
-        self._gate = gate
+        self._gate = gate or NoGate()
         self._deadline = deadline
         self._pool_size = pool_size
         self._url = _check_url(agency, url)
@@ -112,7 +112,7 @@ class SqlDriver:
     @property
     def counts(self) -> CallCounters:
         """Where the calls are counted."""
-        return CallCounters() if self._gate is None else self._gate.counts
+        return self._gate.counts
 
     def __repr__(self) -> str:
         """The agency and its database, without the password."""
@@ -146,7 +146,7 @@ class SqlDriver:
 
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self._agency, "not called: earlier replies used up the budget of the request")
-        return await (attempt(call) if self._gate is None else self._gate.ask(call, attempt, repeatable=True))
+        return await self._gate.ask(call, attempt, repeatable=True)
 
     async def close(self) -> None:
         """Close the connections that no call is using, once the calls that were given up have ended.

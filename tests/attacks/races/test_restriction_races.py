@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
+from engine.cost_budgets import NO_BUDGET
 from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -25,8 +26,8 @@ from tests.fakes.small_city import SmallCity
 from tests.fakes.small_hub import build_settings
 from tests.fakes.small_records import SITI
 from tests.schema.requests import IDS, build_engine
-from web.graphql.endpoint import Execute
-from wiring.execution import build_execute
+from web.graphql.execute import Execute
+from wiring.execution import RequestResources, build_execute
 from wiring.hub_domains import build_hub_domains
 
 HUBS = 3
@@ -47,16 +48,14 @@ class OneHub:
         rules = DocumentRules(limits=Limits(), allow_introspection=False, allow_suggestions=False)
         self._execute: Execute = build_execute(
             Engine(build_engine().schema, rules, share_runs=True),
-            self.city.agencies(own.build_domains()),
-            IDS,
-            AccessPolicy(),
+            RequestResources(agencies=self.city.agencies(own.build_domains()), node_ids=IDS, policy=AccessPolicy()),
         )
 
     async def ask(self, query: str, caller: Caller) -> GraphQLResponse:
         call = Call(deadline=monotonic() + 30, request_id="race")
         if caller.kind is CallerKind.CITIZEN:
             caller = replace(caller, authenticated_at=time())
-        return await self._execute(GraphQLRequest(query=query), caller, call, None)
+        return await self._execute(GraphQLRequest(query=query), caller, call, NO_BUDGET)
 
 
 @pytest.fixture

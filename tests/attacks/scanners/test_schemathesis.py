@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,27 +52,29 @@ def graph(folder: Path) -> Path:
     return path
 
 
-async def assert_no_findings(
-    hub: HubClient,
-    where: str,
-    document: Path,
-    folder: Path,
-    *,
-    caller: str | Caller | None,
-    without: str = BEYOND_TYPES,
-    examples: int = EXAMPLES,
-    timeout: float = 60,
-    excluded: Sequence[str] = (),
-) -> None:
-    token = [option for name, value in hub.headers(caller).items() for option in ("-H", f"{name}: {value}")]
+@dataclass(frozen=True, kw_only=True)
+class SchemathesisRun:
+    """What is scanned, as whom, and how hard."""
+
+    where: str
+    document: Path
+    caller: str | Caller | None
+    without: str = BEYOND_TYPES
+    examples: int = EXAMPLES
+    timeout: float = 60
+    excluded: Sequence[str] = ()
+
+
+async def assert_no_findings(hub: HubClient, folder: Path, run: SchemathesisRun) -> None:
+    token = [option for name, value in hub.headers(run.caller).items() for option in ("-H", f"{name}: {value}")]
     scanned = await scan(
         "schemathesis",
         "run",
-        str(document),
-        *("-u", f"{hub.url}{where}", "--seed", SEED, "-n", str(examples), *token),
-        *("--checks", "all", "--exclude-checks", without, "--continue-on-failure"),
-        *(option for name in excluded for option in ("--exclude-name", name)),
-        timeout=timeout,
+        str(run.document),
+        *("-u", f"{hub.url}{run.where}", "--seed", SEED, "-n", str(run.examples), *token),
+        *("--checks", "all", "--exclude-checks", run.without, "--continue-on-failure"),
+        *(option for name in run.excluded for option in ("--exclude-name", name)),
+        timeout=run.timeout,
         folder=folder,
     )
     assert scanned.code == 0, scanned.output
@@ -81,11 +84,15 @@ async def assert_no_findings(
 
 @pytest.mark.parametrize("caller", [None, "siti", "rina"])
 async def test_the_graph(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
-    await assert_no_findings(wired, "/graphql", graph(tmp_path), tmp_path, caller=caller, excluded=OF_REQUESTS)
+    await assert_no_findings(
+        wired,
+        tmp_path,
+        SchemathesisRun(where="/graphql", document=graph(tmp_path), caller=caller, excluded=OF_REQUESTS),
+    )
 
 
 async def test_the_data_tracker(wired: HubClient, tmp_path: Path) -> None:
-    await assert_no_findings(wired, "", DATA_TRACKER, tmp_path, caller=PORTAL_CALLER)
+    await assert_no_findings(wired, tmp_path, SchemathesisRun(where="", document=DATA_TRACKER, caller=PORTAL_CALLER))
 
 
 @pytest.mark.parametrize("caller", [None, "siti"])
@@ -93,12 +100,14 @@ async def test_the_data_tracker_for_a_caller_it_does_not_answer(
     wired: HubClient, tmp_path: Path, caller: str | None
 ) -> None:
     without = f"{BEYOND_TYPES},{WHO_MAY_ASK}"
-    await assert_no_findings(wired, "", DATA_TRACKER, tmp_path, caller=caller, without=without, examples=5)
+    await assert_no_findings(
+        wired, tmp_path, SchemathesisRun(where="", document=DATA_TRACKER, caller=caller, without=without, examples=5)
+    )
 
 
 async def test_the_health(wired: HubClient, tmp_path: Path) -> None:
     document = Path(__file__).with_name("health.openapi.yaml")
-    await assert_no_findings(wired, "", document, tmp_path, caller=None)
+    await assert_no_findings(wired, tmp_path, SchemathesisRun(where="", document=document, caller=None))
 
 
 @pytest.mark.long
@@ -106,11 +115,13 @@ async def test_the_health(wired: HubClient, tmp_path: Path) -> None:
 async def test_the_graph_for_minutes(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
     await assert_no_findings(
         wired,
-        "/graphql",
-        graph(tmp_path),
         tmp_path,
-        caller=caller,
-        examples=MANY_EXAMPLES,
-        timeout=900,
-        excluded=OF_REQUESTS,
+        SchemathesisRun(
+            where="/graphql",
+            document=graph(tmp_path),
+            caller=caller,
+            examples=MANY_EXAMPLES,
+            timeout=900,
+            excluded=OF_REQUESTS,
+        ),
     )

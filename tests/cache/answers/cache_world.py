@@ -17,6 +17,7 @@ from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEn
 from cache.answers.slots import AnswerKind, Slot
 from records.calls.failures import AgencyUnavailable
 from records.calls.freshness import Freshness
+from records.clocks import Clocks
 from tests.fakes.virtual_loop import virtual_loop
 
 NO_TOKEN = b""
@@ -211,8 +212,9 @@ def build_cache(shared: FakeSharedStore | None = None, **given: Any) -> ReadThro
         "max_bytes": 1_000_000,
         "key_builder": PlainKeyBuilder(),
         "sealer": PlainSealer(),
-        "clock": lambda: asyncio.get_running_loop().time(),
-        "wall_clock": lambda: asyncio.get_running_loop().time(),
+        "clocks": Clocks(
+            monotonic=lambda: asyncio.get_running_loop().time(), wall=lambda: asyncio.get_running_loop().time()
+        ),
         **given,
     }
     through = ReadThroughCache(shared=member, **known)

@@ -11,8 +11,9 @@ import pytest
 
 from cache.answers.monotonic_clock import get_monotonic_seconds
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.answers.slots import Slot
+from records.clocks import Clocks
 from tests.cache.answers.cache_world import (
     FakeSharedStore,
     PlainKeyBuilder,
@@ -44,7 +45,7 @@ class MachineClocks:
 
 
 def build_cache_with_clocks(clocks: MachineClocks, shared: FakeSharedStore | None = None) -> ReadThroughCache:
-    return build_cache(shared, clock=lambda: clocks.steady, wall_clock=lambda: clocks.wall)
+    return build_cache(shared, clocks=Clocks(monotonic=lambda: clocks.steady, wall=lambda: clocks.wall))
 
 
 @pytest.mark.parametrize("jump", [-3_600.0, 3_600.0], ids=["back", "forth"])
@@ -116,18 +117,16 @@ async def test_entries_in_a_real_redis_age_independently_of_hosts_clocks(valkey:
         tier = RedisTier(
             valkey.url,
             max_lifetime=600.0,
-            on_invalidated=lambda _tags: None,
-            on_unsubscribed=lambda: None,
             timeout=0.5,
             clock=clock,
+            listener=InvalidationListener(on_invalidated=lambda _tags: None, on_unsubscribed=lambda: None),
         )
         through = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=PlainKeyBuilder(),
             sealer=PlainSealer(),
             shared=tier,
-            clock=clock,
-            wall_clock=lambda: wall,
+            clocks=Clocks(monotonic=clock, wall=lambda: wall),
         )
         await tier.start()
         return through, tier

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cache.answers.monotonic_clock import get_monotonic_seconds
-from cache.answers.redis_tier import MAX_CONNECTIONS, RedisTier
+from cache.answers.redis_tier import MAX_CONNECTIONS, InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey, NewSharedEntry
 from tests.cache.valkey import LocalValkey
 
@@ -43,11 +43,12 @@ async def run_tier(
     made = RedisTier(
         valkey.url,
         max_lifetime=60.0,
-        on_invalidated=lambda tags: recorder.invalidated.append(list(tags)),
-        on_unsubscribed=recorder.lose,
         timeout=timeout,
         retry_delay=retry_delay,
         clock=clock,
+        listener=InvalidationListener(
+            on_invalidated=lambda tags: recorder.invalidated.append(list(tags)), on_unsubscribed=recorder.lose
+        ),
     )
     await made.start()
     try:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import pytest
 from redis.asyncio import Redis
 
-from cache.answers.redis_tier import RedisTier
+from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
 from tests.cache.answers.cache_world import FakeSharedStore, FakeSharedTier, seeded_random
 from tests.cache.valkey import LocalValkey, run_valkey
@@ -135,10 +135,11 @@ async def run_valkey_world(folder: Path) -> AsyncIterator[ValkeyTierWorld]:
             tier = RedisTier(
                 valkey.url,
                 max_lifetime=60.0,
-                on_invalidated=each.invalidate,
-                on_unsubscribed=each.invalidate_everything,
                 timeout=2.0,
                 retry_delay=0.05,
+                listener=InvalidationListener(
+                    on_invalidated=each.invalidate, on_unsubscribed=each.invalidate_everything
+                ),
             )
             await tier.start()
             stack.push_async_callback(tier.close)

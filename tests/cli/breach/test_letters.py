@@ -18,7 +18,7 @@ from cli.breach.letters import (
     format_moment_en,
     render_letters,
 )
-from records.hub.breaches import AffectedPerson, Breach
+from records.hub.breaches import AffectedPerson, Breach, ReaderCount
 from records.hub.ledger_entries import AccessSearch
 from services.ledger import entry_text
 
@@ -62,7 +62,7 @@ def build_extent(*affected: AffectedPerson) -> BreachExtent:
 def write_letters(
     details: LetterDetails = DETAILS, *, purged: int = 0, hours: int = 10, breach: Breach = BREACH
 ) -> tuple[str, str]:
-    readers = [("official", "dukcapil", "loket", 2), ("citizen", None, None, 1)]
+    readers = [ReaderCount("official", "dukcapil", "loket", 2), ReaderCount("citizen", None, None, 1)]
     found = render_letters(
         breach,
         build_extent(SITI, replace(SITI, subject=None, reads=3)),

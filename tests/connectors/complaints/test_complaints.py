@@ -11,6 +11,7 @@ import pytest
 
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.readers.dates import JAKARTA
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.complaints import (
@@ -146,7 +147,9 @@ class TestComplaintsByTheLinkTable:
         assert crm.count_calls() == {}
 
     async def test_without_links_or_search_there_is_no_connector(self) -> None:
-        http = HttpDriver("crm", "http://127.0.0.1:9", headers={}, deadline=1, connections=1, max_bytes=1)
+        http = HttpDriver(
+            HttpService("crm", "http://127.0.0.1:9", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=1)
+        )
         with pytest.raises(ValueError, match=r"^CityComplaints: without the reporter extension it needs a link table"):
             CityComplaints(http, links=None, reporter_extension=False)
 

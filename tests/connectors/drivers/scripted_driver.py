@@ -8,6 +8,7 @@ from time import monotonic
 import pytest
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from tests.connectors.drivers.byte_server import (
@@ -43,12 +44,8 @@ async def run_driver(
     """With `apart`, the server has a thread of its own: see `serve_bytes_in_thread`."""
     async with serve_bytes_in_thread(script) if apart else serve_bytes(script) as server:
         driver = HttpDriver(
-            "crm",
-            server.url + path,
-            headers={"X-Key": SECRET},
-            deadline=deadline,
-            connections=connections,
-            max_bytes=max_bytes,
+            HttpService("crm", server.url + path, headers={"X-Key": SECRET}),
+            HttpLimits(deadline=deadline, connections=connections, max_bytes=max_bytes),
         )
         try:
             yield driver, server
@@ -62,7 +59,7 @@ async def get_failure(
     """What a request with a NIK in its query, a form and a secret ends in; checked for anything it must not tell."""
     async with run_driver(script, deadline=deadline) as (driver, server):
         with pytest.raises(AgencyFailure) as caught:
-            await driver.send(method, f"/people/{NIK}", call(seconds), query={"nik": NIK})
+            await driver.send(HttpRequest(method, f"/people/{NIK}", query={"nik": NIK}), call(seconds))
         told = f"{caught.value} {caught.value!r} {caught.value.detail} {vars(caught.value)}"
         for hidden in (NIK, SECRET, "127.0.0.1", server.url.rpartition(":")[2]):
             assert hidden not in told
@@ -73,7 +70,9 @@ async def get_failure(
 
 
 def driver_of(address: str, *, deadline: float = 5) -> HttpDriver:
-    return HttpDriver("crm", address, headers={}, deadline=deadline, connections=1, max_bytes=10)
+    return HttpDriver(
+        HttpService("crm", address, headers={}), HttpLimits(deadline=deadline, connections=1, max_bytes=10)
+    )
 
 
 @asynccontextmanager

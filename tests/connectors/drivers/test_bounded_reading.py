@@ -16,6 +16,7 @@ from connectors.drivers.bounded_reading import MOST_AROUND, SLICE
 from connectors.drivers.http.aiohttp_session import _BoundedHandler
 from connectors.drivers.http.connection import ReadConnection
 from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyUnavailable
 from tests.connectors.drivers.byte_server import reply
 from tests.connectors.drivers.scripted_driver import both_ways, call, run_driver
@@ -176,7 +177,7 @@ def test_a_body_longer_than_any_buffer_is_whole(loop: Callable[[], asyncio.Abstr
     async def test() -> None:
         for answer in (reply(200, body), CHUNKED + pieces + b"0\r\n\r\n"):
             async with run_driver(answer, max_bytes=len(body), apart=True) as (driver, _):
-                replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(3)))
+                replies = await asyncio.gather(*(driver.send(HttpRequest(method, "/"), call(30)) for _ in range(3)))
                 assert {each.body == body for each in replies} == {True}
 
     with asyncio.Runner(loop_factory=loop) as runner:
@@ -192,7 +193,7 @@ def test_eight_replies_in_chunks_of_one_byte_at_the_same_time_stall_no_loop(
         async with run_driver(COSTLY, connections=8, max_bytes=CHUNKS, apart=True) as (driver, _):
 
             async def ask() -> None:
-                replies = await asyncio.gather(*(driver.send(method, "/", call(30)) for _ in range(8)))
+                replies = await asyncio.gather(*(driver.send(HttpRequest(method, "/"), call(30)) for _ in range(8)))
                 assert {each.body for each in replies} == {b"x" * CHUNKS}
 
             await ask()

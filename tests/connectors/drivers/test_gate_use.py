@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.resilience.breaker import BreakerState
@@ -40,7 +41,9 @@ def gate_of(agency: str, **terms: Any) -> Gate:  # noqa: ANN401 - any of the ter
 async def driven(script: Script | bytes, gate: Gate) -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
     async with serve_bytes(script) as server:
         driver = HttpDriver(
-            gate.agency, server.url, headers={}, deadline=gate.deadline, connections=4, max_bytes=1000, gate=gate
+            HttpService(gate.agency, server.url, headers={}),
+            HttpLimits(deadline=gate.deadline, connections=4, max_bytes=1000),
+            gate=gate,
         )
         try:
             yield driver, server
@@ -70,7 +73,7 @@ async def test_what_reads_is_repeated_and_what_may_change_something_is_not(
     async with driven(failing_first(503), gate_of("crm", retries=1)) as (driver, server):
         outcome: object
         try:
-            outcome = (await driver.send(method, "x", call(), **how)).status
+            outcome = (await driver.send(HttpRequest(method, "x", **how), call())).status
         except AgencyUnavailable as failure:
             outcome = failure.detail
         assert outcome == (200 if times == 2 else "HTTP 503")
@@ -79,10 +82,10 @@ async def test_what_reads_is_repeated_and_what_may_change_something_is_not(
 
 async def test_an_agency_that_is_closed_to_writes_is_read_by_get_and_by_a_post_that_only_reads() -> None:
     async with driven(reply(200, b"ok"), gate_of("crm", closed=(READ_ONLY,))) as (driver, server):
-        assert (await driver.send("GET", "x", call())).status == 200
-        assert (await driver.send("POST", "x", call(), form={"a": "b"}, repeatable=True)).status == 200
+        assert (await driver.send(HttpRequest("GET", "x"), call())).status == 200
+        assert (await driver.send(HttpRequest("POST", "x", form={"a": "b"}, repeatable=True), call())).status == 200
         with pytest.raises(AgencyClosed):
-            await driver.send("POST", "x", call(), form={"a": "b"})
+            await driver.send(HttpRequest("POST", "x", form={"a": "b"}), call())
         assert [each.method for each in server.asked] == ["GET", "POST"]
 
 
@@ -91,7 +94,7 @@ async def test_http_5xx_opens_the_breaker_and_a_no_does_not(status: int, state: 
     gate = gate_of("crm", breaker=BREAKER)
     async with driven(reply(status, b""), gate) as (driver, _):
         with pytest.raises(AgencyFailure):
-            await driver.send("GET", "x", call())
+            await driver.send(HttpRequest("GET", "x"), call())
     assert gate.breaker_state is state
 
 
@@ -123,7 +126,9 @@ async def test_a_soap_agency_says_in_its_answers_that_it_failed(
 ) -> None:
     gate = gate_of("pbb", breaker=BREAKER)
     async with serve_bytes(reply(status, body)) as server:
-        tax = PropertyTax.connect(server.url, user="u", password="p", deadline=5, gate=gate)
+        tax = PropertyTax.connect(
+            PropertyTax.open_driver(server.url, deadline=5, connections=32), user="u", password="p", gate=gate
+        )
         try:
             assert type((await tax.objects_of([NIK], call()))[NIK]) is kind
         finally:
@@ -134,7 +139,9 @@ async def test_a_soap_agency_says_in_its_answers_that_it_failed(
 async def test_a_soap_call_is_counted_by_the_gate_once() -> None:
     gate = gate_of("pbb", daily_quota=10)
     async with serve_bytes(reply(200, UNKNOWN)) as server:
-        tax = PropertyTax.connect(server.url, user="u", password="p", deadline=5, gate=gate)
+        tax = PropertyTax.connect(
+            PropertyTax.open_driver(server.url, deadline=5, connections=32), user="u", password="p", gate=gate
+        )
         try:
             assert await tax.objects_of([NIK], call()) == {}
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.sql.driver import SqlDriver
 from records.calls.failures import AgencyTimeout
 from sandbox.fault_proxy import FaultKind, FaultProxy, WireFault, run_fault_proxy
@@ -36,15 +37,11 @@ async def http_behind_a_relay(method: str) -> AsyncIterator[tuple[FaultProxy, As
         run_fault_proxy(port=free_port(), to=int(agency.url.rpartition(":")[2])) as proxy,
     ):
         driver = HttpDriver(
-            "crm",
-            f"http://{HOST}:{proxy.port}",
-            headers={},
-            deadline=DEADLINE_S,
-            connections=CONCURRENT_CALLS,
-            max_bytes=100,
+            HttpService("crm", f"http://{HOST}:{proxy.port}", headers={}),
+            HttpLimits(deadline=DEADLINE_S, connections=CONCURRENT_CALLS, max_bytes=100),
         )
         try:
-            yield proxy, lambda: driver.send(method, "/", call(), repeatable=True)
+            yield proxy, lambda: driver.send(HttpRequest(method, "/", repeatable=True), call())
         finally:
             await driver.close()
 
@@ -105,13 +102,14 @@ async def test_one_slow_answer_costs_no_connection_on_which_others_are_answered_
 
     async with serve_bytes(script) as agency:
         driver = HttpDriver(
-            "crm", agency.url, headers={}, deadline=DEADLINE_S, connections=CONCURRENT_CALLS, max_bytes=100
+            HttpService("crm", agency.url, headers={}),
+            HttpLimits(deadline=DEADLINE_S, connections=CONCURRENT_CALLS, max_bytes=100),
         )
-        hanging = asyncio.ensure_future(driver.send(method, "/slow", call(), repeatable=True))
+        hanging = asyncio.ensure_future(driver.send(HttpRequest(method, "/slow", repeatable=True), call()))
         while not hanging.done():
-            await driver.send(method, "/", call(), repeatable=True)
+            await driver.send(HttpRequest(method, "/", repeatable=True), call())
         with pytest.raises(AgencyTimeout):
             await hanging
-        await driver.send(method, "/", call(), repeatable=True)
+        await driver.send(HttpRequest(method, "/", repeatable=True), call())
         assert agency.connections == 2
         await driver.close()

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.soap.driver import MAX_ELEMENTS
 from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
@@ -41,7 +42,9 @@ def gate_of(agency: str) -> Gate:
 @asynccontextmanager
 async def tax_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIterator[tuple[PropertyTax, ByteServer]]:
     async with serve_bytes_in_thread(script) as server:
-        tax = PropertyTax.connect(server.url, user="u", password="p", deadline=10, gate=gate)
+        tax = PropertyTax.connect(
+            PropertyTax.open_driver(server.url, deadline=10, connections=32), user="u", password="p", gate=gate
+        )
         try:
             yield tax, server
         finally:
@@ -51,7 +54,11 @@ async def tax_at(script: Script | bytes, gate: Gate | None = None) -> AsyncItera
 @asynccontextmanager
 async def http_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
     async with serve_bytes_in_thread(script) as server:
-        http = HttpDriver("crm", server.url, headers={}, deadline=10, connections=8, max_bytes=MOST_BYTES, gate=gate)
+        http = HttpDriver(
+            HttpService("crm", server.url, headers={}),
+            HttpLimits(deadline=10, connections=8, max_bytes=MOST_BYTES),
+            gate=gate,
+        )
         try:
             yield http, server
         finally:
@@ -238,7 +245,7 @@ async def test_one_request_spends_one_budget_at_all_agencies_and_attempts() -> N
     async with http_at(reply(200, body), gate_of("crm")) as (http, _):
         for _ in range(3):
             await http.ask_json("GET", "/", asking, lambda _, value: value)
-            await http.send("GET", "/", asking)
+            await http.send(HttpRequest("GET", "/"), asking)
     assert budget.left < 1_000_000 - 6 * 100_000
     assert call().reply_budget is not call().reply_budget
 
@@ -313,7 +320,7 @@ async def test_bombs_go_off_within_the_bound(bomb: str, method: str) -> None:
     async with http_at(reply(200, body, Content_Encoding=encoding)) as (http, _):
 
         async def ask() -> None:
-            asked = [http.send(method, "/", call()) for _ in range(8)]
+            asked = [http.send(HttpRequest(method, "/"), call()) for _ in range(8)]
             for each in await asyncio.gather(*asked, return_exceptions=True):
                 assert type(each) is AgencyMalformed
 
@@ -324,7 +331,7 @@ async def test_bombs_go_off_within_the_bound(bomb: str, method: str) -> None:
 async def test_a_reply_that_drips_for_ever_ends_at_the_deadline(method: str) -> None:
     async with http_at(drip()) as (http, _):
         with pytest.raises(AgencyTimeout):
-            await http.send(method, "/", call(0.2))
+            await http.send(HttpRequest(method, "/"), call(0.2))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -346,7 +353,7 @@ async def test_a_length_that_lies_costs_its_own_reply(
 
         async def ask() -> bytes | type[AgencyFailure]:
             try:
-                return (await http.send(method, "/", call())).body
+                return (await http.send(HttpRequest(method, "/"), call())).body
             except AgencyFailure as failure:
                 return type(failure)
 

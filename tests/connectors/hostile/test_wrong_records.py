@@ -13,6 +13,7 @@ import pytest
 
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.msmes import JakPreneur
@@ -168,7 +169,11 @@ class TestComplaints:
         self, rows: Sequence[object], gate: Gate, read: Callable[[CityComplaints], Awaitable[Mapping[Any, Any]]]
     ) -> Mapping[Any, Any]:
         async with serve_bytes(reply(200, orjson.dumps(rows))) as server:
-            http = HttpDriver("crm", server.url, headers={}, deadline=5, connections=2, max_bytes=100_000, gate=gate)
+            http = HttpDriver(
+                HttpService("crm", server.url, headers={}),
+                HttpLimits(deadline=5, connections=2, max_bytes=100_000),
+                gate=gate,
+            )
             try:
                 return await read(CityComplaints(http, links=None, reporter_extension=True))
             finally:
@@ -211,7 +216,11 @@ class TestComplaints:
 
         gate = gate_of("crm")
         async with serve_bytes(reply(200, orjson.dumps([complaint_row(1, NOON, reporter=DEWI)]))) as server:
-            http = HttpDriver("crm", server.url, headers={}, deadline=5, connections=2, max_bytes=100_000, gate=gate)
+            http = HttpDriver(
+                HttpService("crm", server.url, headers={}),
+                HttpLimits(deadline=5, connections=2, max_bytes=100_000),
+                gate=gate,
+            )
             connector = CityComplaints(http, links=Links(), reporter_extension=False)
             assert kinds(await connector.complaints_of([SITI], make_call())) == {SITI: "malformed"}
             await http.close()
@@ -221,7 +230,11 @@ class TestComplaints:
 class TestPrices:
     async def ask(self, body: object, gate: Gate, read: Callable[[FoodPrices], Awaitable[Mapping[Any, Any]]]) -> Any:  # noqa: ANN401 - answers
         async with serve_bytes(reply(200, orjson.dumps(body))) as server:
-            http = HttpDriver("pangan", server.url, headers={}, deadline=5, connections=2, max_bytes=9_000, gate=gate)
+            http = HttpDriver(
+                HttpService("pangan", server.url, headers={}),
+                HttpLimits(deadline=5, connections=2, max_bytes=9_000),
+                gate=gate,
+            )
             try:
                 return await read(FoodPrices(http))
             finally:
@@ -255,7 +268,9 @@ def related(body: bytes, name: bytes) -> bytes:
 class TestTax:
     async def ask(self, script: Script | bytes, gate: Gate, niks: Sequence[Nik]) -> Mapping[Nik, Any]:
         async with serve_bytes(script) as server:
-            http = HttpDriver("pbb", server.url, headers={}, deadline=5, connections=4, max_bytes=1_000_000)
+            http = HttpDriver(
+                HttpService("pbb", server.url, headers={}), HttpLimits(deadline=5, connections=4, max_bytes=1_000_000)
+            )
             credentials = {"otentikasi": {"pengguna": "a", "kata_sandi": "b"}}
             tax = PropertyTax(SoapDriver(http, WSDL, headers=credentials, gate=gate))
             try:
@@ -289,7 +304,9 @@ class TestTax:
             names = False
 
         async with serve_bytes(script) as server:
-            http = HttpDriver("pbb", server.url, headers={}, deadline=5, connections=4, max_bytes=1_000_000)
+            http = HttpDriver(
+                HttpService("pbb", server.url, headers={}), HttpLimits(deadline=5, connections=4, max_bytes=1_000_000)
+            )
             tax = PropertyTax(SoapDriver(http, WSDL, headers={"otentikasi": {"pengguna": "a", "kata_sandi": "b"}}))
             assert kinds(await tax.objects_of([SITI], make_call())) == {SITI: "answered"}
             assert kinds(await tax.objects_of([SITI], make_call())) == {SITI: "malformed"}

@@ -14,6 +14,7 @@ from engine.document.persisted_operations import ClientApplication, PersistedDoc
 from engine.engine import Engine
 from engine.refused_request import RefusedRequest
 from engine.request import DocumentId, GraphQLRequest
+from engine.run_request import RunRequest
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 from tests.engine.library_schema import DictContext, get_messages, library, rules
@@ -370,7 +371,9 @@ async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_
         )
     [said] = caplog.messages
     assert said == "Book of client development/kios cannot be run: Cannot query field 'film' on type 'Query'."
-    response = await engine.run(by_id("Book-1"), lambda: DictContext({}), request_id="r-1", application=KIOS)
+    response = await engine.run(
+        RunRequest(request=by_id("Book-1"), context_factory=lambda: DictContext({}), request_id="r-1", application=KIOS)
+    )
     assert get_messages(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
 
 
@@ -378,7 +381,9 @@ async def test_guessed_ids_leave_nothing_behind() -> None:
     engine = Engine(library(), rules(), use_plans=False)
     for number in range(1000):
         request = by_id(f"{number:064x}", is_hash=True)
-        response = await engine.run(request, lambda: DictContext({}), request_id="r-1", application=STRANGER)
+        response = await engine.run(
+            RunRequest(request=request, context_factory=lambda: DictContext({}), request_id="r-1", application=STRANGER)
+        )
         assert get_messages(response) == [("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")]
     assert repr(engine._operation_cache) == "<KeptOperations 0 seen once, 0 again>"
 
@@ -420,7 +425,15 @@ async def test_spans_hold_names_of_registered_operations_only(
     memory = InMemorySpans()
     span = memory.start_request()
     request = GraphQLRequest(query=text)
-    await engine.run(request, lambda: DictContext({}), request_id="r-1", application=application, span=span)
+    await engine.run(
+        RunRequest(
+            request=request,
+            context_factory=lambda: DictContext({}),
+            request_id="r-1",
+            application=application,
+            span=span,
+        )
+    )
     span.end()
     [(_, told_of)] = memory.spans
     assert told_of.pop("simpul.cost") > 0

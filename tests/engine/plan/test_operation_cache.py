@@ -18,6 +18,7 @@ from engine.plan.operation_cache import CachedOperation, OperationCache
 from engine.plan.plan import Plan
 from engine.plan.tree import Shape
 from engine.request import GraphQLRequest
+from engine.run_request import RunRequest
 from tests.engine.graphql_core.oracle_comparison import operation_in
 from tests.engine.library_schema import rules
 from tests.engine.scripted_schema import ScriptedContext, batch, compile_plan, edge, schema
@@ -183,7 +184,9 @@ def test_a_flood_of_unique_documents_is_planned_and_forgotten_and_what_is_hot_st
     made: list[Any] = []
 
     async def answered(text: str) -> Any:  # noqa: ANN401 - JSON
-        response = await engine.run(GraphQLRequest(query=text), ScriptedContext, request_id="r-1")
+        response = await engine.run(
+            RunRequest(request=GraphQLRequest(query=text), context_factory=ScriptedContext, request_id="r-1")
+        )
         return response.data
 
     def compiled_once(shape: Shape) -> Any:  # noqa: ANN401 - a function

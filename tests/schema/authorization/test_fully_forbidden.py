@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.request import GraphQLRequest, ResponseOutcome
+from engine.run_request import RunRequest
 from schema.declarations.request_context import RequestContext
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import CALL, CALLERS, SITI
@@ -57,5 +58,5 @@ async def test_each_error_stands_where_its_field_stands_in_the_document(by: Any)
     def opened() -> RequestContext:
         return RequestContext(caller=CALLERS["anonymous"], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
 
-    response = await by().run(request, opened, request_id="r-1")
+    response = await by().run(RunRequest(request=request, context_factory=opened, request_id="r-1"))
     assert [error["locations"] for error in response.errors] == [[{"line": 2, "column": 3}], [{"line": 3, "column": 3}]]

@@ -12,6 +12,7 @@ from auth.policy.rules import Rule
 from engine.batch import Agencies, batch
 from engine.engine import Engine
 from engine.request import GraphQLRequest
+from engine.run_request import RunRequest
 from records.calls.answers import Answers
 from resolvers.batch_context import HubBatchContext
 from schema.builder import get_graphql_schema
@@ -58,6 +59,10 @@ async def test_a_change_is_seen_by_the_field_after_it(plans: bool, kind: str, fi
     asking = RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
     by = Engine(built, build_engine().rules, use_plans=plans)
     response = await by.run(
-        GraphQLRequest(query=f"{kind} {{ a: {field} b: {field} }}"), lambda: asking, request_id="r-1"
+        RunRequest(
+            request=GraphQLRequest(query=f"{kind} {{ a: {field} b: {field} }}"),
+            context_factory=lambda: asking,
+            request_id="r-1",
+        )
     )
     assert response.data == dict(zip("ab", found, strict=True))

@@ -10,6 +10,7 @@ import strawberry
 from auth.policy.rules import Rule
 from engine.batch import batch
 from engine.engine import Engine
+from engine.run_request import RunReporting
 from records.calls.answers import Answers
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
@@ -58,8 +59,8 @@ class WishMutation:
 
 def engines() -> tuple[Engine, Engine]:
     built = get_graphql_schema(finish_schema(WishQuery, mutation=WishMutation))
-    return Engine(built, build_engine().rules, use_plans=False, track_reads=True), Engine(
-        built, build_engine().rules, track_reads=True
+    return Engine(built, build_engine().rules, use_plans=False, reporting=RunReporting(track_reads=True)), Engine(
+        built, build_engine().rules, reporting=RunReporting(track_reads=True)
     )
 
 

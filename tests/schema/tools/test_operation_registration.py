@@ -12,6 +12,7 @@ from engine.document.persisted_operations import ClientApplication
 from engine.engine import Engine
 from engine.plan.plan import Plan
 from engine.request import DocumentId, GraphQLRequest
+from engine.run_request import RunRequest
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation, VariableRange
 from schema.declarations.request_context import RequestContext
 from schema.tools.operation_registration import OperationExamination, examine_operation, get_operation_name, list_reads
@@ -152,7 +153,13 @@ async def test_a_registered_operation_is_planned_and_compiled_before_anybody_ask
     assert functions == [f"leaves_{shape.number}" for shape in plan.shapes]
 
     for number in range(600):
-        await fresh.run(GraphQLRequest(query=f"query Q{number} {{ __typename }}"), empty_city, request_id="r-1")
+        await fresh.run(
+            RunRequest(
+                request=GraphQLRequest(query=f"query Q{number} {{ __typename }}"),
+                context_factory=empty_city,
+                request_id="r-1",
+            )
+        )
     assert fresh._operation_cache.find((MARKETS, "Markets")) is kept
     await fresh.register_operations([CONTRACT], [])
     assert fresh._operation_cache.find((MARKETS, "Markets")) is None
@@ -164,7 +171,9 @@ async def test_what_a_registered_operation_may_cost_is_decided_with_its_variable
     await fresh.register_operations([CONTRACT], [operation])
     request = GraphQLRequest(query="", document_id=DocumentId("1"), variables={"first": 1_000_000})
     application = ClientApplication(client=build_client("kios"), scopes=operation.scopes, is_partner=True)
-    response = await fresh.run(request, empty_city, request_id="r-1", application=application)
+    response = await fresh.run(
+        RunRequest(request=request, context_factory=empty_city, request_id="r-1", application=application)
+    )
     assert [error["extensions"]["code"] for error in response.errors] == ["OPERATION_TOO_LARGE"]
 
 

@@ -12,6 +12,7 @@ from auth.crypto.pseudonyms import Pseudonyms
 from engine.engine import Engine
 from engine.reporting.refused_fields import RefusedField
 from engine.request import GraphQLRequest
+from engine.run_request import RunReporting, RunRequest
 from schema.declarations.request_context import RequestContext
 from services.ledger.refusal_tally import RefusalTally
 from store.database_timeout import StateUnavailable
@@ -42,12 +43,20 @@ def tally(kept: MemoryRefusalStore, *, max_waiting: int = 100) -> RefusalTally:
 
 
 async def ask(counted: RefusalTally, query: str, caller: Caller, *, plans: bool = True) -> None:
-    by = Engine(build_engine().schema, build_engine().rules, use_plans=plans, refusals=counted)
+    by = Engine(build_engine().schema, build_engine().rules, use_plans=plans, reporting=RunReporting(refusals=counted))
 
     def opened() -> RequestContext:
         return RequestContext(caller=caller, call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
 
-    await by.run(GraphQLRequest(query=query), opened, request_id="r-1", caller_key=caller, deadline=CALL.deadline)
+    await by.run(
+        RunRequest(
+            request=GraphQLRequest(query=query),
+            context_factory=opened,
+            request_id="r-1",
+            caller_key=caller,
+            deadline=CALL.deadline,
+        )
+    )
 
 
 @pytest.mark.parametrize("plans", [True, False], ids=["by a plan", "by graphql-core"])

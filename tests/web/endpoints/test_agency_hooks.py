@@ -18,8 +18,10 @@ from tests.fakes.waiting import wait_until
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.endpoints.agency_hooks import MAX_PEOPLE, AgencyHooks
+from web.middleware.entity_tags import EntityTags
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
+from web.web_parts import WebParts
 
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 SECRETS = AgencyHookSecrets(b"a secret of thirty-two bytes....")
@@ -70,11 +72,14 @@ class HookServer:
 async def hub() -> AsyncIterator[HookServer]:
     kept = FakeInvalidator()
     application = build_web_application(
-        execute=SmallGraph().execute,
-        authenticate=lambda *_: pytest.fail("nobody has to prove anything by a token"),
-        ready=ready,
-        settings=WebSettings(),
-        agency_hooks=AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW),
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=lambda *_: pytest.fail("nobody has to prove anything by a token"),
+            ready=ready,
+            settings=WebSettings(),
+            endpoints=[AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW)],
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
     task = asyncio.create_task(server._serve())

@@ -21,7 +21,7 @@ from auth.tokens.authentication_errors import Unauthenticated
 from records.hub.operations import ClientContract, OperationMode
 from records.purposes import Purpose, Scope
 from schema.tools.consent_preview import grants_anything
-from services.consents.partner_consents import PartnerConsents
+from services.consents.partner_consents import ConsentRules, PartnerConsents
 from store.consents import consent_requests as requests_module
 from store.consents.consent_tables import ConsentTables, build_consent_tables
 from store.database import create_database_engine
@@ -34,11 +34,13 @@ from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.authentication import RequestAuthenticator
 from web.endpoints.consents import ConsentEndpoints
+from web.middleware.entity_tags import EntityTags
 from web.rate_limits.build import build_rate_limits
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.rate_limits.rate_table import parse_rates
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
+from web.web_parts import WebParts
 
 CALLERS = {
     "Bearer bank": partner(),
@@ -87,30 +89,37 @@ class ConsentServer:
 
 @asynccontextmanager
 async def serve_consents(
-    engine: AsyncEngine, *, development: bool = False, caller_limiter: CallerLimiter | None = None
+    engine: AsyncEngine, *, development: bool = False, caller_limiter: RequestLimiter = NO_LIMITER
 ) -> AsyncIterator[ConsentServer]:
     tables = build_consent_tables(engine)
     partners = PartnerConsents(
         requests=tables.requests,
         consents=tables.consents,
         registry=tables.registry,
-        policy=DEFAULT_POLICY,
-        scope_check=grants_anything,
-        answer_within=timedelta(hours=1),
-        development=development,
+        rules=ConsentRules(
+            policy=DEFAULT_POLICY,
+            scope_check=grants_anything,
+            answer_within=timedelta(hours=1),
+            development=development,
+        ),
     )
     application = build_web_application(
-        execute=SmallGraph().execute,
-        authenticate=authenticate,
-        ready=ready,
-        settings=WebSettings(),
-        consents=ConsentEndpoints(
-            partners,
-            authenticator=RequestAuthenticator(authenticate, WebSettings()),
-            public_url="https://hub.example/",
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=WebSettings(),
             caller_limiter=caller_limiter,
-        ),
-        caller_limiter=caller_limiter,
+            endpoints=[
+                ConsentEndpoints(
+                    partners,
+                    authenticator=RequestAuthenticator(authenticate, WebSettings()),
+                    public_url="https://hub.example/",
+                    caller_limiter=caller_limiter,
+                )
+            ],
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     server = uvicorn.Server(build_uvicorn_config(application, HOST, 0, WebSettings()))
     task = asyncio.create_task(server._serve())

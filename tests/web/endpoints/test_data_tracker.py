@@ -30,11 +30,13 @@ from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.authentication import RequestAuthenticator
 from web.endpoints.data_tracker import DataTracker
+from web.middleware.entity_tags import EntityTags
 from web.rate_limits.build import build_rate_limits
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.rate_limits.rate_table import parse_rates
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
+from web.web_parts import WebParts
 
 DOCUMENT = read_yaml((Path(__file__).parent / "data_tracker.openapi.yaml").read_text(encoding="utf-8"))
 SITI = Nik("3171014506900001")
@@ -109,17 +111,22 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 
 
 @asynccontextmanager
-async def serve_tracker(caller_limiter: CallerLimiter | None = None) -> AsyncIterator[TrackerClient]:
+async def serve_tracker(caller_limiter: RequestLimiter = NO_LIMITER) -> AsyncIterator[TrackerClient]:
     ledger, authenticator = FakeUsages(), RequestAuthenticator(authenticate, WebSettings())
     application = build_web_application(
-        execute=SmallGraph().execute,
-        authenticate=authenticate,
-        ready=ready,
-        settings=WebSettings(),
-        data_tracker=DataTracker(
-            ledger, client=build_client("portal"), authenticator=authenticator, caller_limiter=caller_limiter
-        ),
-        caller_limiter=caller_limiter,
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=WebSettings(),
+            caller_limiter=caller_limiter,
+            endpoints=[
+                DataTracker(
+                    ledger, client=build_client("portal"), authenticator=authenticator, caller_limiter=caller_limiter
+                )
+            ],
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
     task = asyncio.create_task(server._serve())
@@ -317,6 +324,12 @@ async def test_before_the_first_entry_the_period_begins_now(tracker: TrackerClie
 
 async def test_without_a_client_there_is_no_such_path() -> None:
     application = build_web_application(
-        execute=SmallGraph().execute, authenticate=authenticate, ready=ready, settings=WebSettings()
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=WebSettings(),
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     assert [path for path in application.paths if path.startswith("/v2")] == []

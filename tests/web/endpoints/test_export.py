@@ -24,10 +24,13 @@ from tests.fakes.clients import build_client
 from tests.fakes.waiting import wait_until
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
+from web.authentication import RequestAuthenticator
 from web.endpoints import export as module
-from web.endpoints.export import ExportParts
+from web.endpoints.export import ExportEndpoint, ExportParts
+from web.middleware.entity_tags import EntityTags
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
+from web.web_parts import WebParts
 
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 SURE = Assurance.SUBSTANTIAL
@@ -122,11 +125,20 @@ async def hub() -> AsyncIterator[ExportServer]:
 async def serve_export(settings: WebSettings) -> AsyncIterator[ExportServer]:
     world = FakeExport()
     application = build_web_application(
-        execute=SmallGraph().execute,
-        authenticate=authenticate,
-        ready=ready,
-        settings=settings,
-        export=ExportParts(parts=(IDENTITY, LAND, LOG), execute=world.execute, slots=world),
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=settings,
+            endpoints=[
+                ExportEndpoint(
+                    ExportParts(parts=(IDENTITY, LAND, LOG), execute=world.execute, slots=world),
+                    authenticator=RequestAuthenticator(authenticate, settings),
+                    settings=settings,
+                )
+            ],
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, settings))
     task = asyncio.create_task(server._serve())

@@ -23,7 +23,7 @@ async def render_metrics(accept: str) -> tuple[bytes, str]:
 
 @pytest.fixture(scope="module")
 async def hub() -> AsyncIterator[GraphServer]:
-    async with serve_application(WebSettings(), metrics=MetricsEndpoint(render_metrics, token=TOKEN)) as running:
+    async with serve_application(WebSettings(), endpoints=[MetricsEndpoint(render_metrics, token=TOKEN)]) as running:
         yield running
 
 

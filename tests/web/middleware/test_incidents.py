@@ -8,8 +8,10 @@ from engine.safe_traceback import safe_traceback
 from tests.web.conftest import GraphServer, serve_application
 from tests.web.small_graph import SITI, SmallGraph, authenticate, ready
 from web.application import build_web_application
+from web.middleware.entity_tags import EntityTags
 from web.middleware.incidents import BrokenResponseError
 from web.settings import WebSettings
+from web.web_parts import WebParts
 
 BROKEN = {"query": "{ broken }"}
 
@@ -42,7 +44,13 @@ async def test_an_answer_that_breaks_off_is_logged_once_and_breaks_the_connectio
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     application = build_web_application(
-        execute=SmallGraph().execute, authenticate=authenticate, ready=ready, settings=WebSettings()
+        WebParts(
+            execute=SmallGraph().execute,
+            authenticate=authenticate,
+            ready=ready,
+            settings=WebSettings(),
+            entity_tags=EntityTags(b"s" * 32),
+        )
     )
     sent: list[str] = []
 

@@ -62,7 +62,7 @@ def agencies() -> CountingHealth:
 async def hub(agencies: CountingHealth) -> AsyncIterator[GraphServer]:
     pages = PageRenderer()
     status = StatusPage(agencies, pages, with_consents=False)
-    async with serve_application(WebSettings(), status=status, page_files=pages.routes()) as running:
+    async with serve_application(WebSettings(), endpoints=[pages, status]) as running:
         yield running
 
 

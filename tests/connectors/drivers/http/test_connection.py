@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from connectors.drivers.http import connection
+from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyMalformed, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, answer_with, silence
 from tests.connectors.drivers.scripted_driver import both_ways, call, get_failure, run_driver
@@ -55,7 +56,7 @@ class TestWhatIsRead:
         for script in (answer_with(answer), byte_by_byte):
             async with run_driver(script) as (driver, server):
                 for _ in range(2):
-                    read = await driver.send(method, "/", call())
+                    read = await driver.send(HttpRequest(method, "/"), call())
                     assert (read.status, read.body) == (200, b"one")
                     assert "x-checksum" not in read.headers
                 assert server.connections == 1
@@ -65,8 +66,8 @@ class TestWhatIsRead:
         body = bytes(n % 251 for n in range(1000))
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
         async with run_driver(in_turn(CHUNKED + chunks + b"0\r\n\r\n", ONE)) as (driver, _):
-            assert (await driver.send(method, "/", call())).body == body
-            assert (await driver.send(method, "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == body
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
 
     @both_ways
     @pytest.mark.parametrize("version", ["1.1", "1.0"])
@@ -75,7 +76,7 @@ class TestWhatIsRead:
         answer = f"HTTP/{version} 200 OK\r\n{field}\r\none and all".encode()
         async with run_driver(answer_with(answer, then_hang_up=True)) as (driver, server):
             for _ in range(2):
-                assert (await driver.send(method, "/", call())).body == b"one and all"
+                assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one and all"
         assert server.connections == 2
 
     @both_ways
@@ -85,30 +86,30 @@ class TestWhatIsRead:
             writer.write_eof()
 
         async with run_driver(script) as (driver, _):
-            assert (await driver.send(method, "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
 
     async def test_of_a_head_only_the_head_is_read_and_the_connection_kept(self) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Encoding: gzip\r\nX-Total: 7\r\n\r\n"
         async with run_driver(in_turn(head, head, ONE)) as (driver, server):
             for _ in range(2):
-                read = await driver.send("HEAD", "/", call())
+                read = await driver.send(HttpRequest("HEAD", "/"), call())
                 assert (read.status, read.body, read.headers["x-total"]) == (200, b"", "7")
-            assert (await driver.send("GET", "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert [asked.method for asked in server.asked] == ["HEAD", "HEAD", "GET"]
         assert server.connections == 1
 
     async def test_a_body_where_none_may_be_is_not_taken_for_the_next_reply(self) -> None:
         async with run_driver(in_turn(ONE, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")) as (driver, server):
-            assert (await driver.send("HEAD", "/", call())).body == b""
-            assert (await driver.send("GET", "/", call())).body == b"two"
+            assert (await driver.send(HttpRequest("HEAD", "/"), call())).body == b""
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"two"
         assert server.connections == 2
 
     @pytest.mark.parametrize("status", [204, 304])
     async def test_replies_without_a_body_end_with_their_head(self, status: int) -> None:
         bare = f"HTTP/1.1 {status} Nothing\r\n\r\n".encode()
         async with run_driver(in_turn(bare, ONE)) as (driver, server):
-            assert (await driver.send("GET", "/", call(), accept_status={304})).body == b""
-            assert (await driver.send("GET", "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest("GET", "/", accept_status={304}), call())).body == b""
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert server.connections == 1
 
 
@@ -214,7 +215,7 @@ class TestKeeping:
     async def test_a_connection_is_kept_where_nothing_speaks_against_it(self, answer: bytes, connections: int) -> None:
         async with run_driver(answer) as (driver, server):
             for _ in range(3):
-                assert (await driver.send("GET", "/", call())).body == b"one"
+                assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert server.connections == connections
 
     async def test_bytes_that_nobody_asked_for_close_it(self) -> None:
@@ -228,27 +229,27 @@ class TestKeeping:
                 await asyncio.Event().wait()
 
         async with run_driver(script) as (driver, server):
-            await driver.send("GET", "/first", call())
+            await driver.send(HttpRequest("GET", "/first"), call())
             answered.set()
             await asyncio.wait_for(server.left.wait(), 2)
-            assert (await driver.send("GET", "/second", call())).body == b"one"
+            assert (await driver.send(HttpRequest("GET", "/second"), call())).body == b"one"
         assert server.connections == 2
 
     async def test_one_that_the_agency_closed_is_not_used(self) -> None:
         async with run_driver(ONE) as (driver, server):
-            await driver.send("GET", "/", call())
+            await driver.send(HttpRequest("GET", "/"), call())
             server.hang_up()
             await asyncio.wait_for(server.deserted.wait(), 2)
-            assert (await driver.send("GET", "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert (len(server.asked), server.connections) == (2, 2)
 
     async def test_one_that_lies_idle_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.05)
         async with run_driver(ONE) as (driver, server):
-            await driver.send("GET", "/", call())
+            await driver.send(HttpRequest("GET", "/"), call())
             assert len(server.writers) == 1
             await asyncio.wait_for(server.deserted.wait(), 2)
-            assert (await driver.send("GET", "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
 
     async def test_one_that_died_within_a_reply_is_not_asked_again(self) -> None:
         answers = [ONE, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\non"]
@@ -259,9 +260,9 @@ class TestKeeping:
                 writer.close()
 
         async with run_driver(script) as (driver, server):
-            await driver.send("GET", "/", call())
+            await driver.send(HttpRequest("GET", "/"), call())
             with pytest.raises(AgencyUnavailable):
-                await driver.send("GET", "/", call())
+                await driver.send(HttpRequest("GET", "/"), call())
         assert (len(server.asked), server.connections) == (2, 1)
 
     async def test_one_whose_caller_went_away_is_closed_and_its_place_is_free(self) -> None:
@@ -270,12 +271,12 @@ class TestKeeping:
             await (silence(asked, writer) if asked.target == "/slow" else asyncio.sleep(0))
 
         async with run_driver(script, connections=1) as (driver, server):
-            slow = asyncio.create_task(driver.send("GET", "/slow", call()))
+            slow = asyncio.create_task(driver.send(HttpRequest("GET", "/slow"), call()))
             await server.busy.wait()
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow
-            assert (await driver.send("GET", "/next", call())).body == b"two"
+            assert (await driver.send(HttpRequest("GET", "/next"), call())).body == b"two"
             await asyncio.wait_for(server.left.wait(), 2)
         assert server.connections == 2
 
@@ -286,8 +287,8 @@ class TestKeeping:
 
         async with run_driver(script, connections=1) as (driver, server):
             with pytest.raises(AgencyTimeout):
-                await driver.send("GET", "/slow", call(0.05))
-            assert (await driver.send("GET", "/next", call())).body == b"two"
+                await driver.send(HttpRequest("GET", "/slow"), call(0.05))
+            assert (await driver.send(HttpRequest("GET", "/next"), call())).body == b"two"
         assert server.connections == 2
 
 
@@ -295,10 +296,10 @@ class TestPlaces:
     @pytest.mark.parametrize(("first", "second"), [("GET", "POST"), ("POST", "GET")])
     async def test_both_ways_share_the_bound(self, first: str, second: str) -> None:
         async with run_driver(silence, connections=1) as (driver, server):
-            under_way = asyncio.create_task(driver.send(first, "/", call(9)))
+            under_way = asyncio.create_task(driver.send(HttpRequest(first, "/"), call(9)))
             await server.busy.wait()
             with pytest.raises(AgencyTimeout):
-                await driver.send(second, "/", call(0.05))
+                await driver.send(HttpRequest(second, "/"), call(0.05))
             under_way.cancel()
             await asyncio.wait([under_way])
         assert [asked.method for asked in server.asked] == [first]
@@ -312,7 +313,7 @@ class TestPlaces:
             writer.write(ONE)
 
         async with run_driver(script, connections=1) as (driver, server):
-            calls = [asyncio.create_task(driver.send(method, f"/{n}", call())) for n in range(3)]
+            calls = [asyncio.create_task(driver.send(HttpRequest(method, f"/{n}"), call())) for n in range(3)]
             await server.busy.wait()
             calls[1].cancel()
             free.set()
@@ -322,7 +323,7 @@ class TestPlaces:
 
     async def test_closing_the_driver_ends_what_is_under_way(self) -> None:
         async with run_driver(silence, connections=1) as (driver, server):
-            calls = [asyncio.create_task(driver.send("GET", "/", call())) for _ in range(2)]
+            calls = [asyncio.create_task(driver.send(HttpRequest("GET", "/"), call())) for _ in range(2)]
             await server.busy.wait()
             await driver.close()
             for under_way in calls:

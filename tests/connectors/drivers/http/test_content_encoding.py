@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.drivers.http.content_encoding import ContentDecoder, NotDecodable, build_decoder
+from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyMalformed
 from tests.connectors.drivers.byte_server import reply
 from tests.connectors.drivers.scripted_driver import both_ways, call, get_failure, run_driver
@@ -78,7 +79,7 @@ class TestEncodedReplies:
         encoding, pack = PACKED[packing]
         async with run_driver(reply(200, pack(b'{"a": 1}'), Content_Encoding=encoding.upper())) as (driver, server):
             for _ in range(2):
-                assert (await driver.send(method, "/", call())).body == b'{"a": 1}'
+                assert (await driver.send(HttpRequest(method, "/"), call())).body == b'{"a": 1}'
         assert server.connections == 1
         assert server.asked[0].headers["accept-encoding"] == "gzip, deflate"
 
@@ -101,4 +102,4 @@ class TestEncodedReplies:
 
     async def test_an_empty_body_needs_no_unpacking(self) -> None:
         async with run_driver(reply(200, b"", Content_Encoding="gzip")) as (driver, _):
-            assert (await driver.send("GET", "/", call())).body == b""
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b""

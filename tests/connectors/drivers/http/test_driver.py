@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 
 from connectors.drivers.http.driver import HttpReply
+from connectors.drivers.http.service import HttpRequest
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
@@ -18,7 +19,8 @@ class TestRequests:
     async def test_query_and_headers_are_sent_below_the_base_address(self) -> None:
         async with run_driver(reply(200, b"[]"), path="/open311/v2/") as (driver, server):
             answer = await driver.send(
-                "GET", "/requests.json", call(), query={"ids": "1,2", "q": "a b&c=+"}, headers={"X-One": "1"}
+                HttpRequest("GET", "/requests.json", query={"ids": "1,2", "q": "a b&c=+"}, headers={"X-One": "1"}),
+                call(),
             )
 
         assert (answer.status, answer.body) == (200, b"[]")
@@ -41,24 +43,24 @@ class TestRequests:
         self, method: str, base: str, path: str, target: str
     ) -> None:
         async with run_driver(reply(), path=base) as (driver, server):
-            await driver.send(method, path, call())
+            await driver.send(HttpRequest(method, path), call())
         assert server.asked[0].target == target
 
     async def test_a_path_that_climbs_is_refused(self) -> None:
         async with run_driver(reply(), path="/v1") as (driver, server):
             with pytest.raises(ValueError, match=r"^The path for agency 'crm' holds '\.' or '\.\.'\."):
-                await driver.send("GET", "/a/../../admin", call())
+                await driver.send(HttpRequest("GET", "/a/../../admin"), call())
         assert server.asked == []
 
     async def test_a_form_is_sent_as_a_form(self) -> None:
         async with run_driver(reply()) as (driver, server):
-            await driver.send("POST", "/search", call(), form={"reporter": "1,2", "note": "é"})
+            await driver.send(HttpRequest("POST", "/search", form={"reporter": "1,2", "note": "é"}), call())
         assert server.asked[0].body == b"reporter=1%2C2&note=%C3%A9"
         assert server.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
     async def test_a_body_is_sent_as_it_is(self) -> None:
         async with run_driver(reply()) as (driver, server):
-            await driver.send("POST", "", call(), body=b"<a\xe9/>", headers={"Content-Type": "text/xml"})
+            await driver.send(HttpRequest("POST", "", body=b"<a\xe9/>", headers={"Content-Type": "text/xml"}), call())
         assert server.asked[0].body == b"<a\xe9/>"
         assert server.asked[0].headers["content-type"] == "text/xml"
 
@@ -66,13 +68,13 @@ class TestRequests:
     async def test_connections_are_kept(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             for _ in range(3):
-                await driver.send(method, "/", call())
+                await driver.send(HttpRequest(method, "/"), call())
         assert (len(server.asked), server.connections) == (3, 1)
 
     @both_ways
     async def test_an_agency_sees_one_client_whichever_way_a_call_takes(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
-            await driver.send(method, "/", call())
+            await driver.send(HttpRequest(method, "/"), call())
             headers = {k: v for k, v in server.asked[0].headers.items() if not k.startswith("content-")}
         assert headers.pop("user-agent").startswith("Python/")
         assert headers == {
@@ -85,7 +87,9 @@ class TestRequests:
     @both_ways
     async def test_headers_of_a_call_stand_before_those_of_the_driver_and_of_the_library(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
-            await driver.send(method, "/", call(), headers={"x-key": "another", "ACCEPT": "text/xml", "X-Note": "é"})
+            await driver.send(
+                HttpRequest(method, "/", headers={"x-key": "another", "ACCEPT": "text/xml", "X-Note": "é"}), call()
+            )
         seen = server.asked[0].headers
         assert (seen["x-key"], seen["accept"]) == ("another", "text/xml")
 
@@ -93,7 +97,7 @@ class TestRequests:
     async def test_user_and_password_in_the_address_are_sent_as_a_header(self, method: str) -> None:
         async with serve_bytes(reply()) as server:
             driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
-            await driver.send(method, "/", call())
+            await driver.send(HttpRequest(method, "/"), call())
             await driver.close()
         assert server.asked[0].headers["authorization"] == "Basic c2lhcGE6cmFoYXNpYQ=="
 
@@ -102,7 +106,7 @@ class TestRequests:
         async with serve_bytes(reply()) as server:
             driver = driver_of(server.url.replace("//", "//siapa:rahasia@"))
             with pytest.raises(ValueError, match=r"^Cannot combine AUTHORIZATION header"):
-                await driver.send(method, "/", call(), headers={"authorization": "Bearer x"})
+                await driver.send(HttpRequest(method, "/", headers={"authorization": "Bearer x"}), call())
             await driver.close()
         assert server.asked == []
 
@@ -111,7 +115,7 @@ class TestRequests:
     async def test_a_header_cannot_hold_another(self, value: str, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             with pytest.raises(ValueError, match=r"[Cc]ontrol character"):
-                await driver.send(method, "/", call(), headers={"X-One": value})
+                await driver.send(HttpRequest(method, "/", headers={"X-One": value}), call())
         assert server.asked == []
 
     @both_ways
@@ -120,7 +124,7 @@ class TestRequests:
             # By name: no cookie jar keeps those of a bare address.
             driver = driver_of(server.url.replace("127.0.0.1", "localhost"))
             for _ in range(2):
-                await driver.send(method, "/", call())
+                await driver.send(HttpRequest(method, "/"), call())
             await driver.close()
         assert [asked.headers.get("cookie") for asked in server.asked] == [None, None]
 
@@ -142,7 +146,7 @@ class TestRequests:
             writer.write(reply())
 
         async with run_driver(script, connections=2) as (driver, server):
-            await asyncio.gather(*(driver.send(method, "/", call()) for _ in range(8)))
+            await asyncio.gather(*(driver.send(HttpRequest(method, "/"), call()) for _ in range(8)))
         assert (len(server.asked), most) == (8, 2)
 
 
@@ -151,7 +155,7 @@ class TestReplies:
     @pytest.mark.parametrize("status", [200, 201, 204, 400, 404, 409, 422])
     async def test_success_and_plain_client_errors_come_back(self, method: str, status: int) -> None:
         async with run_driver(reply(status, b"" if status == 204 else b"{}", X_Total="7")) as (driver, _):
-            answer = await driver.send(method, "/", call())
+            answer = await driver.send(HttpRequest(method, "/"), call())
         assert answer.status == status
         assert answer.headers["x-total"] == answer.headers["X-TOTAL"] == "7"
 
@@ -173,7 +177,7 @@ class TestReplies:
     @pytest.mark.parametrize("status", [500, 503, 401])
     async def test_a_status_that_is_accepted_comes_back_with_its_body(self, method: str, status: int) -> None:
         async with run_driver(reply(status, b"<fault/>")) as (driver, _):
-            answer = await driver.send(method, "/", call(), accept_status={status})
+            answer = await driver.send(HttpRequest(method, "/", accept_status={status}), call())
         assert (answer.status, answer.body) == (status, b"<fault/>")
 
     @both_ways
@@ -207,7 +211,7 @@ class TestReplies:
     @both_ways
     async def test_a_compressed_body_is_unpacked(self, method: str) -> None:
         async with run_driver(reply(200, gzip.compress(b"[1]"), Content_Encoding="gzip")) as (driver, _):
-            assert (await driver.send(method, "/", call())).body == b"[1]"
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == b"[1]"
 
     def test_a_reply_shows_nothing_personal(self) -> None:
         shown = repr(HttpReply(status=200, headers={"X-Nik": NIK}, body=NIK.encode()))
@@ -250,12 +254,12 @@ class TestMisuse:
         await driver.close()
         await driver.close()
         with pytest.raises(RuntimeError, match=r"^The HTTP driver of agency 'crm' was closed\. Build a new one\.$"):
-            await driver.send(method, "/", call())
+            await driver.send(HttpRequest(method, "/"), call())
 
     async def test_repr_tells_the_state_and_no_secret(self) -> None:
         async with run_driver(reply()) as (driver, _):
             assert repr(driver) == "<HttpDriver crm idle deadline=5s headers=['X-Key']>"
-            await driver.send("GET", "/", call())
+            await driver.send(HttpRequest("GET", "/"), call())
             assert repr(driver) == "<HttpDriver crm open deadline=5s headers=['X-Key']>"
         assert repr(driver) == "<HttpDriver crm closed deadline=5s headers=['X-Key']>"
 
@@ -265,8 +269,8 @@ async def test_an_agency_can_go_on_with_the_trace_whichever_way_a_call_takes(met
     span = InMemorySpans().start_request()
     async with run_driver(reply()) as (driver, server):
         traced = Call(deadline=monotonic() + 5, request_id="r-1", span=span)
-        await driver.send(method, "/a", traced, headers={"X-More": "1"})
-        await driver.send(method, "/b", call())
+        await driver.send(HttpRequest(method, "/a", headers={"X-More": "1"}), traced)
+        await driver.send(HttpRequest(method, "/b"), call())
     first, second = server.asked
     assert first.headers["traceparent"] == span.headers["traceparent"]
     assert (first.headers["x-more"], first.headers["x-key"]) == ("1", SECRET)

@@ -10,6 +10,7 @@ import uvloop
 from cryptography import x509
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import answer_with, reply
 from tests.connectors.drivers.certificates import make_certificate, serve_tls
@@ -17,9 +18,9 @@ from tests.connectors.drivers.scripted_driver import both_ways, call
 
 
 async def asked(url: str, method: str, *, times: int = 1, seconds: float = 5) -> list[bytes]:
-    driver = HttpDriver("crm", url, headers={}, deadline=5, connections=2, max_bytes=100_000)
+    driver = HttpDriver(HttpService("crm", url, headers={}), HttpLimits(deadline=5, connections=2, max_bytes=100_000))
     try:
-        return [(await driver.send(method, "/", call(seconds))).body for _ in range(times)]
+        return [(await driver.send(HttpRequest(method, "/"), call(seconds))).body for _ in range(times)]
     finally:
         await driver.close()
 
@@ -110,9 +111,11 @@ async def test_a_kept_connection_that_died_costs_a_read_nothing(
     file = make_certificate(tmp_path, name=LOOPBACK)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     async with serve_tls(file, answer_with(reply(200, b"ok"))) as server:
-        driver = HttpDriver("crm", server.url, headers={}, deadline=5, connections=1, max_bytes=100)
-        await driver.send(method, "/", call())
+        driver = HttpDriver(
+            HttpService("crm", server.url, headers={}), HttpLimits(deadline=5, connections=1, max_bytes=100)
+        )
+        await driver.send(HttpRequest(method, "/"), call())
         server.hang_up()
-        assert (await driver.send(method, "/", call(), repeatable=True)).body == b"ok"
+        assert (await driver.send(HttpRequest(method, "/", repeatable=True), call())).body == b"ok"
         await driver.close()
     assert server.connections == 2

@@ -8,6 +8,7 @@ import pytest
 import uvloop
 
 from connectors.drivers.http import connection
+from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyMalformed, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ReceivedRequest, answer_with, reply, silence
 from tests.connectors.drivers.scripted_driver import (
@@ -36,7 +37,7 @@ def test_connections_are_kept(run: Run, method: str) -> None:
     async def test() -> None:
         async with run_driver(reply(200, b"one")) as (driver, server):
             for _ in range(3):
-                assert (await driver.send(method, "/", call())).body == b"one"
+                assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
         assert (len(server.asked), server.connections) == (3, 1)
 
     run(test())
@@ -54,7 +55,7 @@ def test_silence_ends_at_the_deadline(run: Run, method: str) -> None:
 def test_a_body_may_end_with_the_connection_and_one_cut_off_is_unavailable(run: Run, method: str) -> None:
     async def test() -> None:
         async with run_driver(answer_with(b"HTTP/1.1 200 OK\r\n\r\none", then_hang_up=True)) as (driver, _):
-            assert (await driver.send(method, "/", call())).body == b"one"
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
         cut = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\none", then_hang_up=True)
         assert isinstance(await get_failure(cut, method=method), AgencyUnavailable)
 
@@ -73,7 +74,7 @@ def test_a_kept_connection_that_died_costs_a_read_nothing(run: Run) -> None:
     async def test() -> None:
         async with dying_after_the_first_answer() as (driver, server):
             for _ in range(2):
-                assert (await driver.send("GET", "/", call())).body == b"ok"
+                assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"ok"
         assert server.connections == 2
 
     run(test())
@@ -84,7 +85,7 @@ def test_a_connection_that_lies_idle_is_closed(run: Run, monkeypatch: pytest.Mon
 
     async def test() -> None:
         async with run_driver(reply()) as (driver, server):
-            await driver.send("GET", "/", call(0.5))
+            await driver.send(HttpRequest("GET", "/"), call(0.5))
             await server.deserted.wait()
 
     run(test())
@@ -98,11 +99,11 @@ def test_a_caller_who_goes_away_takes_the_call_along_and_its_place_is_free(run: 
 
     async def test() -> None:
         async with run_driver(script, connections=1) as (driver, server):
-            slow = asyncio.create_task(driver.send("GET", "/slow", call()))
+            slow = asyncio.create_task(driver.send(HttpRequest("GET", "/slow"), call()))
             await server.busy.wait()
             slow.cancel()
             await asyncio.wait([slow])
-            assert (await driver.send("GET", "/", call())).body == b"two"
+            assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"two"
             await server.left.wait()
 
     run(test())
@@ -115,7 +116,7 @@ def test_an_agency_that_is_down_is_unavailable(
     async def test() -> None:
         driver = driver_of(f"http://localhost:{unused_tcp_port_factory()}")
         with pytest.raises(AgencyUnavailable) as caught:
-            await driver.send(method, "/", call())
+            await driver.send(HttpRequest(method, "/"), call())
         assert caught.value.detail == "ClientConnectorError"
         await driver.close()
 

@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyMalformed, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, answer_with, reply, silence
 from tests.connectors.drivers.scripted_driver import (
@@ -24,7 +25,7 @@ class TestBounds:
     @both_ways
     async def test_a_body_of_the_longest_length_is_taken(self, method: str) -> None:
         async with run_driver(reply(200, b"x" * 1000)) as (driver, _):
-            assert len((await driver.send(method, "/", call())).body) == 1000
+            assert len((await driver.send(HttpRequest(method, "/"), call())).body) == 1000
 
     @both_ways
     @pytest.mark.parametrize(
@@ -97,32 +98,32 @@ class TestWire:
     ) -> None:
         driver = driver_of(f"http://127.0.0.1:{free_port}")
         with pytest.raises(AgencyUnavailable) as caught:
-            await driver.send(method, "/", call())
+            await driver.send(HttpRequest(method, "/"), call())
         assert caught.value.detail == "ClientConnectorError"
 
         back = ByteServer(answer_with(reply(200, b"back")))
         async with await asyncio.start_server(back.serve, "127.0.0.1", free_port):
-            assert (await driver.send(method, "/", call())).body == b"back"
+            assert (await driver.send(HttpRequest(method, "/"), call())).body == b"back"
             await driver.close()
 
     @pytest.mark.parametrize(("method", "repeatable"), [("GET", False), ("POST", True)])
     async def test_a_kept_connection_that_died_costs_a_read_nothing(self, method: str, repeatable: bool) -> None:  # noqa: FBT001 - a parameter of the test
         async with dying_after_the_first_answer() as (driver, server):
-            assert (await driver.send(method, "/", call(), repeatable=repeatable)).body == b"ok"
-            assert (await driver.send(method, "/", call(), repeatable=repeatable)).body == b"ok"
+            assert (await driver.send(HttpRequest(method, "/", repeatable=repeatable), call())).body == b"ok"
+            assert (await driver.send(HttpRequest(method, "/", repeatable=repeatable), call())).body == b"ok"
         assert server.connections == 2
 
     async def test_a_kept_connection_that_died_never_sends_a_write_twice(self) -> None:
         async with dying_after_the_first_answer() as (driver, server):
-            await driver.send("POST", "/first", call())
+            await driver.send(HttpRequest("POST", "/first"), call())
             with pytest.raises(AgencyUnavailable):
-                await driver.send("POST", "/second", call())
+                await driver.send(HttpRequest("POST", "/second"), call())
         assert [asked.target for asked in server.asked] == ["/first", "/second"]
 
     async def test_a_fresh_connection_that_dies_is_not_tried_again(self) -> None:
         async with run_driver(answer_with(b"", then_hang_up=True)) as (driver, server):
             with pytest.raises(AgencyUnavailable):
-                await driver.send("POST", "/", call(), repeatable=True)
+                await driver.send(HttpRequest("POST", "/", repeatable=True), call())
         assert len(server.asked) == 1
 
 
@@ -151,10 +152,10 @@ class TestDeadlines:
     @both_ways
     async def test_waiting_for_a_free_connection_counts(self, method: str) -> None:
         async with run_driver(silence, connections=1) as (driver, server):
-            first = asyncio.create_task(driver.send(method, "/", call(9)))
+            first = asyncio.create_task(driver.send(HttpRequest(method, "/"), call(9)))
             await server.busy.wait()
             with pytest.raises(AgencyTimeout):
-                await driver.send(method, "/", call(0.1))
+                await driver.send(HttpRequest(method, "/"), call(0.1))
             first.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await first
@@ -165,7 +166,7 @@ class TestDeadlines:
             driver = driver_of(f"http://127.0.0.1:{deaf.getsockname()[1]}", deadline=0.1)
             try:
                 with pytest.raises(AgencyTimeout):
-                    await driver.send("POST", "/", call(), body=b"x" * 1_000_000)
+                    await driver.send(HttpRequest("POST", "/", body=b"x" * 1_000_000), call())
             finally:
                 await driver.close()
 
@@ -173,14 +174,14 @@ class TestDeadlines:
     async def test_a_deadline_that_has_passed_asks_nothing(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             with pytest.raises(AgencyTimeout) as caught:
-                await driver.send(method, "/", call(-1))
+                await driver.send(HttpRequest(method, "/"), call(-1))
         assert caught.value.detail == "the deadline had passed before the call"
         assert server.connections == 0
 
     @both_ways
     async def test_a_caller_who_goes_away_takes_the_call_along(self, method: str) -> None:
         async with run_driver(silence) as (driver, server):
-            task = asyncio.create_task(driver.send(method, "/", call()))
+            task = asyncio.create_task(driver.send(HttpRequest(method, "/"), call()))
             await server.busy.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

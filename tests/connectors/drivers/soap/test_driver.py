@@ -9,6 +9,7 @@ from time import monotonic
 import pytest
 
 from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply
 from connectors.tax import WSDL
 from records.calls.call import Call
@@ -23,7 +24,7 @@ CREDENTIALS = {"otentikasi": {"pengguna": "simpul", "kata_sandi": "rahasia<&"}}
 
 
 def driver_at(url: str) -> SoapDriver:
-    http = HttpDriver("pbb", url, headers={}, deadline=5, connections=2, max_bytes=1_000_000)
+    http = HttpDriver(HttpService("pbb", url, headers={}), HttpLimits(deadline=5, connections=2, max_bytes=1_000_000))
     return SoapDriver(http, WSDL, headers=CREDENTIALS)
 
 
@@ -325,7 +326,9 @@ class TestInterface:
 
     @pytest.fixture
     def http(self) -> HttpDriver:
-        return HttpDriver("pbb", "http://pbb.invalid", headers={}, deadline=1, connections=1, max_bytes=10)
+        return HttpDriver(
+            HttpService("pbb", "http://pbb.invalid", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=10)
+        )
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the data-protection officer looks at by commands: without a hub that serves."""
+"""What commands use of the hub's own database, without a hub that serves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,31 @@ from contextlib import asynccontextmanager
 from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
+from schema.builder import build_schema, get_graphql_schema
 from services.ledger.read_recording import build_recorder
 from services.ledger.reading_review import ReadingReview
+from services.rights.data_request_service import DataRequestService
 from settings import Settings
 from store.database import create_database_engine, migrate
 from store.ledger.refusal_counts import RefusalTable
 from store.ledger.unusual_reading import ReadingStatistics
-from wiring.hub_domains import build_access_ledger
+from wiring.hub_domains import build_access_ledger, build_hub_domains
+
+
+@asynccontextmanager
+async def open_data_request_service(settings: Settings) -> AsyncIterator[DataRequestService]:
+    """Where people's requests about their own data are answered, for the length of the block."""
+    state = create_database_engine(settings.state_url.get_secret_value())
+    ledger = build_access_ledger(settings, state)
+    try:
+        await migrate(state)
+        own = build_hub_domains(settings, state, get_graphql_schema(build_schema()))
+        await ledger.start()
+        accesses = LedgerEntryBuilder(own.pseudonyms, hidden_purposes=settings.disclosure_delays)
+        yield DataRequestService(own.build_data_requests(), build_recorder(ledger, accesses))
+    finally:
+        await ledger.close()
+        await state.dispose()
 
 
 @asynccontextmanager
@@ -24,16 +42,14 @@ async def open_reading_review(settings: Settings) -> AsyncIterator[ReadingReview
     ledger = build_access_ledger(settings, state)
     try:
         await migrate(state)
-        if ledger is not None:
-            await ledger.start()
+        await ledger.start()
         accesses = LedgerEntryBuilder(Pseudonyms(settings.secret_bytes), hidden_purposes=settings.disclosure_delays)
         yield ReadingReview(
             ReadingStatistics(state),
             RefusalTable(state),
             EntryTokens(settings.secret_bytes),
-            None if ledger is None else build_recorder(ledger, accesses),
+            build_recorder(ledger, accesses),
         )
     finally:
-        if ledger is not None:
-            await ledger.close()
+        await ledger.close()
         await state.dispose()

@@ -1,0 +1,56 @@
+"""What the hub's HTTP side is made of; handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import Lifespan
+
+from telemetry.metrics.request_counts import RequestCounts
+from web.admission.load_shedder import LoadShedder
+from web.authentication import Authenticate
+from web.endpoints.health import CheckReadiness
+from web.graphql.execute import Execute
+from web.middleware.entity_tags import EntityTags
+from web.middleware.request_spans import NoRequestSpans, StartRequestSpan
+from web.pages.graphiql import LoadSamplePeople
+from web.rate_limits.caller_limiter import NoRequestLimiter, RequestLimiter
+from web.rate_limits.failed_tokens import FailedTokenCounter, NoFailedTokens
+from web.settings import WebSettings
+
+HubLifespan = Lifespan[Starlette]
+"""What is opened before the first request and closed after the last."""
+
+
+class Routed(Protocol):
+    """What is served beside `/graphql`: an endpoint, a page, or several of them."""
+
+    def routes(self) -> Sequence[Route]:
+        """Where it is served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebParts:
+    """What the HTTP side is made of. What a hub does not have is a part that does nothing."""
+
+    execute: Execute
+    authenticate: Authenticate
+    """Verifies tokens."""
+    ready: CheckReadiness
+    settings: WebSettings
+    entity_tags: EntityTags
+    endpoints: Sequence[Routed] = ()
+    """All that is served beside `/graphql`, health and GraphiQL."""
+    sample_people: LoadSamplePeople | None = None
+    """Whom a developer may act as in GraphiQL. Whoever reaches the page can read their tokens: for development only."""
+    lifespan: HubLifespan | None = None
+    caller_limiter: RequestLimiter = field(default_factory=NoRequestLimiter)
+    failed_tokens: FailedTokenCounter = field(default_factory=NoFailedTokens)
+    request_spans: StartRequestSpan = field(default_factory=NoRequestSpans)
+    load_shedder: LoadShedder = field(default_factory=partial(LoadShedder, max_lag=0))
+    requests: RequestCounts = field(default_factory=RequestCounts)

@@ -1,0 +1,66 @@
+"""Who may ask, and for how much: tokens, rates, budgets of readers, and load shedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auth.crypto.pseudonyms import Pseudonyms
+from auth.crypto.rate_keys import RateKeys
+from auth.tokens.issuer_keys import IssuerKeys
+from auth.tokens.token_verifier import TokenVerifier
+from auth.tokens.verified_token_cache import VerifiedTokenCache
+from cache.limits.people_counts import PeopleCounts
+from cache.limits.redis_counters import RedisCounters
+from resolvers.reader_budgets import ReaderBudgets
+from services.ledger.refusal_tally import RefusalStore, RefusalTally
+from settings import Settings
+from web.admission.load_shedder import LoadShedder
+from web.rate_limits.build import RateLimits, build_rate_limits
+from wiring.token_issuers import build_issuer_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerParts:
+    """What the hub knows and counts of its callers."""
+
+    issuers: Sequence[IssuerKeys]
+    tokens: TokenVerifier
+    rate_limits: RateLimits
+    budgets: ReaderBudgets
+    load_shedder: LoadShedder
+    refusals: RefusalTally
+
+
+def build_caller_parts(settings: Settings, *, cache_tokens: bool, refusals: RefusalStore) -> CallerParts:
+    """What concerns callers. Nothing is opened yet."""
+    issuers = build_issuer_keys(settings)
+    tokens = TokenVerifier(issuers, cache=VerifiedTokenCache() if cache_tokens else None)
+    rate_limits = build_rate_limits(
+        table=settings.rate_table,
+        failed_tokens=settings.failed_tokens,
+        redis=settings.redis_address,
+        secret=settings.secret_bytes,
+        trusted_proxies=settings.web.trusted_proxies,
+        was_verified=tokens.was_verified,
+    )
+    budgets = _build_reader_budgets(settings, rate_limits.shared)
+    return CallerParts(
+        issuers=issuers,
+        tokens=tokens,
+        rate_limits=rate_limits,
+        budgets=budgets,
+        load_shedder=LoadShedder(max_lag=settings.shed_after / 1000, lane=settings.lane, tokens=tokens),
+        refusals=RefusalTally(budgets.pseudonyms, refusals),
+    )
+
+
+def _build_reader_budgets(settings: Settings, shared: RedisCounters | None) -> ReaderBudgets:
+    """How many different people each kind of reader may read; counted where processes count together, if they do."""
+    keys = RateKeys(settings.secret_bytes)
+    return ReaderBudgets(
+        budgets=settings.reader_budget_table,
+        counts=PeopleCounts(shared, make_key=keys, processes=settings.workers or 1),
+        pseudonyms=Pseudonyms(settings.secret_bytes),
+        keys=keys,
+    )

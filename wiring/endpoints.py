@@ -1,0 +1,39 @@
+"""What is served beside the graph, over the parts that this hub has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from resolvers.answer_cache import AnswerCache
+from schema.tools.export_parts import build_export_parts
+from settings import MAX_CONCURRENCY, Settings
+from web.authentication import RequestAuthenticator
+from web.endpoints.agency_hooks import AgencyHooks
+from web.endpoints.consents import ConsentEndpoints
+from web.endpoints.data_tracker import DataTracker
+from web.endpoints.export import ExportEndpoint, ExportParts
+from web.graphql.execute import Execute
+from web.web_parts import Routed
+from wiring.callers import CallerParts
+from wiring.hub_parts import HubParts
+
+
+def build_endpoints(
+    settings: Settings, parts: HubParts, callers: CallerParts, execute_export: Execute
+) -> Iterator[Routed]:
+    """The endpoints of partners, of the Data Tracker, of agencies and of people who export their data."""
+    limiter = callers.rate_limits.caller_limiter
+    authenticator = RequestAuthenticator(callers.tokens.verify, settings.web, callers.rate_limits.failed_tokens)
+    if parts.consents is not None:
+        yield ConsentEndpoints(
+            parts.consents, authenticator=authenticator, public_url=settings.base_url, caller_limiter=limiter
+        )
+    client = settings.data_tracker_client
+    if parts.usages is not None and client:
+        yield DataTracker(parts.usages, client=client, authenticator=authenticator, caller_limiter=limiter)
+    if isinstance(parts.answer_cache, AnswerCache):
+        yield AgencyHooks(parts.answer_cache.batches, AgencyHookSecrets(settings.secret_bytes), MAX_CONCURRENCY)
+    if parts.export_slots is not None:
+        export = ExportParts(parts=build_export_parts(parts.schema), execute=execute_export, slots=parts.export_slots)
+        yield ExportEndpoint(export, authenticator=authenticator, settings=settings.web, caller_limiter=limiter)

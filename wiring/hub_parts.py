@@ -1,0 +1,63 @@
+"""What a hub is composed of, beside its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from graphql import GraphQLSchema
+
+from auth.oidc.page_session import SessionStore
+from connectors.agency_probes import AgencyProbes
+from connectors.resilience.gate import Gate
+from engine.batch import Agencies
+from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
+from resolvers.answer_cache import AnswerCache, NoAnswerCache
+from services.consents.partner_consents import PartnerConsents
+from services.ledger.data_tracker import UsageHistory
+from services.ledger.refusal_tally import NoRefusalStore, RefusalStore
+from services.rights.exports import ExportSlots
+from store.ledger.access_ledger import LedgerWriter, NoLedger
+from telemetry.tracing import NoTracing, Tracing
+from web.pages.graphiql import LoadSamplePeople
+from web.web_parts import HubLifespan
+from wiring.operations import NoOperations, RegisteredOperations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubParts:
+    """A schema of published records, the agencies that answer it, and what the hub keeps of its own.
+
+    A part that is None is a feature that this hub does not serve.
+    """
+
+    schema: GraphQLSchema
+    agencies: Agencies
+    agency_probes: AgencyProbes
+    lifespan: HubLifespan
+    """Opens and closes what the agencies need."""
+    gates: Mapping[str, Gate] = field(default_factory=lambda: MappingProxyType({}))
+    """What every call to an agency passes, by agency."""
+    coalescing: bool = True
+    """Whether equal operations that are pending at the same moment share one run."""
+    cache_tokens: bool = True
+    """Whether a verified token is known again; otherwise its signature is checked every time."""
+    recorder: ReadRecorder = field(default_factory=NoReadRecorder)
+    """Records who read what."""
+    ledger: LedgerWriter = field(default_factory=NoLedger)
+    """The ledger that metrics tell about."""
+    registry: RegisteredOperations = field(default_factory=NoOperations)
+    answer_cache: AnswerCache | NoAnswerCache = field(default_factory=NoAnswerCache)
+    tracing: Tracing | NoTracing = field(default_factory=NoTracing)
+    refusals: RefusalStore = field(default_factory=NoRefusalStore)
+    usages: UsageHistory | None = None
+    """For the Data Tracker."""
+    consents: PartnerConsents | None = None
+    """For partners that ask for consent."""
+    sessions: SessionStore | None = None
+    """Who is signed in to the hub's own pages."""
+    export_slots: ExportSlots | None = None
+    """For people who export their data."""
+    sample_people: LoadSamplePeople | None = None
+    """Whom a developer may act as in GraphiQL."""
