@@ -43,7 +43,7 @@ FieldKind = AttributeField | ComputedField | BatchField
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsFact:
+class FactRequest:
     """In place of a decision: it takes a fact. The fact's batch is asked first, once for all keys of a step."""
 
     batch: Batch[Any, Any]
@@ -52,7 +52,7 @@ class NeedsFact:
     """From the fact, or the failure in its place, to the refusal or None. The fact itself goes nowhere else."""
 
 
-Verdict: TypeAlias = Exception | NeedsFact | None
+Verdict: TypeAlias = Exception | FactRequest | None
 """A refusal; what the decision depends on; or None where nothing speaks against it."""
 Decider: TypeAlias = Callable[[Any, Any], Verdict]
 """The decision of one caller about a field: from (record, key)."""

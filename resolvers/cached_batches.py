@@ -14,7 +14,6 @@ from operator import attrgetter
 from time import monotonic
 from typing import Any, get_args, get_type_hints
 
-from auth.policy.rules import obeys_preferences
 from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
@@ -171,7 +170,7 @@ def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
     """How old an answer may be for this caller, who may want it younger."""
     of_batch = None if batch.freshness is None else batch.freshness.max_age_for_purpose
     max_age = context.call.max_age
-    return max_age if of_batch is None or not obeys_preferences(context.caller) else min(of_batch, max_age)
+    return max_age if of_batch is None or not context.caller.states_purpose else min(of_batch, max_age)
 
 
 async def _fetch(

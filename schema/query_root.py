@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.caller import Caller
-from auth.policy.rules import Access, Rule, get_represented_person
+from auth.policy.decision import get_represented_person
+from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.complaints import CategoryQuery, ComplaintQuery
 from records.hub.access_entries import AccessEntryQuery

@@ -11,7 +11,6 @@ from graphql import GraphQLSchema
 from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
-from auth.policy.rules import obeys_preferences
 from engine.batch import Agencies, BatchCache
 from engine.cost_budgets import CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
@@ -110,7 +109,7 @@ def build_execute(
             deadline=call.deadline,
             request_id=call.request_id,
             application=application,
-            unshared_run=is_internal or obeys_preferences(caller),
+            unshared_run=is_internal or caller.states_purpose,
             budget=budget,
             allow_introspection=not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
             span=span,

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
-from engine.field_kinds import NeedsFact, Verdict
+from engine.field_kinds import FactRequest, Verdict
 from schema.declarations.request_context import RequestContext
 
 
-async def resolve_after_fact(depends: NeedsFact, context: RequestContext, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+async def resolve_after_fact(depends: FactRequest, context: RequestContext, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
     """The value, once the fact is known; raises the refusal."""
     await _decide_by_fact(depends, context)
     found = value()
     return await found if isawaitable(found) else found
 
 
-async def _decide_by_fact(depends: NeedsFact, context: RequestContext) -> None:
+async def _decide_by_fact(depends: FactRequest, context: RequestContext) -> None:
     """Ask for the fact; raises the refusal, or the failure in the place of the fact."""
     try:
         fact = await context.bridge.load(depends.batch, depends.key)
@@ -30,7 +30,7 @@ async def _decide_by_fact(depends: NeedsFact, context: RequestContext) -> None:
 
 async def find_refusal(verdict: Verdict, context: RequestContext) -> Exception | None:
     """The verdict, once the fact is known that it depends on."""
-    if not isinstance(verdict, NeedsFact):
+    if not isinstance(verdict, FactRequest):
         return verdict
     try:
         await _decide_by_fact(verdict, context)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import auth.policy.rules
+import auth.policy.decision
 import engine.execution.batch_scheduler
-import schema.declarations.guards
+import schema.declarations.field_decision
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_tier import ProcessTier
 from cache.answers.shared_tier import CacheKey
@@ -69,7 +69,9 @@ def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:
 def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
     """Whoever is on a card is the guardian of everybody on it."""
     patch.setattr(
-        schema.declarations.guards, "find_guarded_children", lambda _nik, card, _today: card.on_the_card if card else ()
+        schema.declarations.field_decision,
+        "find_guarded_children",
+        lambda _nik, card, _today: card.on_the_card if card else (),
     )
 
 
@@ -101,9 +103,11 @@ def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
 
 def ignore_purposes(patch: pytest.MonkeyPatch) -> None:
     """Officials see what they like, whatever they say it is for."""
-    purpose = auth.policy.rules._check_purpose
+    purpose = auth.policy.decision._check_purpose
     patch.setattr(
-        auth.policy.rules, "_check_purpose", lambda access, *more: purpose(replace(access, purposes=frozenset()), *more)
+        auth.policy.decision,
+        "_check_purpose",
+        lambda access, *more: purpose(replace(access, purposes=frozenset()), *more),
     )
 
 

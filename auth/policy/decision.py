@@ -1,0 +1,290 @@
+"""The one decision about a field: whether this caller may see it, or which fact has to be known first.
+
+`decide` is pure. It loads nothing: where the answer depends on a fact that is not loaded, it names the fact
+(`NeedsFact`), and its user asks again with the fact. A fact never turns a denial into a permission: what is denied
+without it needs no fact, so no agency is asked about a caller who is refused anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from auth.authentication_time import is_authentication_recent
+from auth.caller import Caller, CallerKind, Representation
+from auth.policy.access_policy import AccessPolicy
+from auth.policy.children import CHILD_PURPOSES
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson
+from auth.policy.rules import PURPOSE_RULES, Access, Classification, DenialReason, Rule
+from records.hub.data_preferences import DataPreferences
+from records.identifiers import Nik
+from records.purposes import Purpose, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The caller may see the field."""
+
+    by: Rule
+    """The rule that let the caller pass: the ground on which the data is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The caller may not see the field."""
+
+    reason: DenialReason
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFact:
+    """The decision depends on a fact that is not loaded."""
+
+    fact: Fact
+
+
+Decision: TypeAlias = Allowed | Denied | NeedsFact
+
+
+_ALLOWED_BY = {rule: Allowed(rule) for rule in Rule}
+_DENIED = {reason: Denied(reason) for reason in DenialReason}
+_NEEDS_SUBJECTS = NeedsFact(Fact.SUBJECTS)
+_NEEDS_FAMILY_CARD = NeedsFact(Fact.FAMILY_CARD)
+_NEEDS_PREFERENCES = NeedsFact(Fact.PREFERENCES)
+_NO_PREFERENCES = Known(DataPreferences())
+_PURPOSES = dict(Purpose.__members__)
+_GUARDIAN_ASSURANCE = Classification.CHILD.required_assurance
+_CITIZEN_RULES = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
+_RULE_BY_OVERSEER = {
+    CallerKind.SUPERVISOR: Rule.SUPERVISOR,
+    CallerKind.AUDITOR: Rule.AUDITOR,
+    CallerKind.PROTECTION_OFFICER: Rule.PROTECTION_OFFICER,
+}
+_PURPOSE_RULE_BY_KIND = {
+    CallerKind.OFFICIAL: (Rule.OFFICIAL, DenialReason.NOT_FOR_OFFICIALS),
+    CallerKind.AGENCY_SYSTEM: (Rule.AGENCY_SYSTEM, DenialReason.NOT_FOR_SYSTEMS),
+}
+
+
+def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
+    """Whether the caller may see a field with this rule in a record of which these facts are known."""
+    if Rule.PUBLIC in access.rule:
+        return _ALLOWED_BY[Rule.PUBLIC]
+    kind = caller.kind
+    decide_for_kind = _DECIDE_BY_KIND.get(kind)
+    if decide_for_kind is not None:
+        return decide_for_kind(access, caller, facts)
+    return _DENIED[DenialReason.SIGN_IN if kind is CallerKind.ANONYMOUS else DenialReason.NOT_FOR_YOUR_ROLE]
+
+
+def find_possible_facts(access: Access) -> tuple[Fact, ...]:
+    """The facts that decisions about known people can need, whoever the caller is. They add to what a field costs."""
+    if Rule.PUBLIC in access.rule:
+        return ()
+    return (
+        *((Fact.FAMILY_CARD,) if Rule.GUARDIAN in access.rule else ()),
+        *((Fact.PREFERENCES,) if access.rule & PURPOSE_RULES else ()),
+    )
+
+
+def get_represented_person(caller: Caller) -> Nik | None:
+    """The person for whom a citizen acts: themself, or the person they assist. None for other callers."""
+    return caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
+
+
+def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
+    own = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
+    if not caller.first_party and (refusal := _check_app(access, caller, own)) is not None:
+        return _DENIED[refusal]
+    subjects = facts.subjects
+    is_any = isinstance(subjects, NotLookedAt)
+    people = subjects if isinstance(subjects, tuple) else ()
+    if is_any and _can_be_guardian(access, caller):
+        return _NEEDS_SUBJECTS
+    if (is_any or get_represented_person(caller) in people) and own in access.rule:
+        decision = _check_sign_in(access, caller, facts, by=own)
+        # The next record may be about another person: a permission for one's own is none for every record.
+        return _NEEDS_SUBJECTS if is_any and isinstance(decision, Allowed) else decision
+    if people and _can_be_guardian(access, caller):
+        if isinstance(facts.children, NotLoaded):
+            return _NEEDS_FAMILY_CARD
+        if any(each in facts.children for each in people):
+            return _check_sign_in(access, caller, facts, by=Rule.GUARDIAN)
+    return _DENIED[DenialReason.NOT_YOURS if access.rule & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
+
+
+def _check_app(access: Access, caller: Caller, own: Rule) -> DenialReason | None:
+    """What an app that is not the city's own may read for a citizen: only what one of its scopes opens, of themself."""
+    if not access.rule & _CITIZEN_RULES:
+        return None
+    if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
+        return DenialReason.FIRST_PARTY_ONLY
+    return None if caller.has_citizen_scope(access.citizen_scopes) else DenialReason.SCOPE_REQUIRED
+
+
+def _can_be_guardian(access: Access, caller: Caller) -> bool:
+    """Whether the family card can matter. Children's data is specific, so it takes the same assurance."""
+    return (
+        caller.first_party
+        and Rule.GUARDIAN in access.rule
+        and caller.representation is Representation.SELF
+        and caller.assurance >= _GUARDIAN_ASSURANCE
+    )
+
+
+def _check_sign_in(access: Access, caller: Caller, facts: Facts, *, by: Rule) -> Decision:
+    """Allowed by this rule, where the person is identified as surely, and has signed in as recently, as it requires."""
+    if caller.assurance < access.classification.required_assurance:
+        return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
+    within = facts.policy.recent_sign_in_seconds
+    is_late = access.requires_recent_sign_in and (
+        facts.now is None or not is_authentication_recent(caller.authenticated_at, within, now=facts.now)
+    )
+    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else _ALLOWED_BY[by]
+
+
+def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision:
+    """Officials and systems of agencies."""
+    rule, denial = _PURPOSE_RULE_BY_KIND[caller.kind]
+    if rule not in access.rule:
+        return _DENIED[denial]
+    refusal = _check_purpose(access, caller, facts.policy)
+    if refusal is not None:
+        return _DENIED[refusal]
+    if facts.concerns_child and not _covers_children(access, caller, facts):
+        return _DENIED[DenialReason.PURPOSE_DOES_NOT_COVER]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    preferences = _get_preferences(facts)
+    if isinstance(preferences, NotLoaded):
+        return _NEEDS_PREFERENCES
+    refusal = _check_preferences(access, caller, facts.policy, preferences)
+    return _ALLOWED_BY[rule] if refusal is None else _DENIED[refusal]
+
+
+def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
+    """Whether the stated purpose covers a child. Children's data is specific, whatever it is.
+
+    A field that names its purposes covers children as it covers everybody, and so does one that leads to such fields.
+    """
+    return bool(access.purposes) or facts.leads_to_purposes or _PURPOSES.get(caller.purpose or "") in CHILD_PURPOSES
+
+
+def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
+    # Children cannot consent (UU PDP 27/2022, article 25).
+    if facts.concerns_child or Rule.PARTNER not in access.rule:
+        return _DENIED[DenialReason.NOT_FOR_PARTNERS]
+    if access.scope is None and not access.allows_any_consent:
+        return _DENIED[DenialReason.NOT_FOR_PARTNERS]
+    refusal = _check_purpose(access, caller, facts.policy)
+    if refusal is None and access.scope is not None and access.scope.value not in caller.scopes:
+        refusal = DenialReason.SCOPE_REQUIRED
+    if refusal is not None:
+        return _DENIED[refusal]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    preferences = _get_preferences(facts)
+    if isinstance(preferences, NotLoaded):
+        return _NEEDS_PREFERENCES
+    refusal = _check_preferences(access, caller, facts.policy, preferences)
+    if refusal is None and not _has_consent(caller, facts.subjects, access.scope, preferences):
+        refusal = DenialReason.CONSENT_REQUIRED
+    return _ALLOWED_BY[Rule.PARTNER] if refusal is None else _DENIED[refusal]
+
+
+def _get_preferences(facts: Facts) -> Preferences:
+    """What the people said, where that is settled without loading it."""
+    if isinstance(facts.subjects, UnknownPerson):
+        return facts.subjects
+    if not facts.subjects and isinstance(facts.preferences, NotLoaded):
+        return _NO_PREFERENCES  # there is nobody who could have said anything
+    return facts.preferences
+
+
+def _check_purpose(access: Access, caller: Caller, policy: AccessPolicy) -> DenialReason | None:
+    """What the caller states, whoever the record is about."""
+    if not caller.purpose:
+        return DenialReason.PURPOSE_REQUIRED
+    if not caller.case:
+        return DenialReason.CASE_REQUIRED
+    purpose = _PURPOSES.get(caller.purpose)
+    if purpose not in policy.get_allowed_purposes(caller):
+        return DenialReason.PURPOSE_NOT_ALLOWED
+    return DenialReason.PURPOSE_DOES_NOT_COVER if access.purposes and purpose not in access.purposes else None
+
+
+def _check_preferences(
+    access: Access, caller: Caller, policy: AccessPolicy, preferences: Known | UnknownPerson
+) -> DenialReason | None:
+    """The caller's case and the restrictions of the people."""
+    purpose = _PURPOSES.get(caller.purpose or "")
+    if not access.allows_any_case and (refusal := _check_case(purpose, preferences)) is not None:
+        return refusal
+    if purpose in policy.unrestrictable:
+        return None
+    if isinstance(preferences, UnknownPerson):
+        return DenialReason.PERSON_UNKNOWN
+    restrictions = preferences.preferences.restrictions
+    is_restricted = any(not each.purposes or purpose in each.purposes for each in restrictions)
+    return DenialReason.RESTRICTED if is_restricted else None
+
+
+def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> DenialReason | None:
+    """Whether the caller's case covers the people; it does where no register holds such cases.
+
+    Of a record about several people, such as a family card, one of them is enough: it is a record of that person, too.
+    The hub itself holds data requests, so a purpose of answering them always needs one.
+    """
+    is_required = purpose is Purpose.SUBJECT_REQUEST
+    if isinstance(preferences, UnknownPerson):
+        return DenialReason.PERSON_UNKNOWN if is_required else None
+    people = preferences.preferences.people_in_case
+    is_covered = bool(people) or (people is None and not is_required)
+    return None if is_covered else DenialReason.CASE_NOT_OPEN
+
+
+def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, preferences: Preferences) -> bool:
+    """Whether each person consented to this client and the stated purpose; without a scope, to any scope."""
+    if not isinstance(subjects, tuple) or not isinstance(preferences, Known):
+        return False
+    granted = {
+        each.subject
+        for each in preferences.preferences.consents
+        if each.client == caller.client
+        and (scope is None or scope in each.scopes)
+        and each.purpose.name == caller.purpose
+    }
+    return bool(subjects) and granted.issuperset(subjects)
+
+
+def _decide_business(access: Access, caller: Caller, facts: Facts) -> Decision:
+    if Rule.BUSINESS not in access.rule:
+        return _DENIED[DenialReason.NOT_FOR_BUSINESSES]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    is_own = facts.business == caller.nib
+    return _ALLOWED_BY[Rule.BUSINESS] if is_own else _DENIED[DenialReason.NOT_YOUR_BUSINESS]
+
+
+def _decide_overseer(access: Access, caller: Caller, facts: Facts) -> Decision:
+    rule = _RULE_BY_OVERSEER[caller.kind]
+    if rule not in access.rule:
+        return _DENIED[DenialReason.NOT_FOR_YOUR_ROLE]
+    is_any = isinstance(facts.subjects, NotLookedAt)
+    sees_own_agency_only = rule is Rule.SUPERVISOR
+    if sees_own_agency_only and not is_any and facts.agency != caller.agency:
+        return _DENIED[DenialReason.NOT_YOUR_AGENCY]
+    if access.requires_case and not caller.case:
+        return _DENIED[DenialReason.CASE_REQUIRED]
+    return _NEEDS_SUBJECTS if is_any and sees_own_agency_only else _ALLOWED_BY[rule]
+
+
+_DECIDE_BY_KIND = {
+    CallerKind.CITIZEN: _decide_citizen,
+    CallerKind.PARTNER: _decide_partner,
+    CallerKind.OFFICIAL: _decide_by_purpose,
+    CallerKind.AGENCY_SYSTEM: _decide_by_purpose,
+    CallerKind.BUSINESS: _decide_business,
+    **dict.fromkeys(_RULE_BY_OVERSEER, _decide_overseer),
+}
+"""Kinds that are not named here read no personal data."""
