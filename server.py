@@ -35,7 +35,7 @@ from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
 from schema.tools.document_fields import list_document_fields
-from schema.types.exports import build_export_parts
+from schema.tools.export_parts import build_export_parts
 from services.consents.partner_consents import PartnerConsents
 from services.ledger.data_tracker import UsageHistory
 from services.ledger.read_recording import build_recorder, with_reader_budgets

@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from engine.document.parsing import RefusedRequest
 from engine.errors import build_request_error
+from engine.refused_request import RefusedRequest
 from records.hub.clients import ClientId
 
 _SECONDS_PER_DAY = 86_400

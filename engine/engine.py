@@ -22,19 +22,15 @@ from graphql.execution.values import VariableValues, get_variable_values
 from engine.context import ExecutionContext
 from engine.cost_budgets import CostBudget
 from engine.document.limits import TooLarge
-from engine.document.parsing import DocumentRules, RefusedRequest, ValidatedOperation, check_method, parse_operation
+from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
 from engine.execution.plan_executor import execute_plan
+from engine.execution.refusals import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import execute_with_graphql_core
-from engine.plan.cost import Cost, ListSizes
-from engine.plan.explanation import explain_plan
-from engine.plan.operation_cache import CachedOperation, OperationCache
-from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
-from engine.reporting.operation_meter import (
+from engine.operation_meter import (
     REFUSED,
     UNRECORDED,
     UNREGISTERED,
@@ -42,7 +38,12 @@ from engine.reporting.operation_meter import (
     classify_outcome,
     get_metric_names,
 )
-from engine.reporting.refusals import collect_operation_refusals, count_refusals
+from engine.plan.cost import Cost, ListSizes
+from engine.plan.explanation import explain_plan
+from engine.plan.operation_cache import CachedOperation, OperationCache
+from engine.plan.plan import Plan, build_plan
+from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
+from engine.refused_request import RefusedRequest
 from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
 from engine.reporting.subject_reads import ReadRecorder, RequestInfo, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome

@@ -1,4 +1,4 @@
-"""What a batch of this hub is given: the engine's `Ask`, with the hub's own kind of caller."""
+"""What a batch of this hub is given: the engine's `BatchContext`, with the hub's own kind of caller."""
 
 from __future__ import annotations
 

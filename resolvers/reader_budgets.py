@@ -1,8 +1,8 @@
 """The budget of a reader: the number of different people that they may read per hour and per day.
 
-Named people are charged before any agency call about them (`preferences_of`, `consenting`, `access_entries`). All
-people in an answer are charged before the hub sends it (`services/ledger/read_recording.py`). A person that was charged
-is free for an hour, so the second charge adds nothing.
+Named people are charged before any agency call about them (`preferences_of`, `consenting_people`, `access_entries`).
+All people in an answer are charged before the hub sends it (`services/ledger/read_recording.py`). A person that was
+charged is free for an hour, so the second charge adds nothing.
 """
 
 from __future__ import annotations

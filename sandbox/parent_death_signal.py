@@ -32,9 +32,9 @@ def set_parent_death_signal(parent: int, ending: signal.Signals) -> None:
     import ctypes  # noqa: PLC0415 - 10 ms that only this platform has to pay
 
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, ending, 0, 0, 0) != 0:
-        sys.exit(f"tether: the kernel refused PR_SET_PDEATHSIG: {os.strerror(ctypes.get_errno())}")
+        sys.exit(f"parent_death_signal: the kernel refused PR_SET_PDEATHSIG: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:  # it went away before we asked: nobody would ever tell us
-        sys.exit("tether: the starting process is gone")
+        sys.exit("parent_death_signal: the starting process is gone")
 
 
 def drop_privileges(user: str) -> None:

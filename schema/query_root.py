@@ -19,6 +19,7 @@ from records.prices import CommodityQuery, Market, MarketQuery
 from records.purposes import CitizenScope
 from records.regions import CodeSystem, RegionLevel, RegionQuery
 from resolvers.complaints import category_lists, complaint_pages
+from resolvers.hub.access_entries import access_entries as overseen_entries
 from resolvers.hub.consents import consenting_people
 from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
@@ -48,7 +49,6 @@ from schema.types.consents import PARTNER_WITH_CONSENT
 from schema.types.population import READABLE, CitizenType
 from schema.types.prices import CommodityType, MarketType
 from schema.types.regions import RegionType
-from services.ledger.access_entries import access_entries as overseen_entries
 
 MAX_CITIZENS = 100
 

@@ -10,15 +10,18 @@ from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
+from resolvers.hub.access_entries import AccessEntries
+from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
+from resolvers.hub.exports import Exports
 from services.consents.database_consents import DatabaseConsents
-from services.ledger.access_entries import AccessEntries, DatabaseAccessEntries
-from services.ledger.access_history import AccessHistories, DatabaseAccessHistories
+from services.ledger.access_entries import DatabaseAccessEntries
+from services.ledger.access_history import DatabaseAccessHistories
 from services.rights.database_data_requests import DatabaseDataRequests
 from services.rights.database_preferences import DatabasePreferences
-from services.rights.exports import Exports, FixedExports
+from services.rights.exports import FixedExports
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
 from store.rights.data_request_table import DataRequestTable

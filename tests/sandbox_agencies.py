@@ -179,9 +179,9 @@ def _launch(agency: RunningAgency) -> subprocess.Popen[bytes]:
         "SANDBOX_LATENCY": "on" if agency.latency else "off",
         **agency.environment,
     }
-    tether = [sys.executable, str(ROOT / "sandbox" / "parent_death_signal.py"), str(os.getpid()), "SIGTERM", "--"]
+    with_signal = [sys.executable, str(ROOT / "sandbox" / "parent_death_signal.py"), str(os.getpid()), "SIGTERM", "--"]
     ports = ["--port", str(agency.port), "--control-port", str(agency.control_port)]
-    command = [*tether, sys.executable, "-m", "sandbox", agency.name, *ports, "--state", str(agency.state)]
+    command = [*with_signal, sys.executable, "-m", "sandbox", agency.name, *ports, "--state", str(agency.state)]
     with _stderr_path(agency).open("wb") as stderr:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=stderr)  # noqa: S603 - our own program
 

@@ -16,7 +16,7 @@ from engine.cost_budgets import CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.reporting.operation_meter import OperationMeter
+from engine.operation_meter import OperationMeter
 from engine.reporting.refused_fields import RefusalRecorder
 from engine.reporting.subject_reads import ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse

@@ -9,8 +9,8 @@ from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
+from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
-from schema.types.exports import build_export_parts
 from services.consents.consent_services import ConsentServices
 from services.hub_domains import HubDomains
 from services.rights.exports import FixedExports

@@ -8,10 +8,11 @@ from typing import Any
 
 from connectors.prices import FoodPrices
 from engine.document.limits import Limits, TooLarge
-from engine.document.parsing import DocumentRules, RefusedRequest
+from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.plan.explanation import explain_plan
 from engine.plan.tree import NotPlannable
+from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest
 from schema.builder import build_schema, get_graphql_schema, print_sdl
 from schema.tools.access_page import render_access_page

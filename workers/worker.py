@@ -27,7 +27,7 @@ def run_worker(
 ) -> None:
     """Serve until told to end, or until nobody is left at the other end of the `supervisor_pipe`.
 
-    Raises what the application's start raises, and `NotStarted`.
+    Raises what the application's start raises, and `ApplicationStartError`.
     """
     uvloop.run(_serve(settings, listener, supervisor_pipe, slot, on_ready))
 

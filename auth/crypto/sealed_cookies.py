@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 MAX_COOKIE_LENGTH: Final = 3800
 """Characters of a sealed text: with name and attributes, browsers keep 4096 bytes of a cookie (RFC 6265, 6.1)."""
 _NONCE_BYTES: Final = 16
-_UNTIL: Final = "compute_expiry"
+_UNTIL: Final = "until"
 
 
 class CookieTooLong(ValueError):  # noqa: N818 - names the condition
@@ -41,7 +41,7 @@ class SealedCookies:
         self._kind = kind
 
     def seal(self, values: Mapping[str, Any], *, until: float) -> str:
-        """The values as a text for a cookie, which opens before `compute_expiry`, in seconds since 1970.
+        """The values as a text for a cookie, which opens before `until`, in seconds since 1970.
 
         Raises `CookieTooLong`.
         """

@@ -1,4 +1,4 @@
-"""The words of authorization: rules, classes of data, what a field requires, and why a caller is refused.
+"""The access that a field declares: rules, classes of data, and the reasons for which a caller is denied.
 
 A field says who may see it (`Rule`), how sensitive it is (`Classification`) and, where not every lawful purpose will
 do, for which purposes (`Access`). `auth/policy/decision.py` decides by them.

@@ -50,7 +50,7 @@ class Upstream:
     """A running upstream."""
 
     def __init__(self, folder: Path) -> None:
-        """Write the data and start serving it; raises `NotStarted`."""
+        """Write the data and start serving it; raises `ProgramNotStarted`."""
         self._counted = 0
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"

@@ -29,7 +29,7 @@ from benchmarks.recorded_city import build_citizen, list_citizens
 from benchmarks.soak.figures import Figures, Watcher
 from benchmarks.soak.load import SoakCallers
 from benchmarks.soak.verdict import SoakCheck, build_verdict
-from cache.answers.redis_tier import MAX_CONNECTIONS as REDIS_AT_ONCE
+from cache.answers.redis_tier import MAX_CONNECTIONS as REDIS_MAX_CONNECTIONS
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
 from cli.serve.state_server import run_state_server
@@ -49,7 +49,7 @@ _STILL = 3.0
 _FAULT_S = 10.0
 """Seconds with faults, then as many without."""
 _MODES = ("error", "slow", "rubbish", "refuse")
-_REDIS_CONNECTIONS = REDIS_AT_ONCE + 3
+_REDIS_CONNECTIONS = REDIS_MAX_CONNECTIONS + 3
 """Connections to Redis: for kept answers, two of the channel, and for what is counted together."""
 _SHOWN = 12
 _SHORTEST = 150.0

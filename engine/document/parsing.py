@@ -44,6 +44,7 @@ from graphql import (
 from engine.document.limits import Limits, TooLarge
 from engine.document.refused_values import NUL, NUL_MESSAGE, RefusedValue, describe_refused_value, find_refused_value
 from engine.errors import build_request_error
+from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest, ResponseOutcome
 
 MAX_VALIDATION_ERRORS = 20
@@ -101,16 +102,6 @@ class IndexedSource(Source):
         starts, ends = self._line_ends
         before = bisect_left(starts, position)
         return SourceLocation(before + 1, position + 1 - (ends[before - 1] if before else 0))
-
-
-class RefusedRequest(Exception):  # noqa: N818 - reads as what it is
-    """The request is not run at all; the errors say why."""
-
-    def __init__(self, *errors: dict[str, Any], outcome: ResponseOutcome = ResponseOutcome.REFUSED) -> None:
-        """Take errors as the response carries them."""
-        super().__init__(f"{len(errors)} request errors")
-        self.errors = errors
-        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

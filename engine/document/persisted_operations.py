@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.cost_budgets import CostBudget, DailyCostQuota, DailyQuotaStore
-from engine.document.parsing import RefusedRequest
 from engine.errors import build_request_error
+from engine.refused_request import RefusedRequest
 from engine.reporting.subject_reads import hash_document
 from engine.request import DocumentId, GraphQLRequest
 from records.hub.clients import ClientId

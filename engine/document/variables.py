@@ -8,11 +8,11 @@ from typing import Any
 from graphql import BooleanValueNode, GraphQLError, GraphQLSchema, VariableDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.document.limits import count_list_items
-from engine.document.parsing import DocumentRules, RefusedRequest, ValidatedOperation
+from engine.document.limits import build_too_many_values_error, count_list_items
+from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.document.refused_values import NUL_MESSAGE, RefusedValue, describe_refused_value, find_nul
 from engine.errors import MAX_ERRORS, build_request_error, truncate_errors
-from engine.plan.cost import build_too_many_values_error
+from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest
 
 NO_VARIABLES = VariableValues({}, {})

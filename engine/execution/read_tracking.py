@@ -7,30 +7,17 @@ refused was not read.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.execution.edge_keys import EdgeKeys
 from engine.execution.null_propagation import FieldError
-from engine.field_kinds import BatchField, FieldGuard
+from engine.field_kinds import BatchField
+from engine.plan.guarded_parts import GuardedPart, ReadSummaries
 from engine.plan.tree import PlanField, Shape
 from engine.reporting.subject_reads import SubjectRead
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GuardedPart:
-    """Fields of one shape that one guard stands before. Equal only to itself: most are those of the plan."""
-
-    guard: FieldGuard
-    fields: tuple[PlanField, ...]
-    is_of_plan: bool = True
-    """False for fewer fields than the plan's part has, because some failed in one answer."""
-
-
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
 """By subject: the fields that were answered, as parts of such as were answered together."""
-ReadSummaries = dict[tuple[GuardedPart, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
-"""By the parts that a subject's fields stand in: their names, agencies and classes. Kept with the plan."""
 _MAX_SUMMARIES = 50
 """What is kept of it: which of a plan's parts there are records in differs from answer to answer, but little."""
 
@@ -50,15 +37,6 @@ class TrackedReads(NamedTuple):
 
 
 _NO_PERSON = object()
-
-
-def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
-    """The guarded fields of a shape, by guard."""
-    by_guard: dict[int, list[PlanField]] = {}
-    for field in shape.fields:
-        if not field.guard.is_public:
-            by_guard.setdefault(id(field.guard), []).append(field)
-    return tuple(GuardedPart(fields[0].guard, tuple(fields)) for fields in by_guard.values())
 
 
 class ReadTracker:

@@ -9,9 +9,9 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
 from engine.context import ExecutionContext
-from engine.document.limits import AnswerSize
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.execution.stale_paths import Path, StalePath
+from engine.graphql_core.answer_size import AnswerSize
 from engine.graphql_core.read_tracking import ReadTrackingMiddleware
 from engine.plan.plan import Plan
 from engine.reporting.subject_reads import SubjectRead

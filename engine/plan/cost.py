@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from engine.batch import Batch
-from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge, count_list_items
+from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
 from engine.field_kinds import BatchField, ComputedField
 from engine.plan.tree import PlanField, Shape
@@ -361,11 +361,6 @@ class ListArguments:
         elif isinstance(value, ObjectValueNode):
             for member in value.fields:
                 self._count_value(member.value)
-
-
-def build_too_many_values_error(what: str, count: int, limit: int) -> TooLarge:
-    """The refusal of lists that are too long."""
-    return TooLarge(f"The lists of the {what} hold {count} values; at most {limit} are allowed. {ASK_FOR_LESS}")
 
 
 def is_cost_variable(planned: PlanField) -> bool:

@@ -25,10 +25,10 @@ from graphql.pyutils import inspect
 
 from engine.batch import Batch
 from engine.document.limits import Limits
-from engine.execution.read_tracking import GuardedPart, ReadSummaries, build_guarded_parts
 from engine.field_kinds import BatchField, FieldKind
 from engine.plan.code_generation import compile_on_first_use, compile_shape, generate_source, prepare_shapes
 from engine.plan.cost import Cost, ListArguments, ListSizes, collect_fact_batches, estimate_cost, is_cost_variable
+from engine.plan.guarded_parts import GuardedPart, ReadSummaries, build_guarded_parts
 from engine.plan.response_size import may_multiply
 from engine.plan.tree import ConditionValues, PlanBuilder, PlanField, Shape
 

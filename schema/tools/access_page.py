@@ -15,7 +15,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.rules import Access, DenialReason, Rule, decide
+from auth.policy.decision import decide
+from auth.policy.rules import Access, DenialReason, Rule
 from records.hub.clients import ClientId
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences

@@ -21,10 +21,10 @@ from graphql import (
 
 from auth.policy.rules import Classification, Rule
 from engine.document.limits import TooLarge
-from engine.document.parsing import RefusedRequest
 from engine.engine import Engine
 from engine.plan.explanation import explain_plan
 from engine.plan.tree import DEFINITION, NotPlannable
+from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation
 from schema.declarations.fields import PublishedField

@@ -18,9 +18,11 @@ from records.population import (
 )
 from records.purposes import CitizenScope, Purpose
 from resolvers.complaints import complaints_of
+from resolvers.hub.access_history import access_logs
 from resolvers.hub.consents import consent_pages, open_consent_requests
 from resolvers.hub.data_preferences import restrictions_of
 from resolvers.hub.data_requests import data_request_pages
+from resolvers.hub.exports import exports_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
 from resolvers.regions import regions
@@ -42,8 +44,6 @@ from schema.types.exports import ExportType
 from schema.types.msmes import MsmeType
 from schema.types.regions import RegionType
 from schema.types.tax import TaxObjectType
-from services.ledger.access_history import access_logs
-from services.rights.exports import exports_of
 
 READABLE = Access(
     Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,

@@ -1,46 +1,18 @@
-"""Who read what, for those who oversee it: what can be asked, and how it is answered."""
+"""The entries of the hub's own ledger, for those who oversee it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from auth.caller import Caller
 from auth.crypto.entry_tokens import EntryTokens, UnknownToken, build_viewer_key
 from auth.crypto.pseudonyms import Pseudonyms
-from engine.batch import batch
-from engine.errors import BadInput, SafeError
-from records.calls.answers import Answers
+from engine.errors import BadInput
 from records.calls.call import Call
 from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
 from records.hub.ledger_entries import AccessSearch, StoredLedgerEntry
-from resolvers.batch_context import HubBatchContext
-from resolvers.reader_budgets import get_budgets
+from resolvers.hub.access_entries import AccessEntryAnswers
 from store.ledger.access_history import AccessHistory
-
-AccessEntryAnswers = Answers[AccessEntryQuery, AccessEntryPage | SafeError]
-"""A query with a token of another overseer, or of another case, is an input that fails alone."""
-
-
-class AccessEntries(Protocol):
-    """The domain of overseers. The composition root binds the hub's own ledger to it."""
-
-    async def entry_pages(self, queries: Sequence[AccessEntryQuery], caller: Caller, call: Call) -> AccessEntryAnswers:
-        """Pages of entries, as the caller may see them."""
-
-
-@batch(agency=None, depends_on_caller=True)
-async def access_entries(queries: Sequence[AccessEntryQuery], context: HubBatchContext) -> AccessEntryAnswers:
-    """Entries of the access ledger, newest first; those that their person is not told of yet as well."""
-    named = [each.subject for each in queries if each.subject is not None]
-    refusal = await get_budgets(context).charge(context.caller, named)
-    if refusal is None:
-        return await context.agencies[AccessEntries].entry_pages(queries, context.caller, context.call)
-    admitted = [each for each in queries if each.subject not in refusal.people]
-    found = (
-        await context.agencies[AccessEntries].entry_pages(admitted, context.caller, context.call) if admitted else {}
-    )
-    return {**dict.fromkeys(queries, refusal.error), **found}
 
 
 class DatabaseAccessEntries:

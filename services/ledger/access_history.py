@@ -1,37 +1,17 @@
-"""Who read what of a person: what can be asked, and how it is answered."""
+"""The access history of a person, answered from the hub's own ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from auth.crypto.pseudonyms import Pseudonyms
-from engine.batch import batch
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.access_history import AccessLogEntry, AccessLogPage, AccessLogQuery
 from records.hub.ledger_entries import StoredLedgerEntry
 from records.identifiers import Nik
-from resolvers.batch_context import HubBatchContext
 from services.ledger.entry_text import describe_access, describe_legal_basis, describe_reader
 from store.ledger.access_history import AccessHistory
-
-
-class AccessHistories(Protocol):
-    """The domain of the access log. The composition root binds the hub's own ledger to it."""
-
-    async def access_pages(
-        self, queries: Sequence[AccessLogQuery], call: Call
-    ) -> Answers[AccessLogQuery, AccessLogPage]:
-        """Pages of people's lists."""
-
-
-@batch(agency=None)
-async def access_logs(
-    queries: Sequence[AccessLogQuery], context: HubBatchContext
-) -> Answers[AccessLogQuery, AccessLogPage]:
-    """Who read what of a person, newest first; without what may not be told yet."""
-    return await context.agencies[AccessHistories].access_pages(queries, context.call)
 
 
 class DatabaseAccessHistories:

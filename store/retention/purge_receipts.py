@@ -32,7 +32,7 @@ class PurgeReceipt:
     purged_by: str
     """`hub` for the daily purge; else who ran the command."""
     kept_days: str
-    """How long it was kept (`Keeping`)."""
+    """How long it was kept (`RetentionPolicy`)."""
     removed: str
     """How much, in all and by class (`PurgeResult`)."""
     oldest: datetime | None

@@ -66,7 +66,7 @@ class _OperationCount:
 
 
 class OperationCounts:
-    """Operations by client and name; the engine's `Meter`."""
+    """Operations by client and name; the engine's `OperationMeter`."""
 
     def __init__(self) -> None:
         self._operations: dict[tuple[str, str], _OperationCount] = {}

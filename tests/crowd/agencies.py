@@ -39,6 +39,7 @@ from records.population import (
 )
 from records.tax import BillStatus, TaxObject
 from resolvers.complaints import Complaints
+from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.msmes import Msmes
@@ -46,7 +47,6 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from services.ledger.access_history import AccessHistories
 from tests.crowd.marks import MarkKind, build_mark
 from tests.crowd.people import CrowdPeople, read_birth_date
 from tests.fakes.small_city import SmallCity

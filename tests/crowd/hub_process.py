@@ -43,11 +43,11 @@ _MAX_BYTES = 2 * 1024 * 1024
 class OpenRegistry:
     """In place of the registry: the partners, who may ask whatever they like."""
 
-    async def hand_over(self, take: ApplyRegistry) -> int:
-        await take(CONTRACTS, ())
+    async def apply_once(self, apply: ApplyRegistry) -> int:
+        await apply(CONTRACTS, ())
         return 0
 
-    async def follow(self, _take: ApplyRegistry, *, seen: int) -> None:
+    async def follow(self, _apply: ApplyRegistry, *, after_revision: int) -> None:
         """Nothing changes."""
 
 

@@ -66,7 +66,10 @@ WHY_REFUSED = ERRORS.partition("## Why a field is refused")[2].partition("\n## "
 READING = read_pages("docs/frontend/queries.md")
 RIGHTS = read_pages("docs/frontend/data-subject-rights.md")
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
-LAYERS = "auth|cache|cli|connectors|data|deploy|docs|engine|records|resolvers|sandbox|schema|scripts|services|store|tests|web"
+LAYERS = (
+    "auth|benchmarks|cache|cli|connectors|data|deploy|docs|engine|records|resolvers|sandbox|schema|scripts|services"
+    "|settings|store|telemetry|tests|web|wiring|workers"
+)
 HEALTH = ("/health/live", "/health/ready")
 QUERY = SCHEMA.get_root_type(OperationType.QUERY)
 MUTATION = SCHEMA.get_root_type(OperationType.MUTATION)

@@ -72,12 +72,12 @@ def _from_context(name: str) -> Any:  # noqa: ANN401 - a resolver
 
 
 def rules(
-    *, limits: Limits | None = None, introspection: bool = False, suggestions: bool = False, names: bool = True
+    *, limits: Limits | None = None, introspection: bool = False, allow_suggestions: bool = False, names: bool = True
 ) -> DocumentRules:
     return DocumentRules(
         limits=limits or Limits(),
         allow_introspection=introspection,
-        allow_suggestions=suggestions,
+        allow_suggestions=allow_suggestions,
         show_schema_names=names,
     )
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from engine.document.limits import Limits, TooLarge
-from engine.document.parsing import RefusedRequest
 from engine.document.persisted_operations import ClientApplication
 from engine.engine import Engine
 from engine.errors import build_request_error
+from engine.refused_request import RefusedRequest
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.engine.library_schema import DictContext, get_messages, library, rules

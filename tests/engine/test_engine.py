@@ -6,8 +6,9 @@ from functools import partial
 import pytest
 from graphql import GraphQLSchema
 
-from engine.document.parsing import RefusedRequest, parse_operation
+from engine.document.parsing import parse_operation
 from engine.engine import Engine
+from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest, ResponseOutcome
 from tests.engine.library_schema import CARD, DictContext, get_messages, library, rules, run
 

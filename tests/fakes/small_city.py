@@ -68,17 +68,17 @@ from records.prices import (
 from records.regions import CodeSystem, Region, RegionQuery
 from records.tax import TaxObject
 from resolvers.complaints import Complaints
+from resolvers.hub.access_entries import AccessEntries
+from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
+from resolvers.hub.exports import Exports
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from services.ledger.access_entries import AccessEntries
-from services.ledger.access_history import AccessHistories
-from services.rights.exports import Exports
 from tests.fakes.small_records import (
     AYU,
     BUDI,

@@ -104,7 +104,7 @@ async def run_small_hub(
     issuers: Sequence[Issuer],
     *,
     own: Any = MappingProxyType({}),  # noqa: ANN401 - `Mapping[type, object]`; settings that are kept in one dict may be given, too
-    recorder: Any = None,  # noqa: ANN401 - a `Recorder`; the same
+    recorder: Any = None,  # noqa: ANN401 - a `ReadRecorder`; the same
     sessions: Any = None,  # noqa: ANN401 - a `SessionStore`; the same
     **overrides: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[SmallHub]:

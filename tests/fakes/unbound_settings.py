@@ -6,7 +6,10 @@ from settings import Settings
 
 
 class UnboundSettings(Settings):
-    """As the hub's own, but for what it asks of issuers outside development (`tests/settings/test_settings.py` tries that)."""
+    """As the hub's own, but for what it asks of issuers outside development.
+
+    `tests/settings/test_settings.py` tries that.
+    """
 
     def _find_development_issuer(self) -> Iterator[str]:
         return iter(())

@@ -66,24 +66,24 @@ class CachedBatchHub:
     def __init__(self) -> None:
         self.city = SmallCity()
         self.clock = SettableClock()
-        self.through = ReadThroughCache(
+        self.cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
             clock=self.clock,
             wall_clock=self.clock,
         )
-        self.keeping = CachedBatchReader(self.through, timeout=5.0)
+        self.batch_cache = CachedBatchReader(self.cache, timeout=5.0)
 
-    def ask(
-        self, caller: Caller = CALLERS["the person"], *facets: type[Any], at_most_old: float = inf
+    def build_context(
+        self, caller: Caller = CALLERS["the person"], *facets: type[Any], max_age: float = inf
     ) -> HubBatchContext:
         return HubBatchContext(
             caller=caller,
-            call=replace(CALL, max_age=at_most_old),
+            call=replace(CALL, max_age=max_age),
             agencies=self.city.agencies(),
             facets=frozenset(facets),
-            batch_cache=self.keeping,
+            batch_cache=self.batch_cache,
         )
 
     @property
@@ -93,8 +93,8 @@ class CachedBatchHub:
 
 async def test_only_missing_keys_are_asked_for() -> None:
     hub = CachedBatchHub()
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
-    found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.ask())
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
+    found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.build_context())
     assert [question for question, _ in hub.asked] == ["objects_of", "objects_of"]
     assert [keys for _, keys in hub.asked] == [(SITI,), (BUDI,)]
     assert set(found) == {SITI}
@@ -102,9 +102,9 @@ async def test_only_missing_keys_are_asked_for() -> None:
 
 async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() -> None:
     hub = CachedBatchHub()
-    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    await load_answers(population.person_facets, [SITI], hub.build_context(CALLERS["the person"], Identity))
     found = await load_answers(
-        population.person_facets, [SITI, AYU], hub.ask(CALLERS["the person"], Identity, Residence)
+        population.person_facets, [SITI, AYU], hub.build_context(CALLERS["the person"], Identity, Residence)
     )
     asked = [(keys, wanted) for (_, keys), wanted in zip(hub.asked, hub.city.wanted_facets, strict=True)]
     assert asked[0] == ((SITI,), frozenset({Identity}))
@@ -117,38 +117,38 @@ async def test_each_facet_is_kept_by_itself_and_only_missing_ones_are_fetched() 
 
 async def test_a_caller_with_a_purpose_reads_current_data_and_refreshes_the_cache() -> None:
     hub = CachedBatchHub()
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL))
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context(OFFICIAL))
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
     assert len(hub.asked) == 2
 
 
 async def test_the_card_that_tells_whose_guardian_somebody_is_is_never_kept() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
-        await load_answers(population.households_of, [SITI], hub.ask())
+        await load_answers(population.households_of, [SITI], hub.build_context())
     assert len(hub.asked) == 2
 
 
 async def test_a_failure_costs_its_own_key_and_facet_and_is_asked_again() -> None:
     hub = CachedBatchHub()
     hub.city.failing_agencies.add("dukcapil")
-    found = await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    found = await load_answers(population.person_facets, [SITI], hub.build_context(CALLERS["the person"], Identity))
     facets = found[SITI]
     assert not isinstance(facets, AgencyFailure)
     assert isinstance(facets[Identity], AgencyUnavailable)
     hub.city.failing_agencies.clear()
-    again = await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    again = await load_answers(population.person_facets, [SITI], hub.build_context(CALLERS["the person"], Identity))
     assert isinstance(again[SITI], dict)
 
 
 async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old() -> None:
     hub = CachedBatchHub()
-    await load_answers(prices.prices_of, [MARKET.id], hub.ask())
+    await load_answers(prices.prices_of, [MARKET.id], hub.build_context())
     hub.clock.now += 3_600
     hub.city.failing_agencies.add("pangan")
     noted = RecordedFreshness()
-    found = await load_answers(prices.prices_of, [MARKET.id], hub.ask(), noted)
+    found = await load_answers(prices.prices_of, [MARKET.id], hub.build_context(), noted)
     ((name, key, facet, said),) = noted.old
     assert (name, key, facet, said.reason) == ("prices_of", MARKET.id, None, "AGENCY_UNAVAILABLE")
     assert said.as_of.timestamp() == 1_000.0
@@ -158,11 +158,13 @@ async def test_where_the_agency_fails_the_old_answer_is_given_and_said_to_be_old
 
 async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_is_fresh() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context(), noted)
     hub.clock.now += 50
-    await load_answers(tax.tax_objects_of, [NOBODY], hub.ask(), noted)  # that there is nothing is kept for a minute
+    await load_answers(
+        tax.tax_objects_of, [NOBODY], hub.build_context(), noted
+    )  # that there is nothing is kept for a minute
     hub.clock.now += 20
-    await load_answers(tax.tax_objects_of, [SITI, NOBODY], hub.ask(), noted)
+    await load_answers(tax.tax_objects_of, [SITI, NOBODY], hub.build_context(), noted)
     assert noted.parts == [
         ("tax_objects_of", 0.0, 600.0),
         ("tax_objects_of", 0.0, 60.0),
@@ -172,56 +174,58 @@ async def test_a_call_tells_how_old_the_oldest_of_it_is_and_how_long_all_of_it_i
 
 async def test_each_facet_counts_with_its_own_age() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
-    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity))
+    await load_answers(population.person_facets, [SITI], hub.build_context(CALLERS["the person"], Identity))
     hub.clock.now += 45
-    await load_answers(population.person_facets, [SITI], hub.ask(CALLERS["the person"], Identity, Residence), noted)
+    await load_answers(
+        population.person_facets, [SITI], hub.build_context(CALLERS["the person"], Identity, Residence), noted
+    )
     assert noted.parts == [("person_facets", 45.0, 15.0)]
 
 
 async def test_where_nobody_keeps_what_was_asked_is_as_fresh_as_its_batch_says_and_else_for_this_once() -> None:
     hub, noted = CachedBatchHub(), RecordedFreshness()
-    ask = replace(hub.ask(), batch_cache=None)
-    await load_answers(tax.tax_objects_of, [SITI], ask, noted)
-    await load_answers(prices.markets, ["no such market"], ask, noted)
-    await load_answers(population.households_of, [SITI], ask, noted)
-    await load_answers(regions.regions, [], ask, noted)
+    context = replace(hub.build_context(), batch_cache=None)
+    await load_answers(tax.tax_objects_of, [SITI], context, noted)
+    await load_answers(prices.markets, ["no such market"], context, noted)
+    await load_answers(population.households_of, [SITI], context, noted)
+    await load_answers(regions.regions, [], context, noted)
     assert noted.parts == [("tax_objects_of", 0.0, 600.0), ("markets", 0.0, 60.0), ("households_of", 0.0, 0.0)]
 
 
 async def test_a_max_age_refreshes_the_cache_for_all_callers() -> None:
     hub = CachedBatchHub()
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask())
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
     hub.clock.now += 30
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask(at_most_old=31))
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context(max_age=31))
     assert len(hub.asked) == 1
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask(at_most_old=30))
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context(max_age=30))
     assert len(hub.asked) == 2
     noted = RecordedFreshness()
-    await load_answers(tax.tax_objects_of, [SITI], hub.ask(), noted)
+    await load_answers(tax.tax_objects_of, [SITI], hub.build_context(), noted)
     assert (len(hub.asked), noted.parts) == (2, [("tax_objects_of", 0.0, 600.0)])
 
 
 async def test_who_states_a_purpose_cannot_ask_for_what_is_older() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
-        await load_answers(tax.tax_objects_of, [SITI], hub.ask(OFFICIAL, at_most_old=3_600))
+        await load_answers(tax.tax_objects_of, [SITI], hub.build_context(OFFICIAL, max_age=3_600))
     assert len(hub.asked) == 2
 
 
 async def test_who_is_unknown_is_absent_as_the_batch_says_it() -> None:
     hub = CachedBatchHub()
-    assert await load_answers(population.person_facets, [NOBODY], hub.ask(OFFICIAL, Identity)) == {}
-    assert await load_answers(tax.tax_objects_of, [NOBODY], hub.ask()) == {}
+    assert await load_answers(population.person_facets, [NOBODY], hub.build_context(OFFICIAL, Identity)) == {}
+    assert await load_answers(tax.tax_objects_of, [NOBODY], hub.build_context()) == {}
 
 
 async def test_everything_about_a_person_goes_away_together() -> None:
     hub = CachedBatchHub()
     for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
-        await load_answers(each, [SITI, AYU], hub.ask())
+        await load_answers(each, [SITI, AYU], hub.build_context())
     hub.city.calls.clear()
-    assert await hub.keeping.invalidate_people([SITI])
+    assert await hub.batch_cache.invalidate_people([SITI])
     for each in (tax.tax_objects_of, msmes.msmes_of, complaints.complaints_of):
-        await load_answers(each, [SITI, AYU], hub.ask())
+        await load_answers(each, [SITI, AYU], hub.build_context())
     assert {keys for _, keys in hub.asked} == {(SITI,)}
     assert len(hub.asked) == 3
 
@@ -230,18 +234,18 @@ async def test_everything_that_an_agency_said_goes_away_and_nothing_of_others() 
     hub = CachedBatchHub()
     both: tuple[tuple[Batch[Any, Any], Any], ...] = ((tax.tax_objects_of, SITI), (prices.prices_of, MARKET.id))
     for each, key in both:
-        await load_answers(each, [key], hub.ask())
+        await load_answers(each, [key], hub.build_context())
     hub.city.calls.clear()
-    assert await hub.keeping.invalidate_agency("pangan")
+    assert await hub.batch_cache.invalidate_agency("pangan")
     for each, key in both:
-        await load_answers(each, [key], hub.ask())
+        await load_answers(each, [key], hub.build_context())
     assert [question for question, _ in hub.asked] == ["prices_of"]
 
 
 async def test_without_anybody_who_keeps_each_request_asks() -> None:
     hub = CachedBatchHub()
     for _ in range(2):
-        await load_answers(tax.tax_objects_of, [SITI], replace(hub.ask(), batch_cache=None))
+        await load_answers(tax.tax_objects_of, [SITI], replace(hub.build_context(), batch_cache=None))
     assert len(hub.asked) == 2
 
 
@@ -251,7 +255,7 @@ def test_every_batch_that_is_kept_can_be_written_and_read_back_and_says_what_it_
     assert freshness is not None
     assert freshness.is_personal is (freshness.tags is not None)
     if not each.has_facets:
-        CachedBatchReader(CachedBatchHub().through, timeout=1)._get_kind(each, None)
+        CachedBatchReader(CachedBatchHub().cache, timeout=1)._get_kind(each, None)
         assert get_answer_type(each)
 
 
@@ -267,14 +271,14 @@ def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
 async def test_concurrent_callers_share_one_call() -> None:
     hub = CachedBatchHub()
     kinds = [CALLERS["the person"], CALLERS["another citizen"], Caller(kind=CallerKind.OPERATOR)]
-    await asyncio.gather(*(load_answers(tax.tax_objects_of, [SITI], hub.ask(each)) for each in kinds * 10))
+    await asyncio.gather(*(load_answers(tax.tax_objects_of, [SITI], hub.build_context(each)) for each in kinds * 10))
     assert len(hub.asked) == 1
 
 
 async def test_a_background_refresh_has_its_own_trace_linked_to_the_request() -> None:
     memory, hub = InMemorySpans(), CachedBatchHub()
     request = memory.start_request()
-    asked = replace(hub.ask(), call=replace(CALL, span=request))
+    asked = replace(hub.build_context(), call=replace(CALL, span=request))
     await load_answers(tax.tax_objects_of, [SITI], asked)
     hub.clock.now += minutes(10) + 1
     await load_answers(tax.tax_objects_of, [SITI], asked)

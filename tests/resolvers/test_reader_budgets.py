@@ -68,7 +68,7 @@ class BudgetedHub:
             recorder=with_reader_budgets(self._record, budgets),
         )
 
-    async def _record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:  # noqa: ARG002 - as a `Recorder`
+    async def _record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:  # noqa: ARG002 - as a `ReadRecorder`
         self.recorded.append(reads)
 
     async def ask(self, query: str, caller: Caller = OFFICIAL) -> GraphQLResponse:

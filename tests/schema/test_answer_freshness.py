@@ -43,27 +43,27 @@ class CachingHub:
             use_plans=way == BY_PLAN,
             track_reads=True,
         )
-        through = ReadThroughCache(
+        cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
             sealer=SealedAnswers([SECRET]),
             clock=lambda: self.now,
             wall_clock=lambda: self.now,
         )
-        self.keeping = CachedBatchReader(through, timeout=5.0)
+        self.batch_cache = CachedBatchReader(cache, timeout=5.0)
 
     async def answer(
         self,
         query: str,
         caller: str | Caller = "the person",
         *,
-        at_most_old: float = inf,
+        max_age: float = inf,
     ) -> GraphQLResponse:
-        who, call = CALLERS[caller] if isinstance(caller, str) else caller, replace(CALL, max_age=at_most_old)
+        who, call = CALLERS[caller] if isinstance(caller, str) else caller, replace(CALL, max_age=max_age)
 
         def opened() -> RequestContext:
             return RequestContext(
-                caller=who, call=call, agencies=self.city.agencies(), node_ids=IDS, batch_cache=self.keeping
+                caller=who, call=call, agencies=self.city.agencies(), node_ids=IDS, batch_cache=self.batch_cache
             )
 
         return await self.engine.run(
@@ -72,7 +72,7 @@ class CachingHub:
             request_id="r-1",
             caller_key=who,
             deadline=CALL.deadline,
-            require_new_run=at_most_old < inf,
+            require_new_run=max_age < inf,
         )
 
 
@@ -197,12 +197,10 @@ async def test_a_request_for_current_data_is_answered_freshly() -> None:
     await hub.answer(query, "anonymous")
     hub.now += 10
     hub.city.calls.clear()
-    assert (await hub.answer(query, "anonymous", at_most_old=11)).lifetime == pytest.approx(
-        (10, 890, 900, 86_400), abs=1
-    )
+    assert (await hub.answer(query, "anonymous", max_age=11)).lifetime == pytest.approx((10, 890, 900, 86_400), abs=1)
     assert hub.city.calls == []
-    anew = await hub.answer(query, "anonymous", at_most_old=0)
-    assert anew.lifetime == pytest.approx((0, 900, 900, 86_400), abs=1)
+    refreshed = await hub.answer(query, "anonymous", max_age=0)
+    assert refreshed.lifetime == pytest.approx((0, 900, 900, 86_400), abs=1)
     assert [question for _, question, _ in hub.city.calls] == ["market_lists"]
 
 
@@ -211,7 +209,7 @@ async def test_a_request_for_current_data_gets_stale_data_when_the_agency_fails(
     query = "{ markets { name } }"
     kept = await hub.answer(query, "anonymous")
     hub.city.failing_agencies = {"pangan"}
-    old = await hub.answer(query, "anonymous", at_most_old=0)
+    old = await hub.answer(query, "anonymous", max_age=0)
     assert (old.data, old.lifetime) == (kept.data, None)
     assert [each["reason"] for each in old.extensions["freshness"]] == ["AGENCY_UNAVAILABLE"]
 
@@ -239,12 +237,12 @@ def test_no_answer_lasts_longer_than_any_of_its_parts(history: list[tuple[int, s
 
 async def _expected_lifetime(history: list[tuple[int, set[str], float]]) -> None:
     hub, said_at = CachingHub(), dict[str, float]()
-    for seconds, parts, at_most_old in history:
+    for seconds, parts, max_age in history:
         hub.now += seconds
         hub.city.calls.clear()
-        response = await hub.answer(f"{{ {' '.join(sorted(parts))} }}", at_most_old=at_most_old)
+        response = await hub.answer(f"{{ {' '.join(sorted(parts))} }}", max_age=max_age)
         for _ in range(20):
-            await asyncio.sleep(0)  # what is asked for anew in the background
+            await asyncio.sleep(0)  # what is refreshed in the background
         said_at.update({question: hub.now for _, question, _ in hub.city.calls})
         assert response.errors == []
         if response.lifetime is None:
@@ -256,7 +254,7 @@ async def _expected_lifetime(history: list[tuple[int, set[str], float]]) -> None
         assert response.lifetime.fresh <= left
         assert response.lifetime.fresh == pytest.approx(left, abs=1)
         assert response.lifetime.age == pytest.approx(oldest, abs=1)
-        assert oldest < at_most_old or oldest == 0
+        assert oldest < max_age or oldest == 0
 
 
 async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:

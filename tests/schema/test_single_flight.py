@@ -91,7 +91,7 @@ class SharingHub:
     def __init__(self, by: Engine) -> None:
         self.engine = by
         self.alone = False
-        self.anew = False
+        self.require_new_run = False
         self.city = SmallCity(failing_agencies={"crm"})
         domains = (Population, Msmes, Tax, Complaints, Prices, Regions, PeoplePreferences)
         self.agencies = Agencies(dict.fromkeys(domains, SlowCity(self.city)))
@@ -112,7 +112,7 @@ class SharingHub:
             deadline=CALL.deadline,
             request_id="r-1",
             unshared_run=self.alone,
-            require_new_run=self.anew,
+            require_new_run=self.require_new_run,
         )
         return orjson.loads(encode(response))
 
@@ -241,12 +241,12 @@ def test_a_request_for_current_data_shares_no_run() -> None:
     async def story() -> None:
         before = asyncio.create_task(hub.answer(question))
         await asyncio.sleep(0.5)
-        hub.anew = True
-        anew = [asyncio.create_task(hub.answer(question)) for _ in range(2)]
+        hub.require_new_run = True
+        new_runs = [asyncio.create_task(hub.answer(question)) for _ in range(2)]
         await asyncio.sleep(0.1)
-        hub.anew = False
+        hub.require_new_run = False
         after = asyncio.create_task(hub.answer(question))
-        assert len({repr(each) for each in await asyncio.gather(before, *anew, after)}) == 1
+        assert len({repr(each) for each in await asyncio.gather(before, *new_runs, after)}) == 1
 
     with virtual_loop() as loop:
         loop.run(story())

@@ -22,7 +22,7 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.response_encoding import encode_value
 from records.calls.call import Call
 from records.identifiers import Nik
-from schema.types.exports import ExportPart
+from schema.tools.export_parts import ExportPart
 from services.rights.exports import ExportsUnavailable, TooManyExports
 from web.authentication import RequestAuthenticator
 from web.graphql.endpoint import Execute

@@ -19,7 +19,7 @@ from engine.document.parsing import NO_SUBSCRIPTIONS
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
 from records.calls.call import Call
-from telemetry import current_request as under_way
+from telemetry.current_request import enter_request
 from telemetry.metrics.request_counts import RequestCounts
 from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
 from web.admission.load_shedder import LoadShedder
@@ -131,7 +131,7 @@ class GraphQLEndpoint:
         headers = RequestHeaders(scope)
         span = None if self._request_spans is None else self._request_spans.start(scope, headers)
         call = start_call(headers, settings.request_timeout, started_at=began, span=span)
-        current_request = under_way.enter_request(call)
+        current_request = enter_request(call)
         write_at_once = take_single_write(scope)
         if settings.allowed_origins and "origin" in headers:
             write_at_once = None  # a page of another origin: its headers are added on the way out
@@ -166,7 +166,7 @@ class GraphQLEndpoint:
     ) -> _EndpointResponse:
         """Answer; a refusal of any stage is answered in the media type that was negotiated before it.
 
-        Where the hub is to `shed` load, the request has to be let in first.
+        With `needs_admission`, the request has to be let in first.
         """
         media_type = MediaType.JSON
         caller_limits: CallerLimits | None = None

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.calls.call import Call
 from records.calls.spans import Span
-from telemetry import current_request as under_way
+from telemetry.current_request import enter_request
 from telemetry.metrics.request_counts import RequestCounts
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_log import RequestLog
@@ -61,7 +61,7 @@ class RequestIdentity:
         headers = Headers(scope=scope)
         span = None if self._request_spans is None else self._request_spans.start(scope, headers)
         call = start_call(headers, self._request_timeout, started_at=started, span=span)
-        current_request = under_way.enter_request(call)
+        current_request = enter_request(call)
         scope.setdefault("state", {})["call"] = call
         status = 0
         self._requests.in_flight += 1

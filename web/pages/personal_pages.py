@@ -74,7 +74,7 @@ class PersonalPages:
     def _require_session(self, page: PersonalEndpoint, *, needs_recent_sign_in: bool = False) -> Endpoint:
         """A page for a person who is signed in; others are sent to sign in first. The session goes on from here.
 
-        Where the page `decides` something, the person must have authenticated lately: within half of the time that the
+        With `needs_recent_sign_in`, the person must have authenticated lately: within half of the time that the
         graph demands, so that the other half is left to read and answer.
         """
         max_age = self._max_sign_in_age // 2 if needs_recent_sign_in else None

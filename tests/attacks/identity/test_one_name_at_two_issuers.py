@@ -20,8 +20,8 @@ from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
-from engine.document.parsing import RefusedRequest
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
+from engine.refused_request import RefusedRequest
 from engine.reporting.subject_reads import SubjectRead
 from engine.request import DocumentId, GraphQLRequest
 from records.hub.clients import ClientId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cost_budgets import DailyCostQuota
-from engine.document.parsing import RefusedRequest
+from engine.refused_request import RefusedRequest
 from tests.cache.limits.counter_processes import run_counters, wait_until
 from tests.cache.valkey import LocalValkey
 from tests.fakes.clients import build_client

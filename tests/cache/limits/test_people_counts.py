@@ -30,8 +30,8 @@ def people(start: int, end: int) -> Sequence[bytes]:
     return [f"person {number}".encode() for number in range(start, end)]
 
 
-def build_local_counts(clock: PeopleClock, *, processes: int = 1, most_people: int = 1_000) -> PeopleCounts:
-    return PeopleCounts(None, make_key=KEYS, clock=clock, processes=processes, max_people=most_people)
+def build_local_counts(clock: PeopleClock, *, processes: int = 1, max_people: int = 1_000) -> PeopleCounts:
+    return PeopleCounts(None, make_key=KEYS, clock=clock, processes=processes, max_people=max_people)
 
 
 def refused(charge: Charge) -> tuple[int, float, int, float] | None:
@@ -102,7 +102,7 @@ async def test_several_processes_that_share_nothing_grant_their_part_each() -> N
 
 async def test_a_process_forgets_the_readers_who_were_quiet_longest_where_there_are_too_many_people() -> None:
     clock = PeopleClock()
-    counted = build_local_counts(clock, most_people=25)
+    counted = build_local_counts(clock, max_people=25)
     for reader in ("a", "b", "c"):
         await counted.charge(reader, TEN, people(0, 10))
     assert repr(counted) == "<PeopleCounts of 2 readers>"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.document.limits import AnswerSize, Limits, TooLarge
+from engine.document.limits import Limits
 from engine.request import ResponseOutcome
 from tests.engine.library_schema import CARD, get_messages, rules, run
 
@@ -190,17 +190,6 @@ async def test_fields_of_one_name_still_have_to_be_mergeable() -> None:
             "Use different aliases on the fields to fetch both if this was intentional.",
         )
     ]
-
-
-def test_an_answer_is_counted_by_its_objects() -> None:
-    size = AnswerSize(10)
-    for count in (1, 1, 3, 5):
-        size.add(count)
-    assert repr(size) == "<AnswerSize 10 of 10>"
-    assert not size.is_exceeded
-    with pytest.raises(TooLarge, match=r"^The answer would hold more than 10 objects\. Ask in several operations\.$"):
-        size.add(1)
-    assert size.is_exceeded
 
 
 def test_limits_are_frozen() -> None:

@@ -123,7 +123,7 @@ async def test_a_document_of_more_tokens_than_allowed_is_refused() -> None:
 )
 async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, shown: str, query: str) -> None:
     assert get_messages(await run(query)) == [("GRAPHQL_VALIDATION_FAILED", hidden)]
-    assert get_messages(await run(query, by=rules(suggestions=True))) == [("GRAPHQL_VALIDATION_FAILED", shown)]
+    assert get_messages(await run(query, by=rules(allow_suggestions=True))) == [("GRAPHQL_VALIDATION_FAILED", shown)]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, sho
 async def test_names_are_not_proposed_for_variables_either(value: object, proposal: str) -> None:
     query = "query ($s: Wanted) { search(wanted: $s) { title } }"
     [(code, hidden)] = get_messages(await run(query, {"s": value}))
-    [(_, shown)] = get_messages(await run(query, {"s": value}, by=rules(suggestions=True)))
+    [(_, shown)] = get_messages(await run(query, {"s": value}, by=rules(allow_suggestions=True)))
     assert code == "BAD_USER_INPUT"
     assert "Did you mean" not in hidden
     assert proposal in shown

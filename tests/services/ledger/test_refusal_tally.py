@@ -37,8 +37,8 @@ class MemoryRefusalStore:
             self.rows[key] = self.rows.get(key, 0) + times
 
 
-def tally(kept: MemoryRefusalStore, *, most_waiting: int = 100) -> RefusalTally:
-    return RefusalTally(PSEUDONYMS, kept, clock=lambda: NOW, max_waiting=most_waiting)
+def tally(kept: MemoryRefusalStore, *, max_waiting: int = 100) -> RefusalTally:
+    return RefusalTally(PSEUDONYMS, kept, clock=lambda: NOW, max_waiting=max_waiting)
 
 
 async def ask(counted: RefusalTally, query: str, caller: Caller, *, plans: bool = True) -> None:
@@ -82,7 +82,7 @@ async def test_what_is_answered_leaves_no_trace_here() -> None:
 
 async def test_beyond_the_bound_refusals_count_for_all_others_together_and_none_is_lost() -> None:
     kept = MemoryRefusalStore()
-    counted = tally(kept, most_waiting=3)
+    counted = tally(kept, max_waiting=3)
     for number in range(50):
         caller = Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject=f"https://i {number}")
         counted.record(caller, {RefusedField("Query.citizen", "CASE_REQUIRED"): 2})

@@ -89,16 +89,16 @@ async def test_each_end_has_its_state(
 async def test_a_revoked_consent_opens_nothing_to_the_next_caller(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
-    consent, wishes = await grant_consent(requests), DataPreferenceTable(migrated)
-    found = await wishes.load_consenting([consent.id], build_client("bank"), PEOPLE.open)
+    consent, preferences = await grant_consent(requests), DataPreferenceTable(migrated)
+    found = await preferences.load_consenting([consent.id], build_client("bank"), PEOPLE.open)
     assert found[consent.id].subject == SITI
     assert found[consent.id].preferences.consents == (consent,)
-    assert await wishes.load_consenting([consent.id], build_client("shop"), PEOPLE.open) == {}
+    assert await preferences.load_consenting([consent.id], build_client("shop"), PEOPLE.open) == {}
     ended = await consents.revoke(SEALED_SITI, consent.id, request_id="r-3")
     assert ended is not None
     assert (ended[0].state, ended[1]) == (ConsentState.REVOKED, True)
-    assert await wishes.load_consenting([consent.id], build_client("bank"), PEOPLE.open) == {}
-    assert (await wishes.load_preferences([SEALED_SITI], build_client("bank")))[SITI].consents == ()
+    assert await preferences.load_consenting([consent.id], build_client("bank"), PEOPLE.open) == {}
+    assert (await preferences.load_preferences([SEALED_SITI], build_client("bank")))[SITI].consents == ()
 
 
 async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_partner(

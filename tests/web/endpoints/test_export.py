@@ -18,7 +18,7 @@ from engine.cost_budgets import CostBudget
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from records.calls.call import Call
 from records.identifiers import Nik
-from schema.types.exports import ExportPart
+from schema.tools.export_parts import ExportPart
 from services.rights.exports import ExportsUnavailable, TooManyExports
 from tests.fakes.clients import build_client
 from tests.web.conftest import wait_until

@@ -33,7 +33,7 @@ from schema.builder import get_graphql_schema
 from schema.declarations.fields import edge, root
 from schema.declarations.publishing import publishes
 from schema.declarations.scalars import build_scalar_map
-from schema.types.exports import ExportPart, Unexportable, build_export_parts
+from schema.tools.export_parts import ExportPart, Unexportable, build_export_parts
 from tests.fakes.small_records import SITI
 from tests.schema.declared_access import load_declared_access
 from tests.schema.requests import build_engine, run_for_data

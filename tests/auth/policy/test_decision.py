@@ -13,21 +13,17 @@ from hypothesis import strategies as st
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.rules import (
+from auth.policy.decision import (
     PREFERENCES_NOT_LOADED,
     UNKNOWN_PERSON_PREFERENCES,
-    Access,
-    Classification,
     Decision,
-    DenialReason,
-    Rule,
     can_be_guardian,
     decide,
     find_blanket_refusal,
     obeys_preferences,
     restricts_child_data,
-    to_access,
 )
+from auth.policy.rules import Access, Classification, DenialReason, Rule, to_access
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences, Restriction
 from records.identifiers import Nik
@@ -340,10 +336,12 @@ def test_each_refusal_says_what_to_do_or_why() -> None:
     assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
 
 
-@pytest.mark.parametrize("wishes", [CONSENTED, PREFERENCES_NOT_LOADED], ids=["consented", "willing"])
-def test_nobodys_consent_opens_what_is_about_nobody(wishes: DataPreferences) -> None:
+@pytest.mark.parametrize("preferences", [CONSENTED, PREFERENCES_NOT_LOADED], ids=["consented", "willing"])
+def test_nobodys_consent_opens_what_is_about_nobody(preferences: DataPreferences) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert decide(access, CALLERS["partner"], (), preferences=wishes).denial_reason is DenialReason.CONSENT_REQUIRED
+    assert (
+        decide(access, CALLERS["partner"], (), preferences=preferences).denial_reason is DenialReason.CONSENT_REQUIRED
+    )
 
 
 @pytest.mark.parametrize(
@@ -358,10 +356,11 @@ def test_nobodys_consent_opens_what_is_about_nobody(wishes: DataPreferences) -> 
     ids=str,
 )
 def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: dict[str, Any]) -> None:
-    wishes = DataPreferences(consents=(replace(CONSENT, **change),))
+    preferences = DataPreferences(consents=(replace(CONSENT, **change),))
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert (
-        decide(access, CALLERS["partner"], (SITI,), preferences=wishes).denial_reason is DenialReason.CONSENT_REQUIRED
+        decide(access, CALLERS["partner"], (SITI,), preferences=preferences).denial_reason
+        is DenialReason.CONSENT_REQUIRED
     )
 
 
@@ -370,8 +369,8 @@ def test_what_is_about_several_people_takes_the_consent_of_each() -> None:
     assert (
         decide(access, CALLERS["partner"], both, preferences=CONSENTED).denial_reason is DenialReason.CONSENT_REQUIRED
     )
-    wishes = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
-    assert decide(access, CALLERS["partner"], both, preferences=wishes).is_allowed
+    preferences = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
+    assert decide(access, CALLERS["partner"], both, preferences=preferences).is_allowed
 
 
 RESTRICTING = ["official", "agency system", "partner"]
@@ -382,36 +381,40 @@ RESTRICTING = ["official", "agency system", "partner"]
 def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: str, *, named: bool) -> None:
     caller = replace(CALLERS[name], purpose=Purpose.TAX_ASSESSMENT.name)
     policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose), "partners": frozenset(Purpose)})
-    wishes = DataPreferences(
+    preferences = DataPreferences(
         consents=(replace(CONSENT, purpose=Purpose.TAX_ASSESSMENT),),
         restrictions=(
             Restriction(subject=SITI, number="H", purposes=(Purpose.TAX_ASSESSMENT,) if named else (), since=NOW),
         ),
     )
     access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
-    assert decide(access, caller, (SITI,), policy=policy, preferences=wishes).denial_reason is DenialReason.RESTRICTED
+    assert (
+        decide(access, caller, (SITI,), policy=policy, preferences=preferences).denial_reason is DenialReason.RESTRICTED
+    )
 
 
 @pytest.mark.parametrize("name", RESTRICTING)
 def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
     other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
-    wishes = DataPreferences(consents=(CONSENT,), restrictions=(other,))
-    assert decide(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), preferences=wishes).is_allowed
+    preferences = DataPreferences(consents=(CONSENT,), restrictions=(other,))
+    assert decide(
+        Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), preferences=preferences
+    ).is_allowed
 
 
 def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
     restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
-    wishes = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=wishes).is_allowed
+    preferences = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=preferences).is_allowed
     none = AccessPolicy(unrestrictable=frozenset())
     assert (
-        decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), policy=none, preferences=wishes).denial_reason
+        decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), policy=none, preferences=preferences).denial_reason
         is DenialReason.RESTRICTED
     )
 
 
 @pytest.mark.parametrize(
-    ("in_case", "refusal"),
+    ("people_in_case", "refusal"),
     [
         (frozenset({SITI}), None),
         (frozenset(), DenialReason.CASE_NOT_OPEN),
@@ -420,28 +423,28 @@ def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
     ids=["the person's open request", "another's, closed or made up", "nobody looked"],
 )
 def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it_is(
-    in_case: frozenset[Nik] | None, refusal: DenialReason | None
+    people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
-    wishes = DataPreferences(people_in_case=in_case)
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=wishes).denial_reason is refusal
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI, BUDI), preferences=wishes).denial_reason is refusal
+    preferences = DataPreferences(people_in_case=people_in_case)
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=preferences).denial_reason is refusal
+    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI, BUDI), preferences=preferences).denial_reason is refusal
     finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), allows_any_case=True)
-    assert decide(finding, ANSWERING, (SITI,), preferences=wishes).denial_reason is None
+    assert decide(finding, ANSWERING, (SITI,), preferences=preferences).denial_reason is None
 
 
 @pytest.mark.parametrize(
-    ("in_case", "refusal"),
+    ("people_in_case", "refusal"),
     [(frozenset({SITI}), None), (frozenset(), DenialReason.CASE_NOT_OPEN), (None, None)],
     ids=["in the register", "not in the register", "no register"],
 )
 @pytest.mark.parametrize("name", ["official", "agency system"])
 def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it(
-    name: str, in_case: frozenset[Nik] | None, refusal: DenialReason | None
+    name: str, people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     caller = CALLERS[name]
     assert (
         decide(
-            Access(FOR_A_PURPOSE[name]), caller, (SITI,), preferences=DataPreferences(people_in_case=in_case)
+            Access(FOR_A_PURPOSE[name]), caller, (SITI,), preferences=DataPreferences(people_in_case=people_in_case)
         ).denial_reason
         is refusal
     )
@@ -456,8 +459,8 @@ def test_no_request_of_an_unknown_person_can_be_answered() -> None:
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
 def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
-    wishes = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
-    assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), preferences=wishes).is_allowed
+    preferences = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
+    assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), preferences=preferences).is_allowed
 
 
 @pytest.mark.parametrize("name", CALLERS)
@@ -473,9 +476,9 @@ def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_
     policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose)})
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
-        wishes = DataPreferences(people_in_case=frozenset({CHILD}))
-        of_others = decide(access, caller, (CHILD,), policy=policy, preferences=wishes)
-        of_child = decide(access, caller, (CHILD,), policy=policy, concerns_child=True, preferences=wishes)
+        preferences = DataPreferences(people_in_case=frozenset({CHILD}))
+        of_others = decide(access, caller, (CHILD,), policy=policy, preferences=preferences)
+        of_child = decide(access, caller, (CHILD,), policy=policy, concerns_child=True, preferences=preferences)
         covered = named or purpose in CHILD_PURPOSES
         assert of_others.by is rule
         assert of_child.denial_reason is (None if covered else R.PURPOSE_DOES_NOT_COVER)

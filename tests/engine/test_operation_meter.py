@@ -9,7 +9,7 @@ import pytest
 from engine.document.limits import Limits
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
-from engine.reporting.operation_meter import classify_outcome
+from engine.operation_meter import classify_outcome
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
