@@ -471,7 +471,7 @@ def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
 @pytest.mark.parametrize("name", CALLERS)
 def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
     assert CALLERS[name].states_purpose is (name in RESTRICTING)
-    every = reduce(lambda one, other: one | other, (rule for rule in Rule if rule is not Rule.PUBLIC))
+    every = ~Rule.PUBLIC
     decision = decide(Access(every, scope=Scope.TAX), CALLERS[name], Facts((BUDI,)))
     assert (decision == NeedsFact(Fact.PREFERENCES)) is (name in RESTRICTING)
 

@@ -40,9 +40,9 @@ from engine.field_kinds import (
     BatchField,
     ComputedField,
     Decider,
+    FactRequest,
     FieldGuard,
     FieldKind,
-    FactRequest,
     Verdict,
 )
 from engine.plan.tree import DEFINITION
