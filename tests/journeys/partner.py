@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,11 +17,14 @@ import aiohttp
 from aiohttp import web
 
 from auth.caller import Caller, CallerKind
-from records.hub.operations import ClientContract, ConsentTerms
+from engine.engine import Engine
+from records.hub.operations import ClientContract, ConsentTerms, RegisteredOperation
 from records.purposes import Purpose, Scope
+from schema.tools.operation_registration import examine_operation
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import HOST
+from wiring import schema_tools
 
 RETURNS = "https://bank.example/back?from=simpul"
 LAND = """query Land($consent: ID!) {
@@ -219,3 +223,34 @@ async def grant(hub: HubClient, request: str, *scopes: str, caller: str = "siti"
 def parse_return_address(return_to: str) -> dict[str, str]:
     """What the browser carries to the partner."""
     return {name: values[0] for name, values in parse_qs(urlsplit(return_to).query).items()}
+
+
+@cache
+def build_examiner() -> Engine:
+    """Building the schema takes a moment."""
+    return schema_tools.build_offline_engine()
+
+
+def register_operations(contract: ClientContract, *texts: str) -> Sequence[RegisteredOperation]:
+    """The operations as `simpul operations publish` finds them."""
+    engine = build_examiner()
+    found = []
+    for text in texts:
+        name = text.split("(")[0].split()[1]
+        wanted = RegisteredOperation(client=contract.client, id=f"{name}-1", name=name, text=text, approved_by="test")
+        examined = examine_operation(engine, contract, wanted)
+        assert not examined.faults
+        found.append(examined.operation)
+    return found
+
+
+async def get_error_code(hub: HubClient, body: Any, caller: Caller | None) -> str | None:  # noqa: ANN401 - JSON
+    errors = (await hub.post(body, caller=caller)).errors
+    return errors[0][1] if errors else None
+
+
+async def wait_for_code(hub: HubClient, body: Any, caller: Caller | None, code: str | None) -> None:  # noqa: ANN401 - JSON
+    """Wait until the hub answers with the code; the registry promises seconds."""
+    async with asyncio.timeout(10):
+        while await get_error_code(hub, body, caller) != code:  # noqa: ASYNC110 - what is waited for happens in the hub, which sets no event
+            await asyncio.sleep(0.05)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +13,7 @@ import pytest
 from sandbox.city import CityError, ProcessState, SandboxCity, StateChange
 from sandbox.city_control import NoCityError, control_city, serve_city_control
 from sandbox.state_folder import StateError
+from tests.fakes.waiting import wait_until
 
 SMALL = (sys.executable, str(Path(__file__).with_name("small_agency.py")))
 TWO = ("pbb", "crm")
@@ -35,12 +36,6 @@ def is_running(pid: int | None) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:
         return False
-
-
-async def wait_until(condition: Callable[[], bool], within: float = 10) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(0.02)
 
 
 async def ask_agency(port: int) -> str:
@@ -183,9 +178,9 @@ async def test_agencies_end_when_the_process_of_the_city_is_killed(state: Path) 
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from sandbox.city import City
+from sandbox.city import SandboxCity
 async def main():
-    async with City(Path({str(state)!r}), agencies={TWO!r}, program={SMALL!r}) as city:
+    async with SandboxCity(Path({str(state)!r}), agencies={TWO!r}, program={SMALL!r}) as city:
         print(*(agency.pid for agency in city.agencies.values()), flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -17,6 +16,7 @@ from opentelemetry.trace import NoOpTracer
 from records.calls.spans import Span
 from telemetry import tracing as module
 from telemetry.tracing import MAX_QUEUED_SPANS, Tracing
+from tests.fakes.waiting import wait_until
 from tests.sandbox_agencies import HOST, free_port
 from tests.telemetry.trace_collector import TraceCollector, start_collector
 
@@ -41,12 +41,6 @@ def start_request_span(traces: Tracing, headers: Mapping[str, str], *, trusted: 
     span = traces.start_request_span("GET", {"http.request.method": "GET"}, headers, is_trusted=trusted)
     assert span is not None
     return span
-
-
-async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in a thread, which sets no event
-            await asyncio.sleep(0.01)
 
 
 async def test_sampling_is_drawn_for_each_request(collector: TraceCollector) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import uvicorn
 
+from tests.fakes.waiting import wait_until
 from tests.store.conftest import empty, migrated, state_url  # noqa: F401 - fixtures of the tests here, too
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
 from web.application import build_web_application
@@ -91,13 +92,6 @@ class ServerResponse:
         message = self.json["errors"][0]["message"]
         assert isinstance(message, str)
         return message
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, 5 s at most."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in the server, which sets no event
-            await asyncio.sleep(0.01)
 
 
 def to_header_names(headers: dict[str, str]) -> dict[str, str]:

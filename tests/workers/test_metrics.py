@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.command_line import temporary_state_folder
 from tests.journeys.hub_process import PUBLIC, ask
-from tests.journeys.operations.test_metrics import ScrapedMetrics, metrics
+from tests.telemetry.metrics.scraped_metrics import ScrapedMetrics, scrape_metrics
 from tests.workers.production import Production, prepare_production, wait_until_gone
 
 TOKEN = "bW9yZS10aGFuLXRoaXJ0eS10d28tYnl0ZXMtb2Ytbm90aGluZw=="
@@ -31,7 +31,7 @@ def hub() -> Iterator[Production]:
 
 async def scrape(hub: Production) -> ScrapedMetrics:
     """What one of the workers says, over a connection of its own."""
-    return await metrics(f"http://127.0.0.1:{hub.port}", TOKEN)
+    return await scrape_metrics(f"http://127.0.0.1:{hub.port}", TOKEN)
 
 
 async def wait_for_value(hub: Production, value: float, *name: str) -> ScrapedMetrics:

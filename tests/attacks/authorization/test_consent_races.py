@@ -19,7 +19,6 @@ from store.consents.consent_events import ConsentEvents
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
-from tests.journeys.clients.test_partners import register_operations, wait_for_code
 from tests.journeys.hub import HubClient, RunningCity
 from tests.journeys.partner import (
     CONSENTING_QUERY,
@@ -33,7 +32,9 @@ from tests.journeys.partner import (
     open_request,
     parse_return_address,
     partner,
+    register_operations,
     request_consent,
+    wait_for_code,
     wanted,
 )
 

@@ -19,7 +19,6 @@ from records.purposes import Purpose
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from store.tables import access_entries, consents, verification_tries
-from tests.journeys.clients.test_partners import wait_for_code
 from tests.journeys.hub import HubClient, HubResponse, RunningCity
 from tests.journeys.partner import (
     CONSENTING_QUERY,
@@ -31,6 +30,7 @@ from tests.journeys.partner import (
     open_request,
     partner,
     request_consent,
+    wait_for_code,
 )
 
 LOOSE = partner("loose")

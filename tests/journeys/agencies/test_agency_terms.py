@@ -10,26 +10,10 @@ from typing import Any
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from tests.journeys.agencies.test_outages import ABOUT_ME, FIELDS_OF, kill_agency, value
-from tests.journeys.hub import HubClient, HubResponse, RunningCity, build_settings, running_hub
+from tests.journeys.breakers import BROKEN_AFTER, QUESTIONS, WITHIN_S, wait_for_breaker
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.outages import ABOUT_ME, FIELDS_OF, kill_agency, value_at
 from tests.sandbox_agencies import RunningAgency
-
-BROKEN_AFTER = """
-deadline = 2.0
-[{agency}.breaker]
-failures = 2
-share = 0.1
-pause = 1.0
-longest_pause = 1.0
-"""
-QUESTIONS = {
-    "dukcapil": "{ me { name } }",
-    "jakpreneur": "{ me { msmes { name } } }",
-    "pbb": "{ me { taxObjects { nop } } }",
-    "crm": "{ me { complaints { number } } }",
-    "pangan": '{ markets(search: "senen", first: 1) { name } }',
-}
-WITHIN_S = 20
 
 
 class HubsUnderTerms:
@@ -63,19 +47,6 @@ async def get_report(hub: HubClient, agency: str) -> Mapping[str, Any]:
     [line] = [each for each in (await hub.get("/health/ready")).body["agencies"] if each["name"] == agency]
     found: Mapping[str, Any] = line
     return found
-
-
-async def wait_for_breaker(hub: HubClient, agency: str, *, is_open: bool) -> HubResponse:
-    """The first answer with the breaker of the agency open, or with the agency answering again."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            answer = await hub.ask(QUESTIONS[agency], caller="siti")
-            errors = answer.body.get("errors", ())
-            if is_open and any("retryAfter" in each["extensions"] for each in errors):
-                return answer
-            if not is_open and not errors:
-                return answer
-            await asyncio.sleep(0.05)
 
 
 def break_agency(agency: RunningAgency, way: str, city: RunningCity) -> Any:  # noqa: ANN401 - a context manager
@@ -112,7 +83,7 @@ async def test_a_slow_agency_with_a_full_bulkhead_does_not_hold_up_the_fields_of
     hubs: HubsUnderTerms, city: RunningCity
 ) -> None:
     pbb = city.agencies["pbb"]
-    async with hubs.under("[pbb]\nat_once = 1\nwaiting = 0\ndeadline = 30.0\n") as hub:
+    async with hubs.under("[pbb]\nmax_concurrency = 1\nwaiting = 0\ndeadline = 30.0\n") as hub:
         with pbb.in_mode("slow"):
             pbb.reset_calls()
             hanging = asyncio.create_task(hub.ask(QUESTIONS["pbb"], caller="siti"))
@@ -126,7 +97,7 @@ async def test_a_slow_agency_with_a_full_bulkhead_does_not_hold_up_the_fields_of
             assert answer.errors == [("me.taxObjects", "AGENCY_UNAVAILABLE")]
             assert answer.body["errors"][0]["extensions"]["retryAfter"] == 1.0
             others = set().union(*FIELDS_OF.values()) - FIELDS_OF["pbb"]
-            assert [path for path in others if value(answer.data, path) is None] == []
+            assert [path for path in others if value_at(answer.data, path) is None] == []
             assert sum(pbb.count_calls().values()) == 1
             line = await get_report(hub, "pbb")
             assert (line["inFlight"], line["waiting"]) == (1, 0)
@@ -182,7 +153,7 @@ async def test_a_read_that_fails_once_is_repeated_and_nobody_notices(hubs: HubsU
 async def test_a_batch_beyond_the_agencys_bound_goes_in_several_calls(hubs: HubsUnderTerms, city: RunningCity) -> None:
     niks = ["3171014506909001", "3171010101809002", "3171015203859003"]
     query = "query Many($niks: [NIK!]!) { citizens(niks: $niks) { nik name } }"
-    async with hubs.under("[dukcapil]\nkeys_a_call = 2\n") as hub:
+    async with hubs.under("[dukcapil]\nmax_batch_size = 2\n") as hub:
         city.reset_calls()
         answer = await hub.ask(query, {"niks": niks}, caller="official")
         bounded = city.calls()["dukcapil"]

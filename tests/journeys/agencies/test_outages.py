@@ -1,50 +1,12 @@
 """Agencies fail; the answer degrades and says so."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.journeys.hub import HubClient, RunningCity
-
-ABOUT_ME = """
-{
-  me {
-    name
-    household { members { name } }
-    taxObjects { nop }
-    msmes { name }
-    complaints { number }
-  }
-  markets(search: "senen", first: 1) { name }
-}
-"""
-FIELDS_OF = {
-    "dukcapil": {"me.name", "me.household"},
-    "jakpreneur": {"me.msmes"},
-    "pbb": {"me.taxObjects"},
-    "crm": {"me.complaints"},
-    "pangan": {"markets"},
-}
-
-
-@contextmanager
-def kill_agency(city: RunningCity, agency: str) -> Iterator[None]:
-    """The agency is dead for the length of the block, and started again after it."""
-    city.agencies[agency].kill()
-    try:
-        yield
-    finally:
-        city.agencies[agency].restart()
-
-
-def value(data: Any, path: str) -> Any:  # noqa: ANN401 - JSON
-    """The value at a dotted path."""
-    for part in path.split("."):
-        data = data[part]
-    return data
+from tests.journeys.outages import ABOUT_ME, FIELDS_OF, kill_agency, value_at
 
 
 @pytest.mark.parametrize("agency", sorted(FIELDS_OF))
@@ -60,8 +22,8 @@ async def test_a_killed_agency_costs_its_own_fields_and_comes_back_without_a_res
     assert answer.status == 200
     assert answer.errors == sorted((path, "AGENCY_UNAVAILABLE") for path in lost)
     assert {error["extensions"]["agency"] for error in answer.body["errors"]} == {agency}
-    assert [value(answer.data, path) for path in lost] == [None] * len(lost)
-    assert [path for path in kept if value(answer.data, path) is None] == []
+    assert [value_at(answer.data, path) for path in lost] == [None] * len(lost)
+    assert [path for path in kept if value_at(answer.data, path) is None] == []
     again = await hub.ask(ABOUT_ME, caller="siti")
     assert "errors" not in again.body
 
@@ -131,7 +93,9 @@ async def test_readiness_names_the_agency_that_is_down_and_the_hub_stays_ready(
 def batches_under_way() -> list[asyncio.Task[Any]]:
     """Batches of the hub, which runs in this very event loop."""
     return [
-        task for task in asyncio.all_tasks() if "dispatch_queue_batch" in repr(task) or "Gather._call" in repr(task)
+        task
+        for task in asyncio.all_tasks()
+        if "dispatch_queue_batch" in repr(task) or "BatchScheduler._call" in repr(task)
     ]
 
 
@@ -147,7 +111,7 @@ async def test_what_a_client_no_longer_waits_for_is_not_waited_for_by_the_hub(
         async with asyncio.timeout(10):
             while not pbb.count_calls():  # noqa: ASYNC110 - another process sets no event
                 await asyncio.sleep(0.02)
-        assert [("Gather._call" in repr(task)) for task in batches_under_way()] == [True], seen
+        assert [("BatchScheduler._call" in repr(task)) for task in batches_under_way()] == [True], seen
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
 

@@ -16,9 +16,9 @@ import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.fault_proxy import FaultKind, FaultProxy, WireFault, run_fault_proxy
-from tests.journeys.agencies.test_agency_terms import QUESTIONS
-from tests.journeys.agencies.test_outages import ABOUT_ME, FIELDS_OF, value
+from tests.journeys.breakers import QUESTIONS
 from tests.journeys.hub import HubClient, HubResponse, RunningCity, build_settings, running_hub
+from tests.journeys.outages import ABOUT_ME, FIELDS_OF, value_at
 from tests.sandbox_agencies import free_port
 
 DEADLINE_S = 1.0
@@ -108,7 +108,7 @@ async def test_an_agency_whose_line_breaks_is_left_alone_costs_its_own_fields_an
         assert monotonic() - began < DEADLINE_S, "nobody waits for an agency that is known to fail"
         assert {path for path, _ in answer.errors} == FIELDS_OF[agency]
         others = set().union(*FIELDS_OF.values()) - FIELDS_OF[agency]
-        assert all(value(answer.data, path) == value(whole.data, path) for path in others)
+        assert all(value_at(answer.data, path) == value_at(whole.data, path) for path in others)
 
         await wire.proxy.clear()
         await wire.until("full")

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
-import aiohttp
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
 from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.population.samples import SAMPLES
 from settings import Settings
 from tests.cache.valkey import LocalValkey, run_valkey
-from tests.journeys.agencies.test_outages import kill_agency
+from tests.journeys.agency_hooks import send_change_hook
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.outages import kill_agency
 
 ME = "{ me { name taxObjects { nop } complaints { number } } markets(first: 1) { name } }"
 LAND = "{ me { taxObjects { nop } } }"
@@ -59,21 +55,6 @@ async def two(
     settings = run_caching_hub(city, state_url, issuer, hub_folder, valkey)
     async with running_hub(settings, issuer) as here, running_hub(settings, issuer) as there:
         yield here, there
-
-
-async def send_change_hook(hub: HubClient, told: object, *, agency: str = "pbb") -> int:
-    """Say as an agency that something changed."""
-    body, call, moment = json.dumps(told).encode(), token_hex(8), str(int(time.time()))
-    headers = {
-        "webhook-id": call,
-        "webhook-timestamp": moment,
-        "webhook-signature": sign(AgencyHookSecrets(b"j" * 32).derive_secret(agency), call, moment, body),
-    }
-    async with (
-        aiohttp.ClientSession() as http,
-        http.post(f"{hub.url}/hooks/{agency}", data=body, headers=headers) as response,
-    ):
-        return response.status
 
 
 async def test_a_warm_answer_asks_no_agency_and_is_the_same_for_her_and_for_nobody_else(

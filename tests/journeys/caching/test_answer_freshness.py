@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from tests.journeys.agencies.test_outages import kill_agency
-from tests.journeys.caching.test_answer_cache import send_change_hook
+from tests.journeys.agency_hooks import send_change_hook
 from tests.journeys.hub import OFFICIAL, HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.outages import kill_agency
 
 NAME = {"query": "{ me { name } }"}
 LAND = {"query": "{ me { taxObjects { nop } } }"}

@@ -17,8 +17,8 @@ from schema.tools.operation_registration import examine_operation
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
-from tests.journeys.clients.test_partners import build_examiner, wait_for_code
 from tests.journeys.hub import HubClient, RunningCity
+from tests.journeys.partner import build_examiner, wait_for_code
 from tests.plugins.optional_programs import node_packages, program_or_skip
 from tests.sandbox_agencies import ROOT
 

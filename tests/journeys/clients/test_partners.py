@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,16 @@ import pytest
 
 from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
-from engine.engine import Engine
 from engine.request import GraphQLRequest
 from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation, VariableRange
 from records.purposes import Purpose
 from sandbox.population.samples import SAMPLES
-from schema.tools.operation_registration import examine_operation
 from settings import Settings
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
-from wiring import schema_tools
+from tests.journeys.partner import build_examiner, get_error_code, register_operations, wait_for_code
 
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
 REGIONS = "query Regions { regions(level: REGENCY) { code } }"
@@ -44,12 +40,6 @@ KIOS = Caller(kind=CallerKind.PARTNER, client=build_client("kios"), scopes=froze
 OTHER = Caller(kind=CallerKind.PARTNER, client=build_client("lain"), scopes=frozenset({"prices:read", "places:read"}))
 
 
-@cache
-def build_examiner() -> Engine:
-    """Building the schema takes a moment."""
-    return schema_tools.build_offline_engine()
-
-
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
@@ -57,19 +47,6 @@ def digest(text: str) -> str:
 def by_hash(text: str) -> dict[str, Any]:
     """Apollo's form."""
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}}
-
-
-def register_operations(contract: ClientContract, *texts: str) -> Sequence[RegisteredOperation]:
-    """The operations as `simpul operations publish` finds them."""
-    engine = build_examiner()
-    found = []
-    for text in texts:
-        name = text.split("(")[0].split()[1]
-        wanted = RegisteredOperation(client=contract.client, id=f"{name}-1", name=name, text=text, approved_by="test")
-        examined = examine_operation(engine, contract, wanted)
-        assert not examined.faults
-        found.append(examined.operation)
-    return found
 
 
 @pytest.fixture
@@ -82,18 +59,6 @@ async def registry(state_url: str, hub: HubClient) -> AsyncIterator[OperationReg
     for entry in await registry.list_entries():
         await registry.retire(entry.operation.client, [entry.operation.id], by="tests")
     await engine.dispose()
-
-
-async def code_of(hub: HubClient, body: Any, caller: Caller | None) -> str | None:  # noqa: ANN401 - JSON
-    errors = (await hub.post(body, caller=caller)).errors
-    return errors[0][1] if errors else None
-
-
-async def wait_for_code(hub: HubClient, body: Any, caller: Caller | None, code: str | None) -> None:  # noqa: ANN401 - JSON
-    """Wait until the hub answers with the code; the registry promises seconds."""
-    async with asyncio.timeout(10):
-        while await code_of(hub, body, caller) != code:  # noqa: ASYNC110 - what is waited for happens in the hub, which sets no event
-            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -143,8 +108,8 @@ async def test_a_partner_brings_no_text_of_its_own(
 
 
 async def test_a_partner_without_a_contract_runs_nothing(hub: HubClient) -> None:
-    assert await code_of(hub, {"query": "{ __typename }"}, OTHER) == "PERSISTED_QUERY_ID_REQUIRED"
-    assert await code_of(hub, {"documentId": digest("{ __typename }")}, OTHER) == "PERSISTED_QUERY_NOT_FOUND"
+    assert await get_error_code(hub, {"query": "{ __typename }"}, OTHER) == "PERSISTED_QUERY_ID_REQUIRED"
+    assert await get_error_code(hub, {"documentId": digest("{ __typename }")}, OTHER) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_system_of_an_agency_runs_what_is_registered_for_it_and_nothing_else(
@@ -171,8 +136,8 @@ async def test_a_system_of_an_agency_runs_what_is_registered_for_it_and_nothing_
         ({"query": text, "variables": body["variables"]}, "PERSISTED_QUERY_ID_REQUIRED"),
         ({**body, "variables": {"niks": [SAMPLES["siti"].nik] * 3}}, "BAD_USER_INPUT"),
     ):
-        assert await code_of(hub, given, dispatch) == code
-    assert await code_of(hub, {"query": "{ __typename }"}, replace(dispatch, client=build_client("lain"))) == (
+        assert await get_error_code(hub, given, dispatch) == code
+    assert await get_error_code(hub, {"query": "{ __typename }"}, replace(dispatch, client=build_client("lain"))) == (
         "PERSISTED_QUERY_ID_REQUIRED"
     )
     assert city.calls() == {}
@@ -264,7 +229,7 @@ async def test_a_client_spends_its_quota_and_no_more(hub: HubClient, registry: O
     hemat = replace(KIOS, client=build_client("hemat"))
     await wait_for_code(hub, {"documentId": "Prices-1"}, hemat, None)
     body = {"documentId": "Prices-1", "variables": {"first": 3}}
-    assert await code_of(hub, body, hemat) is None
+    assert await get_error_code(hub, body, hemat) is None
     answer = await hub.post(body, caller=hemat)
     [error] = answer.body["errors"]
     assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
@@ -285,13 +250,13 @@ async def test_points_depend_on_the_variables(hub: HubClient, registry: Operatio
     await registry.publish(contract, register_operations(contract, PRICES), by="tests")
     cermat = replace(KIOS, client=build_client("cermat"))
     await wait_for_code(hub, {"documentId": "Prices-1", "variables": {"first": "many"}}, cermat, "BAD_USER_INPUT")
-    assert await code_of(hub, body(50), cermat) is None
+    assert await get_error_code(hub, body(50), cermat) is None
     city.reset_calls()
-    assert await code_of(hub, body(50), cermat) == "QUOTA_EXCEEDED"
-    assert await code_of(hub, body(2), cermat) == "QUOTA_EXCEEDED"
+    assert await get_error_code(hub, body(50), cermat) == "QUOTA_EXCEEDED"
+    assert await get_error_code(hub, body(2), cermat) == "QUOTA_EXCEEDED"
     assert city.calls() == {}
-    assert await code_of(hub, body(1), cermat) is None
-    assert await code_of(hub, body(1), cermat) == "QUOTA_EXCEEDED"
+    assert await get_error_code(hub, body(1), cermat) is None
+    assert await get_error_code(hub, body(1), cermat) == "QUOTA_EXCEEDED"
 
 
 async def test_personal_data_stays_behind_its_rule_whatever_was_registered(
@@ -316,7 +281,7 @@ async def test_guessing_ids_asks_nobody_and_a_batch_of_guesses_is_refused_whole(
 ) -> None:
     city.reset_calls()
     for number in range(200):
-        assert await code_of(hub, {"documentId": f"{number:064x}"}, OTHER) == "PERSISTED_QUERY_NOT_FOUND"
+        assert await get_error_code(hub, {"documentId": f"{number:064x}"}, OTHER) == "PERSISTED_QUERY_NOT_FOUND"
     batch = await hub.post([{"documentId": f"{number:064x}"} for number in range(1000)], caller=OTHER)
     assert (batch.status, batch.errors) == (400, [("", "BAD_REQUEST")])
     assert city.calls() == {}
@@ -329,12 +294,12 @@ async def test_a_client_on_a_safelist_may_send_its_text_letter_by_letter(
     await registry.publish(contract, register_operations(contract, PRICES), by="tests")
     caller = replace(KIOS, client=build_client("daftar"))
     await wait_for_code(hub, {"query": PRICES}, caller, None)
-    assert await code_of(hub, {"documentId": "Prices-1"}, caller) is None
-    assert await code_of(hub, {"query": PRICES, **by_hash(PRICES)}, caller) is None
-    assert await code_of(hub, {"query": f"{PRICES} "}, caller) == "QUERY_NOT_IN_SAFELIST"
-    assert await code_of(hub, {"query": "{ __typename }"}, caller) == "QUERY_NOT_IN_SAFELIST"
+    assert await get_error_code(hub, {"documentId": "Prices-1"}, caller) is None
+    assert await get_error_code(hub, {"query": PRICES, **by_hash(PRICES)}, caller) is None
+    assert await get_error_code(hub, {"query": f"{PRICES} "}, caller) == "QUERY_NOT_IN_SAFELIST"
+    assert await get_error_code(hub, {"query": "{ __typename }"}, caller) == "QUERY_NOT_IN_SAFELIST"
     beyond = {"query": PRICES, "variables": {"first": 4}}
-    assert await code_of(hub, beyond, caller) == "BAD_USER_INPUT"
+    assert await get_error_code(hub, beyond, caller) == "BAD_USER_INPUT"
 
 
 async def test_apollos_clients_register_a_text_by_themselves_where_they_are_the_citys_own(hub: HubClient) -> None:
@@ -346,7 +311,7 @@ async def test_apollos_clients_register_a_text_by_themselves_where_they_are_the_
     sent = await hub.post({"query": text, **by_hash(text)})
     assert len(sent.data["markets"]) == 2
     assert (await hub.post(by_hash(text))).body == sent.body
-    assert await code_of(hub, by_hash(text), OTHER) == "PERSISTED_QUERY_NOT_FOUND"
+    assert await get_error_code(hub, by_hash(text), OTHER) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_text_under_the_hash_of_another_is_refused_and_kept_for_nobody(hub: HubClient) -> None:
@@ -355,13 +320,13 @@ async def test_a_text_under_the_hash_of_another_is_refused_and_kept_for_nobody(h
     assert answer.body == {
         "errors": [{"message": "provided sha does not match query", "extensions": {"code": "PERSISTED_QUERY_MISMATCH"}}]
     }
-    assert await code_of(hub, by_hash(text), None) == "PERSISTED_QUERY_NOT_FOUND"
+    assert await get_error_code(hub, by_hash(text), None) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_text_that_is_not_valid_is_not_kept(hub: HubClient) -> None:
     text = "query Wrong { nothing }"
-    assert await code_of(hub, {"query": text, **by_hash(text)}, None) == "GRAPHQL_VALIDATION_FAILED"
-    assert await code_of(hub, by_hash(text), None) == "PERSISTED_QUERY_NOT_FOUND"
+    assert await get_error_code(hub, {"query": text, **by_hash(text)}, None) == "GRAPHQL_VALIDATION_FAILED"
+    assert await get_error_code(hub, by_hash(text), None) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_without_automatic_persisted_queries_clients_get_not_supported(
@@ -392,7 +357,7 @@ async def test_first_party_frontends_can_be_held_to_what_is_registered_for_them(
             refused = await hub.post({"query": text}, caller=caller)
             assert refused.errors == [("", "PERSISTED_QUERY_ID_REQUIRED")]
         pretender = replace(KIOS, client=build_client("first-party"))
-        assert await code_of(hub, {"documentId": "Public-1"}, pretender) == "PERSISTED_QUERY_NOT_FOUND"
+        assert await get_error_code(hub, {"documentId": "Public-1"}, pretender) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_get_by_id_is_answered_and_public_data_may_be_kept_by_anybody(

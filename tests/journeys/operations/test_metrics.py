@@ -9,39 +9,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from tests.cache.valkey import LocalValkey, run_valkey
-from tests.journeys.agencies.test_agency_terms import BROKEN_AFTER, wait_for_breaker
-from tests.journeys.agencies.test_outages import kill_agency
+from tests.journeys.breakers import BROKEN_AFTER, wait_for_breaker
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.outages import kill_agency
+from tests.telemetry.metrics.scraped_metrics import scrape_metrics
 
 ME = "query Mine3171014506909001 { me { name taxObjects { nop } } again: me { name } }"
 NIK = re.compile(r"\d{16}")
-
-
-class ScrapedMetrics:
-    """What `/metrics` said, by name and values of labels."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._samples = {
-            (each.name, *sorted(each.labels.values())): each.value
-            for family in text_string_to_metric_families(text)
-            for each in family.samples
-        }
-
-    def __call__(self, name: str, *labels: str) -> float | None:
-        return self._samples.get((f"simpul_{name}", *sorted(labels)))
-
-
-async def metrics(url: str, token: str | None = None) -> ScrapedMetrics:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics", headers=headers) as response:
-        assert response.status == 200
-        return ScrapedMetrics(await response.text())
 
 
 @pytest.fixture
@@ -67,22 +45,22 @@ async def hub(
 async def test_what_two_equal_questions_cost_stands_in_the_numbers(hub: HubClient) -> None:
     for _ in range(2):
         assert (await hub.ask(ME, caller="siti")).errors == []
-    told = await metrics(hub.url)
+    told = await scrape_metrics(hub.url)
     assert told("agency_calls_total", "pbb") == told("agency_answers_total", "pbb") == 1
     assert told("agency_call_duration_seconds_count", "pbb") == 1
     assert told("agency_batch_keys_count", "pbb") == told("agency_batch_keys_sum", "pbb") == 1
-    assert told("kept_lookups_total", "pbb", "process", "miss") == 1
-    assert told("kept_lookups_total", "pbb", "process", "hit") == 1
+    assert told("cache_lookups_total", "pbb", "process", "miss") == 1
+    assert told("cache_lookups_total", "pbb", "process", "hit") == 1
     # The name is wanted twice in each request, and asked for once.
-    assert told("kept_lookups_total", "dukcapil", "request", "miss") == 2
-    assert told("kept_lookups_total", "dukcapil", "request", "hit") == 2
+    assert told("cache_lookups_total", "dukcapil", "request", "miss") == 2
+    assert told("cache_lookups_total", "dukcapil", "request", "hit") == 2
     assert told("operations_total", "unregistered", "unregistered", "complete") == 2
     assert told("operation_duration_seconds_count", "unregistered", "unregistered") == 2
     assert told("operation_points_total", "unregistered", "unregistered") == 2 * 206  # two calls, six objects
     assert told("http_requests_total", "/graphql", "200") == 2
     assert told("http_requests_in_flight") == 1  # this one
     assert told("ledger_commits_total") == told("ledger_wait_seconds_count") == 2
-    assert (told("kept_answers") or 0) >= 2
+    assert (told("cache_entries") or 0) >= 2
     assert told("workers") == 1
     assert NIK.search(re.sub(r"\S+$", "", told.text, flags=re.MULTILINE)) is None
 
@@ -90,7 +68,7 @@ async def test_what_two_equal_questions_cost_stands_in_the_numbers(hub: HubClien
 async def test_failures_are_counted_by_code_and_breakers_by_state(hub: HubClient, city: RunningCity) -> None:
     with kill_agency(city, "pbb"):
         await wait_for_breaker(hub, "pbb", is_open=True)
-        told = await metrics(hub.url)
+        told = await scrape_metrics(hub.url)
     assert told("agency_breaker_state", "pbb", "open") == 1
     assert told("agency_breaker_state", "pbb", "closed") == 0
     assert told("agency_breaker_opened_total", "pbb") == 1
@@ -129,7 +107,7 @@ async def test_metrics_show_redis_going_down_and_coming_back(
 async def until_redis(hub: HubClient, *, up: int) -> None:
     """Wait until the hub tells so, of all that it needs Redis for."""
     async with asyncio.timeout(20):
-        while {(await metrics(hub.url))("redis_up", use) for use in ("kept", "limits")} != {up}:  # noqa: ASYNC110 - the hub looks once a second
+        while {(await scrape_metrics(hub.url))("redis_up", use) for use in ("kept", "limits")} != {up}:  # noqa: ASYNC110 - the hub looks once a second
             await asyncio.sleep(0.1)
 
 

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from tests.journeys.agencies.test_agency_terms import BROKEN_AFTER, QUESTIONS, wait_for_breaker
-from tests.journeys.agencies.test_outages import kill_agency
+from tests.journeys.breakers import BROKEN_AFTER, QUESTIONS, wait_for_breaker
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.outages import kill_agency
 from tests.plugins.optional_programs import FindProgram
 from tests.web.axe import find_violations
 from tests.web.browser import BrowserPage, open_browser_page

@@ -19,9 +19,15 @@ from sandbox.issuer.clients import derive_client_secret
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
-from tests.journeys.clients.test_partners import register_operations, wait_for_code
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
-from tests.journeys.partner import CONSENTING_QUERY, contract, partner, request_consent
+from tests.journeys.partner import (
+    CONSENTING_QUERY,
+    contract,
+    partner,
+    register_operations,
+    request_consent,
+    wait_for_code,
+)
 from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from tests.web.axe import find_violations

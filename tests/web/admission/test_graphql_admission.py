@@ -12,8 +12,7 @@ import pytest
 from auth.caller import Caller, CallerKind
 from auth.tokens.unverified_claims import UnverifiedClaims
 from telemetry.metrics.request_counts import RequestCounts
-from tests.web.admission.test_load_shedder import LATER
-from tests.web.admission.test_load_shedder import build_overloaded_shedder as shut
+from tests.web.admission.overload import LATER, build_overloaded_shedder
 from tests.web.conftest import GraphServer, serve_application
 from tests.web.small_graph import SITI
 from web.admission.load import Urgency
@@ -49,7 +48,7 @@ async def serve_overloaded(
     **given: Any,  # noqa: ANN401 - more for the application
 ) -> AsyncIterator[tuple[GraphServer, LoadShedder]]:
     """A hub that lets in nobody but the lane, five requests of it: the moment does not pass."""
-    shedding = await shut(*lane, tokens=tokens or OfficialTokens())
+    shedding = await build_overloaded_shedder(*lane, tokens=tokens or OfficialTokens())
     async with serve_application(WebSettings(graphiql=Exposure.ON), load_shedder=shedding, **given) as hub:
         yield hub, shedding
 
@@ -135,7 +134,7 @@ async def test_who_said_to_be_of_the_lane_and_is_not_is_refused_before_anything_
 
 
 async def test_who_says_to_be_of_the_lane_and_is_nobody_is_no_sign_that_more_can_be_answered() -> None:
-    nobody_came = await shut("kind:official", tokens=OfficialTokens())
+    nobody_came = await build_overloaded_shedder("kind:official", tokens=OfficialTokens())
     nobody_came.record_lag(LATER + 0.2, 0.0)
     async with serve_overloaded("kind:official") as (hub, shedding):
         for _ in range(40):

@@ -1,56 +1,9 @@
 from __future__ import annotations
 
-from auth.caller import Caller, CallerKind
-from auth.tokens.unverified_claims import UnverifiedClaims
-from tests.fakes.clients import build_client
-from tests.web.small_graph import SITI
-from web.admission.emergency_lane import parse_lane
+from tests.web.admission.overload import CITIZEN, LATER, RESCUER, ScriptedTokens, build_overloaded_shedder
 from web.admission.load import LoadSnapshot, Urgency
 from web.admission.load_shedder import LoadShedder, RequestPriority
-from web.admission.load_shedder import TokenLookup as KnowsTokens
 from web.http_errors import HttpErrorCode
-
-RESCUER = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=build_client("siaga-112"))
-CITIZEN = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
-LATER = 100.0
-
-
-class ScriptedTokens:
-    """Three tokens: two were proven a moment ago, one was not."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def find_recent_caller(self, authorization: str, certificate: str | None) -> Caller | None:
-        self.asked.append("lately")
-        proven = {("rescuer", None): RESCUER, ("citizen", None): CITIZEN, ("bound", "thumbprint"): CITIZEN}
-        return proven.get((authorization, certificate))
-
-    def parse_unverified_claims(self, authorization: str) -> UnverifiedClaims | None:
-        self.asked.append("claimed")
-        return {
-            "new rescuer": UnverifiedClaims(CallerKind.CITIZEN, build_client("siaga-112")),
-            "new": UnverifiedClaims(CallerKind.CITIZEN, None),
-        }.get(authorization)
-
-
-async def build_overloaded_shedder(*lane: str, tokens: KnowsTokens | None = None) -> LoadShedder:
-    """One that refuses, at a moment that does not pass: the lane may take five requests, and nobody else any."""
-    moments = iter([LATER - 1])
-    shedding = LoadShedder(
-        max_lag=0.1,
-        lane=parse_lane(lane),
-        tokens=tokens or ScriptedTokens(),
-        clock=lambda: next(moments, LATER),
-        cpu_clock=lambda: 0.0,
-    )
-    for _ in range(600):
-        shedding.enter(LATER)
-    for ago in (0.3, 0.2, 0.0):
-        shedding.record_lag(LATER - ago, 1.0)
-    for _ in range(599):
-        shedding.leave()
-    return shedding
 
 
 async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
@@ -74,7 +27,7 @@ async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() 
     assert (await build_overloaded_shedder("operation:a", tokens=tokens)).get_priority(
         "new rescuer"
     ) == RequestPriority(Urgency.CLAIMED)
-    assert tokens.asked == ["lately"]
+    assert tokens.asked == ["recent"]
 
 
 async def test_a_proven_caller_is_of_the_lane_or_signed_in() -> None:

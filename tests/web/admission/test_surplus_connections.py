@@ -7,7 +7,8 @@ import json
 
 from auth.caller import Caller, CallerKind
 from auth.tokens.unverified_claims import UnverifiedClaims
-from tests.web.conftest import GraphServer, serve_application, wait_until
+from tests.fakes.waiting import wait_until
+from tests.web.conftest import GraphServer, serve_application
 from tests.web.small_graph import SITI
 from web.admission.emergency_lane import parse_lane
 from web.admission.load import Urgency

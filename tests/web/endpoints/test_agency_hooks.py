@@ -14,7 +14,7 @@ import uvicorn
 from auth.crypto.agency_hook_signatures import AgencyHookSecrets
 from auth.crypto.standard_webhooks import sign
 from records.identifiers import Nik
-from tests.web.conftest import wait_until
+from tests.fakes.waiting import wait_until
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.endpoints.agency_hooks import MAX_PEOPLE, AgencyHooks

@@ -26,10 +26,10 @@ from store.consents import consent_requests as requests_module
 from store.consents.consent_tables import ConsentTables, build_consent_tables
 from store.database import create_database_engine
 from tests.fakes.clients import build_client
+from tests.fakes.waiting import wait_until
 from tests.journeys.partner import RETURNS, contract, partner, wanted
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.consents.consent_steps import SEALED_SITI, build_evidence, open_request
-from tests.web.conftest import wait_until
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.authentication import RequestAuthenticator

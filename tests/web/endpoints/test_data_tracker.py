@@ -24,7 +24,7 @@ from records.hub.clients import ClientId
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from records.identifiers import Nik
 from tests.fakes.clients import build_client
-from tests.web.conftest import wait_until
+from tests.fakes.waiting import wait_until
 from tests.web.endpoints.openapi import find_faults, get_answer_schema, get_parameters, read_yaml
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application

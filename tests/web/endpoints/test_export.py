@@ -21,7 +21,7 @@ from records.identifiers import Nik
 from schema.tools.export_parts import ExportPart
 from services.rights.exports import ExportsUnavailable, TooManyExports
 from tests.fakes.clients import build_client
-from tests.web.conftest import wait_until
+from tests.fakes.waiting import wait_until
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.endpoints import export as module

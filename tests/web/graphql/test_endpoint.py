@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from tests.web.conftest import GraphServer, wait_until
+from tests.fakes.waiting import wait_until
+from tests.web.conftest import GraphServer
 
 NEW = "application/graphql-response+json"
 

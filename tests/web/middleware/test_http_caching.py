@@ -8,7 +8,7 @@ import pytest
 
 from records.calls.freshness import AnswerLifetime
 from tests.web.conftest import GraphServer, ServerResponse, serve_application
-from tests.web.rate_limits.test_caller_limiter import BUDI, SITI, serve_with_rates
+from tests.web.rate_limits.limited_server import BUDI, SITI, serve_with_rates
 from tests.web.small_graph import SmallGraph
 from web.settings import WebSettings
 

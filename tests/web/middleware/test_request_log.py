@@ -14,7 +14,8 @@ import server
 from engine.safe_traceback import safe_traceback
 from records.calls.call import Call
 from telemetry.log_format import TextLines
-from tests.web.conftest import serve_application, wait_until
+from tests.fakes.waiting import wait_until
+from tests.web.conftest import serve_application
 from web.middleware.request_log import RequestLog
 from web.settings import WebSettings
 

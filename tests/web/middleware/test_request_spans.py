@@ -9,8 +9,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from records.calls.spans import AttributeValue, Span
+from tests.fakes.waiting import wait_until
 from tests.telemetry.in_memory_spans import InMemorySpans
-from tests.web.conftest import serve_application, wait_until
+from tests.web.conftest import serve_application
 from web.middleware.request_spans import RequestSpans
 from web.settings import WebSettings
 

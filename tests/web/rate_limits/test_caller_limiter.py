@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
 
 from cache.limits.rate_limiter import RateLimiter
-from tests.web.conftest import GraphServer, ServerResponse, serve_application
-from web.rate_limits.build import build_rate_limits
-from web.rate_limits.rate_table import parse_rates
-from web.settings import Exposure, WebSettings
+from tests.web.conftest import ServerResponse
+from tests.web.rate_limits.limited_server import BUDI, SITI, serve_with_rates
+from web.settings import Exposure
 
-SECRET = b"s" * 32
 WHO = {"query": "{ whoAmI }"}
-SITI, BUDI = "Bearer token-of-siti", "Bearer token-of-budi"
 LEFT = re.compile(r'"requests";r=(\d+);t=(\d+)(?:, "points";r=(\d+);t=(\d+))?')
 
 
@@ -25,24 +20,6 @@ LEFT = re.compile(r'"requests";r=(\d+);t=(\d+)(?:, "points";r=(\d+);t=(\d+))?')
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rate refills, however slow the machine is."""
     monkeypatch.setattr("web.rate_limits.build.RateLimiter", partial(RateLimiter, clock=lambda: 1_000.0))
-
-
-@asynccontextmanager
-async def serve_with_rates(*rates: str, failed: int = 0, **settings: object) -> AsyncIterator[GraphServer]:
-    """A hub with these rates, behind a proxy that tells addresses."""
-    given = WebSettings(trusted_proxies=("127.0.0.1",), **settings)  # type: ignore[arg-type]  # any setting
-    limits = build_rate_limits(
-        table=parse_rates(rates),
-        failed_tokens=failed,
-        redis=None,
-        secret=SECRET,
-        trusted_proxies=given.trusted_proxies,
-        was_verified=lambda authorization: authorization == SITI,
-    )
-    async with serve_application(
-        given, caller_limiter=limits.caller_limiter, failed_tokens=limits.failed_tokens
-    ) as hub:
-        yield hub
 
 
 def parse_remaining(answer: ServerResponse) -> list[int | None]:
