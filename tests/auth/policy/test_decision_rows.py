@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -10,7 +11,7 @@ import pytest
 
 from auth.caller import Assurance, Caller
 from auth.policy.decision import Allowed, Decision, Denied, NeedsFact, decide, find_possible_facts
-from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, UnknownPerson
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson
 from auth.policy.rules import Access, Classification, DenialReason, Rule
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences, Restriction
@@ -169,14 +170,15 @@ def test_the_rows_show_every_reason_every_rule_and_every_fact() -> None:
     }
 
 
-CHILDREN = (NotLoaded(), (), frozenset({CHILD}))
-SAYINGS = (NotLoaded(), NOTHING, SAID, IN_CASE, NOT_IN_CASE, RESTRICTED)
+CHILDREN: tuple[Collection[Nik] | NotLoaded, ...] = (NotLoaded(), (), frozenset({CHILD}))
+SAYINGS: tuple[Preferences, ...] = (NotLoaded(), NOTHING, SAID, IN_CASE, NOT_IN_CASE, RESTRICTED)
+PEOPLE: tuple[Subjects, ...] = ((), (SITI,), (BUDI,), (CHILD,), (SITI, CHILD), UNKNOWN)
 ACCESSES = (PERSONAL, HEALTH, OVERSEEN, CHANGE, CONSENT, Access(R.BUSINESS), Access(R.OFFICIAL), Access(R.GUARDIAN))
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
-@pytest.mark.parametrize("people", [(), (SITI,), (BUDI,), (CHILD,), (SITI, CHILD), UNKNOWN], ids=str)
-def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: tuple[Nik, ...] | UnknownPerson) -> None:
+@pytest.mark.parametrize("people", PEOPLE, ids=str)
+def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: Subjects) -> None:
     for access, of_child in product(ACCESSES, (False, True)):
         facts = Facts(people, NIB, "dukcapil", concerns_child=of_child)
         before = decide(access, caller, facts)
@@ -192,9 +194,7 @@ def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: t
 def test_what_is_denied_before_any_record_is_denied_for_each_and_what_is_allowed_is_allowed_for_each(
     caller: Caller,
 ) -> None:
-    for access, people, children, preferences in product(
-        ACCESSES, ((), (SITI,), (BUDI,), (CHILD,), UNKNOWN), CHILDREN, SAYINGS
-    ):
+    for access, people, children, preferences in product(ACCESSES, PEOPLE, CHILDREN, SAYINGS):
         before = decide(access, caller, Facts())
         after = decide(access, caller, Facts(people, NIB, "dukcapil", children=children, preferences=preferences))
         if not isinstance(before, NeedsFact):
