@@ -29,7 +29,7 @@ async def _decide_by_fact(request: FactRequest, context: RequestContext) -> None
 
 
 async def find_refusal(verdict: Verdict, context: RequestContext) -> Exception | None:
-    """The verdict, once the fact is known that it request on."""
+    """The refusal or None, once the fact that the decision needs is known."""
     if not isinstance(verdict, FactRequest):
         return verdict
     try:
