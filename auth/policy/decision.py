@@ -47,6 +47,9 @@ Decision: TypeAlias = Allowed | Denied | NeedsFact
 
 
 _ALLOWED_BY = {rule: Allowed(rule) for rule in Rule}
+_ALLOWED_AS_SELF = _ALLOWED_BY[Rule.SELF]
+_ALLOWED_AS_ASSISTANT = _ALLOWED_BY[Rule.ASSISTANT]
+_ALLOWED_AS_GUARDIAN = _ALLOWED_BY[Rule.GUARDIAN]
 _DENIED = {reason: Denied(reason) for reason in DenialReason}
 _NEEDS_SUBJECTS = NeedsFact(Fact.SUBJECTS)
 _NEEDS_FAMILY_CARD = NeedsFact(Fact.FAMILY_CARD)
@@ -102,14 +105,16 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     if is_any and _can_be_guardian(access, caller):
         return _NEEDS_SUBJECTS
     if (is_any or get_represented_person(caller) in people) and own in access.rule:
-        decision = _check_sign_in(access, caller, facts, by=own)
+        decision = _check_sign_in(
+            access, caller, facts, _ALLOWED_AS_SELF if own is Rule.SELF else _ALLOWED_AS_ASSISTANT
+        )
         # The next record may be about another person: a permission for one's own is none for every record.
         return _NEEDS_SUBJECTS if is_any and isinstance(decision, Allowed) else decision
     if people and _can_be_guardian(access, caller):
         if isinstance(facts.children, NotLoaded):
             return _NEEDS_FAMILY_CARD
         if any(each in facts.children for each in people):
-            return _check_sign_in(access, caller, facts, by=Rule.GUARDIAN)
+            return _check_sign_in(access, caller, facts, _ALLOWED_AS_GUARDIAN)
     return _DENIED[DenialReason.NOT_YOURS if access.rule & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
 
 
@@ -132,15 +137,15 @@ def _can_be_guardian(access: Access, caller: Caller) -> bool:
     )
 
 
-def _check_sign_in(access: Access, caller: Caller, facts: Facts, *, by: Rule) -> Decision:
-    """Allowed by this rule, where the person is identified as surely, and has signed in as recently, as it requires."""
+def _check_sign_in(access: Access, caller: Caller, facts: Facts, allowed: Allowed) -> Decision:
+    """Allowed, where the person is identified as surely, and has signed in as recently, as it requires."""
     if caller.assurance < access.classification.required_assurance:
         return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
     within = facts.policy.recent_sign_in_seconds
     is_late = access.requires_recent_sign_in and (
         facts.now is None or not is_authentication_recent(caller.authenticated_at, within, now=facts.now)
     )
-    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else _ALLOWED_BY[by]
+    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else allowed
 
 
 def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision:
